@@ -1,0 +1,101 @@
+/**
+ * What a running stage is given. These are interfaces only; the runner implements them.
+ *
+ * @module
+ */
+import type { Batch, ColumnData, Columns } from "./columns.ts";
+import type {
+  FilesPort,
+  InputPorts,
+  ManyPort,
+  OptionalPort,
+  OutputPorts,
+  TablePort,
+} from "./ports.ts";
+
+/** Reads one table artifact. */
+export interface TableInput<C extends Columns = Columns> {
+  /** Number of rows. */
+  readonly rows: number;
+  /** Digest (SHA-256, hex) of the artifact: equal digests mean equal content. */
+  readonly digest: string;
+  /** Streams the table in record batches, in order. */
+  batches(): AsyncIterable<Batch<C>>;
+  /** One whole column, its batches concatenated. */
+  column<K extends keyof C & string>(name: K): Promise<ColumnData<C[K]>>;
+}
+
+/** Reads one set of files. */
+export interface FilesInput {
+  readonly digest: string;
+  /** Names of the files, sorted. */
+  readonly names: readonly string[];
+  /** Path of a file on disk, for readers that seek or map. The file must not be changed. */
+  path(name: string): string;
+  /** @throws {Error} naming the file and the artifact when there is no such file. */
+  bytes(name: string): Promise<Uint8Array<ArrayBuffer>>;
+  text(name: string): Promise<string>;
+}
+
+/** Appends rows to one table artifact. */
+export interface TableOutput<C extends Columns = Columns> {
+  /** Appends a block of rows. All columns must be present and of equal length. */
+  write(batch: Batch<C>): Promise<void>;
+}
+
+/** Adds files to one set of files. */
+export interface FilesOutput {
+  /** Writes one file. A name can be written once; sub-folders are written as "figures/loss.svg". */
+  write(name: string, content: Uint8Array | string): Promise<void>;
+}
+
+type Input<P> = P extends TablePort<infer C> ? TableInput<C>
+  : P extends FilesPort ? FilesInput
+  : P extends ManyPort<infer Q> ? Readonly<Record<string, Input<Q>>>
+  : P extends OptionalPort<infer Q> ? Input<Q> | undefined
+  : never;
+
+type Output<P> = P extends TablePort<infer C> ? TableOutput<C> : P extends FilesPort ? FilesOutput
+: never;
+
+export type Inputs<I extends InputPorts> = { readonly [K in keyof I]: Input<I[K]> };
+export type Outputs<O extends OutputPorts> = { readonly [K in keyof O]: Output<O[K]> };
+
+/** A checkpoint that an earlier, interrupted run of this very step left behind. */
+export interface SavedCheckpoint {
+  readonly step: number;
+  read(name: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/**
+ * Checkpoints of the running step: they let an interrupted run go on, and are removed once it has finished.
+ * What a later step needs belongs on an output port instead.
+ */
+export interface Checkpoints {
+  /** The newest complete checkpoint, or undefined on a fresh start. */
+  latest(): Promise<SavedCheckpoint | undefined>;
+  /** Writes all files, then makes the checkpoint visible in one rename; older ones are removed. */
+  save(step: number, files: Readonly<Record<string, Uint8Array>>): Promise<void>;
+}
+
+/** Named measurements at one point of a stage: `{ loss: 3.2, learning_rate: 1e-3 }`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface StageContext<C, I extends InputPorts, O extends OutputPorts> {
+  /** The validated config, defaults filled in. */
+  readonly config: C;
+  readonly inputs: Inputs<I>;
+  readonly outputs: Outputs<O>;
+  /** Seed of this step. Every random choice derives from it. */
+  readonly seed: number;
+  /** Aborted when the run is asked to stop: checkpoint, then throw `signal.reason`. */
+  readonly signal: AbortSignal;
+  readonly checkpoints: Checkpoints;
+  /**
+   * Reports progress: `step` of `total` are done. Metrics go to the terminal, the event log and the status
+   * endpoint, never into artifacts, so timings belong here (`tokens_per_second`).
+   */
+  report(step: number, metrics?: Metrics, total?: number): void;
+  /** One line for the person watching, kept in the event log. */
+  log(message: string): void;
+}

@@ -1,0 +1,115 @@
+/**
+ * The stage contract: a name, a version, a config schema, ports, and `run`.
+ *
+ * @module
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { StageContext } from "./context.ts";
+import type { InputPorts, OutputPorts } from "./ports.ts";
+
+/** Version of this contract. A stage built for another one is refused when it is loaded. */
+export const STAGE_INTERFACE = 1;
+
+/**
+ * One kind of work in a pipeline, built in or a plugin.
+ *
+ * `version` is part of every artifact key: raise it when the stage's results change, so that old
+ * artifacts are made again.
+ */
+export interface Stage<
+  S extends StandardSchemaV1 = StandardSchemaV1,
+  I extends InputPorts = InputPorts,
+  O extends OutputPorts = OutputPorts,
+> {
+  readonly interface: typeof STAGE_INTERFACE;
+  /** snake_case, unique in a recipe's set of stages. */
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** Any Standard Schema validator (zod, valibot, arktype). */
+  readonly config: S;
+  readonly inputs: I;
+  readonly outputs: O;
+  /** Must be deterministic in (config, inputs, seed): what is written to outputs, not when. */
+  run(ctx: StageContext<StandardSchemaV1.InferOutput<S>, I, O>): Promise<void>;
+}
+
+// deno-lint-ignore no-explicit-any -- a registry holds stages of every shape; `run` is contravariant in its context
+export type AnyStage = Stage<any, any, any>;
+
+/**
+ * Declares a stage with its types inferred, and checks what types cannot: names and versions.
+ *
+ * @throws {TypeError} when a part is missing or a name is not snake_case.
+ *
+ * @example A stage that counts the rows of a table
+ * ```ts
+ * import { defineStage, table } from "./mod.ts";
+ * import { z } from "zod";
+ *
+ * export const count_rows = defineStage({
+ *   name: "count_rows",
+ *   version: "1",
+ *   description: "Counts the rows of a table.",
+ *   config: z.object({}),
+ *   inputs: { rows: table({ text: "utf8" }, "any texts") },
+ *   outputs: { count: table({ rows: "int32" }, "one row: the number of rows") },
+ *   async run({ inputs, outputs }) {
+ *     await outputs.count.write({ rows: Int32Array.of(inputs.rows.rows) });
+ *   },
+ * });
+ * ```
+ */
+export function defineStage<
+  S extends StandardSchemaV1,
+  const I extends InputPorts,
+  const O extends OutputPorts,
+>(stage: Omit<Stage<S, I, O>, "interface">): Stage<S, I, O> {
+  const complete = { interface: STAGE_INTERFACE, ...stage } as Stage<S, I, O>;
+  assertStage(complete, `stage "${stage.name}"`);
+  return complete;
+}
+
+const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+
+/**
+ * Checks that a value, say the export of a plugin, is a stage this version can run.
+ *
+ * @param origin where the value came from, for the message: a file or package name.
+ * @throws {TypeError} saying what is wrong and where.
+ */
+export function assertStage(value: unknown, origin: string): asserts value is AnyStage {
+  const fail = (what: string): never => {
+    throw new TypeError(`${origin} is not a usable stage: ${what}`);
+  };
+  if (typeof value !== "object" || value === null) {
+    fail("it is not an object; export what defineStage returns");
+  }
+  const stage = value as Partial<AnyStage>;
+  if (stage.interface !== STAGE_INTERFACE) {
+    fail(
+      `it is built for stage interface ${stage.interface}, this is ${STAGE_INTERFACE}; use defineStage`,
+    );
+  }
+  if (typeof stage.name !== "string" || !SNAKE_CASE.test(stage.name)) {
+    fail(`its name ${JSON.stringify(stage.name)} is not snake_case`);
+  }
+  if (typeof stage.version !== "string" || stage.version === "") fail("it has no version");
+  if (typeof stage.run !== "function") fail("it has no run function");
+  if (
+    typeof (stage.config as StandardSchemaV1 | undefined)?.["~standard"]?.validate !== "function"
+  ) {
+    fail("its config is not a Standard Schema (zod, valibot or arktype object)");
+  }
+  for (const side of ["inputs", "outputs"] as const) {
+    const ports = stage[side];
+    if (typeof ports !== "object" || ports === null) fail(`it declares no ${side}`);
+    for (const [name, port] of Object.entries(ports as Record<string, { kind?: string }>)) {
+      if (!SNAKE_CASE.test(name)) fail(`its port "${name}" is not snake_case`);
+      const known = side === "inputs" ? ["table", "files", "many", "optional"] : ["table", "files"];
+      if (!known.includes(port?.kind ?? "")) {
+        fail(`its ${side} port "${name}" was not made by table() or files()`);
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The ports that the built-in stages share, so that a plugin can connect to them.
+ *
+ * @module
+ */
+import { files, table } from "./ports.ts";
+
+/**
+ * Tokenized documents, one row each. `source` is the name mixtures refer to ("general", "code"), `dataset`
+ * the dataset card the document came from. Loss is taken on tokens from `prompt_length` on (0: on all).
+ * `text_bytes` is the UTF-8 length of the document, for bits per byte. Each document ends with the
+ * end-of-text token.
+ */
+export const tokens = table({
+  source: "utf8",
+  dataset: "utf8",
+  tokens: "list<uint16>",
+  prompt_length: "int32",
+  text_bytes: "int32",
+}, "tokenized documents");
+
+/** `tokenizer.json` and `tokenizer_config.json` in the Hugging Face format. */
+export const tokenizer = files("tokenizer", "a Hugging Face tokenizer");
+
+/**
+ * A model and, where training is to go on from it, the trainer's state: `config.json`, `model.safetensors`
+ * (Hugging Face names and layout), `optimizer.safetensors`, `trainer_state.json`.
+ */
+export const checkpoint = files("checkpoint", "model weights and trainer state");
+
+/** Measurements along training, one row per logged step. Losses in nats per token; NaN where not taken. */
+export const training_metrics = table({
+  step: "int32",
+  tokens: "float64",
+  loss: "float64",
+  learning_rate: "float64",
+  grad_norm: "float64",
+}, "training loss, learning rate and gradient norm by step");
+
+/** Validation losses along training, one row per evaluation and source. */
+export const validation_metrics = table({
+  step: "int32",
+  source: "utf8",
+  loss: "float64",
+  tokens: "float64",
+}, "validation loss by step and source");
+
+/** What a mixture asked for and what was drawn, one row per source. Shares are of tokens. */
+export const mixture_ledger = table({
+  source: "utf8",
+  requested_share: "float64",
+  achieved_share: "float64",
+  tokens: "float64",
+  epochs: "float64",
+}, "tokens drawn per source");
+
+/** Loss of each model on each source. `loss` in nats per token, `bits_per_byte` of the original text. */
+export const evaluation = table({
+  model: "utf8",
+  source: "utf8",
+  loss: "float64",
+  bits_per_byte: "float64",
+  tokens: "float64",
+}, "held-out loss per model and source");
+
+/** CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. */
+export const cka = table({
+  probe: "utf8",
+  model_a: "utf8",
+  model_b: "utf8",
+  layer_a: "int32",
+  layer_b: "int32",
+  cka: "float64",
+}, "linear CKA of hidden states");
+
+/** Similarity of two token distributions and its components (paper, Appendix C). */
+export const similarity = table({
+  a: "utf8",
+  b: "utf8",
+  cosine: "float64",
+  jaccard: "float64",
+  overlap: "float64",
+  jensen_shannon: "float64",
+  similarity: "float64",
+}, "dataset similarity");
