@@ -1,0 +1,8 @@
+/**
+ * Reproducible randomness: every random number is a function of (seed, phase, step), never of what was drawn
+ * before, so that work can resume at any step without replay.
+ *
+ * @module
+ */
+export { permute } from "./permute.ts";
+export { Random } from "./random.ts";

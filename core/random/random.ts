@@ -1,0 +1,103 @@
+import { philox4x32, seedHigh, streamKey } from "./philox.ts";
+
+/**
+ * A stream of random numbers named by (seed, phase, step), on Philox-4x32-10.
+ *
+ * Two streams with different names are independent, and a stream is the same whatever was drawn elsewhere.
+ * The numbers are equal on every machine; `normal` also depends on the engine's `log`, `sin` and `cos`, which
+ * V8 carries in software.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Random } from "./mod.ts";
+ *
+ * const a = new Random(0, "init", 3), b = new Random(0, "init", 3);
+ * assert.equal(a.uint32(), b.uint32());
+ * ```
+ */
+export class Random {
+  readonly #key: [number, number];
+  readonly #step: number;
+  readonly #seedHigh: number;
+  readonly #words = new Uint32Array(4);
+  #block = 0;
+  #used = 4;
+  #spare: number | undefined;
+
+  /**
+   * @param seed a whole number from 0 to 2^53 - 1.
+   * @param phase what the numbers are for ("init", "pretrain/order"); any string.
+   * @param step a whole number from 0 to 2^32 - 1.
+   * @throws {RangeError} when seed or step is out of range.
+   */
+  constructor(seed: number, phase: string, step: number) {
+    if (!Number.isInteger(step) || step < 0 || step >= 2 ** 32) {
+      throw new RangeError(`step ${step} must be a whole number from 0 to 2^32 - 1`);
+    }
+    this.#key = streamKey(seed, phase);
+    this.#seedHigh = seedHigh(seed);
+    this.#step = step;
+  }
+
+  /** A whole number from 0 to 2^32 - 1. */
+  uint32(): number {
+    if (this.#used === 4) {
+      // Counter words: block, step, stream kind (0; permute has 1), upper seed bits.
+      philox4x32(this.#words, [this.#block++, this.#step, 0, this.#seedHigh], this.#key);
+      this.#used = 0;
+    }
+    return this.#words[this.#used++];
+  }
+
+  /** A number in [0, 1), one of 2^53 equally likely, equally spaced values. */
+  uniform(): number {
+    const high = this.uint32() >>> 5, low = this.uint32() >>> 6;
+    return (high * 2 ** 26 + low) / 2 ** 53;
+  }
+
+  /** A number of the standard normal distribution (Box and Muller, 1958). */
+  normal(): number {
+    if (this.#spare !== undefined) {
+      const spare = this.#spare;
+      this.#spare = undefined;
+      return spare;
+    }
+    // z = sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v), with u in (0, 1] so that the logarithm is finite.
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    const angle = 2 * Math.PI * this.uniform();
+    this.#spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+
+  /**
+   * A whole number from 0 to n - 1, all equally likely.
+   *
+   * @param n a whole number from 1 to 2^32.
+   * @throws {RangeError} when n is out of range.
+   */
+  below(n: number): number {
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
+      throw new RangeError(`below(${n}): the bound must be a whole number from 1 to 2^32`);
+    }
+    const limit = 2 ** 32 - (2 ** 32 % n); // Words from here on would favour small remainders.
+    let word = this.uint32();
+    while (word >= limit) word = this.uint32();
+    return word % n;
+  }
+
+  /** Fills `out` with normal numbers of mean 0 and the given standard deviation, and returns it. */
+  fillNormal(out: Float32Array, std = 1): Float32Array {
+    for (let i = 0; i < out.length; i++) out[i] = std * this.normal();
+    return out;
+  }
+
+  /** Brings `items` into a random order in place (Fisher and Yates), and returns it. */
+  shuffle<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [items[i], items[j]] = [items[j], items[i]];
+    }
+    return items;
+  }
+}
