@@ -1,0 +1,6 @@
+/**
+ * Execution of graphs on ONNX Runtime.
+ *
+ * @module
+ */
+export { Session, type SessionOptions, type TensorData } from "./session.ts";

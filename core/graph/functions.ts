@@ -1,0 +1,190 @@
+/**
+ * The functions graphs are written with. A number stands for a scalar of the other operand's dtype.
+ *
+ * @module
+ */
+import type { OpName } from "./ops.ts";
+import { formatShape, type Shape, sizeOf, type Value } from "./types.ts";
+
+/** A value, or a number that becomes a scalar constant. */
+export type Operand = Value | number;
+
+type Binary = "add" | "sub" | "mul" | "div" | "maximum";
+
+function binary(op: Binary, a: Operand, b: Operand): Value {
+  const reference = typeof a === "object" ? a : b;
+  if (typeof reference === "number") throw new Error(`${op}: one operand must be a graph value`);
+  const lift = (x: Operand) =>
+    typeof x === "number" ? reference.graph.scalar(x, reference.dtype) : x;
+  return reference.graph.apply(op, [lift(a), lift(b)], {})[0];
+}
+
+function unary(
+  op: OpName & ("neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "softmax"),
+  x: Value,
+) {
+  return x.graph.apply(op, [x], {})[0];
+}
+
+/** a + b, broadcast. */
+export const add = (a: Operand, b: Operand): Value => binary("add", a, b);
+/** a - b, broadcast. */
+export const sub = (a: Operand, b: Operand): Value => binary("sub", a, b);
+/** a · b elementwise, broadcast. */
+export const mul = (a: Operand, b: Operand): Value => binary("mul", a, b);
+/** a / b, broadcast. */
+export const div = (a: Operand, b: Operand): Value => binary("div", a, b);
+/** The larger of a and b elementwise, broadcast. Where they are equal the gradient goes to a. */
+export const maximum = (a: Operand, b: Operand): Value => binary("maximum", a, b);
+export const neg = (x: Value): Value => unary("neg", x);
+export const exp = (x: Value): Value => unary("exp", x);
+/** Natural logarithm. */
+export const log = (x: Value): Value => unary("log", x);
+export const sqrt = (x: Value): Value => unary("sqrt", x);
+/** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
+export const erf = (x: Value): Value => unary("erf", x);
+/** Exact GELU, x Φ(x). */
+export const gelu = (x: Value): Value => unary("gelu", x);
+/** Softmax over the last axis. */
+export const softmax = (x: Value): Value => unary("softmax", x);
+
+interface ReduceOptions {
+  /** Axes to reduce, negative ones counted from the end; all when left out. */
+  axes?: readonly number[];
+  keep_dims?: boolean;
+}
+
+function reduce(op: "sum" | "max", x: Value, { axes, keep_dims = false }: ReduceOptions): Value {
+  const rank = x.shape.length;
+  const sorted = (axes ?? x.shape.map((_, axis) => axis))
+    .map((axis) => axis < 0 ? axis + rank : axis).sort((a, b) => a - b);
+  if (sorted.length === 0) return x;
+  return x.graph.apply(op, [x], { axes: sorted, keep_dims })[0];
+}
+
+/** Sum over axes, over all by default. */
+export const sum = (x: Value, options: ReduceOptions = {}): Value => reduce("sum", x, options);
+/** Maximum over axes. Its gradient goes to every element that equals the maximum, in equal shares. */
+export const max = (x: Value, options: ReduceOptions = {}): Value => reduce("max", x, options);
+
+/** Mean over axes, over all by default. */
+export function mean(x: Value, options: ReduceOptions = {}): Value {
+  const total = sum(x, options);
+  return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
+}
+
+/** Σ x² over all elements: a scalar. */
+export const sumOfSquares = (x: Value): Value => x.graph.apply("sum_of_squares", [x], {})[0];
+
+/** Same elements, another shape; no node is added when the shape is equal already. */
+export function reshape(x: Value, shape: Shape): Value {
+  if (shape.join() === x.shape.join()) return x;
+  return x.graph.apply("reshape", [x], { shape })[0];
+}
+
+export function transpose(x: Value, permutation: readonly number[]): Value {
+  return x.graph.apply("transpose", [x], { permutation })[0];
+}
+
+/** Repeats dimensions of size 1, and adds leading ones, up to `shape`. */
+export function broadcast(x: Value, shape: Shape): Value {
+  if (shape.join() === x.shape.join()) return x;
+  return x.graph.apply("broadcast", [x], { shape })[0];
+}
+
+export function concat(inputs: Value[], axis: number): Value {
+  return inputs[0].graph.apply("concat", inputs, { axis })[0];
+}
+
+/** Cuts `axis` into `parts` equal pieces. */
+export function split(x: Value, axis: number, parts: number): Value[] {
+  return x.graph.apply("split", [x], { axis, parts });
+}
+
+interface MatmulOptions {
+  trans_a?: boolean;
+  trans_b?: boolean;
+  alpha?: number;
+}
+
+/** alpha · op(a) · op(b) over the last two axes; leading axes must be equal. */
+export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
+  const { trans_a = false, trans_b = false, alpha = 1 } = options;
+  return a.graph.apply("matmul", [a, b], { trans_a, trans_b, alpha })[0];
+}
+
+interface GemmOptions {
+  trans_a?: boolean;
+  trans_b?: boolean;
+  /** Added to the product; broadcasts. */
+  c?: Value;
+}
+
+/** op(a) · op(b) + c for matrices. */
+export function gemm(
+  a: Value,
+  b: Value,
+  { trans_a = false, trans_b = false, c }: GemmOptions = {},
+) {
+  return a.graph.apply("gemm", c ? [a, b, c] : [a, b], { trans_a, trans_b })[0];
+}
+
+/** x Wᵀ + b with W of shape [out, in], as PyTorch's Linear. */
+export function linear(x: Value, weight: Value, bias?: Value): Value {
+  return gemm(x, weight, { trans_b: true, c: bias });
+}
+
+/** Rows of `table` [V, D] at int32 `indices` [N]: [N, D]. Indices outside of the table fail at run time. */
+export function gatherRows(table: Value, indices: Value): Value {
+  return table.graph.apply("gather_rows", [table, indices], {})[0];
+}
+
+/** `base` [V, D] with `updates` [N, D] added to rows `indices` [N]; repeated rows add up. */
+export function scatterAddRows(base: Value, indices: Value, updates: Value): Value {
+  return base.graph.apply("scatter_add_rows", [base, indices, updates], {})[0];
+}
+
+/** `x` [N, V] at column `indices` [N] of each row: [N]. */
+export function takeAlongRows(x: Value, indices: Value): Value {
+  return x.graph.apply("take_along_rows", [x, indices], {})[0];
+}
+
+/** `base` [N, V] with `updates` [N] added at column `indices` [N] of each row. */
+export function addAlongRows(base: Value, indices: Value, updates: Value): Value {
+  return base.graph.apply("add_along_rows", [base, indices, updates], {})[0];
+}
+
+/** (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis. */
+export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+  return x.graph.apply("layer_norm", [x, scale, bias], { epsilon })[0];
+}
+
+/**
+ * Rotary position embedding (Su et al., 2021) of `x` [B, H, T, Dh] with tables [T, R/2]: for j < R/2,
+ * (x_j, x_{j+R/2}) -> (x_j cos - x_{j+R/2} sin, x_{j+R/2} cos + x_j sin); dims from R on pass through.
+ */
+export function rotary(x: Value, cos: Value, sin: Value): Value {
+  return x.graph.apply("rotary", [x, cos, sin], {})[0];
+}
+
+/** -log softmax(logits)[label] for each row of `logits` [N, V]: [N], in nats. */
+export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
+  return logits.graph.apply("softmax_cross_entropy", [logits, labels], {})[0];
+}
+
+/** A tensor of zeros. */
+export function zeros(like: Value): Value {
+  return broadcast(like.graph.scalar(0, like.dtype), like.shape);
+}
+
+/** Sums `x` over the axes along which `shape` was broadcast to x's shape: the reverse of broadcasting. */
+export function sumTo(x: Value, shape: Shape): Value {
+  if (x.shape.join() === shape.join()) return x;
+  const lead = x.shape.length - shape.length;
+  if (lead < 0) {
+    throw new Error(`cannot sum ${formatShape(x.shape)} to ${formatShape(shape)}`);
+  }
+  const axes = x.shape.map((_, axis) => axis)
+    .filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
+  return reshape(sum(x, { axes }), shape);
+}

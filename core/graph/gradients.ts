@@ -1,0 +1,97 @@
+/**
+ * Reverse-mode differentiation: walks the nodes backwards and applies the gradient table.
+ *
+ * @module
+ */
+import { add, broadcast } from "./functions.ts";
+import type { OpName } from "./ops.ts";
+import { type Node, sizeOf, type Value } from "./types.ts";
+import { AUXILIARY_OUTPUTS, VJP } from "./vjp.ts";
+
+/**
+ * Adds nodes that compute the gradient of a scalar with respect to each of `targets`.
+ *
+ * @param loss a value with one element.
+ * @returns one value per target, of the target's shape.
+ * @throws {Error} when the loss is not a scalar, or does not depend on a target.
+ */
+export function gradients(loss: Value, targets: readonly Value[]): Value[] {
+  const { graph } = loss;
+  if (sizeOf(loss.shape) !== 1) {
+    throw new Error(`gradients are taken of a scalar, not of shape [${loss.shape.join(", ")}]`);
+  }
+  const needed = dependents(graph.nodes, targets);
+  const grads = new Map<Value, Value>([
+    [loss, broadcast(graph.scalar(1, loss.dtype), loss.shape)],
+  ]);
+  // The list is copied: rules append nodes to the graph while we walk.
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((output) => grads.has(output))) continue;
+    if (!node.inputs.some((input) => needed.has(input))) continue;
+    const input_grads = applyRule(node, grads);
+    node.inputs.forEach((input, i) => {
+      const grad = input_grads[i];
+      if (!grad || !needed.has(input)) return;
+      const sum = grads.get(input);
+      grads.set(input, sum ? add(sum, grad) : grad);
+    });
+  }
+  return targets.map((target) => {
+    const grad = grads.get(target);
+    if (!grad) throw new Error(`the loss does not depend on "${target.name}"`);
+    return grad;
+  });
+}
+
+/** All values that depend on one of the targets, the targets included. */
+function dependents(nodes: readonly Node[], targets: readonly Value[]): Set<Value> {
+  const set = new Set<Value>(targets);
+  for (const node of nodes) {
+    if (node.inputs.some((input) => set.has(input))) node.outputs.forEach((o) => set.add(o));
+  }
+  return set;
+}
+
+function applyRule(node: Node, grads: Map<Value, Value>): (Value | undefined)[] {
+  const differentiable = AUXILIARY_OUTPUTS[node.op] ?? node.outputs.length;
+  const given = node.outputs.map((output, i) => {
+    const grad = grads.get(output);
+    if (grad && i >= differentiable) {
+      throw new Error(`${node.op}: output ${i} is a by-product and cannot be differentiated`);
+    }
+    return grad ??
+      (i < differentiable
+        ? broadcast(output.graph.scalar(0, output.dtype), output.shape)
+        : undefined);
+  }).filter((grad) => grad !== undefined);
+  const rule = VJP[node.op] as (node: Node<OpName>, ...grads: Value[]) => (Value | undefined)[];
+  return rule(node, ...given);
+}
+
+/**
+ * Adds `grad` to an accumulator without a pass of its own where the last op can do it: a gemm takes the
+ * accumulator as its C operand, a scatter as its base.
+ */
+export function accumulate(accumulator: Value, grad: Value): Value {
+  const { node, graph } = grad;
+  if (node && isSoleUse(node, grad)) {
+    if (node.op === "gemm" && node.inputs.length === 2) {
+      return graph.apply("gemm", [...node.inputs, accumulator], node.attributes as never)[0];
+    }
+    if (node.op === "scatter_add_rows" && isZeros(node.inputs[0])) {
+      return graph.apply("scatter_add_rows", [accumulator, ...node.inputs.slice(1)], {})[0];
+    }
+  }
+  return add(accumulator, grad);
+}
+
+/** True for a broadcast constant 0, as `zeros` makes. */
+function isZeros({ node, graph }: Value): boolean {
+  return node?.op === "broadcast" &&
+    graph.constants.get(node.inputs[0])?.every((x) => x == 0) === true;
+}
+
+/** True when nothing else reads the value, so that its node becomes dead once replaced. */
+function isSoleUse(node: Node, value: Value): boolean {
+  return !node.outputs[0].graph.nodes.some((other) => other.inputs.includes(value));
+}

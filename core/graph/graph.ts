@@ -1,0 +1,128 @@
+/**
+ * The graph under construction: inputs, constants, nodes, named outputs.
+ *
+ * @module
+ */
+import { INFERENCE, type OpAttributes, type OpName } from "./ops.ts";
+import {
+  type ConstantData,
+  type DType,
+  formatShape,
+  type Node,
+  type Shape,
+  sizeOf,
+  type TensorType,
+  type Value,
+} from "./types.ts";
+
+/**
+ * A computation with static shapes, built by the functions of functions.ts and lowered to ONNX by
+ * {@linkcode lowerToOnnx}.
+ *
+ * @example
+ * ```ts
+ * import { add, gradients, Graph, sum } from "./mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const graph = new Graph();
+ * const x = graph.input("x", "float32", [2, 3]);
+ * const loss = sum(add(x, 1));
+ * const [dx] = gradients(loss, [x]);
+ * assert.deepEqual(dx.shape, [2, 3]);
+ * ```
+ */
+export class Graph {
+  readonly inputs: Value[] = [];
+  readonly nodes: Node[] = [];
+  readonly outputs: Map<string, Value> = new Map();
+  readonly constants: Map<Value, ConstantData> = new Map();
+  readonly #scalars = new Map<string, Value>();
+  #values = 0;
+
+  #value(name: string | undefined, type: TensorType, node?: Node): Value {
+    this.#values++;
+    return {
+      graph: this,
+      name: name ?? `v${this.#values}`,
+      dtype: type.dtype,
+      shape: type.shape,
+      ...(node && { node }),
+    };
+  }
+
+  /** Declares an input, fed at every run. */
+  input(name: string, dtype: DType, shape: Shape): Value {
+    if (this.inputs.some((input) => input.name === name)) {
+      throw new Error(`the graph has an input "${name}" already`);
+    }
+    const value = this.#value(name, { dtype, shape });
+    this.inputs.push(value);
+    return value;
+  }
+
+  /** Adds a constant tensor. The data is not copied. */
+  constant(data: ConstantData, shape: Shape): Value {
+    if (data.length !== sizeOf(shape)) {
+      throw new Error(
+        `a constant of shape ${formatShape(shape)} cannot hold ${data.length} values`,
+      );
+    }
+    const value = this.#value(undefined, { dtype: dtypeOf(data), shape });
+    this.constants.set(value, data);
+    return value;
+  }
+
+  /** A scalar constant; equal ones are shared. */
+  scalar(number: number, dtype: DType): Value {
+    const key = `${dtype} ${number}`;
+    let value = this.#scalars.get(key);
+    if (!value) {
+      value = this.constant(scalarData(number, dtype), []);
+      this.#scalars.set(key, value);
+    }
+    return value;
+  }
+
+  /** Adds a node and returns its outputs. Shape errors name the op. */
+  apply<Op extends OpName>(op: Op, inputs: Value[], attributes: OpAttributes[Op]): Value[] {
+    if (inputs.some((input) => input.graph !== this)) {
+      throw new Error(`${op}: an input belongs to another graph`);
+    }
+    let types: TensorType[];
+    try {
+      types = INFERENCE[op](inputs, attributes);
+    } catch (error) {
+      throw new Error(`${op}: ${(error as Error).message}`);
+    }
+    const outputs: Value[] = [];
+    const node: Node<Op> = { op, inputs, attributes, outputs };
+    for (const type of types) outputs.push(this.#value(undefined, type, node as unknown as Node));
+    this.nodes.push(node as unknown as Node);
+    return outputs;
+  }
+
+  /** Names a value as an output of the graph. */
+  output(name: string, value: Value): void {
+    if (this.outputs.has(name)) throw new Error(`the graph has an output "${name}" already`);
+    this.outputs.set(name, value);
+  }
+}
+
+function dtypeOf(data: ConstantData): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  return data instanceof Int32Array ? "int32" : "int64";
+}
+
+function scalarData(number: number, dtype: DType): ConstantData {
+  switch (dtype) {
+    case "float32":
+      return Float32Array.of(number);
+    case "float64":
+      return Float64Array.of(number);
+    case "int32":
+      return Int32Array.of(number);
+    case "int64":
+      return BigInt64Array.of(BigInt(number));
+  }
+}

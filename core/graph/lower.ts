@@ -1,0 +1,257 @@
+/**
+ * Lowering to ONNX: one entry per op, standard operators first, ONNX Runtime's contributed ones
+ * (com.microsoft) where they save passes over memory.
+ *
+ * @module
+ */
+import type { Graph } from "./graph.ts";
+import {
+  attributeProto,
+  type AttributeValue,
+  DATA_TYPE,
+  encodeModel,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./onnx_schema.ts";
+import type { OpName } from "./ops.ts";
+import type { ConstantData, Node, Shape, Value } from "./types.ts";
+
+const MICROSOFT = "com.microsoft";
+/** Opset 20 has Gelu; the contributed operators are at version 1. */
+const OPSETS = [{ domain: "", version: 20 }, { domain: MICROSOFT, version: 1 }];
+const IR_VERSION = 9;
+
+/** Collects ONNX nodes and initializers under unique names. */
+class Emitter {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers = new Map<string, TensorProto>();
+  readonly #names = new Map<Value, string>();
+  #temporaries = 0;
+
+  rename(value: Value, name: string): boolean {
+    if (this.#names.has(value) || !value.node) return false;
+    this.#names.set(value, name);
+    return true;
+  }
+
+  name(value: Value): string {
+    return this.#names.get(value) ?? value.name;
+  }
+
+  /** Emits an operator with one output; `output` names it, else it gets a name of its own. */
+  op(
+    op_type: string,
+    input: string[],
+    attributes: Record<string, AttributeValue> = {},
+    output: string | string[] = `t${++this.#temporaries}`,
+    domain = "",
+  ): string {
+    const outputs = typeof output === "string" ? [output] : output;
+    const attribute = Object.entries(attributes).map(([name, v]) => attributeProto(name, v));
+    this.nodes.push({
+      op_type,
+      input,
+      output: outputs,
+      name: `${op_type}_${this.nodes.length}`,
+      domain,
+      attribute,
+    });
+    return outputs[0];
+  }
+
+  tensor(name: string, data: ConstantData, dims: Shape): string {
+    const dtype = data instanceof Float32Array
+      ? "float32"
+      : data instanceof Float64Array
+      ? "float64"
+      : data instanceof Int32Array
+      ? "int32"
+      : "int64";
+    const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.initializers.set(name, { name, dims: [...dims], data_type: DATA_TYPE[dtype], raw_data });
+    return name;
+  }
+
+  /** An int64 vector, shared between its uses: shapes and axes. */
+  ints(values: readonly number[]): string {
+    const name = `ints_${values.join("_")}`;
+    if (this.initializers.has(name)) return name;
+    return this.tensor(name, BigInt64Array.from(values, BigInt), [values.length]);
+  }
+
+  /** A scalar of the dtype of `like`. */
+  float(value: number, like: Value): string {
+    const name = `${like.dtype}_${value}`;
+    if (this.initializers.has(name)) return name;
+    const data = like.dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value);
+    return this.tensor(name, data, []);
+  }
+}
+
+type Lowering<Op extends OpName> = (
+  node: Node<Op>,
+  inputs: string[],
+  outputs: string[],
+  emit: Emitter,
+) => void;
+
+/** The operator of the same meaning. */
+const direct = (op_type: string, domain = ""): Lowering<OpName> => (_, inputs, outputs, emit) => {
+  emit.op(op_type, inputs, {}, outputs, domain);
+};
+
+const reduction =
+  (op_type: string): Lowering<"sum" | "max"> => ({ attributes }, [x], outputs, emit) => {
+    const { axes, keep_dims } = attributes;
+    emit.op(op_type, [x, emit.ints(axes)], { keepdims: { int: keep_dims ? 1 : 0 } }, outputs);
+  };
+
+const column = (emit: Emitter, value: Value) =>
+  emit.op("Reshape", [emit.name(value), emit.ints([value.shape[0], 1])]);
+
+const LOWERING: { [Op in OpName]: Lowering<Op> } = {
+  add: direct("Add"),
+  sub: direct("Sub"),
+  mul: direct("Mul"),
+  div: direct("Div"),
+  maximum: direct("Max"),
+  neg: direct("Neg"),
+  exp: direct("Exp"),
+  log: direct("Log"),
+  sqrt: direct("Sqrt"),
+  erf: direct("Erf"),
+  gelu: direct("Gelu"),
+  softmax: direct("Softmax"),
+  sum: reduction("ReduceSum"),
+  max: reduction("ReduceMax"),
+  sum_of_squares: (_, inputs, outputs, emit) => {
+    emit.op("ReduceSumSquare", inputs, { keepdims: { int: 0 } }, outputs);
+  },
+  reshape: ({ attributes }, [x], outputs, emit) => {
+    emit.op("Reshape", [x, emit.ints(attributes.shape)], {}, outputs);
+  },
+  transpose: ({ attributes }, inputs, outputs, emit) => {
+    emit.op("Transpose", inputs, { perm: attributes.permutation }, outputs);
+  },
+  broadcast: ({ attributes }, [x], outputs, emit) => {
+    emit.op("Expand", [x, emit.ints(attributes.shape)], {}, outputs);
+  },
+  concat: ({ attributes }, inputs, outputs, emit) => {
+    emit.op("Concat", inputs, { axis: { int: attributes.axis } }, outputs);
+  },
+  split: ({ attributes: { axis, parts } }, inputs, outputs, emit) => {
+    emit.op("Split", inputs, { axis: { int: axis }, num_outputs: { int: parts } }, outputs);
+  },
+  // FusedMatMul transposes while it multiplies; it has no float64 kernel, so that takes three steps.
+  matmul: ({ inputs, attributes }, names, outputs, emit) => {
+    const { trans_a, trans_b, alpha } = attributes;
+    if (inputs[0].dtype === "float32") {
+      const flags = { transA: { int: +trans_a }, transB: { int: +trans_b }, alpha };
+      emit.op("FusedMatMul", names, flags, outputs, MICROSOFT);
+      return;
+    }
+    const [a, b] = inputs.map((x, i) => {
+      if (![trans_a, trans_b][i]) return names[i];
+      const rank = x.shape.length;
+      const perm = x.shape.map((_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
+      return emit.op("Transpose", [names[i]], { perm });
+    });
+    emit.op("Mul", [emit.op("MatMul", [a, b]), emit.float(alpha, inputs[0])], {}, outputs);
+  },
+  gemm: ({ attributes: { trans_a, trans_b } }, inputs, outputs, emit) => {
+    emit.op("Gemm", inputs, { transA: { int: +trans_a }, transB: { int: +trans_b } }, outputs);
+  },
+  gather_rows: direct("Gather"),
+  // Not ScatterND: with reduction=add it is a data race on the CPU provider when indices repeat.
+  scatter_add_rows: ({ inputs: [, indices, updates] }, [base, , values], outputs, emit) => {
+    const spread = emit.op("Expand", [column(emit, indices), emit.ints(updates.shape)]);
+    const attributes = { axis: { int: 0 }, reduction: "add" };
+    emit.op("ScatterElements", [base, spread, values], attributes, outputs);
+  },
+  take_along_rows: ({ inputs: [x, indices] }, [name], outputs, emit) => {
+    const picked = emit.op("GatherElements", [name, column(emit, indices)], { axis: { int: 1 } });
+    emit.op("Reshape", [picked, emit.ints([x.shape[0]])], {}, outputs);
+  },
+  add_along_rows: ({ inputs: [, indices, updates] }, [base], outputs, emit) => {
+    const inputs = [base, column(emit, indices), column(emit, updates)];
+    emit.op("ScatterElements", inputs, { axis: { int: 1 }, reduction: "add" }, outputs);
+  },
+  layer_norm: ({ attributes: { epsilon } }, inputs, outputs, emit) => {
+    emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
+  },
+  // position_ids of shape [1] is the first position, and the rows of the tables follow from there.
+  rotary: ({ inputs: [x, cos] }, names, outputs, emit) => {
+    const [input, cos_name, sin_name] = names;
+    const [, heads, , head_dim] = x.shape;
+    const partial = 2 * cos.shape[1] < head_dim;
+    const attributes = {
+      interleaved: { int: 0 },
+      ...(partial && {
+        rotary_embedding_dim: { int: 2 * cos.shape[1] },
+        num_heads: { int: heads },
+      }),
+    };
+    const inputs = [input, emit.ints([0]), cos_name, sin_name];
+    emit.op("RotaryEmbedding", inputs, attributes, outputs, MICROSOFT);
+  },
+  // log Σ exp(z) = max z - log(max softmax(z)), because the largest probability is 1 / Σ exp(z - max z).
+  // That never underflows (it is at least 1/V) and needs no shifted copy of the logits.
+  softmax_cross_entropy: ({ inputs: [logits, labels] }, [z], [nll, probabilities], emit) => {
+    emit.op("Softmax", [z], { axis: { int: -1 } }, probabilities);
+    const row_max = (x: string) =>
+      emit.op("ReduceMax", [x, emit.ints([1])], { keepdims: { int: 1 } });
+    const log_z = emit.op("Sub", [row_max(z), emit.op("Log", [row_max(probabilities)])]);
+    const picked = emit.op("GatherElements", [z, column(emit, labels)], { axis: { int: 1 } });
+    const loss = emit.op("Sub", [log_z, picked]);
+    emit.op("Reshape", [loss, emit.ints([logits.shape[0]])], {}, nll);
+  },
+};
+
+function valueInfo(name: string, { dtype, shape }: Value): ValueInfoProto {
+  const dim = shape.map((dim_value) => ({ dim_value }));
+  return { name, type: { tensor_type: { elem_type: DATA_TYPE[dtype], shape: { dim } } } };
+}
+
+/** Nodes that an output depends on, in order. */
+function liveNodes(graph: Graph): Node[] {
+  const live = new Set<Value>(graph.outputs.values());
+  return [...graph.nodes].reverse().filter((node) => {
+    if (!node.outputs.some((output) => live.has(output))) return false;
+    node.inputs.forEach((input) => live.add(input));
+    return true;
+  }).reverse();
+}
+
+/**
+ * Lowers a graph to a serialized ONNX model. Nodes that no output needs are dropped; inputs are all kept.
+ *
+ * @returns the bytes of a ModelProto.
+ */
+export function lowerToOnnx(graph: Graph): Uint8Array {
+  const emit = new Emitter();
+  const aliases = [...graph.outputs].filter(([name, value]) => !emit.rename(value, name));
+  const nodes = liveNodes(graph);
+  const used = new Set(nodes.flatMap((node) => node.inputs).concat([...graph.outputs.values()]));
+  for (const [value, data] of graph.constants) {
+    if (used.has(value)) emit.tensor(value.name, data, value.shape);
+  }
+  for (const node of nodes) {
+    const lower = LOWERING[node.op] as Lowering<OpName>;
+    const names = (values: readonly Value[]) => values.map((value) => emit.name(value));
+    lower(node, names(node.inputs), names(node.outputs), emit);
+  }
+  for (const [name, value] of aliases) emit.op("Identity", [emit.name(value)], {}, name);
+  return encodeModel({
+    ir_version: IR_VERSION,
+    producer_name: "causeway",
+    opset_import: OPSETS,
+    graph: {
+      name: "causeway",
+      node: emit.nodes,
+      initializer: [...emit.initializers.values()],
+      input: graph.inputs.map((value) => valueInfo(value.name, value)),
+      output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
+    },
+  });
+}

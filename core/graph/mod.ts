@@ -1,0 +1,16 @@
+/**
+ * Reverse-mode automatic differentiation that lowers to ONNX.
+ *
+ * A graph is written with the functions here, differentiated by {@linkcode gradients}, which looks every op
+ * up in one table of rules, and turned into an ONNX model by {@linkcode lowerToOnnx}. Nothing here runs
+ * anything: core/engine does.
+ *
+ * @module
+ */
+export * from "./functions.ts";
+export { accumulate, gradients } from "./gradients.ts";
+export { Graph } from "./graph.ts";
+export { lowerToOnnx } from "./lower.ts";
+export { adamW, type AdamWOptions } from "./optimizer.ts";
+export { formatShape, sizeOf } from "./types.ts";
+export type { ConstantData, DType, Node, Shape, TensorType, Value } from "./types.ts";

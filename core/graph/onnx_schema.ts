@@ -1,0 +1,121 @@
+/**
+ * The part of the ONNX protobuf schema that graphs are written with, for protobufjs. Field numbers are those
+ * of onnx.proto (IR version 8 and later); fields never written here are left out.
+ *
+ * @module
+ */
+import protobuf from "protobufjs";
+
+const field = (type: string, id: number) => ({ type, id });
+const list = (type: string, id: number) => ({ rule: "repeated", type, id });
+
+const schema = {
+  ModelProto: {
+    fields: {
+      ir_version: field("int64", 1),
+      producer_name: field("string", 2),
+      graph: field("GraphProto", 7),
+      opset_import: list("OperatorSetIdProto", 8),
+    },
+  },
+  OperatorSetIdProto: { fields: { domain: field("string", 1), version: field("int64", 2) } },
+  GraphProto: {
+    fields: {
+      node: list("NodeProto", 1),
+      name: field("string", 2),
+      initializer: list("TensorProto", 5),
+      input: list("ValueInfoProto", 11),
+      output: list("ValueInfoProto", 12),
+    },
+  },
+  NodeProto: {
+    fields: {
+      input: list("string", 1),
+      output: list("string", 2),
+      name: field("string", 3),
+      op_type: field("string", 4),
+      attribute: list("AttributeProto", 5),
+      domain: field("string", 7),
+    },
+  },
+  AttributeProto: {
+    fields: {
+      name: field("string", 1),
+      f: field("float", 2),
+      i: field("int64", 3),
+      s: field("bytes", 4),
+      ints: { ...list("int64", 8), options: { packed: false } },
+      type: field("int32", 20),
+    },
+  },
+  TensorProto: {
+    fields: {
+      dims: { ...list("int64", 1), options: { packed: false } },
+      data_type: field("int32", 2),
+      name: field("string", 8),
+      raw_data: field("bytes", 9),
+    },
+  },
+  ValueInfoProto: { fields: { name: field("string", 1), type: field("TypeProto", 2) } },
+  TypeProto: { fields: { tensor_type: field("TensorTypeProto", 1) } },
+  TensorTypeProto: {
+    fields: { elem_type: field("int32", 1), shape: field("TensorShapeProto", 2) },
+  },
+  TensorShapeProto: { fields: { dim: list("DimensionProto", 1) } },
+  DimensionProto: { fields: { dim_value: field("int64", 1) } },
+};
+
+const MODEL = protobuf.Root.fromJSON({ nested: schema }).lookupType("ModelProto");
+
+/** Values of TensorProto.DataType. */
+export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, float64: 11 } as const;
+
+export interface TensorProto {
+  dims: number[];
+  data_type: number;
+  name: string;
+  raw_data: Uint8Array;
+}
+
+export interface NodeProto {
+  input: string[];
+  output: string[];
+  name: string;
+  op_type: string;
+  domain: string;
+  attribute: Record<string, unknown>[];
+}
+
+export interface ValueInfoProto {
+  name: string;
+  type: { tensor_type: { elem_type: number; shape: { dim: { dim_value: number }[] } } };
+}
+
+export interface ModelProto {
+  ir_version: number;
+  producer_name: string;
+  opset_import: { domain: string; version: number }[];
+  graph: {
+    name: string;
+    node: NodeProto[];
+    initializer: TensorProto[];
+    input: ValueInfoProto[];
+    output: ValueInfoProto[];
+  };
+}
+
+/** An attribute in protobuf form. A number is a float, `{ int }` an integer. */
+export type AttributeValue = number | { int: number } | string | readonly number[];
+
+/** Encodes one attribute; the `type` numbers are AttributeProto.AttributeType. */
+export function attributeProto(name: string, value: AttributeValue): Record<string, unknown> {
+  if (typeof value === "number") return { name, type: 1, f: value };
+  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  if (Array.isArray(value)) return { name, type: 7, ints: value };
+  return { name, type: 2, i: (value as { int: number }).int };
+}
+
+/** Serializes a model. */
+export function encodeModel(model: ModelProto): Uint8Array {
+  return MODEL.encode(MODEL.create(model as unknown as Record<string, unknown>)).finish();
+}
