@@ -1,0 +1,93 @@
+/**
+ * The page: one HTML file, opened from disk, that needs no network and no script.
+ *
+ * @module
+ */
+import { html, raw } from "hono/html";
+import type { Figure } from "./charts/chart.ts";
+import type { ReportConfig } from "./config.ts";
+import type { Section } from "./sections.ts";
+import { STYLE } from "./style.ts";
+import type { ShownTable } from "./tables.ts";
+
+type Markup = ReturnType<typeof html>;
+
+/** Renders the page. All text is escaped; only the figures, made by us, go in as they are. */
+export async function renderPage(config: ReportConfig, sections: Section[]): Promise<string> {
+  const page = await html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>${config.title}</title>
+        <style>${raw(STYLE)}</style>
+      </head>
+      <body>
+        <header>
+    <h1>${config.title}</h1>
+    ${config.description ? html`<p class="lead">${config.description}</p>` : ""}
+    <nav aria-label="Contents"><ul>
+    ${sections.map(({ id, heading }) => html`<li><a href="#${id}">${heading}</a></li>`)}
+    </ul></nav>
+        </header>
+        <main>
+    ${sections.map(renderSection)}
+        </main>
+        <footer>
+          <p>Beside this page: <code>results.json</code> and <code>summary.txt</code> with the numbers,
+    <code>tables/</code> with every table as CSV, <code>figures/</code> with every figure as SVG.</p>
+        </footer>
+      </body>
+    </html>
+  `;
+  return String(page);
+}
+
+function renderSection({ id, heading, paragraphs, tables, figures }: Section): Markup {
+  return html`
+    <section aria-labelledby="${id}">
+    <h2 id="${id}">${heading}</h2>
+    ${paragraphs.map((text) => html`<p>${text}</p>`)}
+    ${tables.slice(0, 1).map(renderTable)}
+    ${figures.map(renderFigureBlock)}
+    ${tables.slice(1).map(renderTable)}
+    </section>
+  `;
+}
+
+function renderFigureBlock({ name, title, caption, svg }: Figure): Markup {
+  return html`
+    <figure id="${name}">
+      <div class="wide card" role="region" aria-label="${title}" tabindex="0">${raw(svg)}</div>
+      <figcaption>${caption}</figcaption>
+    </figure>
+  `;
+}
+
+/** Wide tables scroll inside their own box, which the keyboard can reach. */
+function renderTable({ caption, columns, rows }: ShownTable): Markup {
+  const align = (i: number) => (columns[i].numeric ? "number" : "text");
+  return html`
+    <div class="wide" role="region" aria-label="${caption}" tabindex="0">
+      <table>
+        <caption>${caption}</caption>
+        <thead>
+          <tr>${columns.map(({ header }, i) =>
+            html`<th scope="col" class="${align(i)}">${header}</th>`
+          )}</tr>
+        </thead>
+        <tbody>
+    ${rows.map((row) =>
+      html`
+        <tr>${row.map((cell, i) =>
+          i === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${align(i)}">${cell}</td>`
+        )}</tr>
+      `
+    )}
+        </tbody>
+      </table>
+    </div>
+  `;
+}

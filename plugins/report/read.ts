@@ -1,0 +1,99 @@
+/**
+ * Reads the input tables into rows. They are small: a report reads measurements, never tokens or weights.
+ *
+ * @module
+ */
+import {
+  type Columns,
+  type InputPorts,
+  type Inputs,
+  many,
+  optional,
+  ports,
+  table,
+  type TableInput,
+} from "../../core/stage/mod.ts";
+
+/** What each dataset gave, one row per source, dataset and split. */
+export const dataset_summary = table({
+  source: "utf8",
+  dataset: "utf8",
+  split: "utf8",
+  documents: "int32",
+  tokens: "float64",
+  text_bytes: "float64",
+  licence: "utf8",
+}, "documents, tokens and licence of each dataset");
+
+/** Inputs of the report. Every one may be left empty; its section is then left out. */
+export const report_inputs = {
+  evaluation: many(ports.evaluation),
+  similarity: optional(ports.similarity),
+  cka: many(ports.cka),
+  training: many(ports.training_metrics),
+  validation: many(ports.validation_metrics),
+  mixtures: many(ports.mixture_ledger),
+  data: optional(dataset_summary),
+} satisfies InputPorts;
+
+/** One row of a table whose columns are all scalars. */
+export type Row<C extends Columns> = {
+  -readonly [K in keyof C]: C[K] extends "utf8" ? string : number;
+};
+
+type RowOf<P extends { columns: Columns }> = Row<P["columns"]>;
+export type EvaluationRow = RowOf<typeof ports.evaluation>;
+export type SimilarityRow = RowOf<typeof ports.similarity>;
+export type CkaRow = RowOf<typeof ports.cka>;
+export type TrainingRow = RowOf<typeof ports.training_metrics>;
+export type ValidationRow = RowOf<typeof ports.validation_metrics>;
+export type MixtureRow = RowOf<typeof ports.mixture_ledger>;
+export type DataRow = RowOf<typeof dataset_summary>;
+
+/** All measurements, as rows. Records are by phase label, in the order of the labels. */
+export interface Measurements {
+  evaluation: EvaluationRow[];
+  similarity: SimilarityRow[];
+  cka: CkaRow[];
+  training: Record<string, TrainingRow[]>;
+  validation: Record<string, ValidationRow[]>;
+  mixtures: Record<string, MixtureRow[]>;
+  data: DataRow[];
+}
+
+/** Reads every input. */
+export async function readMeasurements(
+  inputs: Inputs<typeof report_inputs>,
+): Promise<Measurements> {
+  return {
+    evaluation: Object.values(await rowsByLabel(inputs.evaluation)).flat(),
+    similarity: inputs.similarity ? await rowsOf(inputs.similarity) : [],
+    cka: Object.values(await rowsByLabel(inputs.cka)).flat(),
+    training: await rowsByLabel(inputs.training),
+    validation: await rowsByLabel(inputs.validation),
+    mixtures: await rowsByLabel(inputs.mixtures),
+    data: inputs.data ? await rowsOf(inputs.data) : [],
+  };
+}
+
+async function rowsByLabel<C extends Columns>(
+  tables: Readonly<Record<string, TableInput<C>>>,
+): Promise<Record<string, Row<C>[]>> {
+  // Sorted, so that the order in which a recipe wires its labels does not change the report.
+  const labels = Object.keys(tables).sort();
+  return Object.fromEntries(
+    await Promise.all(labels.map(async (label) => [label, await rowsOf(tables[label])])),
+  );
+}
+
+async function rowsOf<C extends Columns>(input: TableInput<C>): Promise<Row<C>[]> {
+  const rows: Row<C>[] = [];
+  for await (const batch of input.batches()) {
+    const columns = Object.entries(batch) as [string, ArrayLike<string | number>][];
+    const length = columns[0]?.[1].length ?? 0;
+    for (let i = 0; i < length; i++) {
+      rows.push(Object.fromEntries(columns.map(([name, values]) => [name, values[i]])) as Row<C>);
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,119 @@
+/**
+ * The results: what fine-tuning did to each arm, and how the arms differ.
+ *
+ * @module
+ */
+import type { Arm, ReportConfig } from "./config.ts";
+import type { EvaluationRow } from "./read.ts";
+
+/** One model on one source. Loss in nats per token; NaN where not measured. */
+export interface Measure {
+  loss: number;
+  bits_per_byte: number;
+  /** exp(loss) */
+  perplexity: number;
+}
+
+/** One arm on one source, before and after fine-tuning. */
+export interface BeforeAfter {
+  before: Measure;
+  after: Measure;
+  /** after.loss - before.loss, nats per token. On general text this is the forgetting. */
+  change: number;
+}
+
+export interface ArmResult {
+  name: string;
+  label: string;
+  target: BeforeAfter;
+  general: BeforeAfter;
+}
+
+/** Losses of an arm minus those of the reference arm, nats per token: negative means a lower loss. */
+export interface Contrast {
+  name: string;
+  label: string;
+  reference: string;
+  reference_label: string;
+  target_before: number;
+  target_after: number;
+  general_before: number;
+  general_after: number;
+  forgetting: number;
+}
+
+export interface Results {
+  base?: { model: string; target: Measure; general: Measure };
+  arms: ArmResult[];
+  contrasts: Contrast[];
+}
+
+/**
+ * Computes the results from the evaluations.
+ *
+ * @returns undefined when nothing was evaluated.
+ * @throws {Error} when the config names a model or source that was not evaluated, or one was evaluated twice.
+ */
+export function computeResults(config: ReportConfig, rows: EvaluationRow[]): Results | undefined {
+  if (rows.length === 0) return undefined;
+  const measures = indexMeasures(rows);
+  const find = (model: string, source: string): Measure => {
+    const found = measures.get(`${model}\n${source}`);
+    if (found) return found;
+    const known = [...measures.keys()].map((key) => key.replace("\n", " on ")).sort().join(", ");
+    throw new Error(
+      `the report needs the loss of model "${model}" on source "${source}", which no evaluation holds ` +
+        `(they hold ${known}); correct the report's config or evaluate that model`,
+    );
+  };
+  const beforeAfter = (arm: Arm, source: string): BeforeAfter => {
+    const before = find(arm.before_sft, source), after = find(arm.after_sft, source);
+    return { before, after, change: after.loss - before.loss };
+  };
+  const { target_source, general_source, base } = config;
+  const arms = config.arms.map((arm) => ({
+    name: arm.name,
+    label: arm.label,
+    target: beforeAfter(arm, target_source),
+    general: beforeAfter(arm, general_source),
+  }));
+  return {
+    ...(base && {
+      base: {
+        model: base,
+        target: find(base, target_source),
+        general: find(base, general_source),
+      },
+    }),
+    arms,
+    contrasts: arms.slice(1).map((arm) => contrast(arm, arms[0])),
+  };
+}
+
+function indexMeasures(rows: EvaluationRow[]): Map<string, Measure> {
+  const measures = new Map<string, Measure>();
+  for (const { model, source, loss, bits_per_byte } of rows) {
+    const key = `${model}\n${source}`;
+    if (measures.has(key)) {
+      throw new Error(
+        `model "${model}" was evaluated on source "${source}" twice; wire each evaluation to the report once`,
+      );
+    }
+    measures.set(key, { loss, bits_per_byte, perplexity: Math.exp(loss) });
+  }
+  return measures;
+}
+
+function contrast(arm: ArmResult, reference: ArmResult): Contrast {
+  return {
+    name: arm.name,
+    label: arm.label,
+    reference: reference.name,
+    reference_label: reference.label,
+    target_before: arm.target.before.loss - reference.target.before.loss,
+    target_after: arm.target.after.loss - reference.target.after.loss,
+    general_before: arm.general.before.loss - reference.general.before.loss,
+    general_after: arm.general.after.loss - reference.general.after.loss,
+    forgetting: arm.general.change - reference.general.change,
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * Made-up measurements of a two-arm run, for the tests of the report.
+ *
+ * @module
+ */
+import type { Columns, TableInput } from "../../core/stage/mod.ts";
+import type { Measurements } from "./read.ts";
+
+/** Config to go with {@link sampleMeasurements}. */
+export const SAMPLE_CONFIG = {
+  title: "Sample report",
+  description: "Made-up numbers in the shape of a real run.",
+  target_source: "pycode",
+  general_source: "general",
+  base: "base",
+  arms: [
+    {
+      name: "control",
+      label: "Control",
+      before_sft: "control",
+      after_sft: "control_sft",
+      trained: ["trunk", "control"],
+    },
+    {
+      name: "midtrained",
+      label: "Code-midtrained",
+      before_sft: "midtrained",
+      after_sft: "midtrained_sft",
+      trained: ["trunk", "midtrained"],
+    },
+  ],
+};
+
+/** Losses by model: on pycode, on general text, on code. */
+const LOSSES: Record<string, [number, number, number]> = {
+  base: [4.1, 5.2, 4.6],
+  control: [3.9, 4.95, 4.4],
+  midtrained: [3.4, 4.97, 3.7],
+  control_sft: [2.8, 5.45, 4.1],
+  midtrained_sft: [2.65, 5.4, 3.6],
+};
+
+/** Measurements that depend on nothing but this file; losses fall smoothly with a small ripple. */
+export function sampleMeasurements(): Measurements {
+  return {
+    evaluation: Object.entries(LOSSES).flatMap(([model, losses]) =>
+      ["pycode", "general", "code"].map((source, i) => ({
+        model,
+        source,
+        loss: losses[i],
+        bits_per_byte: losses[i] / 2.6,
+        tokens: 40_000,
+      }))
+    ),
+    similarity: sampleSimilarity(["general", "code", "pycode"]),
+    cka: ["general", "pycode"].flatMap((probe) => sampleCka(probe, Object.keys(LOSSES).slice(1))),
+    training: {
+      trunk: curve(1, 300, 8.3),
+      control: curve(301, 500, 8.3),
+      midtrained: curve(301, 500, 8.1),
+      control_sft: curve(1, 60, 4.4),
+      midtrained_sft: curve(1, 60, 4.1),
+    },
+    validation: {
+      trunk: validation([100, 200, 300], 0),
+      control: validation([400, 500], 0),
+      midtrained: validation([400, 500], 0.2),
+    },
+    mixtures: {
+      trunk: [mixture("general", 1, 2_400_000, 1.4)],
+      control: [mixture("general", 1, 1_600_000, 0.9)],
+      midtrained: [mixture("general", 0.8, 1_280_000, 0.7), mixture("code", 0.2, 320_000, 0.3)],
+    },
+    data: [
+      data("general", "brown", "train", 480, 1_700_000, "CC BY-NC 4.0"),
+      data("code", "npm_code", "train", 900, 1_100_000, "MIT, Apache-2.0"),
+      data("pycode", "pyodide_stdlib", "train", 3900, 800_000, "PSF-2.0"),
+    ],
+  };
+}
+
+function curve(first: number, last: number, start: number) {
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const step = first + i;
+    return {
+      step,
+      tokens: step * 8192,
+      loss: start - 0.6 * Math.log(step) + 0.05 * Math.sin(step * 1.7),
+      learning_rate: 1e-3 * Math.min(1, step / 50) * (1 - step / 520),
+      grad_norm: 1,
+    };
+  });
+}
+
+function validation(steps: number[], gain: number) {
+  return steps.flatMap((step) =>
+    ["general", "code", "pycode"].map((source, i) => ({
+      step,
+      source,
+      loss: 7.6 - 0.5 * Math.log(step) - (i > 0 ? gain : 0) - 0.2 * i,
+      tokens: 40_000,
+    }))
+  );
+}
+
+function mixture(source: string, share: number, tokens: number, epochs: number) {
+  return { source, requested_share: share, achieved_share: share, tokens, epochs };
+}
+
+function data(
+  source: string,
+  dataset: string,
+  split: string,
+  documents: number,
+  tokens: number,
+  licence: string,
+) {
+  return { source, dataset, split, documents, tokens, text_bytes: 3 * tokens, licence };
+}
+
+function sampleSimilarity(names: string[]) {
+  return names.flatMap((a, i) =>
+    names.map((b, j) => {
+      const value = i === j ? 1 : 0.9 - 0.25 * Math.abs(i - j) - 0.03 * (i + j);
+      const divergence = (1 - value) / 2;
+      return {
+        a,
+        b,
+        cosine: value,
+        jaccard: value,
+        overlap: value,
+        jensen_shannon: divergence,
+        similarity: 0.7 * value + 0.3 * (1 - divergence),
+      };
+    })
+  );
+}
+
+function sampleCka(probe: string, models: string[]) {
+  const layers = [0, 1, 2, 3, 4];
+  return models.flatMap((model_a, i) =>
+    models.slice(i).flatMap((model_b, apart) =>
+      layers.flatMap((layer_a) =>
+        layers.map((layer_b) => ({
+          probe,
+          model_a,
+          model_b,
+          layer_a,
+          layer_b,
+          cka: 1 - 0.09 * Math.abs(layer_a - layer_b) - 0.02 * apart * (layer_a + layer_b) / 2,
+        }))
+      )
+    )
+  );
+}
+
+/** A table input over rows held in memory, in batches of three rows. */
+export function tableOf<C extends Columns>(columns: C, rows: object[]): TableInput<C> {
+  const all = rows as Record<string, unknown>[];
+  const batchOf = (part: Record<string, unknown>[]) =>
+    Object.fromEntries(Object.keys(columns).map((name) => [name, part.map((row) => row[name])]));
+  return {
+    rows: rows.length,
+    digest: "sample",
+    // deno-lint-ignore require-await -- the interface is asynchronous
+    async *batches() {
+      for (let i = 0; i < all.length; i += 3) yield batchOf(all.slice(i, i + 3)) as never;
+    },
+    column: (name) => Promise.resolve(all.map((row) => row[name]) as never),
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * The sections of the report: which figures and tables go where, and the sentences around them.
+ *
+ * @module
+ */
+import {
+  fineTuned,
+  fineTuningFigure,
+  trainingFigure,
+  validationFigure,
+} from "./charts/training.ts";
+import type { Figure } from "./charts/chart.ts";
+import { ckaFigure, similarityFigure } from "./charts/heat_maps.ts";
+import { lossFigure } from "./charts/losses.ts";
+import type { ReportConfig } from "./config.ts";
+import { count, decimals, list, percent, signed } from "./format.ts";
+import type { EvaluationRow, Measurements } from "./read.ts";
+import type { Results } from "./results.ts";
+import { ckaSummary, resultCell, resultRows, type ShownTable, shownTable } from "./tables.ts";
+import {
+  repetitionSentence,
+  resultSentences,
+  scopeSentences,
+  similaritySentence,
+} from "./wording.ts";
+
+/** One part of the page. */
+export interface Section {
+  id: string;
+  heading: string;
+  paragraphs: string[];
+  tables: ShownTable[];
+  figures: Figure[];
+}
+
+/** What every section is made from. */
+export interface Material {
+  config: ReportConfig;
+  all: Measurements;
+  results: Results | undefined;
+}
+
+/** Makes the sections in order, one at a time, so that the caller can show progress and stop between them. */
+export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
+  resultSection,
+  trainingSection,
+  fineTuningSection,
+  dataSection,
+  similaritySection,
+  ckaSection,
+  methodSection,
+];
+
+function section(id: string, heading: string, parts: Partial<Section>): Section {
+  return { id, heading, paragraphs: [], tables: [], figures: [], ...parts };
+}
+
+/** A section for which there is nothing to show says so. */
+function leftOut(id: string, heading: string, what: string): Section {
+  return section(id, heading, { paragraphs: [`Left out: ${what}.`] });
+}
+
+async function resultSection({ config, all, results }: Material): Promise<Section> {
+  if (!results) return leftOut("results", "Results", "no evaluation was given to the report");
+  const { target_source, general_source } = config;
+  const table = shownTable(
+    `Loss in nats/token before and after fine-tuning. Forgetting is the change of the loss on ${general_source}.`,
+    resultRows(results),
+    {
+      "": (row) => row.row,
+      [`#${target_source}, before`]: (row) => resultCell(row, row.target_before),
+      [`#${target_source}, after`]: (row) => resultCell(row, row.target_after),
+      "#change": (row) => signed(row.target_change),
+      [`#${general_source}, before`]: (row) => resultCell(row, row.general_before),
+      [`#${general_source}, after`]: (row) => resultCell(row, row.general_after),
+      "#forgetting": (row) => signed(row.forgetting),
+    },
+  );
+  return section("results", "Results", {
+    paragraphs: [...resultSentences(config, results), ...notMeasured(all.evaluation)],
+    tables: [table, evaluationTable(all.evaluation)],
+    figures: [await lossFigure(config, results)],
+  });
+}
+
+function notMeasured(rows: EvaluationRow[]): string[] {
+  const missing = rows.filter((row) => !Number.isFinite(row.loss));
+  if (missing.length === 0) return [];
+  return [
+    `No finite loss was measured for ${
+      list(missing.map((row) => `${row.model} on ${row.source}`))
+    }.`,
+  ];
+}
+
+function evaluationTable(rows: EvaluationRow[]): ShownTable {
+  return shownTable("Every model on every source it was evaluated on.", rows, {
+    model: (row) => row.model,
+    source: (row) => row.source,
+    "#loss (nats/token)": (row) => decimals(row.loss),
+    "#perplexity": (row) => decimals(Math.exp(row.loss), 2),
+    "#bits per byte": (row) => decimals(row.bits_per_byte),
+    "#tokens": (row) => count(row.tokens),
+  });
+}
+
+async function trainingSection({ config, all }: Material): Promise<Section> {
+  const figures: Figure[] = [];
+  const paragraphs: string[] = [];
+  if (Object.keys(all.training).length > 0) {
+    figures.push(await trainingFigure(config, all.training));
+  } else {paragraphs.push(
+      "The training loss is left out: no training metrics were given to the report.",
+    );}
+  if (Object.values(all.validation).some((rows) => rows.length > 0)) {
+    figures.push(await validationFigure(config, all.validation));
+  } else {
+    paragraphs.push("The validation loss is left out: none was taken while training.");
+  }
+  return section("training", "Training", { paragraphs, figures });
+}
+
+async function fineTuningSection({ config, all }: Material): Promise<Section> {
+  const heading = "Fine-tuning";
+  const arms = fineTuned(config.arms, all.training);
+  if (arms.length === 0) {
+    return leftOut("fine_tuning", heading, "no training metrics of a fine-tuning phase were given");
+  }
+  const ends = arms.map((arm) => {
+    const last = all.training[arm.after_sft].findLast((row) => Number.isFinite(row.loss));
+    return `${arm.label} ${last ? `${decimals(last.loss)} at step ${last.step}` : "not measured"}`;
+  });
+  return section("fine_tuning", heading, {
+    paragraphs: [`Last logged training loss (nats/token): ${list(ends)}.`],
+    figures: [await fineTuningFigure(config, all.training)],
+  });
+}
+
+function dataSection({ all }: Material): Promise<Section> {
+  const mixtures = Object.entries(all.mixtures)
+    .flatMap(([phase, rows]) => rows.map((row) => ({ phase, ...row })));
+  const tables: ShownTable[] = [];
+  if (all.data.length > 0) {
+    tables.push(shownTable("Datasets.", all.data, {
+      source: (row) => row.source,
+      dataset: (row) => row.dataset,
+      split: (row) => row.split,
+      "#documents": (row) => count(row.documents),
+      "#tokens": (row) => count(row.tokens),
+      "#bytes of text": (row) => count(row.text_bytes),
+      licence: (row) => row.licence,
+    }));
+  }
+  if (mixtures.length > 0) {
+    tables.push(shownTable("Tokens drawn from each source, by phase.", mixtures, {
+      phase: (row) => row.phase,
+      source: (row) => row.source,
+      "#asked for": (row) => percent(row.requested_share),
+      "#drawn": (row) => percent(row.achieved_share),
+      "#tokens": (row) => count(row.tokens),
+      "#epochs": (row) => decimals(row.epochs, 2),
+    }));
+  }
+  const none = tables.length === 0
+    ? ["Left out: no description of the data was given to the report."]
+    : mixtures.length > 0
+    ? [repetitionSentence(all.mixtures)]
+    : [];
+  return Promise.resolve(section("data", "Data and mixtures", { paragraphs: none, tables }));
+}
+
+async function similaritySection({ config, all }: Material): Promise<Section> {
+  const heading = "Similarity of the sources";
+  if (all.similarity.length === 0) {
+    return leftOut("similarity", heading, "no similarity table was given to the report");
+  }
+  const sentence = similaritySentence(all.similarity, config.target_source);
+  const table = shownTable(
+    "Components of the similarity.",
+    all.similarity.filter((row) => row.a < row.b),
+    {
+      a: (row) => row.a,
+      b: (row) => row.b,
+      "#similarity": (row) => decimals(row.similarity),
+      "#cosine": (row) => decimals(row.cosine),
+      "#Jaccard": (row) => decimals(row.jaccard),
+      "#overlap": (row) => decimals(row.overlap),
+      "#Jensen-Shannon": (row) => decimals(row.jensen_shannon),
+    },
+  );
+  return section("similarity", heading, {
+    paragraphs: sentence ? [sentence] : [],
+    figures: [await similarityFigure(all.similarity)],
+    tables: [table],
+  });
+}
+
+async function ckaSection({ config, all }: Material): Promise<Section> {
+  const heading = "Similarity of representations (CKA)";
+  const probes = [...new Set(all.cka.map((row) => row.probe))];
+  if (probes.length === 0) return leftOut("cka", heading, "no CKA table was given to the report");
+  const summary = ckaSummary(all.cka);
+  const figures: Figure[] = [];
+  for (const probe of probes) figures.push(await ckaFigure(config, all.cka, probe));
+  const table = shownTable("CKA of equal layers of two models.", summary, {
+    probe: (row) => row.probe,
+    "model a": (row) => row.model_a,
+    "model b": (row) => row.model_b,
+    "#mean over layers": (row) => decimals(row.mean_same_layer),
+    "#last layer": (row) => decimals(row.last_layer),
+  });
+  return section("cka", heading, { figures, tables: [table] });
+}
+
+function methodSection({ config }: Material): Promise<Section> {
+  const { target_source, general_source } = config;
+  const arms = config.arms.map((arm) => `${arm.label} (${arm.trained.join(", then ")})`);
+  return Promise.resolve(section("method", "What was done, and how far it goes", {
+    paragraphs: [
+      `Arms and their training phases before fine-tuning: ${
+        list(arms)
+      }. Each was then fine-tuned on the ` +
+      `training part of ${target_source}. Losses are mean negative log-likelihoods in nats per token on ` +
+      `held-out text; perplexity is exp(loss). Target: ${target_source}. Forgetting: loss on ` +
+      `${general_source} after fine-tuning minus before.`,
+      ...scopeSentences(config),
+    ],
+  }));
+}

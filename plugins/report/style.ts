@@ -1,0 +1,50 @@
+/**
+ * The page's style sheet: system fonts, light and dark, phone and print.
+ *
+ * @module
+ */
+
+/** CSS, inlined in the page. Figures keep a white card in both schemes, so that their colours hold. */
+export const STYLE = `
+:root { --text: #1b1f24; --soft: #57606a; --line: #d8dee4; --page: #fbfbfa; --band: #f1f3f5; --link: #0550ae; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e6e9ec; --soft: #a2abb5; --line: #343b44; --page: #14171b; --band: #1e2329; --link: #7fb6ff; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1.25rem 3rem; max-width: 52rem; background: var(--page); color: var(--text);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: .5rem 0; text-wrap: balance; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); }
+p { margin: .6rem 0; max-width: 44rem; }
+.lead, figcaption, caption, footer { color: var(--soft); }
+a { color: var(--link); }
+nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; }
+figure { margin: 1.5rem 0; }
+figcaption, caption { font-size: .875rem; text-align: left; }
+figcaption { margin-top: .4rem; max-width: 44rem; }
+caption { padding-bottom: .4rem; }
+.wide { overflow-x: auto; margin: 1rem 0 0; }
+.card { background: #fff; border: 1px solid var(--line); border-radius: 8px; }
+.card svg { display: block; margin: 0 auto; max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
+th, td { padding: .35rem .75rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
+thead th { border-bottom: 2px solid var(--soft); }
+tbody th { font-weight: 600; }
+tbody tr:nth-child(even) { background: var(--band); }
+.number { text-align: right; }
+code { font-size: .9em; }
+footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); font-size: .875rem; }
+@media (max-width: 40rem) {
+  body { padding: 1rem .8rem 2rem; }
+  h1 { font-size: 1.45rem; }
+  .card svg { min-width: 30rem; }
+}
+@media print {
+  :root { --text: #000; --soft: #444; --line: #bbb; --page: #fff; --band: #f4f4f4; --link: #000; }
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  nav { display: none; }
+  figure, tr { break-inside: avoid; }
+  h2 { break-after: avoid; }
+  .wide { overflow: visible; }
+}
+`;

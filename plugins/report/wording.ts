@@ -1,0 +1,111 @@
+/**
+ * What the numbers say, in sentences made from the numbers. Nothing here knows which arm is hoped to win.
+ *
+ * @module
+ */
+import type { ReportConfig } from "./config.ts";
+import { decimals, list, percent, signed } from "./format.ts";
+import type { ArmResult, Contrast, Results } from "./results.ts";
+import type { MixtureRow, SimilarityRow } from "./read.ts";
+
+/** Differences that show as 0.000 are called none. */
+const SHOWN = 0.0005;
+
+/** The main results: each arm against the reference, on the target and on general text. */
+export function resultSentences(config: ReportConfig, results: Results): string[] {
+  const reference = results.arms[0];
+  const sentences = results.contrasts.flatMap((contrast) => {
+    const arm = results.arms.find((each) => each.name === contrast.name)!;
+    return [
+      targetSentence(config.target_source, arm, reference, contrast),
+      forgettingSentence(config.general_source, arm, reference, contrast),
+    ];
+  });
+  return results.contrasts.length > 0 ? sentences : results.arms.flatMap((arm) => [
+    `${arm.label}: fine-tuning changed the loss on ${config.target_source} by ${
+      signed(arm.target.change)
+    } nats/token, and the loss on ${config.general_source} by ${signed(arm.general.change)}.`,
+  ]);
+}
+
+function targetSentence(
+  source: string,
+  arm: ArmResult,
+  reference: ArmResult,
+  { target_after: difference }: Contrast,
+): string {
+  const after = `After fine-tuning, the loss on ${source} is ${decimals(arm.target.after.loss)} ` +
+    `nats/token for ${arm.label} and ${
+      decimals(reference.target.after.loss)
+    } for ${reference.label}: `;
+  if (!Number.isFinite(difference)) return `${after}the two cannot be compared.`;
+  if (Math.abs(difference) < SHOWN) return `${after}no difference at three decimals.`;
+  const [verdict, direction] = difference < 0 ? ["better", "lower"] : ["worse", "higher"];
+  // Perplexity is exp(loss), so a difference of losses is a ratio of perplexities.
+  const perplexity = percent(Math.abs(Math.expm1(difference)));
+  return `${after}${arm.label} is ${verdict} by ${decimals(Math.abs(difference))} nats/token ` +
+    `(${perplexity} ${direction} perplexity).`;
+}
+
+function forgettingSentence(
+  source: string,
+  arm: ArmResult,
+  reference: ArmResult,
+  { forgetting: difference }: Contrast,
+): string {
+  const changes = `Fine-tuning changed the loss on ${source} by ${signed(arm.general.change)} ` +
+    `nats/token for ${arm.label} and by ${
+      signed(reference.general.change)
+    } for ${reference.label}: `;
+  if (!Number.isFinite(difference)) return `${changes}forgetting cannot be compared.`;
+  if (Math.abs(difference) < SHOWN) {
+    return `${changes}no difference in forgetting at three decimals.`;
+  }
+  const size = decimals(Math.abs(difference));
+  if (arm.general.change <= 0 && reference.general.change <= 0) {
+    const more = difference < 0 ? arm : reference;
+    return `${changes}neither forgot, and ${more.label} gained ${size} more.`;
+  }
+  return `${changes}${arm.label} forgot ${size} nats/token ${difference < 0 ? "less" : "more"}.`;
+}
+
+/** How far the results go. */
+export function scopeSentences(config: ReportConfig): string[] {
+  const arms = config.arms.length > 1
+    ? "Every arm was trained once, from one seed, so the spread between seeds is not known: a difference " +
+      "between arms may be chance, and only repeated runs with other seeds can tell."
+    : "One arm was trained once, from one seed: there is nothing to compare it with, and the spread " +
+      "between seeds is not known.";
+  return [
+    arms,
+    "The numbers hold for the model, the token budget and the data shown here. They do not carry over " +
+    "to larger models or other data without a run that shows it.",
+  ];
+}
+
+/** Which sources are nearest the target, from the similarity table; undefined when it is not in it. */
+export function similaritySentence(rows: SimilarityRow[], target: string): string | undefined {
+  const nearest = new Map<string, number>();
+  for (const { a, b, similarity } of rows) {
+    if (a === b || !Number.isFinite(similarity)) continue;
+    if (a === target) nearest.set(b, similarity);
+    if (b === target) nearest.set(a, similarity);
+  }
+  const order = [...nearest].sort((x, y) => y[1] - x[1] || (x[0] < y[0] ? -1 : 1));
+  if (order.length === 0) return undefined;
+  const named = order.map(([name, value]) => `${name} (${decimals(value)})`);
+  return order.length === 1
+    ? `The similarity of ${target} and ${order[0][0]} is ${decimals(order[0][1])}.`
+    : `Nearest to ${target}, in order: ${list(named)}.`;
+}
+
+/** Whether any source was drawn more than once in a phase: repeated data would blur the comparison. */
+export function repetitionSentence(mixtures: Record<string, MixtureRow[]>): string {
+  const repeated = Object.entries(mixtures).flatMap(([phase, rows]) =>
+    rows.filter((row) => row.epochs > 1)
+      .map((row) => `${row.source} in ${phase} (${decimals(row.epochs, 2)} epochs)`)
+  );
+  return repeated.length === 0
+    ? "No source was drawn more than once within a phase."
+    : `Drawn more than once within a phase: ${list(repeated)}.`;
+}
