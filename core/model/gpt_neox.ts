@@ -1,0 +1,164 @@
+/**
+ * The GPT-NeoX decoder as a graph, exactly as Hugging Face's GPTNeoXForCausalLM computes it.
+ *
+ * Shapes in comments: B rows, T positions, N = B·T, H heads, E dims per head, D = H·E, V vocabulary.
+ *
+ * @module
+ */
+import {
+  add,
+  gatherRows,
+  gelu,
+  type Graph,
+  layerNorm,
+  linear,
+  matmul,
+  reshape,
+  rotary,
+  softmax,
+  split,
+  transpose,
+  type Value,
+} from "../graph/mod.ts";
+import { type GptNeoXConfig, rotaryDim } from "./config.ts";
+
+/** Shape of one batch: `rows` sequences of `length` positions. */
+export interface BatchShape {
+  rows: number;
+  length: number;
+}
+
+/** Values of a forward pass. */
+export interface Forward {
+  /** [N, V], before softmax. */
+  logits: Value;
+  /** [N, D] each: the embedding, then every layer's output, the last one after the final norm. */
+  hidden_states: Value[];
+}
+
+/** Parts of the graph that all layers share. */
+interface Shared {
+  config: GptNeoXConfig;
+  shape: BatchShape;
+  parameter: (name: string) => Value;
+  /** [T, T]: 0 where a query may look at a key, the lowest float32 where not. */
+  causal_mask: Value;
+  /** [T, R/2] each. */
+  cos: Value;
+  sin: Value;
+}
+
+/**
+ * Builds the forward pass.
+ *
+ * @param parameter gives the value of a parameter by its Hugging Face name.
+ * @param input_ids int32 [N], rows one after another.
+ * @throws {Error} when the sequences are longer than `max_position_embeddings`.
+ */
+export function gptNeoX(
+  config: GptNeoXConfig,
+  parameter: (name: string) => Value,
+  input_ids: Value,
+  shape: BatchShape,
+): Forward {
+  if (shape.length > config.max_position_embeddings) {
+    throw new Error(
+      `sequences of ${shape.length} tokens are longer than the model's ` +
+        `${config.max_position_embeddings} positions (max_position_embeddings)`,
+    );
+  }
+  const { graph } = input_ids;
+  const shared: Shared = {
+    config,
+    shape,
+    parameter,
+    causal_mask: causalMask(graph, shape.length),
+    ...rotaryTables(graph, config, shape.length),
+  };
+  let hidden = gatherRows(parameter("gpt_neox.embed_in.weight"), input_ids);
+  const hidden_states = [hidden];
+  for (let i = 0; i < config.num_hidden_layers; i++) {
+    hidden = layer(shared, `gpt_neox.layers.${i}`, hidden);
+    hidden_states.push(hidden);
+  }
+  const final = norm(shared, "gpt_neox.final_layer_norm", hidden);
+  hidden_states[hidden_states.length - 1] = final;
+  return { logits: linear(final, parameter("embed_out.weight")), hidden_states };
+}
+
+/**
+ * Parallel residual: y = x + attention(norm₁(x)) + mlp(norm₂(x)).
+ * Sequential: h = x + attention(norm₁(x)), y = h + mlp(norm₂(h)).
+ */
+function layer(shared: Shared, prefix: string, x: Value): Value {
+  const attended = attention(
+    shared,
+    `${prefix}.attention`,
+    norm(shared, `${prefix}.input_layernorm`, x),
+  );
+  const middle = add(x, attended);
+  const mlp_input = shared.config.use_parallel_residual ? x : middle;
+  const normed = norm(shared, `${prefix}.post_attention_layernorm`, mlp_input);
+  return add(middle, mlp(shared, `${prefix}.mlp`, normed));
+}
+
+function dense({ parameter }: Shared, name: string, x: Value): Value {
+  return linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+}
+
+function norm({ parameter, config }: Shared, name: string, x: Value): Value {
+  return layerNorm(
+    x,
+    parameter(`${name}.weight`),
+    parameter(`${name}.bias`),
+    config.layer_norm_eps,
+  );
+}
+
+function mlp(shared: Shared, name: string, x: Value): Value {
+  return dense(shared, `${name}.dense_4h_to_h`, gelu(dense(shared, `${name}.dense_h_to_4h`, x)));
+}
+
+/** softmax(q kᵀ / √E + mask) v over each head; q, k and v lie side by side for each head. */
+function attention(shared: Shared, name: string, x: Value): Value {
+  const { rows: B, length: T } = shared.shape;
+  const { hidden_size: D, num_attention_heads: H } = shared.config;
+  const E = D / H;
+  const qkv = reshape(dense(shared, `${name}.query_key_value`, x), [B, T, H, 3, E]);
+  // One transpose brings q, k and v apart in memory, so that the split copies whole blocks.
+  const parts = split(transpose(qkv, [3, 0, 2, 1, 4]), 0, 3);
+  const [q, k, v] = parts.map((part) => reshape(part, [B, H, T, E]));
+  const rotate = (value: Value) =>
+    rotaryDim(shared.config) === 0 ? value : rotary(value, shared.cos, shared.sin);
+  const scores = matmul(rotate(q), rotate(k), { trans_b: true, alpha: 1 / Math.sqrt(E) });
+  const weights = softmax(add(scores, shared.causal_mask));
+  const context = transpose(matmul(weights, v), [0, 2, 1, 3]);
+  return dense(shared, `${name}.dense`, reshape(context, [B * T, D]));
+}
+
+/** Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. */
+const LOWEST = -3.4028234663852886e38;
+
+function causalMask(graph: Graph, length: number): Value {
+  const mask = new Float32Array(length * length);
+  for (let query = 0; query < length; query++) {
+    mask.fill(LOWEST, query * length + query + 1, (query + 1) * length);
+  }
+  return graph.constant(mask, [length, length]);
+}
+
+/** cos and sin of t / base^(2j/R) for position t and pair j. */
+function rotaryTables(graph: Graph, config: GptNeoXConfig, length: number) {
+  const rotary_dim = rotaryDim(config);
+  const pairs = rotary_dim / 2;
+  const table = (f: (angle: number) => number) => {
+    const data = new Float32Array(length * pairs);
+    for (let t = 0; t < length; t++) {
+      for (let j = 0; j < pairs; j++) {
+        data[t * pairs + j] = f(t / config.rotary_emb_base ** (2 * j / rotary_dim));
+      }
+    }
+    return graph.constant(data, [length, pairs]);
+  };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}

@@ -1,0 +1,20 @@
+/**
+ * GPT-NeoX (Pythia) models: configuration, parameters, graphs, and Hugging Face's file formats.
+ *
+ * @module
+ */
+export { type GptNeoXConfig, parseConfig, rotaryDim, toHuggingFace } from "./config.ts";
+export type { BatchShape, Forward } from "./gpt_neox.ts";
+export { hiddenStatesGraph, logitsGraph, lossGraph, trainGraph } from "./graphs.ts";
+export {
+  type DecayScope,
+  type GroupName,
+  initialize,
+  ParameterArrays,
+  parameterCount,
+  type ParameterSpec,
+  parameterSpecs,
+} from "./parameters.ts";
+export { type PresetName, PRESETS } from "./presets.ts";
+export { type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";
+export { decodeParameters, encodeParameters } from "./weights.ts";

@@ -1,0 +1,119 @@
+/**
+ * The parameters of a model: names, shapes, initial values, and their flat storage.
+ *
+ * @module
+ */
+import { type Shape, sizeOf } from "../graph/mod.ts";
+import { Random } from "../random/mod.ts";
+import type { GptNeoXConfig } from "./config.ts";
+
+/** One tensor of the model, under its Hugging Face name. Linear weights are [out, in]. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+const EMBED_IN = "gpt_neox.embed_in.weight";
+const EMBED_OUT = "embed_out.weight";
+
+/** All parameters of a model, in the order of computation. */
+export function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
+  const { vocab_size: V, hidden_size: D, intermediate_size: F } = config;
+  const linear = (name: string, out: number, into: number): ParameterSpec[] => [
+    { name: `${name}.weight`, shape: [out, into] },
+    { name: `${name}.bias`, shape: [out] },
+  ];
+  const norm = (name: string): ParameterSpec[] => [
+    { name: `${name}.weight`, shape: [D] },
+    { name: `${name}.bias`, shape: [D] },
+  ];
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, i) => {
+    const prefix = `gpt_neox.layers.${i}`;
+    return [
+      ...norm(`${prefix}.input_layernorm`),
+      ...norm(`${prefix}.post_attention_layernorm`),
+      ...linear(`${prefix}.attention.query_key_value`, 3 * D, D),
+      ...linear(`${prefix}.attention.dense`, D, D),
+      ...linear(`${prefix}.mlp.dense_h_to_4h`, F, D),
+      ...linear(`${prefix}.mlp.dense_4h_to_h`, D, F),
+    ];
+  });
+  return [
+    { name: EMBED_IN, shape: [V, D] },
+    ...layers.flat(),
+    ...norm("gpt_neox.final_layer_norm"),
+    { name: EMBED_OUT, shape: [V, D] },
+  ];
+}
+
+/** Number of parameters of a model. */
+export function parameterCount(config: GptNeoXConfig): number {
+  return parameterSpecs(config).reduce((count, { shape }) => count + sizeOf(shape), 0);
+}
+
+/**
+ * Which parameters weight decay applies to. "matrices": the weights of linear layers and embeddings; biases
+ * and layer norms set offsets and scales, which shrinking to zero distorts without regularizing anything.
+ * "all": every parameter, as LitGPT's pretraining (and so the paper) has it.
+ */
+export type DecayScope = "matrices" | "all";
+
+export type GroupName = "decay" | "no_decay";
+
+/**
+ * Float32 storage for one number per parameter (the weights, their gradients, or a moment of the optimizer):
+ * one flat array per weight-decay group, with a view for each tensor. Flat arrays let the optimizer step
+ * be a handful of passes, however many tensors there are.
+ */
+export class ParameterArrays {
+  readonly groups: Readonly<Record<GroupName, Float32Array>>;
+  readonly views: ReadonlyMap<string, Float32Array>;
+
+  constructor(readonly config: GptNeoXConfig, readonly decay_scope: DecayScope) {
+    const group = ({ shape }: ParameterSpec): GroupName =>
+      decay_scope === "all" || shape.length > 1 ? "decay" : "no_decay";
+    const specs = parameterSpecs(config);
+    const size = (name: GroupName) =>
+      specs.filter((spec) => group(spec) === name).reduce((n, { shape }) => n + sizeOf(shape), 0);
+    this.groups = {
+      decay: new Float32Array(size("decay")),
+      no_decay: new Float32Array(size("no_decay")),
+    };
+    const offsets = { decay: 0, no_decay: 0 };
+    this.views = new Map(specs.map((spec) => {
+      const name = group(spec), start = offsets[name];
+      offsets[name] += sizeOf(spec.shape);
+      return [spec.name, this.groups[name].subarray(start, offsets[name])];
+    }));
+  }
+
+  /** The view of one tensor. */
+  get(name: string): Float32Array {
+    const view = this.views.get(name);
+    if (!view) throw new Error(`the model has no parameter "${name}"`);
+    return view;
+  }
+
+  fill(value: number): void {
+    for (const array of Object.values(this.groups)) array.fill(value);
+  }
+}
+
+/**
+ * Draws initial weights: layer norms 1 and 0, biases 0, matrices normal with standard deviation 0.02, those
+ * that write to the residual stream (attention.dense, mlp.dense_4h_to_h) with 0.02 / √(2 L), so that the
+ * stream's variance does not grow with the depth L (Radford et al., 2019).
+ *
+ * Every tensor has a random stream of its own, named by (seed, "init/NAME", 0).
+ */
+export function initialize(parameters: ParameterArrays, seed: number): void {
+  const residual_std = 0.02 / Math.sqrt(2 * parameters.config.num_hidden_layers);
+  for (const [name, view] of parameters.views) {
+    if (name.endsWith(".bias")) view.fill(0);
+    else if (/norm\.weight$/.test(name)) view.fill(1);
+    else {
+      const residual = /(attention\.dense|dense_4h_to_h)\.weight$/.test(name);
+      new Random(seed, `init/${name}`, 0).fillNormal(view, residual ? residual_std : 0.02);
+    }
+  }
+}
