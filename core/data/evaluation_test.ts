@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { evaluationSequences } from "./mod.ts";
+import { countingSet, setOf } from "./test_sets.ts";
+
+Deno.test("packed evaluation takes blocks at even distances, in order", () => {
+  const set = countingSet("general", 53);
+  const firsts = (max_sequences: number) =>
+    evaluationSequences(set, { sequence_length: 4, mode: "packed", max_sequences })
+      .map(({ tokens }) => tokens[0]);
+  assert.deepEqual(firsts(100), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]);
+  assert.deepEqual(firsts(4), [0, 10, 25, 35]);
+  assert.deepEqual(firsts(1), [0]);
+});
+
+Deno.test("example evaluation keeps documents and prompts, without those that hold no label", () => {
+  const set = setOf("s", [[1, 2, 3], [4], [5, 6, 7, 8]], [2, 0, 0]);
+  const sequences = evaluationSequences(set, {
+    sequence_length: 2,
+    mode: "examples",
+    max_sequences: 9,
+  });
+  assert.deepEqual(sequences.map(({ tokens }) => [...tokens]), [[1, 2, 3], [5, 6, 7]]);
+  assert.deepEqual(sequences.map(({ prompt_length }) => prompt_length), [2, 0]);
+});
+
+Deno.test("a set that gives nothing to evaluate is refused", () => {
+  const set = countingSet("tiny", 4);
+  const options = { sequence_length: 4, mode: "packed", max_sequences: 1 } as const;
+  assert.throws(() => evaluationSequences(set, options), /"tiny" \(1 documents, 4 tokens\)/);
+  assert.throws(() => evaluationSequences(set, { ...options, max_sequences: 0 }), /max_sequences/);
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { ExampleSampler } from "./mod.ts";
+import { setOf } from "./test_sets.ts";
+
+const documents = Array.from({ length: 10 }, (_, i) => [i, 100 + i, 200, 201, 202, 203]);
+const base = {
+  sets: [setOf("pycode", documents)],
+  sequence_length: 3,
+  global_batch_size: 4,
+  epochs: 3,
+  seed: 5,
+  phase: "sft",
+};
+const drawn = (sampler: ExampleSampler) =>
+  Array.from({ length: sampler.steps }, (_, step) => sampler.batch(step).map((s) => s.tokens[0]));
+
+Deno.test("every epoch holds every example once, in its own order", () => {
+  const sampler = new ExampleSampler({ ...base, global_batch_size: 5 });
+  assert.equal(sampler.steps, 6);
+  const all = drawn(sampler).flat();
+  const epochs = [0, 1, 2].map((e) => all.slice(10 * e, 10 * e + 10));
+  for (const epoch of epochs) {
+    assert.deepEqual(epoch.toSorted((a, b) => a - b), documents.map((_, i) => i));
+  }
+  assert.equal(new Set(epochs.map(String)).size, 3);
+});
+
+Deno.test("batches span epochs, and any step is the same without the steps before it", () => {
+  const sampler = new ExampleSampler(base);
+  assert.equal(sampler.steps, 7); // floor(30 / 4)
+  const counts = new Array(10).fill(0);
+  for (const i of drawn(sampler).flat()) counts[i]++;
+  assert.ok(counts.every((count) => count === 2 || count === 3)); // 28 of 30 draws
+  assert.deepEqual(new ExampleSampler(base).batch(5), sampler.batch(5));
+  assert.notDeepEqual(drawn(new ExampleSampler({ ...base, seed: 6 })), drawn(sampler));
+});
+
+Deno.test("documents are truncated, and those without a token to learn are left out", () => {
+  const set = setOf("s", [[1, 2, 3, 4, 5], [6], [7, 8, 9, 10, 11], []], [0, 0, 4, 0]);
+  const sampler = new ExampleSampler({ ...base, sets: [set], global_batch_size: 1, epochs: 1 });
+  assert.equal(sampler.examples, 1);
+  assert.equal(sampler.skipped, 3);
+  assert.deepEqual([...sampler.batch(0)[0].tokens], [1, 2, 3, 4]);
+  assert.equal(sampler.batch(0)[0].source, "s");
+});
+
+Deno.test("there is at least one step, and a small set fills its batch by repeating", () => {
+  const sampler = new ExampleSampler({ ...base, global_batch_size: 64, epochs: 0.5 });
+  assert.equal(sampler.steps, 1);
+  assert.equal(sampler.batch(0).length, 64);
+});
+
+Deno.test("examples that cannot be drawn are refused", () => {
+  const make = (change: object) => () => new ExampleSampler({ ...base, ...change });
+  assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /none of the 1 documents of "s"/);
+  assert.throws(make({ sets: [] }), /none of the 0 documents/);
+  assert.throws(make({ epochs: 0 }), /epochs is 0/);
+  assert.throws(make({ global_batch_size: 1.5 }), /global_batch_size is 1.5/);
+  assert.throws(() => new ExampleSampler(base).batch(7), /step 7 is not one of the 7/);
+});
