@@ -28,4 +28,9 @@ export const report_config = z.strictObject({
 });
 
 export type ReportConfig = z.infer<typeof report_config>;
+/** Labels of all phases in the order in which they ran: shared and own training, then fine-tuning. */
+export function phaseOrder({ arms }: ReportConfig): string[] {
+  return [...arms.flatMap((each) => each.trained), ...arms.map((each) => each.after_sft)];
+}
+
 export type Arm = ReportConfig["arms"][number];

@@ -76,18 +76,18 @@ function joinPhases<R extends { step: number; tokens: number }>(
 }
 
 /**
- * Thins a curve to at most `limit` points: every point becomes the mean of `ceil(n / limit)` neighbours, which
- * also evens out the noise between batches. Rows whose value is NaN are left out first.
+ * Thins a curve: every point becomes the mean of `size` neighbours, which also evens out the noise between
+ * batches. Rows with a value that was not taken (NaN) are left out first.
  *
- * @param pick the values to average, NaN where not taken.
+ * @param pick the values to average.
+ * @param size at least 1.
  */
 export function thin<R, K extends string>(
   rows: readonly R[],
   pick: (row: R) => Record<K, number>,
-  limit: number,
+  size: number,
 ): Record<K, number>[] {
   const values = rows.map(pick).filter((row) => Object.values(row).every(Number.isFinite));
-  const size = Math.ceil(values.length / limit);
   const points: Record<K, number>[] = [];
   for (let start = 0; start < values.length; start += size) {
     const group = values.slice(start, start + size);

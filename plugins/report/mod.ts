@@ -4,7 +4,7 @@
  * @module
  */
 import { defineStage, files } from "../../core/stage/mod.ts";
-import { report_config } from "./config.ts";
+import { phaseOrder, report_config } from "./config.ts";
 import { readMeasurements, report_inputs } from "./read.ts";
 import { computeResults } from "./results.ts";
 import { type Section, SECTIONS } from "./sections.ts";
@@ -33,7 +33,7 @@ export const report = defineStage({
     report: files("report", "report.html, summary.txt, results.json, figures and tables"),
   },
   async run({ config, inputs, outputs, signal, report }) {
-    const all = await readMeasurements(inputs);
+    const all = await readMeasurements(inputs, phaseOrder(config));
     const results = computeResults(config, all.evaluation);
     const sections: Section[] = [];
     for (const make of SECTIONS) {
@@ -41,22 +41,20 @@ export const report = defineStage({
       sections.push(await make({ config, all, results }));
       report(sections.length, {}, SECTIONS.length);
     }
-    for (const { name, svg } of sections.flatMap((section) => section.figures)) {
-      await outputs.report.write(`figures/${name}.svg`, svg);
+    for (const block of sections.flatMap((section) => section.blocks)) {
+      if ("svg" in block) await outputs.report.write(`figures/${block.name}.svg`, block.svg);
     }
     for (const [name, text] of Object.entries(csvFiles(all, results))) {
       await outputs.report.write(name, text);
     }
-    await outputs.report.write(
-      "results.json",
-      toJson({ ...config, ...results, measurements: all }),
+    // JSON has no NaN: JSON.stringify writes null for what was not measured.
+    const numbers = JSON.stringify(
+      { config, results: results ?? null, measurements: all },
+      null,
+      1,
     );
+    await outputs.report.write("results.json", `${numbers}\n`);
     await outputs.report.write("summary.txt", renderSummary(config, results));
-    await outputs.report.write("report.html", await renderPage(config, sections));
+    await outputs.report.write("report.html", renderPage(config, sections));
   },
 });
-
-/** JSON has no NaN: what was not measured becomes null. */
-function toJson(value: unknown): string {
-  return JSON.stringify(value, null, 2) + "\n";
-}

@@ -3,18 +3,16 @@
  *
  * @module
  */
-import { html, raw } from "hono/html";
 import type { Figure } from "./charts/chart.ts";
 import type { ReportConfig } from "./config.ts";
+import { html, type Markup, raw } from "./markup.ts";
 import type { Section } from "./sections.ts";
 import { STYLE } from "./style.ts";
 import type { ShownTable } from "./tables.ts";
 
-type Markup = ReturnType<typeof html>;
-
 /** Renders the page. All text is escaped; only the figures, made by us, go in as they are. */
-export async function renderPage(config: ReportConfig, sections: Section[]): Promise<string> {
-  const page = await html`
+export function renderPage(config: ReportConfig, sections: Section[]): string {
+  const page = html`
     <!DOCTYPE html>
     <html lang="en">
       <head>
@@ -42,25 +40,24 @@ export async function renderPage(config: ReportConfig, sections: Section[]): Pro
       </body>
     </html>
   `;
-  return String(page);
+  return `${String(page).trim()}\n`;
 }
 
-function renderSection({ id, heading, paragraphs, tables, figures }: Section): Markup {
+function renderSection({ id, heading, paragraphs, blocks }: Section): Markup {
   return html`
     <section aria-labelledby="${id}">
     <h2 id="${id}">${heading}</h2>
     ${paragraphs.map((text) => html`<p>${text}</p>`)}
-    ${tables.slice(0, 1).map(renderTable)}
-    ${figures.map(renderFigureBlock)}
-    ${tables.slice(1).map(renderTable)}
+    ${blocks.map((block) => "svg" in block ? renderFigureBlock(block) : renderTable(block))}
     </section>
   `;
 }
 
-function renderFigureBlock({ name, title, caption, svg }: Figure): Markup {
+function renderFigureBlock({ name, title, caption, width, svg }: Figure): Markup {
   return html`
     <figure id="${name}">
-      <div class="wide card" role="region" aria-label="${title}" tabindex="0">${raw(svg)}</div>
+      <div class="wide card" role="region" aria-label="${title}" tabindex="0"
+        style="--natural: ${width}px">${raw(svg)}</div>
       <figcaption>${caption}</figcaption>
     </figure>
   `;
@@ -70,15 +67,16 @@ function renderFigureBlock({ name, title, caption, svg }: Figure): Markup {
 function renderTable({ caption, columns, rows }: ShownTable): Markup {
   const align = (i: number) => (columns[i].numeric ? "number" : "text");
   return html`
-    <div class="wide" role="region" aria-label="${caption}" tabindex="0">
-      <table>
-        <caption>${caption}</caption>
-        <thead>
-          <tr>${columns.map(({ header }, i) =>
-            html`<th scope="col" class="${align(i)}">${header}</th>`
-          )}</tr>
-        </thead>
-        <tbody>
+    <figure>
+      <figcaption>${caption}</figcaption>
+      <div class="wide" role="region" aria-label="${caption}" tabindex="0">
+        <table>
+          <thead>
+            <tr>${columns.map(({ header }, i) =>
+              html`<th scope="col" class="${align(i)}">${header}</th>`
+            )}</tr>
+          </thead>
+          <tbody>
     ${rows.map((row) =>
       html`
         <tr>${row.map((cell, i) =>
@@ -87,7 +85,8 @@ function renderTable({ caption, columns, rows }: ShownTable): Markup {
       `
     )}
         </tbody>
-      </table>
-    </div>
+        </table>
+      </div>
+    </figure>
   `;
 }

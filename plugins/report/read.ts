@@ -61,26 +61,33 @@ export interface Measurements {
   data: DataRow[];
 }
 
-/** Reads every input. */
+/**
+ * Reads every input.
+ *
+ * @param order labels of phases in the order in which they are shown; others follow, sorted.
+ */
 export async function readMeasurements(
   inputs: Inputs<typeof report_inputs>,
+  order: readonly string[],
 ): Promise<Measurements> {
   return {
-    evaluation: Object.values(await rowsByLabel(inputs.evaluation)).flat(),
+    evaluation: Object.values(await rowsByLabel(inputs.evaluation, order)).flat(),
     similarity: inputs.similarity ? await rowsOf(inputs.similarity) : [],
-    cka: Object.values(await rowsByLabel(inputs.cka)).flat(),
-    training: await rowsByLabel(inputs.training),
-    validation: await rowsByLabel(inputs.validation),
-    mixtures: await rowsByLabel(inputs.mixtures),
+    cka: Object.values(await rowsByLabel(inputs.cka, order)).flat(),
+    training: await rowsByLabel(inputs.training, order),
+    validation: await rowsByLabel(inputs.validation, order),
+    mixtures: await rowsByLabel(inputs.mixtures, order),
     data: inputs.data ? await rowsOf(inputs.data) : [],
   };
 }
 
 async function rowsByLabel<C extends Columns>(
   tables: Readonly<Record<string, TableInput<C>>>,
+  order: readonly string[],
 ): Promise<Record<string, Row<C>[]>> {
-  // Sorted, so that the order in which a recipe wires its labels does not change the report.
-  const labels = Object.keys(tables).sort();
+  // Never the order of wiring, which must not change the report.
+  const known = order.filter((label) => label in tables);
+  const labels = [...new Set([...known, ...Object.keys(tables).sort()])];
   return Object.fromEntries(
     await Promise.all(labels.map(async (label) => [label, await rowsOf(tables[label])])),
   );

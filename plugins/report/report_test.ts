@@ -14,7 +14,10 @@ async function runReport(all: Measurements, config: unknown = SAMPLE_CONFIG): Pr
   const tables = <C extends Record<string, "utf8" | "int32" | "float64">>(
     columns: C,
     phases: Record<string, object[]>,
-  ) => Object.fromEntries(Object.entries(phases).map(([name, rows]) => [name, tableOf(columns, rows)]));
+  ) =>
+    Object.fromEntries(
+      Object.entries(phases).map(([name, rows]) => [name, tableOf(columns, rows)]),
+    );
   const one = (rows: object[]): Record<string, object[]> => rows.length > 0 ? { all: rows } : {};
   const inputs = {
     evaluation: tables(ports.evaluation.columns, one(all.evaluation)),

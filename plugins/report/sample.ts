@@ -162,7 +162,6 @@ export function tableOf<C extends Columns>(columns: C, rows: object[]): TableInp
   return {
     rows: rows.length,
     digest: "sample",
-    // deno-lint-ignore require-await -- the interface is asynchronous
     async *batches() {
       for (let i = 0; i < all.length; i += 3) yield batchOf(all.slice(i, i + 3)) as never;
     },

@@ -10,13 +10,13 @@ import {
   validationFigure,
 } from "./charts/training.ts";
 import type { Figure } from "./charts/chart.ts";
-import { ckaFigure, similarityFigure } from "./charts/heat_maps.ts";
+import { ckaFigure, informativePairs, similarityFigure } from "./charts/heat_maps.ts";
 import { lossFigure } from "./charts/losses.ts";
 import type { ReportConfig } from "./config.ts";
 import { count, decimals, list, percent, signed } from "./format.ts";
-import type { EvaluationRow, Measurements } from "./read.ts";
+import type { CkaRow, EvaluationRow, Measurements, SimilarityRow } from "./read.ts";
 import type { Results } from "./results.ts";
-import { ckaSummary, resultCell, resultRows, type ShownTable, shownTable } from "./tables.ts";
+import { resultCell, resultRows, sameLayerCka, type ShownTable, shownTable } from "./tables.ts";
 import {
   repetitionSentence,
   resultSentences,
@@ -29,8 +29,8 @@ export interface Section {
   id: string;
   heading: string;
   paragraphs: string[];
-  tables: ShownTable[];
-  figures: Figure[];
+  /** Tables and figures, in the order in which they are shown. */
+  blocks: (ShownTable | Figure)[];
 }
 
 /** What every section is made from. */
@@ -52,7 +52,7 @@ export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
 ];
 
 function section(id: string, heading: string, parts: Partial<Section>): Section {
-  return { id, heading, paragraphs: [], tables: [], figures: [], ...parts };
+  return { id, heading, paragraphs: [], blocks: [], ...parts };
 }
 
 /** A section for which there is nothing to show says so. */
@@ -78,8 +78,7 @@ async function resultSection({ config, all, results }: Material): Promise<Sectio
   );
   return section("results", "Results", {
     paragraphs: [...resultSentences(config, results), ...notMeasured(all.evaluation)],
-    tables: [table, evaluationTable(all.evaluation)],
-    figures: [await lossFigure(config, results)],
+    blocks: [table, await lossFigure(config, results), evaluationTable(all.evaluation)],
   });
 }
 
@@ -94,14 +93,18 @@ function notMeasured(rows: EvaluationRow[]): string[] {
 }
 
 function evaluationTable(rows: EvaluationRow[]): ShownTable {
-  return shownTable("Every model on every source it was evaluated on.", rows, {
-    model: (row) => row.model,
-    source: (row) => row.source,
-    "#loss (nats/token)": (row) => decimals(row.loss),
-    "#perplexity": (row) => decimals(Math.exp(row.loss), 2),
-    "#bits per byte": (row) => decimals(row.bits_per_byte),
-    "#tokens": (row) => count(row.tokens),
-  });
+  const sources = [...new Set(rows.map((row) => row.source))];
+  const at = (model: string, source: string) =>
+    rows.find((row) => row.model === model && row.source === source);
+  const columns = sources.flatMap((source) => [
+    [`#${source}, loss`, (model: string) => decimals(at(model, source)?.loss ?? NaN)],
+    [`#${source}, bits/byte`, (model: string) => decimals(at(model, source)?.bits_per_byte ?? NaN)],
+  ]);
+  return shownTable(
+    "Every model on every source: loss in nats/token, and bits per byte of the original text.",
+    [...new Set(rows.map((row) => row.model))],
+    { model: (model) => model, ...Object.fromEntries(columns) },
+  );
 }
 
 async function trainingSection({ config, all }: Material): Promise<Section> {
@@ -117,7 +120,7 @@ async function trainingSection({ config, all }: Material): Promise<Section> {
   } else {
     paragraphs.push("The validation loss is left out: none was taken while training.");
   }
-  return section("training", "Training", { paragraphs, figures });
+  return section("training", "Training", { paragraphs, blocks: figures });
 }
 
 async function fineTuningSection({ config, all }: Material): Promise<Section> {
@@ -132,7 +135,7 @@ async function fineTuningSection({ config, all }: Material): Promise<Section> {
   });
   return section("fine_tuning", heading, {
     paragraphs: [`Last logged training loss (nats/token): ${list(ends)}.`],
-    figures: [await fineTuningFigure(config, all.training)],
+    blocks: [await fineTuningFigure(config, all.training)],
   });
 }
 
@@ -166,7 +169,9 @@ function dataSection({ all }: Material): Promise<Section> {
     : mixtures.length > 0
     ? [repetitionSentence(all.mixtures)]
     : [];
-  return Promise.resolve(section("data", "Data and mixtures", { paragraphs: none, tables }));
+  return Promise.resolve(
+    section("data", "Data and mixtures", { paragraphs: none, blocks: tables }),
+  );
 }
 
 async function similaritySection({ config, all }: Material): Promise<Section> {
@@ -177,7 +182,7 @@ async function similaritySection({ config, all }: Material): Promise<Section> {
   const sentence = similaritySentence(all.similarity, config.target_source);
   const table = shownTable(
     "Components of the similarity.",
-    all.similarity.filter((row) => row.a < row.b),
+    onePerPair(all.similarity),
     {
       a: (row) => row.a,
       b: (row) => row.b,
@@ -190,26 +195,44 @@ async function similaritySection({ config, all }: Material): Promise<Section> {
   );
   return section("similarity", heading, {
     paragraphs: sentence ? [sentence] : [],
-    figures: [await similarityFigure(all.similarity)],
-    tables: [table],
+    blocks: [await similarityFigure(all.similarity), table],
   });
+}
+
+/** Each pair of different sources once, whichever way round it was given. */
+function onePerPair(rows: SimilarityRow[]): SimilarityRow[] {
+  const pairs = Map.groupBy(
+    rows.filter(({ a, b }) => a !== b),
+    ({ a, b }) => [a, b].sort().join("\n"),
+  );
+  return [...pairs.values()].map(([first]) => first);
 }
 
 async function ckaSection({ config, all }: Material): Promise<Section> {
   const heading = "Similarity of representations (CKA)";
   const probes = [...new Set(all.cka.map((row) => row.probe))];
   if (probes.length === 0) return leftOut("cka", heading, "no CKA table was given to the report");
-  const summary = ckaSummary(all.cka);
   const figures: Figure[] = [];
   for (const probe of probes) figures.push(await ckaFigure(config, all.cka, probe));
-  const table = shownTable("CKA of equal layers of two models.", summary, {
-    probe: (row) => row.probe,
-    "model a": (row) => row.model_a,
-    "model b": (row) => row.model_b,
-    "#mean over layers": (row) => decimals(row.mean_same_layer),
-    "#last layer": (row) => decimals(row.last_layer),
-  });
-  return section("cka", heading, { figures, tables: [table] });
+  return section("cka", heading, { blocks: [...figures, ckaTable(config, all.cka, probes)] });
+}
+
+function ckaTable(config: ReportConfig, rows: CkaRow[], probes: string[]): ShownTable {
+  const same = sameLayerCka(rows);
+  const at = ([a, b]: [string, string], probe: string) =>
+    same.find((row) => row.model_a === a && row.model_b === b && row.probe === probe);
+  const columns = probes.flatMap((probe) => [
+    [
+      `#${probe}, mean of layers`,
+      (pair: [string, string]) => decimals(at(pair, probe)?.mean ?? NaN),
+    ],
+    [`#${probe}, last layer`, (pair: [string, string]) => decimals(at(pair, probe)?.last ?? NaN)],
+  ]);
+  return shownTable(
+    "CKA between equal layers of two models.",
+    informativePairs(config, rows),
+    { models: (pair) => pair.join(" and "), ...Object.fromEntries(columns) },
+  );
 }
 
 function methodSection({ config }: Material): Promise<Section> {

@@ -16,20 +16,22 @@ body { margin: 0 auto; padding: 1.5rem 1.25rem 3rem; max-width: 52rem; backgroun
 h1 { font-size: 1.8rem; line-height: 1.2; margin: .5rem 0; text-wrap: balance; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); }
 p { margin: .6rem 0; max-width: 44rem; }
-.lead, figcaption, caption, footer { color: var(--soft); }
+.lead, figcaption, footer { color: var(--soft); }
 a { color: var(--link); }
 nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; }
 figure { margin: 1.5rem 0; }
-figcaption, caption { font-size: .875rem; text-align: left; }
+figcaption { font-size: .875rem; }
 figcaption { margin-top: .4rem; max-width: 44rem; }
-caption { padding-bottom: .4rem; }
-.wide { overflow-x: auto; margin: 1rem 0 0; }
+.wide { overflow-x: auto; margin-top: .4rem; }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 8px; }
 .card svg { display: block; margin: 0 auto; max-width: 100%; height: auto; }
+/* On a narrow screen a figure shrinks until its text is about to get too small, then scrolls in its card. */
+.card svg { min-width: calc(.72 * var(--natural)); }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
 th, td { padding: .35rem .75rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
 thead th { border-bottom: 2px solid var(--soft); }
-tbody th { font-weight: 600; }
+tbody tr { background: var(--page); }
+tbody th { font-weight: 600; position: sticky; left: 0; background: inherit; }
 tbody tr:nth-child(even) { background: var(--band); }
 .number { text-align: right; }
 code { font-size: .9em; }
@@ -37,7 +39,6 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
 @media (max-width: 40rem) {
   body { padding: 1rem .8rem 2rem; }
   h1 { font-size: 1.45rem; }
-  .card svg { min-width: 30rem; }
 }
 @media print {
   :root { --text: #000; --soft: #444; --line: #bbb; --page: #fff; --band: #f4f4f4; --link: #000; }

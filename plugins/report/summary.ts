@@ -9,7 +9,9 @@ import type { ArmResult, Contrast, Measure, Results } from "./results.ts";
 import { resultSentences } from "./wording.ts";
 
 const LABEL_WIDTH = 26;
-const GROUP_WIDTH = 30;
+const CELL_WIDTH = 12;
+const GROUP_WIDTH = 3 * CELL_WIDTH;
+const RULE = "-".repeat(LABEL_WIDTH + 2 * GROUP_WIDTH);
 
 /** Writes the results table, perplexity and bits per byte, and what the numbers say. */
 export function renderSummary(config: ReportConfig, results: Results | undefined): string {
@@ -27,8 +29,8 @@ function lossTable({ target_source, general_source }: ReportConfig, results: Res
   const change = ["before", "after", "change"], forgetting = ["before", "after", "forgetting"];
   return [
     cells("nats/token", groups, GROUP_WIDTH),
-    cells("fine-tuning", [...change, ...forgetting], 10),
-    "-".repeat(LABEL_WIDTH + 2 * GROUP_WIDTH),
+    cells("fine-tuning", [...change, ...forgetting], CELL_WIDTH),
+    RULE,
     ...baseRow(results),
     ...results.arms.map(armRow),
     ...results.contrasts.map(contrastRow),
@@ -39,7 +41,11 @@ function baseRow({ base }: Results): string[] {
   if (!base) return [];
   const { target, general } = base;
   return [
-    cells("At the branch point", [decimals(target.loss), "", "", decimals(general.loss)], 10),
+    cells(
+      "At the branch point",
+      [decimals(target.loss), "", "", decimals(general.loss)],
+      CELL_WIDTH,
+    ),
   ];
 }
 
@@ -49,7 +55,7 @@ function armRow({ label, target, general }: ArmResult): string {
     decimals(after.loss),
     signed(change),
   ]);
-  return cells(label, values, 10);
+  return cells(label, values, CELL_WIDTH);
 }
 
 function contrastRow(contrast: Contrast, _: number, all: Contrast[]): string {
@@ -61,24 +67,35 @@ function contrastRow(contrast: Contrast, _: number, all: Contrast[]): string {
   return cells(
     all.length > 1 ? `Difference: ${label}` : "Difference",
     values.map((v) => signed(v)),
-    10,
+    CELL_WIDTH,
   );
 }
 
+/** Perplexity, and bits per byte where they were measured, before and after fine-tuning. */
 function secondTable({ target_source, general_source }: ReportConfig, results: Results): string[] {
-  const measures = (pick: (measure: Measure) => number, digits: number) => (arm: ArmResult) =>
-    [arm.target.before, arm.target.after, arm.general.before, arm.general.after]
-      .map((measure) => decimals(pick(measure), digits));
-  const rows = (name: string, values: (arm: ArmResult) => string[]) =>
-    results.arms.map((arm) => cells(`${name} ${arm.label}`, values(arm), 15));
-  const bits = measures((measure) => measure.bits_per_byte, 3);
-  const measured = results.arms.some((arm) => bits(arm).some((text) => text !== decimals(NaN)));
+  const width = GROUP_WIDTH / 2;
+  const measures = (
+    { target, general }: ArmResult,
+  ) => [target.before, target.after, general.before, general.after];
+  const rows = (name: string, pick: (measure: Measure) => number, digits: number) =>
+    results.arms.some((arm) => measures(arm).some((measure) => Number.isFinite(pick(measure))))
+      ? [
+        name,
+        ...results.arms.map((arm) =>
+          cells(
+            `  ${arm.label}`,
+            measures(arm).map((measure) => decimals(pick(measure), digits)),
+            width,
+          )
+        ),
+      ]
+      : [];
   return [
     cells("", [target_source, general_source], GROUP_WIDTH),
-    cells("", ["before", "after", "before", "after"], 15),
-    "-".repeat(LABEL_WIDTH + 2 * GROUP_WIDTH),
-    ...rows("ppl", measures((measure) => measure.perplexity, 2)),
-    ...(measured ? rows("bits/byte", bits) : []),
+    cells("", ["before", "after", "before", "after"], width),
+    RULE,
+    ...rows("perplexity", (measure) => measure.perplexity, 2),
+    ...rows("bits per byte", (measure) => measure.bits_per_byte, 3),
   ];
 }
 

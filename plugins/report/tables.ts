@@ -66,22 +66,27 @@ export function resultCell(row: { difference: boolean }, value: number): string 
   return row.difference ? signed(value) : decimals(value);
 }
 
+/** CKA of equal layers of two models on one probe. */
+export interface SameLayerCka {
+  probe: string;
+  model_a: string;
+  model_b: string;
+  mean: number;
+  last: number;
+}
+
 /** Mean CKA of equal layers, and CKA of the last layer, for each probe and pair of different models. */
-export function ckaSummary(rows: readonly CkaRow[]) {
-  const groups = new Map<string, CkaRow[]>();
-  for (const row of rows) {
-    if (row.model_a === row.model_b || row.layer_a !== row.layer_b) continue;
-    const key = `${row.probe}\n${row.model_a}\n${row.model_b}`;
-    groups.set(key, [...groups.get(key) ?? [], row]);
-  }
+export function sameLayerCka(rows: readonly CkaRow[]): SameLayerCka[] {
+  const same = rows.filter((row) => row.model_a !== row.model_b && row.layer_a === row.layer_b);
+  const groups = Map.groupBy(same, (row) => `${row.probe}\n${row.model_a}\n${row.model_b}`);
   return [...groups.values()].map((group) => {
-    const last = group.reduce((a, b) => (b.layer_a > a.layer_a ? b : a));
+    const deepest = group.reduce((a, b) => (b.layer_a > a.layer_a ? b : a));
     return {
-      probe: last.probe,
-      model_a: last.model_a,
-      model_b: last.model_b,
-      mean_same_layer: group.reduce((sum, row) => sum + row.cka, 0) / group.length,
-      last_layer: last.cka,
+      probe: deepest.probe,
+      model_a: deepest.model_a,
+      model_b: deepest.model_b,
+      mean: group.reduce((sum, row) => sum + row.cka, 0) / group.length,
+      last: deepest.cka,
     };
   });
 }

@@ -17,6 +17,7 @@ export function resultSentences(config: ReportConfig, results: Results): string[
   const sentences = results.contrasts.flatMap((contrast) => {
     const arm = results.arms.find((each) => each.name === contrast.name)!;
     return [
+      beforeSentence(config, contrast),
       targetSentence(config.target_source, arm, reference, contrast),
       forgettingSentence(config.general_source, arm, reference, contrast),
     ];
@@ -26,6 +27,15 @@ export function resultSentences(config: ReportConfig, results: Results): string[
       signed(arm.target.change)
     } nats/token, and the loss on ${config.general_source} by ${signed(arm.general.change)}.`,
   ]);
+}
+
+function beforeSentence(
+  { target_source, general_source }: ReportConfig,
+  { label, reference_label, target_before, general_before }: Contrast,
+): string {
+  return `Before fine-tuning, the loss of ${label} minus that of ${reference_label} is ` +
+    `${signed(target_before)} nats/token on ${target_source} and ${signed(general_before)} on ` +
+    `${general_source} (negative: ${label} is better).`;
 }
 
 function targetSentence(

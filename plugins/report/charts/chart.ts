@@ -7,6 +7,7 @@
  * @module
  */
 import * as vega from "vega";
+import { escapeText } from "../markup.ts";
 import { compile, type TopLevelSpec } from "vega-lite";
 
 /** A figure as it is shown and saved. */
@@ -16,6 +17,8 @@ export interface Figure {
   /** Short text for those who cannot see the picture, and for the SVG's title. */
   title: string;
   caption: string;
+  /** Natural width in CSS pixels. */
+  width: number;
   svg: string;
 }
 
@@ -44,13 +47,17 @@ const LOOK = {
       domainColor: "#888",
       tickColor: "#888",
       labelFlush: false,
-      titlePadding: 8,
+      titlePadding: 10,
+      labelPadding: 5,
+      labelOverlap: true,
     },
     legend: {
       orient: "top",
       labelFontSize: 13,
+      symbolType: "stroke",
       symbolStrokeWidth: 2.5,
-      symbolSize: 120,
+      symbolSize: 600,
+      gradientLabelOffset: 6,
       labelLimit: 320,
       titleFontSize: 13,
       titleFontWeight: "normal",
@@ -76,27 +83,24 @@ textMetrics.width = ({ fontSize = 11 }, text) =>
  * @returns the figure, its SVG carrying `title` and `caption` for screen readers.
  */
 export async function renderFigure(
-  { name, title, caption, chart }: Omit<Figure, "svg"> & { chart: object },
+  { name, title, caption, chart }: Omit<Figure, "svg" | "width"> & { chart: object },
 ): Promise<Figure> {
   const spec = compile({ ...LOOK, ...chart } as TopLevelSpec).spec as vega.Spec;
   const view = new vega.View(vega.parse(spec), { renderer: "none" });
   const drawn = await view.toSVG();
   view.finalize();
-  return { name, title, caption, svg: describe(drawn, name, title, caption) };
+  const width = Number(/ width="(\d+)"/.exec(drawn)?.[1]);
+  return { name, title, caption, width, svg: describe(drawn, name, title, caption) };
 }
 
 /** Adds title and description, and makes ids unique so that several pictures can share one page. */
 function describe(svg: string, name: string, title: string, caption: string): string {
-  const head = `<title id="${name}-title">${escapeXml(title)}</title>` +
-    `<desc id="${name}-desc">${escapeXml(caption)}</desc>`;
+  const head = `<title id="${name}-title">${escapeText(title)}</title>` +
+    `<desc id="${name}-desc">${escapeText(caption)}</desc>`;
   return svg
     .replaceAll(/\b(id="|xlink:href="#|href="#|url\(#)(?=[\w-])/g, `$1${name}-`)
     .replace(
       /<svg ([^>]*)>/,
       `<svg $1 role="img" aria-labelledby="${name}-title ${name}-desc">${head}`,
     );
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

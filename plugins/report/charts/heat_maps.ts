@@ -10,6 +10,9 @@ import { type Figure, renderFigure } from "./chart.ts";
 /** Up to this many rows and columns, each cell shows its number. */
 const NUMBERED = 9;
 
+/** Share of the colour scale from which white numbers are easier to read than black ones. */
+const WHITE_FROM = 0.7;
+
 interface Cell {
   x: string | number;
   y: string | number;
@@ -113,9 +116,17 @@ function heatMap(
   [low, high]: [number, number],
   { size, x = null, y = null }: { size: number; x?: string | null; y?: string | null },
 ): object {
-  const axis = { labelAngle: 0, ticks: false, domain: false, labelLimit: 120 };
+  const axis = { ticks: false, domain: false, labelLimit: 140 };
+  // Long names would run into each other below narrow cells.
+  const tilted = order.some((name) => 7 * String(name).length > size);
   const position = {
-    x: { field: "x", type: "ordinal", sort: order, title: x, axis },
+    x: {
+      field: "x",
+      type: "ordinal",
+      sort: order,
+      title: x,
+      axis: { ...axis, labelAngle: tilted ? -40 : 0 },
+    },
     y: { field: "y", type: "ordinal", sort: order, title: y, axis },
   };
   const numbered = order.length <= NUMBERED;
@@ -144,7 +155,10 @@ function heatMap(
             ...position,
             text: { field: "text" },
             color: {
-              condition: { test: `datum.value > ${low + 0.5 * (high - low)}`, value: "white" },
+              condition: {
+                test: `datum.value > ${low + WHITE_FROM * (high - low)}`,
+                value: "white",
+              },
               value: "#111",
             },
           },

@@ -13,7 +13,7 @@ export function lossFigure(config: ReportConfig, results: Results): Promise<Figu
   const labels = results.arms.map((arm) => arm.label);
   const panel = (source: string, pick: (i: number) => BeforeAfter) => ({
     title: { text: `Loss on ${source}`, fontSize: 13, offset: 6 },
-    width: 420,
+    width: 320,
     height: 62 * labels.length,
     data: { values: labels.map((label, i) => dumbbell(label, pick(i))) },
     layer: dumbbellLayers(labels),
@@ -56,6 +56,7 @@ function dumbbellLayers(labels: string[]): object[] {
     field,
     type: "quantitative",
     title: "loss (nats/token)",
+    axis: { tickCount: 6 },
     scale: { zero: false, nice: true, padding: 24 },
   });
   const color = {

@@ -9,7 +9,7 @@ import type { TrainingRow, ValidationRow } from "../read.ts";
 import { ARM_COLOURS, ARM_DASHES, type Figure, renderFigure, SHARED_COLOUR } from "./chart.ts";
 
 /** Most points drawn per curve. */
-const POINTS = 160;
+const POINTS = 100;
 const WIDTH = 560;
 
 /** Colour and dash by series, in a fixed order: the shared trunk first, then the arms. */
@@ -37,18 +37,24 @@ function seriesScales(labels: string[], shared: boolean) {
 
 const SHARED_LABEL = "shared trunk";
 
+/** How many logged steps go into one point, so that the longest curve has at most {@link POINTS}. */
+function groupSize(lengths: number[]): number {
+  return Math.max(1, Math.ceil(Math.max(...lengths) / POINTS));
+}
+
 /** Thins the trunk once and each arm by itself; an arm's curve starts where the trunk ends. */
 function armSeries<R extends { step: number; tokens: number }, K extends string>(
   paths: ArmPath<R>[],
   pick: (row: Placed<R>) => Record<K, number>,
 ): ({ series: string } & Record<K, number>)[] {
-  const trunk = thin(paths[0].shared, pick, POINTS);
+  const size = groupSize(paths.map(({ shared, own }) => shared.length + own.length));
+  const trunk = thin(paths[0].shared, pick, size);
   const named = (series: string, points: Record<K, number>[]) =>
     points.map((point) => ({ series, ...point }));
   return [
     ...named(SHARED_LABEL, trunk),
     ...paths.flatMap(({ arm, own }) =>
-      named(arm.label, [...trunk.slice(-1), ...thin(own, pick, POINTS)])
+      named(arm.label, [...trunk.slice(-1), ...thin(own, pick, size)])
     ),
   ];
 }
@@ -103,17 +109,24 @@ function panelAxes(field: string, title: string, format?: string) {
       field: "tokens",
       type: "quantitative",
       title: field === "loss" ? null : "tokens trained on",
-      axis: { format: "~s", tickCount: 6 },
+      axis: { format: "~s", tickCount: 6, labelExpr: PLAIN_ZERO },
     },
     y: {
       field,
       type: "quantitative",
       title,
       scale: { zero: field !== "loss" },
-      axis: { tickCount: field === "loss" ? 6 : 3, ...(format && { format }) },
+      axis: {
+        tickCount: field === "loss" ? 6 : 3,
+        labelExpr: PLAIN_ZERO,
+        ...(format && { format }),
+      },
     },
   };
 }
+
+/** Zero has no unit prefix and no exponent. */
+const PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label";
 
 /** A dashed vertical line at the branch point, with its name beside it. */
 function branchMark(x: number | undefined, labelled: boolean): object[] {
@@ -194,8 +207,10 @@ export function fineTuningFigure(
   config: ReportConfig,
   training: Record<string, TrainingRow[]>,
 ): Promise<Figure> {
-  const values = fineTuned(config.arms, training).flatMap((arm) =>
-    thin(training[arm.after_sft], stepAndLoss, POINTS)
+  const arms = fineTuned(config.arms, training);
+  const size = groupSize(arms.map((arm) => training[arm.after_sft].length));
+  const values = arms.flatMap((arm) =>
+    thin(training[arm.after_sft], stepAndLoss, size)
       .map((point) => ({ series: arm.label, ...point }))
   );
   return renderFigure({
