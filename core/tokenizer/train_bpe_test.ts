@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { trainByteLevelBpe } from "./train_bpe.ts";
+
+const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
+const fixture = (name: string) => Deno.readTextFileSync(new URL(name, FIXTURES));
+const samples = fixture("corpus.txt").split("\n\n\n");
+const special_tokens = ["<|endoftext|>"];
+
+interface Trained {
+  vocab_size: number;
+  min_frequency: number;
+  size: number;
+  merges: [string, string][];
+}
+
+for (const expected of JSON.parse(fixture("trained.json")) as Trained[]) {
+  const { vocab_size, min_frequency } = expected;
+  Deno.test(`learns the merges of the Rust trainer: ${vocab_size} tokens, at least ${min_frequency}`, async () => {
+    const model = await trainByteLevelBpe(samples, { vocab_size, min_frequency, special_tokens });
+    assert.equal(model.vocabulary.length, expected.size);
+    assert.deepEqual(model.merges.slice(-expected.merges.length), expected.merges);
+  });
+}
+
+Deno.test("learns the whole vocabulary of the Rust trainer, in its order", async () => {
+  const { vocab, merges } = JSON.parse(fixture("tokenizer.json")).model;
+  const model = await trainByteLevelBpe(samples, {
+    vocab_size: 1000,
+    min_frequency: 2,
+    special_tokens,
+  });
+  assert.deepEqual(Object.fromEntries(model.vocabulary.map((token, id) => [token, id])), vocab);
+  assert.deepEqual(model.merges, merges);
+});
+
+Deno.test("learning does not depend on the order or the cutting of texts at word ends", async () => {
+  const options = { vocab_size: 300, special_tokens: [] };
+  const forwards = await trainByteLevelBpe(["the cat", " sat on", " the mat"], options);
+  const backwards = await trainByteLevelBpe([" the mat", " sat on", "the cat"], options);
+  assert.deepEqual(forwards, backwards);
+});
+
+Deno.test("bad options are refused with the mend", async () => {
+  const train = (vocab_size: number, texts = ["text"]) =>
+    trainByteLevelBpe(texts, { vocab_size, special_tokens });
+  await assert.rejects(train(256), /from 257 \(special tokens and bytes\) to 65536/);
+  await assert.rejects(train(70_000), RangeError);
+  await assert.rejects(train(300, []), /no text to train/);
+});
