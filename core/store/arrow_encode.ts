@@ -1,0 +1,228 @@
+/**
+ * Writes tables as Arrow IPC files such that equal rows give equal bytes: record batches are cut again by
+ * content alone, so it does not matter in which portions a stage wrote its rows.
+ *
+ * Format: Apache Arrow columnar format 1.5, IPC file; uncompressed, no dictionaries, no nulls, no metadata.
+ *
+ * @module
+ */
+import {
+  AsyncByteQueue,
+  type Data,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  type Schema,
+  Struct,
+} from "apache-arrow";
+import type { Batch, Columns, ColumnType, ListColumn } from "../stage/mod.ts";
+import { ARRAYS, arrowSchema, type ElementType, listElement, type Values } from "./arrow_schema.ts";
+
+/** A record batch is closed after this many rows … */
+export const BATCH_ROWS = 4096;
+/** … or after the row with which its values reach this many bytes, so that memory stays bounded. */
+export const BATCH_BYTES = 8 << 20;
+
+/** Rows of one column: fixed-width values, or runs of them (lists, and the UTF-8 bytes of strings). */
+interface Rows {
+  values: Values;
+  offsets?: Int32Array;
+}
+
+/** Passes the writer's bytes on as they come, instead of queueing them in memory. */
+class ByteSink extends AsyncByteQueue<Uint8Array> {
+  constructor(private readonly take: (bytes: Uint8Array) => void) {
+    super();
+  }
+  override write(chunk: Uint8Array): void {
+    if (chunk.byteLength > 0) {
+      this.take(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    }
+  }
+}
+
+/** Encodes one table. Call `write` any number of times, then `finish`. */
+export class ArrowEncoder {
+  /** Rows taken so far. */
+  rows = 0;
+  readonly #columns: [name: string, type: ColumnType][];
+  readonly #schema: Schema;
+  readonly #writer = new RecordBatchFileWriter();
+  #pending: Rows[][] = [];
+  #pending_rows = 0;
+  #pending_bytes = 0;
+
+  /**
+   * @param columns names and types, in the order they are written.
+   * @param take called with each piece of the file, in order; the bytes are only valid during the call.
+   */
+  constructor(columns: Columns, take: (bytes: Uint8Array) => void) {
+    this.#columns = Object.entries(columns);
+    this.#schema = arrowSchema(columns);
+    this.#pending = this.#columns.map(() => []);
+    // With a schema set at once, a table without rows still gets its header and footer.
+    this.#writer.reset(new ByteSink(take), this.#schema);
+  }
+
+  /**
+   * Appends rows.
+   *
+   * @throws {TypeError} naming the column that is missing, undeclared, of a wrong type or of another length.
+   */
+  write(batch: Batch<Columns>): void {
+    const { columns, rows } = checkBatch(this.#columns, batch);
+    const fixed = columns.reduce((sum, c) => sum + (c.offsets ? 0 : c.values.BYTES_PER_ELEMENT), 0);
+    const runs = columns.filter((column) => column.offsets);
+    let start = 0;
+    for (let row = 0; row < rows; row++) {
+      let bytes = fixed;
+      for (const { offsets, values } of runs) {
+        bytes += (offsets![row + 1] - offsets![row]) * values.BYTES_PER_ELEMENT;
+      }
+      this.#pending_rows++;
+      this.#pending_bytes += bytes;
+      if (this.#pending_rows < BATCH_ROWS && this.#pending_bytes < BATCH_BYTES) continue;
+      this.#append(columns, start, row + 1);
+      this.#flush();
+      start = row + 1;
+    }
+    this.#append(columns, start, rows);
+    this.rows += rows;
+  }
+
+  /** Writes the last batch and the footer. */
+  finish(): void {
+    if (this.#pending_rows > 0) this.#flush();
+    this.#writer.finish();
+  }
+
+  /** Copies rows, since the caller may use its arrays again. */
+  #append(columns: Rows[], start: number, end: number): void {
+    if (start === end) return;
+    columns.forEach(({ values, offsets }, i) => {
+      if (!offsets) return this.#pending[i].push({ values: values.slice(start, end) });
+      const [first, last] = [offsets[start], offsets[end]];
+      this.#pending[i].push({
+        values: values.slice(first, last),
+        offsets: offsets.slice(start, end + 1).map((offset) => offset - first),
+      });
+    });
+  }
+
+  #flush(): void {
+    const length = this.#pending_rows;
+    const children = this.#schema.fields.map((field, i) => {
+      const rows = concatRows(this.#pending[i]);
+      const type = this.#columns[i][1];
+      return arrowData(field.type, type, rows, length);
+    });
+    const data = makeData({
+      type: new Struct(this.#schema.fields),
+      length,
+      nullCount: 0,
+      children,
+    });
+    this.#writer.write(new RecordBatch(this.#schema, data));
+    this.#pending = this.#columns.map(() => []);
+    this.#pending_rows = this.#pending_bytes = 0;
+  }
+}
+
+function arrowData(arrow_type: unknown, type: ColumnType, rows: Rows, length: number): Data {
+  const { values, offsets } = rows;
+  // deno-lint-ignore no-explicit-any -- makeData is overloaded by type; the types come paired from the schema
+  const make = makeData as (props: any) => Data;
+  const common = { type: arrow_type, length, nullCount: 0 };
+  if (type === "bool") return make({ ...common, data: packBits(values) });
+  if (type === "utf8") return make({ ...common, valueOffsets: offsets, data: values });
+  if (!offsets) return make({ ...common, data: values });
+  const item = (arrow_type as { children: { type: unknown }[] }).children[0].type;
+  const child = make({ type: item, length: values.length, nullCount: 0, data: values });
+  return make({ ...common, valueOffsets: offsets, child });
+}
+
+/** Arrow keeps booleans as bits, least significant first. */
+function packBits(values: Values): Uint8Array {
+  const bits = new Uint8Array((values.length + 7) >> 3);
+  values.forEach((value, i) => value && (bits[i >> 3] |= 1 << (i & 7)));
+  return bits;
+}
+
+function concatRows(parts: Rows[]): Rows {
+  if (parts.length === 1) return parts[0];
+  const make = parts[0].values.constructor as new (length: number) => Values;
+  const values = new make(parts.reduce((sum, part) => sum + part.values.length, 0));
+  const rows = parts.reduce((sum, part) => sum + (part.offsets ? part.offsets.length - 1 : 0), 0);
+  const offsets = parts[0].offsets && new Int32Array(rows + 1);
+  let [value, row] = [0, 0];
+  for (const part of parts) {
+    values.set(part.values as never, value);
+    part.offsets?.subarray(1).forEach((offset) => offsets![++row] = value + offset);
+    value += part.values.length;
+  }
+  return { values, offsets };
+}
+
+function checkBatch(columns: [string, ColumnType][], batch: Batch<Columns>) {
+  for (const name of Object.keys(batch)) {
+    if (!columns.some(([declared]) => declared === name)) {
+      const known = columns.map(([declared]) => declared).join(", ");
+      throw new TypeError(`column "${name}" is not declared; the port declares ${known}`);
+    }
+  }
+  const checked = columns.map(([name, type]) => toRows(name, type, batch[name]));
+  const lengths = checked.map(({ values, offsets }) =>
+    offsets ? offsets.length - 1 : values.length
+  );
+  lengths.forEach((length, i) => {
+    if (length !== lengths[0]) {
+      throw new TypeError(
+        `column "${columns[i][0]}" has ${length} rows where "${columns[0][0]}" has ${lengths[0]}`,
+      );
+    }
+  });
+  return { columns: checked, rows: lengths[0] ?? 0 };
+}
+
+function toRows(name: string, type: ColumnType, data: unknown): Rows {
+  if (data === undefined) throw new TypeError(`column "${name}" is missing from the batch`);
+  if (type === "utf8") return encodeStrings(name, data);
+  const element = listElement(type);
+  if (element) return checkList(name, type, data as ListColumn<Values>);
+  const array = ARRAYS[type as ElementType];
+  if (!(data instanceof array)) {
+    throw new TypeError(`column "${name}" is ${type} and takes a ${array.name}`);
+  }
+  return { values: data };
+}
+
+function encodeStrings(name: string, data: unknown): Rows {
+  if (!Array.isArray(data)) throw new TypeError(`column "${name}" is utf8 and takes string[]`);
+  const encoder = new TextEncoder();
+  const encoded = data.map((text, row) => {
+    if (typeof text === "string") return encoder.encode(text);
+    throw new TypeError(`column "${name}" has ${text} in row ${row}, not a string`);
+  });
+  const offsets = new Int32Array(encoded.length + 1);
+  encoded.forEach((bytes, row) => offsets[row + 1] = offsets[row] + bytes.length);
+  const values = new Uint8Array(offsets[encoded.length]);
+  encoded.forEach((bytes, row) => values.set(bytes, offsets[row]));
+  return { values, offsets };
+}
+
+function checkList(name: string, type: ColumnType, data: ListColumn<Values>): Rows {
+  const array = ARRAYS[listElement(type)!];
+  const { values, offsets } = data;
+  if (!(values instanceof array) || !(offsets instanceof Int32Array)) {
+    throw new TypeError(
+      `column "${name}" is ${type} and takes { values: ${array.name}, offsets: Int32Array }`,
+    );
+  }
+  const ordered = offsets.every((offset, i) => offset >= (i === 0 ? 0 : offsets[i - 1]));
+  if (offsets.length === 0 || !ordered || offsets[offsets.length - 1] > values.length) {
+    throw new TypeError(
+      `column "${name}" needs offsets that rise from 0 or more to at most ${values.length}, one more than rows`,
+    );
+  }
+  return { values, offsets };
+}

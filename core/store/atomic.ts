@@ -1,0 +1,69 @@
+/**
+ * Files that are either whole or absent: written under a temporary name, flushed, then renamed.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+
+/**
+ * Writes a file so that a reader sees the old content or the new, never a part.
+ *
+ * @param temporary where to write first; on the same file system as `path`.
+ */
+export function writeAtomic(
+  path: string,
+  content: Uint8Array | string,
+  temporary = `${path}.tmp`,
+): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  try {
+    {
+      using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+      writeAll(file, bytes);
+      file.syncSync();
+    }
+    commit(temporary, path);
+  } catch (error) {
+    removeIfPresent(temporary);
+    throw error;
+  }
+}
+
+/** Renames a finished, flushed file into place and flushes the folder, so that the name survives a crash. */
+export function commit(temporary: string, path: string): void {
+  Deno.renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** Writes all of `bytes`: one `write` call may take only a part. */
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
+/** Removes a file or folder; its absence is not an error. */
+export function removeIfPresent(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Text of a file, or undefined when there is none. */
+export function readIfPresent(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function syncFolder(path: string): void {
+  try {
+    using folder = Deno.openSync(path);
+    folder.syncSync();
+  } catch {
+    // Some systems (Windows, some network file systems) cannot flush a folder; the rename stands all the same.
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Content-addressed artifacts: the one Arrow codec, blobs, manifests, keys, checkpoints.
+ *
+ * @module
+ */
+export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS } from "./arrow_encode.ts";
+export { concatColumns, readBatches, readColumn } from "./arrow_decode.ts";
+export type { Artifact, FileEntry, StoredObject } from "./artifact.ts";
+export { artifactObjects, FILE_COLUMNS } from "./artifact.ts";
+export { commit, readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
+export { canonicalJson, sha256 } from "./canonical.ts";
+export type { Json } from "./canonical.ts";
+export { StoredCheckpoints } from "./checkpoints.ts";
+export { openFiles, StoredFilesOutput } from "./files_io.ts";
+export { artifactKey, MANIFEST_FORMAT, parseManifest } from "./manifest.ts";
+export type { Identity, InputDigests, Manifest } from "./manifest.ts";
+export { digestOfFile, listFolder, ObjectWriter, Store } from "./store.ts";
+export type { Problem } from "./store.ts";
+export { openTable, StoredTableOutput } from "./table_io.ts";

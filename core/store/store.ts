@@ -1,0 +1,205 @@
+/**
+ * The content-addressed store below `<out>/store`:
+ *
+ *     objects/<ab>/<sha256>   Arrow tables and blobs, read-only, named by their own digest
+ *     manifests/<key>.json    one per finished step, renamed into place last
+ *     work/<key>/             checkpoints of unfinished steps
+ *     damaged/                objects whose bytes no longer match their name
+ *     tmp/                    files being written; emptied when a run starts
+ *
+ * @module
+ */
+import { createHash, type Hash } from "node:crypto";
+import { join } from "node:path";
+import { commit, readIfPresent, removeIfPresent, writeAll, writeAtomic } from "./atomic.ts";
+import { canonicalJson } from "./canonical.ts";
+import { type Artifact, artifactObjects, type StoredObject } from "./artifact.ts";
+import { type Manifest, parseManifest } from "./manifest.ts";
+
+/** What is wrong with a stored object. */
+export interface Problem {
+  digest: string;
+  state: "missing" | "damaged";
+}
+
+export class Store {
+  /** @param root folder of the store; nothing is touched before `open` or the first write. */
+  constructor(readonly root: string) {}
+
+  /** Makes the folders and removes what an interrupted run left half-written. */
+  open(): void {
+    removeIfPresent(join(this.root, "tmp"));
+    for (const folder of ["tmp", "objects", "manifests", "work"]) {
+      Deno.mkdirSync(join(this.root, folder), { recursive: true });
+    }
+  }
+
+  /** Path of an object, whether it exists or not. */
+  objectPath(digest: string): string {
+    return join(this.root, "objects", digest.slice(0, 2), digest);
+  }
+
+  /** Folder for the checkpoints of the step with this key. */
+  workFolder(key: string): string {
+    return join(this.root, "work", key);
+  }
+
+  /** Starts a new object whose digest is not known yet. */
+  newObject(): ObjectWriter {
+    const temporary = join(this.root, "tmp", crypto.randomUUID());
+    return new ObjectWriter(temporary, (digest) => this.objectPath(digest));
+  }
+
+  /** Stores bytes as one object. */
+  put(bytes: Uint8Array): StoredObject {
+    const writer = this.newObject();
+    try {
+      writer.write(bytes);
+      return writer.commit();
+    } catch (error) {
+      writer.abort();
+      throw error;
+    }
+  }
+
+  /** Makes a finished step visible. All its objects must be stored already. */
+  writeManifest(key: string, manifest: Manifest): void {
+    const temporary = join(this.root, "tmp", crypto.randomUUID());
+    writeAtomic(this.#manifestPath(key), canonicalJson(manifest) + "\n", temporary);
+  }
+
+  /** The manifest of a finished step, or undefined. One that cannot be read counts as absent. */
+  readManifest(key: string): Manifest | undefined {
+    const text = readIfPresent(this.#manifestPath(key));
+    return text === undefined ? undefined : parseManifest(text);
+  }
+
+  /** All finished steps by key. */
+  readManifests(): Map<string, Manifest> {
+    const manifests = new Map<string, Manifest>();
+    for (const name of listFolder(join(this.root, "manifests"))) {
+      const key = name.replace(/\.json$/, "");
+      const manifest = name.endsWith(".json") ? this.readManifest(key) : undefined;
+      if (manifest) manifests.set(key, manifest);
+    }
+    return manifests;
+  }
+
+  /** Keys of steps that were interrupted after their first checkpoint. */
+  unfinished(): Set<string> {
+    const work = join(this.root, "work");
+    return new Set(
+      listFolder(work).filter((key) =>
+        listFolder(join(work, key)).some((name) => name.startsWith("step-"))
+      ),
+    );
+  }
+
+  /**
+   * Reads an artifact's objects in full and compares them with their digests.
+   *
+   * @param known digests already verified; they are not read again, and good ones are added.
+   * @returns the objects that are missing or damaged.
+   */
+  async verify(artifact: Artifact, known: Set<string> = new Set()): Promise<Problem[]> {
+    const problem = await this.#verifyObject(artifact, known);
+    if (problem) return [problem];
+    if (artifact.kind === "table") return [];
+    const problems: Problem[] = [];
+    for (const object of await artifactObjects(this.objectPath(artifact.digest))) {
+      const found = await this.#verifyObject(object, known);
+      if (found) problems.push(found);
+    }
+    return problems;
+  }
+
+  /** Takes a damaged object out of use, keeping it for inspection. */
+  setAside(digest: string): void {
+    Deno.mkdirSync(join(this.root, "damaged"), { recursive: true });
+    Deno.renameSync(this.objectPath(digest), join(this.root, "damaged", digest));
+  }
+
+  async #verifyObject({ digest }: { digest: string }, known: Set<string>) {
+    if (known.has(digest)) return;
+    const actual = await digestOfFile(this.objectPath(digest));
+    if (actual === undefined) return { digest, state: "missing" } as const;
+    if (actual !== digest) return { digest, state: "damaged" } as const;
+    known.add(digest);
+  }
+
+  #manifestPath(key: string): string {
+    return join(this.root, "manifests", `${key}.json`);
+  }
+}
+
+/** Writes one object piece by piece, hashing on the way. */
+export class ObjectWriter {
+  readonly #file: Deno.FsFile;
+  readonly #hash: Hash = createHash("sha256");
+  #bytes = 0;
+  #open = true;
+
+  constructor(
+    private readonly temporary: string,
+    private readonly place: (digest: string) => string,
+  ) {
+    this.#file = Deno.openSync(temporary, { write: true, createNew: true });
+  }
+
+  write(bytes: Uint8Array): void {
+    writeAll(this.#file, bytes);
+    this.#hash.update(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** Flushes the object and gives it its name. An object of the same content is replaced by this one. */
+  commit(): StoredObject {
+    this.#file.syncSync();
+    this.#close();
+    const digest = this.#hash.digest("hex");
+    const path = this.place(digest);
+    Deno.mkdirSync(join(path, ".."), { recursive: true });
+    if (Deno.build.os !== "windows") Deno.chmodSync(this.temporary, 0o444);
+    commit(this.temporary, path);
+    return { digest, bytes: this.#bytes };
+  }
+
+  /** Drops what was written. */
+  abort(): void {
+    this.#close();
+    removeIfPresent(this.temporary);
+  }
+
+  #close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+}
+
+/** SHA-256 of a file in hex, read in pieces so that the thread stays responsive; undefined without a file. */
+export async function digestOfFile(path: string): Promise<string | undefined> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  using _ = file;
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(1 << 20);
+  for (let read = await file.read(piece); read !== null; read = await file.read(piece)) {
+    hash.update(piece.subarray(0, read));
+  }
+  return hash.digest("hex");
+}
+
+/** Names in a folder, sorted; none when it does not exist. */
+export function listFolder(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

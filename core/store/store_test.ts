@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { StoredCheckpoints } from "./checkpoints.ts";
+import { openFiles, StoredFilesOutput } from "./files_io.ts";
+import { artifactKey, type Manifest } from "./manifest.ts";
+import { listFolder, Store } from "./store.ts";
+import { openTable, StoredTableOutput } from "./table_io.ts";
+
+async function withStore(use: (store: Store) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = new Store(join(folder, "store"));
+    store.open();
+    await use(store);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function damage(path: string, at = 0) {
+  Deno.chmodSync(path, 0o644);
+  const bytes = Deno.readFileSync(path);
+  bytes[at] ^= 1;
+  Deno.writeFileSync(path, bytes);
+}
+
+const text = (content: string) => new TextEncoder().encode(content);
+
+Deno.test("a table is written, read and named by its content", () =>
+  withStore(async (store) => {
+    const columns = { a: "int32", b: "utf8" } as const;
+    const write = async (parts: number[][]) => {
+      const output = new StoredTableOutput(store, columns);
+      for (const part of parts) {
+        await output.write({ a: Int32Array.from(part), b: part.map(String) });
+      }
+      return output.close();
+    };
+    const artifact = await write([[1, 2], [3]]);
+    assert.equal(artifact.digest, (await write([[1], [2, 3]])).digest);
+    assert.deepEqual(listFolder(join(store.root, "tmp")), []);
+    const input = openTable(store, artifact, { b: "utf8" } as const, "input words");
+    assert.equal(input.rows, 3);
+    assert.deepEqual(await input.column("b"), ["1", "2", "3"]);
+    for await (const batch of input.batches()) assert.deepEqual(Object.keys(batch), ["b"]);
+    assert.throws(() => input.column("a" as "b"), /input words declares no column "a"/);
+  }));
+
+Deno.test("files are listed sorted, with sizes, and stay read-only", () =>
+  withStore(async (store) => {
+    const output = new StoredFilesOutput(store);
+    await output.write("figures/loss.svg", "<svg/>");
+    await output.write("a.bin", Uint8Array.of(1, 2));
+    await assert.rejects(output.write("a.bin", "again"), /written already/);
+    for (const name of ["../up", "/root", "", "a//b", "a\\b", "."]) {
+      await assert.rejects(output.write(name, "x"), /not a usable file name/);
+    }
+    const artifact = await output.close();
+    assert.equal(artifact.bytes, 8);
+    const input = await openFiles(store, artifact, "input pictures");
+    assert.deepEqual(input.names, ["a.bin", "figures/loss.svg"]);
+    assert.equal(await input.text("figures/loss.svg"), "<svg/>");
+    assert.deepEqual(await input.bytes("a.bin"), Uint8Array.of(1, 2));
+    assert.equal(Deno.statSync(input.path("a.bin")).mode! & 0o777, 0o444);
+    await assert.rejects(input.bytes("b"), /input pictures has no file "b"; it has a.bin, fig/);
+  }));
+
+Deno.test("the order in which files are written does not matter", () =>
+  withStore(async (store) => {
+    const digests = [];
+    for (const names of [["a", "b"], ["b", "a"]]) {
+      const output = new StoredFilesOutput(store);
+      for (const name of names) await output.write(name, name);
+      digests.push((await output.close()).digest);
+    }
+    assert.equal(digests[0], digests[1]);
+  }));
+
+Deno.test("a flipped byte and a missing file are found, in the list and in the files", () =>
+  withStore(async (store) => {
+    const output = new StoredFilesOutput(store);
+    await output.write("a", "content");
+    const artifact = await output.close();
+    assert.deepEqual(await store.verify(artifact), []);
+    const blob = store.put(text("content"));
+    damage(store.objectPath(blob.digest), 3);
+    assert.deepEqual(await store.verify(artifact), [{ digest: blob.digest, state: "damaged" }]);
+    store.setAside(blob.digest);
+    assert.deepEqual(await store.verify(artifact), [{ digest: blob.digest, state: "missing" }]);
+    assert.deepEqual(listFolder(join(store.root, "damaged")), [blob.digest]);
+    damage(store.objectPath(artifact.digest), 100);
+    assert.deepEqual(await store.verify(artifact), [{ digest: artifact.digest, state: "damaged" }]);
+    store.put(text("content"));
+    damage(store.objectPath(artifact.digest), 100);
+    assert.deepEqual(await store.verify(artifact), []);
+  }));
+
+Deno.test("manifests are kept by key; an unreadable one counts as absent", () =>
+  withStore((store) => {
+    const identity = { stage: "s", version: "1", config: { b: 1, a: 2 }, seed: 0, inputs: {} };
+    const key = artifactKey(identity);
+    assert.equal(key, artifactKey({ ...identity, config: { a: 2, b: 1 } }));
+    assert.notEqual(key, artifactKey({ ...identity, seed: 1 }));
+    const manifest: Manifest = { ...identity, format: 1, outputs: {} };
+    store.writeManifest(key, manifest);
+    assert.deepEqual(store.readManifest(key), manifest);
+    Deno.writeTextFileSync(join(store.root, "manifests", "broken.json"), "{");
+    assert.deepEqual([...store.readManifests().keys()], [key]);
+    return Promise.resolve();
+  }));
+
+Deno.test("checkpoints: the newest complete one counts, a damaged one does not", () =>
+  withStore(async (store) => {
+    const warnings: string[] = [];
+    const folder = store.workFolder("k");
+    const checkpoints = new StoredCheckpoints(folder, (message) => warnings.push(message));
+    assert.equal(await checkpoints.latest(), undefined);
+    await checkpoints.save(10, { "model.bin": Uint8Array.of(1) });
+    await checkpoints.save(20, { "model.bin": Uint8Array.of(2) });
+    assert.deepEqual([...store.unfinished()], ["k"]);
+    const latest = (await checkpoints.latest())!;
+    assert.equal(latest.step, 20);
+    assert.deepEqual(await latest.read("model.bin"), Uint8Array.of(2));
+    await assert.rejects(latest.read("other"), /no file "other"; it has model.bin/);
+    assert.equal(listFolder(folder).length, 1);
+    Deno.mkdirSync(join(folder, "filling")); // an interruption while saving
+    assert.equal((await checkpoints.latest())!.step, 20);
+    damage(join(folder, listFolder(folder)[1], "model.bin"));
+    assert.equal(await checkpoints.latest(), undefined);
+    assert.match(warnings[0], /damaged/);
+    checkpoints.clear();
+    assert.deepEqual([...store.unfinished()], []);
+  }));
