@@ -55,7 +55,7 @@ function renderSection({ id, heading, paragraphs, blocks }: Section): Markup {
 
 function renderFigureBlock({ name, title, caption, width, svg }: Figure): Markup {
   return html`
-    <figure id="${name}">
+    <figure id="figure-${name}">
       <div class="wide card" role="region" aria-label="${title}" tabindex="0"
         style="--natural: ${width}px">${raw(svg)}</div>
       <figcaption>${caption}</figcaption>

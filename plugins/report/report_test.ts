@@ -1,58 +1,200 @@
 import assert from "node:assert/strict";
-import { type InputPorts, type Inputs, ports, type StageContext } from "../../core/stage/mod.ts";
+import { type Columns, type Inputs, ports, type StageContext } from "../../core/stage/mod.ts";
 import { dataset_summary, report, report_config, type ReportConfig } from "./mod.ts";
-import { type Measurements, report_inputs } from "./read.ts";
+import type { Measurements, report_inputs } from "./read.ts";
 import { SAMPLE_CONFIG, sampleMeasurements, tableOf } from "./sample.ts";
 
 type Written = Record<string, string>;
 
-/** Runs the stage on the measurements; empty parts are left unwired. */
-async function runReport(all: Measurements, config: unknown = SAMPLE_CONFIG): Promise<Written> {
+const EMPTY: Measurements = {
+  evaluation: [],
+  similarity: [],
+  cka: [],
+  training: {},
+  validation: {},
+  mixtures: {},
+  data: [],
+};
+
+/** Runs the stage and keeps what it writes; empty parts are left unwired. */
+async function runReport(all: Measurements, config: object = SAMPLE_CONFIG): Promise<Written> {
   const written: Written = {};
-  const labelled = (columns: InputPorts, phases: Record<string, object[]>) => columns && phases;
-  void labelled;
-  const tables = <C extends Record<string, "utf8" | "int32" | "float64">>(
-    columns: C,
-    phases: Record<string, object[]>,
-  ) =>
-    Object.fromEntries(
-      Object.entries(phases).map(([name, rows]) => [name, tableOf(columns, rows)]),
-    );
-  const one = (rows: object[]): Record<string, object[]> => rows.length > 0 ? { all: rows } : {};
-  const inputs = {
-    evaluation: tables(ports.evaluation.columns, one(all.evaluation)),
-    cka: tables(ports.cka.columns, one(all.cka)),
-    training: tables(ports.training_metrics.columns, all.training),
-    validation: tables(ports.validation_metrics.columns, all.validation),
-    mixtures: tables(ports.mixture_ledger.columns, all.mixtures),
-    similarity: all.similarity.length > 0
-      ? tableOf(ports.similarity.columns, all.similarity)
-      : undefined,
-    data: all.data.length > 0 ? tableOf(dataset_summary.columns, all.data) : undefined,
-  } as unknown as Inputs<typeof report_inputs>;
+  const write = (name: string, content: string) => {
+    assert.ok(!(name in written), `${name} was written twice`);
+    written[name] = content;
+    return Promise.resolve();
+  };
   const context = {
     config: report_config.parse(config),
-    inputs,
-    outputs: {
-      report: {
-        write(name: string, content: string) {
-          written[name] = content;
-          return Promise.resolve();
-        },
-      },
-    },
-    seed: 1,
+    inputs: wire(all),
+    outputs: { report: { write } },
     signal: new AbortController().signal,
     report() {},
-    log() {},
-  } as unknown as StageContext<ReportConfig, typeof report_inputs, typeof report.outputs>;
-  await report.run(context);
+  };
+  await report.run(
+    context as unknown as StageContext<ReportConfig, typeof report_inputs, typeof report.outputs>,
+  );
   return written;
 }
-const written = await runReport(sampleMeasurements());
-Deno.mkdirSync("/tmp/report", { recursive: true });
-for (const [name, text] of Object.entries(written)) {
-  Deno.mkdirSync(`/tmp/report/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
-  Deno.writeTextFileSync(`/tmp/report/${name}`, text);
+
+function wire(all: Measurements): Inputs<typeof report_inputs> {
+  const wired = <C extends Columns>(
+    { columns }: { columns: C },
+    tables: Record<string, object[]>,
+  ) =>
+    Object.fromEntries(
+      Object.entries(tables).filter(([, rows]) => rows.length > 0)
+        .map(([label, rows]) => [label, tableOf(columns, rows)]),
+    );
+  return {
+    evaluation: wired(ports.evaluation, { all: all.evaluation }),
+    cka: wired(ports.cka, { all: all.cka }),
+    training: wired(ports.training_metrics, all.training),
+    validation: wired(ports.validation_metrics, all.validation),
+    mixtures: wired(ports.mixture_ledger, all.mixtures),
+    similarity: wired(ports.similarity, { all: all.similarity }).all,
+    data: wired(dataset_summary, { all: all.data }).all,
+  };
 }
-void assert;
+
+Deno.test("the report holds every figure, table and number file", async () => {
+  const written = await runReport(sampleMeasurements());
+  assert.deepEqual(Object.keys(written).sort(), [
+    "figures/cka_general.svg",
+    "figures/cka_pycode.svg",
+    "figures/fine_tuning_loss.svg",
+    "figures/losses.svg",
+    "figures/similarity.svg",
+    "figures/training_loss.svg",
+    "figures/validation_loss.svg",
+    "report.html",
+    "results.json",
+    "summary.txt",
+    "tables/cka.csv",
+    "tables/data.csv",
+    "tables/evaluation.csv",
+    "tables/mixtures.csv",
+    "tables/results.csv",
+    "tables/similarity.csv",
+    "tables/training.csv",
+    "tables/validation.csv",
+  ]);
+  const { results } = JSON.parse(written["results.json"]);
+  assert.equal(results.contrasts[0].target_after.toFixed(3), "-0.150");
+  assert.match(written["tables/results.csv"], /^row,target_before,.*\nControl,3.9,2.8,/);
+});
+
+Deno.test("equal inputs give equal bytes, in whatever order they are wired", async () => {
+  const first = await runReport(sampleMeasurements());
+  const again = sampleMeasurements();
+  again.training = Object.fromEntries(Object.entries(again.training).reverse());
+  again.mixtures = Object.fromEntries(Object.entries(again.mixtures).reverse());
+  const second = await runReport(again);
+  assert.deepEqual(Object.keys(second), Object.keys(first));
+  const differing = Object.keys(first).filter((name) => first[name] !== second[name]);
+  assert.deepEqual(differing, []);
+});
+
+Deno.test("the page stands alone: no script, no outside host, unique ids, every picture described", async () => {
+  const page = (await runReport(sampleMeasurements()))["report.html"];
+  assert.match(page, /^<!DOCTYPE html>/);
+  assert.doesNotMatch(page, /<script|<link|<img|<iframe|@import/);
+  const namespaces = ["http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"];
+  const hosts = [...page.matchAll(/https?:\/\/[^"'\s<]+/g)].map(([host]) => host);
+  assert.deepEqual(hosts.filter((host) => !namespaces.includes(host)), []);
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  const links = [...page.matchAll(/href="#([^"]+)"|url\(#([^)]+)\)/g)].map(([, a, b]) => a ?? b);
+  assert.ok(links.length > 0);
+  assert.deepEqual(links.filter((id) => !ids.includes(id)), []);
+  const pictures = page.match(/<svg /g)!.length;
+  assert.equal(pictures, 7);
+  assert.equal(
+    page.match(/<svg [^>]*role="img" aria-labelledby="[^>]*><title /g)?.length,
+    pictures,
+  );
+});
+
+Deno.test("text from the recipe and the data is escaped, on the page and in the pictures", async () => {
+  const config = structuredClone(SAMPLE_CONFIG);
+  config.title = "A <script>alert(1)</script> & more";
+  config.arms[0].label = "<b>Control</b>";
+  const written = await runReport(sampleMeasurements(), config);
+  assert.doesNotMatch(written["report.html"], /<script|<b>Control/);
+  assert.match(
+    written["report.html"],
+    /<h1>A &lt;script&gt;alert\(1\)&lt;\/script&gt; &amp; more<\/h1>/,
+  );
+  assert.doesNotMatch(written["figures/losses.svg"], /<b>Control/);
+});
+
+Deno.test("the summary for the terminal is aligned and under 100 columns", async () => {
+  const lines = (await runReport(sampleMeasurements()))["summary.txt"].split("\n");
+  assert.ok(lines.every((line) => line.length < 100));
+  const row = (start: string) => lines.find((line) => line.startsWith(start))!;
+  assert.match(row("Control"), / 3\.900 +2\.800 +-1\.100 +4\.950 +5\.450 +\+0\.500$/);
+  assert.match(row("Difference"), / -0\.500 +-0\.150 +\+0\.350 +\+0\.020 +-0\.050 +-0\.070$/);
+  assert.equal(row("Control").length, row("Difference").length);
+});
+
+Deno.test("a report of nothing says what is left out", async () => {
+  const written = await runReport(EMPTY);
+  assert.deepEqual(Object.keys(written).sort(), ["report.html", "results.json", "summary.txt"]);
+  assert.equal(written["report.html"].match(/left out/gi)?.length, 7);
+  assert.match(written["summary.txt"], /No model was evaluated/);
+});
+
+Deno.test("numbers that were not measured become dashes and null, and the text names them", async () => {
+  const all = sampleMeasurements();
+  for (const row of all.evaluation) {
+    row.bits_per_byte = NaN;
+    if (row.model === "midtrained_sft" && row.source === "pycode") row.loss = NaN;
+  }
+  all.training.control[5].loss = NaN;
+  all.cka[0].cka = NaN;
+  const written = await runReport(all);
+  for (const [name, text] of Object.entries(written)) {
+    if (!name.endsWith(".csv")) assert.doesNotMatch(text, /NaN|undefined/, name);
+  }
+  assert.match(written["report.html"], /No finite loss was measured for midtrained_sft on pycode/);
+  assert.match(written["summary.txt"], /the two cannot be compared/);
+  assert.doesNotMatch(written["summary.txt"], /bits per byte/);
+});
+
+Deno.test("a config that does not fit the inputs is refused with the mend", async () => {
+  const wrong = (change: (config: typeof SAMPLE_CONFIG) => void) => {
+    const config = structuredClone(SAMPLE_CONFIG);
+    change(config);
+    return runReport(sampleMeasurements(), config);
+  };
+  await assert.rejects(
+    wrong((config) => config.arms[1].after_sft = "nobody"),
+    /the loss of model "nobody" on source "pycode".*correct the report's config/,
+  );
+  await assert.rejects(
+    wrong((config) => config.arms[1].trained = ["trunk", "absent"]),
+    /names the training phase "absent".*these are: trunk, control/,
+  );
+  await assert.rejects(
+    wrong((config) => config.arms[1].name = "control"),
+    /two arms have the same name/,
+  );
+});
+
+Deno.test("an evaluation wired twice is refused", async () => {
+  const all = sampleMeasurements();
+  all.evaluation.push({ ...all.evaluation[0], loss: 1 });
+  await assert.rejects(runReport(all), /model "base" was evaluated on source "pycode" twice/);
+});
+
+Deno.test("a run that was asked to stop stops", async () => {
+  const context = {
+    config: report_config.parse(SAMPLE_CONFIG),
+    inputs: wire(EMPTY),
+    signal: AbortSignal.abort(new Error("stop")),
+  };
+  await assert.rejects(
+    report.run(context as never),
+    /stop/,
+  );
+});

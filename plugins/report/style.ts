@@ -27,13 +27,15 @@ figcaption { margin-top: .4rem; max-width: 44rem; }
 .card svg { display: block; margin: 0 auto; max-width: 100%; height: auto; }
 /* On a narrow screen a figure shrinks until its text is about to get too small, then scrolls in its card. */
 .card svg { min-width: calc(.72 * var(--natural)); }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
+table { border-collapse: separate; border-spacing: 0; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
 th, td { padding: .35rem .75rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
 thead th { border-bottom: 2px solid var(--soft); }
 tbody tr { background: var(--page); }
 tbody th { font-weight: 600; position: sticky; left: 0; background: inherit; }
 tbody tr:nth-child(even) { background: var(--band); }
 .number { text-align: right; }
+td.number { white-space: nowrap; }
+td.text { min-width: 6.5rem; }
 code { font-size: .9em; }
 footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); font-size: .875rem; }
 @media (max-width: 40rem) {

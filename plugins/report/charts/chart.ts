@@ -93,14 +93,24 @@ export async function renderFigure(
   return { name, title, caption, width, svg: describe(drawn, name, title, caption) };
 }
 
-/** Adds title and description, and makes ids unique so that several pictures can share one page. */
+/**
+ * Adds title and description, and names ids after the figure. Vega numbers ids from a counter that goes on for
+ * as long as the process does; here they count from 0, so that a figure always comes out the same, and several
+ * can share one page.
+ */
 function describe(svg: string, name: string, title: string, caption: string): string {
   const head = `<title id="${name}-title">${escapeText(title)}</title>` +
     `<desc id="${name}-desc">${escapeText(caption)}</desc>`;
+  const ids: string[] = [];
+  const own = (id: string) => {
+    if (!ids.includes(id)) ids.push(id);
+    return `${name}-${ids.indexOf(id)}`;
+  };
   return svg
-    .replaceAll(/\b(id="|xlink:href="#|href="#|url\(#)(?=[\w-])/g, `$1${name}-`)
+    .replaceAll(/(\bid="|href="#|url\(#)([\w-]+)/g, (_, before, id) => before + own(id))
     .replace(
       /<svg ([^>]*)>/,
-      `<svg $1 role="img" aria-labelledby="${name}-title ${name}-desc">${head}`,
+      (_, attributes) =>
+        `<svg ${attributes} role="img" aria-labelledby="${name}-title ${name}-desc">${head}`,
     );
 }

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { report_config } from "./config.ts";
+import { count, decimals, list, percent, signed } from "./format.ts";
+import { computeResults } from "./results.ts";
+import { SAMPLE_CONFIG } from "./sample.ts";
+import {
+  repetitionSentence,
+  resultSentences,
+  scopeSentences,
+  similaritySentence,
+} from "./wording.ts";
+
+const config = report_config.parse({ ...SAMPLE_CONFIG, base: undefined });
+
+/** What the report says of two arms whose losses are [before, after] on pycode and on general text. */
+function said(
+  control: [number, number, number, number],
+  midtrained: [number, number, number, number],
+): string {
+  const row = (model: string, source: string, loss: number) => ({
+    model,
+    source,
+    loss,
+    bits_per_byte: NaN,
+    tokens: 1,
+  });
+  const rows = Object.entries({ control, midtrained }).flatMap(([name, losses]) => [
+    row(name, "pycode", losses[0]),
+    row(`${name}_sft`, "pycode", losses[1]),
+    row(name, "general", losses[2]),
+    row(`${name}_sft`, "general", losses[3]),
+  ]);
+  return resultSentences(config, computeResults(config, rows)!).join(" ");
+}
+
+Deno.test("a midtrained arm that does better is called better", () => {
+  const text = said([4, 3, 5, 5.5], [3.5, 2.9, 5, 5.3]);
+  assert.match(text, /is 2.900 nats\/token for Code-midtrained and 3.000 for Control/);
+  // exp(-0.1) - 1 = -9.5%
+  assert.match(text, /Code-midtrained is better by 0.100 nats\/token \(9.5% lower perplexity\)/);
+  assert.match(text, /Code-midtrained forgot 0.200 nats\/token less/);
+});
+
+Deno.test("a midtrained arm that does worse is called worse", () => {
+  const text = said([4, 2.9, 5, 5.3], [3.5, 3, 5, 5.5]);
+  assert.match(text, /Code-midtrained is worse by 0.100 nats\/token \(10.5% higher perplexity\)/);
+  assert.match(text, /Code-midtrained forgot 0.200 nats\/token more/);
+  assert.doesNotMatch(text, /is better by/);
+});
+
+Deno.test("equal arms are called equal, and no forgetting is called none", () => {
+  const equal = said([4, 3, 5, 5.5], [4, 3.0004, 5, 5.5]);
+  assert.match(equal, /Control: no difference at three decimals/);
+  assert.match(equal, /no difference in forgetting/);
+  const gained = said([4, 3, 5, 4.9], [4, 3, 5, 4.7]);
+  assert.match(gained, /neither forgot, and Code-midtrained gained 0.200 more/);
+});
+
+Deno.test("one arm alone is reported without a comparison", () => {
+  const alone = { ...config, arms: config.arms.slice(0, 1) };
+  const rows = ["control", "control_sft"].flatMap((model, i) =>
+    ["pycode", "general"].map((source) => ({
+      model,
+      source,
+      loss: 4 - i,
+      bits_per_byte: 1,
+      tokens: 1,
+    }))
+  );
+  const [sentence] = resultSentences(alone, computeResults(alone, rows)!);
+  assert.match(sentence, /^Control: fine-tuning changed the loss on pycode by -1.000 nats\/token/);
+  assert.match(scopeSentences(alone)[0], /nothing to compare it with/);
+});
+
+Deno.test("sources are named by their similarity to the target, whichever way round a pair is given", () => {
+  const row = (a: string, b: string, similarity: number) => ({
+    a,
+    b,
+    similarity,
+    cosine: 0,
+    jaccard: 0,
+    overlap: 0,
+    jensen_shannon: 0,
+  });
+  const rows = [
+    row("general", "pycode", 0.4),
+    row("pycode", "code", 0.7),
+    row("pycode", "pycode", 1),
+  ];
+  assert.equal(
+    similaritySentence(rows, "pycode"),
+    "Nearest to pycode, in order: code (0.700) and general (0.400).",
+  );
+  assert.equal(similaritySentence(rows, "gsm8k"), undefined);
+});
+
+Deno.test("repeated data is named", () => {
+  const row = { source: "code", requested_share: 0.2, achieved_share: 0.2, tokens: 10, epochs: 1 };
+  assert.match(repetitionSentence({ midtrained: [row] }), /^No source was drawn more than once/);
+  assert.match(
+    repetitionSentence({ midtrained: [{ ...row, epochs: 1.5 }] }),
+    /code in midtrained \(1.50 epochs\)/,
+  );
+});
+
+Deno.test("numbers as text", () => {
+  assert.equal(signed(0.0001), "0.000");
+  assert.equal(signed(-0.0001), "0.000");
+  assert.equal(signed(0.25, 1), "+0.3");
+  assert.equal(signed(NaN), "–");
+  assert.equal(decimals(-2), "-2.000");
+  assert.equal(count(1234567.4), "1,234,567");
+  assert.equal(count(999), "999");
+  assert.equal(percent(0.2), "20.0%");
+  assert.equal(list(["a", "b", "c"]), "a, b and c");
+});
