@@ -56,7 +56,7 @@ export class Session {
    *
    * @param feeds memory of every input, by name; read, not copied.
    * @param into memory for outputs to be written to; outputs not named here get memory of their own.
-   * An array must not be both fed and written.
+   * An array may be fed and written at once only where the graph is made for it, as `adamW` is.
    * @returns every output by name.
    * @throws {Error} when an input is missing, or an array has the wrong type or length.
    */

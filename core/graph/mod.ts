@@ -11,6 +11,6 @@ export * from "./functions.ts";
 export { accumulate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
 export { lowerToOnnx } from "./lower.ts";
-export { adamW, type AdamWOptions } from "./optimizer.ts";
+export { adamW, type AdamWOptions, sumOfSquaresGraph } from "./optimizer.ts";
 export { formatShape, sizeOf } from "./types.ts";
 export type { ConstantData, DType, Node, Shape, TensorType, Value } from "./types.ts";

@@ -1,94 +1,57 @@
 /**
- * AdamW with gradient clipping as a graph over flattened parameters.
+ * AdamW as graphs over flat pieces of the parameters.
+ *
+ * The optimizer is elementwise, so it can be cut anywhere. Pieces that fit into the processor's cache make its
+ * dozen passes cost one trip through memory, and bound its temporaries whatever the model's size.
  *
  * @module
  */
-import { add, div, maximum, mul, sqrt, sub, sumOfSquares } from "./functions.ts";
+import { add, div, mul, sqrt, sub, sumOfSquares } from "./functions.ts";
 import { Graph } from "./graph.ts";
-import type { Value } from "./types.ts";
 
 /** Constants of AdamW (Loshchilov & Hutter, 2019). */
 export interface AdamWOptions {
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** Decoupled weight decay, applied to the "decay" group only. */
-  weight_decay: number;
-  /** Largest global gradient norm; gradients are scaled down to it. Infinity: no clipping. */
-  max_grad_norm: number;
 }
 
-/** Sizes of the two parameter groups, in elements. */
-export interface GroupSizes {
-  decay: number;
-  no_decay: number;
-}
-
-/**
- * Builds one AdamW step over two flat groups of parameters.
- *
- * Inputs, all float32: for each group `param.G`, `grad.G`, `m.G`, `v.G` of shape [size of G]; the scalars
- * `learning_rate`, `correction1` = 1 - β₁ᵗ and `correction2` = 1 - β₂ᵗ, t counted from 1.
- * Outputs: `param.G.next`, `m.G.next`, `v.G.next`, and `grad_norm`, the global norm before clipping.
- * The arithmetic is that of torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
- */
-export function adamW(sizes: GroupSizes, options: AdamWOptions): Graph {
+/** Input `grad` [size] -> output `sum_of_squares`, a scalar. */
+export function sumOfSquaresGraph(size: number): Graph {
   const graph = new Graph();
-  const learning_rate = graph.input("learning_rate", "float32", []);
-  const correction1 = graph.input("correction1", "float32", []);
-  const correction2 = graph.input("correction2", "float32", []);
-  const groups = Object.entries(sizes).filter(([, size]) => size > 0).map(([name, size]) => ({
-    name,
-    weight_decay: name === "decay" ? options.weight_decay : 0,
-    param: graph.input(`param.${name}`, "float32", [size]),
-    grad: graph.input(`grad.${name}`, "float32", [size]),
-    m: graph.input(`m.${name}`, "float32", [size]),
-    v: graph.input(`v.${name}`, "float32", [size]),
-  }));
-
-  const norm = sqrt(groups.map(({ grad }) => sumOfSquares(grad)).reduce((a, b) => add(a, b)));
-  graph.output("grad_norm", norm);
-  // min(1, c / (|g| + 1e-6)) = c / max(c, |g| + 1e-6)
-  const clip = Number.isFinite(options.max_grad_norm)
-    ? div(options.max_grad_norm, maximum(add(norm, 1e-6), options.max_grad_norm))
-    : undefined;
-  for (const group of groups) {
-    const next = update(group, { learning_rate, correction1, correction2, clip }, options);
-    for (const [name, value] of Object.entries(next)) {
-      graph.output(`${name}.${group.name}.next`, value);
-    }
-  }
+  graph.output("sum_of_squares", sumOfSquares(graph.input("grad", "float32", [size])));
   return graph;
 }
 
-interface Group {
-  param: Value;
-  grad: Value;
-  m: Value;
-  v: Value;
-  weight_decay: number;
-}
-
-interface Scalars {
-  learning_rate: Value;
-  correction1: Value;
-  correction2: Value;
-  clip?: Value;
-}
-
 /**
- * m' = β₁ m + (1-β₁) g,  v' = β₂ v + (1-β₂) g²,
- * p' = p (1 - η λ) - η/(1-β₁ᵗ) · m' / (√v' / √(1-β₂ᵗ) + ε)
+ * One AdamW step on a piece of the parameters, with the arithmetic of torch.optim.AdamW.
+ *
+ * Inputs, float32: `param`, `grad`, `m`, `v` of shape [size]; the scalars `learning_rate` η, `weight_decay` λ,
+ * `clip` c (what the gradient is multiplied by), `correction1` = 1 - β₁ᵗ and `correction2` = 1 - β₂ᵗ, with t
+ * counted from 1. Outputs: `param.next`, `m.next`, `v.next`.
+ *
+ *     g  = c · grad
+ *     m' = β₁ m + (1-β₁) g
+ *     v' = β₂ v + (1-β₂) g²
+ *     p' = p (1 - η λ) - η/(1-β₁ᵗ) · m' / (√v' / √(1-β₂ᵗ) + ε)
+ *
+ * Each of `param`, `m` and `v` is read by a single node, on which the node that writes its successor depends.
+ * So every output may be written over its input.
  */
-function update({ param, grad, m, v, weight_decay }: Group, scalars: Scalars, o: AdamWOptions) {
-  const g = scalars.clip ? mul(grad, scalars.clip) : grad;
-  const m_next = add(mul(m, o.beta1), mul(g, 1 - o.beta1));
-  const v_next = add(mul(v, o.beta2), mul(mul(g, g), 1 - o.beta2));
-  const denominator = add(div(sqrt(v_next), sqrt(scalars.correction2)), o.epsilon);
-  const step_size = div(scalars.learning_rate, scalars.correction1);
-  const decayed = weight_decay === 0
-    ? param
-    : mul(param, sub(1, mul(scalars.learning_rate, weight_decay)));
-  const p_next = sub(decayed, mul(div(m_next, denominator), step_size));
-  return { param: p_next, m: m_next, v: v_next };
+export function adamW(size: number, { beta1, beta2, epsilon }: AdamWOptions): Graph {
+  const graph = new Graph();
+  const scalar = (name: string) => graph.input(name, "float32", []);
+  const vector = (name: string) => graph.input(name, "float32", [size]);
+  const learning_rate = scalar("learning_rate");
+  const g = mul(vector("grad"), scalar("clip"));
+  const m = add(mul(vector("m"), beta1), mul(g, 1 - beta1));
+  const v = add(mul(vector("v"), beta2), mul(mul(g, g), 1 - beta2));
+  const denominator = add(div(sqrt(v), sqrt(scalar("correction2"))), epsilon);
+  const step_size = div(learning_rate, scalar("correction1"));
+  const kept = sub(1, mul(learning_rate, scalar("weight_decay")));
+  const param = sub(mul(vector("param"), kept), mul(div(m, denominator), step_size));
+  graph.output("param.next", param);
+  graph.output("m.next", m);
+  graph.output("v.next", v);
+  return graph;
 }

@@ -1,0 +1,134 @@
+/**
+ * Checkpoints: weights, optimizer moments, and where the run stands in its schedule and its data.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { FilesInput, FilesOutput } from "../stage/mod.ts";
+import {
+  type DecayScope,
+  decodeParameters,
+  encodeParameters,
+  ParameterArrays,
+  parseConfig,
+  readSafetensors,
+  toHuggingFace,
+  writeSafetensors,
+} from "../model/mod.ts";
+import { schedule_schema } from "./schedule.ts";
+import { type AdamW, optimizer_schema } from "./optimizer.ts";
+
+const count = z.number().int().nonnegative();
+
+const state_schema = z.strictObject({
+  format: z.literal(1),
+  /** Optimizer steps taken on this schedule: t of AdamW and the position on the learning-rate curve. */
+  step: count,
+  /** Input tokens seen on this schedule. */
+  tokens: count,
+  schedule: schedule_schema.extend({ horizon_steps: count }),
+  optimizer: optimizer_schema,
+  /** Sequences of each source drawn so far: the data position. */
+  drawn: z.record(z.string(), count),
+  sequence_length: count,
+  global_batch_size: count,
+  /** The generator is counter-based: its whole state is this seed, the phase's name and the step. */
+  seed: count,
+  phase: z.string(),
+});
+
+/** Where a training run stands, beside its arrays. */
+export type TrainerState = z.output<typeof state_schema>;
+
+export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** The files of a checkpoint. */
+export function encodeCheckpoint(
+  parameters: ParameterArrays,
+  optimizer: AdamW,
+  state: TrainerState,
+): Record<string, Uint8Array> {
+  const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json, null, 2) + "\n");
+  const moments = Object.entries({ m: optimizer.m, v: optimizer.v }).flatMap(([moment, arrays]) =>
+    Object.entries(arrays.groups).map(([group, data]) => ({
+      name: `${moment}.${group}`,
+      shape: [data.length],
+      data,
+    }))
+  );
+  return {
+    "config.json": text(toHuggingFace(parameters.config)),
+    "model.safetensors": encodeParameters(parameters),
+    "optimizer.safetensors": writeSafetensors(moments),
+    "trainer_state.json": text(state),
+  };
+}
+
+/** Writes a checkpoint to an output port. */
+export async function writeCheckpoint(
+  output: FilesOutput,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await output.write(name, content);
+}
+
+/** Reads files of a checkpoint from an input port. */
+export const checkpointReader = (input: FilesInput): FileReader => (name) => input.bytes(name);
+
+/** Loads the weights alone: what evaluation needs. */
+export async function loadParameters(
+  read: FileReader,
+  decay_scope: DecayScope = "matrices",
+): Promise<ParameterArrays> {
+  const config = parseConfig(parseJson(await read("config.json"), "config.json"), "config.json");
+  const parameters = new ParameterArrays(config, decay_scope);
+  decodeParameters(parameters, await read("model.safetensors"), "model.safetensors");
+  return parameters;
+}
+
+/** Loads where the run stands. */
+export async function loadTrainerState(read: FileReader): Promise<TrainerState> {
+  const json = parseJson(await read("trainer_state.json"), "trainer_state.json");
+  const result = state_schema.safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new Error(`trainer_state.json: ${issue.path.join(".")}: ${issue.message}`);
+  }
+  return result.data;
+}
+
+/**
+ * Loads the optimizer's moments and step count into `optimizer`.
+ *
+ * @throws {Error} when the checkpoint's parameter groups differ, because its decay_scope was another one.
+ */
+export async function loadOptimizer(
+  read: FileReader,
+  optimizer: AdamW,
+  steps: number,
+): Promise<void> {
+  const tensors = readSafetensors(await read("optimizer.safetensors"), "optimizer.safetensors");
+  for (const [moment, arrays] of Object.entries({ m: optimizer.m, v: optimizer.v })) {
+    for (const [group, target] of Object.entries(arrays.groups)) {
+      const tensor = tensors.get(`${moment}.${group}`);
+      if (tensor?.data.length !== target.length) {
+        throw new Error(
+          `optimizer.safetensors: ${moment}.${group} has ${
+            tensor?.data.length ?? 0
+          } elements, the ` +
+            `optimizer needs ${target.length}; set optimizer.decay_scope to the checkpoint's`,
+        );
+      }
+      target.set(tensor.data);
+    }
+  }
+  optimizer.steps = steps;
+}
+
+function parseJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new Error(`${name} is no JSON`);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Held-out loss.
+ *
+ * @module
+ */
+import { collate, type Sequence } from "../data/mod.ts";
+import { Session } from "../engine/mod.ts";
+import { lossGraph, type ParameterArrays } from "../model/mod.ts";
+
+/** Mean loss over supervised tokens, in nats, and their number. */
+export interface HeldOutLoss {
+  loss: number;
+  tokens: number;
+}
+
+/** Runs the forward pass alone, with compiled graphs kept between calls. */
+export class Evaluator {
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(
+    readonly parameters: ParameterArrays,
+    readonly options: { micro_batch_size: number; lengths: readonly number[]; threads: number },
+  ) {}
+
+  /**
+   * Token-weighted mean loss over sequences; padding and prompts do not count.
+   *
+   * @param onBatch called after each micro-batch with the number of sequences done.
+   */
+  async loss(
+    sequences: readonly Sequence[],
+    onBatch?: (done: number) => void,
+  ): Promise<HeldOutLoss> {
+    const { micro_batch_size, lengths } = this.options;
+    let total = 0, tokens = 0;
+    // Sorted first, so that short sequences share short micro-batches.
+    const sorted = [...sequences].sort((a, b) => b.tokens.length - a.tokens.length);
+    for (let start = 0; start < sorted.length; start += micro_batch_size) {
+      const members = sorted.slice(start, start + micro_batch_size);
+      const [batch] = collate(members, { micro_batch_size, lengths, pad_id: 0 });
+      const session = await this.#session(batch.rows, batch.length);
+      const { input_ids, labels, weights, supervised } = batch;
+      const feeds = { ...Object.fromEntries(this.parameters.views), input_ids, labels, weights };
+      total += Number((await session.run(feeds)).loss[0]) * supervised;
+      tokens += supervised;
+      onBatch?.(Math.min(start + micro_batch_size, sorted.length));
+    }
+    return { loss: total / tokens, tokens };
+  }
+
+  async #session(rows: number, length: number): Promise<Session> {
+    const key = `${rows}x${length}`;
+    let session = this.#sessions.get(key);
+    if (!session) {
+      const graph = lossGraph(this.parameters.config, { rows, length });
+      session = await Session.create(graph, { threads: this.options.threads });
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.release();
+    this.#sessions.clear();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The measurements of a phase, kept in memory and in its checkpoints, written as tables at the end.
+ *
+ * @module
+ */
+import type { Batch, ports } from "../stage/mod.ts";
+
+interface TrainingRow {
+  step: number;
+  tokens: number;
+  loss: number;
+  learning_rate: number;
+  grad_norm: number;
+}
+
+interface ValidationRow {
+  step: number;
+  source: string;
+  loss: number;
+  tokens: number;
+}
+
+/** Rows recorded so far. Losses are finite, so JSON keeps them exactly. */
+export class MetricsHistory {
+  training: TrainingRow[] = [];
+  validation: ValidationRow[] = [];
+
+  encode(): Uint8Array {
+    const { training, validation } = this;
+    return new TextEncoder().encode(JSON.stringify({ training, validation }));
+  }
+
+  static decode(bytes: Uint8Array): MetricsHistory {
+    return Object.assign(new MetricsHistory(), JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
+  trainingTable(): Batch<typeof ports.training_metrics.columns> {
+    const column = (name: keyof TrainingRow) =>
+      Float64Array.from(this.training, (row) => row[name]);
+    return {
+      step: Int32Array.from(this.training, (row) => row.step),
+      tokens: column("tokens"),
+      loss: column("loss"),
+      learning_rate: column("learning_rate"),
+      grad_norm: column("grad_norm"),
+    };
+  }
+
+  validationTable(): Batch<typeof ports.validation_metrics.columns> {
+    return {
+      step: Int32Array.from(this.validation, (row) => row.step),
+      source: this.validation.map((row) => row.source),
+      loss: Float64Array.from(this.validation, (row) => row.loss),
+      tokens: Float64Array.from(this.validation, (row) => row.tokens),
+    };
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Training: schedules, the optimizer, checkpoints, and the loop that pretraining, midtraining and fine-tuning
+ * share.
+ *
+ * @module
+ */
+export {
+  checkpointReader,
+  encodeCheckpoint,
+  type FileReader,
+  loadOptimizer,
+  loadParameters,
+  loadTrainerState,
+  type TrainerState,
+  writeCheckpoint,
+} from "./checkpoint.ts";
+export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
+export { type LoopContext, type Phase, type PhaseResult, trainPhase } from "./loop.ts";
+export { MetricsHistory } from "./metrics.ts";
+export { AdamW, optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
+export * from "./options.ts";
+export { learningRate, type Schedule, schedule_schema, type ScheduleConfig } from "./schedule.ts";
+export { defaultThreads, type StepResult, Trainer } from "./trainer.ts";

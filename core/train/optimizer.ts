@@ -1,0 +1,130 @@
+/**
+ * AdamW over flat parameter arrays, in place, piece by piece.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { Session } from "../engine/mod.ts";
+import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
+import { type GroupName, ParameterArrays } from "../model/mod.ts";
+
+/** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
+export const optimizer_schema = z.strictObject({
+  beta1: z.number().min(0).max(1).default(0.9),
+  beta2: z.number().min(0).max(1).default(0.95),
+  epsilon: z.number().positive().default(1e-8),
+  weight_decay: z.number().nonnegative().default(0.1),
+  /** "matrices" leaves biases and layer norms undecayed, "all" decays every parameter. */
+  decay_scope: z.enum(["matrices", "all"]).default("matrices"),
+  /** Gradients are scaled down to this global norm; null: never. */
+  max_grad_norm: z.number().positive().nullable().default(1),
+});
+
+export type OptimizerConfig = z.output<typeof optimizer_schema>;
+
+/** Elements per piece: four float32 arrays of 512 KB, so that a piece's passes stay in the cache. */
+const PIECE = 1 << 17;
+
+interface Piece {
+  group: GroupName;
+  start: number;
+  end: number;
+}
+
+/** The optimizer's state and compiled graphs. */
+export class AdamW {
+  /** First and second moments. */
+  readonly m: ParameterArrays;
+  readonly v: ParameterArrays;
+  /** Steps taken so far: t of the bias corrections. */
+  steps = 0;
+  readonly #pieces: Piece[];
+  readonly #sessions = new Map<number, { norm: Session; update: Session }>();
+
+  constructor(
+    readonly parameters: ParameterArrays,
+    readonly config: OptimizerConfig,
+    readonly threads: number,
+  ) {
+    this.m = new ParameterArrays(parameters.config, parameters.decay_scope);
+    this.v = new ParameterArrays(parameters.config, parameters.decay_scope);
+    this.#pieces = Object.entries(parameters.groups).flatMap(([group, { length }]) =>
+      Array.from({ length: Math.ceil(length / PIECE) }, (_, i) => ({
+        group: group as GroupName,
+        start: i * PIECE,
+        end: Math.min(length, (i + 1) * PIECE),
+      }))
+    );
+  }
+
+  /**
+   * Updates the parameters from a gradient.
+   *
+   * @returns the global gradient norm before clipping.
+   * @throws {Error} when the gradient is not finite; nothing is changed then.
+   */
+  async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
+    const norm = await this.#norm(gradient);
+    if (!Number.isFinite(norm)) {
+      throw new Error(
+        `the gradient is not finite at optimizer step ${this.steps}: lower the learning rate`,
+      );
+    }
+    const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
+    const t = this.steps + 1;
+    // As torch.nn.utils.clip_grad_norm_: min(1, c / (norm + 1e-6)).
+    const clip = max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (norm + 1e-6));
+    const scalars = {
+      learning_rate: Float32Array.of(learning_rate),
+      clip: Float32Array.of(clip),
+      correction1: Float32Array.of(1 - beta1 ** t),
+      correction2: Float32Array.of(1 - beta2 ** t),
+    };
+    for (const { group, start, end } of this.#pieces) {
+      const { update } = await this.#session(end - start);
+      const piece = (arrays: ParameterArrays) => arrays.groups[group].subarray(start, end);
+      const param = piece(this.parameters), m = piece(this.m), v = piece(this.v);
+      const decay = Float32Array.of(group === "decay" ? weight_decay : 0);
+      await update.run(
+        { ...scalars, weight_decay: decay, param, grad: piece(gradient), m, v },
+        { "param.next": param, "m.next": m, "v.next": v },
+      );
+    }
+    this.steps = t;
+    return norm;
+  }
+
+  /** Partial sums are added in float64, so the norm does not depend on how ONNX Runtime splits a long sum. */
+  async #norm(gradient: ParameterArrays): Promise<number> {
+    let total = 0;
+    for (const { group, start, end } of this.#pieces) {
+      const { norm } = await this.#session(end - start);
+      const { sum_of_squares } = await norm.run({
+        grad: gradient.groups[group].subarray(start, end),
+      });
+      total += Number(sum_of_squares[0]);
+    }
+    return Math.sqrt(total);
+  }
+
+  async #session(size: number) {
+    let sessions = this.#sessions.get(size);
+    if (!sessions) {
+      const options = { threads: this.threads };
+      sessions = {
+        norm: await Session.create(sumOfSquaresGraph(size), options),
+        update: await Session.create(adamW(size, this.config), options),
+      };
+      this.#sessions.set(size, sessions);
+    }
+    return sessions;
+  }
+
+  async release(): Promise<void> {
+    for (const { norm, update } of this.#sessions.values()) {
+      await norm.release();
+      await update.release();
+    }
+    this.#sessions.clear();
+  }
+}

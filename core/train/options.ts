@@ -1,0 +1,94 @@
+/**
+ * Config fields that several training stages share.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type PresetName, PRESETS } from "../model/mod.ts";
+import type { GptNeoXConfig } from "../model/mod.ts";
+import { loadTokenSets, type Sequence, type TokenSet, type TokenTable } from "../data/mod.ts";
+import { evaluationSequences } from "../data/mod.ts";
+
+const whole = z.number().int().positive();
+
+/** A preset by name, or the sizes of a GPT-NeoX model. */
+export const model_schema = z.union([
+  z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
+  z.strictObject({
+    hidden_size: whole,
+    num_hidden_layers: whole,
+    num_attention_heads: whole,
+    intermediate_size: whole,
+    max_position_embeddings: whole.default(2048),
+    rotary_pct: z.number().min(0).max(1).default(0.25),
+    rotary_emb_base: z.number().positive().default(10000),
+    layer_norm_eps: z.number().positive().default(1e-5),
+    use_parallel_residual: z.boolean().default(true),
+  }),
+]);
+
+/** The model's configuration for a tokenizer's vocabulary. */
+export function modelConfig(
+  model: z.output<typeof model_schema>,
+  vocab_size: number,
+): GptNeoXConfig {
+  return { ...(typeof model === "string" ? PRESETS[model] : model), vocab_size };
+}
+
+/** Sources and their shares of the training tokens. */
+export const mixture_schema = z.record(z.string(), z.number().nonnegative());
+
+/** How held-out loss is measured while training. */
+export const validation_schema = z.strictObject({
+  /** Optimizer steps between evaluations. */
+  every_steps: whole.default(50),
+  /** Sequences taken of each source, at even distances over the whole of it. */
+  max_sequences: whole.default(64),
+});
+
+/** Sequences per forward pass; memory grows with it, results do not depend on it beyond rounding. */
+export const micro_batch_size = whole.default(16);
+
+/** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
+export const threads = z.number().int().nonnegative().default(0);
+
+/** Seconds between checkpoints that an interrupted run goes on from. */
+export const checkpoint_seconds = z.number().positive().default(60);
+
+/** Held-out sequences of every source of the given tables. */
+export async function validationSequences(
+  inputs: Readonly<Record<string, TokenTable>>,
+  options: {
+    sequence_length: number;
+    max_sequences: number;
+    mode: (source: string) => "packed" | "examples";
+    sources?: readonly string[];
+  },
+): Promise<Map<string, Sequence[]>> {
+  if (Object.keys(inputs).length === 0) return new Map();
+  const sets = await loadTokenSets(inputs);
+  const names = options.sources ?? [...sets.keys()];
+  return new Map(names.map((name) => {
+    const mode = options.mode(name);
+    return [name, evaluationSequences(findSet(sets, name), { ...options, mode })];
+  }));
+}
+
+/** @throws {Error} naming the sources there are when there is no such source. */
+export function findSet(sets: ReadonlyMap<string, TokenSet>, name: string): TokenSet {
+  const set = sets.get(name);
+  if (!set) {
+    const known = [...sets.keys()].map((key) => `"${key}"`).join(", ");
+    throw new Error(`there is no source "${name}" in the tokens; there are ${known}`);
+  }
+  return set;
+}
+
+/**
+ * Padded lengths for batches of whole documents: quarters of the sequence length, so that short examples do
+ * not pay for long ones, at the price of one compiled graph each.
+ */
+export function paddedLengths(sequence_length: number): number[] {
+  const quarters = [1, 2, 3, 4].map((n) => Math.ceil(n * sequence_length / 4));
+  return [...new Set(quarters)];
+}
