@@ -1,0 +1,52 @@
+/**
+ * Example plugin: how long the documents of each source are. Copy this folder to begin a plugin of your own;
+ * docs/plugins.md walks through it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { defineStage, ports, table } from "../../core/stage/mod.ts";
+
+/** Quantiles of document length, in tokens, per source. */
+export const document_lengths = defineStage({
+  name: "document_lengths",
+  // Part of every artifact's key: raise it when the results change, so that old artifacts are made again.
+  version: "1",
+  description: "Quantiles of document length per source.",
+  // What a recipe may set. Its defaults are filled in before `run`.
+  config: z.strictObject({
+    quantiles: z.array(z.number().min(0).max(1)).min(1).default([0, 0.25, 0.5, 0.75, 1]),
+  }),
+  inputs: { documents: ports.tokens },
+  outputs: {
+    lengths: table({ source: "utf8", quantile: "float64", tokens: "int32" }, "document lengths"),
+  },
+  async run({ config, inputs, outputs, signal, report }) {
+    const lengths = new Map<string, number[]>();
+    let done = 0;
+    // In batches, so that memory does not grow with the data.
+    for await (const { source, tokens } of inputs.documents.batches()) {
+      signal.throwIfAborted(); // lets Ctrl-C stop the stage between batches
+      source.forEach((name, i) => {
+        if (!lengths.has(name)) lengths.set(name, []);
+        // A list column is flat: row i holds values[offsets[i]] up to, not including, values[offsets[i + 1]].
+        lengths.get(name)!.push(tokens.offsets[i + 1] - tokens.offsets[i]);
+      });
+      report(done += source.length, {}, inputs.documents.rows);
+    }
+    // Sorted by name: an artifact must not depend on the order in which things came along.
+    for (const [name, values] of [...lengths].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      values.sort((a, b) => a - b);
+      await outputs.lengths.write({
+        source: config.quantiles.map(() => name),
+        quantile: Float64Array.from(config.quantiles),
+        tokens: Int32Array.from(config.quantiles, (q) => nearestRank(values, q)),
+      });
+    }
+  },
+});
+
+/** Nearest-rank quantile: the smallest value with at least a share `q` of the values at or below it. */
+function nearestRank(sorted: readonly number[], q: number): number {
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)];
+}
