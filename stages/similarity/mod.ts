@@ -1,0 +1,100 @@
+/**
+ * The similarity stage: how alike the token distributions of datasets and mixtures are.
+ *
+ * @module
+ */
+import { z } from "zod";
+import {
+  compareFrequencies,
+  mixFrequencies,
+  SIMILARITY_DEFAULTS,
+  tokenFrequencies,
+} from "../../core/analysis/mod.ts";
+import { loadTokenSets, type TokenSet } from "../../core/data/mod.ts";
+import { defineStage, many, ports } from "../../core/stage/mod.ts";
+
+const part = (weight: number) => z.number().min(0).max(1).default(weight);
+const { weights } = SIMILARITY_DEFAULTS;
+
+export const similarityConfig = z.strictObject({
+  /** Sources to compare; all by default. */
+  sources: z.array(z.string()).optional(),
+  /** Mixtures to compare as well: shares of tokens by source, under a name of their own. */
+  mixtures: z.record(z.string(), z.record(z.string(), z.number().min(0))).default({}),
+  /** Most documents counted of each source or mixture. */
+  max_examples: z.int().min(1).default(10_000),
+  /** Weights of cosine, Jaccard and 1 - Jensen-Shannon in the similarity; they sum to 1. */
+  weights: z.strictObject({
+    cosine: part(weights.cosine),
+    jaccard: part(weights.jaccard),
+    jensen_shannon: part(weights.jensen_shannon),
+  }).prefault({}).refine(
+    ({ cosine, jaccard, jensen_shannon }) => Math.abs(cosine + jaccard + jensen_shannon - 1) < 1e-9,
+    "the weights must sum to 1",
+  ),
+  /** Base of Jensen-Shannon's logarithm. */
+  log_base: z.number().gt(1).default(SIMILARITY_DEFAULTS.log_base),
+  /** The divergence, or the distance, its square root. */
+  jensen_shannon: z.enum(["divergence", "distance"]).default(SIMILARITY_DEFAULTS.jensen_shannon),
+});
+
+/**
+ * Writes the full square matrix of similarities, one row for each ordered pair, each member with itself included:
+ * sources in the order given (by name without one), then mixtures by name.
+ */
+export const similarity = defineStage({
+  name: "similarity",
+  version: "1",
+  description: "Similarity of the token distributions of datasets and mixtures.",
+  config: similarityConfig,
+  inputs: { tokens: many(ports.tokens) },
+  outputs: { similarity: ports.similarity },
+  async run({ config, inputs, outputs, seed, signal, report }) {
+    const sets = await loadTokenSets(inputs.tokens);
+    const members = memberNames(sets, config);
+    const frequencies = members.map((name) => {
+      signal.throwIfAborted();
+      const set = sets.get(name);
+      return set
+        ? tokenFrequencies(set, config.max_examples, seed)
+        : mixFrequencies(sets, config.mixtures[name], config.max_examples, seed);
+    });
+    for (const [i, a] of members.entries()) {
+      signal.throwIfAborted();
+      const rows = frequencies.map((other) => compareFrequencies(frequencies[i], other, config));
+      await outputs.similarity.write({
+        a: members.map(() => a),
+        b: members,
+        cosine: Float64Array.from(rows, (row) => row.cosine),
+        jaccard: Float64Array.from(rows, (row) => row.jaccard),
+        overlap: Float64Array.from(rows, (row) => row.overlap),
+        jensen_shannon: Float64Array.from(rows, (row) => row.jensen_shannon),
+        similarity: Float64Array.from(rows, (row) => row.similarity),
+      });
+      report(i + 1, {}, members.length);
+    }
+  },
+});
+
+/** Names of what is compared, checked: sources, then mixtures. */
+function memberNames(
+  sets: ReadonlyMap<string, TokenSet>,
+  { sources, mixtures }: z.output<typeof similarityConfig>,
+): string[] {
+  const members = [...sources ?? sets.keys(), ...Object.keys(mixtures).sort()];
+  for (const source of sources ?? []) {
+    if (!sets.has(source)) {
+      throw new Error(
+        `similarity: no source is named "${source}"; there are ${[...sets.keys()].join(", ")}`,
+      );
+    }
+  }
+  for (const name of Object.keys(mixtures)) {
+    if (sets.has(name)) {
+      throw new Error(`similarity: the mixture "${name}" has the name of a source; rename it`);
+    }
+  }
+  const twice = members.find((name, i) => members.indexOf(name) !== i);
+  if (twice !== undefined) throw new Error(`similarity: "${twice}" is listed twice`);
+  return members;
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { Batch, ports, TableInput } from "../../core/stage/mod.ts";
+import { similarity, similarityConfig } from "./mod.ts";
+
+type Tokens = typeof ports.tokens.columns;
+type Row = { a: string; b: string; similarity: number; jaccard: number };
+
+/** A table of two-token documents, the second token being end-of-text. */
+function tokensOf(source: string, ids: number[]): TableInput<Tokens> {
+  const batch: Batch<Tokens> = {
+    source: ids.map(() => source),
+    dataset: ids.map(() => source),
+    tokens: {
+      values: Uint16Array.from(ids.flatMap((id) => [id, 0])),
+      offsets: Int32Array.from({ length: ids.length + 1 }, (_, i) => 2 * i),
+    },
+    prompt_length: new Int32Array(ids.length),
+    text_bytes: new Int32Array(ids.length),
+  };
+  return {
+    rows: ids.length,
+    digest: source,
+    async *batches() {
+      yield await Promise.resolve(batch);
+    },
+    column: (name) => Promise.resolve(batch[name]),
+  };
+}
+
+const inputs = {
+  tokens: {
+    x: tokensOf("general", [1, 1, 1, 2]),
+    y: tokensOf("code", [3, 3, 2, 4]),
+    z: tokensOf("pycode", [3, 4]),
+  },
+};
+
+async function run(config: object): Promise<Row[]> {
+  const rows: Row[] = [];
+  await similarity.run({
+    config: similarityConfig.parse(config),
+    inputs,
+    outputs: {
+      similarity: {
+        write: (batch) => {
+          batch.a.forEach((a, i) =>
+            rows.push({
+              a,
+              b: batch.b[i],
+              similarity: batch.similarity[i],
+              jaccard: batch.jaccard[i],
+            })
+          );
+          return Promise.resolve();
+        },
+      },
+    },
+    seed: 0,
+    signal: new AbortController().signal,
+    checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },
+    report: () => {},
+    log: () => {},
+  });
+  return rows;
+}
+
+const value = (rows: Row[], a: string, b: string) =>
+  rows.find((row) => row.a === a && row.b === b)!.similarity;
+
+Deno.test("the matrix is square and symmetric, with ones on its diagonal", async () => {
+  const rows = await run({ mixtures: { half: { general: 1, code: 1 } } });
+  const names = ["code", "general", "pycode", "half"];
+  assert.deepEqual(
+    rows.map(({ a, b }) => [a, b]),
+    names.flatMap((a) => names.map((b) => [a, b])),
+  );
+  for (const a of names) {
+    assert.ok(Math.abs(value(rows, a, a) - 1) < 1e-12);
+    for (const b of names) assert.ok(Math.abs(value(rows, a, b) - value(rows, b, a)) < 1e-12);
+  }
+  // A mixture lies between its parts.
+  assert.ok(value(rows, "general", "pycode") < value(rows, "half", "pycode"));
+  assert.ok(value(rows, "half", "pycode") < value(rows, "code", "pycode"));
+  assert.equal(rows.find((row) => row.a === "code" && row.b === "general")!.jaccard, 1 / 4);
+});
+
+Deno.test("sources can be chosen, and weights changed", async () => {
+  const weights = { cosine: 0, jaccard: 1, jensen_shannon: 0 };
+  const rows = await run({ sources: ["pycode", "code"], weights });
+  assert.deepEqual(rows.map(({ a }) => a), ["pycode", "pycode", "code", "code"]);
+  assert.equal(value(rows, "pycode", "code"), 2 / 3);
+});
+
+Deno.test("the paper's settings are the defaults", () => {
+  const config = similarityConfig.parse({});
+  assert.deepEqual(config.weights, { cosine: 0.4, jaccard: 0.3, jensen_shannon: 0.3 });
+  assert.equal(config.max_examples, 10_000);
+});
+
+Deno.test("settings that fit no data are refused", async () => {
+  await assert.rejects(run({ sources: ["poetry"] }), /"poetry"; there are code, general, pycode/);
+  await assert.rejects(run({ sources: ["code", "code"] }), /"code" is listed twice/);
+  await assert.rejects(run({ mixtures: { code: { general: 1 } } }), /name of a source/);
+  await assert.rejects(run({ mixtures: { m: { poetry: 1 } } }), /"poetry", which is not among/);
+  assert.throws(() => similarityConfig.parse({ weights: { cosine: 0.5 } }), /must sum to 1/);
+  assert.throws(() => similarityConfig.parse({ max_example: 5 }), /max_example/);
+});
