@@ -38,6 +38,14 @@ Deno.test("batches have the right size, blocks are whole, and no block repeats",
   assert.equal(new Set(blocks).size, blocks.length);
 });
 
+Deno.test("a source is read in random order, not from its start", () => {
+  const sampler = new MixtureSampler({ ...base, weights: { general: 1 }, steps: 50 });
+  const places = drawnBlocks(sampler, 50).flat().map((b) => Number(b.split(":")[1]) / (T + 1));
+  const mean = places.reduce((a, b) => a + b) / places.length;
+  // 350 of 500 places without replacement: mean 249.5, standard error 144.3 sqrt(150 / 499 / 350) = 4.2.
+  assert.ok(Math.abs(mean - 249.5) < 21, `mean place ${mean}`);
+});
+
 Deno.test("any step's batch is the same without the steps before it, and however weights are ordered", () => {
   const steps = drawnBlocks(new MixtureSampler(base), base.steps);
   const weights = { math: 1, general: 7, code: 2 };
