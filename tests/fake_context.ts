@@ -1,0 +1,210 @@
+/**
+ * A stage context in memory, for tests of stages and plugins.
+ *
+ * @module
+ */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type {
+  Batch,
+  Columns,
+  FilesInput,
+  FilesPort,
+  InputPort,
+  InputPorts,
+  Inputs,
+  ManyPort,
+  Metrics,
+  OptionalPort,
+  OutputPorts,
+  Outputs,
+  Stage,
+  StageContext,
+  TableInput,
+  TablePort,
+} from "../core/stage/mod.ts";
+import { concatBatches, emptyBatch, rowCount } from "./fake_table.ts";
+
+/** What a test hands in: a block of rows for a table, file contents by name for files. */
+export type FakeInput<P extends InputPort> = P extends TablePort<infer C> ? Batch<C>
+  : P extends FilesPort ? Readonly<Record<string, string | Uint8Array>>
+  : P extends ManyPort<infer Q> ? Readonly<Record<string, FakeInput<Q>>>
+  : P extends OptionalPort<infer Q> ? FakeInput<Q> | undefined
+  : never;
+
+/** Inputs by port; the optional ones may be left out. */
+export type FakeInputs<I extends InputPorts> =
+  & { [K in keyof I as I[K] extends OptionalPort ? never : K]: FakeInput<I[K]> }
+  & { [K in keyof I as I[K] extends OptionalPort ? K : never]?: FakeInput<I[K]> };
+
+/** What a stage has written: whole tables, and file contents by name. */
+export type Collected<O extends OutputPorts> = {
+  readonly [K in keyof O]: O[K] extends TablePort<infer C> ? Batch<C>
+    : ReadonlyMap<string, Uint8Array>;
+};
+
+export interface FakeContext<C, I extends InputPorts, O extends OutputPorts> {
+  readonly ctx: StageContext<C, I, O>;
+  /** Everything written so far; take it after `run`. */
+  collected(): Collected<O>;
+  readonly reports: { step: number; metrics?: Metrics; total?: number }[];
+  readonly logs: string[];
+  /** Aborts `ctx.signal`. */
+  abort(reason?: unknown): void;
+}
+
+/**
+ * Makes a context for a stage: validates the config through its schema, serves inputs from memory and
+ * collects outputs, reports, log lines and checkpoints there.
+ *
+ * @throws {Error} when the config does not pass the schema.
+ *
+ * @example
+ * ```ts ignore
+ * const fake = await fakeContext(stage, { config: { rows: 3 }, inputs: { table: { x: Int32Array.of(1) } } });
+ * await stage.run(fake.ctx);
+ * assert.equal(fake.collected().out.x.length, 3);
+ * ```
+ */
+export async function fakeContext<
+  S extends StandardSchemaV1,
+  I extends InputPorts,
+  O extends OutputPorts,
+>(
+  stage: Stage<S, I, O>,
+  options: { config: StandardSchemaV1.InferInput<S>; inputs: FakeInputs<I>; seed?: number },
+): Promise<FakeContext<StandardSchemaV1.InferOutput<S>, I, O>> {
+  const controller = new AbortController();
+  const reports: { step: number; metrics?: Metrics; total?: number }[] = [];
+  const logs: string[] = [];
+  const sinks = Object.entries(stage.outputs).map(([name, port]) => {
+    return [name, port.kind === "table" ? new TableSink(port.columns) : new FilesSink()] as const;
+  });
+  const given = options.inputs as Readonly<Record<string, unknown>>;
+  const inputs = Object.entries(stage.inputs).map(([name, port]) => {
+    return [name, serve(port, given[name], `input "${name}" of stage ${stage.name}`)];
+  });
+  return {
+    ctx: {
+      config: await validate(stage.config, options.config),
+      inputs: Object.fromEntries(inputs) as Inputs<I>,
+      outputs: Object.fromEntries(sinks) as unknown as Outputs<O>,
+      seed: options.seed ?? 0,
+      signal: controller.signal,
+      checkpoints: memoryCheckpoints(),
+      report: (step, metrics, total) => void reports.push({ step, metrics, total }),
+      log: (message) => void logs.push(message),
+    },
+    collected: () =>
+      Object.fromEntries(sinks.map(([name, sink]) => [name, sink.content()])) as Collected<O>,
+    reports,
+    logs,
+    abort: (reason) => controller.abort(reason),
+  };
+}
+
+/** Validates a config as the runner does. @throws {Error} listing the issues with their paths. */
+async function validate<S extends StandardSchemaV1>(
+  schema: S,
+  config: unknown,
+): Promise<StandardSchemaV1.InferOutput<S>> {
+  const result = await schema["~standard"].validate(config);
+  if (!result.issues) return result.value as StandardSchemaV1.InferOutput<S>;
+  const issues = result.issues.map(({ message, path = [] }) => {
+    const keys = path.map((part) => typeof part === "object" ? part.key : part);
+    return `config.${keys.map(String).join(".")}: ${message}`;
+  });
+  throw new Error(issues.join("; "));
+}
+
+function serve(port: InputPort, given: unknown, where: string): unknown {
+  if (port.kind === "optional") {
+    return given === undefined ? undefined : serve(port.port, given, where);
+  }
+  if (given === undefined) throw new Error(`${where} is missing`);
+  if (port.kind === "many") {
+    const entries = Object.entries(given as Record<string, unknown>);
+    return Object.fromEntries(entries.map(([name, one]) => [name, serve(port.port, one, where)]));
+  }
+  return port.kind === "table"
+    ? tableInput(port.columns, given as Batch<Columns>)
+    : filesInput(given as Record<string, string | Uint8Array>);
+}
+
+function tableInput(columns: Columns, content: Batch<Columns>): TableInput {
+  return {
+    rows: rowCount(columns, content),
+    digest: "0".repeat(64),
+    async *batches() {
+      yield content;
+    },
+    column: (name) => Promise.resolve(content[name]),
+  };
+}
+
+function filesInput(contents: Readonly<Record<string, string | Uint8Array>>): FilesInput {
+  let folder: string | undefined;
+  const bytes = (name: string): Uint8Array<ArrayBuffer> => {
+    const content = contents[name];
+    if (content === undefined) throw new Error(`no file "${name}" in the fake files input`);
+    return typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
+  };
+  return {
+    digest: "0".repeat(64),
+    names: Object.keys(contents).sort(),
+    path(name) {
+      folder ??= mkdtempSync(join(tmpdir(), "causeway-fake-"));
+      writeFileSync(join(folder, name), bytes(name));
+      return join(folder, name);
+    },
+    bytes: (name) => Promise.resolve(bytes(name)),
+    text: (name) => Promise.resolve(new TextDecoder().decode(bytes(name))),
+  };
+}
+
+class TableSink {
+  #all: Batch<Columns>;
+  constructor(readonly columns: Columns) {
+    this.#all = emptyBatch(columns);
+  }
+  write(batch: Batch<Columns>): Promise<void> {
+    rowCount(this.columns, batch);
+    // Copied, as a file would be: a stage may use its buffers again.
+    this.#all = concatBatches(this.columns, [this.#all, batch]);
+    return Promise.resolve();
+  }
+  content(): Batch<Columns> {
+    return this.#all;
+  }
+}
+
+class FilesSink {
+  readonly #files = new Map<string, Uint8Array>();
+  write(name: string, content: Uint8Array | string): Promise<void> {
+    if (this.#files.has(name)) throw new Error(`file "${name}" is written twice`);
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
+    this.#files.set(name, bytes);
+    return Promise.resolve();
+  }
+  content(): ReadonlyMap<string, Uint8Array> {
+    return this.#files;
+  }
+}
+
+function memoryCheckpoints(): StageContext<unknown, InputPorts, OutputPorts>["checkpoints"] {
+  let saved: { step: number; files: Map<string, Uint8Array<ArrayBuffer>> } | undefined;
+  return {
+    latest() {
+      const { step, files } = saved ?? { step: 0, files: undefined };
+      if (files === undefined) return Promise.resolve(undefined);
+      return Promise.resolve({ step, read: (name) => Promise.resolve(files.get(name)!.slice()) });
+    },
+    save(step, files) {
+      const copies = Object.entries(files).map(([name, bytes]) => [name, bytes.slice()] as const);
+      saved = { step, files: new Map(copies) };
+      return Promise.resolve();
+    },
+  };
+}
