@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { Batch, ports } from "../../core/stage/mod.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
 import { document_lengths } from "./mod.ts";
 
-type Documents = Batch<typeof ports.tokens.columns>;
-
-/** A batch of documents, given as source and length. */
-function documents(...given: [source: string, length: number][]): Documents {
+/** A block of documents, given as source and length. */
+function documents(
+  ...given: [source: string, length: number][]
+): Batch<typeof ports.tokens.columns> {
   const offsets = [0];
   for (const [, length] of given) offsets.push(offsets.at(-1)! + length);
   return {
@@ -17,68 +18,47 @@ function documents(...given: [source: string, length: number][]): Documents {
   };
 }
 
-/** Runs the stage on the batches and returns the rows it wrote, as "source quantile tokens". */
-async function run(batches: Documents[], config = {}, signal = new AbortController().signal) {
-  const rows: string[] = [];
-  const progress: number[] = [];
-  await document_lengths.run({
-    config: document_lengths.config.parse(config),
-    inputs: {
-      documents: {
-        rows: batches.reduce((sum, batch) => sum + batch.source.length, 0),
-        digest: "",
-        async *batches() {
-          yield* batches;
-        },
-        column: () => Promise.reject(new Error("the stage streams its input")),
-      },
-    },
-    outputs: {
-      lengths: {
-        write(batch) {
-          batch.source.forEach((name, i) =>
-            rows.push(`${name} ${batch.quantile[i]} ${batch.tokens[i]}`)
-          );
-          return Promise.resolve();
-        },
-      },
-    },
-    seed: 1,
-    signal,
-    checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },
-    report: (step) => progress.push(step),
-    log() {},
-  });
-  return { rows, progress };
+/** A context for the stage over one block of documents. */
+function contextOf(given: ReturnType<typeof documents>, quantiles?: number[]) {
+  return fakeContext(document_lengths, { config: { quantiles }, inputs: { documents: given } });
 }
 
-Deno.test("quantiles are per source, over all batches, sources sorted", async () => {
-  const { rows, progress } = await run([
-    documents(["general", 30], ["code", 7], ["general", 10]),
-    documents(["general", 20], ["general", 40]),
-  ], { quantiles: [0, 0.5, 1] });
-  assert.deepEqual(rows, [
-    "code 0 7",
-    "code 0.5 7",
-    "code 1 7",
-    "general 0 10",
-    "general 0.5 20",
-    "general 1 40",
-  ]);
-  assert.deepEqual(progress, [3, 5]);
+Deno.test("quantiles are per source, sources sorted", async () => {
+  const given = documents(["general", 30], ["code", 7], ["general", 10], ["general", 20]);
+  const fake = await contextOf(given, [0, 0.5, 1]);
+  await document_lengths.run(fake.ctx);
+  assert.deepEqual(fake.collected().lengths, {
+    source: ["code", "code", "code", "general", "general", "general"],
+    quantile: Float64Array.of(0, 0.5, 1, 0, 0.5, 1),
+    tokens: Int32Array.of(7, 7, 7, 10, 20, 30),
+  });
+  assert.deepEqual(fake.reports.map(({ step, total }) => [step, total]), [[4, 4]]);
 });
 
+Deno.test("batches add up", async () => {
+  const { ctx, collected } = await contextOf(documents(), [0.5]);
+  const halves = [documents(["code", 1], ["code", 5]), documents(["code", 3])];
+  const input = { ...ctx.inputs.documents, batches: () => streamOf(halves) };
+  await document_lengths.run({ ...ctx, inputs: { documents: input } });
+  assert.deepEqual(collected().lengths.tokens, Int32Array.of(3));
+});
+
+async function* streamOf<T>(values: T[]) {
+  yield* values;
+}
+
 Deno.test("no documents give an empty table", async () => {
-  assert.deepEqual((await run([])).rows, []);
+  const fake = await contextOf(documents());
+  await document_lengths.run(fake.ctx);
+  assert.deepEqual(fake.collected().lengths.source, []);
 });
 
 Deno.test("quantiles outside [0, 1] are refused", async () => {
-  await assert.rejects(run([], { quantiles: [50] }), /quantiles/);
+  await assert.rejects(contextOf(documents(), [50]), /config\.quantiles\.0/);
 });
 
 Deno.test("a run that was asked to stop stops", async () => {
-  await assert.rejects(
-    run([documents(["code", 1])], {}, AbortSignal.abort(new Error("stop"))),
-    /stop/,
-  );
+  const fake = await contextOf(documents(["code", 1]));
+  fake.abort(new Error("stop"));
+  await assert.rejects(document_lengths.run(fake.ctx), /stop/);
 });

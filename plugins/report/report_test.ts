@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { type Columns, type Inputs, ports, type StageContext } from "../../core/stage/mod.ts";
-import { dataset_summary, report, report_config, type ReportConfig } from "./mod.ts";
-import type { Measurements, report_inputs } from "./read.ts";
-import { SAMPLE_CONFIG, sampleMeasurements, tableOf } from "./sample.ts";
+import { type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { dataset_summary, report } from "./mod.ts";
+import type { Measurements } from "./read.ts";
+import { batchOf, SAMPLE_CONFIG, sampleMeasurements } from "./sample.ts";
 
 type Written = Record<string, string>;
 
@@ -16,35 +17,22 @@ const EMPTY: Measurements = {
   data: [],
 };
 
-/** Runs the stage and keeps what it writes; empty parts are left unwired. */
-async function runReport(all: Measurements, config: object = SAMPLE_CONFIG): Promise<Written> {
-  const written: Written = {};
-  const write = (name: string, content: string) => {
-    assert.ok(!(name in written), `${name} was written twice`);
-    written[name] = content;
-    return Promise.resolve();
-  };
-  const context = {
-    config: report_config.parse(config),
-    inputs: wire(all),
-    outputs: { report: { write } },
-    signal: new AbortController().signal,
-    report() {},
-  };
-  await report.run(
-    context as unknown as StageContext<ReportConfig, typeof report_inputs, typeof report.outputs>,
+/** Runs the stage and gives what it wrote, as text by file name. */
+async function runReport(all: Measurements, config = SAMPLE_CONFIG): Promise<Written> {
+  const fake = await fakeContext(report, { config, inputs: wire(all) });
+  await report.run(fake.ctx);
+  const written = [...fake.collected().report];
+  return Object.fromEntries(
+    written.map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
   );
-  return written;
 }
 
-function wire(all: Measurements): Inputs<typeof report_inputs> {
-  const wired = <C extends Columns>(
-    { columns }: { columns: C },
-    tables: Record<string, object[]>,
-  ) =>
+/** Measurements as inputs of the stage; empty parts are left unwired. */
+function wire(all: Measurements) {
+  const wired = <C extends Columns>(port: TablePort<C>, tables: Record<string, object[]>) =>
     Object.fromEntries(
       Object.entries(tables).filter(([, rows]) => rows.length > 0)
-        .map(([label, rows]) => [label, tableOf(columns, rows)]),
+        .map(([label, rows]) => [label, batchOf(port, rows)]),
     );
   return {
     evaluation: wired(ports.evaluation, { all: all.evaluation }),
@@ -188,13 +176,7 @@ Deno.test("an evaluation wired twice is refused", async () => {
 });
 
 Deno.test("a run that was asked to stop stops", async () => {
-  const context = {
-    config: report_config.parse(SAMPLE_CONFIG),
-    inputs: wire(EMPTY),
-    signal: AbortSignal.abort(new Error("stop")),
-  };
-  await assert.rejects(
-    report.run(context as never),
-    /stop/,
-  );
+  const fake = await fakeContext(report, { config: SAMPLE_CONFIG, inputs: wire(EMPTY) });
+  fake.abort(new Error("stop"));
+  await assert.rejects(report.run(fake.ctx), /stop/);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Columns, TableInput } from "../../core/stage/mod.ts";
+import type { Batch, Columns, TablePort } from "../../core/stage/mod.ts";
 import type { Measurements } from "./read.ts";
 
 /** Config to go with {@link sampleMeasurements}. */
@@ -154,17 +154,19 @@ function sampleCka(probe: string, models: string[]) {
   );
 }
 
-/** A table input over rows held in memory, in batches of three rows. */
-export function tableOf<C extends Columns>(columns: C, rows: object[]): TableInput<C> {
+/** Rows as the block of columns that a table holds. */
+export function batchOf<C extends Columns>({ columns }: TablePort<C>, rows: object[]): Batch<C> {
   const all = rows as Record<string, unknown>[];
-  const batchOf = (part: Record<string, unknown>[]) =>
-    Object.fromEntries(Object.keys(columns).map((name) => [name, part.map((row) => row[name])]));
-  return {
-    rows: rows.length,
-    digest: "sample",
-    async *batches() {
-      for (let i = 0; i < all.length; i += 3) yield batchOf(all.slice(i, i + 3)) as never;
-    },
-    column: (name) => Promise.resolve(all.map((row) => row[name]) as never),
-  };
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, type]) => {
+      const values = all.map((row) => row[name]);
+      if (type === "utf8") return [name, values];
+      return [
+        name,
+        type === "int32"
+          ? Int32Array.from(values as number[])
+          : Float64Array.from(values as number[]),
+      ];
+    }),
+  ) as Batch<C>;
 }
