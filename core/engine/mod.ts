@@ -4,3 +4,4 @@
  * @module
  */
 export { Session, type SessionOptions, type TensorData } from "./session.ts";
+export { CrossProducts } from "./products.ts";

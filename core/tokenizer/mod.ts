@@ -9,3 +9,4 @@ export { loadTokenizer } from "./load.ts";
 export type { Tokenizer } from "./load.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";
 export type { BpeModel, BpeOptions } from "./train_bpe.ts";
+export { vocabularySize } from "./vocabulary.ts";

@@ -21,3 +21,6 @@ export { AdamW, optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
 export * from "./options.ts";
 export { learningRate, type Schedule, schedule_schema, type ScheduleConfig } from "./schedule.ts";
 export { defaultThreads, type StepResult, Trainer } from "./trainer.ts";
+export { mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
+export { training_outputs, writePhase } from "./stage_outputs.ts";
+export { HiddenStates } from "./hidden_states.ts";

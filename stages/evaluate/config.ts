@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { micro_batch_size, threads } from "../../core/train/mod.ts";
+
+const whole = z.number().int().positive();
+
+export const config = z.strictObject({
+  /** Sources to measure; all of the tokens input when left out. */
+  sources: z.array(z.string()).optional(),
+  /** Sources measured document by document, prompts masked; the others are packed as in pretraining. */
+  by_example: z.array(z.string()).default([]),
+  /** Input tokens per sequence. */
+  sequence_length: whole.default(512),
+  /** Sequences taken of each source, at even distances over the whole of it. */
+  max_sequences: whole.default(512),
+  micro_batch_size,
+  threads,
+});

@@ -1,0 +1,72 @@
+/**
+ * The evaluate stage: held-out loss of several models on several sources.
+ *
+ * @module
+ */
+import {
+  evaluationSequences,
+  loadTokenSets,
+  type Sequence,
+  type TokenSet,
+} from "../../core/data/mod.ts";
+import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import {
+  checkpointReader,
+  defaultThreads,
+  Evaluator,
+  findSet,
+  loadParameters,
+  paddedLengths,
+} from "../../core/train/mod.ts";
+import { config } from "./config.ts";
+
+/** UTF-8 bytes per token over a whole source: what turns nats per token into bits per byte. */
+function bytesPerToken(set: TokenSet): number {
+  return set.text_bytes.reduce((sum, bytes) => sum + bytes, 0) / set.tokens.length;
+}
+
+export const evaluate = defineStage({
+  name: "evaluate",
+  version: "1",
+  description: "Measures held-out loss of models on sources, token-weighted, in a fixed order.",
+  config,
+  inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },
+  outputs: { evaluation: ports.evaluation },
+  async run({ config, inputs, outputs, signal, report }) {
+    const { sequence_length, max_sequences, micro_batch_size } = config;
+    const sets = await loadTokenSets(inputs.tokens);
+    const names = config.sources ?? [...sets.keys()];
+    const sequences = new Map<string, Sequence[]>(names.map((name) => {
+      const mode = config.by_example.includes(name) ? "examples" : "packed";
+      const options = { sequence_length, max_sequences, mode } as const;
+      return [name, evaluationSequences(findSet(sets, name), options)];
+    }));
+    const each = [...sequences.values()].reduce((sum, list) => sum + list.length, 0);
+    const total = each * Object.keys(inputs.models).length;
+    let done = 0;
+    for (const [model, input] of Object.entries(inputs.models)) {
+      const evaluator = new Evaluator(await loadParameters(checkpointReader(input)), {
+        micro_batch_size,
+        lengths: paddedLengths(sequence_length),
+        threads: defaultThreads(config.threads),
+      });
+      for (const [source, list] of sequences) {
+        const { loss, tokens } = await evaluator.loss(list, (count) => {
+          signal.throwIfAborted();
+          report(done + count, {}, total);
+        });
+        done += list.length;
+        report(done, { [`loss/${model}/${source}`]: loss }, total);
+        await outputs.evaluation.write({
+          model: [model],
+          source: [source],
+          loss: Float64Array.of(loss),
+          // bits per byte = nats per token / ln 2 / (bytes per token)
+          bits_per_byte: Float64Array.of(loss / Math.LN2 / bytesPerToken(findSet(sets, source))),
+          tokens: Float64Array.of(tokens),
+        });
+      }
+      await evaluator.release();
+    }
+  },
+});

@@ -1,0 +1,61 @@
+/**
+ * The midtrain stage: training goes on from a checkpoint, with its schedule, optimizer state and data position,
+ * on another mixture (paper, section 3). A control arm is this stage with the mixture unchanged.
+ *
+ * @module
+ */
+import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import {
+  checkpointReader,
+  defaultThreads,
+  loadOptimizer,
+  loadParameters,
+  loadTrainerState,
+  mixturePhase,
+  Trainer,
+  training_outputs,
+  trainPhase,
+  writePhase,
+} from "../../core/train/mod.ts";
+import { config } from "./config.ts";
+
+export const midtrain = defineStage({
+  name: "midtrain",
+  version: "1",
+  description:
+    "Goes on training from a checkpoint on another mixture, schedule and optimizer kept.",
+  config,
+  inputs: {
+    checkpoint: ports.checkpoint,
+    train: many(ports.tokens),
+    validation: many(ports.tokens),
+  },
+  outputs: { ...training_outputs, mixture: ports.mixture_ledger },
+  async run(ctx) {
+    const { config, inputs, outputs, seed } = ctx;
+    const read = checkpointReader(inputs.checkpoint);
+    const state = await loadTrainerState(read);
+    const left = state.schedule.horizon_steps - state.step;
+    const steps = config.steps ?? left;
+    if (steps < 1 || steps > left) {
+      throw new Error(
+        `the schedule ends at step ${state.schedule.horizon_steps} and the checkpoint stands at step ` +
+          `${state.step}: ${steps} more steps do not fit; raise horizon_steps of the first phase`,
+      );
+    }
+    const { phase, sampler } = await mixturePhase({
+      ...inputs,
+      config,
+      steps,
+      start: { ...state, seed, phase: "midtrain" },
+    });
+    const result = await trainPhase(ctx, phase, async () => {
+      const parameters = await loadParameters(read, state.optimizer.decay_scope);
+      const trainer = new Trainer(parameters, state.optimizer, defaultThreads(config.threads));
+      await loadOptimizer(read, trainer.optimizer, state.step);
+      return trainer;
+    });
+    await writePhase(outputs, result, inputs.checkpoint);
+    await outputs.mixture.write(sampler.ledger(steps));
+  },
+});

@@ -1,0 +1,32 @@
+import { z } from "zod";
+import {
+  checkpoint_seconds,
+  micro_batch_size,
+  optimizer_schema,
+  schedule_schema,
+  threads,
+  validation_schema,
+} from "../../core/train/mod.ts";
+
+const whole = z.number().int().positive();
+
+export const config = z.strictObject({
+  /** Sources whose documents are the examples. */
+  sources: z.array(z.string()).nonempty(),
+  /** Passes over the examples. */
+  epochs: z.number().positive().default(4),
+  /** Input tokens an example is cut to. */
+  sequence_length: whole.default(512),
+  /** Examples per optimizer step. */
+  global_batch_size: whole.default(64),
+  micro_batch_size,
+  schedule: schedule_schema,
+  optimizer: optimizer_schema.prefault({}),
+  /** Held-out sources: those of `sources` are measured by example, the others packed. */
+  validation: validation_schema.extend({
+    /** All sources of the validation input when left out. */
+    sources: z.array(z.string()).optional(),
+  }).prefault({}),
+  threads,
+  checkpoint_seconds,
+});
