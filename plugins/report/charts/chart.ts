@@ -6,9 +6,9 @@
  *
  * @module
  */
-import * as vega from "vega";
 import { escapeText } from "../markup.ts";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { Spec } from "vega";
+import type { TopLevelSpec } from "vega-lite";
 
 /** A figure as it is shown and saved. */
 export interface Figure {
@@ -67,14 +67,21 @@ const LOOK = {
   },
 } as const;
 
-// Vega's hook for text measurement, missing from its types. Without a canvas it takes every character to be 0.8
-// of the font size wide, which spreads legends apart; sans-serif text is nearer 0.56. Setting it also keeps a
-// canvas package that happens to be installed from changing the bytes.
-const { textMetrics } = vega as unknown as {
+/** Vega's hook for measuring text, which its types leave out. */
+interface TextMetrics {
   textMetrics: { width(item: { fontSize?: number }, text: unknown): number };
-};
-textMetrics.width = ({ fontSize = 11 }, text) =>
-  Math.round(0.56 * fontSize * String(text ?? "").length);
+}
+
+/** Loaded when the first figure is drawn: every step's thread loads the recipe, and few of them draw. */
+async function loadVega() {
+  const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
+  // Without a canvas Vega takes every character to be 0.8 of the font size wide, which spreads legends apart;
+  // sans-serif text is nearer 0.56. Setting it also keeps a canvas package that happens to be installed from
+  // changing the bytes.
+  (vega as unknown as TextMetrics).textMetrics.width = ({ fontSize = 11 }, text) =>
+    Math.round(0.56 * fontSize * String(text ?? "").length);
+  return { vega, compile };
+}
 
 /**
  * Renders one figure.
@@ -85,7 +92,8 @@ textMetrics.width = ({ fontSize = 11 }, text) =>
 export async function renderFigure(
   { name, title, caption, chart }: Omit<Figure, "svg" | "width"> & { chart: object },
 ): Promise<Figure> {
-  const spec = compile({ ...LOOK, ...chart } as TopLevelSpec).spec as vega.Spec;
+  const { vega, compile } = await loadVega();
+  const spec = compile({ ...LOOK, ...chart } as TopLevelSpec).spec as Spec;
   const view = new vega.View(vega.parse(spec), { renderer: "none" });
   const drawn = await view.toSVG();
   view.finalize();
