@@ -32,7 +32,7 @@ export const midtrain = defineStage({
   },
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
   async run(ctx) {
-    const { config, inputs, outputs, seed } = ctx;
+    const { config, inputs, outputs } = ctx;
     const read = checkpointReader(inputs.checkpoint);
     const state = await loadTrainerState(read);
     const left = state.schedule.horizon_steps - state.step;
@@ -47,7 +47,8 @@ export const midtrain = defineStage({
       ...inputs,
       config,
       steps,
-      start: { ...state, seed, phase: "midtrain" },
+      // The trunk's seed: the order of the data goes on, so that nothing drawn before is drawn again.
+      start: { ...state, phase: "midtrain" },
     });
     const result = await trainPhase(ctx, phase, async () => {
       const parameters = await loadParameters(read, state.optimizer.decay_scope);
