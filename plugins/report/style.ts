@@ -49,5 +49,6 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
   .wide { overflow: visible; }
+  .card svg { min-width: 0; max-height: 17cm; width: auto; }
 }
 `;

@@ -12,7 +12,7 @@ import type { TopLevelSpec } from "vega-lite";
 
 /** A figure as it is shown and saved. */
 export interface Figure {
-  /** File name without ending, also its anchor on the page. */
+  /** File name without ending; its anchor on the page is `figure-<name>`. */
   name: string;
   /** Short text for those who cannot see the picture, and for the SVG's title. */
   title: string;
