@@ -62,11 +62,6 @@ export class StoredCheckpoints implements Checkpoints {
       removeIfPresent(join(this.folder, other))
     );
   }
-
-  /** Removes all checkpoints: the step has finished. */
-  clear(): void {
-    removeIfPresent(this.folder);
-  }
 }
 
 function complete(folder: string): string[] {

@@ -44,6 +44,11 @@ export class Store {
     return join(this.root, "work", key);
   }
 
+  /** Removes the checkpoints of a step that has finished. */
+  clearWork(key: string): void {
+    removeIfPresent(this.workFolder(key));
+  }
+
   /** Starts a new object whose digest is not known yet. */
   newObject(): ObjectWriter {
     const temporary = join(this.root, "tmp", crypto.randomUUID());
@@ -108,7 +113,7 @@ export class Store {
     const problems: Problem[] = [];
     for (const object of await artifactObjects(this.objectPath(artifact.digest))) {
       const found = await this.#verifyObject(object, known);
-      if (found) problems.push(found);
+      if (found && !problems.some((other) => other.digest === found.digest)) problems.push(found);
     }
     return problems;
   }

@@ -128,6 +128,6 @@ Deno.test("checkpoints: the newest complete one counts, a damaged one does not",
     damage(join(folder, listFolder(folder)[1], "model.bin"));
     assert.equal(await checkpoints.latest(), undefined);
     assert.match(warnings[0], /damaged/);
-    checkpoints.clear();
+    store.clearWork("k");
     assert.deepEqual([...store.unfinished()], []);
   }));

@@ -1,0 +1,176 @@
+/**
+ * The event log of a run and its pure fold. Status endpoint, terminal and server all read this one state.
+ *
+ * Times are Unix milliseconds. They live here only: an event log is no artifact.
+ *
+ * @module
+ */
+import type { PlannedStep } from "./plan.ts";
+
+/** One call of `ctx.report`: progress, time, and metrics (null: not a finite number). */
+export type Point = readonly [
+  done: number,
+  time: number,
+  metrics: Readonly<Record<string, number | null>>,
+];
+
+/** What happens in a run, as logged: one JSON object per line. */
+export type RunEvent = { readonly time: number } & RunEventBody;
+
+export type RunEventBody =
+  | { type: "run_started"; run: string; recipe: string; description: string; plan: PlannedStep[] }
+  | { type: "step_started"; step: string; key: string; reasons: readonly string[] }
+  | { type: "step_skipped"; step: string; key: string; reasons: readonly string[] }
+  | { type: "report"; step: string; total?: number; points: readonly Point[] }
+  | { type: "log"; step: string; message: string }
+  | { type: "step_finished"; step: string; outputs: Record<string, OutputSummary> }
+  | { type: "step_failed"; step: string; message: string; stack?: string }
+  | { type: "run_finished"; published: readonly string[] }
+  | { type: "run_failed"; message: string }
+  | { type: "run_interrupted"; message: string };
+
+export interface OutputSummary {
+  kind: "table" | "files";
+  digest: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface StepState {
+  readonly id: string;
+  readonly stage: string;
+  readonly state: "waiting" | "running" | "finished" | "skipped" | "failed";
+  readonly reasons: readonly string[];
+  readonly started_at?: number;
+  readonly ended_at?: number;
+  /** Progress as reported; `total` is undefined until the stage says it. */
+  readonly done?: number;
+  readonly total?: number;
+  /** The newest value of each metric. */
+  readonly metrics: Readonly<Record<string, number | null>>;
+  /** First and last report, for the time left. */
+  readonly first?: { readonly done: number; readonly time: number };
+  readonly last?: { readonly done: number; readonly time: number };
+  readonly outputs?: Readonly<Record<string, OutputSummary>>;
+}
+
+export interface RunState {
+  readonly id: string;
+  readonly recipe: string;
+  readonly description: string;
+  /** "lost": the process ended without a word. Set by readers that know that no runner is alive. */
+  readonly state: "running" | "finished" | "failed" | "interrupted" | "lost";
+  readonly started_at: number;
+  readonly ended_at?: number;
+  /** Id of the step that is running. */
+  readonly current?: string;
+  readonly steps: readonly StepState[];
+  readonly message?: string;
+  /** Paths of published files, below the output folder. */
+  readonly published: readonly string[];
+}
+
+/**
+ * Applies one event to the state of a run.
+ *
+ * @param state undefined before `run_started`; events before it are ignored.
+ */
+export function applyEvent(state: RunState | undefined, event: RunEvent): RunState | undefined {
+  if (event.type === "run_started") return start(event);
+  if (!state) return undefined;
+  switch (event.type) {
+    case "step_started": {
+      const { step, time, reasons } = event;
+      const running = { state: "running", started_at: time, reasons } as const;
+      return { ...withStep(state, step, running), current: step };
+    }
+    case "step_skipped":
+      return withStep(state, event.step, { state: "skipped", reasons: event.reasons });
+    case "report":
+      return withStep(state, event.step, (step) => applyReport(step, event.points, event.total));
+    case "step_finished": {
+      const { step, time, outputs } = event;
+      const finished = { state: "finished", ended_at: time, outputs } as const;
+      return { ...withStep(state, step, finished), current: undefined };
+    }
+    case "step_failed":
+      return withStep(state, event.step, { state: "failed", ended_at: event.time });
+    case "run_finished":
+      return { ...end(state, "finished", event.time), published: event.published };
+    case "run_failed":
+      return { ...end(state, "failed", event.time), message: event.message };
+    case "run_interrupted":
+      return { ...end(state, "interrupted", event.time), message: event.message };
+    default:
+      return state;
+  }
+}
+
+/** Folds a whole log. */
+export function foldEvents(events: Iterable<RunEvent>): RunState | undefined {
+  let state: RunState | undefined;
+  for (const event of events) state = applyEvent(state, event);
+  return state;
+}
+
+/**
+ * Seconds until a step is done, from its mean speed between first and last report; undefined while unknown.
+ *
+ * @param now Unix milliseconds.
+ */
+export function timeLeft(step: StepState, now: number): number | undefined {
+  const { first, last, total, state } = step;
+  if (state !== "running" || !first || !last || total === undefined || last.done <= first.done) {
+    return undefined;
+  }
+  // ms per step × steps to go, less what has passed since the last report.
+  const pace = (last.time - first.time) / (last.done - first.done);
+  return Math.max(0, pace * (total - last.done) - (now - last.time)) / 1000;
+}
+
+function start(event: RunEvent & { type: "run_started" }): RunState {
+  const steps = event.plan.map(({ id, stage, reasons }): StepState => ({
+    id,
+    stage,
+    reasons,
+    state: "waiting",
+    metrics: {},
+  }));
+  const { run: id, recipe, description, time } = event;
+  return { id, recipe, description, state: "running", started_at: time, steps, published: [] };
+}
+
+function end(state: RunState, how: RunState["state"], time: number): RunState {
+  // A step that was cut short goes back to waiting: the next run takes it up again.
+  const steps = state.steps.map((step): StepState =>
+    step.state === "running" ? { ...step, state: "waiting", ended_at: time } : step
+  );
+  return { ...state, state: how, ended_at: time, current: undefined, steps };
+}
+
+function withStep(
+  state: RunState,
+  id: string,
+  change: Partial<StepState> | ((step: StepState) => StepState),
+): RunState {
+  const steps = state.steps.map((step) => {
+    if (step.id !== id) return step;
+    return typeof change === "function" ? change(step) : { ...step, ...change };
+  });
+  return { ...state, steps };
+}
+
+function applyReport(step: StepState, points: readonly Point[], total?: number): StepState {
+  if (points.length === 0) return step;
+  const [first_done, first_time] = points[0];
+  const [done, time] = points[points.length - 1];
+  const metrics = Object.assign({}, step.metrics, ...points.map((point) => point[2]));
+  return {
+    ...step,
+    done,
+    total: total ?? step.total,
+    metrics,
+    first: step.first ?? { done: first_done, time: first_time },
+    last: { done, time },
+  };
+}

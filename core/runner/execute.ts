@@ -1,0 +1,210 @@
+/**
+ * Runs one step: builds its context on the store, calls the stage, stores the outputs.
+ *
+ * @module
+ */
+import type { FilesInput, Metrics, Port, StageContext, TableInput } from "../stage/mod.ts";
+import {
+  type Artifact,
+  openFiles,
+  openTable,
+  Store,
+  StoredCheckpoints,
+  StoredFilesOutput,
+  StoredTableOutput,
+} from "../store/mod.ts";
+import type { Point } from "./events.ts";
+import type { Step } from "./recipe.ts";
+
+/** Artifacts on the connected inputs of a step; for a `many` port one under each label. */
+export type InputArtifacts = Readonly<
+  Record<string, Artifact | Readonly<Record<string, Artifact>>>
+>;
+
+/** What a step needs besides the recipe. Plain data: it crosses into the step's worker. */
+export interface StepJob {
+  readonly step: string;
+  readonly key: string;
+  readonly inputs: InputArtifacts;
+  readonly store: string;
+}
+
+/** Where a running step's reports go. */
+export interface StepListener {
+  report(points: readonly Point[], total?: number): void;
+  log(message: string): void;
+}
+
+/** Carries out a step somewhere: in this thread or in a worker. */
+export type Executor = (
+  step: Step,
+  job: StepJob,
+  listener: StepListener,
+  signal: AbortSignal,
+) => Promise<Record<string, Artifact>>;
+
+/** Runs steps in this thread: for tests, and for recipes that are not files. */
+export const inlineExecutor: Executor = (step, job, listener, signal) =>
+  executeStep(step, job, new Store(job.store), listener, signal);
+
+/**
+ * Runs a step to its end in this thread.
+ *
+ * @param poll called whenever the stage reports, logs or writes: a chance to notice a request to stop.
+ * @throws whatever the stage throws, and an Error naming an output it did not write.
+ */
+export async function executeStep(
+  step: Step,
+  job: StepJob,
+  store: Store,
+  listener: StepListener,
+  signal: AbortSignal,
+  poll: () => void = () => {},
+): Promise<Record<string, Artifact>> {
+  const outputs = openOutputs(step, store);
+  const reports = new ReportBuffer(listener);
+  const log = (message: string) => listener.log(String(message));
+  const checkpoints = new StoredCheckpoints(store.workFolder(job.key), log);
+  try {
+    const context: StageContext<unknown, never, never> = {
+      config: structuredClone(step.config),
+      inputs: await openInputs(step, job, store) as never,
+      outputs: guardOutputs(step, outputs, poll) as never,
+      seed: step.seed,
+      signal,
+      checkpoints,
+      report(done, metrics = {}, total) {
+        poll();
+        reports.add(done, metrics, total);
+      },
+      log(message) {
+        poll();
+        log(message);
+      },
+    };
+    await step.stage.run(context);
+    return await closeOutputs(outputs);
+  } finally {
+    reports.close();
+    Object.values(outputs).forEach((output) => output.abort());
+  }
+}
+
+type StoredOutput = StoredTableOutput<Record<string, never>> | StoredFilesOutput;
+
+function openOutputs(step: Step, store: Store): Record<string, StoredOutput> {
+  return Object.fromEntries(
+    Object.entries(step.stage.outputs as Record<string, Port>).map(([name, port]) => [
+      name,
+      port.kind === "table"
+        ? new StoredTableOutput(store, port.columns as Record<string, never>)
+        : new StoredFilesOutput(store),
+    ]),
+  );
+}
+
+/** The outputs as the stage sees them: errors name the port, and an undeclared port says so. */
+function guardOutputs(step: Step, outputs: Record<string, StoredOutput>, poll: () => void) {
+  const guarded = Object.fromEntries(
+    Object.entries(outputs).map(([name, output]) => [name, {
+      async write(...content: unknown[]) {
+        poll();
+        try {
+          await (output.write as (...content: unknown[]) => Promise<void>)(...content);
+        } catch (error) {
+          if (error instanceof TypeError) error.message = `output "${name}": ${error.message}`;
+          throw error;
+        }
+      },
+    }]),
+  );
+  return new Proxy(guarded, {
+    get(target, name) {
+      if (typeof name === "symbol" || name in target) return Reflect.get(target, name);
+      const known = Object.keys(target).join(", ");
+      throw new TypeError(`stage ${step.stage.name} declares no output "${name}"; it has ${known}`);
+    },
+  });
+}
+
+async function closeOutputs(outputs: Record<string, StoredOutput>) {
+  for (const [name, output] of Object.entries(outputs)) {
+    if (!output.written) {
+      throw new Error(
+        `output "${name}" was never written; write an empty batch for a table without rows`,
+      );
+    }
+  }
+  const artifacts: Record<string, Artifact> = {};
+  for (const [name, output] of Object.entries(outputs)) artifacts[name] = await output.close();
+  return artifacts;
+}
+
+async function openInputs(step: Step, job: StepJob, store: Store) {
+  type Input = TableInput | FilesInput;
+  const open = (port: Port, artifact: Artifact, origin: string): Promise<Input> | Input =>
+    port.kind === "table"
+      ? openTable(store, artifact, port.columns, origin)
+      : openFiles(store, artifact, origin);
+  const inputs: Record<string, Input | Record<string, Input>> = {};
+  for (const [name, declared] of Object.entries(step.stage.inputs as Step["stage"]["inputs"])) {
+    const given = job.inputs[name];
+    const origin = `input "${name}"`;
+    if (given === undefined) continue;
+    const kind = (declared as { kind: string }).kind;
+    const inner = (declared as { port: Port }).port;
+    if (kind !== "many") {
+      inputs[name] = await open(
+        kind === "optional" ? inner : declared as Port,
+        given as Artifact,
+        origin,
+      );
+      continue;
+    }
+    const many: Record<string, Input> = {};
+    for (const [label, artifact] of Object.entries(given as Record<string, Artifact>)) {
+      many[label] = await open(inner, artifact, `${origin} (${label})`);
+    }
+    inputs[name] = many;
+  }
+  return inputs;
+}
+
+const POST_EVERY_MS = 100;
+
+/**
+ * Gathers reports so that at most ten messages a second leave the stage's thread, without losing one. A stage
+ * may block its thread for long, so the time is looked at on each report; the timer sends the last ones.
+ */
+class ReportBuffer {
+  #points: Point[] = [];
+  #total: number | undefined;
+  #last_post = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly listener: StepListener) {}
+
+  add(done: number, metrics: Metrics, total?: number): void {
+    const now = Date.now();
+    // JSON knows no NaN: a value that is not finite is logged as null.
+    const finite = Object.entries(metrics).map(([k, v]) => [k, Number.isFinite(v) ? v : null]);
+    this.#points.push([done, now, Object.fromEntries(finite)]);
+    this.#total = total ?? this.#total;
+    if (now - this.#last_post >= POST_EVERY_MS) this.#post();
+    else this.#timer ??= setTimeout(() => this.#post(), POST_EVERY_MS);
+  }
+
+  /** Sends what is left. */
+  close(): void {
+    this.#post();
+  }
+
+  #post(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#points.length === 0) return;
+    this.listener.report(this.#points, this.#total);
+    this.#points = [];
+    this.#last_post = Date.now();
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Loads recipes from modules.
+ *
+ * @module
+ */
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Recipe } from "./recipe.ts";
+
+/** File URL of a recipe given as a path. */
+export function recipeUrl(path: string): string {
+  return pathToFileURL(path).href;
+}
+
+/**
+ * Imports a recipe module.
+ *
+ * @param url file URL of a module whose default export is a recipe.
+ * @throws {Error} one sentence: no such file, it does not load, or it exports no recipe.
+ */
+export async function loadRecipe(url: string): Promise<Recipe> {
+  const path = url.startsWith("file:") ? fileURLToPath(url) : url;
+  let module: { default?: Partial<Recipe> };
+  try {
+    if (url.startsWith("file:")) Deno.statSync(path);
+    module = await import(url);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new Error(`there is no recipe file ${path}`);
+    throw new Error(`recipe ${path} cannot be loaded: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (module.default?.kind !== "causeway_recipe") {
+    throw new Error(`recipe ${path} has no default export made by defineRecipe`);
+  }
+  return module.default as Recipe;
+}

@@ -1,0 +1,30 @@
+/**
+ * Recipes, the planner, and the runner with its event log.
+ *
+ * @module
+ */
+export { applyEvent, foldEvents, timeLeft } from "./events.ts";
+export type {
+  OutputSummary,
+  Point,
+  RunEvent,
+  RunEventBody,
+  RunState,
+  StepState,
+} from "./events.ts";
+export { inlineExecutor } from "./execute.ts";
+export type { Executor, StepJob, StepListener } from "./execute.ts";
+export { loadRecipe, recipeUrl } from "./load.ts";
+export { plan, selectSteps } from "./plan.ts";
+export type { Known, PlannedStep } from "./plan.ts";
+export { defineRecipe } from "./recipe.ts";
+export type { Recipe, RecipeBuilder, RecipeHeader, Step, StepOptions } from "./recipe.ts";
+export { run, StepFailed } from "./run.ts";
+export type { RunOptions } from "./run.ts";
+export { RunFolder } from "./run_folder.ts";
+export type { MetricRow, RunSource } from "./run_folder.ts";
+export { survey } from "./survey.ts";
+export type { Survey } from "./survey.ts";
+export type { Ref, Refs, Wiring } from "./wiring.ts";
+export { workerExecutor } from "./worker.ts";
+export { Interrupted } from "./worker_messages.ts";

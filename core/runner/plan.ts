@@ -1,0 +1,201 @@
+/**
+ * The planner: which steps have to run, and why. Pure: it reads what is known, and touches nothing.
+ *
+ * @module
+ */
+import {
+  artifactKey,
+  canonicalJson,
+  type Identity,
+  type InputDigests,
+  type Json,
+  type Manifest,
+} from "../store/mod.ts";
+import type { Recipe, Step } from "./recipe.ts";
+import type { Ref, Wired } from "./wiring.ts";
+
+/** What earlier runs left. */
+export interface Known {
+  /** Finished steps by key. */
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  /** Keys of finished steps whose results are not usable, with the reason. */
+  readonly unusable: ReadonlyMap<string, string>;
+  /** Key of the last result of each step of this recipe. */
+  readonly last_keys: Readonly<Record<string, string>>;
+  /** Keys of interrupted steps that left a checkpoint. */
+  readonly unfinished: ReadonlySet<string>;
+}
+
+/** The decision on one step. */
+export interface PlannedStep {
+  readonly id: string;
+  readonly stage: string;
+  readonly action: "run" | "skip";
+  /** Unknown while a step before it has yet to run. */
+  readonly key?: string;
+  /** Why it runs; for a skipped step, why it need not. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Decides on every step, in order.
+ *
+ * @param only ids of the steps to consider; all by default. Must hold what they read (see `selectSteps`).
+ */
+export function plan(recipe: Recipe, known: Known, only?: ReadonlySet<string>): PlannedStep[] {
+  const planned = new Map<string, PlannedStep>();
+  for (const step of recipe.steps) {
+    if (only && !only.has(step.id)) continue;
+    planned.set(step.id, planStep(step, known, planned));
+  }
+  return [...planned.values()];
+}
+
+function planStep(step: Step, known: Known, before: Map<string, PlannedStep>): PlannedStep {
+  const base = { id: step.id, stage: step.stage.name };
+  const waits = upstream(step).filter((id) => before.get(id)?.action === "run");
+  if (waits.length > 0) {
+    const own = changesSinceLast(step, known, undefined);
+    const reasons = own[0] === NEVER
+      ? own
+      : [...own, ...waits.map((id) => `runs because ${id} runs`)];
+    return { ...base, action: "run", reasons };
+  }
+  const inputs = inputDigests(
+    step.inputs,
+    ({ step: id, output }) => known.manifests.get(before.get(id)!.key!)!.outputs[output].digest,
+  );
+  const key = artifactKey(identity(step, inputs));
+  const unusable = known.unusable.get(key);
+  if (known.manifests.has(key) && unusable === undefined) {
+    const same = known.last_keys[step.id] === key;
+    return {
+      ...base,
+      action: "skip",
+      key,
+      reasons: [same ? "up to date" : "made by an earlier run"],
+    };
+  }
+  const changes = changesSinceLast(step, known, inputs);
+  const reasons = unusable !== undefined ? [unusable] : changes.length > 0 ? changes : [GONE];
+  const resumes = known.unfinished.has(key) ? ["interrupted, goes on from its checkpoint"] : [];
+  return { ...base, action: "run", key, reasons: [...reasons, ...resumes] };
+}
+
+/** Everything that decides what a step computes. */
+export function identity(step: Step, inputs: InputDigests): Identity {
+  const { stage, config, seed } = step;
+  return { stage: stage.name, version: stage.version, config, seed, inputs };
+}
+
+/** Digests of a step's inputs, given the digest of each ref. */
+export function inputDigests(inputs: Wired, digest: (ref: Ref) => string): InputDigests {
+  return mapWired(inputs, digest);
+}
+
+/** Applies a function to every ref of a step's inputs, keeping their form. */
+export function mapWired<T>(
+  inputs: Wired,
+  map: (ref: Ref) => T,
+): Record<string, T | Record<string, T>> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([port, wire]) => {
+      if (isRef(wire)) return [port, map(wire)];
+      const many = Object.entries(wire).map(([label, ref]) => [label, map(ref)]);
+      return [port, Object.fromEntries(many)];
+    }),
+  );
+}
+
+/** Ids of the steps that a step reads from, each once. */
+export function upstream(step: Step): string[] {
+  const refs = Object.values(step.inputs).flatMap((w) => isRef(w) ? [w] : Object.values(w));
+  return [...new Set(refs.map((ref) => ref.step))];
+}
+
+function isRef(wire: Wired[string]): wire is Ref {
+  return typeof wire.step === "string" && "port" in wire;
+}
+
+/**
+ * The steps to run for a step id or stage name: those it names, and all that they read.
+ *
+ * @throws {TypeError} listing the ids when there is no such step or stage.
+ */
+export function selectSteps(recipe: Recipe, name: string): Set<string> {
+  const targets = recipe.steps.filter((step) => step.id === name || step.stage.name === name);
+  if (targets.length === 0) {
+    const ids = recipe.steps.map((step) => step.id).join(", ");
+    throw new TypeError(
+      `recipe "${recipe.name}" has no step or stage "${name}"; its steps: ${ids}`,
+    );
+  }
+  const by_id = new Map(recipe.steps.map((step) => [step.id, step]));
+  const selected = new Set<string>();
+  const add = (step: Step) => {
+    if (selected.has(step.id)) return;
+    selected.add(step.id);
+    upstream(step).forEach((id) => add(by_id.get(id)!));
+  };
+  targets.forEach(add);
+  return selected;
+}
+
+const NEVER = "never run";
+const GONE = "its last result is gone";
+
+/** What differs from the step's last result. `inputs` is undefined while they are not known yet. */
+function changesSinceLast(step: Step, known: Known, inputs: InputDigests | undefined): string[] {
+  const last_key = known.last_keys[step.id];
+  if (last_key === undefined) return [NEVER];
+  const last = known.manifests.get(last_key);
+  if (!last) return [GONE];
+  const { stage, version, config, seed } = identity(step, {});
+  const changes: string[] = [];
+  if (last.stage !== stage) return [`stage ${last.stage} -> ${stage}`];
+  if (last.version !== version) changes.push(`stage version ${last.version} -> ${version}`);
+  changes.push(...configChanges("config", last.config, config));
+  if (last.seed !== seed) changes.push(`seed changed ${last.seed} -> ${seed}`);
+  if (inputs) changes.push(...inputChanges(last.inputs, inputs));
+  return changes;
+}
+
+function configChanges(path: string, before: Json | undefined, after: Json | undefined): string[] {
+  if (isObject(before) && isObject(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+    return keys.flatMap((key) => configChanges(`${path}.${key}`, before[key], after[key]));
+  }
+  if (before === undefined) return [`${path} is new: ${brief(after)}`];
+  if (after === undefined) return [`${path} was ${brief(before)}, now unset`];
+  if (canonicalJson(before) === canonicalJson(after)) return [];
+  return [`${path} changed ${brief(before)} -> ${brief(after)}`];
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function brief(value: Json | undefined): string {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function inputChanges(before: InputDigests, after: InputDigests): string[] {
+  const [old_inputs, new_inputs] = [flatten(before), flatten(after)];
+  const names = [...new Set([...old_inputs.keys(), ...new_inputs.keys()])].sort();
+  return names.flatMap((name) => {
+    if (!old_inputs.has(name)) return [`input ${name} is new`];
+    if (!new_inputs.has(name)) return [`input ${name} was removed`];
+    return old_inputs.get(name) === new_inputs.get(name) ? [] : [`input ${name} changed`];
+  });
+}
+
+function flatten(inputs: InputDigests): Map<string, string> {
+  return new Map(
+    Object.entries(inputs).flatMap(([port, digest]) =>
+      typeof digest === "string"
+        ? [[port, digest] as const]
+        : Object.entries(digest).map(([label, d]) => [`${port}.${label}`, d] as const)
+    ),
+  );
+}

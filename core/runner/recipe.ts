@@ -1,0 +1,200 @@
+/**
+ * Recipes: a whole experiment as typed steps. Steps can only be wired to steps made before them, so a recipe
+ * has no cycles.
+ *
+ * @module
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { canonicalJson, type Json } from "../store/mod.ts";
+import {
+  type AnyStage,
+  assertStage,
+  type FilesPort,
+  type InputPorts,
+  type OutputPorts,
+  type Stage,
+} from "../stage/mod.ts";
+import { checkWiring, type Ref, type Refs, type Wired, type Wiring } from "./wiring.ts";
+
+/** One step of a recipe, checked. */
+export interface Step {
+  readonly id: string;
+  readonly stage: AnyStage;
+  /** The validated config, defaults filled in, keys sorted. */
+  readonly config: Json;
+  readonly seed: number;
+  readonly inputs: Wired;
+}
+
+/** A checked experiment: what `export default defineRecipe(…)` gives. */
+export interface Recipe {
+  readonly kind: "causeway_recipe";
+  readonly name: string;
+  readonly description: string;
+  readonly seed: number;
+  /** In the order they were made: every step comes after those it reads. */
+  readonly steps: readonly Step[];
+  /** Files outputs that are copied out of the store once the run has finished. */
+  readonly published: readonly Ref<FilesPort>[];
+}
+
+// `config` and `inputs` may be left out where nothing in them is required.
+type Given<Name extends string, T> = Record<never, never> extends T ? { readonly [K in Name]?: T }
+  : { readonly [K in Name]: T };
+
+/** Third argument of `recipe.step`. */
+export type StepOptions<S extends StandardSchemaV1, I extends InputPorts> =
+  & Given<"config", StandardSchemaV1.InferInput<S>>
+  & Given<"inputs", Wiring<I>>
+  & { readonly seed?: number };
+
+/** What the function given to `defineRecipe` builds with. */
+export interface RecipeBuilder {
+  /**
+   * Adds a step.
+   *
+   * @param id unique in the recipe; names the step in progress, plans and `--only`.
+   * @param options the stage's config, the outputs it reads, and a seed if not the recipe's.
+   * @returns refs to the step's outputs, by port name.
+   * @throws {TypeError} naming the step and what is wrong with its id, config or inputs.
+   */
+  step<S extends StandardSchemaV1, I extends InputPorts, O extends OutputPorts>(
+    id: string,
+    stage: Stage<S, I, O>,
+    options: StepOptions<S, I>,
+  ): Refs<O>;
+  /** Copies the files of an output to `<out>/<recipe name>/` after the run. */
+  publish(ref: Ref<FilesPort>): void;
+}
+
+/** Name, purpose and seed of a recipe. The seed of every step that sets none is this one. */
+export interface RecipeHeader {
+  readonly name: string;
+  readonly description: string;
+  readonly seed: number;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
+// These folders of `<out>` are not free for published files.
+const RESERVED = ["store", "runs"];
+
+/**
+ * Declares a recipe. Everything that can be checked without running is checked here.
+ *
+ * @throws {TypeError} naming the step and port or config field that is wrong.
+ *
+ * @example
+ * ```ts
+ * import { defineRecipe } from "./mod.ts";
+ * import { defineStage, table } from "../stage/mod.ts";
+ * import { z } from "zod";
+ *
+ * const numbers = defineStage({
+ *   name: "numbers",
+ *   version: "1",
+ *   description: "Counts from 1.",
+ *   config: z.object({ count: z.int().positive() }),
+ *   inputs: {},
+ *   outputs: { data: table({ n: "int32" }, "the numbers") },
+ *   async run({ config, outputs }) {
+ *     await outputs.data.write({ n: Int32Array.from({ length: config.count }, (_, i) => i + 1) });
+ *   },
+ * });
+ *
+ * export default defineRecipe({ name: "tiny", description: "One step.", seed: 1 }, (recipe) => {
+ *   recipe.step("numbers", numbers, { config: { count: 3 } });
+ * });
+ * ```
+ */
+export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder) => void): Recipe {
+  const { name, description, seed } = header;
+  if (!NAME.test(name) || RESERVED.includes(name)) {
+    throw new TypeError(`recipe name "${name}" is not usable; take letters, digits and _.+-`);
+  }
+  checkSeed(`recipe "${name}"`, seed);
+  const steps: Step[] = [];
+  const published: Ref<FilesPort>[] = [];
+  const refs = new WeakSet<object>();
+  const is_ref = (value: unknown): value is Ref =>
+    typeof value === "object" && value !== null && refs.has(value);
+  build({
+    step(id, stage, options) {
+      const step = checkStep(id, stage, options, seed, is_ref);
+      for (const other of steps) checkAgainst(other, step);
+      steps.push(step);
+      return Object.fromEntries(
+        Object.entries(stage.outputs).map(([output, port]) => {
+          const ref: Ref = Object.freeze({ step: id, output, port });
+          refs.add(ref);
+          return [output, ref];
+        }),
+      ) as never;
+    },
+    publish(ref) {
+      if (!is_ref(ref) || ref.port.kind !== "files") {
+        throw new TypeError(`recipe "${name}": publish takes a files output of one of its steps`);
+      }
+      published.push(ref);
+    },
+  });
+  if (steps.length === 0) throw new TypeError(`recipe "${name}" has no steps`);
+  return { kind: "causeway_recipe", name, description, seed, steps, published };
+}
+
+function checkStep(
+  id: string,
+  stage: AnyStage,
+  options: { config?: unknown; inputs?: object; seed?: number } | undefined,
+  recipe_seed: number,
+  is_ref: (value: unknown) => value is Ref,
+): Step {
+  if (!NAME.test(id)) {
+    throw new TypeError(`step id "${id}" is not usable; take letters, digits and _.+-`);
+  }
+  assertStage(stage, `the stage of step "${id}"`);
+  const where = `step "${id}" (stage ${stage.name})`;
+  const { config = {}, inputs = {}, seed = recipe_seed } = options ?? {};
+  checkSeed(where, seed);
+  return {
+    id,
+    stage,
+    config: checkConfig(where, stage.config, config),
+    seed,
+    inputs: checkWiring(where, stage.inputs, inputs as Record<string, unknown>, is_ref),
+  };
+}
+
+function checkAgainst(other: Step, step: Step): void {
+  if (other.id === step.id) throw new TypeError(`there are two steps named "${step.id}"`);
+  if (other.stage.name === step.stage.name && other.stage !== step.stage) {
+    throw new TypeError(
+      `steps "${other.id}" and "${step.id}" use two different stages named "${step.stage.name}"`,
+    );
+  }
+}
+
+function checkSeed(where: string, seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new TypeError(`${where}: seed ${seed} is not an integer of 0 or more`);
+  }
+}
+
+/** Validates a config and brings it to the form that keys are made from: plain data, keys sorted. */
+function checkConfig(where: string, schema: StandardSchemaV1, config: unknown): Json {
+  const result = schema["~standard"].validate(config);
+  if (result instanceof Promise) {
+    throw new TypeError(`${where}: its config schema is asynchronous; use a synchronous one`);
+  }
+  if (result.issues) {
+    const issues = result.issues.map(({ path = [], message }) => {
+      const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+      return `${["config", ...keys].join(".")}: ${message}`;
+    });
+    throw new TypeError(`${where}: ${issues.join("; ")}`);
+  }
+  try {
+    return JSON.parse(canonicalJson(result.value, "config"));
+  } catch (error) {
+    throw new TypeError(`${where}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Runs a recipe: plans, executes what has to run in order, records what was made, publishes.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  type Artifact,
+  artifactKey,
+  listFolder,
+  type Manifest,
+  MANIFEST_FORMAT,
+  type Store,
+} from "../store/mod.ts";
+import { EventLog } from "./event_log.ts";
+import type { RunEvent, RunState } from "./events.ts";
+import { type Executor, inlineExecutor, type InputArtifacts } from "./execute.ts";
+import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
+import { identity, inputDigests, mapWired, type PlannedStep } from "./plan.ts";
+import { publishFiles } from "./publish.ts";
+import type { Recipe, Step } from "./recipe.ts";
+import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
+import type { Ref } from "./wiring.ts";
+import { Interrupted } from "./worker_messages.ts";
+
+export interface RunOptions {
+  /** Output folder; made when absent. */
+  readonly out: string;
+  /** Where steps run; in this thread by default. */
+  readonly executor?: Executor;
+  /** Ids of the steps to run; all by default. */
+  readonly only?: ReadonlySet<string>;
+  /** Abort it to stop after the running step's next checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Told of every event, with the state after it. */
+  readonly onEvent?: (event: RunEvent, state: RunState) => void;
+}
+
+/** A step failed; the message names it. Finished steps are kept. */
+export class StepFailed extends Error {
+  override name = "StepFailed";
+  readonly code?: string;
+  constructor(step: Step, cause: unknown) {
+    const { message = String(cause), code } = cause as Error & { code?: string };
+    super(`step "${step.id}" (stage ${step.stage.name}) failed: ${message}`, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Runs a recipe to its end. Steps whose results are there already are skipped.
+ *
+ * @returns the final state.
+ * @throws {StepFailed} when a step fails.
+ * @throws {Interrupted} when the signal was aborted. The next run goes on from the last checkpoint.
+ * @throws {Error} when another runner holds the folder, or it cannot be written.
+ */
+export async function run(recipe: Recipe, options: RunOptions): Promise<RunState> {
+  const { out, only, onEvent } = options;
+  Deno.mkdirSync(out, { recursive: true });
+  const unlock = await lockFolder(out);
+  try {
+    const store = storeOf(out);
+    store.open();
+    const verified = new Set<string>();
+    const surveyed = await survey(recipe, out, { only, verified, set_aside: true });
+    const id = newRunId(out, recipe.name);
+    const log = new EventLog(join(out, "runs", id), onEvent);
+    try {
+      return await new Run(recipe, options, store, log, surveyed, verified).execute(id);
+    } finally {
+      log.close();
+    }
+  } finally {
+    unlock();
+  }
+}
+
+class Run {
+  /** Outputs of the steps that are done, whether run or skipped. */
+  readonly #done = new Map<string, Record<string, Artifact>>();
+  readonly #lock: RecipeLock;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    private readonly recipe: Recipe,
+    private readonly options: RunOptions,
+    private readonly store: Store,
+    private readonly log: EventLog,
+    private readonly surveyed: Survey,
+    private readonly verified: Set<string>,
+  ) {
+    this.#lock = readLock(options.out, recipe.name);
+    this.#signal = options.signal ?? new AbortController().signal;
+  }
+
+  async execute(id: string): Promise<RunState> {
+    const { name, description } = this.recipe;
+    const { steps } = this.surveyed;
+    this.log.emit({ type: "run_started", run: id, recipe: name, description, plan: steps });
+    try {
+      for (const planned of steps) {
+        if (this.#signal.aborted) throw new Interrupted();
+        await this.#step(planned);
+        if (this.log.error) throw this.log.error;
+      }
+      this.log.emit({ type: "run_finished", published: await this.#publish() });
+    } catch (error) {
+      const type = error instanceof Interrupted ? "run_interrupted" : "run_failed";
+      this.log.emit({ type, message: (error as Error).message });
+      throw error;
+    }
+    return this.log.state!;
+  }
+
+  async #step(planned: PlannedStep): Promise<void> {
+    const step = this.recipe.steps.find(({ id }) => id === planned.id)!;
+    const artifact = ({ step: id, output }: Ref) => this.#done.get(id)![output];
+    const who = identity(step, inputDigests(step.inputs, (ref) => artifact(ref).digest));
+    const key = artifactKey(who);
+    const found = await this.#existing(key, planned);
+    if (found) {
+      // A step before it ran again and gave the same result: early cutoff.
+      const reasons = planned.action === "run" ? ["inputs came out the same"] : planned.reasons;
+      this.log.emit({ type: "step_skipped", step: step.id, key, reasons });
+      this.#remember(step, key, found.outputs);
+      return;
+    }
+    this.log.emit({ type: "step_started", step: step.id, key, reasons: planned.reasons });
+    const outputs = await this.#execute(step, key, mapWired(step.inputs, artifact));
+    this.store.writeManifest(key, { ...who, format: MANIFEST_FORMAT, outputs });
+    this.store.clearWork(key);
+    this.#remember(step, key, outputs);
+    this.log.emit({ type: "step_finished", step: step.id, outputs });
+  }
+
+  /** A finished result for this key whose objects are sound. */
+  async #existing(key: string, planned: PlannedStep): Promise<Manifest | undefined> {
+    if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
+    const manifest = this.store.readManifest(key);
+    if (!manifest) return undefined;
+    const manifests = new Map([[key, manifest]]);
+    const problem = await findProblem(this.store, { manifests }, key, this.verified, true);
+    return problem ? undefined : manifest;
+  }
+
+  async #execute(step: Step, key: string, inputs: InputArtifacts) {
+    const { executor = inlineExecutor } = this.options;
+    const job = { step: step.id, key, inputs, store: this.store.root };
+    const listener = {
+      report: (points: never, total?: number) =>
+        this.log.emit({ type: "report", step: step.id, total, points }),
+      log: (message: string) => this.log.emit({ type: "log", step: step.id, message }),
+    };
+    try {
+      return await executor(step, job, listener, this.#signal);
+    } catch (error) {
+      if (this.#signal.aborted) throw new Interrupted();
+      const failed = new StepFailed(step, error);
+      const { stack } = error as Error;
+      this.log.emit({ type: "step_failed", step: step.id, message: failed.message, stack });
+      throw failed;
+    }
+  }
+
+  #remember(step: Step, key: string, outputs: Record<string, Artifact>): void {
+    this.#done.set(step.id, outputs);
+    for (const { digest } of Object.values(outputs)) this.verified.add(digest);
+    if (this.#lock.steps[step.id] === key) return;
+    this.#lock.steps[step.id] = key;
+    writeLock(this.options.out, this.recipe.name, this.#lock);
+  }
+
+  async #publish(): Promise<string[]> {
+    const { out, only } = this.options;
+    const { name, published } = this.recipe;
+    const refs = published.filter((ref) => this.#done.has(ref.step));
+    const artifacts = refs.map((ref) => this.#done.get(ref.step)![ref.output]);
+    const earlier = only ? [] : this.#lock.published;
+    const paths = await publishFiles(this.store, out, name, artifacts, earlier);
+    // A partial run publishes a part, and takes nothing back.
+    this.#lock.published = only ? [...new Set([...this.#lock.published, ...paths])].sort() : paths;
+    writeLock(out, name, this.#lock);
+    return paths;
+  }
+}
+
+/** Sorts by time: "20260131T154500Z-quickstart". */
+function newRunId(out: string, recipe: string): string {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const taken = listFolder(join(out, "runs"));
+  for (let n = 1;; n++) {
+    const id = `${time}-${recipe}${n === 1 ? "" : `-${n}`}`;
+    if (!taken.includes(id)) return id;
+  }
+}

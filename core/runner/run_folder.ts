@@ -1,0 +1,81 @@
+/**
+ * The runs of an output folder, as the status endpoint reads them.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { listFolder } from "../store/mod.ts";
+import { LogReader } from "./event_log.ts";
+import type { RunState } from "./events.ts";
+import { isLocked } from "./lock.ts";
+
+/** One reported point: the step's progress, Unix milliseconds, and the metrics asked for. */
+export interface MetricRow {
+  step_id: string;
+  step: number;
+  time: number;
+  metrics: Record<string, number | null>;
+}
+
+export interface MetricQuery {
+  /** Only this step's points. */
+  step_id?: string;
+  /** Only this metric; points without it are left out. */
+  name?: string;
+  /** Range of progress, both ends included. */
+  from?: number;
+  to?: number;
+}
+
+/** Where the status endpoint gets its answers. */
+export interface RunSource {
+  /** Ids of all runs, newest first. */
+  ids(): string[];
+  /** State of a run; undefined when there is no such run. */
+  get(id: string): Promise<RunState | undefined>;
+  /** Reported points of a run, in order. */
+  metrics(id: string, query: MetricQuery): Promise<MetricRow[]>;
+}
+
+/** Reads the event logs below `<out>/runs`; a log is read on from where the last call stopped. */
+export class RunFolder implements RunSource {
+  readonly #readers = new Map<string, LogReader>();
+
+  constructor(private readonly out: string) {}
+
+  ids(): string[] {
+    const runs = join(this.out, "runs");
+    // A folder without a log is a run that is just being set up, or not one of ours.
+    return listFolder(runs).filter((id) => listFolder(join(runs, id)).length > 0).reverse();
+  }
+
+  async get(id: string): Promise<RunState | undefined> {
+    if (!this.ids().includes(id)) return undefined;
+    const reader = this.#readers.get(id) ?? new LogReader(this.#path(id));
+    this.#readers.set(id, reader);
+    const state = await reader.read();
+    if (state?.state !== "running") return state;
+    const alive = id === this.ids()[0] && isLocked(this.out);
+    return alive ? state : { ...state, state: "lost", message: "the process ended unexpectedly" };
+  }
+
+  async metrics(id: string, query: MetricQuery): Promise<MetricRow[]> {
+    const { step_id, name, from = -Infinity, to = Infinity } = query;
+    const rows: MetricRow[] = [];
+    for await (const event of LogReader.events(this.#path(id))) {
+      if (event.type !== "report" || (step_id !== undefined && event.step !== step_id)) continue;
+      for (const [step, time, metrics] of event.points) {
+        if (step < from || step > to) continue;
+        if (name === undefined) rows.push({ step_id: event.step, step, time, metrics });
+        else if (name in metrics) {
+          rows.push({ step_id: event.step, step, time, metrics: { [name]: metrics[name] } });
+        }
+      }
+    }
+    return rows;
+  }
+
+  #path(id: string): string {
+    return join(this.out, "runs", id, "events.jsonl");
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The thread of one step: loads the recipe, runs the step, posts what it reports. Started by `worker.ts`.
+ *
+ * @module
+ */
+/// <reference lib="deno.worker" />
+import process from "node:process";
+import { canonicalJson, Store } from "../store/mod.ts";
+import { executeStep } from "./execute.ts";
+import { loadRecipe } from "./load.ts";
+import { type FromWorker, Interrupted, toPlainError, type ToWorker } from "./worker_messages.ts";
+
+const post = (message: FromWorker) => self.postMessage(message);
+const close = self.close.bind(self);
+const controller = new AbortController();
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  if (data.type === "stop") return stop();
+  try {
+    forbidExit();
+    post({ type: "finished", outputs: await start(data) });
+  } catch (error) {
+    post({ type: "failed", error: toPlainError(error) });
+  }
+  close();
+};
+
+async function start({ recipe: url, job, config, stop: shared }: ToWorker & { type: "start" }) {
+  const flag = new Int32Array(shared);
+  const recipe = await loadRecipe(url);
+  const step = recipe.steps.find(({ id }) => id === job.step);
+  if (!step || canonicalJson(step.config) !== config) {
+    throw new Error("the recipe file was changed while the pipeline ran; start it again");
+  }
+  const listener = {
+    report: (points: never, total?: number) => post({ type: "report", points, total }),
+    log: (message: string) => post({ type: "log", message }),
+  };
+  const poll = () => {
+    if (Atomics.load(flag, 0) === 1) stop();
+  };
+  return await executeStep(step, job, new Store(job.store), listener, controller.signal, poll);
+}
+
+function stop(): void {
+  if (!controller.signal.aborted) controller.abort(new Interrupted());
+}
+
+/** A stage that ends the thread would leave the runner waiting for ever, so ending it becomes an error. */
+function forbidExit(): void {
+  const refuse = () => {
+    throw new Error("the stage tried to end the process; throw an error instead");
+  };
+  Object.assign(Deno, { exit: refuse });
+  Object.assign(process, { exit: refuse, reallyExit: refuse });
+  Object.assign(self, { close: refuse });
+}

@@ -1,0 +1,75 @@
+/**
+ * Looks at what earlier runs left, and makes sure of what the plan relies on.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Problem, Store } from "../store/mod.ts";
+import { readLock } from "./lock.ts";
+import { type Known, plan, type PlannedStep } from "./plan.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** A plan whose skipped steps have been verified, with what it was made from. */
+export interface Survey {
+  readonly steps: PlannedStep[];
+  readonly known: Known;
+}
+
+/** Store of an output folder. */
+export function storeOf(out: string): Store {
+  return new Store(join(out, "store"));
+}
+
+/**
+ * Plans a recipe on an output folder. Every object of a step that need not run is read and compared with its
+ * digest; where one is damaged or missing the step runs again.
+ *
+ * @param verified digests already verified in this run; good ones are added.
+ * @param set_aside whether to move damaged objects out of use. A dry run leaves all as it is.
+ */
+export async function survey(
+  recipe: Recipe,
+  out: string,
+  options: { only?: ReadonlySet<string>; verified?: Set<string>; set_aside: boolean },
+): Promise<Survey> {
+  const { only, verified = new Set(), set_aside } = options;
+  const store = storeOf(out);
+  const unusable = new Map<string, string>();
+  const known: Known = {
+    manifests: store.readManifests(),
+    unusable,
+    last_keys: readLock(out, recipe.name).steps,
+    unfinished: store.unfinished(),
+  };
+  // A step found unusable runs, and with it those that read it, so the next plan relies on fewer artifacts.
+  for (;;) {
+    const steps = plan(recipe, known, only);
+    const before = unusable.size;
+    for (const { action, key } of steps) {
+      if (action !== "skip" || unusable.has(key!)) continue;
+      const reason = await findProblem(store, known, key!, verified, set_aside);
+      if (reason) unusable.set(key!, reason);
+    }
+    if (unusable.size === before) return { steps, known };
+  }
+}
+
+/** Verifies the outputs of a finished step; says what is wrong with the first that is not sound. */
+export async function findProblem(
+  store: Store,
+  known: Pick<Known, "manifests">,
+  key: string,
+  verified: Set<string>,
+  set_aside: boolean,
+): Promise<string | undefined> {
+  const problems: { output: string; problem: Problem }[] = [];
+  for (const [output, artifact] of Object.entries(known.manifests.get(key)!.outputs)) {
+    for (const problem of await store.verify(artifact, verified)) {
+      problems.push({ output, problem });
+      if (set_aside && problem.state === "damaged") store.setAside(problem.digest);
+    }
+  }
+  if (problems.length === 0) return undefined;
+  const { output, problem } = problems[0];
+  return `artifact ${problem.state} (output ${output}, ${problem.digest.slice(0, 12)})`;
+}

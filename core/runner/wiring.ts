@@ -1,0 +1,116 @@
+/**
+ * How a recipe connects steps: typed references to outputs, and the same rules checked again at load.
+ *
+ * @module
+ */
+import type {
+  FilesPort,
+  InputPort,
+  InputPorts,
+  ManyPort,
+  OptionalPort,
+  OutputPorts,
+  Port,
+  TablePort,
+} from "../stage/mod.ts";
+
+/** One output of a step, to be wired into inputs of later steps. */
+export interface Ref<P extends Port = Port> {
+  readonly step: string;
+  readonly output: string;
+  readonly port: P;
+}
+
+/** Refs to all outputs of a step. */
+export type Refs<O extends OutputPorts> = { readonly [K in keyof O]: Ref<O[K]> };
+
+type Wire<P> = P extends ManyPort<infer Q> ? Readonly<Record<string, Ref<Q>>>
+  : P extends OptionalPort<infer Q> ? Ref<Q> | undefined
+  : P extends TablePort | FilesPort ? Ref<P>
+  : never;
+
+type OptionalKeys<I> = { [K in keyof I]: I[K] extends OptionalPort ? K : never }[keyof I];
+
+/** What a recipe passes as `inputs`: a ref per port, a record of refs for `many`, nothing for `optional`. */
+export type Wiring<I extends InputPorts> =
+  & { readonly [K in Exclude<keyof I, OptionalKeys<I>>]: Wire<I[K]> }
+  & { readonly [K in OptionalKeys<I>]?: Wire<I[K]> };
+
+/** Wiring after the check: labels sorted, so that the order in a recipe cannot reach an artifact. */
+export type Wired = Readonly<Record<string, Ref | Readonly<Record<string, Ref>>>>;
+
+/**
+ * Checks the inputs of one step against the stage's ports.
+ *
+ * @param where the step, for messages.
+ * @param is_ref whether a value is a ref of this very recipe.
+ * @throws {TypeError} naming the port that is missing, unknown, or does not fit.
+ */
+export function checkWiring(
+  where: string,
+  ports: InputPorts,
+  wiring: Readonly<Record<string, unknown>>,
+  is_ref: (value: unknown) => value is Ref,
+): Wired {
+  for (const name of Object.keys(wiring)) {
+    if (!(name in ports)) {
+      const known = Object.keys(ports).join(", ") || "none";
+      throw new TypeError(`${where} has no input "${name}"; its inputs are: ${known}`);
+    }
+  }
+  const wired: Record<string, Ref | Record<string, Ref>> = {};
+  for (const name of Object.keys(ports).sort()) {
+    const port = ports[name];
+    const at = `${where}, input "${name}"`;
+    const check = (value: unknown, wanted: Port, label = ""): Ref => {
+      if (!is_ref(value)) throw new TypeError(`${at}${label} ${explainMissing(value, port)}`);
+      const misfit = whyNot(value.port, wanted);
+      if (!misfit) return value;
+      throw new TypeError(`${at}${label} cannot take ${value.step}.${value.output}: ${misfit}`);
+    };
+    if (port.kind === "many") wired[name] = checkMany(at, wiring[name], port, check, is_ref);
+    else if (port.kind !== "optional") wired[name] = check(wiring[name], port);
+    else if (wiring[name] !== undefined) wired[name] = check(wiring[name], port.port);
+  }
+  return wired;
+}
+
+function checkMany(
+  at: string,
+  value: unknown,
+  port: ManyPort,
+  check: (value: unknown, port: Port, label: string) => Ref,
+  is_ref: (value: unknown) => boolean,
+): Record<string, Ref> {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || is_ref(value)) {
+    throw new TypeError(`${at} takes a record of outputs, { label: step.output, … }`);
+  }
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (entries.length === 0) throw new TypeError(`${at} needs at least one output`);
+  return Object.fromEntries(
+    entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]),
+  );
+}
+
+function explainMissing(value: unknown, port: InputPort): string {
+  if (value === undefined) return "is not connected";
+  const of_many = port.kind === "many" ? " of the record" : "";
+  return `takes an output${of_many} that recipe.step returned in this recipe`;
+}
+
+/** Why an output does not fit an input, or undefined when it does. A table may have more columns than asked. */
+function whyNot(output: Port, input: Port): string | undefined {
+  if (output.kind !== input.kind) return `it is a ${output.kind} port, the input ${input.kind}`;
+  if (output.kind === "files" && input.kind === "files") {
+    return output.format === input.format
+      ? undefined
+      : `it holds ${output.format} files, the input takes ${input.format}`;
+  }
+  if (output.kind !== "table" || input.kind !== "table") return undefined;
+  for (const [name, type] of Object.entries(input.columns)) {
+    if (!(name in output.columns)) return `it has no column "${name}"`;
+    if (output.columns[name] !== type) {
+      return `its column "${name}" is ${output.columns[name]}, not ${type}`;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Runs each step in a worker of its own, so that the main thread stays free for progress and status.
+ *
+ * @module
+ */
+import { type Artifact, canonicalJson } from "../store/mod.ts";
+import type { Executor } from "./execute.ts";
+import { fromPlainError, type FromWorker, Interrupted, type ToWorker } from "./worker_messages.ts";
+
+/** How long a step may take to write its checkpoint and stop. */
+const GRACE_MS = 60_000;
+
+/**
+ * Makes an executor that starts one worker per step.
+ *
+ * @param recipe_url URL of the module whose default export is the recipe.
+ * @param grace_ms time a step gets to stop once asked to; its worker is ended then.
+ */
+export function workerExecutor(recipe_url: string, grace_ms = GRACE_MS): Executor {
+  return async (step, job, listener, signal) => {
+    const url = new URL("./step_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module", name: `step ${step.id}` });
+    const stop = new SharedArrayBuffer(4);
+    const send = (message: ToWorker) => worker.postMessage(message);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const result = Promise.withResolvers<Record<string, Artifact>>();
+    const askToStop = () => {
+      Atomics.store(new Int32Array(stop), 0, 1);
+      send({ type: "stop" });
+      timer = setTimeout(() => result.reject(new Interrupted()), grace_ms);
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === "report") listener.report(data.points, data.total);
+      else if (data.type === "log") listener.log(data.message);
+      else if (data.type === "finished") result.resolve(data.outputs);
+      else result.reject(fromPlainError(data.error));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      result.reject(new Error(event.message));
+    };
+    worker.onmessageerror = () =>
+      result.reject(new Error("a message from the step was unreadable"));
+    try {
+      const config = canonicalJson(step.config);
+      send({ type: "start", recipe: recipe_url, job, config, stop });
+      if (signal.aborted) askToStop();
+      else signal.addEventListener("abort", askToStop, { once: true });
+      return await result.promise;
+    } finally {
+      signal.removeEventListener("abort", askToStop);
+      clearTimeout(timer);
+      worker.terminate();
+    }
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * Messages between the runner and the worker of a step.
+ *
+ * @module
+ */
+import type { Artifact } from "../store/mod.ts";
+import type { Point } from "./events.ts";
+import type { StepJob } from "./execute.ts";
+
+/** To the worker: one job, then perhaps a request to stop. */
+export type ToWorker =
+  | {
+    type: "start";
+    /** Module whose default export is the recipe. */
+    recipe: string;
+    job: StepJob;
+    /** The config that was planned, to notice that the file was changed since. */
+    config: string;
+    /** One Int32: set to 1 to stop. It reaches a stage that never returns to its event loop. */
+    stop: SharedArrayBuffer;
+  }
+  | { type: "stop" };
+
+/** From the worker. */
+export type FromWorker =
+  | { type: "report"; points: readonly Point[]; total?: number }
+  | { type: "log"; message: string }
+  | { type: "finished"; outputs: Record<string, Artifact> }
+  | { type: "failed"; error: PlainError };
+
+/** An error as plain data. */
+export interface PlainError {
+  name: string;
+  message: string;
+  stack?: string;
+  code?: string;
+}
+
+export function toPlainError(value: unknown): PlainError {
+  if (!(value instanceof Error)) return { name: "Error", message: String(value) };
+  const { name, message, stack } = value;
+  const code = (value as { code?: unknown }).code;
+  return { name, message, stack, code: typeof code === "string" ? code : undefined };
+}
+
+export function fromPlainError({ name, message, stack, code }: PlainError): Error {
+  const error = new Error(message);
+  return Object.assign(error, { name, stack, code });
+}
+
+/** Why a step stopped before its end: the run was asked to. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+  constructor() {
+    super("the run was asked to stop");
+  }
+}
