@@ -16,14 +16,27 @@ import { AUXILIARY_OUTPUTS, VJP } from "./vjp.ts";
  * @throws {Error} when the loss is not a scalar, or does not depend on a target.
  */
 export function gradients(loss: Value, targets: readonly Value[]): Value[] {
-  const { graph } = loss;
   if (sizeOf(loss.shape) !== 1) {
     throw new Error(`gradients are taken of a scalar, not of shape [${loss.shape.join(", ")}]`);
   }
+  const one = broadcast(loss.graph.scalar(1, loss.dtype), loss.shape);
+  return backpropagate(new Map([[loss, one]]), targets);
+}
+
+/**
+ * Adds nodes that carry given gradients of some values back to each of `targets`.
+ *
+ * @param cotangents the gradient of the loss with respect to each of some values, of the same shape.
+ * @returns one value per target, of the target's shape.
+ * @throws {Error} when none of the values depends on a target.
+ */
+export function backpropagate(
+  cotangents: ReadonlyMap<Value, Value>,
+  targets: readonly Value[],
+): Value[] {
+  const [{ graph }] = cotangents.keys();
   const needed = dependents(graph.nodes, targets);
-  const grads = new Map<Value, Value>([
-    [loss, broadcast(graph.scalar(1, loss.dtype), loss.shape)],
-  ]);
+  const grads = new Map(cotangents);
   // The list is copied: rules append nodes to the graph while we walk.
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((output) => grads.has(output))) continue;

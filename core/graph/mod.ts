@@ -8,7 +8,7 @@
  * @module
  */
 export * from "./functions.ts";
-export { accumulate, gradients } from "./gradients.ts";
+export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
 export { lowerToOnnx } from "./lower.ts";
 export { adamW, type AdamWOptions, sumOfSquaresGraph } from "./optimizer.ts";

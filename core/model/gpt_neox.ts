@@ -30,8 +30,8 @@ export interface BatchShape {
 
 /** Values of a forward pass. */
 export interface Forward {
-  /** [N, V], before softmax. */
-  logits: Value;
+  /** [N, D], the last layer's output after the final norm: what `embed_out` turns into logits. */
+  final: Value;
   /** [N, D] each: the embedding, then every layer's output, the last one after the final norm. */
   hidden_states: Value[];
 }
@@ -83,7 +83,7 @@ export function gptNeoX(
   }
   const final = norm(shared, "gpt_neox.final_layer_norm", hidden);
   hidden_states[hidden_states.length - 1] = final;
-  return { logits: linear(final, parameter("embed_out.weight")), hidden_states };
+  return { final, hidden_states };
 }
 
 /**

@@ -5,18 +5,11 @@
  *
  * @module
  */
-import {
-  accumulate,
-  gradients,
-  Graph,
-  mul,
-  softmaxCrossEntropy,
-  sum,
-  type Value,
-} from "../graph/mod.ts";
+import { accumulate, backpropagate, Graph, linear, type Value } from "../graph/mod.ts";
 import type { GptNeoXConfig } from "./config.ts";
 import { type BatchShape, type Forward, gptNeoX } from "./gpt_neox.ts";
-import { parameterSpecs } from "./parameters.ts";
+import { chunkedLoss, lossHead } from "./loss_head.ts";
+import { EMBED_IN, EMBED_OUT, parameterSpecs } from "./parameters.ts";
 
 interface Declared extends Forward {
   graph: Graph;
@@ -36,31 +29,38 @@ function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
   };
 }
 
-/** Σ_i weights_i · (-log p(labels_i)) as output `loss`; adds inputs `labels` int32 and `weights` float32. */
-function declareLoss({ graph, logits }: Declared, shape: BatchShape): Value {
-  const positions = shape.rows * shape.length;
-  const labels = graph.input("labels", "int32", [positions]);
-  const weights = graph.input("weights", "float32", [positions]);
-  const loss = sum(mul(softmaxCrossEntropy(logits, labels), weights));
-  graph.output("loss", loss);
-  return loss;
-}
-
 /**
  * Forward, backward and accumulation in one graph.
  *
  * Further inputs: `labels` int32 [N]; `weights` float32 [N], the share of each position in the mean over the
- * whole global batch (0 where not supervised); `grad.NAME`, the gradients accumulated so far.
- * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`.
+ * whole global batch (0 where not supervised); for every parameter but the input embedding `grad.NAME`, the
+ * gradient accumulated so far.
+ * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`; and `grad_embedded`, float32
+ * [N, D], the gradient of the embedded tokens. Adding its rows to those of the embedding's gradient is a
+ * sparse update that costs more as a graph op (a pass over the whole table) than as a loop outside.
+ *
+ * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So the
+ * output may be written over the input.
  */
 export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
-  const { graph, parameters } = declared;
-  const loss = declareLoss(declared, shape);
-  const grads = gradients(loss, [...parameters.values()]);
-  [...parameters].forEach(([name, value], i) => {
-    const accumulator = graph.input(`grad.${name}`, "float32", value.shape);
-    graph.output(`grad.${name}.next`, accumulate(accumulator, grads[i]));
+  const { graph, parameters, final, hidden_states: [embedded] } = declared;
+  const accumulator = (name: string) =>
+    graph.input(`grad.${name}`, "float32", parameters.get(name)!.shape);
+  const head = lossHead({
+    ...declareTargets(declared),
+    final,
+    embed_out: parameters.get(EMBED_OUT)!,
+    gradient: accumulator(EMBED_OUT),
+  });
+  graph.output("loss", head.loss);
+  graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
+  const names = [...parameters.keys()].filter((name) => name !== EMBED_IN && name !== EMBED_OUT);
+  const targets = [embedded, ...names.map((name) => parameters.get(name)!)];
+  const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), targets);
+  graph.output("grad_embedded", d_embedded);
+  names.forEach((name, i) => {
+    graph.output(`grad.${name}.next`, accumulate(accumulator(name), grads[i]));
   });
   return graph;
 }
@@ -68,8 +68,18 @@ export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
 /** Forward only, with the inputs `labels` and `weights` and the output `loss` of {@linkcode trainGraph}. */
 export function lossGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
-  declareLoss(declared, shape);
-  return declared.graph;
+  const { graph, parameters, final } = declared;
+  const embed_out = parameters.get(EMBED_OUT)!;
+  graph.output("loss", chunkedLoss({ ...declareTargets(declared), final, embed_out }));
+  return graph;
+}
+
+function declareTargets({ graph, final }: Declared): { labels: Value; weights: Value } {
+  const [positions] = final.shape;
+  return {
+    labels: graph.input("labels", "int32", [positions]),
+    weights: graph.input("weights", "float32", [positions]),
+  };
 }
 
 /** Forward only: outputs `hidden_states.I`, float32 [N, D], I from 0 to L, as Hugging Face numbers them. */
@@ -81,7 +91,7 @@ export function hiddenStatesGraph(config: GptNeoXConfig, shape: BatchShape): Gra
 
 /** Forward only: output `logits`, float32 [N, V]. */
 export function logitsGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
-  const { graph, logits } = declareForward(config, shape);
-  graph.output("logits", logits);
+  const { graph, final, parameters } = declareForward(config, shape);
+  graph.output("logits", linear(final, parameters.get(EMBED_OUT)!));
   return graph;
 }

@@ -8,6 +8,7 @@ export type { BatchShape, Forward } from "./gpt_neox.ts";
 export { hiddenStatesGraph, logitsGraph, lossGraph, trainGraph } from "./graphs.ts";
 export {
   type DecayScope,
+  EMBED_IN,
   type GroupName,
   initialize,
   ParameterArrays,

@@ -13,8 +13,10 @@ export interface ParameterSpec {
   readonly shape: Shape;
 }
 
-const EMBED_IN = "gpt_neox.embed_in.weight";
-const EMBED_OUT = "embed_out.weight";
+/** Name of the input embedding, [V, D]. */
+export const EMBED_IN = "gpt_neox.embed_in.weight";
+/** Name of the output projection, [V, D]; it has no bias. */
+export const EMBED_OUT = "embed_out.weight";
 
 /** All parameters of a model, in the order of computation. */
 export function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {

@@ -4,8 +4,8 @@
  * @module
  */
 import type { MicroBatch } from "../data/mod.ts";
-import { Session } from "../engine/mod.ts";
-import { ParameterArrays, trainGraph } from "../model/mod.ts";
+import { Session, type TensorData } from "../engine/mod.ts";
+import { EMBED_IN, ParameterArrays, trainGraph } from "../model/mod.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 
 /** Threads ONNX Runtime is given when a config says 0: one per core. */
@@ -23,9 +23,7 @@ export interface StepResult {
 /** Weights, optimizer and compiled graphs of a model in training. */
 export class Trainer {
   readonly optimizer: AdamW;
-  /** Two sets of gradients: each micro-batch reads the sum so far from one and writes it to the other. */
-  #gradient: ParameterArrays;
-  #next_gradient: ParameterArrays;
+  readonly #gradient: ParameterArrays;
   readonly #sessions = new Map<string, Session>();
 
   constructor(
@@ -33,10 +31,8 @@ export class Trainer {
     config: OptimizerConfig,
     readonly threads: number,
   ) {
-    const { config: model, decay_scope } = parameters;
     this.optimizer = new AdamW(parameters, config, threads);
-    this.#gradient = new ParameterArrays(model, decay_scope);
-    this.#next_gradient = new ParameterArrays(model, decay_scope);
+    this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
   }
 
   /**
@@ -45,34 +41,42 @@ export class Trainer {
    * @throws {Error} when the loss or the gradient is not finite; the weights are left as they were.
    */
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
-    this.#gradient.fill(0);
-    let loss = 0;
-    for (const micro_batch of micro_batches) loss += await this.#accumulate(micro_batch);
+    const { loss, gradient } = await this.gradient(micro_batches);
     if (!Number.isFinite(loss)) {
       throw new Error(
         `the loss is ${loss} at optimizer step ${this.optimizer.steps}: lower the learning rate`,
       );
     }
-    const grad_norm = await this.optimizer.step(this.#gradient, learning_rate);
+    const grad_norm = await this.optimizer.step(gradient, learning_rate);
     return { loss, grad_norm };
+  }
+
+  /**
+   * The mean loss over a global batch and its gradient.
+   *
+   * @returns the gradient in storage of the trainer's own, which the next call overwrites.
+   */
+  async gradient(
+    micro_batches: readonly MicroBatch[],
+  ): Promise<{ loss: number; gradient: ParameterArrays }> {
+    this.#gradient.fill(0);
+    let loss = 0;
+    for (const micro_batch of micro_batches) loss += await this.#accumulate(micro_batch);
+    return { loss, gradient: this.#gradient };
   }
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */
   async #accumulate({ rows, length, input_ids, labels, weights }: MicroBatch): Promise<number> {
     const session = await this.#session(rows, length);
-    const named = (arrays: ParameterArrays, name: (parameter: string) => string) =>
-      Object.fromEntries([...arrays.views].map(([key, view]) => [name(key), view]));
-    const { loss } = await session.run(
-      {
-        ...named(this.parameters, (name) => name),
-        ...named(this.#gradient, (name) => `grad.${name}`),
-        input_ids,
-        labels,
-        weights,
-      },
-      named(this.#next_gradient, (name) => `grad.${name}.next`),
-    );
-    [this.#gradient, this.#next_gradient] = [this.#next_gradient, this.#gradient];
+    const feeds: Record<string, TensorData> = { input_ids, labels, weights };
+    const into: Record<string, TensorData> = {};
+    for (const [name, view] of this.parameters.views) feeds[name] = view;
+    for (const [name, view] of this.#gradient.views) {
+      if (name === EMBED_IN) continue;
+      feeds[`grad.${name}`] = into[`grad.${name}.next`] = view;
+    }
+    const { loss, grad_embedded } = await session.run(feeds, into);
+    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
     return Number(loss[0]);
   }
 
@@ -91,5 +95,14 @@ export class Trainer {
     for (const session of this.#sessions.values()) await session.release();
     this.#sessions.clear();
     await this.optimizer.release();
+  }
+}
+
+/** table[ids[i]] += rows[i], in the order of i, so that the sum has the same bits every time. */
+function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length;
+  for (let i = 0; i < ids.length; i++) {
+    const at = ids[i] * width, from = i * width;
+    for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
   }
 }

@@ -1,0 +1,74 @@
+/**
+ * Loss and every gradient against Hugging Face's GPTNeoXForCausalLM. The fixtures are described in
+ * tests/fixtures/gpt_neox/README.md.
+ */
+import assert from "node:assert/strict";
+import type { MicroBatch } from "../data/mod.ts";
+import { readSafetensors } from "../model/mod.ts";
+import { loadParameters, optimizer_schema, Trainer } from "./mod.ts";
+
+const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
+
+async function load(name: string) {
+  const read = (file: string) => Deno.readFile(new URL(`${name}/${file}`, ROOT));
+  const activations = readSafetensors(await read("activations.safetensors"), "activations");
+  const tensor = (key: string) => activations.get(key)!;
+  const [rows, length] = tensor("input_ids").shape;
+  const mask = Float32Array.from(tensor("loss_mask").data);
+  const supervised = mask.reduce((count, value) => count + value, 0);
+  const batch: MicroBatch = {
+    rows,
+    length,
+    supervised,
+    input_ids: Int32Array.from(tensor("input_ids").data),
+    labels: Int32Array.from(tensor("targets").data, (label) => Math.max(label, 0)),
+    weights: mask.map((value) => value / supervised),
+  };
+  return {
+    batch,
+    loss: tensor("loss").data[0],
+    gradients: readSafetensors(await read("gradients.safetensors"), "gradients"),
+    trainer: new Trainer(await loadParameters(read), optimizer_schema.parse({}), 1),
+  };
+}
+
+function largest(values: ArrayLike<number>): number {
+  return Array.from(values, Math.abs).reduce((a, b) => Math.max(a, b), 0);
+}
+
+/** The rows of a batch as micro-batches of one row each. */
+function byRow({ rows, length, input_ids, labels, weights }: MicroBatch): MicroBatch[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const [start, end] = [row * length, (row + 1) * length];
+    return {
+      rows: 1,
+      length,
+      supervised: weights.subarray(start, end).filter((weight) => weight > 0).length,
+      input_ids: input_ids.subarray(start, end),
+      labels: labels.subarray(start, end),
+      weights: weights.subarray(start, end),
+    };
+  });
+}
+
+for (const name of ["pythia_like", "odd_shapes", "sequential_residual"]) {
+  for (const accumulated of [false, true]) {
+    const how = accumulated ? "accumulated row by row" : "as one batch";
+    Deno.test(`loss and every gradient equal Hugging Face's: ${name}, ${how}`, async () => {
+      const { batch, loss: expected, gradients, trainer } = await load(name);
+      const batches = accumulated ? byRow(batch) : [batch];
+      const { loss, gradient } = await trainer.gradient(batches);
+      assert.ok(Math.abs(loss - expected) < 1e-5, `the loss is ${loss}, not ${expected}`);
+      for (const { name: theirs, data } of gradients.values()) {
+        const tensor = theirs === "lm_head.weight" ? "embed_out.weight" : theirs;
+        const ours = gradient.get(tensor);
+        const error = largest(ours.map((value, i) => value - data[i])) / largest(data);
+        assert.ok(
+          error < 1e-4,
+          `the gradient of ${tensor} differs by ${error} of its largest entry`,
+        );
+      }
+      await trainer.release();
+    });
+  }
+}
