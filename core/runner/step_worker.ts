@@ -20,10 +20,24 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     forbidExit();
     post({ type: "finished", outputs: await start(data) });
   } catch (error) {
-    post({ type: "failed", error: toPlainError(error) });
+    fail(error);
   }
   close();
 };
+
+// Errors in callbacks that nothing waits for end the thread as well.
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fail(event.reason);
+});
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  fail(event.error);
+});
+
+function fail(error: unknown): void {
+  post({ type: "failed", error: toPlainError(error) });
+}
 
 async function start({ recipe: url, job, config, stop: shared }: ToWorker & { type: "start" }) {
   const flag = new Int32Array(shared);

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { EventLog, LogReader } from "./event_log.ts";
+import { foldEvents, type RunEvent, timeLeft } from "./events.ts";
+
+const plan = [
+  { id: "a", stage: "s", action: "run" as const, reasons: ["never run"] },
+  { id: "b", stage: "s", action: "run" as const, reasons: ["never run"] },
+];
+const STARTED: RunEvent[] = [
+  { time: 1000, type: "run_started", run: "r", recipe: "test", description: "", plan },
+  { time: 1000, type: "step_started", step: "a", key: "k", reasons: ["never run"] },
+  {
+    time: 4000,
+    type: "report",
+    step: "a",
+    total: 100,
+    points: [[10, 2000, { loss: 5 }], [20, 4000, { loss: 4, val: 1 }]],
+  },
+];
+
+Deno.test("the state follows the events", () => {
+  const state = foldEvents(STARTED)!;
+  const [a, b] = state.steps;
+  assert.equal(state.current, "a");
+  assert.deepEqual([a.state, a.done, a.total, b.state], ["running", 20, 100, "waiting"]);
+  assert.deepEqual(a.metrics, { loss: 4, val: 1 });
+  const finished = foldEvents([
+    ...STARTED,
+    { time: 5000, type: "step_finished", step: "a", outputs: {} },
+    { time: 5000, type: "step_skipped", step: "b", key: "k", reasons: ["up to date"] },
+    { time: 6000, type: "run_finished", published: ["test/x"] },
+  ])!;
+  assert.deepEqual(finished.steps.map((step) => step.state), ["finished", "skipped"]);
+  assert.deepEqual([finished.state, finished.ended_at, finished.published], [
+    "finished",
+    6000,
+    ["test/x"],
+  ]);
+});
+
+Deno.test("an interrupted step waits again; a failed one has failed", () => {
+  const interrupted = foldEvents([
+    ...STARTED,
+    { time: 5000, type: "run_interrupted", message: "stopped" },
+  ])!;
+  assert.deepEqual([interrupted.state, interrupted.steps[0].state], ["interrupted", "waiting"]);
+  const failed = foldEvents([
+    ...STARTED,
+    { time: 5000, type: "step_failed", step: "a", message: "bad" },
+    { time: 5000, type: "run_failed", message: "bad" },
+  ])!;
+  assert.deepEqual([failed.state, failed.steps[0].state, failed.message], [
+    "failed",
+    "failed",
+    "bad",
+  ]);
+});
+
+Deno.test("the time left follows the pace between reports", () => {
+  const [step] = foldEvents(STARTED)!.steps;
+  // 10 steps in 2 s; 80 are left: 16 s from the last report on, 15 s a second later.
+  assert.equal(timeLeft(step, 4000), 16);
+  assert.equal(timeLeft(step, 5000), 15);
+  assert.equal(timeLeft(step, 99000), 0);
+  assert.equal(timeLeft({ ...step, total: undefined }, 4000), undefined);
+});
+
+Deno.test("a log is read on as it grows, half lines and broken lines aside", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const seen: string[] = [];
+    const log = new EventLog(folder, (event) => seen.push(event.type), () => 42);
+    const path = join(folder, "events.jsonl");
+    const reader = new LogReader(path);
+    assert.equal(await reader.read(), undefined);
+    const { time: _, ...started } = STARTED[0];
+    log.emit(started as never);
+    assert.equal((await reader.read())!.started_at, 42);
+    const line = JSON.stringify({ time: 50, type: "run_failed", message: "é" }) + "\n";
+    const bytes = new TextEncoder().encode('{"broken\n' + line);
+    Deno.writeFileSync(path, bytes.subarray(0, bytes.length - 4), { append: true });
+    assert.equal((await reader.read())!.state, "running");
+    Deno.writeFileSync(path, bytes.subarray(bytes.length - 4), { append: true });
+    const [first, second] = await Promise.all([reader.read(), reader.read()]);
+    assert.deepEqual([first!.state, first!.message], ["failed", "é"]);
+    assert.deepEqual(second, first);
+    assert.deepEqual(seen, ["run_started"]);
+    log.close();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

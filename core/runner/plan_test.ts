@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
+import { identity, inputDigests, type Known, plan, selectSteps } from "./plan.ts";
+import { defineRecipe, type Recipe } from "./recipe.ts";
+import { clip, numbers, sum } from "./testdata/stages.ts";
+
+function makeRecipe(options: { count?: number; limit?: number; seed?: number; labels?: string[] }) {
+  const { count = 3, limit = 10, seed = 1, labels = ["raw", "low"] } = options;
+  return defineRecipe({ name: "test", description: "", seed }, (recipe) => {
+    const raw = recipe.step("raw", numbers, { config: { count } });
+    const low = recipe.step("low", clip, { config: { limit }, inputs: { data: raw.data } });
+    const parts = Object.fromEntries(labels.map((label, i) => [label, i ? low.data : raw.data]));
+    recipe.step("total", sum, { inputs: { parts } });
+  });
+}
+
+const NOTHING: Known = {
+  manifests: new Map(),
+  unusable: new Map(),
+  last_keys: {},
+  unfinished: new Set(),
+};
+
+/** What is known after a recipe has run; each output's digest is its step and port. */
+function afterRun(recipe: Recipe): Known {
+  const manifests = new Map<string, Manifest>();
+  const last_keys: Record<string, string> = {};
+  for (const step of recipe.steps) {
+    const who = identity(step, inputDigests(step.inputs, (ref) => `${ref.step}.${ref.output}`));
+    const outputs = Object.fromEntries(
+      Object.keys(step.stage.outputs).map((name) => {
+        const digest = `${step.id}.${name}`;
+        return [name, { kind: "table" as const, digest, rows: 1, bytes: 1 }];
+      }),
+    );
+    last_keys[step.id] = artifactKey(who);
+    manifests.set(last_keys[step.id], { ...who, format: MANIFEST_FORMAT, outputs });
+  }
+  return { ...NOTHING, manifests, last_keys };
+}
+
+const brief = (recipe: Recipe, known: Known, only?: ReadonlySet<string>) =>
+  plan(recipe, known, only).map(({ id, action, reasons }) =>
+    `${id} ${action}: ${reasons.join(", ")}`
+  );
+
+Deno.test("everything runs the first time, nothing the second", () => {
+  const recipe = makeRecipe({});
+  assert.deepEqual(brief(recipe, NOTHING), [
+    "raw run: never run",
+    "low run: never run",
+    "total run: never run",
+  ]);
+  assert.deepEqual(brief(recipe, afterRun(recipe)), [
+    "raw skip: up to date",
+    "low skip: up to date",
+    "total skip: up to date",
+  ]);
+});
+
+Deno.test("a changed config runs the step and what depends on it, with reasons", () => {
+  const known = afterRun(makeRecipe({}));
+  assert.deepEqual(brief(makeRecipe({ limit: 5 }), known), [
+    "raw skip: up to date",
+    "low run: config.limit changed 10 -> 5",
+    "total run: runs because low runs",
+  ]);
+  assert.deepEqual(brief(makeRecipe({ limit: 5, count: 4 }), known), [
+    "raw run: config.count changed 3 -> 4",
+    "low run: config.limit changed 10 -> 5, runs because raw runs",
+    "total run: runs because low runs, runs because raw runs",
+  ]);
+  assert.match(brief(makeRecipe({ seed: 2 }), known)[0], /seed changed 1 -> 2/);
+});
+
+Deno.test("a changed version, label or wiring is named", () => {
+  const recipe = makeRecipe({});
+  const known = afterRun(recipe);
+  const newer = {
+    ...recipe,
+    steps: recipe.steps.map((step) =>
+      step.id === "raw" ? { ...step, stage: { ...step.stage, version: "2" } } : step
+    ),
+  };
+  assert.equal(brief(newer, known)[0], "raw run: stage version 1 -> 2");
+  assert.equal(
+    brief(makeRecipe({ labels: ["raw", "small"] }), known)[2],
+    "total run: input parts.low was removed, input parts.small is new",
+  );
+});
+
+Deno.test("damaged, missing and interrupted results say so", () => {
+  const recipe = makeRecipe({});
+  const known = afterRun(recipe);
+  const key = known.last_keys.low;
+  const unusable = new Map([[key, "artifact damaged"]]);
+  assert.deepEqual(brief(recipe, { ...known, unusable }), [
+    "raw skip: up to date",
+    "low run: artifact damaged",
+    "total run: runs because low runs",
+  ]);
+  const manifests = new Map([...known.manifests].filter(([other]) => other !== key));
+  const unfinished = new Set([key]);
+  assert.equal(
+    brief(recipe, { ...known, manifests, unfinished })[1],
+    "low run: its last result is gone, interrupted, goes on from its checkpoint",
+  );
+});
+
+Deno.test("results of an earlier config are used again", () => {
+  const known = afterRun(makeRecipe({}));
+  const last_keys = { ...known.last_keys, low: "another" };
+  assert.equal(
+    brief(makeRecipe({}), { ...known, last_keys })[1],
+    "low skip: made by an earlier run",
+  );
+});
+
+Deno.test("a selection holds what its steps read, by id or by stage", () => {
+  const recipe = makeRecipe({});
+  assert.deepEqual([...selectSteps(recipe, "low")].sort(), ["low", "raw"]);
+  assert.deepEqual([...selectSteps(recipe, "numbers")], ["raw"]);
+  assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), ["raw run: never run"]);
+  assert.throws(
+    () => selectSteps(recipe, "lo"),
+    /no step or stage "lo"; its steps: raw, low, total/,
+  );
+});

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { listFolder } from "../store/mod.ts";
+import type { RunEvent } from "./events.ts";
+import type { Executor } from "./execute.ts";
+import { isLocked, lockFolder } from "./lock.ts";
+import { selectSteps } from "./plan.ts";
+import { defineRecipe } from "./recipe.ts";
+import { run } from "./run.ts";
+import { storeOf, survey } from "./survey.ts";
+import { clip, faulty, numbers, spin, sum } from "./testdata/stages.ts";
+
+async function withFolder(use: (out: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(join(folder, "out"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function makeRecipe({ count = 50, limit = 10, title = "sums" } = {}) {
+  return defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+    const raw = recipe.step("raw", numbers, { config: { count } });
+    const low = recipe.step("low", clip, { config: { limit }, inputs: { data: raw.data } });
+    const total = recipe.step("total", sum, {
+      config: { title },
+      inputs: { parts: { b: low.data, a: low.data } },
+    });
+    recipe.publish(total.report);
+  });
+}
+
+const outcome = (steps: readonly { id: string; state: string }[]) =>
+  steps.map(({ id, state }) => `${id} ${state}`).join(", ");
+
+const ALL_SKIPPED = "raw skipped, low skipped, total skipped";
+
+function outputDigest(out: string, step: string, output: string): string {
+  const store = storeOf(out);
+  const lock = JSON.parse(Deno.readTextFileSync(join(out, "lock.json")));
+  return store.readManifest(lock.recipes.test.steps[step])!.outputs[output].digest;
+}
+
+function flip(path: string) {
+  Deno.chmodSync(path, 0o644);
+  const bytes = Deno.readFileSync(path);
+  bytes[bytes.length >> 1] ^= 1;
+  Deno.writeFileSync(path, bytes);
+}
+
+Deno.test("a recipe runs, publishes, and is skipped the second time", () =>
+  withFolder(async (out) => {
+    const first = await run(makeRecipe(), { out });
+    assert.equal(outcome(first.steps), "raw finished, low finished, total finished");
+    assert.deepEqual(first.published, ["test/summary.txt"]);
+    assert.equal(Deno.readTextFileSync(join(out, "test/summary.txt")), "sums\na 55\nb 55\n");
+    const second = await run(makeRecipe(), { out });
+    assert.equal(outcome(second.steps), ALL_SKIPPED);
+    assert.deepEqual(listFolder(join(out, "store/tmp")), []);
+    assert.deepEqual(listFolder(join(out, "store/work")), []);
+  }));
+
+Deno.test("only what depends on a change runs; equal results cut it off early", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const limit = await run(makeRecipe({ limit: 4 }), { out });
+    assert.equal(outcome(limit.steps), "raw skipped, low finished, total finished");
+    const count = await run(makeRecipe({ limit: 4, count: 60 }), { out });
+    assert.equal(outcome(count.steps), "raw finished, low finished, total skipped");
+    assert.deepEqual(count.steps[2].reasons, ["inputs came out the same"]);
+    const back = await run(makeRecipe(), { out });
+    assert.equal(outcome(back.steps), ALL_SKIPPED);
+    assert.equal(Deno.readTextFileSync(join(out, "test/summary.txt")), "sums\na 55\nb 55\n");
+  }));
+
+Deno.test("two fresh folders get the same bytes", () =>
+  withFolder(async (out) => {
+    const objects = async (folder: string) => {
+      await run(makeRecipe(), { out: folder });
+      const root = join(folder, "store/objects");
+      const manifests = listFolder(join(folder, "store/manifests"));
+      return [listFolder(root).flatMap((part) => listFolder(join(root, part))), manifests];
+    };
+    assert.deepEqual(await objects(out), await objects(`${out}2`));
+  }));
+
+Deno.test("a flipped byte is noticed, set aside, and the step runs again with that reason", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const digest = outputDigest(out, "raw", "data");
+    const path = storeOf(out).objectPath(digest);
+    flip(path);
+    const dry = await survey(makeRecipe(), out, { set_aside: false });
+    assert.match(dry.steps[0].reasons[0], /^artifact damaged \(output data/);
+    assert.ok(Deno.statSync(path).isFile);
+    const state = await run(makeRecipe(), { out });
+    assert.equal(outcome(state.steps), "raw finished, low skipped, total skipped");
+    assert.match(state.steps[0].reasons[0], /^artifact damaged/);
+    assert.deepEqual(listFolder(join(out, "store/damaged")), [digest]);
+    Deno.removeSync(path);
+    const again = await run(makeRecipe(), { out });
+    assert.match(again.steps[0].reasons[0], /^artifact missing/);
+    assert.equal(outcome((await run(makeRecipe(), { out })).steps), ALL_SKIPPED);
+  }));
+
+Deno.test("a damaged file inside a files artifact is noticed", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const store = storeOf(out);
+    const summary = Deno.readFileSync(join(out, "test/summary.txt"));
+    flip(store.objectPath(store.put(summary).digest));
+    const state = await run(makeRecipe(), { out });
+    assert.equal(outcome(state.steps), "raw skipped, low skipped, total finished");
+  }));
+
+Deno.test("published files that are no longer made are removed, others stay", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const lock_path = join(out, "lock.json");
+    const lock = JSON.parse(Deno.readTextFileSync(lock_path));
+    lock.recipes.test.published.push("test/old.svg");
+    Deno.writeTextFileSync(lock_path, JSON.stringify(lock));
+    Deno.writeTextFileSync(join(out, "test/old.svg"), "");
+    Deno.writeTextFileSync(join(out, "test/notes.txt"), "mine");
+    await run(makeRecipe(), { out });
+    assert.deepEqual(listFolder(join(out, "test")), ["notes.txt", "summary.txt"]);
+  }));
+
+Deno.test("a part of a recipe runs alone", () =>
+  withFolder(async (out) => {
+    const recipe = makeRecipe();
+    const state = await run(recipe, { out, only: selectSteps(recipe, "low") });
+    assert.equal(outcome(state.steps), "raw finished, low finished");
+    assert.deepEqual(state.published, []);
+  }));
+
+Deno.test("a failing stage names its step; finished steps stay", () =>
+  withFolder(async (out) => {
+    const messages = {
+      throw: /^step "bad" \(stage faulty\) failed: no data to be had$/,
+      unwritten: /failed: output "data" was never written; write an empty batch/,
+      port: /failed: stage faulty declares no output "other"; it has data/,
+      column: /failed: output "data": column "m" is not declared; the port declares n/,
+    };
+    for (const [how, message] of Object.entries(messages)) {
+      const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+        recipe.step("good", numbers, { config: { count: 1 } });
+        recipe.step("bad", faulty, { config: { how: how as "throw" } });
+      });
+      const events: RunEvent[] = [];
+      const onEvent = (event: RunEvent) => events.push(event);
+      await assert.rejects(run(recipe, { out, onEvent }), { name: "StepFailed", message });
+      assert.deepEqual(events.slice(-2).map((event) => event.type), ["step_failed", "run_failed"]);
+      assert.deepEqual(listFolder(join(out, "store/tmp")), []);
+      assert.equal(listFolder(join(out, "store/manifests")).length, 1);
+    }
+  }));
+
+Deno.test("an interrupted step goes on from its checkpoint", () =>
+  withFolder(async (out) => {
+    const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+      recipe.step("busy", spin, { config: { milliseconds: 50 } });
+    });
+    const controller = new AbortController();
+    const signal = controller.signal;
+    const onEvent = ({ type }: RunEvent) =>
+      type === "report" && controller.abort(new Error("stop"));
+    await assert.rejects(run(recipe, { out, signal, onEvent }), { name: "Interrupted" });
+    const { steps } = await survey(recipe, out, { set_aside: false });
+    assert.deepEqual(steps[0].reasons, ["never run", "interrupted, goes on from its checkpoint"]);
+    const state = await run(recipe, { out });
+    assert.equal(outcome(state.steps), "busy finished");
+    const { readColumn } = await import("../store/mod.ts");
+    const path = storeOf(out).objectPath(outputDigest(out, "busy", "data"));
+    assert.deepEqual(await readColumn(path, "n", "int32"), Int32Array.of(1));
+    assert.deepEqual(listFolder(join(out, "store/work")), []);
+  }));
+
+Deno.test("one runner per folder; a lock left by a dead process does not count", () =>
+  withFolder(async (out) => {
+    Deno.mkdirSync(out);
+    Deno.writeTextFileSync(join(out, "runner.lock"), "999999\n");
+    assert.equal(isLocked(out), false);
+    const unlock = await lockFolder(out);
+    assert.equal(isLocked(out), true);
+    const message = new RegExp(`another pipeline \\(process ${Deno.pid}\\) is running in`);
+    await assert.rejects(run(makeRecipe(), { out }), { message });
+    unlock();
+    await run(makeRecipe(), { out });
+  }));
+
+Deno.test("a damaged lock.json is named, with the mend", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    for (const text of ["{", "{}", '{"format":1,"recipes":{"test":{}}}']) {
+      Deno.writeTextFileSync(join(out, "lock.json"), text);
+      await assert.rejects(run(makeRecipe(), { out }), /lock.json is damaged; delete it/);
+    }
+  }));
+
+Deno.test("metrics are all kept, though messages are few", () =>
+  withFolder(async (out) => {
+    const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+      recipe.step("busy", spin, { config: { milliseconds: 300, slice: 1 } });
+    });
+    const reports: (RunEvent & { type: "report" })[] = [];
+    await run(recipe, { out, onEvent: (e) => e.type === "report" && reports.push(e) });
+    const points = reports.flatMap((report) => report.points);
+    assert.deepEqual(points.map(([done]) => done), Array.from({ length: 300 }, (_, i) => i + 1));
+    assert.ok(reports.length <= 6, `${reports.length} messages in 0.3 s`);
+  }));
+
+Deno.test("stages see labels sorted, whatever the order in the recipe", () =>
+  withFolder(async (out) => {
+    const seen: string[][] = [];
+    const executor: Executor = (step, job, listener, signal) => {
+      if (step.id === "total") seen.push(Object.keys(job.inputs.parts));
+      return import("./execute.ts").then((m) => m.inlineExecutor(step, job, listener, signal));
+    };
+    await run(makeRecipe(), { out, executor });
+    assert.deepEqual(seen, [["a", "b"]]);
+  }));

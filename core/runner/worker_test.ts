@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { loadRecipe } from "./load.ts";
+import { selectSteps } from "./plan.ts";
+import type { Recipe } from "./recipe.ts";
+import { run, type RunOptions } from "./run.ts";
+import { workerExecutor } from "./worker.ts";
+
+const urlOf = (name: string) => new URL(`./testdata/${name}.ts`, import.meta.url).href;
+
+async function inWorkers(
+  name: string,
+  options: Partial<RunOptions> & { grace_ms?: number; step?: string },
+  check: (outcome: { state?: Awaited<ReturnType<typeof run>>; error?: Error; out: string }) => void,
+) {
+  const folder = await Deno.makeTempDir();
+  const out = join(folder, "out");
+  try {
+    const recipe: Recipe = await loadRecipe(urlOf(name));
+    const executor = workerExecutor(urlOf(name), options.grace_ms);
+    const only = options.step === undefined ? undefined : selectSteps(recipe, options.step);
+    const outcome = await run(recipe, { out, executor, only, ...options }).then(
+      (state) => ({ state }),
+      (error) => ({ error }),
+    );
+    check({ ...outcome, out });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("steps run in workers", () =>
+  inWorkers("toy_recipe", {}, ({ state, out }) => {
+    assert.deepEqual(state!.steps.map((step) => step.state), Array(4).fill("finished"));
+    assert.deepEqual(state!.steps[0].metrics, { loss: 1 / 3, tokens_per_second: 100 });
+    assert.equal(Deno.readTextFileSync(join(out, "toy/summary.txt")), "sum\nlow 55\nsmall 6\n");
+  }));
+
+for (
+  const [how, message] of Object.entries({
+    throw: /^step "throw" \(stage faulty\) failed: no data to be had$/,
+    exit: /^step "exit" \(stage faulty\) failed: the stage tried to end the process/,
+    reject: /^step "reject" \(stage faulty\) failed: .*nobody waited for this/,
+  })
+) {
+  Deno.test(`a stage that ends by "${how}" is a failed step`, () =>
+    inWorkers("faulty_recipe", { step: how }, ({ error }) => {
+      assert.equal(error?.name, "StepFailed");
+      assert.match(error!.message, message);
+    }));
+}
+
+Deno.test("a stage that never returns to its event loop stops when asked to", async () => {
+  const controller = new AbortController();
+  const started = performance.now();
+  const onEvent = ({ type }: { type: string }) =>
+    type === "report" && controller.abort(new Error("stop"));
+  await inWorkers("spin_recipe", { signal: controller.signal, onEvent }, ({ error, out }) => {
+    assert.equal(error?.name, "Interrupted");
+    assert.ok(performance.now() - started < 2500);
+    const keys = [...Deno.readDirSync(join(out, "store/work"))];
+    assert.equal(keys.length, 1, "its checkpoint is kept");
+  });
+});
+
+Deno.test("a stage that does not stop is ended after the time of grace", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const onEvent = ({ type }: { type: string }) => {
+    if (type === "step_started") setTimeout(() => controller.abort(new Error("stop")), 300);
+  };
+  const options = { step: "hang", signal, onEvent, grace_ms: 100 };
+  await inWorkers("faulty_recipe", options, ({ error }) => {
+    assert.equal(error?.name, "Interrupted");
+  });
+});
+
+Deno.test("a recipe that does not load says why", async () => {
+  await assert.rejects(loadRecipe(urlOf("absent")), /^Error: there is no recipe file .*absent.ts$/);
+  await assert.rejects(loadRecipe(urlOf("stages")), /has no default export made by defineRecipe/);
+});
