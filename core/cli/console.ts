@@ -1,0 +1,57 @@
+/**
+ * What the commands share: where they write, and how they refuse wrong flags.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Terminal } from "./progress.ts";
+
+/** Output of a command: results to `out`, everything else to `err`. */
+export interface Console {
+  out(text: string): void;
+  err(text: string): void;
+  /** Standard error, for progress. */
+  readonly terminal: Terminal;
+}
+
+/** The console of this process. Colour only on a terminal, and not with NO_COLOR set (no-color.org). */
+export function processConsole(): Console {
+  const is_terminal = Deno.stderr.isTerminal();
+  return {
+    out: (text) => console.log(text),
+    err: (text) => console.error(text),
+    terminal: {
+      is_terminal,
+      color: is_terminal && !Deno.noColor,
+      columns: () => process.stderr.columns ?? 80,
+      write: (text) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    },
+  };
+}
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/**
+ * Makes the `unknown` callback of `parseArgs` that refuses what was not declared.
+ *
+ * @param command how to call it for help.
+ */
+export function checkFlags(known: readonly string[], command: string) {
+  return (arg: string, key?: string): never => {
+    const flags = known.map((name) => `--${name}`).join(", ");
+    const what = key === undefined ? `argument "${arg}"` : `flag ${arg.split("=")[0]}`;
+    throw new UsageError(`unknown ${what}; the flags are ${flags} (see ${command} --help)`);
+  };
+}
+
+/** Reads a port. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65535) return port;
+  throw new UsageError(
+    `--port ${text} is not a port; take a number from 0 (any free one) to 65535`,
+  );
+}

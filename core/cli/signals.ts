@@ -1,0 +1,34 @@
+/**
+ * Ctrl-C and SIGTERM.
+ *
+ * @module
+ */
+
+/** A signal that is aborted by the first Ctrl-C. */
+export interface StopSignal {
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the system. */
+  dispose(): void;
+}
+
+/**
+ * Turns the first SIGINT or SIGTERM into an abort, so that the running step can write its checkpoint. A second
+ * one ends the process at once, with exit code 130: finished steps and older checkpoints are kept.
+ *
+ * @param on_first called at the first signal.
+ */
+export function onStopSignal(on_first: () => void): StopSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(130);
+    controller.abort(new Error("interrupted"));
+    on_first();
+  };
+  // Windows knows no SIGTERM.
+  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  names.forEach((name) => Deno.addSignalListener(name, stop));
+  return {
+    signal: controller.signal,
+    dispose: () => names.forEach((name) => Deno.removeSignalListener(name, stop)),
+  };
+}
