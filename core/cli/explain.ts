@@ -11,7 +11,7 @@ const CAUSES: Record<string, string> = {
   EROFS: "the file system is read-only",
   EDQUOT: "the disk quota is used up",
   ENOTDIR: "a part of the path is a file, not a folder",
-  EEXIST: "something else is in the way",
+  EEXIST: "a file of that name is in the way",
 };
 
 /**
@@ -28,7 +28,8 @@ export function explain(error: unknown, doing?: string): string {
   const path = /: (?:open|mkdir|rename|copy|remove|write|readdir)\w* '([^']+)'/.exec(message)?.[1];
   const step = /^step "[^"]*" \(stage \w+\)/.exec(message)?.[0];
   const subject = step ?? doing;
-  return `${subject ? `${subject}: ` : ""}${path ? `${path}: ` : ""}${sentence}`;
+  const named = path !== undefined && !subject?.includes(path);
+  return `${subject ? `${subject}: ` : ""}${named ? `${path}: ` : ""}${sentence}`;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import type { Console } from "./console.ts";
+import { explain } from "./explain.ts";
+import { main } from "./pipeline.ts";
+import { main as serve } from "./serve.ts";
+
+const recipePath = (name: string) =>
+  fileURLToPath(new URL(`../runner/testdata/${name}.ts`, import.meta.url));
+
+/** Runs the command with what it prints kept apart. */
+async function command(args: string[], run = main) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const io: Console = {
+    out: (text) => out.push(text),
+    err: (text) => err.push(text),
+    terminal: {
+      is_terminal: false,
+      color: false,
+      columns: () => 80,
+      write: (text) => err.push(text),
+    },
+  };
+  const code = await run(args, io);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+async function withFolder(use: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const isAbsent = (path: string) => assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+
+Deno.test("a run prints steps, times, the summary and where the files are", () =>
+  withFolder(async (folder) => {
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", join(folder, "out"), "--port=0"];
+    const first = await command(args);
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.err, /Status: http:\/\/127\.0\.0\.1:\d+\/status/);
+    assert.match(first.err, /✓ small {2}[\d.]+ s {2}loss 0\.333/);
+    assert.match(first.err, /total: 2 sums/);
+    assert.match(first.out, /^large +numbers +[\d.]+ s +20\.5 kB$/m);
+    assert.match(first.out, /\n\nsum\nlow 55\nsmall 6\n/);
+    assert.match(first.out, /out\/toy\/summary\.txt$/);
+    const second = await command([...args, "--quiet"]);
+    assert.deepEqual([second.code, second.out, second.err], [0, "\nsum\nlow 55\nsmall 6", ""]);
+  }));
+
+Deno.test("a dry run prints the plan and writes nothing", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", out, "--dry-run"];
+    const all = await command(args);
+    assert.equal(all.code, 0, all.err);
+    assert.match(all.out, /^total +sum +run +never run$/m);
+    assert.match(all.out, /4 of 4 steps would run/);
+    assert.match((await command([...args, "--only", "low"])).out, /2 of 2 steps would run/);
+    isAbsent(out);
+  }));
+
+Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const toy = ["--out", out, "--recipe", recipePath("toy_recipe")];
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    Deno.writeTextFileSync(join(folder, "broken.ts"), "export default {");
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const cases: [string[], number, RegExp][] = [
+      [["--color", ...toy], 2, /^Error: unknown flag --color; the flags are --recipe, --out/],
+      [["extra", ...toy], 2, /^Error: unknown argument "extra"/],
+      [[...toy, "--only"], 2, /^Error: --only needs a value/],
+      [[...toy, "--port", "x"], 2, /^Error: --port x is not a port/],
+      [[...toy, "--port", String(taken.addr.port)], 1, /port \d+ on 127\.0\.0\.1 is taken/],
+      [[...toy, "--only", "nothing"], 1, /has no step or stage "nothing"; its steps: small/],
+      [["--out", out, "--recipe", join(folder, "no.ts")], 1, /there is no recipe file .*no\.ts$/],
+      [["--out", out, "--recipe", join(folder, "broken.ts")], 1, /broken\.ts cannot be loaded: /],
+      [["--out", out, "--recipe", recipePath("stages")], 1, /no default export made by defineR/],
+      [[...toy.slice(2), "--out", join(folder, "file")], 1, /cannot be written to .* in the way/],
+      [[...toy.slice(2), "--out", join(folder, "file/x")], 1, /is a file, not a folder/],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = await command([...args, "--quiet"]);
+      assert.deepEqual([result.code, result.out], [code, ""], result.err);
+      assert.match(result.err, message);
+      assert.equal(result.err.trim().split("\n").length, 1, result.err);
+    }
+    taken.close();
+    isAbsent(out);
+  }));
+
+Deno.test("a failing step is named on the last line", () =>
+  withFolder(async (folder) => {
+    const recipe = recipePath("faulty_recipe");
+    const args = ["--recipe", recipe, "--out", join(folder, "out"), "--port=0", "--only", "throw"];
+    const { code, err } = await command(args);
+    assert.equal(code, 1);
+    assert.match(err, /✗ throw\n\nError: step "throw" \(stage faulty\) failed: no data to be had$/);
+  }));
+
+Deno.test("help is printed", async () => {
+  for (const flag of ["--help", "-h"]) {
+    assert.match((await command([flag])).out, /Usage: deno task pipeline/);
+    assert.match((await command([flag], serve)).out, /Usage: deno task serve/);
+  }
+});
+
+Deno.test("serve wants a folder that is there", async () => {
+  const { code, err } = await command(["--out", "nowhere/at/all"], serve);
+  assert.deepEqual([code, /there is no folder nowhere\/at\/all/.test(err)], [2, true], err);
+});
+
+Deno.test("errors of the system are put in words", () => {
+  const full = Object.assign(new Error("No space left on device (os error 28)"), {
+    code: "ENOSPC",
+  });
+  assert.match(explain(full, "results cannot be written to out"), /^results .* no space left on/);
+  const step = Object.assign(new Error('step "a" (stage s) failed: No space'), { code: "ENOSPC" });
+  assert.match(explain(step), /^step "a" \(stage s\): there is no space left on the disk/);
+  assert.equal(explain(new Error("one\n  two")), "one two");
+});
+
+if (Deno.build.os !== "windows") {
+  Deno.test("Ctrl-C stops cleanly with code 130, and the next run goes on", () =>
+    withFolder(async (folder) => {
+      const args = [
+        "--recipe",
+        recipePath("spin_recipe"),
+        "--out",
+        join(folder, "out"),
+        "--port=0",
+      ];
+      const script = fileURLToPath(new URL("./pipeline.ts", import.meta.url));
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-check", "--no-prompt", "-A", script, ...args],
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      let err = "";
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        if (!err.includes("> busy") && (err + text).includes("> busy")) {
+          setTimeout(() => child.kill("SIGINT"), 500);
+        }
+        err += text;
+      }
+      assert.equal((await child.status).code, 130, err);
+      assert.match(err, /Stopped\. Run the same command again to go on from here\.\n$/);
+      const plan = await command([...args, "--dry-run"]);
+      assert.match(plan.out, /goes on from its checkpoint/);
+    }));
+}
