@@ -144,7 +144,8 @@ if (Deno.build.os !== "windows") {
       let err = "";
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
         if (!err.includes("> busy") && (err + text).includes("> busy")) {
-          setTimeout(() => child.kill("SIGINT"), 500);
+          // One press of Ctrl-C can arrive several times: from the terminal, and passed on by `deno task`.
+          setTimeout(() => [1, 2, 3].forEach(() => child.kill("SIGINT")), 500);
         }
         err += text;
       }
