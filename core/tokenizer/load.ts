@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { PreTrainedTokenizer } from "@huggingface/transformers";
 import { splitWords } from "./byte_level.ts";
 
 /** Text to token ids and back. */
@@ -42,7 +41,7 @@ interface Definition {
  * @param config content of `tokenizer_config.json`; its `eos_token` ends documents
  * @throws {Error} when either is not JSON or not of a tokenizer, or the `eos_token` is unknown.
  */
-export function loadTokenizer(json: string, config: string): Tokenizer {
+export async function loadTokenizer(json: string, config: string): Promise<Tokenizer> {
   const definition = parse<Definition>(json, "tokenizer.json");
   const settings = parse<{ eos_token?: string | { content: string } }>(
     config,
@@ -53,6 +52,7 @@ export function loadTokenizer(json: string, config: string): Tokenizer {
       "tokenizer.json holds no model with a vocabulary; is it a Hugging Face tokenizer?",
     );
   }
+  const { PreTrainedTokenizer } = await importTransformers();
   const tokenizer = new PreTrainedTokenizer(definition, settings);
   const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false });
   const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
@@ -62,6 +62,21 @@ export function loadTokenizer(json: string, config: string): Tokenizer {
     encode: isPlainByteLevel(definition) ? cachedByWord(definition, encode) : encode,
     decode: (ids) => ids.length === 0 ? "" : tokenizer.decode([...ids], options),
   };
+}
+
+/**
+ * The library is loaded when it is first needed, because it is large. It takes a defined `location` for a sign of
+ * a web page and builds URLs from its origin, which a worker started from a file does not have; so `location`
+ * is hidden while it loads.
+ */
+async function importTransformers() {
+  const location = Object.getOwnPropertyDescriptor(globalThis, "location");
+  if (location) Reflect.deleteProperty(globalThis, "location");
+  try {
+    return await import("@huggingface/transformers");
+  } finally {
+    if (location) Object.defineProperty(globalThis, "location", location);
+  }
 }
 
 function parse<T>(text: string, name: string): T {

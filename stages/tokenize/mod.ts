@@ -57,7 +57,7 @@ async function provideTokenizer(
   for (const name of Object.keys(files).sort()) {
     await ctx.outputs.tokenizer.write(name, files[name as keyof typeof files]);
   }
-  const tokenizer = loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
+  const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
   if (tokenizer.vocab_size > 65_536) {
     throw new Error(
       `the tokenizer has ${tokenizer.vocab_size} tokens; ids are stored as uint16, so at most 65536 fit`,

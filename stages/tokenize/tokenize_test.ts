@@ -55,7 +55,7 @@ async function run(path: string, extra: Extra = {}) {
   await tokenize.run(fake.ctx);
   const out = fake.collected();
   const file = (name: string) => new TextDecoder().decode(out.tokenizer.get(name));
-  const tokenizer = loadTokenizer(file("tokenizer.json"), file("tokenizer_config.json"));
+  const tokenizer = await loadTokenizer(file("tokenizer.json"), file("tokenizer_config.json"));
   const texts = (split: "train" | "validation") => {
     const { values, offsets } = out[split].tokens;
     return Array.from(
