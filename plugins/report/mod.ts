@@ -25,7 +25,7 @@ export { dataset_summary } from "./read.ts";
  */
 export const report = defineStage({
   name: "report",
-  version: "1",
+  version: "2",
   description: "Figures, tables and one HTML page from everything that was measured.",
   config: report_config,
   inputs: report_inputs,

@@ -116,6 +116,23 @@ Deno.test("text from the recipe and the data is escaped, on the page and in the 
   assert.doesNotMatch(written["figures/losses.svg"], /<b>Control/);
 });
 
+Deno.test("every row and column of the similarity map is named, long names too", async () => {
+  const all = sampleMeasurements();
+  const long = "general + 20% code";
+  all.similarity = all.similarity.map((row) => ({
+    ...row,
+    a: row.a === "code" ? long : row.a,
+    b: row.b === "code" ? long : row.b,
+  }));
+  const svg = (await runReport(all))["figures/similarity.svg"];
+  for (const name of ["general", long, "pycode"]) {
+    const shown = svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g).filter(([tag, text]) =>
+      text === name && !/opacity="0"/.test(tag)
+    );
+    assert.equal([...shown].length, 2, name);
+  }
+});
+
 Deno.test("the summary for the terminal is aligned and under 100 columns", async () => {
   const lines = (await runReport(sampleMeasurements()))["summary.txt"].split("\n");
   assert.ok(lines.every((line) => line.length < 100));

@@ -116,7 +116,9 @@ function heatMap(
   [low, high]: [number, number],
   { size, x = null, y = null }: { size: number; x?: string | null; y?: string | null },
 ): object {
-  const axis = { ticks: false, domain: false, labelLimit: 140 };
+  // Layer numbers may be thinned out where cells are narrow; a name left out would leave its cells nameless.
+  const labelOverlap = order.every((name) => typeof name === "number");
+  const axis = { ticks: false, domain: false, labelLimit: 140, labelOverlap };
   // Long names would run into each other below narrow cells.
   const tilted = order.some((name) => 7 * String(name).length > size);
   const position = {
