@@ -154,6 +154,14 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
   return base.graph.apply("add_along_rows", [base, indices, updates], {})[0];
 }
 
+/**
+ * softmax(scores) v over the last axes, as attention needs it: `scores` [..., Q, K], `v` [..., K, E], result
+ * [..., Q, E].
+ */
+export function softmaxMatmul(scores: Value, v: Value): Value {
+  return scores.graph.apply("softmax_matmul", [scores, v], {})[0];
+}
+
 /** (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis. */
 export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
   return x.graph.apply("layer_norm", [x, scale, bias], { epsilon })[0];
@@ -167,9 +175,16 @@ export function rotary(x: Value, cos: Value, sin: Value): Value {
   return x.graph.apply("rotary", [x, cos, sin], {})[0];
 }
 
-/** -log softmax(logits)[label] for each row of `logits` [N, V]: [N], in nats. */
-export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
-  return logits.graph.apply("softmax_cross_entropy", [logits, labels], {})[0];
+/**
+ * `nll` [N]: -log softmax(logits)[label] for each row of `logits` [N, V], in nats; and `probabilities` [N, V]:
+ * softmax(logits), for gradients written by hand. The gradient table differentiates `nll` only.
+ */
+export function softmaxCrossEntropy(
+  logits: Value,
+  labels: Value,
+): { nll: Value; probabilities: Value } {
+  const [nll, probabilities] = logits.graph.apply("softmax_cross_entropy", [logits, labels], {});
+  return { nll, probabilities };
 }
 
 /** A tensor of zeros. */

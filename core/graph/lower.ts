@@ -177,6 +177,10 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     const inputs = [base, column(emit, indices), column(emit, updates)];
     emit.op("ScatterElements", inputs, { axis: { int: 1 }, reduction: "add" }, outputs);
   },
+  softmax_matmul: (_, [scores, v], [product, probabilities], emit) => {
+    emit.op("Softmax", [scores], {}, probabilities);
+    emit.op("MatMul", [probabilities, v], {}, product);
+  },
   layer_norm: ({ attributes: { epsilon } }, inputs, outputs, emit) => {
     emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
   },

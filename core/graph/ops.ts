@@ -55,6 +55,8 @@ export interface OpAttributes {
   // Functions with a rule of their own.
   /** Over the last axis. */
   softmax: None;
+  /** (scores [..., Q, K], v [..., K, E]) -> (softmax(scores) v [..., Q, E], softmax(scores)). */
+  softmax_matmul: None;
   /** (x, scale, bias) -> (y, mean, inverse standard deviation), over the last axis. */
   layer_norm: { epsilon: number };
   /** (x [B, H, T, Dh], cos [T, R/2], sin [T, R/2]): rotates the first R of the Dh dims, halves paired. */
@@ -238,6 +240,10 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     return [{ dtype: base.dtype, shape: base.shape }];
   },
+  softmax_matmul: ([scores, v]) => [
+    product([scores, v], { trans_a: false, trans_b: false }),
+    { dtype: scores.dtype, shape: scores.shape },
+  ],
   layer_norm: ([x, scale, bias]) => {
     const width = x.shape.at(-1);
     expect(

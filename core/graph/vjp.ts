@@ -45,6 +45,7 @@ type Rule<Op extends OpName> = (node: Node<Op>, ...grads: Value[]) => InputGradi
  */
 export const AUXILIARY_OUTPUTS: Partial<Record<OpName, number>> = {
   layer_norm: 1,
+  softmax_matmul: 1,
   softmax_cross_entropy: 1,
 };
 
@@ -124,6 +125,16 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   softmax: ({ outputs: [y] }, g) => [
     mul(y, sub(g, sum(mul(g, y), { axes: [-1], keep_dims: true }))),
   ],
+  // o = P v with P = softmax(s): d_v = Pᵀ g, d_P = g vᵀ, d_s = P (d_P - Σ_k d_P P). That sum needs no pass over
+  // the scores: Σ_k (Σ_e g_e v_ke) P_k = Σ_e g_e o_e (Dao et al., 2022, "FlashAttention", appendix B.2).
+  softmax_matmul: ({ inputs: [, v], outputs: [o, probabilities] }, g) => {
+    const row_sums = sum(mul(g, o), { axes: [-1], keep_dims: true });
+    const d_probabilities = matmul(g, v, { trans_b: true });
+    return [
+      mul(sub(d_probabilities, row_sums), probabilities),
+      matmul(probabilities, g, { trans_a: true }),
+    ];
+  },
   // x̂ = (x - μ) / σ: d_x̂ = g γ, d_x = (d_x̂ - mean(d_x̂) - x̂ mean(d_x̂ x̂)) / σ, d_γ = Σ g x̂, d_β = Σ g
   layer_norm: ({ inputs: [x, scale, bias], outputs: [, mu, inverse_deviation] }, g) => {
     const row_mean = (value: Value) => mean(value, { axes: [-1], keep_dims: true });

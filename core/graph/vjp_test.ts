@@ -126,6 +126,11 @@ const build_cases: Record<string, Case[]> = {
     build: g.addAlongRows,
   }],
   softmax: [{ name: "three axes", inputs: [[2, 3, 4]], build: g.softmax }],
+  softmax_matmul: [{
+    name: "batched",
+    inputs: [[2, 2, 3, 5], [2, 2, 5, 4]],
+    build: g.softmaxMatmul,
+  }],
   layer_norm: [{
     name: "odd width",
     inputs: [[3, 7], [7], [7]],
@@ -149,7 +154,7 @@ const build_cases: Record<string, Case[]> = {
   softmax_cross_entropy: [{
     name: "plain",
     inputs: [[4, 6], { indices: [5, 0, 3, 3] }],
-    build: g.softmaxCrossEntropy,
+    build: (logits, labels) => g.softmaxCrossEntropy(logits, labels).nll,
   }],
 };
 

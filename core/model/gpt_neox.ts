@@ -12,14 +12,13 @@ import {
   type Graph,
   layerNorm,
   linear,
-  matmul,
   reshape,
   rotary,
-  softmax,
   split,
   transpose,
   type Value,
 } from "../graph/mod.ts";
+import { causalAttention } from "./attention.ts";
 import { type GptNeoXConfig, rotaryDim } from "./config.ts";
 
 /** Shape of one batch: `rows` sequences of `length` positions. */
@@ -41,8 +40,6 @@ interface Shared {
   config: GptNeoXConfig;
   shape: BatchShape;
   parameter: (name: string) => Value;
-  /** [T, T]: 0 where a query may look at a key, the lowest float32 where not. */
-  causal_mask: Value;
   /** [T, R/2] each. */
   cos: Value;
   sin: Value;
@@ -72,7 +69,6 @@ export function gptNeoX(
     config,
     shape,
     parameter,
-    causal_mask: causalMask(graph, shape.length),
     ...rotaryTables(graph, config, shape.length),
   };
   let hidden = gatherRows(parameter("gpt_neox.embed_in.weight"), input_ids);
@@ -130,21 +126,8 @@ function attention(shared: Shared, name: string, x: Value): Value {
   const [q, k, v] = parts.map((part) => reshape(part, [B, H, T, E]));
   const rotate = (value: Value) =>
     rotaryDim(shared.config) === 0 ? value : rotary(value, shared.cos, shared.sin);
-  const scores = matmul(rotate(q), rotate(k), { trans_b: true, alpha: 1 / Math.sqrt(E) });
-  const weights = softmax(add(scores, shared.causal_mask));
-  const context = transpose(matmul(weights, v), [0, 2, 1, 3]);
+  const context = transpose(causalAttention(rotate(q), rotate(k), v), [0, 2, 1, 3]);
   return dense(shared, `${name}.dense`, reshape(context, [B * T, D]));
-}
-
-/** Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. */
-const LOWEST = -3.4028234663852886e38;
-
-function causalMask(graph: Graph, length: number): Value {
-  const mask = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) {
-    mask.fill(LOWEST, query * length + query + 1, (query + 1) * length);
-  }
-  return graph.constant(mask, [length, length]);
 }
 
 /** cos and sin of t / base^(2j/R) for position t and pair j. */

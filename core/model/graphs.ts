@@ -35,9 +35,10 @@ function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
  * Further inputs: `labels` int32 [N]; `weights` float32 [N], the share of each position in the mean over the
  * whole global batch (0 where not supervised); for every parameter but the input embedding `grad.NAME`, the
  * gradient accumulated so far.
- * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`; and `grad_embedded`, float32
- * [N, D], the gradient of the embedded tokens. Adding its rows to those of the embedding's gradient is a
- * sparse update that costs more as a graph op (a pass over the whole table) than as a loop outside.
+ * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`; and for the two embeddings what
+ * is left to be done outside, sparse updates that would cost passes over whole tables here, float32 [N, D]:
+ * row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's gradient, row i of
+ * `weighted_final` to be subtracted from row labels_i of the output embedding's.
  *
  * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So the
  * output may be written over the input.
@@ -55,6 +56,7 @@ export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   });
   graph.output("loss", head.loss);
   graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
+  graph.output("weighted_final", head.weighted_final);
   const names = [...parameters.keys()].filter((name) => name !== EMBED_IN && name !== EMBED_OUT);
   const targets = [embedded, ...names.map((name) => parameters.get(name)!)];
   const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), targets);

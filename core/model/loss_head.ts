@@ -7,14 +7,16 @@
  * @module
  */
 import {
-  accumulate,
   add,
   concat,
-  gradients,
+  gatherRows,
+  gemm,
   linear,
   mul,
+  reshape,
   softmaxCrossEntropy,
   split,
+  sub,
   sum,
   type Value,
 } from "../graph/mod.ts";
@@ -44,40 +46,68 @@ export function chunkCount(rows: number, vocab_size: number): number {
   return 1;
 }
 
-function chunksOf({ final, embed_out, labels, weights }: LossInputs) {
-  const chunks = chunkCount(final.shape[0], embed_out.shape[0]);
-  const parts = (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
-  const [rows, label_rows, weight_rows] = [final, labels, weights].map(parts);
-  return rows.map((hidden, i) => ({
-    hidden,
-    loss: () =>
-      sum(mul(softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]), weight_rows[i])),
-  }));
+function chunksOf(rows: number, vocab_size: number) {
+  const chunks = chunkCount(rows, vocab_size);
+  return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
 /** Σ_i weights_i · (-log p(labels_i)), a scalar in nats. */
-export function chunkedLoss(inputs: LossInputs): Value {
-  return chunksOf(inputs).map(({ loss }) => loss()).reduce((a, b) => add(a, b));
+export function chunkedLoss({ final, embed_out, labels, weights }: LossInputs): Value {
+  const chunks = chunksOf(final.shape[0], embed_out.shape[0]);
+  const [label_rows, weight_rows] = [labels, weights].map(chunks);
+  const losses = chunks(final).map((hidden, i) => {
+    const { nll } = softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]);
+    return sum(mul(nll, weight_rows[i]));
+  });
+  return losses.reduce((a, b) => add(a, b));
+}
+
+/** What the backward pass goes on with. */
+export interface LossHead {
+  /** Σ_i w_i · (-log p(labels_i)), a scalar in nats. */
+  loss: Value;
+  /** Its gradient with respect to `final`, [N, D]. */
+  final_gradient: Value;
+  /** [V, D]: `gradient` + Pᵀ (w ∘ final), the gradient of `embed_out` but for its sparse part. */
+  embed_out_gradient: Value;
+  /** [N, D]: w ∘ final. Row i is still to be subtracted from row labels_i of the gradient of `embed_out`. */
+  weighted_final: Value;
 }
 
 /**
- * The loss of {@linkcode chunkedLoss} with its gradients.
+ * The loss with its gradients, written by hand so that no pass over the logits is made but those that the
+ * products need. With P = softmax(final Eᵀ) and Y the one-hot labels,
+ *
+ *     d_final = w ∘ (P - Y) E = w ∘ (P E - E[labels])
+ *     d_E     = (P - Y)ᵀ (w ∘ final) = Pᵀ (w ∘ final) - Yᵀ (w ∘ final)
+ *
+ * so P is never changed: the terms in Y are a gather and a sparse update.
  *
  * @param gradient [V, D], the gradient of `embed_out` accumulated so far.
- * @returns the loss, its gradient with respect to `final` [N, D], and the accumulated gradient of `embed_out`.
  */
-export function lossHead({ gradient, ...inputs }: LossInputs & { gradient: Value }) {
+export function lossHead(
+  { final, embed_out, labels, weights, gradient }: LossInputs & { gradient: Value },
+): LossHead {
+  const chunks = chunksOf(final.shape[0], embed_out.shape[0]);
+  const weight_column = reshape(weights, [weights.shape[0], 1]);
+  const weighted_final = mul(final, weight_column);
+  const [weight_rows, weighted_rows, label_rows] = [weights, weighted_final, labels].map(chunks);
   let embed_out_gradient = gradient;
-  const losses: Value[] = [];
-  const final_gradients = chunksOf(inputs).map(({ hidden, loss }) => {
-    const value = loss();
-    losses.push(value);
-    const [d_hidden, d_embed_out] = gradients(value, [hidden, inputs.embed_out]);
-    embed_out_gradient = accumulate(embed_out_gradient, d_embed_out);
-    return d_hidden;
+  const parts = chunks(final).map((hidden, i) => {
+    const { nll, probabilities } = softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]);
+    embed_out_gradient = gemm(probabilities, weighted_rows[i], {
+      trans_a: true,
+      c: embed_out_gradient,
+    });
+    return { loss: sum(mul(nll, weight_rows[i])), expected: gemm(probabilities, embed_out) };
   });
-  const final_gradient = final_gradients.length === 1
-    ? final_gradients[0]
-    : concat(final_gradients, 0);
-  return { loss: losses.reduce((a, b) => add(a, b)), final_gradient, embed_out_gradient };
+  const expected = parts.length === 1
+    ? parts[0].expected
+    : concat(parts.map((part) => part.expected), 0);
+  return {
+    loss: parts.map(({ loss }) => loss).reduce((a, b) => add(a, b)),
+    final_gradient: mul(sub(expected, gatherRows(embed_out, labels)), weight_column),
+    embed_out_gradient,
+    weighted_final,
+  };
 }

@@ -9,6 +9,7 @@ export { hiddenStatesGraph, logitsGraph, lossGraph, trainGraph } from "./graphs.
 export {
   type DecayScope,
   EMBED_IN,
+  EMBED_OUT,
   type GroupName,
   initialize,
   ParameterArrays,

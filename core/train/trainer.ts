@@ -5,7 +5,7 @@
  */
 import type { MicroBatch } from "../data/mod.ts";
 import { Session, type TensorData } from "../engine/mod.ts";
-import { EMBED_IN, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 
 /** Threads ONNX Runtime is given when a config says 0: one per core. */
@@ -75,8 +75,9 @@ export class Trainer {
       if (name === EMBED_IN) continue;
       feeds[`grad.${name}`] = into[`grad.${name}.next`] = view;
     }
-    const { loss, grad_embedded } = await session.run(feeds, into);
-    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
+    const { loss, grad_embedded, weighted_final } = await session.run(feeds, into);
+    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array, 1);
+    addRows(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array, -1);
     return Number(loss[0]);
   }
 
@@ -98,11 +99,11 @@ export class Trainer {
   }
 }
 
-/** table[ids[i]] += rows[i], in the order of i, so that the sum has the same bits every time. */
-function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+/** table[ids[i]] += scale · rows[i], in the order of i, so that the sum has the same bits every time. */
+function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array, scale: 1 | -1): void {
   const width = rows.length / ids.length;
   for (let i = 0; i < ids.length; i++) {
     const at = ids[i] * width, from = i * width;
-    for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
+    for (let j = 0; j < width; j++) table[at + j] += scale * rows[from + j];
   }
 }
