@@ -16,7 +16,7 @@ const arm = z.strictObject({
 
 /** Config of the report. The first arm is the reference that every other arm is compared with. */
 export const report_config = z.strictObject({
-  title: z.string().min(1),
+  title: z.string().min(1).describe("heading of the page"),
   description: z.string().default("").describe("what was trained, in a sentence or two"),
   target_source: z.string().min(1).describe("source of the fine-tuning validation set"),
   general_source: z.string().min(1).describe("held-out source on which forgetting is measured"),
@@ -24,7 +24,7 @@ export const report_config = z.strictObject({
   arms: z.array(arm).min(1).refine(
     (arms) => new Set(arms.map((each) => each.name)).size === arms.length,
     { error: "two arms have the same name; give each its own" },
-  ),
+  ).describe("what is compared, at least one; every other arm is compared with the first"),
 });
 
 export type ReportConfig = z.infer<typeof report_config>;
