@@ -19,25 +19,33 @@ export function blockCount(length: number): number {
   return blocks;
 }
 
-/**
- * softmax(q kᵀ / √E + mask) v, where position t sees positions up to t.
- *
- * @param q,k,v [B, H, T, E]
- * @returns [B, H, T, E]
- */
-export function causalAttention(q: Value, k: Value, v: Value): Value {
-  const [, , length, head_dim] = q.shape;
-  const blocks = blockCount(length);
-  const size = length / blocks;
-  const cut = (value: Value) => blocks === 1 ? [value] : split(value, 2, blocks);
-  const [keys, values] = [cut(k), cut(v)];
-  const outputs = cut(q).map((queries, i) => {
-    const seen = (parts: Value[]) => i === 0 ? parts[0] : concat(parts.slice(0, i + 1), 2);
-    const alpha = 1 / Math.sqrt(head_dim);
-    const scores = matmul(queries, seen(keys), { trans_b: true, alpha });
-    return softmaxMatmul(add(scores, causalMask(q.graph, size, i * size)), seen(values));
-  });
-  return blocks === 1 ? outputs[0] : concat(outputs, 2);
+/** Attention of every layer over sequences of one length: the layers share the masks. */
+export class CausalAttention {
+  readonly #masks: Value[];
+
+  constructor(graph: Graph, readonly length: number) {
+    const blocks = blockCount(length);
+    const size = length / blocks;
+    this.#masks = Array.from({ length: blocks }, (_, i) => causalMask(graph, size, i * size));
+  }
+
+  /**
+   * softmax(q kᵀ / √E + mask) v, where position t sees positions up to t.
+   *
+   * @param q,k,v [B, H, T, E]
+   * @returns [B, H, T, E]
+   */
+  apply(q: Value, k: Value, v: Value): Value {
+    const blocks = this.#masks.length;
+    const alpha = 1 / Math.sqrt(q.shape[3]);
+    const [queries, keys, values] = [q, k, v].map((x) => blocks === 1 ? [x] : split(x, 2, blocks));
+    const outputs = this.#masks.map((mask, i) => {
+      const seen = (parts: Value[]) => i === 0 ? parts[0] : concat(parts.slice(0, i + 1), 2);
+      const scores = matmul(queries[i], seen(keys), { trans_b: true, alpha });
+      return softmaxMatmul(add(scores, mask), seen(values));
+    });
+    return blocks === 1 ? outputs[0] : concat(outputs, 2);
+  }
 }
 
 /** Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. */

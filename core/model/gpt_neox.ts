@@ -18,7 +18,7 @@ import {
   transpose,
   type Value,
 } from "../graph/mod.ts";
-import { causalAttention } from "./attention.ts";
+import { CausalAttention } from "./attention.ts";
 import { type GptNeoXConfig, rotaryDim } from "./config.ts";
 
 /** Shape of one batch: `rows` sequences of `length` positions. */
@@ -40,6 +40,7 @@ interface Shared {
   config: GptNeoXConfig;
   shape: BatchShape;
   parameter: (name: string) => Value;
+  attention: CausalAttention;
   /** [T, R/2] each. */
   cos: Value;
   sin: Value;
@@ -69,6 +70,7 @@ export function gptNeoX(
     config,
     shape,
     parameter,
+    attention: new CausalAttention(graph, shape.length),
     ...rotaryTables(graph, config, shape.length),
   };
   let hidden = gatherRows(parameter("gpt_neox.embed_in.weight"), input_ids);
@@ -126,7 +128,7 @@ function attention(shared: Shared, name: string, x: Value): Value {
   const [q, k, v] = parts.map((part) => reshape(part, [B, H, T, E]));
   const rotate = (value: Value) =>
     rotaryDim(shared.config) === 0 ? value : rotary(value, shared.cos, shared.sin);
-  const context = transpose(causalAttention(rotate(q), rotate(k), v), [0, 2, 1, 3]);
+  const context = transpose(shared.attention.apply(rotate(q), rotate(k), v), [0, 2, 1, 3]);
   return dense(shared, `${name}.dense`, reshape(context, [B * T, D]));
 }
 

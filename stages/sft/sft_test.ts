@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { sft } from "./mod.ts";
+
+const EXAMPLES = { documents: 64, stride: 3, prompt_length: 4 };
+
+async function tune(config = {}, examples = EXAMPLES) {
+  const fake = await fakeContext(sft, {
+    config: {
+      sources: ["qa"],
+      epochs: 4,
+      sequence_length: 24,
+      global_batch_size: 8,
+      micro_batch_size: 4,
+      schedule: { peak_lr: 1e-2 },
+      validation: { every_steps: 16 },
+      threads: 1,
+      ...config,
+    },
+    inputs: {
+      checkpoint: tinyModel(3),
+      train: { data: tinyTokens({ qa: examples, general: { documents: 9, stride: 2 } }) },
+      validation: {
+        data: tinyTokens({
+          qa: { ...examples, documents: 12 },
+          general: { documents: 20, stride: 2 },
+        }),
+      },
+    },
+    seed: 5,
+  });
+  await sft.run(fake.ctx);
+  return { ...fake.collected(), logs: fake.logs };
+}
+
+Deno.test("fine-tuning takes its epochs, learns its source, and starts a schedule of its own", async () => {
+  const { training, validation, logs, checkpoint } = await tune();
+  assert.match(logs.join(), /64 examples, 32 steps/);
+  assert.equal(training.step.length, 32);
+  assert.ok(Math.abs(training.learning_rate[2] - 1e-2) < 1e-9); // a tenth of 32 steps is warm-up
+  assert.ok(training.loss.at(-1)! < training.loss[0] - 1, `${training.loss}`);
+  const target = validation.loss.filter((_, i) => validation.source[i] === "qa");
+  assert.ok(target.at(-1)! < target[0] - 0.5, `${target}`);
+  assert.ok(checkpoint.has("tokenizer.json"));
+});
+
+Deno.test("prompts are not counted in the loss", async () => {
+  const { validation } = await tune({ epochs: 0.125 });
+  const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 12 } });
+  const supervised = Array.from(
+    tokens.offsets.subarray(1),
+    (end, i) => end - tokens.offsets[i] - 4,
+  );
+  const counted = validation.tokens[validation.source.indexOf("qa")];
+  assert.equal(counted, supervised.reduce((a, b) => a + b));
+});
+
+Deno.test("mistakes are named", async () => {
+  await assert.rejects(
+    () => tune({ sources: ["qua"] }),
+    /no source "qua".*there are "general", "qa"/,
+  );
+  await assert.rejects(() => tune({}, { ...EXAMPLES, prompt_length: 30 }), /prompt/i);
+  await assert.rejects(() => tune({ sources: [] }), /sources/);
+});
