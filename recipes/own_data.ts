@@ -1,0 +1,99 @@
+/**
+ * A start for experiments on your own data: pretrains a small model on a novel, fine-tunes it on the questions and
+ * answers of a JSON Lines file, and measures the loss on answers before and after.
+ *
+ * Copy this file, and put your own in place of recipes/own_data.jsonl (400 sums made up for this purpose).
+ *
+ * @module
+ */
+import { defineRecipe } from "../core/runner/mod.ts";
+import { report } from "../plugins/report/mod.ts";
+import { cka } from "../stages/cka/mod.ts";
+import { evaluate } from "../stages/evaluate/mod.ts";
+import { pretrain } from "../stages/pretrain/mod.ts";
+import { sft } from "../stages/sft/mod.ts";
+import { similarity } from "../stages/similarity/mod.ts";
+import { tokenize } from "../stages/tokenize/mod.ts";
+
+const header = { name: "own_data", description: "Fine-tuning on a file of your own.", seed: 1 };
+
+export default defineRecipe(header, (recipe) => {
+  const data = recipe.step("data", tokenize, {
+    config: {
+      sources: {
+        general: [{ dataset: "moby_dick" }],
+        questions: [{
+          dataset: "my_questions",
+          jsonl: {
+            path: "recipes/own_data.jsonl",
+            prompt: "Question: {question}\nAnswer: ", // no loss is taken on it
+            text: "answer",
+          },
+        }],
+      },
+      vocab_size: 1024,
+    },
+  });
+  const tokens = { train: { data: data.train }, validation: { data: data.validation } };
+
+  const base = recipe.step("base", pretrain, {
+    config: {
+      model: "mini",
+      mixture: { general: 1 },
+      sequence_length: 128,
+      global_batch_size: 16,
+      steps: 60,
+      schedule: { peak_lr: 3e-3 },
+    },
+    inputs: { tokenizer: data.tokenizer, ...tokens },
+  });
+  const tuned = recipe.step("tuned", sft, {
+    config: {
+      sources: ["questions"],
+      epochs: 4,
+      sequence_length: 128,
+      global_batch_size: 16,
+      schedule: { peak_lr: 1e-3 },
+    },
+    inputs: { checkpoint: base.checkpoint, ...tokens },
+  });
+
+  const models = { base: base.checkpoint, tuned: tuned.checkpoint };
+  const losses = recipe.step("losses", evaluate, {
+    config: { by_example: ["questions"], sequence_length: 128 },
+    inputs: { models, tokens: { data: data.validation } },
+  });
+  const layers = recipe.step("layers", cka, {
+    config: { probes: ["general"], sequence_length: 128, max_sequences: 16 },
+    inputs: { models, probes: { data: data.validation } },
+  });
+  const distances = recipe.step("distances", similarity, { inputs: { tokens: tokens.train } });
+
+  const page = recipe.step("report", report, {
+    config: {
+      title: "Fine-tuning on a file of your own",
+      target_source: "questions",
+      general_source: "general",
+      arms: [
+        {
+          name: "own",
+          label: "own data",
+          before_sft: "base",
+          after_sft: "tuned",
+          trained: ["base"],
+        },
+      ],
+    },
+    inputs: {
+      evaluation: { losses: losses.evaluation },
+      similarity: distances.similarity,
+      cka: { layers: layers.cka },
+      training: { base: base.training, tuned: tuned.training },
+      validation: { base: base.validation, tuned: tuned.validation },
+      mixtures: { base: base.mixture },
+      data: data.summary,
+    },
+  });
+  recipe.publish(page.report);
+  recipe.publish(tuned.checkpoint); // a folder that Hugging Face's from_pretrained loads
+});

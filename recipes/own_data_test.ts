@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { jsonlCard } from "../core/data/readers/mod.ts";
+import recipe from "./own_data.ts";
+
+Deno.test("the recipe for own data is wired to its end", () => {
+  assert.deepEqual(
+    recipe.steps.map(({ id }) => id),
+    ["data", "base", "tuned", "losses", "layers", "distances", "report"],
+  );
+});
+
+Deno.test("its example file reads as prompts and answers", async () => {
+  const { jsonl } = (recipe.steps[0].config as unknown as Sources).sources.questions[0];
+  const documents = await Array.fromAsync(jsonlCard({ name: "sums", ...jsonl }).documents());
+  assert.equal(documents.length, 400);
+  const [{ text, prompt_length_chars }] = documents;
+  assert.equal(text, "Question: What is 25 plus 20?\nAnswer: 45.");
+  assert.equal(text.slice(prompt_length_chars), "45.");
+});
+
+interface Sources {
+  sources: { questions: { jsonl: { path: string; text: string; prompt: string } }[] };
+}
