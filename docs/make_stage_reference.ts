@@ -119,7 +119,10 @@ function portRows(declared: Record<string, InputPort>): string[][] {
 }
 
 function describePort(port: InputPort): string {
-  if (port.kind === "many") return `one or more ${describePort(port.port)}, each under a label`;
+  if (port.kind === "many") {
+    const count = port.at_least === 0 ? "any number of" : "one or more";
+    return `${count} ${describePort(port.port)}, each under a label`;
+  }
   if (port.kind === "optional") return `${describePort(port.port)}, may be left out`;
   const shared = Object.entries(ports).find(([, candidate]) => sameColumns(candidate, port))?.[0];
   return shared === undefined ? `${port.kind}: ${port.description}` : `\`${shared}\``;

@@ -8,11 +8,9 @@
  */
 import { defineRecipe } from "../core/runner/mod.ts";
 import { report } from "../plugins/report/mod.ts";
-import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";
 import { sft } from "../stages/sft/mod.ts";
-import { similarity } from "../stages/similarity/mod.ts";
 import { tokenize } from "../stages/tokenize/mod.ts";
 
 const header = { name: "own_data", description: "Fine-tuning on a file of your own.", seed: 1 };
@@ -63,11 +61,6 @@ export default defineRecipe(header, (recipe) => {
     config: { by_example: ["questions"], sequence_length: 128 },
     inputs: { models, tokens: { data: data.validation } },
   });
-  const layers = recipe.step("layers", cka, {
-    config: { probes: ["general"], sequence_length: 128, max_sequences: 16 },
-    inputs: { models, probes: { data: data.validation } },
-  });
-  const distances = recipe.step("distances", similarity, { inputs: { tokens: tokens.train } });
 
   const page = recipe.step("report", report, {
     config: {
@@ -86,8 +79,6 @@ export default defineRecipe(header, (recipe) => {
     },
     inputs: {
       evaluation: { losses: losses.evaluation },
-      similarity: distances.similarity,
-      cka: { layers: layers.cka },
       training: { base: base.training, tuned: tuned.training },
       validation: { base: base.validation, tuned: tuned.validation },
       mixtures: { base: base.mixture },

@@ -5,7 +5,7 @@ import recipe from "./own_data.ts";
 Deno.test("the recipe for own data is wired to its end", () => {
   assert.deepEqual(
     recipe.steps.map(({ id }) => id),
-    ["data", "base", "tuned", "losses", "layers", "distances", "report"],
+    ["data", "base", "tuned", "losses", "report"],
   );
 });
 

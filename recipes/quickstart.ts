@@ -59,6 +59,7 @@ export default defineRecipe(header, (recipe) => {
       mixture: GENERAL,
       sequence_length: SEQUENCE_LENGTH,
       global_batch_size: 16,
+      micro_batch_size: 8,
       steps: BRANCH_STEP,
       horizon_steps: HORIZON_STEPS,
       // Small models bear, and at so few steps need, a higher rate than the paper's 3e-4.
@@ -70,7 +71,7 @@ export default defineRecipe(header, (recipe) => {
 
   const arm = (name: string, mixture: Record<string, number>) => {
     const before = recipe.step(name, midtrain, {
-      config: { mixture, validation },
+      config: { mixture, validation, micro_batch_size: 8 },
       inputs: { checkpoint: trunk.checkpoint, ...tokens },
     });
     const after = recipe.step(`${name}_sft`, sft, {
@@ -79,6 +80,7 @@ export default defineRecipe(header, (recipe) => {
         epochs: 1,
         sequence_length: SEQUENCE_LENGTH,
         global_batch_size: 32,
+        micro_batch_size: 8,
         schedule: { peak_lr: 1e-3 },
         validation: { ...validation, sources: ["general", "pycode"] },
       },
@@ -97,7 +99,12 @@ export default defineRecipe(header, (recipe) => {
   };
 
   const losses = recipe.step("losses", evaluate, {
-    config: { by_example: ["pycode"], sequence_length: SEQUENCE_LENGTH, max_sequences: 256 },
+    config: {
+      by_example: ["pycode"],
+      sequence_length: SEQUENCE_LENGTH,
+      max_sequences: 256,
+      micro_batch_size: 8,
+    },
     inputs: { models, tokens: { data: data.validation } },
   });
   // The paper's four states; the control arm stands for its base model.

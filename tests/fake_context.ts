@@ -20,6 +20,7 @@ import type {
   OptionalPort,
   OutputPorts,
   Outputs,
+  Port,
   Stage,
   StageContext,
   TableInput,
@@ -36,8 +37,10 @@ export type FakeInput<P extends InputPort> = P extends TablePort<infer C> ? Batc
 
 /** Inputs by port; the optional ones may be left out. */
 export type FakeInputs<I extends InputPorts> =
-  & { [K in keyof I as I[K] extends OptionalPort ? never : K]: FakeInput<I[K]> }
-  & { [K in keyof I as I[K] extends OptionalPort ? K : never]?: FakeInput<I[K]> };
+  & { [K in keyof I as I[K] extends MayBeLeftOut ? never : K]: FakeInput<I[K]> }
+  & { [K in keyof I as I[K] extends MayBeLeftOut ? K : never]?: FakeInput<I[K]> };
+
+type MayBeLeftOut = OptionalPort | ManyPort<Port, 0>;
 
 /** What a stage has written: whole tables, and file contents by name. */
 export type Collected<O extends OutputPorts> = {
@@ -123,6 +126,7 @@ function serve(port: InputPort, given: unknown, where: string): unknown {
   if (port.kind === "optional") {
     return given === undefined ? undefined : serve(port.port, given, where);
   }
+  if (port.kind === "many" && port.at_least === 0) given ??= {};
   if (given === undefined) throw new Error(`${where} is missing`);
   if (port.kind === "many") {
     const entries = Object.entries(given as Record<string, unknown>);

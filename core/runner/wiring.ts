@@ -29,7 +29,9 @@ type Wire<P> = P extends ManyPort<infer Q> ? Readonly<Record<string, Ref<Q>>>
   : P extends TablePort | FilesPort ? Ref<P>
   : never;
 
-type OptionalKeys<I> = { [K in keyof I]: I[K] extends OptionalPort ? K : never }[keyof I];
+type OptionalKeys<I> = {
+  [K in keyof I]: I[K] extends OptionalPort | ManyPort<Port, 0> ? K : never;
+}[keyof I];
 
 /** What a recipe passes as `inputs`: a ref per port, a record of refs for `many`, nothing for `optional`. */
 export type Wiring<I extends InputPorts> =
@@ -82,11 +84,12 @@ function checkMany(
   check: (value: unknown, port: Port, label: string) => Ref,
   is_ref: (value: unknown) => boolean,
 ): Record<string, Ref> {
+  if (value === undefined && port.at_least === 0) return {};
   if (typeof value !== "object" || value === null || Array.isArray(value) || is_ref(value)) {
     throw new TypeError(`${at} takes a record of outputs, { label: step.output, … }`);
   }
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (entries.length === 0) throw new TypeError(`${at} needs at least one output`);
+  if (entries.length < port.at_least) throw new TypeError(`${at} needs at least one output`);
   return Object.fromEntries(
     entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]),
   );

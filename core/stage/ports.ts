@@ -27,9 +27,11 @@ export interface FilesPort<F extends string = string> {
 export type Port = TablePort | FilesPort;
 
 /** An input that takes any number of artifacts of the same port, each under a name the recipe chooses. */
-export interface ManyPort<P extends Port = Port> {
+export interface ManyPort<P extends Port = Port, Least extends 0 | 1 = 0 | 1> {
   readonly kind: "many";
   readonly port: P;
+  /** Artifacts the recipe has to connect at least. With 0 the input may be left out, and is an empty record. */
+  readonly at_least: Least;
 }
 
 /** An input that the recipe may leave unconnected. */
@@ -54,9 +56,16 @@ export function files<const F extends string>(format: F, description: string): F
   return { kind: "files", format, description };
 }
 
-/** Lets an input take a record of artifacts: `many(tokens)` is wired as `{ general: …, code: … }`. */
-export function many<P extends Port>(port: P): ManyPort<P> {
-  return { kind: "many", port };
+/**
+ * Lets an input take a record of artifacts: `many(tokens)` is wired as `{ general: …, code: … }`.
+ *
+ * @param at_least 1: the record must not be empty; 0: it may be left out.
+ */
+export function many<P extends Port, const Least extends 0 | 1 = 1>(
+  port: P,
+  at_least: Least = 1 as Least,
+): ManyPort<P, Least> {
+  return { kind: "many", port, at_least };
 }
 
 /** Lets an input stay unconnected. */

@@ -27,12 +27,12 @@ export const dataset_summary = table({
 
 /** Inputs of the report. Every one may be left empty; its section is then left out. */
 export const report_inputs = {
-  evaluation: many(ports.evaluation),
+  evaluation: many(ports.evaluation, 0),
   similarity: optional(ports.similarity),
-  cka: many(ports.cka),
-  training: many(ports.training_metrics),
-  validation: many(ports.validation_metrics),
-  mixtures: many(ports.mixture_ledger),
+  cka: many(ports.cka, 0),
+  training: many(ports.training_metrics, 0),
+  validation: many(ports.validation_metrics, 0),
+  mixtures: many(ports.mixture_ledger, 0),
   data: optional(dataset_summary),
 } satisfies InputPorts;
 

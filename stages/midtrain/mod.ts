@@ -28,7 +28,7 @@ export const midtrain = defineStage({
   inputs: {
     checkpoint: ports.checkpoint,
     train: many(ports.tokens),
-    validation: many(ports.tokens),
+    validation: many(ports.tokens, 0),
   },
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
   async run(ctx) {

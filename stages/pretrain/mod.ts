@@ -25,7 +25,7 @@ export const pretrain = defineStage({
   inputs: {
     tokenizer: ports.tokenizer,
     train: many(ports.tokens),
-    validation: many(ports.tokens),
+    validation: many(ports.tokens, 0),
   },
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
   async run(ctx) {

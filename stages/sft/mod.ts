@@ -28,7 +28,7 @@ export const sft = defineStage({
   inputs: {
     checkpoint: ports.checkpoint,
     train: many(ports.tokens),
-    validation: many(ports.tokens),
+    validation: many(ports.tokens, 0),
   },
   outputs: training_outputs,
   async run(ctx) {
