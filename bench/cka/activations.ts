@@ -1,0 +1,67 @@
+/**
+ * The activations that both sides compare: hidden states of models with random weights on the same random tokens.
+ *
+ * @module
+ */
+import type { Sequence } from "../../core/data/mod.ts";
+import { initialize, ParameterArrays } from "../../core/model/mod.ts";
+import { Random } from "../../core/random/mod.ts";
+import { HiddenStates } from "../../core/train/mod.ts";
+import type { Size } from "../shared/sizes.ts";
+
+/** What the file holds: float32 [batches, states, layers, rows, width], row-major. */
+export interface Activations {
+  readonly file: string;
+  readonly batches: number;
+  /** Models, of equal configuration and different weights. */
+  readonly states: number;
+  /** The embedding and each layer's output. */
+  readonly layers: number;
+  /** Positions of a batch. */
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** States of a CKA matrix: base, midtrained, and both fine-tuned. */
+const STATES = 4;
+
+/** What the activations of a size will be. */
+export function describeActivations(size: Size, batches: number, file: string): Activations {
+  const { num_hidden_layers, hidden_size } = size.config;
+  const rows = size.rows * size.length;
+  const layers = num_hidden_layers + 1;
+  return { file, batches, states: STATES, layers, rows, width: hidden_size };
+}
+
+/** Writes the file. Run as a process of its own, so that its memory is gone when the timing starts. */
+async function writeActivations(size: Size, { file, batches, states }: Activations): Promise<void> {
+  const models = Array.from({ length: states }, (_, seed) => {
+    const model = new ParameterArrays(size.config, "matrices");
+    initialize(model, seed);
+    return model;
+  });
+  const hidden = new HiddenStates(navigator.hardwareConcurrency);
+  using output = Deno.openSync(file, { write: true, create: true, truncate: true });
+  for (let batch = 0; batch < batches; batch++) {
+    const sequences = randomSequences(size, batch);
+    for (const model of models) {
+      for (const layer of await hidden.compute(model, sequences)) writeAll(output, layer);
+    }
+  }
+}
+
+function randomSequences({ rows, length, config }: Size, batch: number): Sequence[] {
+  const random = new Random(1, "bench/cka", batch);
+  return Array.from({ length: rows }, () => ({
+    tokens: Uint16Array.from({ length: length + 1 }, () => random.below(config.vocab_size)),
+    prompt_length: 0,
+    source: "random",
+  }));
+}
+
+function writeAll(output: Deno.FsFile, { buffer, byteOffset, byteLength }: Float32Array): void {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  for (let at = 0; at < bytes.length;) at += output.writeSync(bytes.subarray(at));
+}
+
+if (import.meta.main) await writeActivations(JSON.parse(Deno.args[0]), JSON.parse(Deno.args[1]));

@@ -1,0 +1,106 @@
+/**
+ * The Gemm ceiling: how fast ONNX Runtime's Gemm alone computes the products of a model's linear layers. A child
+ * process of the benchmark.
+ *
+ * Each product is timed on all rows of the batch and on an eighth of them, and the faster counts: a product
+ * whose result does not fit into the cache waits for memory, which a step that works in chunks need not do.
+ *
+ * @module
+ */
+import { Session, type TensorData } from "../../core/engine/mod.ts";
+import { gatherRows, gemm, Graph } from "../../core/graph/mod.ts";
+import { linearProducts, type Passes, type Product, productFlops } from "./flops.ts";
+import { serveRequests } from "./json_lines.ts";
+import type { Size } from "./sizes.ts";
+
+/** A graph computes a product as often as it takes for this many FLOPs, so that starting a run costs next to nothing. */
+const FLOPS_PER_RUN = 1e9;
+/** A product is timed as often as it takes for this many FLOPs, and the fastest time counts. */
+const FLOPS_PER_TIMING = 4e9;
+
+interface Gemm {
+  readonly product: Product;
+  /** FLOPs of one run. */
+  readonly flops: number;
+  run(): Promise<unknown>;
+}
+
+/** Variants of each product; the fastest of a row counts. */
+let products: Gemm[][] = [];
+
+/**
+ * Compiles a graph of equal products of different matrices. Only one row of each leaves the graph: whole results
+ * would be copied out, and the time of that is not Gemm's.
+ */
+async function compile(product: Product, threads: number): Promise<Gemm> {
+  const { m, k, n, trans_a, trans_b } = product;
+  const copies = Math.ceil(FLOPS_PER_RUN / productFlops(product));
+  const graph = new Graph();
+  const a = graph.input("a", "float32", trans_a ? [k, m] : [m, k]);
+  const first_row = graph.constant(Int32Array.of(0), [1]);
+  for (let i = 0; i < copies; i++) {
+    const b = graph.input(`b${i}`, "float32", trans_b ? [n, k] : [k, n]);
+    graph.output(`row${i}`, gatherRows(gemm(a, b, { trans_a, trans_b }), first_row));
+  }
+  const session = await Session.create(graph, { threads });
+  const run = () => {
+    const feeds: Record<string, TensorData> = { a: matrix("a", m * k) };
+    for (let i = 0; i < copies; i++) feeds[`b${i}`] = matrix(`b${i}`, k * n);
+    return session.run(feeds);
+  };
+  return { product, flops: copies * productFlops(product), run };
+}
+
+const matrices = new Map<string, Float32Array>();
+
+/** Memory that all products share, as large as the largest has needed so far. */
+function matrix(name: string, length: number): Float32Array {
+  let data = matrices.get(name);
+  if (!data || data.length < length) {
+    data = new Float32Array(length).map((_, i) => (i % 7 - 3) / 100);
+    matrices.set(name, data);
+  }
+  return data.subarray(0, length);
+}
+
+/** Rows of the batch are m of a product, or k where the weight's gradient is summed over them. */
+function withRows(product: Product, rows: number): Product {
+  return product.trans_a ? { ...product, k: rows } : { ...product, m: rows };
+}
+
+/** Seconds per FLOP. */
+async function cost({ flops, run }: Gemm): Promise<number> {
+  let fastest = Infinity;
+  for (let timed = 0; timed < FLOPS_PER_TIMING; timed += flops) {
+    const start = performance.now();
+    await run();
+    fastest = Math.min(fastest, performance.now() - start);
+  }
+  return fastest / 1000 / flops;
+}
+
+await serveRequests({
+  async prepare({ size, passes, threads }: { size: Size; passes: Passes; threads: number }) {
+    const rows = size.rows * size.length;
+    products = [];
+    for (const product of linearProducts(size.config, size, passes)) {
+      const variants = [rows, rows / 8].map((rows) => compile(withRows(product, rows), threads));
+      products.push(await Promise.all(variants));
+    }
+    for (const { run } of products.flat()) await run();
+    return {};
+  },
+
+  /** FLOP/s over all products, each weighted by how often a pass computes it. */
+  async rate() {
+    let flops = 0, seconds = 0;
+    for (const variants of products) {
+      let fastest = Infinity;
+      for (const gemm of variants) fastest = Math.min(fastest, await cost(gemm));
+      const [{ product }] = variants;
+      flops += product.count * productFlops(product);
+      seconds += product.count * productFlops(product) * fastest;
+    }
+    return { rate: flops / seconds };
+  },
+});

@@ -1,0 +1,41 @@
+/**
+ * The command line of a benchmark: help, errors, and where the results go.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { help, parseOptions, UsageError } from "./options.ts";
+import { renderReport } from "./report.ts";
+import { runBenchmark, type Task } from "./run.ts";
+
+/** Runs the training or the evaluation benchmark; returns the exit code. */
+export async function main(task: Task, title: string, args: readonly string[]): Promise<number> {
+  return await command(async () => {
+    const options = parseOptions(args, task.name);
+    if (options === undefined) return console.log(help(task.name, `${title}.`)), 0;
+    const results = await runBenchmark(task, options);
+    writeResults(options.out, results, renderReport(results, title));
+    const failed = results.sizes.some(({ contests }) => contests.some(({ error }) => error));
+    return failed ? 1 : 0;
+  });
+}
+
+/** Exit code 1 and one sentence for an error, 2 for a wrong command line. */
+export async function command(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    console.error(`Error: ${(error as Error).message}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** Prints the report, and writes it beside the results: `train.json`, `train.md`. */
+export function writeResults(out: string, results: unknown, report: string): void {
+  const markdown = out.replace(/\.json$/, "") + ".md";
+  Deno.mkdirSync(dirname(out), { recursive: true });
+  Deno.writeTextFileSync(out, JSON.stringify(results, null, 2) + "\n");
+  Deno.writeTextFileSync(markdown, report);
+  console.log(report);
+  console.error(`Written to ${out} and ${markdown}`);
+}

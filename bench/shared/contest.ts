@@ -1,0 +1,131 @@
+/**
+ * A contest: our process and theirs take turns at equal work.
+ *
+ * @module
+ */
+import type { Child } from "./child.ts";
+import { cpuSeconds, machineCpuSeconds, peakMemory, resetPeakMemory } from "./process_stats.ts";
+import { relativeDifference, type Round, type Turns } from "./statistics.ts";
+
+/** A process that is ready to be timed, and what it took to get there. */
+export interface Side {
+  readonly child: Child;
+  /** From the start of the process until its libraries are loaded. */
+  readonly start_up_s: number;
+  readonly prepared: Prepared;
+  /** Largest resident memory up to the end of the warm-up. */
+  readonly warm_up_peak_bytes?: number;
+}
+
+/** Answer to the request `prepare`. */
+export interface Prepared {
+  /** Model, weights and optimizer. */
+  readonly build_s: number;
+  /** The first pass, which compiles graphs. */
+  readonly first_pass_s: number;
+  /** Loss of the first batch with the initial weights, and the gradient's norm where there is one. */
+  readonly first: Outcome;
+  /** The same in float32 without compilation, where the mode is another one. */
+  readonly exact?: Outcome;
+  /** What the process chose between. */
+  readonly optimizer?: string;
+}
+
+export interface Outcome {
+  readonly loss: number;
+  readonly grad_norm?: number;
+}
+
+/** Seconds of each pass by part, as `parts` answers; empty where a pass has no parts. */
+export type Parts = Readonly<Record<string, readonly number[]>>;
+
+/** Largest relative difference of loss and gradient norm, float32 against float32. */
+const TOLERANCE = 1e-4;
+/** The same where the other side computes in bfloat16, which has 8 bits of precision. */
+const BF16_TOLERANCE = 2e-2;
+
+const WARM_UP_PASSES = 2;
+
+/** Builds the model in a process, runs the first passes, and starts to watch its memory anew. */
+export async function prepare(
+  { child, start_up_s }: { child: Child; start_up_s: number },
+  workload: Record<string, unknown>,
+): Promise<Side> {
+  const prepared: Prepared = await child.request({ do: "prepare", ...workload });
+  await child.request({ do: "passes", count: WARM_UP_PASSES });
+  const warm_up_peak_bytes = peakMemory(child.pid);
+  resetPeakMemory(child.pid);
+  return { child, start_up_s, prepared, warm_up_peak_bytes };
+}
+
+/**
+ * Checks that both sides computed the same, without which a ratio of their times means nothing.
+ *
+ * @throws {Error} naming what differs.
+ */
+export function checkAgreement(ours: Prepared, theirs: Prepared, mode: string): void {
+  const exact = theirs.exact ?? theirs.first;
+  compare(ours.first, exact, TOLERANCE, "");
+  const tolerance = mode.endsWith("bf16") ? BF16_TOLERANCE : TOLERANCE;
+  compare(ours.first, theirs.first, tolerance, ` in mode ${mode}`);
+}
+
+function compare(ours: Outcome, theirs: Outcome, tolerance: number, where: string): void {
+  for (const key of ["loss", "grad_norm"] as const) {
+    const a = ours[key], b = theirs[key];
+    if (a === undefined && b === undefined) continue;
+    if (!(relativeDifference(a ?? NaN, b ?? NaN) <= tolerance)) {
+      throw new Error(
+        `no ratio: the ${key} of the same weights and batch is ${a} here and ${b} there${where}, ` +
+          `further apart than ${tolerance} of it`,
+      );
+    }
+  }
+}
+
+/**
+ * Our turn, then theirs. A turn starts when the process that waits has fallen asleep.
+ *
+ * @param passes per turn.
+ */
+export async function playTurns(ours: Child, theirs: Child, passes: number): Promise<Turns> {
+  const ours_turn = await takeTurn(ours, theirs, passes);
+  const theirs_turn = await takeTurn(theirs, ours, passes);
+  return {
+    ours_s: ours_turn.seconds,
+    theirs_s: theirs_turn.seconds,
+    idle_ours: theirs_turn.idle,
+    idle_theirs: ours_turn.idle,
+    others: Math.max(ours_turn.others, theirs_turn.others),
+  };
+}
+
+/** {@linkcode playTurns} with the Gemm ceiling's turn after them. */
+export async function playRound(
+  { ours, theirs, ceiling }: { ours: Child; theirs: Child; ceiling: Child },
+  passes: number,
+): Promise<Round> {
+  const turns = await playTurns(ours, theirs, passes);
+  await theirs.settle();
+  const { rate } = await ceiling.request({ do: "rate" });
+  await ceiling.settle();
+  return { ...turns, ceiling: rate };
+}
+
+async function takeTurn(active: Child, waiting: Child, passes: number) {
+  await waiting.settle();
+  const start = performance.now(), before = usage(active, waiting);
+  const { seconds } = await active.request({ do: "passes", count: passes });
+  const elapsed = (performance.now() - start) / 1000, after = usage(active, waiting);
+  return {
+    seconds: (seconds as number[]).reduce((a, b) => a + b),
+    idle: (after.waiting - before.waiting) / elapsed,
+    others: Math.max(0, after.others - before.others) / elapsed,
+  };
+}
+
+/** Processor seconds so far of the waiting process, and of all but the two sides; 0 where they are not known. */
+function usage(active: Child, waiting: Child) {
+  const used = { active: cpuSeconds(active.pid) ?? 0, waiting: cpuSeconds(waiting.pid) ?? 0 };
+  return { ...used, others: (machineCpuSeconds() ?? 0) - used.active - used.waiting };
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { checkAgreement } from "./contest.ts";
+
+const prepared = (loss: number, grad_norm?: number) => ({
+  build_s: 1,
+  first_pass_s: 1,
+  first: { loss, grad_norm },
+});
+
+Deno.test("equal losses and gradient norms agree", () => {
+  checkAgreement(prepared(8, 0.5), prepared(8 * (1 + 9e-5), 0.5 * (1 - 9e-5)), "eager");
+  checkAgreement(prepared(8), prepared(8), "compile");
+});
+
+Deno.test("a difference above the tolerance is named", () => {
+  const check = (mode: string, theirs: ReturnType<typeof prepared>) => () =>
+    checkAgreement(prepared(8, 0.5), theirs, mode);
+  assert.throws(check("eager", prepared(8 * (1 + 2e-4), 0.5)), /the loss .* is 8 here and 8\.0016/);
+  assert.throws(check("eager", prepared(8, 0.5 * (1 + 2e-4))), /the grad_norm/);
+  assert.throws(check("eager", prepared(8)), /the grad_norm .* is 0\.5 here and undefined there/);
+  assert.throws(check("eager", prepared(NaN, 0.5)), /the loss/);
+});
+
+Deno.test("bfloat16 may differ by its precision, but its float32 twin may not", () => {
+  const theirs = { ...prepared(8.05, 0.503), exact: { loss: 8, grad_norm: 0.5 } };
+  checkAgreement(prepared(8, 0.5), theirs, "compile_bf16");
+  assert.throws(() => checkAgreement(prepared(8, 0.5), theirs, "compile"), /in mode compile/);
+  const wrong = { ...theirs, exact: { loss: 8.01, grad_norm: 0.5 } };
+  assert.throws(() => checkAgreement(prepared(8, 0.5), wrong, "compile_bf16"), /0\.0001 of it/);
+});

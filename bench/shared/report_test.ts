@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { rounded, withRange } from "./markdown.ts";
+import { partsTable, renderReport, speedTable } from "./report.ts";
+import type { Contest, Results } from "./results.ts";
+
+const side = (peak_bytes: number) => ({
+  start_up_s: 1.25,
+  prepared: { build_s: 0.5, first_pass_s: 2, first: { loss: 8 } },
+  peak_bytes,
+  steady_peak_bytes: peak_bytes / 2,
+  parts: { forward_backward: [0.2, 0.1, 0.3], optimizer: [0.01] },
+});
+
+const contest = (given: Partial<Contest>, theirs_s: number[]): Contest => ({
+  mode: "eager",
+  implementation: "hf",
+  theirs: side(2e9),
+  rounds: theirs_s.map((theirs_s) => ({
+    ours_s: 1,
+    theirs_s,
+    ceiling: 400e9,
+    idle_ours: 0,
+    idle_theirs: 0.01,
+    others: 0,
+  })),
+  ...given,
+});
+
+function results(contests: Contest[]): Results {
+  const size = {
+    size: "mini",
+    parameters: 10,
+    rows: 16,
+    length: 256,
+    passes: "step" as const,
+    flops_per_pass: 100e9,
+    passes_per_round: 3,
+    ours: side(1e9),
+    contests,
+  };
+  const machine = { date: "2026-01-02", load_average_before: 0.1 };
+  return { benchmark: "train", machine, settings: { rounds: 3 }, sizes: [size] };
+}
+
+Deno.test("the faster PyTorch model counts, with the spread of its rounds", () => {
+  const { sizes } = results([
+    contest({}, [3, 3, 3]),
+    contest({ implementation: "sdpa" }, [2, 2.5, 1.5]),
+  ]);
+  const [, , row, ...more] = speedTable(sizes).split("\n");
+  // 16 · 256 · 3 tokens in 1 s; 3 · 100 GFLOP in 1 s and 2 s against 400 GFLOP/s.
+  assert.equal(
+    row,
+    "| mini | eager fp32, own SDPA | 2.00 (1.50–2.50) | 12,300 | 6,140 | 75% | 38% | 400 |",
+  );
+  assert.deepEqual(more, []);
+});
+
+Deno.test("parts of a step and memory stand beside each other for both sides", () => {
+  const rows = partsTable(results([contest({}, [2])])).split("\n").slice(2);
+  assert.deepEqual(rows, [
+    "| mini | Causeway | 200 | 10 | 1.3 | 0.5 | 2.0 | 1.00 | 0.50 |",
+    "| mini | eager fp32, Hugging Face | 200 | 10 | 1.3 | 0.5 | 2.0 | 2.00 | 1.00 |",
+  ]);
+});
+
+Deno.test("a contest without a ratio says why, and has no row", () => {
+  const failed = contest({ mode: "compile", error: "no ratio: the loss differs" }, []);
+  const text = renderReport(results([contest({}, [2]), failed]), "Title");
+  assert.match(text, /^# Title\n/);
+  assert.match(text, /Not measured:\n\n- mini, compile, hf: no ratio: the loss differs/);
+  assert.doesNotMatch(text, /compiled fp32, Hugging Face/);
+});
+
+Deno.test("a machine that was not quiet is said to have been", () => {
+  const busy = contest({}, [2]);
+  assert.doesNotMatch(renderReport(results([busy]), "Title"), /doubtful/);
+  busy.rounds = busy.rounds.map((round) => ({ ...round, others: 0.4 }));
+  assert.match(renderReport(results([busy]), "Title"), /not quiet/);
+});
+
+Deno.test("numbers are rounded to what the measurement can say", () => {
+  assert.equal(rounded(20512), "20,500");
+  assert.equal(rounded(238.4), "238");
+  assert.equal(rounded(0.12345), "0.123");
+  assert.equal(withRange({ median: 1, min: 0.5, max: 2 }, 1), "1.0 (0.5–2.0)");
+});

@@ -1,0 +1,52 @@
+/**
+ * Causeway's side of the training benchmark: a process that computes on request.
+ *
+ * A pass is a whole training step: batch, forward, backward, clipping, AdamW.
+ *
+ * @module
+ */
+import { collate, type MicroBatch } from "../../core/data/mod.ts";
+import { optimizer_schema, Trainer } from "../../core/train/mod.ts";
+import { serveRequests } from "../shared/json_lines.ts";
+import type { Size } from "../shared/sizes.ts";
+import { timed } from "../shared/timed.ts";
+import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";
+
+const LEARNING_RATE = 3e-4;
+
+let trainer: Trainer;
+let nextBatch: () => MicroBatch[];
+
+await serveRequests({
+  async prepare({ size, threads }: { size: Size; threads: number }) {
+    const batches = benchmarkBatches(size);
+    const options = { micro_batch_size: size.rows, lengths: [size.length], pad_id: 0 };
+    nextBatch = () => collate(batches.next().value!, options);
+    const { seconds: build_s } = await timed(() => {
+      trainer = new Trainer(benchmarkParameters(size), optimizer_schema.parse({}), threads);
+    });
+    // A learning rate of 0 leaves the weights as they are.
+    const { seconds, result } = await timed(() => trainer.step(nextBatch(), 0));
+    return { build_s, first_pass_s: seconds, first: result };
+  },
+
+  async passes({ count }: { count: number }) {
+    const seconds = [];
+    for (let i = 0; i < count; i++) {
+      seconds.push((await timed(() => trainer.step(nextBatch(), LEARNING_RATE))).seconds);
+    }
+    return { seconds };
+  },
+
+  /** Passes once more, timed by part; clipping belongs to the optimizer. */
+  async parts({ count }: { count: number }) {
+    const forward_backward = [], optimizer = [];
+    for (let i = 0; i < count; i++) {
+      const { seconds, result } = await timed(() => trainer.gradient(nextBatch()));
+      forward_backward.push(seconds);
+      const update = await timed(() => trainer.optimizer.step(result.gradient, LEARNING_RATE));
+      optimizer.push(update.seconds);
+    }
+    return { forward_backward, optimizer };
+  },
+});
