@@ -33,7 +33,7 @@ export function describeActivations(size: Size, batches: number, file: string): 
   return { file, batches, states: STATES, layers, rows, width: hidden_size };
 }
 
-/** Writes the file. Run as a process of its own, so that its memory is gone when the timing starts. */
+/** Writes the file. */
 async function writeActivations(size: Size, { file, batches, states }: Activations): Promise<void> {
   const models = Array.from({ length: states }, (_, seed) => {
     const model = new ParameterArrays(size.config, "matrices");

@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { Child } from "../shared/child.ts";
-import { command, writeResults } from "../shared/command.ts";
+import { Child, runModule } from "../shared/child.ts";
+import { command, saveResults } from "../shared/command.ts";
 import { playTurns } from "../shared/contest.ts";
 import { describeMachine } from "../shared/machine.ts";
 import { choices, count, parseFlags } from "../shared/options.ts";
-import { peakMemory } from "../shared/process_stats.ts";
+import { peakMemory, resetPeakMemory } from "../shared/process_stats.ts";
 import { Progress } from "../shared/progress.ts";
 import { findPython } from "../shared/python.ts";
 import { type Size, SIZES } from "../shared/sizes.ts";
-import { speedRatio } from "../shared/statistics.ts";
-import { describeActivations } from "./activations.ts";
+import { type Activations, describeActivations } from "./activations.ts";
 import { type CkaResult, largestDifference, renderReport } from "./report.ts";
 
 const HELP = `CKA speed and agreement against NumPy.
@@ -62,11 +61,9 @@ async function main(args: readonly string[]): Promise<number> {
     results.push(await runSize(size, python, settings, progress));
     progress.add(work(size));
   }
-  writeResults(
-    flags.out!,
-    { machine, settings, results },
-    renderReport(results, machine, settings),
-  );
+  const report = renderReport(results, machine, settings);
+  saveResults(flags.out!, { machine, settings, results }, report);
+  console.log(report);
   return 0;
 }
 
@@ -78,53 +75,45 @@ function work({ config, rows, length }: Size): number {
 async function runSize(
   size: Size,
   python: string,
-  { batches, rounds, threads }: Settings,
+  settings: Settings,
   progress: Progress,
 ): Promise<CkaResult> {
   const file = await Deno.makeTempFile({ prefix: "bench_" });
   try {
-    const activations = describeActivations(size, batches, file);
+    const activations = describeActivations(size, settings.batches, file);
     progress.say(`${size.name}: activations`);
-    await writeActivations(size, activations);
-    const { child: ours } = await Child.startModule("ours", new URL("ours.ts", import.meta.url));
-    const env = { OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
-    const script = `${import.meta.dirname}/numpy_peer.py`;
-    const { child: theirs } = await Child.start("NumPy", python, [script], env);
-    await ours.request({ do: "prepare", activations, threads });
-    const { values } = await ours.request({ do: "values" });
-    const { algorithm } = await theirs.request({ do: "prepare", activations });
-    const turns = [];
-    for (let round = 1; round <= rounds; round++) {
-      turns.push(await playTurns(ours, theirs, 1));
-      const ratio = speedRatio(turns).median.toFixed(2);
-      progress.say(`${size.name}: round ${round} of ${rounds}, ratio so far ${ratio}`);
-    }
-    const peaks = { ours: peakMemory(ours.pid), theirs: peakMemory(theirs.pid) };
-    const numpy = async (precision: string) =>
-      (await theirs.request({ do: "values", precision })).values as number[];
-    const exact = await numpy("float64"), single = await numpy("float32");
-    await Promise.all([ours.stop(), theirs.stop()]);
-    return {
-      size: size.name,
-      activations,
-      algorithm,
-      turns,
-      peaks,
-      values: values.length,
-      difference: largestDifference(values, exact),
-      difference_of_theirs: largestDifference(single, exact),
-    };
+    await runModule(new URL("activations.ts", import.meta.url), size, activations);
+    progress.say(`${size.name}: ${settings.rounds} rounds`);
+    return { size: size.name, activations, ...await compare(activations, python, settings) };
   } finally {
     await Deno.remove(file);
   }
 }
 
-async function writeActivations(size: Size, activations: unknown): Promise<void> {
-  const module = new URL("activations.ts", import.meta.url).href;
-  const data = [size, activations].map((argument) => JSON.stringify(argument));
-  const args = ["run", "--no-prompt", "-A", module, ...data];
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-  if (!success) throw new Error(`no activations: ${new TextDecoder().decode(stderr)}`);
+async function compare(activations: Activations, python: string, { rounds, threads }: Settings) {
+  const { child: ours } = await Child.startModule("Causeway", new URL("ours.ts", import.meta.url));
+  const env = { OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
+  const script = `${import.meta.dirname}/numpy_peer.py`;
+  const { child: theirs } = await Child.start("NumPy", python, [script], env);
+  await ours.request({ do: "prepare", activations, threads });
+  const { values } = await ours.request({ do: "values" });
+  const { algorithm } = await theirs.request({ do: "prepare", activations });
+  for (const { pid } of [ours, theirs]) resetPeakMemory(pid);
+  const turns = [];
+  for (let round = 0; round < rounds; round++) turns.push(await playTurns(ours, theirs, 1));
+  const peaks = { ours: peakMemory(ours.pid), theirs: peakMemory(theirs.pid) };
+  const exact = await theirs.request({ do: "values", precision: "float64" });
+  const single = await theirs.request({ do: "values", precision: "float32" });
+  const result = {
+    algorithm: algorithm as string,
+    turns,
+    peaks,
+    values: values.length as number,
+    difference: largestDifference(values, exact.values),
+    difference_of_theirs: largestDifference(single.values, exact.values),
+  };
+  await Promise.all([ours.stop(), theirs.stop()]);
+  return result;
 }
 
 if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));

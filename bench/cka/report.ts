@@ -13,7 +13,7 @@ export interface CkaResult {
   /** The faster of NumPy's. */
   readonly algorithm: string;
   readonly turns: readonly Turns[];
-  /** Largest resident memory, in bytes, with the activations. */
+  /** Largest resident memory during the rounds, in bytes, with the activations. */
   readonly peaks: { readonly ours?: number; readonly theirs?: number };
   /** CKA values compared. */
   readonly values: number;

@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import { help, parseOptions, UsageError } from "./options.ts";
 import { renderReport } from "./report.ts";
+import type { Results } from "./results.ts";
 import { runBenchmark, type Task } from "./run.ts";
 
 /** Runs the training or the evaluation benchmark; returns the exit code. */
@@ -13,8 +14,10 @@ export async function main(task: Task, title: string, args: readonly string[]): 
   return await command(async () => {
     const options = parseOptions(args, task.name);
     if (options === undefined) return console.log(help(task.name, `${title}.`)), 0;
-    const results = await runBenchmark(task, options);
-    writeResults(options.out, results, renderReport(results, title));
+    const save = (results: Results) =>
+      saveResults(options.out, results, renderReport(results, title));
+    const results = await runBenchmark(task, options, save);
+    console.log(renderReport(results, title));
     const failed = results.sizes.some(({ contests }) => contests.some(({ error }) => error));
     return failed ? 1 : 0;
   });
@@ -30,12 +33,11 @@ export async function command(work: () => Promise<number>): Promise<number> {
   }
 }
 
-/** Prints the report, and writes it beside the results: `train.json`, `train.md`. */
-export function writeResults(out: string, results: unknown, report: string): void {
+/** Writes results and report beside each other: `train.json`, `train.md`. */
+export function saveResults(out: string, results: unknown, report: string): void {
   const markdown = out.replace(/\.json$/, "") + ".md";
   Deno.mkdirSync(dirname(out), { recursive: true });
   Deno.writeTextFileSync(out, JSON.stringify(results, null, 2) + "\n");
   Deno.writeTextFileSync(markdown, report);
-  console.log(report);
   console.error(`Written to ${out} and ${markdown}`);
 }

@@ -46,7 +46,7 @@ export function milliseconds(seconds: number | undefined): string {
 }
 
 /** More than this by other processes, in cores, makes figures doubtful. */
-const QUIET = 0.1;
+const QUIET = 0.2;
 
 /** How quiet the machine was, with a warning where it was not. */
 export function describeQuiet(rounds: readonly Turns[]): string {

@@ -46,7 +46,7 @@ export function renderReport(results: Results, title: string): string {
     `load average before the start ${fixed(machine.load_average_before as number, 2)}. ` +
     `Deno ${machine.deno}, ONNX Runtime ${machine.onnxruntime}, PyTorch ${machine.torch}, ` +
     `transformers ${machine.transformers}. ${settings.rounds} alternating rounds; median, with minimum and ` +
-    `maximum in parentheses. `,
+    `maximum in parentheses. ` +
     describeQuiet(results.sizes.flatMap((size) => size.contests.flatMap(({ rounds }) => rounds))),
     speedTable(results.sizes),
     "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. Causeway computes in float32 in every row. " +

@@ -5,11 +5,18 @@
  * @module
  */
 import { parameterCount } from "../../core/model/mod.ts";
-import { Child } from "./child.ts";
+import { Child, runModule } from "./child.ts";
 import { checkAgreement, type Parts, playRound, prepare, type Side } from "./contest.ts";
+import {
+  contestsOf,
+  passesPerRound,
+  roundSeconds,
+  startSeconds,
+  totalSeconds,
+} from "./estimate.ts";
 import { passFlops } from "./flops.ts";
 import { describeMachine } from "./machine.ts";
-import type { Implementation, Mode, Options } from "./options.ts";
+import type { Options } from "./options.ts";
 import { peakMemory } from "./process_stats.ts";
 import { Progress } from "./progress.ts";
 import { findPython } from "./python.ts";
@@ -33,7 +40,16 @@ export interface Task {
 /** Passes timed by part at the end of a contest. */
 const PARTS_PASSES = 3;
 
-export async function runBenchmark(task: Task, options: Options): Promise<Results> {
+/**
+ * Runs a benchmark.
+ *
+ * @param onSize called with the results so far after each size.
+ */
+export async function runBenchmark(
+  task: Task,
+  options: Options,
+  onSize: (results: Results) => void,
+): Promise<Results> {
   const folder = await Deno.makeTempDir({ prefix: "bench_" });
   const stop = () => {
     Deno.removeSync(folder, { recursive: true });
@@ -41,11 +57,20 @@ export async function runBenchmark(task: Task, options: Options): Promise<Result
   };
   Deno.addSignalListener("SIGINT", stop);
   try {
-    return await new Runner(task, options, folder).run();
+    return await new Runner(task, options, folder).run(onSize);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** What the contests of a size share. */
+interface Setting {
+  readonly size: Size;
+  readonly result: SizeResult;
+  readonly files: WorkloadFiles;
+  readonly ours: Side;
+  readonly ceiling: Child;
 }
 
 class Runner {
@@ -57,42 +82,28 @@ class Runner {
     private readonly options: Options,
     private readonly folder: string,
   ) {
-    this.#progress = new Progress(
-      options.sizes.reduce((sum, size) => sum + this.#work(size) * this.#contests().length, 0),
-    );
+    this.#progress = new Progress(totalSeconds(options, this.#pass));
   }
 
-  async run(): Promise<Results> {
-    const { options, task } = this;
-    this.#python = await findPython(options.python, (line) => this.#progress.say(line));
-    const sizes: SizeResult[] = [];
+  get #pass() {
+    return this.task.name === "train" ? "step" : "forward";
+  }
+
+  async run(onSize: (results: Results) => void): Promise<Results> {
+    const { python, sizes, out: _, ...settings } = this.options;
+    this.#python = await findPython(python, (line) => this.#progress.say(line));
     const machine = await describeMachine(this.#python);
-    for (const size of options.sizes) sizes.push(await this.#runSize(size));
-    const { modes, implementations, rounds, steps_per_round, threads } = options;
-    const settings = { modes, implementations, rounds, steps_per_round, threads };
-    return { benchmark: task.name, machine, settings, sizes };
-  }
-
-  /** Relative cost of a contest, for the time left: its passes on both sides, with about six before them. */
-  #work(size: Size): number {
-    const passes = 6 + this.options.rounds * this.#passes(size);
-    return passFlops(size.config, size, "forward") * passes;
-  }
-
-  #passes(size: Size): number {
-    return this.options.steps_per_round ?? size.steps;
-  }
-
-  #contests(): { mode: Mode; implementation: Implementation }[] {
-    const { modes, implementations } = this.options;
-    return modes.flatMap((mode) =>
-      implementations.map((implementation) => ({ mode, implementation }))
-    );
+    const results: Results = { benchmark: this.task.name, machine, settings, sizes: [] };
+    for (const size of sizes) {
+      results.sizes.push(await this.#runSize(size));
+      onSize(results);
+    }
+    return results;
   }
 
   async #runSize(size: Size): Promise<SizeResult> {
-    const { task, options: { threads } } = this;
-    const passes = task.name === "train" ? "step" : "forward";
+    this.#progress.say(`${size.name}: weights, tokens, our process`);
+    const passes = this.#pass, { threads } = this.options;
     const result: SizeResult = {
       size: size.name,
       parameters: parameterCount(size.config),
@@ -100,66 +111,53 @@ class Runner {
       length: size.length,
       passes,
       flops_per_pass: passFlops(size.config, size, passes),
-      passes_per_round: this.#passes(size),
-      contests: this.#contests().map((contest) => ({ ...contest, rounds: [] })),
+      passes_per_round: passesPerRound(this.options, size),
+      contests: contestsOf(this.options).map((contest) => ({ ...contest, rounds: [] })),
     };
-    this.#progress.say(`${size.name}: weights, tokens, our process`);
-    const files = await this.#writeWorkload(size);
+    const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
+    await runModule(new URL("workload.ts", import.meta.url), size, files);
     const { child: ceiling } = await Child.startModule(
-      "ceiling",
+      "the Gemm ceiling",
       new URL("ceiling.ts", import.meta.url),
     );
     await ceiling.request({ do: "prepare", size, passes, threads });
-    const ours = await prepare(await Child.startModule("ours", task.ours), { size, threads });
+    const ours = await prepare(await Child.startModule("Causeway", this.task.ours), {
+      size,
+      threads,
+    });
     for (const contest of result.contests) {
-      await this.#runContest(contest, result, size, { ours, ceiling, files });
-      this.#progress.add(this.#work(size));
+      await this.#compete(contest, { size, result, files, ours, ceiling });
     }
-    result.ours = sideResult(ours, await ours.child.request({ do: "parts", count: PARTS_PASSES }));
+    result.ours = await sideResult(ours);
     await Promise.all([ours.child.stop(), ceiling.stop()]);
     return result;
   }
 
   /** A contest that fails says why in its result; the others go on. */
-  async #runContest(
-    contest: Contest,
-    result: SizeResult,
-    size: Size,
-    { ours, ceiling, files }: { ours: Side; ceiling: Child; files: WorkloadFiles },
-  ): Promise<void> {
-    const name = `${size.name}, ${contest.mode}, ${contest.implementation}`;
+  async #compete(contest: Contest, setting: Setting): Promise<void> {
+    const { mode, implementation } = contest, { size } = setting;
+    const name = `${size.name}, ${mode}, ${implementation}`;
     this.#progress.say(`${name}: starting PyTorch`);
     let child: Child | undefined;
     try {
       const started = await this.#startPeer(name);
       child = started.child;
-      const theirs = await prepare(started, this.#request(contest, size, files));
-      checkAgreement(ours.prepared, theirs.prepared, contest.mode);
+      const theirs = await this.#preparePeer(started, contest, setting);
       for (let round = 1; round <= this.options.rounds; round++) {
-        const sides = { ours: ours.child, theirs: child, ceiling };
-        contest.rounds.push(await playRound(sides, result.passes_per_round));
-        const { ratio } = summarize(result, contest);
+        await this.#playRound(contest, setting, child);
+        const ratio = summarize(setting.result, contest).ratio.median.toFixed(2);
         this.#progress.say(
-          `${name}: round ${round} of ${this.options.rounds}, ratio so far ${
-            ratio.median.toFixed(2)
-          }`,
+          `${name}: round ${round} of ${this.options.rounds}, ratio so far ${ratio}`,
         );
       }
-      contest.theirs = sideResult(
-        theirs,
-        await child.request({ do: "parts", count: PARTS_PASSES }),
-      );
+      contest.theirs = await sideResult(theirs);
     } catch (error) {
+      this.#skip(contest, size);
       contest.error = (error as Error).message;
       contest.rounds = [];
       this.#progress.say(`${name}: ${contest.error}`);
     }
     await child?.stop();
-  }
-
-  #request({ mode, implementation }: Contest, size: Size, files: WorkloadFiles) {
-    const { threads } = this.options;
-    return { task: this.task.name, size, files, threads, implementation, mode };
   }
 
   #startPeer(name: string) {
@@ -172,23 +170,35 @@ class Runner {
     return Child.start(`PyTorch (${name})`, this.#python, [script], env);
   }
 
-  async #writeWorkload(size: Size): Promise<WorkloadFiles> {
-    const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
-    const module = new URL("workload.ts", import.meta.url).href;
-    const args = ["run", "--no-prompt", "-A", module, JSON.stringify(size), JSON.stringify(files)];
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-    if (!success) {
-      throw new Error(`writing the weights failed: ${new TextDecoder().decode(stderr)}`);
-    }
-    return files;
+  async #preparePeer(
+    started: { child: Child; start_up_s: number },
+    { mode, implementation }: Contest,
+    { size, files, ours }: Setting,
+  ): Promise<Side> {
+    const { threads } = this.options, task = this.task.name;
+    const theirs = await prepare(started, { task, size, files, threads, implementation, mode });
+    checkAgreement(ours.prepared, theirs.prepared, mode);
+    this.#progress.add(startSeconds(size, mode, this.#pass));
+    return theirs;
+  }
+
+  async #playRound(contest: Contest, { size, result, ours, ceiling }: Setting, theirs: Child) {
+    const sides = { ours: ours.child, theirs, ceiling };
+    contest.rounds.push(await playRound(sides, result.passes_per_round));
+    this.#progress.add(roundSeconds(this.options, size, this.#pass));
+  }
+
+  /** Counts what is left of a failed contest as done. */
+  #skip({ mode, rounds }: Contest, size: Size): void {
+    if (rounds.length === 0) this.#progress.add(startSeconds(size, mode, this.#pass));
+    const missing = this.options.rounds - rounds.length;
+    this.#progress.add(missing * roundSeconds(this.options, size, this.#pass));
   }
 }
 
-function sideResult(
-  { child, start_up_s, prepared, warm_up_peak_bytes }: Side,
-  parts: Parts,
-): SideResult {
+async function sideResult({ child, start_up_s, prepared, warm_up_peak_bytes }: Side) {
   const steady_peak_bytes = peakMemory(child.pid);
   const peak_bytes = Math.max(warm_up_peak_bytes ?? 0, steady_peak_bytes ?? 0) || undefined;
-  return { start_up_s, prepared, peak_bytes, steady_peak_bytes, parts };
+  const parts: Parts = await child.request({ do: "parts", count: PARTS_PASSES });
+  return { start_up_s, prepared, peak_bytes, steady_peak_bytes, parts } satisfies SideResult;
 }

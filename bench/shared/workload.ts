@@ -5,7 +5,12 @@
  * @module
  */
 import type { Sequence } from "../../core/data/mod.ts";
-import { encodeParameters, initialize, ParameterArrays } from "../../core/model/mod.ts";
+import {
+  EMBED_IN,
+  encodeParameters,
+  ParameterArrays,
+  parameterSpecs,
+} from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
 import type { Size } from "./sizes.ts";
 
@@ -22,17 +27,20 @@ const BATCHES = 8;
 const SEED = 1;
 
 /**
- * Initial weights. Biases, norms and attention are moved away from where training starts: there a bias left out or
- * a wrong rotation hardly shows in the loss, and the check that both sides compute the same would miss it.
+ * Random weights, biases and norms too, of a scale that keeps variances near 1: matrices [out, in] have standard
+ * deviation 1/√in. At the small scale that training starts from, a bias left out or a wrong rotation hardly
+ * shows in the loss, and the check that both sides compute the same would miss it.
  */
 export function benchmarkParameters({ config }: Size): ParameterArrays {
   const parameters = new ParameterArrays(config, "matrices");
-  initialize(parameters, SEED);
-  for (const [name, view] of parameters.views) {
-    if (name.endsWith("query_key_value.weight")) view.forEach((w, i) => view[i] = 5 * w);
-    if (!/norm|bias/.test(name)) continue;
-    const random = new Random(SEED, `bench/${name}`, 0);
-    view.forEach((w, i) => view[i] = w + 0.1 * random.normal());
+  for (const { name, shape } of parameterSpecs(config)) {
+    const view = parameters.get(name), random = new Random(SEED, `bench/${name}`, 0);
+    if (shape.length === 1) {
+      const mean = name.endsWith("norm.weight") ? 1 : 0;
+      for (let i = 0; i < view.length; i++) view[i] = mean + 0.2 * random.normal();
+    } else {
+      random.fillNormal(view, name === EMBED_IN ? 1 : 1 / Math.sqrt(shape[1]));
+    }
   }
   return parameters;
 }
@@ -57,7 +65,7 @@ export function* benchmarkBatches(size: Size): Generator<Sequence[]> {
   }
 }
 
-/** Writes the files of a size. Run as a process of its own, so that its memory is gone when the timing starts. */
+/** Writes the files of a size. */
 function writeFiles(size: Size, files: WorkloadFiles): void {
   Deno.writeFileSync(files.weights, encodeParameters(benchmarkParameters(size)));
   Deno.writeFileSync(files.tokens, new Uint8Array(benchmarkTokens(size).buffer));

@@ -1,0 +1,47 @@
+/**
+ * The contests of a run and how long they may take, for the time left that progress shows.
+ *
+ * @module
+ */
+import { type Passes, passFlops } from "./flops.ts";
+import type { Implementation, Mode, Options } from "./options.ts";
+import type { Size } from "./sizes.ts";
+
+/** FLOP/s taken for granted. A wrong rate does little harm: progress compares estimates with time that has passed. */
+const RATE = 150e9;
+/** Passes before the first round: the check that both sides agree, choices, warm-up. */
+const PASSES_TO_START = 10;
+
+export function contestsOf(
+  { modes, implementations }: Options,
+): { mode: Mode; implementation: Implementation }[] {
+  return modes.flatMap((mode) =>
+    implementations.map((implementation) => ({ mode, implementation }))
+  );
+}
+
+export function passesPerRound({ steps_per_round }: Options, size: Size): number {
+  return steps_per_round ?? size.steps;
+}
+
+/** Seconds of a round: both turns, with a second for the ceiling's and for falling asleep. */
+export function roundSeconds(options: Options, size: Size, pass: Passes): number {
+  return 1 + 2 * passesPerRound(options, size) * passFlops(size.config, size, pass) / RATE;
+}
+
+/** Seconds until the first round; compilation takes time for each layer. */
+export function startSeconds(size: Size, mode: Mode, pass: Passes): number {
+  const compiling = mode.startsWith("compile") ? 10 + 4 * size.config.num_hidden_layers : 0;
+  return 6 + compiling + PASSES_TO_START * passFlops(size.config, size, pass) / RATE;
+}
+
+export function totalSeconds(options: Options, pass: Passes): number {
+  let seconds = 0;
+  for (const size of options.sizes) {
+    for (const { mode } of contestsOf(options)) {
+      seconds += startSeconds(size, mode, pass);
+      seconds += options.rounds * roundSeconds(options, size, pass);
+    }
+  }
+  return seconds;
+}
