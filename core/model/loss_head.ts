@@ -32,28 +32,32 @@ interface LossInputs {
   weights: Value;
 }
 
-/** Most bytes of logits in a chunk. */
-const CHUNK_BYTES = 8 << 20;
+/** Most bytes of a chunk's logits, where the gradient of `embed_out` fits the cache beside them. */
+const CACHED_CHUNK_BYTES = 8 << 20;
 
-/** Each chunk reads and writes the whole gradient of `embed_out` once, so there must not be too many. */
-const MAX_CHUNKS = 8;
+/**
+ * Most bytes of a chunk's logits else. Each chunk then takes that gradient through memory once more, and its
+ * product gets thinner, so chunks are as large as memory allows.
+ */
+const CHUNK_BYTES = 256 << 20;
 
-/** Number of chunks that cuts `rows` evenly and keeps a chunk's logits within bounds if it can. */
-export function chunkCount(rows: number, vocab_size: number): number {
-  const wanted = Math.min(MAX_CHUNKS, Math.ceil(rows * vocab_size * 4 / CHUNK_BYTES));
-  for (let chunks = wanted; chunks <= MAX_CHUNKS; chunks++) if (rows % chunks === 0) return chunks;
-  for (let chunks = wanted; chunks > 1; chunks--) if (rows % chunks === 0) return chunks;
-  return 1;
+/** Number of equal chunks that keep a chunk's logits within bounds. */
+export function chunkCount(rows: number, vocab_size: number, width: number): number {
+  const cached = vocab_size * width * 4 <= CACHED_CHUNK_BYTES;
+  const bytes = cached ? CACHED_CHUNK_BYTES : CHUNK_BYTES;
+  let chunks = Math.ceil(rows * vocab_size * 4 / bytes);
+  while (rows % chunks !== 0) chunks++;
+  return chunks;
 }
 
-function chunksOf(rows: number, vocab_size: number) {
-  const chunks = chunkCount(rows, vocab_size);
+function chunksOf(final: Value, embed_out: Value) {
+  const chunks = chunkCount(final.shape[0], ...embed_out.shape as [number, number]);
   return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
 /** Σ_i weights_i · (-log p(labels_i)), a scalar in nats. */
 export function chunkedLoss({ final, embed_out, labels, weights }: LossInputs): Value {
-  const chunks = chunksOf(final.shape[0], embed_out.shape[0]);
+  const chunks = chunksOf(final, embed_out);
   const [label_rows, weight_rows] = [labels, weights].map(chunks);
   const losses = chunks(final).map((hidden, i) => {
     const { nll } = softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]);
@@ -88,7 +92,7 @@ export interface LossHead {
 export function lossHead(
   { final, embed_out, labels, weights, gradient }: LossInputs & { gradient: Value },
 ): LossHead {
-  const chunks = chunksOf(final.shape[0], embed_out.shape[0]);
+  const chunks = chunksOf(final, embed_out);
   const weight_column = reshape(weights, [weights.shape[0], 1]);
   const weighted_final = mul(final, weight_column);
   const [weight_rows, weighted_rows, label_rows] = [weights, weighted_final, labels].map(chunks);
