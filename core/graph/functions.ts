@@ -134,14 +134,22 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return gemm(x, weight, { trans_b: true, c: bias });
 }
 
-/** Rows of `table` [V, D] at int32 `indices` [N]: [N, D]. Indices outside of the table fail at run time. */
-export function gatherRows(table: Value, indices: Value): Value {
-  return table.graph.apply("gather_rows", [table, indices], {})[0];
+/**
+ * Slices of the matrix `table` at int32 `indices` [N]: rows, [V, D] -> [N, D], or with axis 1 columns,
+ * [D, V] -> [D, N]. Indices outside of the table fail at run time.
+ */
+export function gather(table: Value, indices: Value, axis: 0 | 1 = 0): Value {
+  return table.graph.apply("gather", [table, indices], { axis })[0];
 }
 
-/** `base` [V, D] with `updates` [N, D] added to rows `indices` [N]; repeated rows add up. */
-export function scatterAddRows(base: Value, indices: Value, updates: Value): Value {
-  return base.graph.apply("scatter_add_rows", [base, indices, updates], {})[0];
+/** The matrix `base` with rows (axis 1: columns) of `updates` added at `indices` [N]; repeats add up. */
+export function scatterAdd(
+  base: Value,
+  indices: Value,
+  updates: Value,
+  axis: 0 | 1 = 0,
+): Value {
+  return base.graph.apply("scatter_add", [base, indices, updates], { axis })[0];
 }
 
 /** `x` [N, V] at column `indices` [N] of each row: [N]. */

@@ -91,8 +91,9 @@ export function accumulate(accumulator: Value, grad: Value): Value {
     if (node.op === "gemm" && node.inputs.length === 2) {
       return graph.apply("gemm", [...node.inputs, accumulator], node.attributes as never)[0];
     }
-    if (node.op === "scatter_add_rows" && isZeros(node.inputs[0])) {
-      return graph.apply("scatter_add_rows", [accumulator, ...node.inputs.slice(1)], {})[0];
+    if (node.op === "scatter_add" && isZeros(node.inputs[0])) {
+      const inputs = [accumulator, ...node.inputs.slice(1)];
+      return graph.apply("scatter_add", inputs, node.attributes as never)[0];
     }
   }
   return add(accumulator, grad);

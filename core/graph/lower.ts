@@ -162,11 +162,16 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   gemm: ({ attributes: { trans_a, trans_b } }, inputs, outputs, emit) => {
     emit.op("Gemm", inputs, { transA: { int: +trans_a }, transB: { int: +trans_b } }, outputs);
   },
-  gather_rows: direct("Gather"),
+  gather: ({ attributes: { axis } }, inputs, outputs, emit) => {
+    emit.op("Gather", inputs, { axis: { int: axis } }, outputs);
+  },
   // Not ScatterND: with reduction=add it is a data race on the CPU provider when indices repeat.
-  scatter_add_rows: ({ inputs: [, indices, updates] }, [base, , values], outputs, emit) => {
-    const spread = emit.op("Expand", [column(emit, indices), emit.ints(updates.shape)]);
-    const attributes = { axis: { int: 0 }, reduction: "add" };
+  scatter_add: (node, [base, indices, values], outputs, emit) => {
+    const { inputs: [, , updates], attributes: { axis } } = node;
+    const line = updates.shape.map((dim, i) => i === axis ? dim : 1);
+    const column = emit.op("Reshape", [indices, emit.ints(line)]);
+    const spread = emit.op("Expand", [column, emit.ints(updates.shape)]);
+    const attributes = { axis: { int: axis }, reduction: "add" };
     emit.op("ScatterElements", [base, spread, values], attributes, outputs);
   },
   take_along_rows: ({ inputs: [x, indices] }, [name], outputs, emit) => {

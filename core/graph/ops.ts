@@ -44,10 +44,10 @@ export interface OpAttributes {
   /** op(a) · op(b) + c for matrices; c is optional and broadcasts. */
   gemm: { trans_a: boolean; trans_b: boolean };
   // Indexing. Indices are int32.
-  /** Rows of `table` [V, D] at `indices` [N]: [N, D]. */
-  gather_rows: None;
-  /** `base` [V, D] with `updates` [N, D] added to the rows `indices` [N], repeats included. */
-  scatter_add_rows: None;
+  /** Slices of the matrix `table` at `indices` [N] along an axis: [V, D] -> [N, D], or [D, V] -> [D, N]. */
+  gather: { axis: 0 | 1 };
+  /** The matrix `base` with slices of `updates` added at `indices` [N] along an axis, repeats included. */
+  scatter_add: { axis: 0 | 1 };
   /** `x` [N, V] at `indices` [N]: [N]. */
   take_along_rows: None;
   /** `base` [N, V] with `updates` [N] added at column `indices` [N] of each row. */
@@ -209,20 +209,21 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     }
     return [result];
   },
-  gather_rows: ([table, indices]) => {
+  gather: ([table, indices], { axis }) => {
     expect(
       table.shape.length === 2 && indices.shape.length === 1 && indices.dtype === "int32",
-      () => "gather_rows takes a [V, D] table and int32 [N] indices",
+      () => "gather takes a matrix and int32 [N] indices",
     );
-    return [{ dtype: table.dtype, shape: [indices.shape[0], table.shape[1]] }];
+    const shape = table.shape.map((dim, i) => i === axis ? indices.shape[0] : dim);
+    return [{ dtype: table.dtype, shape }];
   },
-  scatter_add_rows: ([base, indices, updates]) => {
+  scatter_add: ([base, indices, updates], { axis }) => {
     expect(
-      updates.shape.join() === [indices.shape[0], base.shape[1]].join(),
+      updates.shape.join() === base.shape.map((d, i) => i === axis ? indices.shape[0] : d).join(),
       () =>
-        `scatter_add_rows cannot add ${formatShape(updates.shape)} at ${
+        `scatter_add cannot add ${formatShape(updates.shape)} at ${
           formatShape(indices.shape)
-        } rows of ${formatShape(base.shape)}`,
+        } indices along axis ${axis} of ${formatShape(base.shape)}`,
     );
     return [{ dtype: base.dtype, shape: base.shape }];
   },

@@ -14,7 +14,7 @@ import {
   div,
   erf,
   exp,
-  gatherRows,
+  gather,
   gemm,
   matmul,
   mean,
@@ -22,7 +22,7 @@ import {
   neg,
   reshape,
   rotary,
-  scatterAddRows,
+  scatterAdd,
   split,
   sub,
   sum,
@@ -111,11 +111,15 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     trans_b ? gemm(g, a, { trans_a: true, trans_b: trans_a }) : gemm(a, g, { trans_a: !trans_a }),
     ...(c ? [sumTo(g, c.shape)] : []),
   ],
-  gather_rows: ({ inputs: [table, indices] }, g) => [
-    scatterAddRows(zeros(table), indices, g),
+  gather: ({ inputs: [table, indices], attributes: { axis } }, g) => [
+    scatterAdd(zeros(table), indices, g, axis),
     undefined,
   ],
-  scatter_add_rows: ({ inputs: [, indices] }, g) => [g, undefined, gatherRows(g, indices)],
+  scatter_add: ({ inputs: [, indices], attributes: { axis } }, g) => [
+    g,
+    undefined,
+    gather(g, indices, axis),
+  ],
   take_along_rows: ({ inputs: [x, indices] }, g) => [
     addAlongRows(zeros(x), indices, g),
     undefined,

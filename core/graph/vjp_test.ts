@@ -105,16 +105,30 @@ const build_cases: Record<string, Case[]> = {
     ),
     { name: "1 by 1", inputs: [[1, 1], [1, 1]], build: (a, b) => g.gemm(a, b) },
   ],
-  gather_rows: [{
-    name: "repeated indices",
-    inputs: [[4, 3], { indices: [2, 0, 2, 2, 1] }],
-    build: g.gatherRows,
-  }],
-  scatter_add_rows: [{
-    name: "repeated indices",
-    inputs: [[3, 2], { indices: [1, 1, 0, 1] }, [4, 2]],
-    build: g.scatterAddRows,
-  }],
+  gather: [
+    {
+      name: "repeated rows",
+      inputs: [[4, 3], { indices: [2, 0, 2, 2, 1] }],
+      build: (x, i) => g.gather(x, i),
+    },
+    {
+      name: "repeated columns",
+      inputs: [[3, 4], { indices: [2, 0, 2, 2, 1] }],
+      build: (x, i) => g.gather(x, i, 1),
+    },
+  ],
+  scatter_add: [
+    {
+      name: "repeated rows",
+      inputs: [[3, 2], { indices: [1, 1, 0, 1] }, [4, 2]],
+      build: (x, i, y) => g.scatterAdd(x, i, y),
+    },
+    {
+      name: "repeated columns",
+      inputs: [[2, 3], { indices: [1, 1, 0, 1] }, [2, 4]],
+      build: (x, i, y) => g.scatterAdd(x, i, y, 1),
+    },
+  ],
   take_along_rows: [{
     name: "plain",
     inputs: [[3, 5], { indices: [4, 0, 4] }],

@@ -7,11 +7,10 @@
  */
 import {
   add,
-  gatherRows,
+  gather,
   gelu,
   type Graph,
   layerNorm,
-  linear,
   reshape,
   rotary,
   split,
@@ -20,6 +19,8 @@ import {
 } from "../graph/mod.ts";
 import { CausalAttention } from "./attention.ts";
 import { type GptNeoXConfig, rotaryDim } from "./config.ts";
+import type { DeclaredParameters } from "./declared.ts";
+import { EMBED_IN } from "./parameters.ts";
 
 /** Shape of one batch: `rows` sequences of `length` positions. */
 export interface BatchShape {
@@ -39,7 +40,7 @@ export interface Forward {
 interface Shared {
   config: GptNeoXConfig;
   shape: BatchShape;
-  parameter: (name: string) => Value;
+  parameters: DeclaredParameters;
   attention: CausalAttention;
   /** [T, R/2] each. */
   cos: Value;
@@ -49,13 +50,12 @@ interface Shared {
 /**
  * Builds the forward pass.
  *
- * @param parameter gives the value of a parameter by its Hugging Face name.
  * @param input_ids int32 [N], rows one after another.
  * @throws {Error} when the sequences are longer than `max_position_embeddings`.
  */
 export function gptNeoX(
   config: GptNeoXConfig,
-  parameter: (name: string) => Value,
+  parameters: DeclaredParameters,
   input_ids: Value,
   shape: BatchShape,
 ): Forward {
@@ -69,11 +69,11 @@ export function gptNeoX(
   const shared: Shared = {
     config,
     shape,
-    parameter,
+    parameters,
     attention: new CausalAttention(graph, shape.length),
     ...rotaryTables(graph, config, shape.length),
   };
-  let hidden = gatherRows(parameter("gpt_neox.embed_in.weight"), input_ids);
+  let hidden = gather(parameters.get(EMBED_IN), input_ids);
   const hidden_states = [hidden];
   for (let i = 0; i < config.num_hidden_layers; i++) {
     hidden = layer(shared, `gpt_neox.layers.${i}`, hidden);
@@ -100,15 +100,15 @@ function layer(shared: Shared, prefix: string, x: Value): Value {
   return add(middle, mlp(shared, `${prefix}.mlp`, normed));
 }
 
-function dense({ parameter }: Shared, name: string, x: Value): Value {
-  return linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+function dense({ parameters }: Shared, name: string, x: Value): Value {
+  return parameters.linear(x, `${name}.weight`, `${name}.bias`);
 }
 
-function norm({ parameter, config }: Shared, name: string, x: Value): Value {
+function norm({ parameters, config }: Shared, name: string, x: Value): Value {
   return layerNorm(
     x,
-    parameter(`${name}.weight`),
-    parameter(`${name}.bias`),
+    parameters.get(`${name}.weight`),
+    parameters.get(`${name}.bias`),
     config.layer_norm_eps,
   );
 }

@@ -1,32 +1,27 @@
 /**
  * The graphs that are run: loss with gradients, loss alone, hidden states.
  *
- * All take every parameter as an input under its Hugging Face name, and `input_ids`, int32 [rows · length].
+ * All take every parameter as an input under its Hugging Face name, in its shape in memory, and `input_ids`, int32 [rows · length].
  *
  * @module
  */
-import { accumulate, backpropagate, Graph, linear, type Value } from "../graph/mod.ts";
+import { accumulate, backpropagate, Graph, type Value } from "../graph/mod.ts";
 import type { GptNeoXConfig } from "./config.ts";
+import { DeclaredParameters } from "./declared.ts";
 import { type BatchShape, type Forward, gptNeoX } from "./gpt_neox.ts";
 import { chunkedLoss, lossHead } from "./loss_head.ts";
-import { EMBED_IN, EMBED_OUT, parameterSpecs } from "./parameters.ts";
+import { EMBED_IN, EMBED_OUT } from "./parameters.ts";
 
 interface Declared extends Forward {
   graph: Graph;
-  parameters: Map<string, Value>;
+  parameters: DeclaredParameters;
 }
 
 function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
   const graph = new Graph();
-  const parameters = new Map(
-    parameterSpecs(config).map(({ name, shape }) => [name, graph.input(name, "float32", shape)]),
-  );
+  const parameters = new DeclaredParameters(graph, config);
   const input_ids = graph.input("input_ids", "int32", [shape.rows * shape.length]);
-  return {
-    graph,
-    parameters,
-    ...gptNeoX(config, (name) => parameters.get(name)!, input_ids, shape),
-  };
+  return { graph, parameters, ...gptNeoX(config, parameters, input_ids, shape) };
 }
 
 /**
@@ -38,7 +33,7 @@ function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
  * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`; and for the two embeddings what
  * is left to be done outside, sparse updates that would cost passes over whole tables here, float32 [N, D]:
  * row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's gradient, row i of
- * `weighted_final` to be subtracted from row labels_i of the output embedding's.
+ * `weighted_final` to be subtracted from column labels_i of the output projection's.
  *
  * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So the
  * output may be written over the input.
@@ -47,18 +42,20 @@ export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
   const { graph, parameters, final, hidden_states: [embedded] } = declared;
   const accumulator = (name: string) =>
-    graph.input(`grad.${name}`, "float32", parameters.get(name)!.shape);
+    graph.input(`grad.${name}`, "float32", parameters.get(name).shape);
   const head = lossHead({
     ...declareTargets(declared),
     final,
-    embed_out: parameters.get(EMBED_OUT)!,
+    embed_out: parameters.get(EMBED_OUT),
     gradient: accumulator(EMBED_OUT),
   });
   graph.output("loss", head.loss);
   graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
   graph.output("weighted_final", head.weighted_final);
-  const names = [...parameters.keys()].filter((name) => name !== EMBED_IN && name !== EMBED_OUT);
-  const targets = [embedded, ...names.map((name) => parameters.get(name)!)];
+  const names = [...parameters.values.keys()].filter((name) =>
+    name !== EMBED_IN && name !== EMBED_OUT
+  );
+  const targets = [embedded, ...names.map((name) => parameters.get(name))];
   const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), targets);
   graph.output("grad_embedded", d_embedded);
   names.forEach((name, i) => {
@@ -71,7 +68,7 @@ export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
 export function lossGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
   const { graph, parameters, final } = declared;
-  const embed_out = parameters.get(EMBED_OUT)!;
+  const embed_out = parameters.get(EMBED_OUT);
   graph.output("loss", chunkedLoss({ ...declareTargets(declared), final, embed_out }));
   return graph;
 }
@@ -94,6 +91,6 @@ export function hiddenStatesGraph(config: GptNeoXConfig, shape: BatchShape): Gra
 /** Forward only: output `logits`, float32 [N, V]. */
 export function logitsGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
   const { graph, final, parameters } = declareForward(config, shape);
-  graph.output("logits", linear(final, parameters.get(EMBED_OUT)!));
+  graph.output("logits", parameters.linear(final, EMBED_OUT));
   return graph;
 }

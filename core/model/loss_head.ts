@@ -9,22 +9,22 @@
 import {
   add,
   concat,
-  gatherRows,
+  gather,
   gemm,
-  linear,
   mul,
   reshape,
   softmaxCrossEntropy,
   split,
   sub,
   sum,
+  transpose,
   type Value,
 } from "../graph/mod.ts";
 
 interface LossInputs {
   /** [N, D], after the final norm. */
   final: Value;
-  /** [V, D] */
+  /** [D, V] */
   embed_out: Value;
   /** int32 [N] */
   labels: Value;
@@ -51,7 +51,8 @@ export function chunkCount(rows: number, vocab_size: number, width: number): num
 }
 
 function chunksOf(final: Value, embed_out: Value) {
-  const chunks = chunkCount(final.shape[0], ...embed_out.shape as [number, number]);
+  const [width, vocab_size] = embed_out.shape;
+  const chunks = chunkCount(final.shape[0], vocab_size, width);
   return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
@@ -60,7 +61,7 @@ export function chunkedLoss({ final, embed_out, labels, weights }: LossInputs): 
   const chunks = chunksOf(final, embed_out);
   const [label_rows, weight_rows] = [labels, weights].map(chunks);
   const losses = chunks(final).map((hidden, i) => {
-    const { nll } = softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]);
+    const { nll } = softmaxCrossEntropy(gemm(hidden, embed_out), label_rows[i]);
     return sum(mul(nll, weight_rows[i]));
   });
   return losses.reduce((a, b) => add(a, b));
@@ -72,22 +73,22 @@ export interface LossHead {
   loss: Value;
   /** Its gradient with respect to `final`, [N, D]. */
   final_gradient: Value;
-  /** [V, D]: `gradient` + Pᵀ (w ∘ final), the gradient of `embed_out` but for its sparse part. */
+  /** [D, V]: `gradient` + (w ∘ final)ᵀ P, the gradient of `embed_out` but for its sparse part. */
   embed_out_gradient: Value;
-  /** [N, D]: w ∘ final. Row i is still to be subtracted from row labels_i of the gradient of `embed_out`. */
+  /** [N, D]: w ∘ final. Row i is still to be subtracted from column labels_i of the gradient of `embed_out`. */
   weighted_final: Value;
 }
 
 /**
  * The loss with its gradients, written by hand so that no pass over the logits is made but those that the
- * products need. With P = softmax(final Eᵀ) and Y the one-hot labels,
+ * products need. With E = `embed_out`, P = softmax(final E) and Y the one-hot labels,
  *
- *     d_final = w ∘ (P - Y) E = w ∘ (P E - E[labels])
- *     d_E     = (P - Y)ᵀ (w ∘ final) = Pᵀ (w ∘ final) - Yᵀ (w ∘ final)
+ *     d_final = w ∘ (P - Y) Eᵀ = w ∘ (P Eᵀ - (columns of E at labels)ᵀ)
+ *     d_E     = (w ∘ final)ᵀ (P - Y) = (w ∘ final)ᵀ P - (w ∘ final)ᵀ Y
  *
  * so P is never changed: the terms in Y are a gather and a sparse update.
  *
- * @param gradient [V, D], the gradient of `embed_out` accumulated so far.
+ * @param gradient [D, V], the gradient of `embed_out` accumulated so far.
  */
 export function lossHead(
   { final, embed_out, labels, weights, gradient }: LossInputs & { gradient: Value },
@@ -98,19 +99,23 @@ export function lossHead(
   const [weight_rows, weighted_rows, label_rows] = [weights, weighted_final, labels].map(chunks);
   let embed_out_gradient = gradient;
   const parts = chunks(final).map((hidden, i) => {
-    const { nll, probabilities } = softmaxCrossEntropy(linear(hidden, embed_out), label_rows[i]);
-    embed_out_gradient = gemm(probabilities, weighted_rows[i], {
+    const { nll, probabilities } = softmaxCrossEntropy(gemm(hidden, embed_out), label_rows[i]);
+    embed_out_gradient = gemm(weighted_rows[i], probabilities, {
       trans_a: true,
       c: embed_out_gradient,
     });
-    return { loss: sum(mul(nll, weight_rows[i])), expected: gemm(probabilities, embed_out) };
+    return {
+      loss: sum(mul(nll, weight_rows[i])),
+      expected: gemm(probabilities, embed_out, { trans_b: true }),
+    };
   });
   const expected = parts.length === 1
     ? parts[0].expected
     : concat(parts.map((part) => part.expected), 0);
+  const label_embeddings = transpose(gather(embed_out, labels, 1), [1, 0]);
   return {
     loss: parts.map(({ loss }) => loss).reduce((a, b) => add(a, b)),
-    final_gradient: mul(sub(expected, gatherRows(embed_out, labels)), weight_column),
+    final_gradient: mul(sub(expected, label_embeddings), weight_column),
     embed_out_gradient,
     weighted_final,
   };

@@ -19,4 +19,4 @@ export {
 } from "./parameters.ts";
 export { type PresetName, PRESETS } from "./presets.ts";
 export { type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";
-export { decodeParameters, encodeParameters } from "./weights.ts";
+export { decodeParameters, encodeParameters, namedTensors } from "./weights.ts";

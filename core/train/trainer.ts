@@ -76,8 +76,8 @@ export class Trainer {
       feeds[`grad.${name}`] = into[`grad.${name}.next`] = view;
     }
     const { loss, grad_embedded, weighted_final } = await session.run(feeds, into);
-    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array, 1);
-    addRows(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array, -1);
+    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
+    subtractColumns(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array);
     return Number(loss[0]);
   }
 
@@ -99,11 +99,20 @@ export class Trainer {
   }
 }
 
-/** table[ids[i]] += scale · rows[i], in the order of i, so that the sum has the same bits every time. */
-function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array, scale: 1 | -1): void {
+/** table[ids[i], :] += rows[i, :], in the order of i, so that the sum has the same bits every time. */
+function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
   const width = rows.length / ids.length;
   for (let i = 0; i < ids.length; i++) {
     const at = ids[i] * width, from = i * width;
-    for (let j = 0; j < width; j++) table[at + j] += scale * rows[from + j];
+    for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
+  }
+}
+
+/** table[:, ids[i]] -= rows[i, :], in the order of i. Row by row of the table, which keeps it in the cache. */
+function subtractColumns(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length, columns = table.length / width;
+  for (let j = 0; j < width; j++) {
+    const row = j * columns;
+    for (let i = 0; i < ids.length; i++) table[row + ids[i]] -= rows[i * width + j];
   }
 }
