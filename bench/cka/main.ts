@@ -5,7 +5,7 @@
  */
 import { Child, runModule } from "../shared/child.ts";
 import { command, saveResults } from "../shared/command.ts";
-import { playTurns } from "../shared/contest.ts";
+import { playQuietRounds, playTurns } from "../shared/contest.ts";
 import { describeMachine } from "../shared/machine.ts";
 import { choices, count, parseFlags } from "../shared/options.ts";
 import { peakMemory, resetPeakMemory } from "../shared/process_stats.ts";
@@ -99,14 +99,17 @@ async function compare(activations: Activations, python: string, { rounds, threa
   const { values } = await ours.request({ do: "values" });
   const { algorithm } = await theirs.request({ do: "prepare", activations });
   for (const { pid } of [ours, theirs]) resetPeakMemory(pid);
-  const turns = [];
-  for (let round = 0; round < rounds; round++) turns.push(await playTurns(ours, theirs, 1));
+  const { rounds: turns, repeated } = await playQuietRounds(
+    rounds,
+    () => playTurns(ours, theirs, 1),
+  );
   const peaks = { ours: peakMemory(ours.pid), theirs: peakMemory(theirs.pid) };
   const exact = await theirs.request({ do: "values", precision: "float64" });
   const single = await theirs.request({ do: "values", precision: "float32" });
   const result = {
     algorithm: algorithm as string,
     turns,
+    repeated,
     peaks,
     values: values.length as number,
     difference: largestDifference(values, exact.values),

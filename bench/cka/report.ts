@@ -13,6 +13,8 @@ export interface CkaResult {
   /** The faster of NumPy's. */
   readonly algorithm: string;
   readonly turns: readonly Turns[];
+  /** Turns that were repeated because the machine was not quiet. */
+  readonly repeated: number;
   /** Largest resident memory during the rounds, in bytes, with the activations. */
   readonly peaks: { readonly ours?: number; readonly theirs?: number };
   /** CKA values compared. */

@@ -12,6 +12,7 @@ Deno.test("a result is a row of speed, agreement and memory", () => {
     activations: { file: "", batches: 8, states: 4, layers: 5, rows: 4096, width: 128 },
     algorithm: "all at once",
     turns: [{ ours_s: 0.5, theirs_s: 1, idle_ours: 0, idle_theirs: 0, others: 0 }],
+    repeated: 0,
     peaks: { ours: 1e9 },
     values: 250,
     difference: 1.3e-8,

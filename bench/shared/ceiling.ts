@@ -2,13 +2,14 @@
  * The Gemm ceiling: how fast ONNX Runtime's Gemm alone computes the products of a model's linear layers. A child
  * process of the benchmark.
  *
- * Each product is timed on all rows of the batch and on an eighth of them, and the faster counts: a product
- * whose result does not fit into the cache waits for memory, which a step that works in chunks need not do.
+ * Each product is timed on all rows of the batch and on an eighth of them, with the weight stored as [out, in] and
+ * as [in, out], and the fastest counts: a step may work in chunks, so that results stay in the cache, and may
+ * store its weights either way.
  *
  * @module
  */
 import { Session, type TensorData } from "../../core/engine/mod.ts";
-import { gatherRows, gemm, Graph } from "../../core/graph/mod.ts";
+import { gather, gemm, Graph } from "../../core/graph/mod.ts";
 import { linearProducts, type Passes, type Product, productFlops } from "./flops.ts";
 import { serveRequests } from "./json_lines.ts";
 import type { Size } from "./sizes.ts";
@@ -40,7 +41,7 @@ async function compile(product: Product, threads: number): Promise<Gemm> {
   const first_row = graph.constant(Int32Array.of(0), [1]);
   for (let i = 0; i < copies; i++) {
     const b = graph.input(`b${i}`, "float32", trans_b ? [n, k] : [k, n]);
-    graph.output(`row${i}`, gatherRows(gemm(a, b, { trans_a, trans_b }), first_row));
+    graph.output(`row${i}`, gather(gemm(a, b, { trans_a, trans_b }), first_row));
   }
   const session = await Session.create(graph, { threads });
   const run = () => {
@@ -63,9 +64,16 @@ function matrix(name: string, length: number): Float32Array {
   return data.subarray(0, length);
 }
 
-/** Rows of the batch are m of a product, or k where the weight's gradient is summed over them. */
-function withRows(product: Product, rows: number): Product {
-  return product.trans_a ? { ...product, k: rows } : { ...product, m: rows };
+/** The same product in other ways. Products with trans_a are gradients of weights, summed over the rows. */
+function variantsOf(product: Product): Product[] {
+  const { m, k, n, trans_a, trans_b } = product;
+  const transposed = trans_a
+    ? { ...product, m: n, n: m } // xᵀ dy instead of dyᵀ x
+    : { ...product, trans_b: !trans_b };
+  return [product, transposed].flatMap((product) => [
+    product,
+    trans_a ? { ...product, k: k / 8 } : { ...product, m: m / 8 },
+  ]);
 }
 
 /** Seconds per FLOP. */
@@ -81,11 +89,10 @@ async function cost({ flops, run }: Gemm): Promise<number> {
 
 await serveRequests({
   async prepare({ size, passes, threads }: { size: Size; passes: Passes; threads: number }) {
-    const rows = size.rows * size.length;
     products = [];
     for (const product of linearProducts(size.config, size, passes)) {
-      const variants = [rows, rows / 8].map((rows) => compile(withRows(product, rows), threads));
-      products.push(await Promise.all(variants));
+      const variants = variantsOf(product);
+      products.push(await Promise.all(variants.map((variant) => compile(variant, threads))));
     }
     for (const { run } of products.flat()) await run();
     return {};

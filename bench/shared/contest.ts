@@ -5,7 +5,7 @@
  */
 import type { Child } from "./child.ts";
 import { cpuSeconds, machineCpuSeconds, peakMemory, resetPeakMemory } from "./process_stats.ts";
-import { relativeDifference, type Round, type Turns } from "./statistics.ts";
+import { isQuiet, relativeDifference, type Round, type Turns } from "./statistics.ts";
 
 /** A process that is ready to be timed, and what it took to get there. */
 export interface Side {
@@ -110,6 +110,24 @@ export async function playRound(
   const { rate } = await ceiling.request({ do: "rate" });
   await ceiling.settle();
   return { ...turns, ceiling: rate };
+}
+
+/**
+ * Plays rounds until `count` of them were quiet. A round in which something else computed is played again, whatever
+ * its outcome, at most `count` times in all; where that is not enough, all rounds count.
+ */
+export async function playQuietRounds<T extends Turns>(
+  count: number,
+  play: () => Promise<T>,
+): Promise<{ rounds: T[]; repeated: number }> {
+  const quiet: T[] = [], disturbed: T[] = [];
+  while (quiet.length < count && disturbed.length < count) {
+    const round = await play();
+    (isQuiet([round]) ? quiet : disturbed).push(round);
+  }
+  return quiet.length === count
+    ? { rounds: quiet, repeated: disturbed.length }
+    : { rounds: [...quiet, ...disturbed], repeated: 0 };
 }
 
 async function takeTurn(active: Child, waiting: Child, passes: number) {

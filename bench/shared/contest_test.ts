@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkAgreement } from "./contest.ts";
+import { checkAgreement, playQuietRounds } from "./contest.ts";
 
 const prepared = (loss: number, grad_norm?: number) => ({
   build_s: 1,
@@ -27,4 +27,25 @@ Deno.test("bfloat16 may differ by its precision, but its float32 twin may not", 
   assert.throws(() => checkAgreement(prepared(8, 0.5), theirs, "compile"), /in mode compile/);
   const wrong = { ...theirs, exact: { loss: 8.01, grad_norm: 0.5 } };
   assert.throws(() => checkAgreement(prepared(8, 0.5), wrong, "compile_bf16"), /0\.0001 of it/);
+});
+
+function playing(...others: number[]) {
+  return () =>
+    Promise.resolve({
+      ours_s: 1,
+      theirs_s: 1,
+      idle_ours: 0,
+      idle_theirs: 0,
+      others: others.shift()!,
+    });
+}
+
+Deno.test("disturbed rounds are played again", async () => {
+  const { rounds, repeated } = await playQuietRounds(2, playing(1, 0, 0.1));
+  assert.deepEqual([rounds.map(({ others }) => others), repeated], [[0, 0.1], 1]);
+});
+
+Deno.test("where the machine never is quiet all rounds count", async () => {
+  const { rounds, repeated } = await playQuietRounds(2, playing(1, 0, 1));
+  assert.deepEqual([rounds.map(({ others }) => others), repeated], [[0, 1, 1], 0]);
 });

@@ -35,13 +35,13 @@ export function startSeconds(size: Size, mode: Mode, pass: Passes): number {
   return 6 + compiling + PASSES_TO_START * passFlops(size.config, size, pass) / RATE;
 }
 
+export function contestSeconds(options: Options, size: Size, mode: Mode, pass: Passes): number {
+  return startSeconds(size, mode, pass) + options.rounds * roundSeconds(options, size, pass);
+}
+
 export function totalSeconds(options: Options, pass: Passes): number {
-  let seconds = 0;
-  for (const size of options.sizes) {
-    for (const { mode } of contestsOf(options)) {
-      seconds += startSeconds(size, mode, pass);
-      seconds += options.rounds * roundSeconds(options, size, pass);
-    }
-  }
-  return seconds;
+  const seconds = options.sizes.flatMap((size) =>
+    contestsOf(options).map(({ mode }) => contestSeconds(options, size, mode, pass))
+  );
+  return seconds.reduce((a, b) => a + b, 0);
 }

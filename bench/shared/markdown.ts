@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { disturbance, type Spread, type Turns } from "./statistics.ts";
+import { disturbance, isQuiet, type Spread, type Turns } from "./statistics.ts";
 
 /** A table; columns after the first `text_columns` are aligned right. */
 export function markdownTable(
@@ -45,16 +45,13 @@ export function milliseconds(seconds: number | undefined): string {
   return fixed(seconds === undefined ? undefined : 1000 * seconds, 0);
 }
 
-/** More than this by other processes, in cores, makes figures doubtful. */
-const QUIET = 0.2;
-
 /** How quiet the machine was, with a warning where it was not. */
 export function describeQuiet(rounds: readonly Turns[]): string {
   const { waiting, others } = disturbance(rounds);
   const text =
     `While one side computed, the other used at most ${fixed(waiting, 2)} of a core, and ` +
     `everything else on the machine ${fixed(others, 2)} cores.`;
-  if (Math.max(waiting, others) <= QUIET) return text;
+  if (isQuiet(rounds)) return text;
   return `${text} **The machine was not quiet, so these figures are doubtful:** shared cores do not slow both ` +
     `sides alike.`;
 }

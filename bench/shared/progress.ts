@@ -21,9 +21,18 @@ export class Progress {
     console.error(`[${minutes(elapsed)}${left}] ${text}`);
   }
 
+  get done(): number {
+    return this.#done;
+  }
+
   /** Counts work as done. */
   add(work: number): void {
-    this.#done = Math.min(this.total, this.#done + work);
+    this.reach(this.#done + work);
+  }
+
+  /** Sets how much is done, where more or less was done than planned. */
+  reach(done: number): void {
+    this.#done = Math.min(this.total, done);
   }
 }
 

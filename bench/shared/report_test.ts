@@ -15,6 +15,7 @@ const contest = (given: Partial<Contest>, theirs_s: number[]): Contest => ({
   mode: "eager",
   implementation: "hf",
   theirs: side(2e9),
+  repeated: 0,
   rounds: theirs_s.map((theirs_s) => ({
     ours_s: 1,
     theirs_s,

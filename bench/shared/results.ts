@@ -44,6 +44,8 @@ export interface Contest {
   readonly mode: Mode;
   readonly implementation: Implementation;
   rounds: Round[];
+  /** Rounds that were played again because the machine was not quiet. */
+  repeated: number;
   theirs?: SideResult;
   /** Why there is no ratio. */
   error?: string;

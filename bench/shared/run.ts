@@ -6,8 +6,16 @@
  */
 import { parameterCount } from "../../core/model/mod.ts";
 import { Child, runModule } from "./child.ts";
-import { checkAgreement, type Parts, playRound, prepare, type Side } from "./contest.ts";
 import {
+  checkAgreement,
+  type Parts,
+  playQuietRounds,
+  playRound,
+  prepare,
+  type Side,
+} from "./contest.ts";
+import {
+  contestSeconds,
   contestsOf,
   passesPerRound,
   roundSeconds,
@@ -20,14 +28,9 @@ import type { Options } from "./options.ts";
 import { peakMemory } from "./process_stats.ts";
 import { Progress } from "./progress.ts";
 import { findPython } from "./python.ts";
-import {
-  type Contest,
-  type Results,
-  type SideResult,
-  type SizeResult,
-  summarize,
-} from "./results.ts";
+import type { Contest, Results, SideResult, SizeResult } from "./results.ts";
 import type { Size } from "./sizes.ts";
+import { isQuiet, speedRatio } from "./statistics.ts";
 import type { WorkloadFiles } from "./workload.ts";
 
 /** What tells the two benchmarks apart. */
@@ -112,7 +115,11 @@ class Runner {
       passes,
       flops_per_pass: passFlops(size.config, size, passes),
       passes_per_round: passesPerRound(this.options, size),
-      contests: contestsOf(this.options).map((contest) => ({ ...contest, rounds: [] })),
+      contests: contestsOf(this.options).map((contest) => ({
+        ...contest,
+        rounds: [],
+        repeated: 0,
+      })),
     };
     const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
     await runModule(new URL("workload.ts", import.meta.url), size, files);
@@ -138,25 +145,25 @@ class Runner {
     const { mode, implementation } = contest, { size } = setting;
     const name = `${size.name}, ${mode}, ${implementation}`;
     this.#progress.say(`${name}: starting PyTorch`);
+    const end = this.#progress.done + contestSeconds(this.options, size, mode, this.#pass);
     let child: Child | undefined;
     try {
       const started = await this.#startPeer(name);
       child = started.child;
       const theirs = await this.#preparePeer(started, contest, setting);
-      for (let round = 1; round <= this.options.rounds; round++) {
-        await this.#playRound(contest, setting, child);
-        const ratio = summarize(setting.result, contest).ratio.median.toFixed(2);
-        this.#progress.say(
-          `${name}: round ${round} of ${this.options.rounds}, ratio so far ${ratio}`,
-        );
-      }
+      Object.assign(
+        contest,
+        await playQuietRounds(
+          this.options.rounds,
+          () => this.#playRound(name, setting, started.child),
+        ),
+      );
       contest.theirs = await sideResult(theirs);
     } catch (error) {
-      this.#skip(contest, size);
       contest.error = (error as Error).message;
-      contest.rounds = [];
       this.#progress.say(`${name}: ${contest.error}`);
     }
+    this.#progress.reach(end);
     await child?.stop();
   }
 
@@ -182,17 +189,12 @@ class Runner {
     return theirs;
   }
 
-  async #playRound(contest: Contest, { size, result, ours, ceiling }: Setting, theirs: Child) {
-    const sides = { ours: ours.child, theirs, ceiling };
-    contest.rounds.push(await playRound(sides, result.passes_per_round));
+  async #playRound(name: string, { size, result, ours, ceiling }: Setting, theirs: Child) {
+    const round = await playRound({ ours: ours.child, theirs, ceiling }, result.passes_per_round);
     this.#progress.add(roundSeconds(this.options, size, this.#pass));
-  }
-
-  /** Counts what is left of a failed contest as done. */
-  #skip({ mode, rounds }: Contest, size: Size): void {
-    if (rounds.length === 0) this.#progress.add(startSeconds(size, mode, this.#pass));
-    const missing = this.options.rounds - rounds.length;
-    this.#progress.add(missing * roundSeconds(this.options, size, this.#pass));
+    const ratio = speedRatio([round]).median.toFixed(2);
+    this.#progress.say(`${name}: ratio ${ratio}${isQuiet([round]) ? "" : ", disturbed"}`);
+    return round;
   }
 }
 

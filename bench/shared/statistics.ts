@@ -60,3 +60,11 @@ export function disturbance(rounds: readonly Turns[]): { waiting: number; others
     others: Math.max(0, ...rounds.map(({ others }) => others)),
   };
 }
+
+/** More than this by processes that should not compute, in cores, makes a figure doubtful. */
+const QUIET = 0.2;
+
+export function isQuiet(rounds: readonly Turns[]): boolean {
+  const { waiting, others } = disturbance(rounds);
+  return Math.max(waiting, others) <= QUIET;
+}
