@@ -64,7 +64,10 @@ export function renderReport(
     `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${threads} threads for each side. Deno ` +
     `${machine.deno}, ONNX Runtime ${machine.onnxruntime}, NumPy ${machine.numpy}. ${batches} batches of ` +
     `activations, ${rounds} alternating rounds; median, with minimum and maximum in parentheses. ` +
-    describeQuiet(results.flatMap(({ turns }) => turns)),
+    describeQuiet(
+      results.flatMap(({ turns }) => turns),
+      results.reduce((sum, { repeated }) => sum + repeated, 0),
+    ),
     markdownTable(headings, rows, 2),
     "The ratio is Causeway's speed over NumPy's, both in float32 from activations in memory, which the peak " +
     "memory includes. NumPy computes pair by pair, or all layers at once in one symmetric product, " +

@@ -45,13 +45,20 @@ export function milliseconds(seconds: number | undefined): string {
   return fixed(seconds === undefined ? undefined : 1000 * seconds, 0);
 }
 
-/** How quiet the machine was, with a warning where it was not. */
-export function describeQuiet(rounds: readonly Turns[]): string {
+/**
+ * How quiet the machine was, with a warning where it was not.
+ *
+ * @param repeated rounds that were played again for it.
+ */
+export function describeQuiet(rounds: readonly Turns[], repeated: number): string {
   const { waiting, others } = disturbance(rounds);
   const text =
     `While one side computed, the other used at most ${fixed(waiting, 2)} of a core, and ` +
     `everything else on the machine ${fixed(others, 2)} cores.`;
-  if (isQuiet(rounds)) return text;
-  return `${text} **The machine was not quiet, so these figures are doubtful:** shared cores do not slow both ` +
-    `sides alike.`;
+  const again = repeated === 0
+    ? ""
+    : ` ${repeated} rounds were played again because something else computed.`;
+  if (isQuiet(rounds)) return text + again;
+  return `${text}${again} **The machine was not quiet, so these figures are doubtful:** shared cores do not slow ` +
+    `both sides alike.`;
 }

@@ -36,6 +36,8 @@ const IMPLEMENTATION_NAMES = { hf: "Hugging Face", sdpa: "own SDPA" } as const;
 /** The whole report: how it was measured, speed, then memory and the parts of a pass, then what failed. */
 export function renderReport(results: Results, title: string): string {
   const { machine, settings } = results;
+  const contests = results.sizes.flatMap(({ contests }) => contests);
+  const repeated = contests.reduce((sum, contest) => sum + contest.repeated, 0);
   const failed = results.sizes.flatMap(({ size, contests }) =>
     contests.filter(({ error }) => error !== undefined)
       .map(({ mode, implementation, error }) => `- ${size}, ${mode}, ${implementation}: ${error}`)
@@ -47,7 +49,7 @@ export function renderReport(results: Results, title: string): string {
     `Deno ${machine.deno}, ONNX Runtime ${machine.onnxruntime}, PyTorch ${machine.torch}, ` +
     `transformers ${machine.transformers}. ${settings.rounds} alternating rounds; median, with minimum and ` +
     `maximum in parentheses. ` +
-    describeQuiet(results.sizes.flatMap((size) => size.contests.flatMap(({ rounds }) => rounds))),
+    describeQuiet(contests.flatMap(({ rounds }) => rounds), repeated),
     speedTable(results.sizes),
     "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. Causeway computes in float32 in every row. " +
     "Of the two PyTorch models the faster one counts. The share of Gemm is the rate of the pass's matrix " +

@@ -78,6 +78,8 @@ Deno.test("a machine that was not quiet is said to have been", () => {
   assert.doesNotMatch(renderReport(results([busy]), "Title"), /doubtful/);
   busy.rounds = busy.rounds.map((round) => ({ ...round, others: 0.4 }));
   assert.match(renderReport(results([busy]), "Title"), /not quiet/);
+  busy.repeated = 2;
+  assert.match(renderReport(results([busy]), "Title"), /2 rounds were played again/);
 });
 
 Deno.test("numbers are rounded to what the measurement can say", () => {
