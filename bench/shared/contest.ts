@@ -40,7 +40,7 @@ export interface Outcome {
 export type Parts = Readonly<Record<string, readonly number[]>>;
 
 /** Largest relative difference of loss and gradient norm, float32 against float32. */
-const TOLERANCE = 1e-4;
+const TOLERANCE = 2e-5;
 /** The same where the other side computes in bfloat16, which has 8 bits of precision. */
 const BF16_TOLERANCE = 2e-2;
 
