@@ -15,7 +15,10 @@ Deno.test("equal losses and gradient norms agree", () => {
 Deno.test("a difference above the tolerance is named", () => {
   const check = (mode: string, theirs: ReturnType<typeof prepared>) => () =>
     checkAgreement(prepared(8, 0.5), theirs, mode);
-  assert.throws(check("eager", prepared(8 * (1 + 4e-5), 0.5)), /the loss .* is 8 here and 8\.00032/);
+  assert.throws(
+    check("eager", prepared(8 * (1 + 4e-5), 0.5)),
+    /the loss .* is 8 here and 8\.00032/,
+  );
   assert.throws(check("eager", prepared(8, 0.5 * (1 + 4e-5))), /the grad_norm/);
   assert.throws(check("eager", prepared(8)), /the grad_norm .* is 0\.5 here and undefined there/);
   assert.throws(check("eager", prepared(NaN, 0.5)), /the loss/);
