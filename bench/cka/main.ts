@@ -92,7 +92,11 @@ async function runSize(
 
 async function compare(activations: Activations, python: string, { rounds, threads }: Settings) {
   const { child: ours } = await Child.startModule("Causeway", new URL("ours.ts", import.meta.url));
-  const env = { OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
+  const env = {
+    PYTHONDONTWRITEBYTECODE: "1",
+    OPENBLAS_NUM_THREADS: String(threads),
+    OMP_NUM_THREADS: String(threads),
+  };
   const script = `${import.meta.dirname}/numpy_peer.py`;
   const { child: theirs } = await Child.start("NumPy", python, [script], env);
   await ours.request({ do: "prepare", activations, threads });

@@ -170,6 +170,7 @@ class Runner {
   #startPeer(name: string) {
     const env = {
       OMP_NUM_THREADS: String(this.options.threads),
+      PYTHONDONTWRITEBYTECODE: "1",
       // Compiled code is not reused between runs, so that the time to compile is always measured whole.
       TORCHINDUCTOR_CACHE_DIR: `${this.folder}/${crypto.randomUUID()}`,
     };
