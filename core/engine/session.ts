@@ -1,9 +1,8 @@
 /**
- * Runs graphs with ONNX Runtime. This folder is the only one that imports onnxruntime-node.
+ * Compiled graphs, run by ONNX Runtime. This folder is the only one that uses onnxruntime-node.
  *
  * @module
  */
-import * as ort from "onnxruntime-node";
 import {
   type DType,
   formatShape,
@@ -12,6 +11,7 @@ import {
   type Shape,
   sizeOf,
 } from "../graph/mod.ts";
+import { cString, type Handle, OrtLibrary } from "./ort_library.ts";
 
 /** Memory of one tensor; the array type follows the dtype. */
 export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array;
@@ -21,19 +21,34 @@ export interface SessionOptions {
   threads?: number;
 }
 
+/** Array type and ONNXTensorElementDataType of each dtype. */
+const DTYPES = {
+  float32: { array: Float32Array, code: 1 },
+  float64: { array: Float64Array, code: 11 },
+  int32: { array: Int32Array, code: 6 },
+  int64: { array: BigInt64Array, code: 7 },
+} as const;
+
+const ENABLE_ALL_OPTIMIZATIONS = 99;
+
 /**
  * A compiled graph. `run` blocks its thread while ONNX Runtime computes, so sessions belong in a worker
  * wherever something else has to stay responsive.
  */
 export class Session {
-  readonly #session: ort.InferenceSession;
-  readonly #inputs: Map<string, { dtype: DType; shape: Shape }>;
-  readonly #outputs: Map<string, { dtype: DType; shape: Shape }>;
+  readonly #library = OrtLibrary.open();
+  readonly #inputs: Binding[];
+  readonly #outputs: Binding[];
+  readonly #input_names: PointerArray;
+  readonly #output_names: PointerArray;
+  #session: Handle;
 
-  private constructor(session: ort.InferenceSession, graph: Graph) {
-    this.#session = session;
-    this.#inputs = new Map(graph.inputs.map((input) => [input.name, input]));
-    this.#outputs = new Map(graph.outputs);
+  private constructor(graph: Graph, options: SessionOptions) {
+    this.#session = compile(this.#library, graph, options);
+    this.#inputs = graph.inputs.map((input) => new Binding(input.name, input));
+    this.#outputs = [...graph.outputs].map(([name, value]) => new Binding(name, value));
+    this.#input_names = new PointerArray(this.#inputs.map(({ name }) => cString(name)));
+    this.#output_names = new PointerArray(this.#outputs.map(({ name }) => cString(name)));
   }
 
   /**
@@ -41,16 +56,9 @@ export class Session {
    *
    * @throws {Error} when ONNX Runtime has no kernel for an operator, naming it.
    */
-  static async create(graph: Graph, { threads = 0 }: SessionOptions = {}): Promise<Session> {
-    const session = await ort.InferenceSession.create(lowerToOnnx(graph), {
-      executionProviders: ["cpu"],
-      intraOpNumThreads: threads,
-      graphOptimizationLevel: "all",
-      // One block for all activations takes twice the memory and is no faster.
-      enableMemPattern: false,
-      logSeverityLevel: 3,
-    });
-    return new Session(session, graph);
+  // Compilation may become asynchronous (a GPU's is); callers await it already.
+  static create(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+    return new Promise((resolve) => resolve(new Session(graph, options)));
   }
 
   /**
@@ -62,45 +70,119 @@ export class Session {
    * @returns every output by name.
    * @throws {Error} when an input is missing, or an array has the wrong type or length.
    */
-  async run(
+  run(
     feeds: Readonly<Record<string, TensorData>>,
     into: Readonly<Record<string, TensorData>> = {},
   ): Promise<Record<string, TensorData>> {
-    const inputs: Record<string, ort.Tensor> = {};
-    for (const [name, type] of this.#inputs) {
-      const data = feeds[name];
-      if (!data) throw new Error(`the graph's input "${name}" is not fed`);
-      inputs[name] = tensor(name, data, type);
-    }
-    const fetches: Record<string, ort.Tensor | null> = {};
-    for (const [name, type] of this.#outputs) {
-      fetches[name] = into[name] ? tensor(name, into[name], type) : null;
-    }
-    const results = await this.#session.run(inputs, fetches);
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { data }]) => [name, into[name] ?? data as TensorData]),
+    return new Promise((resolve) => resolve(this.#run(feeds, into)));
+  }
+
+  #run(
+    feeds: Readonly<Record<string, TensorData>>,
+    into: Readonly<Record<string, TensorData>>,
+  ): Record<string, TensorData> {
+    if (this.#session === null) throw new Error("the session was released");
+    const inputs = this.#inputs.map((binding) => {
+      const data = feeds[binding.name];
+      if (!data) throw new Error(`the graph's input "${binding.name}" is not fed`);
+      return binding.check(data);
+    });
+    const outputs = this.#outputs.map((binding) =>
+      binding.check(into[binding.name] ?? binding.allocate())
     );
+    const values: Handle[] = [];
+    try {
+      this.#inputs.forEach((binding, i) => values.push(binding.value(this.#library, inputs[i])));
+      this.#outputs.forEach((binding, i) => values.push(binding.value(this.#library, outputs[i])));
+      const addresses = BigUint64Array.from(values, (value) => Deno.UnsafePointer.value(value));
+      this.#library.call(
+        "Run",
+        this.#session,
+        null,
+        this.#input_names.pointers,
+        addresses.subarray(0, inputs.length),
+        BigInt(inputs.length),
+        this.#output_names.pointers,
+        BigInt(outputs.length),
+        addresses.subarray(inputs.length),
+      );
+    } finally {
+      for (const value of values) this.#library.release("ReleaseValue", value);
+    }
+    return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, outputs[i]]));
   }
 
   /** Frees the memory of the compiled graph. */
-  async release(): Promise<void> {
-    await this.#session.release();
+  release(): Promise<void> {
+    if (this.#session !== null) this.#library.release("ReleaseSession", this.#session);
+    this.#session = null;
+    return Promise.resolve();
   }
 }
 
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-} as const;
+function compile(library: OrtLibrary, graph: Graph, { threads = 0 }: SessionOptions): Handle {
+  const options = library.create("CreateSessionOptions");
+  try {
+    library.call("SetIntraOpNumThreads", options, threads);
+    library.call("SetSessionGraphOptimizationLevel", options, ENABLE_ALL_OPTIMIZATIONS);
+    // One block for all activations takes twice the memory and is no faster.
+    library.call("DisableMemPattern", options);
+    const model = lowerToOnnx(graph) as Uint8Array<ArrayBuffer>;
+    const size = BigInt(model.byteLength);
+    return library.create("CreateSessionFromArray", library.environment, model, size, options);
+  } finally {
+    library.release("ReleaseSessionOptions", options);
+  }
+}
 
-function tensor(name: string, data: TensorData, { dtype, shape }: { dtype: DType; shape: Shape }) {
-  if (!(data instanceof ARRAYS[dtype]) || data.length !== sizeOf(shape)) {
+/** C strings with the array of their addresses. */
+class PointerArray {
+  readonly pointers: BigUint64Array<ArrayBuffer>;
+
+  /** Keeps the strings, so that the addresses stay valid. */
+  constructor(readonly strings: readonly Uint8Array<ArrayBuffer>[]) {
+    this.pointers = BigUint64Array.from(
+      strings,
+      (text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)),
+    );
+  }
+}
+
+/** An input or output of a graph, and how its memory is handed over. */
+class Binding {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly #dims: BigInt64Array<ArrayBuffer>;
+
+  constructor(readonly name: string, { dtype, shape }: { dtype: DType; shape: Shape }) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.#dims = BigInt64Array.from(shape, BigInt);
+  }
+
+  allocate(): TensorData {
+    return new DTYPES[this.dtype].array(sizeOf(this.shape));
+  }
+
+  /** @throws {Error} when an array is not of the binding's type and size. */
+  check(data: TensorData): TensorData {
+    if (data instanceof DTYPES[this.dtype].array && data.length === sizeOf(this.shape)) return data;
     throw new Error(
-      `"${name}" must be ${dtype} of shape ${formatShape(shape)}, ` +
+      `"${this.name}" must be ${this.dtype} of shape ${formatShape(this.shape)}, ` +
         `got a ${data.constructor.name} of ${data.length} elements`,
     );
   }
-  return new ort.Tensor(dtype, data as never, shape);
+
+  /** A tensor of the library over the array's memory; to be released. */
+  value(library: OrtLibrary, data: TensorData): Handle {
+    return library.create(
+      "CreateTensorWithDataAsOrtValue",
+      library.cpu_memory,
+      data as BufferSource,
+      BigInt(data.byteLength),
+      this.#dims,
+      BigInt(this.#dims.length),
+      DTYPES[this.dtype].code,
+    );
+  }
 }

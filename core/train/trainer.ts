@@ -20,11 +20,17 @@ export interface StepResult {
   grad_norm: number;
 }
 
+interface Pass {
+  session: Session;
+  feeds: Record<string, TensorData>;
+  into: Record<string, TensorData>;
+}
+
 /** Weights, optimizer and compiled graphs of a model in training. */
 export class Trainer {
   readonly optimizer: AdamW;
   readonly #gradient: ParameterArrays;
-  readonly #sessions = new Map<string, Session>();
+  readonly #passes = new Map<string, Pass>();
 
   constructor(
     readonly parameters: ParameterArrays,
@@ -67,34 +73,43 @@ export class Trainer {
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */
   async #accumulate({ rows, length, input_ids, labels, weights }: MicroBatch): Promise<number> {
-    const session = await this.#session(rows, length);
-    const feeds: Record<string, TensorData> = { input_ids, labels, weights };
-    const into: Record<string, TensorData> = {};
-    for (const [name, view] of this.parameters.views) feeds[name] = view;
-    for (const [name, view] of this.#gradient.views) {
-      if (name === EMBED_IN) continue;
-      feeds[`grad.${name}`] = into[`grad.${name}.next`] = view;
-    }
-    const { loss, grad_embedded, weighted_final } = await session.run(feeds, into);
+    const { session, feeds, into } = await this.#pass(rows, length);
+    const { loss, grad_embedded, weighted_final } = await session.run(
+      { ...feeds, input_ids, labels, weights },
+      into,
+    );
     addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
     subtractColumns(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array);
     return Number(loss[0]);
   }
 
-  async #session(rows: number, length: number): Promise<Session> {
+  /** The compiled graph for a shape, with the memory it reads and writes at every step. */
+  async #pass(rows: number, length: number): Promise<Pass> {
     const key = `${rows}x${length}`;
-    let session = this.#sessions.get(key);
-    if (!session) {
-      const graph = trainGraph(this.parameters.config, { rows, length });
-      session = await Session.create(graph, { threads: this.threads });
-      this.#sessions.set(key, session);
+    let pass = this.#passes.get(key);
+    if (!pass) {
+      const { config } = this.parameters;
+      const session = await Session.create(trainGraph(config, { rows, length }), {
+        threads: this.threads,
+      });
+      const rows_of_embeddings = () => new Float32Array(rows * length * config.hidden_size);
+      pass = {
+        session,
+        feeds: Object.fromEntries(this.parameters.views),
+        into: { grad_embedded: rows_of_embeddings(), weighted_final: rows_of_embeddings() },
+      };
+      for (const [name, view] of this.#gradient.views) {
+        if (name === EMBED_IN) continue;
+        pass.feeds[`grad.${name}`] = pass.into[`grad.${name}.next`] = view;
+      }
+      this.#passes.set(key, pass);
     }
-    return session;
+    return pass;
   }
 
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
-    this.#sessions.clear();
+    for (const { session } of this.#passes.values()) await session.release();
+    this.#passes.clear();
     await this.optimizer.release();
   }
 }

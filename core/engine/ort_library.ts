@@ -1,0 +1,151 @@
+/**
+ * The C API of ONNX Runtime, called in the library that onnxruntime-node brings.
+ *
+ * The package's own binding copies every output of every run into a fresh JavaScript array, also those that were
+ * given memory to be written to (about 0.5 ms per MB, most of it page faults). Gradients and optimizer state are
+ * outputs as large as the model, so that this took up to a quarter of a training step. The C API writes
+ * them where they belong.
+ *
+ * Its functions stand in a table whose order is fixed for ever ("do not modify above" at the end of each version),
+ * which is what makes the indices below safe.
+ *
+ * @module
+ */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** The version of the table that is asked for; every later library provides it. */
+const API_VERSION = 16;
+
+/** Index and signature of each function used. Handles are pointers; a returned pointer is a status. */
+const FUNCTIONS = {
+  GetErrorMessage: [2, ["pointer"], "pointer"],
+  CreateEnv: [3, ["i32", "buffer", "buffer"], "pointer"],
+  CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
+  Run: [
+    9,
+    ["pointer", "pointer", "buffer", "buffer", "usize", "buffer", "usize", "buffer"],
+    "pointer",
+  ],
+  CreateSessionOptions: [10, ["buffer"], "pointer"],
+  DisableMemPattern: [17, ["pointer"], "pointer"],
+  SetSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
+  SetIntraOpNumThreads: [24, ["pointer", "i32"], "pointer"],
+  CreateTensorWithDataAsOrtValue: [
+    49,
+    ["pointer", "buffer", "usize", "buffer", "usize", "i32", "buffer"],
+    "pointer",
+  ],
+  CreateCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
+  ReleaseStatus: [93, ["pointer"], "void"],
+  ReleaseSession: [95, ["pointer"], "void"],
+  ReleaseValue: [96, ["pointer"], "void"],
+  ReleaseSessionOptions: [100, ["pointer"], "void"],
+} as const;
+
+type Name = keyof typeof FUNCTIONS;
+
+/** What a function takes: handles, numbers, sizes and memory. */
+type Argument = Deno.PointerValue | number | bigint | BufferSource | null;
+
+/** An opaque object of the library. */
+export type Handle = Deno.PointerValue;
+
+/** The opened library. */
+export class OrtLibrary {
+  readonly #functions: Map<Name, (...args: Argument[]) => unknown>;
+  /** The environment all sessions share, and the description of plain CPU memory. */
+  readonly environment: Handle;
+  readonly cpu_memory: Handle;
+
+  private constructor(path: string) {
+    const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
+    const base = new Deno.UnsafePointerView(library.symbols.OrtGetApiBase()!);
+    const getApi = new Deno.UnsafeFnPointer(
+      base.getPointer(0) as Deno.PointerObject<never>,
+      { parameters: ["u32"], result: "pointer" },
+    );
+    const table = getApi.call(API_VERSION);
+    if (table === null) throw new Error(`${path} has no C API of version ${API_VERSION}`);
+    const view = new Deno.UnsafePointerView(table);
+    this.#functions = new Map(
+      (Object.keys(FUNCTIONS) as Name[]).map((name) => {
+        const [index, parameters, result] = FUNCTIONS[name];
+        const pointer = view.getPointer(8 * index) as Deno.PointerObject<never>;
+        const fn = new Deno.UnsafeFnPointer(
+          pointer,
+          { parameters, result } as unknown as Deno.ForeignFunction,
+        );
+        return [name, (...args: Argument[]) => fn.call(...args as never[])];
+      }),
+    );
+    const ERRORS_ONLY = 3, DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
+    this.environment = this.create("CreateEnv", ERRORS_ONLY, cString("causeway"));
+    this.cpu_memory = this.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY);
+  }
+
+  static #opened: OrtLibrary | undefined;
+
+  /**
+   * Opens the library, once per thread.
+   *
+   * @throws {Error} when the package holds none for this system, or it cannot be opened.
+   */
+  static open(): OrtLibrary {
+    return OrtLibrary.#opened ??= new OrtLibrary(libraryPath());
+  }
+
+  /** Calls a function that returns a status. @throws {Error} with the library's message. */
+  call(name: Name, ...args: Argument[]): void {
+    const status = this.#functions.get(name)!(...args) as Handle;
+    if (status === null) return;
+    const text = this.#functions.get("GetErrorMessage")!(status) as Deno.PointerObject;
+    const message = Deno.UnsafePointerView.getCString(text);
+    this.release("ReleaseStatus", status);
+    throw new Error(message);
+  }
+
+  /** Calls a function whose last parameter receives a new object. */
+  create(name: Name, ...args: Argument[]): Handle {
+    const slot = new BigUint64Array(1);
+    this.call(name, ...args, slot);
+    return Deno.UnsafePointer.create(slot[0]);
+  }
+
+  release(name: Name & `Release${string}`, handle: Handle): void {
+    this.#functions.get(name)!(handle);
+  }
+}
+
+/** UTF-8 bytes of a string, ended by a zero. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+const FILE_NAMES: Partial<Record<typeof Deno.build.os, RegExp>> = {
+  linux: /^libonnxruntime\.so\.\d+$/,
+  darwin: /^libonnxruntime\.[\d.]+\.dylib$/,
+  windows: /^onnxruntime\.dll$/,
+};
+
+function libraryPath(): string {
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
+  const architecture = Deno.build.arch === "aarch64" ? "arm64" : "x64";
+  const folder = join(dirname(entry), "..", "bin", "napi-v6", platform, architecture);
+  const pattern = FILE_NAMES[Deno.build.os];
+  let names: string[] = [];
+  try {
+    names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const name = names.find((name) => pattern?.test(name));
+  if (!name) {
+    throw new Error(
+      `onnxruntime-node holds no library for ${Deno.build.os} on ${Deno.build.arch}; its package ` +
+        "page lists the systems it supports",
+    );
+  }
+  return join(folder, name);
+}
