@@ -20,7 +20,6 @@ const API_VERSION = 16;
 /** Index and signature of each function used. Handles are pointers; a returned pointer is a status. */
 const FUNCTIONS = {
   GetErrorMessage: [2, ["pointer"], "pointer"],
-  CreateEnv: [3, ["i32", "buffer", "buffer"], "pointer"],
   CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
   Run: [
     9,
@@ -41,6 +40,12 @@ const FUNCTIONS = {
   ReleaseSession: [95, ["pointer"], "void"],
   ReleaseValue: [96, ["pointer"], "void"],
   ReleaseSessionOptions: [100, ["pointer"], "void"],
+  CreateEnvWithGlobalThreadPools: [119, ["i32", "buffer", "pointer", "buffer"], "pointer"],
+  DisablePerSessionThreads: [120, ["pointer"], "pointer"],
+  CreateThreadingOptions: [121, ["buffer"], "pointer"],
+  ReleaseThreadingOptions: [122, ["pointer"], "void"],
+  AddSessionConfigEntry: [130, ["pointer", "buffer", "buffer"], "pointer"],
+  SetGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
 } as const;
 
 type Name = keyof typeof FUNCTIONS;
@@ -54,9 +59,12 @@ export type Handle = Deno.PointerValue;
 /** The opened library. */
 export class OrtLibrary {
   readonly #functions: Map<Name, (...args: Argument[]) => unknown>;
-  /** The environment all sessions share, and the description of plain CPU memory. */
+  /** The environment all sessions of the process share, with its pool of threads. */
   readonly environment: Handle;
+  /** Describes plain CPU memory. */
   readonly cpu_memory: Handle;
+  /** Threads of the shared pool, one per core. */
+  readonly pool_threads = navigator.hardwareConcurrency;
 
   private constructor(path: string) {
     const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
@@ -80,7 +88,16 @@ export class OrtLibrary {
       }),
     );
     const ERRORS_ONLY = 3, DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
-    this.environment = this.create("CreateEnv", ERRORS_ONLY, cString("causeway"));
+    const threading = this.create("CreateThreadingOptions");
+    this.call("SetGlobalIntraOpNumThreads", threading, this.pool_threads);
+    const name = cString("causeway");
+    this.environment = this.create(
+      "CreateEnvWithGlobalThreadPools",
+      ERRORS_ONLY,
+      name,
+      threading,
+    );
+    this.release("ReleaseThreadingOptions", threading);
     this.cpu_memory = this.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY);
   }
 

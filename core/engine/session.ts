@@ -121,13 +121,39 @@ export class Session {
 }
 
 function compile(library: OrtLibrary, graph: Graph, { threads = 0 }: SessionOptions): Handle {
-  const options = library.create("CreateSessionOptions");
+  const model = lowerToOnnx(graph) as Uint8Array<ArrayBuffer>;
+  const shared = threads === 0 || threads === library.pool_threads;
   try {
-    library.call("SetIntraOpNumThreads", options, threads);
+    return createSession(library, model, shared ? "shared" : threads);
+  } catch (error) {
+    // Whoever makes the first environment of the process decides whether it has a pool to share.
+    if (!shared || !/EnvCreatedWithGlobalThreadPools/.test((error as Error).message)) throw error;
+    return createSession(library, model, library.pool_threads);
+  }
+}
+
+/**
+ * Sessions share one pool of threads where they can: threads of a pool go on spinning for a while when their work
+ * is done, and those of a session that has just run would take the cores from the one that runs now. A pool of a
+ * session's own does not spin, for that reason.
+ */
+function createSession(
+  library: OrtLibrary,
+  model: Uint8Array<ArrayBuffer>,
+  pool: "shared" | number,
+): Handle {
+  const options = library.create("CreateSessionOptions");
+  const configure = (key: string, value: string) =>
+    library.call("AddSessionConfigEntry", options, cString(key), cString(value));
+  try {
+    if (pool === "shared") library.call("DisablePerSessionThreads", options);
+    else {
+      library.call("SetIntraOpNumThreads", options, pool);
+      configure("session.intra_op.allow_spinning", "0");
+    }
     library.call("SetSessionGraphOptimizationLevel", options, ENABLE_ALL_OPTIMIZATIONS);
     // One block for all activations takes twice the memory and is no faster.
     library.call("DisableMemPattern", options);
-    const model = lowerToOnnx(graph) as Uint8Array<ArrayBuffer>;
     const size = BigInt(model.byteLength);
     return library.create("CreateSessionFromArray", library.environment, model, size, options);
   } finally {
