@@ -26,7 +26,7 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
   [midtrain, "stages/midtrain/config.ts"],
   [sft, "stages/sft/config.ts"],
   [evaluate, "stages/evaluate/config.ts"],
-  [similarity, "stages/similarity/mod.ts"],
+  [similarity, "stages/similarity/config.ts"],
   [cka, "stages/cka/config.ts"],
   [report, "plugins/report/config.ts"],
 ];

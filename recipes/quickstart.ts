@@ -12,13 +12,7 @@
  */
 import { defineRecipe } from "../core/runner/mod.ts";
 import { report } from "../plugins/report/mod.ts";
-import { cka } from "../stages/cka/mod.ts";
-import { evaluate } from "../stages/evaluate/mod.ts";
-import { midtrain } from "../stages/midtrain/mod.ts";
-import { pretrain } from "../stages/pretrain/mod.ts";
-import { sft } from "../stages/sft/mod.ts";
-import { similarity } from "../stages/similarity/mod.ts";
-import { tokenize } from "../stages/tokenize/mod.ts";
+import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "../stages/mod.ts";
 
 const SEQUENCE_LENGTH = 256;
 const HORIZON_STEPS = 400;

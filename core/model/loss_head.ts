@@ -41,13 +41,14 @@ const CACHED_CHUNK_BYTES = 8 << 20;
  */
 const CHUNK_BYTES = 256 << 20;
 
-/** Number of equal chunks that keep a chunk's logits within bounds. */
+/** Number of equal chunks that keep a chunk's logits within bounds, or nearly where `rows` has no such divisor. */
 export function chunkCount(rows: number, vocab_size: number, width: number): number {
   const cached = vocab_size * width * 4 <= CACHED_CHUNK_BYTES;
   const bytes = cached ? CACHED_CHUNK_BYTES : CHUNK_BYTES;
-  let chunks = Math.ceil(rows * vocab_size * 4 / bytes);
-  while (rows % chunks !== 0) chunks++;
-  return chunks;
+  const wanted = Math.ceil(rows * vocab_size * 4 / bytes);
+  for (let chunks = wanted; chunks <= 2 * wanted; chunks++) if (rows % chunks === 0) return chunks;
+  for (let chunks = wanted; chunks > 1; chunks--) if (rows % chunks === 0) return chunks;
+  return 1;
 }
 
 function chunksOf(final: Value, embed_out: Value) {

@@ -54,7 +54,10 @@ export const mixture_ledger = table({
   epochs: "float64",
 }, "tokens drawn per source");
 
-/** Loss of each model on each source. `loss` in nats per token, `bits_per_byte` of the original text. */
+/**
+ * Loss of each model on each source. `loss` in nats per token; `bits_per_byte` of the original text, by the bytes
+ * per token of the whole source, NaN where prompts are masked.
+ */
 export const evaluation = table({
   model: "utf8",
   source: "utf8",

@@ -30,6 +30,8 @@ const state_schema = z.strictObject({
   optimizer: optimizer_schema,
   /** Sequences of each source drawn so far: the data position. */
   drawn: z.record(z.string(), count),
+  /** Sequences that each of those sources held: their order depends on it, so it must not change between phases. */
+  available: z.record(z.string(), count),
   sequence_length: count,
   global_batch_size: count,
   /** The generator is counter-based: its whole state is this seed, the phase's name and the step. */

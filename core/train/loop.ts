@@ -42,9 +42,10 @@ export interface Phase {
   validation: ReadonlyMap<string, readonly Sequence[]>;
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
-  /** Seconds between checkpoints for resuming. They do not change results. */
-  checkpoint_seconds: number;
 }
+
+/** Seconds between checkpoints for resuming. Not a config field: it changes no result, so it belongs in no key. */
+const CHECKPOINT_SECONDS = 60;
 
 /** What a phase leaves behind. */
 export interface PhaseResult {
@@ -158,7 +159,13 @@ class Loop {
     const rows: MetricsHistory["validation"] = [];
     for (const [source, sequences] of phase.validation) {
       if (ctx.signal.aborted) await this.#stop();
-      rows.push({ step, source, ...await this.evaluator.loss(sequences) });
+      const measured = await this.evaluator.loss(sequences);
+      if (!Number.isFinite(measured.loss)) {
+        throw new Error(
+          `the validation loss on "${source}" is ${measured.loss} at step ${step}: lower the learning rate`,
+        );
+      }
+      rows.push({ step, source, ...measured });
     }
     this.history.validation.push(...rows);
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);
@@ -177,7 +184,7 @@ class Loop {
 
   async #saveIfDue(): Promise<void> {
     const seconds = (performance.now() - this.#last_save) / 1000;
-    if (this.done < this.phase.steps && seconds >= this.phase.checkpoint_seconds) {
+    if (this.done < this.phase.steps && seconds >= CHECKPOINT_SECONDS) {
       await this.#save();
     }
   }

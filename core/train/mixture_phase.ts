@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { loadTokenSets, MixtureSampler, type TokenTable } from "../data/mod.ts";
+import {
+  loadTokenSets,
+  MixtureSampler,
+  packedBlocks,
+  type TokenSet,
+  type TokenTable,
+} from "../data/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { Phase } from "./loop.ts";
 import { validationSequences } from "./options.ts";
@@ -18,7 +24,6 @@ export interface MixturePhaseOptions {
     allow_repeat: boolean;
     micro_batch_size: number;
     validation: { every_steps: number; max_sequences: number };
-    checkpoint_seconds: number;
   };
 }
 
@@ -32,8 +37,10 @@ export async function mixturePhase(
   { train, validation, start, steps, config }: MixturePhaseOptions,
 ): Promise<{ phase: Phase; sampler: MixtureSampler }> {
   const { sequence_length, global_batch_size, seed, phase: name, drawn } = start;
+  const sets = await loadTokenSets(train);
+  const available = checkAvailable(sets, start);
   const sampler = new MixtureSampler({
-    sets: await loadTokenSets(train),
+    sets,
     weights: config.mixture,
     sequence_length,
     global_batch_size,
@@ -45,7 +52,7 @@ export async function mixturePhase(
   });
   const phase: Phase = {
     steps,
-    start,
+    start: { ...start, available },
     batch: (step) => sampler.batch(step),
     drawnAfter: (count) => sampler.drawnAfter(count),
     micro_batch_size: config.micro_batch_size,
@@ -56,7 +63,32 @@ export async function mixturePhase(
       mode: () => "packed",
     }),
     validate_every: config.validation.every_steps,
-    checkpoint_seconds: config.checkpoint_seconds,
   };
   return { phase, sampler };
+}
+
+/**
+ * The number of sequences in every source, past ones included.
+ *
+ * @throws {Error} when a source that an earlier phase drew from has another size now: its sequences would come in
+ * another order, and some of them a second time.
+ */
+function checkAvailable(
+  sets: ReadonlyMap<string, TokenSet>,
+  { available, sequence_length }: TrainerState,
+): Record<string, number> {
+  const now = Object.fromEntries(
+    [...sets].map(([name, set]) => [name, packedBlocks(set, sequence_length)]),
+  );
+  for (const [source, before] of Object.entries(available)) {
+    if (now[source] !== undefined && now[source] !== before) {
+      throw new Error(
+        `source "${source}" holds ${
+          now[source]
+        } sequences, and held ${before} when the checkpoint was ` +
+          "trained: connect the same tokens, so that nothing is drawn twice",
+      );
+    }
+  }
+  return { ...available, ...now };
 }

@@ -10,8 +10,8 @@ import { type GroupName, ParameterArrays } from "../model/mod.ts";
 
 /** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
 export const optimizer_schema = z.strictObject({
-  beta1: z.number().min(0).max(1).default(0.9),
-  beta2: z.number().min(0).max(1).default(0.95),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.95),
   epsilon: z.number().positive().default(1e-8),
   weight_decay: z.number().nonnegative().default(0.1),
   /** "matrices" leaves biases and layer norms undecayed, "all" decays every parameter. */

@@ -52,9 +52,6 @@ export const micro_batch_size = whole.default(16);
 /** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
 export const threads = z.number().int().nonnegative().default(0);
 
-/** Seconds between checkpoints that an interrupted run goes on from. */
-export const checkpoint_seconds = z.number().positive().default(60);
-
 /** Held-out sequences of every source of the given tables. */
 export async function validationSequences(
   inputs: Readonly<Record<string, TokenTable>>,

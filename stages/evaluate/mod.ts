@@ -20,8 +20,12 @@ import {
 } from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
-/** UTF-8 bytes per token over a whole source: what turns nats per token into bits per byte. */
-function bytesPerToken(set: TokenSet): number {
+/**
+ * UTF-8 bytes per token over a whole source: what turns nats per token into bits per byte. NaN where prompts are
+ * masked, because the bytes of the rest are not known.
+ */
+function bytesPerToken(set: TokenSet, by_example: boolean): number {
+  if (by_example && set.prompt_lengths.some((length) => length > 0)) return NaN;
   return set.text_bytes.reduce((sum, bytes) => sum + bytes, 0) / set.tokens.length;
 }
 
@@ -40,6 +44,9 @@ export const evaluate = defineStage({
       const mode = config.by_example.includes(name) ? "examples" : "packed";
       const options = { sequence_length, max_sequences, mode } as const;
       return [name, evaluationSequences(findSet(sets, name), options)];
+    }));
+    const bytes_per_token = new Map(names.map((name) => {
+      return [name, bytesPerToken(findSet(sets, name), config.by_example.includes(name))];
     }));
     const each = [...sequences.values()].reduce((sum, list) => sum + list.length, 0);
     const total = each * Object.keys(inputs.models).length;
@@ -62,7 +69,7 @@ export const evaluate = defineStage({
           source: [source],
           loss: Float64Array.of(loss),
           // bits per byte = nats per token / ln 2 / (bytes per token)
-          bits_per_byte: Float64Array.of(loss / Math.LN2 / bytesPerToken(findSet(sets, source))),
+          bits_per_byte: Float64Array.of(loss / Math.LN2 / bytes_per_token.get(source)!),
           tokens: Float64Array.of(tokens),
         });
       }

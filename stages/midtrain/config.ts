@@ -1,6 +1,5 @@
 import { z } from "zod";
 import {
-  checkpoint_seconds,
   micro_batch_size,
   mixture_schema,
   threads,
@@ -17,5 +16,4 @@ export const config = z.strictObject({
   /** Whether a source may be read more than once. The paper allows it to no midtraining data. */
   allow_repeat: z.boolean().default(false),
   threads,
-  checkpoint_seconds,
 });

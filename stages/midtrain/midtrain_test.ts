@@ -73,6 +73,16 @@ Deno.test("another mixture is drawn at its weights, and nothing twice", async ()
   assert.deepEqual(state(checkpoint).drawn, { code: 16, general: 96 + 48 });
 });
 
+Deno.test("a source of another size than the trunk's is refused", async () => {
+  const { checkpoint } = await trunk(12);
+  const fewer = { data: tinyTokens({ general: { documents: 390, stride: 2 } }) };
+  const fake = await fakeContext(midtrain, {
+    config: { mixture: { general: 1 }, threads: 1 },
+    inputs: { checkpoint: Object.fromEntries(checkpoint), train: fewer },
+  });
+  await assert.rejects(() => midtrain.run(fake.ctx), /"general" holds \d+ sequences, and held \d+/);
+});
+
 Deno.test("steps past the horizon are refused with the mend", async () => {
   const from = await trunk(12);
   await assert.rejects(
@@ -86,7 +96,7 @@ Deno.test("a source that would have to repeat is refused before the first step",
   const from = await trunk(12);
   const fake = await fakeContext(midtrain, {
     config: { mixture: { code: 1 }, threads: 1 },
-    inputs: { checkpoint: Object.fromEntries(from.checkpoint), train: few, validation: {} },
+    inputs: { checkpoint: Object.fromEntries(from.checkpoint), train: few },
   });
   await assert.rejects(() => midtrain.run(fake.ctx), /code/);
   assert.deepEqual(fake.reports, []);

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import {
-  checkpoint_seconds,
   micro_batch_size,
   mixture_schema,
   model_schema,
@@ -31,7 +30,6 @@ export const config = z.strictObject({
   /** Whether a source may be read more than once. */
   allow_repeat: z.boolean().default(false),
   threads,
-  checkpoint_seconds,
 }).refine(({ steps, horizon_steps }) => horizon_steps === undefined || horizon_steps >= steps, {
   message: "must not be smaller than steps",
   path: ["horizon_steps"],

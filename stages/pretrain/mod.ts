@@ -45,6 +45,7 @@ export const pretrain = defineStage({
         schedule: { ...config.schedule, horizon_steps: config.horizon_steps ?? steps },
         optimizer,
         drawn: {},
+        available: {},
         sequence_length,
         global_batch_size,
         seed,

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import {
-  checkpoint_seconds,
   micro_batch_size,
   optimizer_schema,
   schedule_schema,
@@ -28,5 +27,4 @@ export const config = z.strictObject({
     sources: z.array(z.string()).optional(),
   }).prefault({}),
   threads,
-  checkpoint_seconds,
 });

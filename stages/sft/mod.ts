@@ -54,6 +54,7 @@ export const sft = defineStage({
         schedule: { ...config.schedule, horizon_steps: steps },
         optimizer,
         drawn: {},
+        available: {},
         sequence_length,
         global_batch_size,
         seed,
@@ -70,7 +71,6 @@ export const sft = defineStage({
         mode: (source) => config.sources.includes(source) ? "examples" : "packed",
       }),
       validate_every: validation.every_steps,
-      checkpoint_seconds: config.checkpoint_seconds,
     };
     const result = await trainPhase(ctx, phase, async () => {
       const read = checkpointReader(inputs.checkpoint);

@@ -3,40 +3,10 @@
  *
  * @module
  */
-import { z } from "zod";
-import {
-  compareFrequencies,
-  mixFrequencies,
-  SIMILARITY_DEFAULTS,
-  tokenFrequencies,
-} from "../../core/analysis/mod.ts";
+import { compareFrequencies, mixFrequencies, tokenFrequencies } from "../../core/analysis/mod.ts";
 import { loadTokenSets, type TokenSet } from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
-
-const part = (weight: number) => z.number().min(0).max(1).default(weight);
-const { weights } = SIMILARITY_DEFAULTS;
-
-export const similarityConfig = z.strictObject({
-  /** Sources to compare; all by default. */
-  sources: z.array(z.string()).optional(),
-  /** Mixtures to compare as well: shares of tokens by source, under a name of their own. */
-  mixtures: z.record(z.string(), z.record(z.string(), z.number().min(0))).default({}),
-  /** Most documents counted of each source or mixture. */
-  max_examples: z.int().min(1).default(10_000),
-  /** Weights of cosine, Jaccard and 1 - Jensen-Shannon in the similarity; they sum to 1. */
-  weights: z.strictObject({
-    cosine: part(weights.cosine),
-    jaccard: part(weights.jaccard),
-    jensen_shannon: part(weights.jensen_shannon),
-  }).prefault({}).refine(
-    ({ cosine, jaccard, jensen_shannon }) => Math.abs(cosine + jaccard + jensen_shannon - 1) < 1e-9,
-    "the weights must sum to 1",
-  ),
-  /** Base of Jensen-Shannon's logarithm. */
-  log_base: z.number().gt(1).default(SIMILARITY_DEFAULTS.log_base),
-  /** The divergence, or the distance, its square root. */
-  jensen_shannon: z.enum(["divergence", "distance"]).default(SIMILARITY_DEFAULTS.jensen_shannon),
-});
+import { type Config, config } from "./config.ts";
 
 /**
  * Writes the full square matrix of similarities, one row for each ordered pair, each member with itself included:
@@ -46,7 +16,7 @@ export const similarity = defineStage({
   name: "similarity",
   version: "1",
   description: "Similarity of the token distributions of datasets and mixtures.",
-  config: similarityConfig,
+  config,
   inputs: { tokens: many(ports.tokens) },
   outputs: { similarity: ports.similarity },
   async run({ config, inputs, outputs, seed, signal, report }) {
@@ -79,7 +49,7 @@ export const similarity = defineStage({
 /** Names of what is compared, checked: sources, then mixtures. */
 function memberNames(
   sets: ReadonlyMap<string, TokenSet>,
-  { sources, mixtures }: z.output<typeof similarityConfig>,
+  { sources, mixtures }: Config,
 ): string[] {
   const members = [...sources ?? sets.keys(), ...Object.keys(mixtures).sort()];
   for (const source of sources ?? []) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Batch, ports, TableInput } from "../../core/stage/mod.ts";
-import { similarity, similarityConfig } from "./mod.ts";
+import { config as similarityConfig } from "./config.ts";
+import { similarity } from "./mod.ts";
 
 type Tokens = typeof ports.tokens.columns;
 type Row = { a: string; b: string; similarity: number; jaccard: number };

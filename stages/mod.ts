@@ -1,0 +1,26 @@
+/**
+ * The built-in stages, in the order of a pipeline. A stage is registered by being listed here; a recipe can also use
+ * any other that it imports.
+ *
+ * @module
+ */
+import type { AnyStage } from "../core/stage/mod.ts";
+import { cka } from "./cka/mod.ts";
+import { evaluate } from "./evaluate/mod.ts";
+import { midtrain } from "./midtrain/mod.ts";
+import { pretrain } from "./pretrain/mod.ts";
+import { sft } from "./sft/mod.ts";
+import { similarity } from "./similarity/mod.ts";
+import { tokenize } from "./tokenize/mod.ts";
+
+export { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize };
+
+export const STAGES: readonly AnyStage[] = [
+  tokenize,
+  pretrain,
+  midtrain,
+  sft,
+  evaluate,
+  similarity,
+  cka,
+];

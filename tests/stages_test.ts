@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { assertStage } from "../core/stage/mod.ts";
+import { PLUGINS } from "../plugins/mod.ts";
+import { STAGES } from "../stages/mod.ts";
+
+/** Folders of `stages/` or `plugins/`, one for each stage. */
+async function folders(area: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(new URL(`../${area}/`, import.meta.url)));
+  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+}
+
+for (const [area, listed] of Object.entries({ stages: STAGES, plugins: PLUGINS })) {
+  Deno.test(`every folder of ${area}/ is listed, and named as its stage`, async () => {
+    assert.deepEqual(listed.map(({ name }) => name).sort(), await folders(area));
+  });
+
+  Deno.test(`all of ${area}/ keep the contract and refuse unknown config fields`, async () => {
+    for (const stage of listed) {
+      assertStage(stage, stage.name);
+      assert.ok(stage.description.length > 0 && Object.keys(stage.outputs).length > 0);
+      const { issues } = await stage.config["~standard"].validate({ no_such_field: 1 });
+      assert.match(JSON.stringify(issues), /no_such_field/, stage.name);
+    }
+  });
+}
