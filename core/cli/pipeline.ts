@@ -86,7 +86,8 @@ export async function main(args: readonly string[], io: Console = processConsole
     return await runPipeline(recipe, url, options, only, io), 0;
   } catch (error) {
     if (error instanceof Interrupted) {
-      io.err("Stopped. Run the same command again to go on from here.");
+      const { forced = "Run the same command again to go on from here" } = error;
+      io.err(`Stopped. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
       return 130;
     }
     io.err(`Error: ${explain(error, doing)}`);

@@ -21,7 +21,7 @@ import { publishFiles } from "./publish.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
-import { Interrupted } from "./worker_messages.ts";
+import { Interrupted, toPlainError } from "./worker_messages.ts";
 
 export interface RunOptions {
   /** Output folder; made when absent. */
@@ -41,7 +41,7 @@ export class StepFailed extends Error {
   override name = "StepFailed";
   readonly code?: string;
   constructor(step: Step, cause: unknown) {
-    const { message = String(cause), code } = cause as Error & { code?: string };
+    const { message, code } = toPlainError(cause);
     super(`step "${step.id}" (stage ${step.stage.name}) failed: ${message}`, { cause });
     this.code = code;
   }
@@ -155,9 +155,14 @@ class Run {
     try {
       return await executor(step, job, listener, this.#signal);
     } catch (error) {
-      if (this.#signal.aborted) throw new Interrupted();
+      // Only the stop itself: a checkpoint that could not be written on the way out is a failure.
+      const plain = toPlainError(error);
+      if (this.#signal.aborted) {
+        if (error instanceof Interrupted) throw error;
+        if (error === this.#signal.reason || plain.name === "Interrupted") throw new Interrupted();
+      }
       const failed = new StepFailed(step, error);
-      const { stack } = error as Error;
+      const { stack } = plain;
       this.log.emit({ type: "step_failed", step: step.id, message: failed.message, stack });
       throw failed;
     }

@@ -177,6 +177,25 @@ Deno.test("an interrupted step goes on from its checkpoint", () =>
     assert.deepEqual(listFolder(join(out, "store/work")), []);
   }));
 
+Deno.test("an error after the request to stop is a failure, not a clean stop", () =>
+  withFolder(async (out) => {
+    const recipe = makeRecipe();
+    const stopWith = async (thrown: (reason: unknown) => unknown) => {
+      const controller = new AbortController();
+      const executor: Executor = () => {
+        controller.abort(new Error("stop"));
+        return Promise.reject(thrown(controller.signal.reason));
+      };
+      const { signal } = controller;
+      return await run(recipe, { out, executor, signal }).catch((error) => error);
+    };
+    const full = Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+    const failed = await stopWith(() => full);
+    assert.deepEqual([failed.name, failed.code], ["StepFailed", "ENOSPC"]);
+    assert.match((await stopWith(() => undefined)).message, /failed: undefined$/);
+    assert.equal((await stopWith((reason) => reason)).name, "Interrupted");
+  }));
+
 Deno.test("one runner per folder; a lock left by a dead process does not count", () =>
   withFolder(async (out) => {
     Deno.mkdirSync(out);

@@ -27,7 +27,10 @@ export function workerExecutor(recipe_url: string, grace_ms = GRACE_MS): Executo
     const askToStop = () => {
       Atomics.store(new Int32Array(stop), 0, 1);
       send({ type: "stop" });
-      timer = setTimeout(() => result.reject(new Interrupted()), grace_ms);
+      timer = setTimeout(
+        () => result.reject(new Interrupted(tooLate(step.id, grace_ms))),
+        grace_ms,
+      );
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "report") listener.report(data.points, data.total);
@@ -53,4 +56,9 @@ export function workerExecutor(recipe_url: string, grace_ms = GRACE_MS): Executo
       worker.terminate();
     }
   };
+}
+
+function tooLate(step: string, grace_ms: number): string {
+  return `step "${step}" did not stop within ${grace_ms / 1000} s and was ended; ` +
+    "the next run goes on from its last checkpoint if there is one";
 }

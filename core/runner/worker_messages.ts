@@ -51,7 +51,8 @@ export function fromPlainError({ name, message, stack, code }: PlainError): Erro
 /** Why a step stopped before its end: the run was asked to. */
 export class Interrupted extends Error {
   override name = "Interrupted";
-  constructor() {
-    super("the run was asked to stop");
+  /** @param forced why the step had to be ended; undefined when it stopped by itself. */
+  constructor(readonly forced?: string) {
+    super(forced ?? "the run was asked to stop");
   }
 }

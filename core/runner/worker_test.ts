@@ -72,6 +72,22 @@ Deno.test("a stage that does not stop is ended after the time of grace", async (
   const options = { step: "hang", signal, onEvent, grace_ms: 100 };
   await inWorkers("faulty_recipe", options, ({ error }) => {
     assert.equal(error?.name, "Interrupted");
+    assert.match(error!.message, /^step "hang" did not stop within 0.1 s and was ended; .* last/);
+  });
+});
+
+Deno.test("a checkpoint that cannot be written when asked to stop is a failed step", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const types: string[] = [];
+  const onEvent = ({ type }: { type: string }) => {
+    types.push(type);
+    if (type === "log") controller.abort(new Error("stop"));
+  };
+  await inWorkers("faulty_recipe", { step: "stop", signal, onEvent }, ({ error }) => {
+    assert.equal(error?.name, "StepFailed");
+    assert.match(error!.message, /^step "stop" \(stage faulty\) failed: .*usable file name/);
+    assert.deepEqual(types.slice(-2), ["step_failed", "run_failed"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { defineRecipe } from "../recipe.ts";
 import { faulty, numbers } from "./stages.ts";
 
-const WAYS = ["throw", "exit", "reject", "unwritten", "port", "column", "hang"] as const;
+const WAYS = ["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"] as const;
 
 /** One sound step, then one step per way of going wrong: run them one at a time. */
 export default defineRecipe({ name: "faulty", description: "Goes wrong.", seed: 0 }, (recipe) => {

@@ -82,11 +82,11 @@ export const faulty = defineStage({
   version: "1",
   description: "Goes wrong.",
   config: z.object({
-    how: z.enum(["throw", "exit", "reject", "unwritten", "port", "column", "hang"]),
+    how: z.enum(["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"]),
   }),
   inputs: {},
   outputs: { data: number_table },
-  async run({ config, outputs }) {
+  async run({ config, outputs, checkpoints, log, signal }) {
     // deno-lint-ignore no-explicit-any -- breaking the types is the point
     const any_outputs = outputs as any;
     if (config.how === "throw") throw new Error("no data to be had");
@@ -94,6 +94,11 @@ export const faulty = defineStage({
     if (config.how === "port") await any_outputs.other.write({});
     if (config.how === "column") await any_outputs.data.write({ n: Int32Array.of(1), m: [] });
     if (config.how === "hang") await new Promise(() => setInterval(() => {}, 1000));
+    if (config.how === "stop") {
+      log("ready");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await checkpoints.save(1, { "../state": Uint8Array.of(1) });
+    }
     if (config.how === "reject") {
       Promise.reject(new Error("nobody waited for this"));
       await new Promise((resolve) => setTimeout(resolve, 1000));
