@@ -66,8 +66,9 @@ function planStep(step: Step, known: Known, before: Map<string, PlannedStep>): P
     ({ step: id, output }) => known.manifests.get(before.get(id)!.key!)!.outputs[output].digest,
   );
   const key = artifactKey(identity(step, inputs));
-  const unusable = known.unusable.get(key);
-  if (known.manifests.has(key) && unusable === undefined) {
+  const manifest = known.manifests.get(key);
+  const unusable = known.unusable.get(key) ?? (manifest && outputsProblem(step, manifest));
+  if (manifest && unusable === undefined) {
     const same = known.last_keys[step.id] === key;
     return {
       ...base,
@@ -139,6 +140,20 @@ export function selectSteps(recipe: Recipe, name: string): Set<string> {
   };
   targets.forEach(add);
   return selected;
+}
+
+/** Says how a result's outputs differ from those that the stage declares now; undefined when they do not. */
+export function outputsProblem(step: Step, { outputs }: Manifest): string | undefined {
+  const declared: Record<string, { kind: string } | undefined> = step.stage.outputs;
+  const names = [...new Set([...Object.keys(declared), ...Object.keys(outputs)])].sort();
+  const changes = names.flatMap((name) => {
+    const [before, after] = [outputs[name]?.kind, declared[name]?.kind];
+    if (before === after) return [];
+    if (before === undefined) return [`${name} is new`];
+    return [after === undefined ? `${name} was removed` : `${name} changed ${before} -> ${after}`];
+  });
+  if (changes.length === 0) return undefined;
+  return `its outputs changed (${changes.join(", ")}); raise the stage's version`;
 }
 
 const NEVER = "never run";

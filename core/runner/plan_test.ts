@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
+import { type Artifact, artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
+import type { Port } from "../stage/mod.ts";
 import { identity, inputDigests, type Known, plan, selectSteps } from "./plan.ts";
 import { defineRecipe, type Recipe } from "./recipe.ts";
 import { clip, numbers, sum } from "./testdata/stages.ts";
@@ -28,9 +29,10 @@ function afterRun(recipe: Recipe): Known {
   for (const step of recipe.steps) {
     const who = identity(step, inputDigests(step.inputs, (ref) => `${ref.step}.${ref.output}`));
     const outputs = Object.fromEntries(
-      Object.keys(step.stage.outputs).map((name) => {
+      Object.keys(step.stage.outputs).map((name): [string, Artifact] => {
         const digest = `${step.id}.${name}`;
-        return [name, { kind: "table" as const, digest, rows: 1, bytes: 1 }];
+        const { kind } = (step.stage.outputs as Record<string, Port>)[name];
+        return [name, { kind, digest, rows: 1, bytes: 1 }];
       }),
     );
     last_keys[step.id] = artifactKey(who);
@@ -104,6 +106,28 @@ Deno.test("damaged, missing and interrupted results say so", () => {
   assert.equal(
     brief(recipe, { ...known, manifests, unfinished })[1],
     "low run: its last result is gone, interrupted, goes on from its checkpoint",
+  );
+});
+
+Deno.test("a result with other outputs than the stage declares is not used", () => {
+  const recipe = makeRecipe({});
+  const known = afterRun(recipe);
+  const key = known.last_keys.raw;
+  const manifest = known.manifests.get(key)!;
+  const { data } = manifest.outputs;
+  const reasonFor = (outputs: Manifest["outputs"]) => {
+    const manifests = new Map([...known.manifests, [key, { ...manifest, outputs }]]);
+    return brief(recipe, { ...known, manifests })[0];
+  };
+  const raise = "raise the stage's version";
+  assert.equal(reasonFor({}), `raw run: its outputs changed (data is new); ${raise}`);
+  assert.equal(
+    reasonFor({ data, old: data }),
+    `raw run: its outputs changed (old was removed); ${raise}`,
+  );
+  assert.equal(
+    reasonFor({ data: { ...data, kind: "files" } }),
+    `raw run: its outputs changed (data changed files -> table); ${raise}`,
   );
 });
 

@@ -16,7 +16,7 @@ import { EventLog } from "./event_log.ts";
 import type { RunEvent, RunState } from "./events.ts";
 import { type Executor, inlineExecutor, type InputArtifacts } from "./execute.ts";
 import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
-import { identity, inputDigests, mapWired, type PlannedStep } from "./plan.ts";
+import { identity, inputDigests, mapWired, outputsProblem, type PlannedStep } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
@@ -118,7 +118,7 @@ class Run {
     const artifact = ({ step: id, output }: Ref) => this.#done.get(id)![output];
     const who = identity(step, inputDigests(step.inputs, (ref) => artifact(ref).digest));
     const key = artifactKey(who);
-    const found = await this.#existing(key, planned);
+    const found = await this.#existing(step, key, planned);
     if (found) {
       // A step before it ran again and gave the same result: early cutoff.
       const reasons = planned.action === "run" ? ["inputs came out the same"] : planned.reasons;
@@ -135,10 +135,10 @@ class Run {
   }
 
   /** A finished result for this key whose objects are sound. */
-  async #existing(key: string, planned: PlannedStep): Promise<Manifest | undefined> {
+  async #existing(step: Step, key: string, planned: PlannedStep): Promise<Manifest | undefined> {
     if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
     const manifest = this.store.readManifest(key);
-    if (!manifest) return undefined;
+    if (!manifest || outputsProblem(step, manifest)) return undefined;
     const manifests = new Map([[key, manifest]]);
     const problem = await findProblem(this.store, { manifests }, key, this.verified, true);
     return problem ? undefined : manifest;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder } from "../store/mod.ts";
+import { defineStage } from "../stage/mod.ts";
 import type { RunEvent } from "./events.ts";
 import type { Executor } from "./execute.ts";
 import { isLocked, lockFolder } from "./lock.ts";
@@ -112,6 +113,29 @@ Deno.test("a damaged file inside a files artifact is noticed", () =>
     flip(store.objectPath(store.put(summary).digest));
     const state = await run(makeRecipe(), { out });
     assert.equal(outcome(state.steps), "raw skipped, low skipped, total finished");
+  }));
+
+Deno.test("a stage that gained an output without a new version runs again", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const digest = outputDigest(out, "raw", "data");
+    const extra = defineStage({
+      ...numbers,
+      outputs: { ...numbers.outputs, extra: numbers.outputs.data },
+      async run(ctx) {
+        await numbers.run(ctx);
+        await ctx.outputs.extra.write({ n: Int32Array.of(9) });
+      },
+    });
+    const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+      const raw = recipe.step("raw", extra, { config: { count: 50 } });
+      recipe.step("low", clip, { config: { limit: 10 }, inputs: { data: raw.extra } });
+    });
+    const state = await run(recipe, { out });
+    assert.equal(outcome(state.steps), "raw finished, low finished");
+    assert.match(state.steps[0].reasons[0], /^its outputs changed \(extra is new\)/);
+    assert.equal(outputDigest(out, "raw", "data"), digest);
+    assert.equal(outcome((await run(recipe, { out })).steps), "raw skipped, low skipped");
   }));
 
 Deno.test("published files that are no longer made are removed, others stay", () =>
