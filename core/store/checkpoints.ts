@@ -1,6 +1,7 @@
 /**
  * Checkpoints of a running step, one folder each: `work/<key>/step-<n>/`. A folder is complete once it has
- * that name, since it is filled under another one.
+ * that name, since it is filled under another one. While a step is saved a second time, the older folder waits as
+ * `step-<n>.old`.
  *
  * @module
  */
@@ -9,9 +10,10 @@ import type { Checkpoints, SavedCheckpoint } from "../stage/mod.ts";
 import { assertFileName } from "./artifact.ts";
 import { commit, readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
 import { canonicalJson, sha256 } from "./canonical.ts";
-import { digestOfFile, listFolder } from "./store.ts";
+import { digestOfFile, listFolders } from "./store.ts";
 
 const INDEX = "checkpoint.json";
+const OLD = ".old";
 
 interface Index {
   step: number;
@@ -56,16 +58,25 @@ export class StoredCheckpoints implements Checkpoints {
     }
     writeAtomic(join(filling, INDEX), canonicalJson(index));
     const name = `step-${String(step).padStart(12, "0")}`;
-    removeIfPresent(join(this.folder, name));
-    commit(filling, join(this.folder, name));
+    const place = join(this.folder, name);
+    // At any moment one complete checkpoint stands under a name that `latest` looks at.
+    if (older.includes(name)) {
+      removeIfPresent(place + OLD);
+      Deno.renameSync(place, place + OLD);
+    }
+    commit(filling, place);
+    removeIfPresent(place + OLD);
     older.filter((other) => other !== name).forEach((other) =>
       removeIfPresent(join(this.folder, other))
     );
   }
 }
 
+/** Complete checkpoints, the newest last; of two of one step the one that was to be replaced comes first. */
 function complete(folder: string): string[] {
-  return listFolder(folder).filter((name) => /^step-\d+$/.test(name));
+  const rank = (name: string) => name.endsWith(OLD) ? name : `${name}.saved`;
+  return listFolders(folder).filter((name) => /^step-\d+(\.old)?$/.test(name))
+    .sort((a, b) => rank(a) > rank(b) ? 1 : -1);
 }
 
 /** The list of files, or undefined when one of them does not match its digest. */

@@ -14,6 +14,6 @@ export { StoredCheckpoints } from "./checkpoints.ts";
 export { openFiles, StoredFilesOutput } from "./files_io.ts";
 export { artifactKey, MANIFEST_FORMAT, parseManifest } from "./manifest.ts";
 export type { Identity, InputDigests, Manifest } from "./manifest.ts";
-export { digestOfFile, listFolder, ObjectWriter, Store } from "./store.ts";
+export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
 export type { Problem } from "./store.ts";
 export { openTable, StoredTableOutput } from "./table_io.ts";

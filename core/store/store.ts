@@ -94,8 +94,8 @@ export class Store {
   unfinished(): Set<string> {
     const work = join(this.root, "work");
     return new Set(
-      listFolder(work).filter((key) =>
-        listFolder(join(work, key)).some((name) => name.startsWith("step-"))
+      listFolders(work).filter((key) =>
+        listFolders(join(work, key)).some((name) => name.startsWith("step-"))
       ),
     );
   }
@@ -201,8 +201,17 @@ export async function digestOfFile(path: string): Promise<string | undefined> {
 
 /** Names in a folder, sorted; none when it does not exist. */
 export function listFolder(path: string): string[] {
+  return readFolder(path).map((entry) => entry.name).sort();
+}
+
+/** Names of the folders in a folder, sorted: what a file manager leaves there, such as .DS_Store, is passed over. */
+export function listFolders(path: string): string[] {
+  return readFolder(path).filter((entry) => entry.isDirectory).map((entry) => entry.name).sort();
+}
+
+function readFolder(path: string): Deno.DirEntry[] {
   try {
-    return [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
+    return [...Deno.readDirSync(path)];
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;

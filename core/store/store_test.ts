@@ -131,3 +131,43 @@ Deno.test("checkpoints: the newest complete one counts, a damaged one does not",
     store.clearWork("k");
     assert.deepEqual([...store.unfinished()], []);
   }));
+
+Deno.test("checkpoints: saving a step again never leaves the folder without one", () =>
+  withStore(async (store) => {
+    const folder = store.workFolder("k");
+    const checkpoints = new StoredCheckpoints(folder);
+    const value = async () => (await (await checkpoints.latest())!.read("v"))[0];
+    const save = (value: number) => checkpoints.save(20, { v: Uint8Array.of(value) });
+    const [rename, remove] = [Deno.renameSync, Deno.removeSync];
+    const kill = () => {
+      throw new Error("killed");
+    };
+    await save(1);
+    try {
+      // Killed with the old folder aside and the new one not yet in place.
+      Deno.renameSync = (from, to) => `${from}`.endsWith("filling") ? kill() : rename(from, to);
+      await assert.rejects(save(2), /killed/);
+      assert.equal(await value(), 1);
+      assert.deepEqual([...store.unfinished()], ["k"]);
+      await assert.rejects(save(3), /killed/);
+      assert.equal(await value(), 1);
+      Deno.renameSync = rename;
+      await save(4);
+      assert.deepEqual(listFolder(folder), ["step-000000000020"]);
+      // Killed before the old folder is removed.
+      let saved = false;
+      Deno.renameSync = (from, to) => {
+        rename(from, to);
+        saved ||= `${from}`.endsWith("filling");
+      };
+      Deno.removeSync = (path, options) => saved ? kill() : remove(path, options);
+      await assert.rejects(save(5), /killed/);
+    } finally {
+      Object.assign(Deno, { renameSync: rename, removeSync: remove });
+    }
+    assert.equal(await value(), 5);
+    assert.equal(listFolder(folder).length, 2);
+    await save(6);
+    assert.equal(await value(), 6);
+    assert.deepEqual(listFolder(folder), ["step-000000000020"]);
+  }));
