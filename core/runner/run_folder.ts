@@ -4,10 +4,12 @@
  * @module
  */
 import { join } from "node:path";
-import { listFolder } from "../store/mod.ts";
+import { listFolder, listFolders } from "../store/mod.ts";
 import { LogReader } from "./event_log.ts";
 import type { RunState } from "./events.ts";
 import { isLocked } from "./lock.ts";
+
+const LOG = "events.jsonl";
 
 /** One reported point: the step's progress, Unix milliseconds, and the metrics asked for. */
 export interface MetricRow {
@@ -46,7 +48,7 @@ export class RunFolder implements RunSource {
   ids(): string[] {
     const runs = join(this.out, "runs");
     // A folder without a log is a run that is just being set up, or not one of ours.
-    return listFolder(runs).filter((id) => listFolder(join(runs, id)).length > 0).reverse();
+    return listFolders(runs).filter((id) => listFolder(join(runs, id)).includes(LOG)).reverse();
   }
 
   async get(id: string): Promise<RunState | undefined> {
@@ -76,6 +78,6 @@ export class RunFolder implements RunSource {
   }
 
   #path(id: string): string {
-    return join(this.out, "runs", id, "events.jsonl");
+    return join(this.out, "runs", id, LOG);
   }
 }

@@ -8,6 +8,7 @@ import { isLocked, lockFolder } from "./lock.ts";
 import { selectSteps } from "./plan.ts";
 import { defineRecipe } from "./recipe.ts";
 import { run } from "./run.ts";
+import { RunFolder } from "./run_folder.ts";
 import { storeOf, survey } from "./survey.ts";
 import { clip, faulty, numbers, spin, sum } from "./testdata/stages.ts";
 
@@ -136,6 +137,21 @@ Deno.test("a stage that gained an output without a new version runs again", () =
     assert.match(state.steps[0].reasons[0], /^its outputs changed \(extra is new\)/);
     assert.equal(outputDigest(out, "raw", "data"), digest);
     assert.equal(outcome((await run(recipe, { out })).steps), "raw skipped, low skipped");
+  }));
+
+Deno.test("stray files among the folders are passed over", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    for (const folder of ["runs", "store/work", "store/manifests", "store/objects"]) {
+      Deno.writeTextFileSync(join(out, folder, ".DS_Store"), "");
+    }
+    Deno.mkdirSync(join(out, "runs/other"));
+    Deno.writeTextFileSync(join(out, "runs/other/.DS_Store"), "");
+    const { id, steps } = await run(makeRecipe(), { out });
+    assert.equal(outcome(steps), ALL_SKIPPED);
+    const folder = new RunFolder(out);
+    assert.equal(folder.ids().length, 2);
+    assert.equal((await folder.get(id))!.state, "finished");
   }));
 
 Deno.test("published files that are no longer made are removed, others stay", () =>
