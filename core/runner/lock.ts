@@ -5,23 +5,31 @@
  * @module
  */
 import { join } from "node:path";
-import { readIfPresent, writeAtomic } from "../store/mod.ts";
+import { readIfPresent, writeAll, writeAtomic } from "../store/mod.ts";
+
+/** The output folder, held by this process. */
+export interface FolderLock {
+  /** Notes which run holds it. */
+  setRun(id: string): void;
+  /** Gives it back. */
+  unlock(): void;
+}
 
 /**
  * Takes the output folder for one runner. The operating system drops the lock when the process ends, however
  * it ends, so a lock left by a crash never blocks the next run.
  *
- * @returns a function that gives the folder back.
+ * @returns functions that note the run once it has an id, and that give the folder back.
  * @throws {Error} naming the process that holds it.
  */
-export async function lockFolder(out: string): Promise<() => void> {
+export async function lockFolder(out: string): Promise<FolderLock> {
   const path = join(out, "runner.lock");
   const file = Deno.openSync(path, { read: true, write: true, create: true });
   // A reader asking `isLocked` holds the lock for a moment, so one refusal is not yet an answer.
   for (let attempt = 0; !file.tryLockSync(true); attempt++) {
     if (attempt === 10) {
       file.close();
-      const pid = readIfPresent(path)?.trim();
+      const pid = readIfPresent(path)?.split("\n")[0];
       throw new Error(
         `another pipeline${pid ? ` (process ${pid})` : ""} is running in ${out}; ` +
           "wait for it, stop it, or choose another --out",
@@ -30,12 +38,27 @@ export async function lockFolder(out: string): Promise<() => void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   file.truncateSync(0);
-  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-  return () => {
-    file.truncateSync(0);
-    file.unlockSync();
-    file.close();
+  const writeLine = (line: string | number) =>
+    writeAll(file, new TextEncoder().encode(`${line}\n`));
+  writeLine(Deno.pid);
+  return {
+    setRun: writeLine,
+    unlock() {
+      file.truncateSync(0);
+      file.unlockSync();
+      file.close();
+    },
   };
+}
+
+/** Whether a runner holds the folder for this run now; while it still plans, it holds it for none. */
+export function isRunning(out: string, run: string): boolean {
+  if (!isLocked(out)) return false;
+  try {
+    return readIfPresent(join(out, "runner.lock"))?.split("\n")[1] === run;
+  } catch {
+    return true; // Windows lets nobody read a locked file, so there the lock alone has to do.
+  }
 }
 
 /** Whether a runner holds the folder now. */

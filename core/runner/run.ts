@@ -58,13 +58,14 @@ export class StepFailed extends Error {
 export async function run(recipe: Recipe, options: RunOptions): Promise<RunState> {
   const { out, only, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
-  const unlock = await lockFolder(out);
+  const lock = await lockFolder(out);
   try {
     const store = storeOf(out);
     store.open();
     const verified = new Set<string>();
     const surveyed = await survey(recipe, out, { only, verified, set_aside: true });
     const id = newRunId(out, recipe.name);
+    lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
     try {
       return await new Run(recipe, options, store, log, surveyed, verified).execute(id);
@@ -72,7 +73,7 @@ export async function run(recipe: Recipe, options: RunOptions): Promise<RunState
       log.close();
     }
   } finally {
-    unlock();
+    lock.unlock();
   }
 }
 

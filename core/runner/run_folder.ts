@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { listFolder, listFolders } from "../store/mod.ts";
 import { LogReader } from "./event_log.ts";
 import type { RunState } from "./events.ts";
-import { isLocked } from "./lock.ts";
+import { isRunning } from "./lock.ts";
 
 const LOG = "events.jsonl";
 
@@ -57,7 +57,7 @@ export class RunFolder implements RunSource {
     this.#readers.set(id, reader);
     const state = await reader.read();
     if (state?.state !== "running") return state;
-    const alive = id === this.ids()[0] && isLocked(this.out);
+    const alive = id === this.ids()[0] && isRunning(this.out, id);
     return alive ? state : { ...state, state: "lost", message: "the process ended unexpectedly" };
   }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listFolder } from "../store/mod.ts";
 import { defineStage } from "../stage/mod.ts";
 import type { RunEvent } from "./events.ts";
-import type { Executor } from "./execute.ts";
+import { type Executor, inlineExecutor } from "./execute.ts";
 import { isLocked, lockFolder } from "./lock.ts";
 import { selectSteps } from "./plan.ts";
 import { defineRecipe } from "./recipe.ts";
@@ -241,12 +241,34 @@ Deno.test("one runner per folder; a lock left by a dead process does not count",
     Deno.mkdirSync(out);
     Deno.writeTextFileSync(join(out, "runner.lock"), "999999\n");
     assert.equal(isLocked(out), false);
-    const unlock = await lockFolder(out);
+    const lock = await lockFolder(out);
     assert.equal(isLocked(out), true);
     const message = new RegExp(`another pipeline \\(process ${Deno.pid}\\) is running in`);
     await assert.rejects(run(makeRecipe(), { out }), { message });
-    unlock();
+    lock.unlock();
     await run(makeRecipe(), { out });
+  }));
+
+Deno.test("a killed run is lost while the next runner still plans", () =>
+  withFolder(async (out) => {
+    const folder = new RunFolder(out);
+    const during: (string | undefined)[] = [];
+    const executor: Executor = async (step, job, listener, signal) => {
+      during.push((await folder.get(folder.ids()[0]))?.state);
+      return await inlineExecutor(step, job, listener, signal);
+    };
+    const { id } = await run(makeRecipe(), { out, executor });
+    assert.deepEqual(during, ["running", "running", "running"]);
+    const path = join(out, "runs", id, "events.jsonl");
+    const lines = Deno.readTextFileSync(path).trim().split("\n");
+    Deno.writeTextFileSync(path, lines.slice(0, 3).join("\n") + "\n");
+    const lock = await lockFolder(out);
+    const state = async () => (await new RunFolder(out).get(id))!.state;
+    assert.equal(await state(), "lost");
+    lock.setRun("another");
+    assert.equal(await state(), "lost");
+    lock.unlock();
+    assert.equal(await state(), "lost");
   }));
 
 Deno.test("a damaged lock.json is named, with the mend", () =>
