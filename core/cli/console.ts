@@ -41,14 +41,19 @@ export class UsageError extends Error {
  */
 export function checkFlags(known: readonly string[], command: string) {
   return (arg: string, key?: string): never => {
+    const [name, value] = arg.split("=");
+    if (value === "" && known.includes(name.slice(2))) {
+      throw new UsageError(`${name} needs a value`);
+    }
     const flags = known.map((name) => `--${name}`).join(", ");
-    const what = key === undefined ? `argument "${arg}"` : `flag ${arg.split("=")[0]}`;
+    const what = key === undefined ? `argument "${arg}"` : `flag ${name}`;
     throw new UsageError(`unknown ${what}; the flags are ${flags} (see ${command} --help)`);
   };
 }
 
 /** Reads a port. */
 export function parsePort(text: string): number {
+  if (text === "") throw new UsageError("--port needs a value");
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65535) return port;
   throw new UsageError(

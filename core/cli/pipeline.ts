@@ -81,7 +81,9 @@ export async function main(args: readonly string[], io: Console = processConsole
     const url = recipeUrl(resolve(options.recipe));
     const recipe = await loadRecipe(url);
     const only = options.only === undefined ? undefined : selectSteps(recipe, options.only);
-    doing = `results cannot be written to ${options.out}`;
+    doing = options.dry_run
+      ? `results in ${options.out} cannot be read`
+      : `results cannot be written to ${options.out}`;
     if (options.dry_run) return await printPlan(recipe, options, only, io), 0;
     return await runPipeline(recipe, url, options, only, io), 0;
   } catch (error) {

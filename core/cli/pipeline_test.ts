@@ -70,11 +70,13 @@ Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
     const toy = ["--out", out, "--recipe", recipePath("toy_recipe")];
     Deno.writeTextFileSync(join(folder, "file"), "");
     Deno.writeTextFileSync(join(folder, "broken.ts"), "export default {");
+    Deno.writeTextFileSync(join(folder, "text.ts"), "throw 'no data';");
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const cases: [string[], number, RegExp][] = [
       [["--color", ...toy], 2, /^Error: unknown flag --color; the flags are --recipe, --out/],
       [["extra", ...toy], 2, /^Error: unknown argument "extra"/],
       [[...toy, "--only"], 2, /^Error: --only needs a value/],
+      [[...toy, "--port="], 2, /^Error: --port needs a value/],
       [[...toy, "--port", "x"], 2, /^Error: --port x is not a port/],
       [[...toy, "--port", String(taken.addr.port)], 1, /port \d+ on 127\.0\.0\.1 is taken/],
       [[...toy, "--only", "nothing"], 1, /has no step or stage "nothing"; its steps: small/],
@@ -82,6 +84,12 @@ Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
       [["--out", out, "--recipe", join(folder, "broken.ts")], 1, /broken\.ts cannot be loaded: /],
       [["--out", out, "--recipe", recipePath("stages")], 1, /no default export made by defineR/],
       [[...toy.slice(2), "--out", join(folder, "file")], 1, /cannot be written to .* in the way/],
+      [["--out", out, "--recipe", join(folder, "text.ts")], 1, /cannot be loaded: no data$/],
+      [
+        [...toy.slice(2), "--out", join(folder, "file"), "--dry-run"],
+        1,
+        /^Error: results in .* cannot be read: .*is a file, not a folder/,
+      ],
       [[...toy.slice(2), "--out", join(folder, "file/x")], 1, /is a file, not a folder/],
     ];
     for (const [args, code, message] of cases) {
@@ -111,6 +119,8 @@ Deno.test("help is printed", async () => {
 });
 
 Deno.test("serve wants a folder that is there", async () => {
+  const empty = await command(["--port="], serve);
+  assert.deepEqual([empty.code, empty.err], [2, "Error: --port needs a value"]);
   const { code, err } = await command(["--out", "nowhere/at/all"], serve);
   assert.deepEqual([code, /there is no folder nowhere\/at\/all/.test(err)], [2, true], err);
 });

@@ -25,9 +25,8 @@ export async function loadRecipe(url: string): Promise<Recipe> {
     module = await import(url);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new Error(`there is no recipe file ${path}`);
-    throw new Error(`recipe ${path} cannot be loaded: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`recipe ${path} cannot be loaded: ${message}`, { cause: error });
   }
   if (module.default?.kind !== "causeway_recipe") {
     throw new Error(`recipe ${path} has no default export made by defineRecipe`);

@@ -44,7 +44,7 @@ async function start({ recipe: url, job, config, stop: shared }: ToWorker & { ty
   const recipe = await loadRecipe(url);
   const step = recipe.steps.find(({ id }) => id === job.step);
   if (!step || canonicalJson(step.config) !== config) {
-    throw new Error("the recipe file was changed while the pipeline ran; start it again");
+    throw new Error("the recipe or its data was changed while the pipeline ran; start it again");
   }
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),

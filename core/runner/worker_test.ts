@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { loadRecipe } from "./load.ts";
 import { selectSteps } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
@@ -89,6 +90,33 @@ Deno.test("a checkpoint that cannot be written when asked to stop is a failed st
     assert.match(error!.message, /^step "stop" \(stage faulty\) failed: .*usable file name/);
     assert.deepEqual(types.slice(-2), ["step_failed", "run_failed"]);
   });
+});
+
+Deno.test("a recipe whose data changed since it was planned is not run", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const url = pathToFileURL(join(folder, "recipe.ts")).href;
+    const data = join(folder, "count.txt");
+    Deno.writeTextFileSync(data, "2");
+    const from = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    Deno.writeTextFileSync(
+      join(folder, "recipe.ts"),
+      `import { defineRecipe } from ${from("./recipe.ts")};
+      import { numbers } from ${from("./testdata/stages.ts")};
+      const count = Number(Deno.readTextFileSync(${JSON.stringify(data)}));
+      export default defineRecipe({ name: "r", description: "", seed: 0 }, (recipe) => {
+        recipe.step("raw", numbers, { config: { count } });
+      });`,
+    );
+    const recipe = await loadRecipe(url);
+    Deno.writeTextFileSync(data, "3");
+    await assert.rejects(
+      run(recipe, { out: join(folder, "out"), executor: workerExecutor(url) }),
+      /failed: the recipe or its data was changed while the pipeline ran; start it again$/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a recipe that does not load says why", async () => {
