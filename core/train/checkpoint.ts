@@ -42,6 +42,13 @@ const state_schema = z.strictObject({
 /** Where a training run stands, beside its arrays. */
 export type TrainerState = z.output<typeof state_schema>;
 
+/** The state of a schedule that begins: nothing trained, nothing drawn. */
+export function freshState(
+  options: Omit<TrainerState, "format" | "step" | "tokens" | "drawn" | "available">,
+): TrainerState {
+  return { format: 1, step: 0, tokens: 0, drawn: {}, available: {}, ...options };
+}
+
 export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** The files of a checkpoint. */

@@ -8,6 +8,7 @@ export {
   checkpointReader,
   encodeCheckpoint,
   type FileReader,
+  freshState,
   loadOptimizer,
   loadParameters,
   loadTrainerState,

@@ -8,6 +8,7 @@ import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
 import {
   defaultThreads,
+  freshState,
   mixturePhase,
   modelConfig,
   Trainer,
@@ -38,19 +39,14 @@ export const pretrain = defineStage({
       ...inputs,
       config,
       steps,
-      start: {
-        format: 1,
-        step: 0,
-        tokens: 0,
+      start: freshState({
         schedule: { ...config.schedule, horizon_steps: config.horizon_steps ?? steps },
         optimizer,
-        drawn: {},
-        available: {},
         sequence_length,
         global_batch_size,
         seed,
         phase: "pretrain",
-      },
+      }),
     });
     const result = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);

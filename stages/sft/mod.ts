@@ -10,6 +10,7 @@ import {
   checkpointReader,
   defaultThreads,
   findSet,
+  freshState,
   loadParameters,
   paddedLengths,
   Trainer,
@@ -47,19 +48,14 @@ export const sft = defineStage({
     ctx.log(`${sampler.examples} examples, ${steps} steps`);
     const phase = {
       steps,
-      start: {
-        format: 1 as const,
-        step: 0,
-        tokens: 0,
+      start: freshState({
         schedule: { ...config.schedule, horizon_steps: steps },
         optimizer,
-        drawn: {},
-        available: {},
         sequence_length,
         global_batch_size,
         seed,
         phase: "sft",
-      },
+      }),
       batch: (step: number) => sampler.batch(step),
       drawnAfter: (count: number) => ({ [config.sources.join("+")]: count * global_batch_size }),
       micro_batch_size: config.micro_batch_size,
