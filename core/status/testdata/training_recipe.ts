@@ -1,0 +1,91 @@
+/** A recipe that really trains, on synthetic tokens, for longer than any test waits. */
+import { z } from "zod";
+import type { Sequence } from "../../data/mod.ts";
+import { initialize, ParameterArrays } from "../../model/mod.ts";
+import { defineRecipe } from "../../runner/mod.ts";
+import { defineStage, ports } from "../../stage/mod.ts";
+import {
+  defaultThreads,
+  model_schema,
+  modelConfig,
+  optimizer_schema,
+  type Phase,
+  schedule_schema,
+  Trainer,
+  trainPhase,
+} from "../../train/mod.ts";
+
+const STEPS = 5000;
+const LENGTH = 64;
+const BATCH = 8;
+const VOCAB_SIZE = 64;
+
+const model = modelConfig(
+  model_schema.parse({
+    hidden_size: 128,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    intermediate_size: 512,
+  }),
+  VOCAB_SIZE,
+);
+const optimizer = optimizer_schema.parse({});
+
+/** Tokens follow x -> (2 x + 1) mod 63, which is soon learned. */
+function sequence(first: number): Sequence {
+  const tokens = new Uint16Array(LENGTH + 1);
+  tokens[0] = first % 63;
+  for (let i = 0; i < LENGTH; i++) tokens[i + 1] = (2 * tokens[i] + 1) % 63;
+  return { tokens, prompt_length: 0, source: "synthetic" };
+}
+
+const phase: Phase = {
+  steps: STEPS,
+  start: {
+    format: 1,
+    step: 0,
+    tokens: 0,
+    schedule: {
+      ...schedule_schema.parse({ peak_lr: 1e-3, warmup_ratio: 0.01 }),
+      horizon_steps: STEPS,
+    },
+    optimizer,
+    drawn: {},
+    available: {},
+    sequence_length: LENGTH,
+    global_batch_size: BATCH,
+    seed: 1,
+    phase: "pretrain",
+  },
+  batch: (step) => Array.from({ length: BATCH }, (_, i) => sequence(BATCH * step + i)),
+  drawnAfter: () => ({}),
+  micro_batch_size: BATCH,
+  lengths: [LENGTH],
+  validation: new Map(),
+  validate_every: STEPS,
+};
+
+const train = defineStage({
+  name: "train",
+  version: "1",
+  description: "Trains a small model.",
+  config: z.strictObject({}),
+  inputs: {},
+  outputs: { checkpoint: ports.checkpoint },
+  async run(ctx) {
+    const { files } = await trainPhase(ctx, phase, () => {
+      const parameters = new ParameterArrays(model, optimizer.decay_scope);
+      initialize(parameters, ctx.seed);
+      return Promise.resolve(new Trainer(parameters, optimizer, defaultThreads(0)));
+    });
+    for (const [name, bytes] of Object.entries(files)) {
+      await ctx.outputs.checkpoint.write(name, bytes);
+    }
+  },
+});
+
+const header = { name: "training", description: "Trains a small model.", seed: 1 };
+
+export default defineRecipe(header, (recipe) => {
+  recipe.step("trunk", train, { config: {} });
+});
