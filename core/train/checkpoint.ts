@@ -69,7 +69,8 @@ export function encodeCheckpoint(
     "config.json": text(toHuggingFace(parameters.config)),
     "model.safetensors": encodeParameters(parameters),
     "optimizer.safetensors": writeSafetensors(moments),
-    "trainer_state.json": text(state),
+    // Through the schema, which puts the keys in one order, however the state came about.
+    "trainer_state.json": text(state_schema.parse(state)),
   };
 }
 
