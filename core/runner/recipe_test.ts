@@ -34,7 +34,7 @@ Deno.test("wrong wiring does not compile, and fails at load with step and port n
     const total = recipe.step("total", sum, { inputs: { parts: { a: a.data } } });
     // @ts-expect-error files into a table
     recipe.step("low", clip, { config: { limit: 1 }, inputs: { data: total.report } });
-  }, /input "data" cannot take total.report: it is a files port/);
+  }, /input "data" cannot take total.report: it carries files, the input takes a table/);
   refuse((recipe) => {
     const a = recipe.step("a", numbers, { config: { count: 1 } });
     // @ts-expect-error one output where a record is asked for

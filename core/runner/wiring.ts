@@ -101,9 +101,13 @@ function explainMissing(value: unknown, port: InputPort): string {
   return `takes an output${of_many} that recipe.step returned in this recipe`;
 }
 
+const KIND = { table: "a table", files: "files" } as const;
+
 /** Why an output does not fit an input, or undefined when it does. A table may have more columns than asked. */
 function whyNot(output: Port, input: Port): string | undefined {
-  if (output.kind !== input.kind) return `it is a ${output.kind} port, the input ${input.kind}`;
+  if (output.kind !== input.kind) {
+    return `it carries ${KIND[output.kind]}, the input takes ${KIND[input.kind]}`;
+  }
   if (output.kind === "files" && input.kind === "files") {
     return output.format === input.format
       ? undefined
