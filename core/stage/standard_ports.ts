@@ -19,6 +19,17 @@ export const tokens = table({
   text_bytes: "int32",
 }, "tokenized documents");
 
+/** What each dataset gave, one row per source, dataset and split. `text_bytes` is UTF-8. */
+export const dataset_summary = table({
+  source: "utf8",
+  dataset: "utf8",
+  split: "utf8",
+  documents: "int32",
+  tokens: "float64",
+  text_bytes: "float64",
+  licence: "utf8",
+}, "documents, tokens and UTF-8 bytes per source, dataset and split, with the licence");
+
 /** `tokenizer.json` and `tokenizer_config.json` in the Hugging Face format. */
 export const tokenizer = files("tokenizer", "a Hugging Face tokenizer");
 

@@ -13,7 +13,6 @@ import { renderSummary } from "./summary.ts";
 import { csvFiles } from "./tables.ts";
 
 export { report_config, type ReportConfig } from "./config.ts";
-export { dataset_summary } from "./read.ts";
 
 /**
  * Draws the figures, writes the tables and the page, and says in words what the numbers say.

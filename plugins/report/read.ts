@@ -10,20 +10,8 @@ import {
   many,
   optional,
   ports,
-  table,
   type TableInput,
 } from "../../core/stage/mod.ts";
-
-/** What each dataset gave, one row per source, dataset and split. */
-export const dataset_summary = table({
-  source: "utf8",
-  dataset: "utf8",
-  split: "utf8",
-  documents: "int32",
-  tokens: "float64",
-  text_bytes: "float64",
-  licence: "utf8",
-}, "documents, tokens and licence of each dataset");
 
 /** Inputs of the report. Every one may be left empty; its section is then left out. */
 export const report_inputs = {
@@ -33,7 +21,7 @@ export const report_inputs = {
   training: many(ports.training_metrics, 0),
   validation: many(ports.validation_metrics, 0),
   mixtures: many(ports.mixture_ledger, 0),
-  data: optional(dataset_summary),
+  data: optional(ports.dataset_summary),
 } satisfies InputPorts;
 
 /** One row of a table whose columns are all scalars. */
@@ -48,7 +36,7 @@ export type CkaRow = RowOf<typeof ports.cka>;
 export type TrainingRow = RowOf<typeof ports.training_metrics>;
 export type ValidationRow = RowOf<typeof ports.validation_metrics>;
 export type MixtureRow = RowOf<typeof ports.mixture_ledger>;
-export type DataRow = RowOf<typeof dataset_summary>;
+export type DataRow = RowOf<typeof ports.dataset_summary>;
 
 /** All measurements, as rows. Records are by phase label, in the order of the labels. */
 export interface Measurements {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
-import { dataset_summary, report } from "./mod.ts";
+import { report } from "./mod.ts";
 import type { Measurements } from "./read.ts";
 import { batchOf, SAMPLE_CONFIG, sampleMeasurements } from "./sample.ts";
 
@@ -41,7 +41,7 @@ function wire(all: Measurements) {
     validation: wired(ports.validation_metrics, all.validation),
     mixtures: wired(ports.mixture_ledger, all.mixtures),
     similarity: wired(ports.similarity, { all: all.similarity }).all,
-    data: wired(dataset_summary, { all: all.data }).all,
+    data: wired(ports.dataset_summary, { all: all.data }).all,
   };
 }
 
