@@ -3,5 +3,9 @@
  *
  * @module
  */
-export { Session, type SessionOptions, type TensorData } from "./session.ts";
+export type { SessionOptions } from "./compile.ts";
+export { type Device, DEVICES, DeviceUnavailable } from "./device.ts";
+export { type Feeds, Session } from "./session.ts";
+export { DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";
 export { CrossProducts } from "./products.ts";
+export { type HostTensor, Transfer } from "./transfer.ts";

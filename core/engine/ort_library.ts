@@ -35,7 +35,10 @@ const FUNCTIONS = {
     ["pointer", "buffer", "usize", "buffer", "usize", "i32", "buffer"],
     "pointer",
   ],
+  CreateMemoryInfo: [68, ["buffer", "i32", "i32", "i32", "buffer"], "pointer"],
   CreateCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
+  AllocatorFree: [76, ["pointer", "pointer"], "pointer"],
+  GetAllocatorWithDefaultOptions: [78, ["buffer"], "pointer"],
   ReleaseStatus: [93, ["pointer"], "void"],
   ReleaseSession: [95, ["pointer"], "void"],
   ReleaseValue: [96, ["pointer"], "void"],
@@ -45,8 +48,26 @@ const FUNCTIONS = {
   CreateThreadingOptions: [121, ["buffer"], "pointer"],
   ReleaseThreadingOptions: [122, ["pointer"], "void"],
   AddSessionConfigEntry: [130, ["pointer", "buffer", "buffer"], "pointer"],
+  RunWithBinding: [133, ["pointer", "pointer", "pointer"], "pointer"],
+  CreateIoBinding: [134, ["pointer", "buffer"], "pointer"],
+  ReleaseIoBinding: [135, ["pointer"], "void"],
+  BindInput: [136, ["pointer", "buffer", "pointer"], "pointer"],
+  BindOutput: [137, ["pointer", "buffer", "pointer"], "pointer"],
+  BindOutputToDevice: [138, ["pointer", "buffer", "pointer"], "pointer"],
+  GetBoundOutputValues: [140, ["pointer", "pointer", "buffer", "buffer"], "pointer"],
   SetGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
+  AppendCudaProvider: [204, ["pointer", "pointer"], "pointer"],
+  CreateCUDAProviderOptions: [205, ["buffer"], "pointer"],
+  ReleaseCUDAProviderOptions: [208, ["pointer"], "void"],
+  AppendExecutionProvider: [
+    216,
+    ["pointer", "buffer", "buffer", "buffer", "usize"],
+    "pointer",
+  ],
 } as const;
+
+/** Values of OrtAllocatorType and OrtMemType. */
+const DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
 
 type Name = keyof typeof FUNCTIONS;
 
@@ -65,6 +86,8 @@ export class OrtLibrary {
   readonly cpu_memory: Handle;
   /** Threads of the shared pool, one per core. */
   readonly pool_threads = navigator.hardwareConcurrency;
+  /** What arrays that the library returns are given back to. */
+  readonly #allocator: Handle;
 
   private constructor(path: string) {
     const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
@@ -87,18 +110,20 @@ export class OrtLibrary {
         return [name, (...args: Argument[]) => fn.call(...args as never[])];
       }),
     );
-    const ERRORS_ONLY = 3, DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
+    // Errors are thrown with their messages; the library need not print them as well.
+    const FATAL_ONLY = 4;
     const threading = this.create("CreateThreadingOptions");
     this.call("SetGlobalIntraOpNumThreads", threading, this.pool_threads);
     const name = cString("causeway");
     this.environment = this.create(
       "CreateEnvWithGlobalThreadPools",
-      ERRORS_ONLY,
+      FATAL_ONLY,
       name,
       threading,
     );
     this.release("ReleaseThreadingOptions", threading);
     this.cpu_memory = this.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY);
+    this.#allocator = this.create("GetAllocatorWithDefaultOptions");
   }
 
   static #opened: OrtLibrary | undefined;
@@ -131,6 +156,23 @@ export class OrtLibrary {
 
   release(name: Name & `Release${string}`, handle: Handle): void {
     this.#functions.get(name)!(handle);
+  }
+
+  /** Describes the memory of a device under the name its provider gives it. */
+  deviceMemory(name: string): Handle {
+    return this.create("CreateMemoryInfo", cString(name), DEVICE_ALLOCATOR, 0, DEFAULT_MEMORY);
+  }
+
+  /** The outputs of a run with this binding, in the order they were bound; each is to be released. */
+  boundOutputs(binding: Handle): Handle[] {
+    const slot = new BigUint64Array(1), count = new BigUint64Array(1);
+    this.call("GetBoundOutputValues", binding, this.#allocator, slot, count);
+    const array = Deno.UnsafePointer.create(slot[0]);
+    if (array === null) return [];
+    const view = new Deno.UnsafePointerView(array);
+    const values = Array.from({ length: Number(count[0]) }, (_, i) => view.getPointer(8 * i));
+    this.call("AllocatorFree", this.#allocator, array);
+    return values;
   }
 }
 

@@ -3,33 +3,14 @@
  *
  * @module
  */
-import {
-  type DType,
-  formatShape,
-  type Graph,
-  lowerToOnnx,
-  type Shape,
-  sizeOf,
-} from "../graph/mod.ts";
-import { cString, type Handle, OrtLibrary } from "./ort_library.ts";
+import type { Graph } from "../graph/mod.ts";
+import { compile, type SessionOptions } from "./compile.ts";
+import { type Device, DEVICE_MEMORY } from "./device.ts";
+import { type Handle, OrtLibrary } from "./ort_library.ts";
+import { Binding, DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";
 
-/** Memory of one tensor; the array type follows the dtype. */
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array;
-
-export interface SessionOptions {
-  /** Threads inside one operator; 0 lets ONNX Runtime take one per core. */
-  threads?: number;
-}
-
-/** Array type and ONNXTensorElementDataType of each dtype. */
-const DTYPES = {
-  float32: { array: Float32Array, code: 1 },
-  float64: { array: Float64Array, code: 11 },
-  int32: { array: Int32Array, code: 6 },
-  int64: { array: BigInt64Array, code: 7 },
-} as const;
-
-const ENABLE_ALL_OPTIMIZATIONS = 99;
+/** Tensors by name of the input they are fed to. */
+export type Feeds = Readonly<Record<string, Tensor>>;
 
 /**
  * A compiled graph. `run` blocks its thread while ONNX Runtime computes, so sessions belong in a worker
@@ -37,6 +18,7 @@ const ENABLE_ALL_OPTIMIZATIONS = 99;
  */
 export class Session {
   readonly #library = OrtLibrary.open();
+  readonly #device: Device;
   readonly #inputs: Binding[];
   readonly #outputs: Binding[];
   readonly #input_names: PointerArray;
@@ -45,18 +27,19 @@ export class Session {
 
   private constructor(graph: Graph, options: SessionOptions) {
     this.#session = compile(this.#library, graph, options);
+    this.#device = options.device ?? "cpu";
     this.#inputs = graph.inputs.map((input) => new Binding(input.name, input));
     this.#outputs = [...graph.outputs].map(([name, value]) => new Binding(name, value));
-    this.#input_names = new PointerArray(this.#inputs.map(({ name }) => cString(name)));
-    this.#output_names = new PointerArray(this.#outputs.map(({ name }) => cString(name)));
+    this.#input_names = new PointerArray(this.#inputs.map(({ c_name }) => c_name));
+    this.#output_names = new PointerArray(this.#outputs.map(({ c_name }) => c_name));
   }
 
   /**
-   * Compiles a graph for the CPU.
+   * Compiles a graph for a device.
    *
-   * @throws {Error} when ONNX Runtime has no kernel for an operator, naming it.
+   * @throws {DeviceUnavailable}
+   * @throws {Error} naming the operator that the device has no kernel for.
    */
-  // Compilation may become asynchronous (a GPU's is); callers await it already.
   static create(graph: Graph, options: SessionOptions = {}): Promise<Session> {
     return new Promise((resolve) => resolve(new Session(graph, options)));
   }
@@ -64,36 +47,67 @@ export class Session {
   /**
    * Runs the graph once.
    *
-   * @param feeds memory of every input, by name; read, not copied.
+   * @param feeds every input by name; arrays are read, not copied, where the CPU computes.
    * @param into memory for outputs to be written to; outputs not named here get memory of their own.
    * An array may be fed and written at once only where the graph is made for it, as `adamW` is.
    * @returns every output by name.
-   * @throws {Error} when an input is missing, or an array has the wrong type or length.
+   * @throws {Error} when an input is missing, or a tensor has the wrong type or shape.
    */
   run(
-    feeds: Readonly<Record<string, TensorData>>,
+    feeds: Feeds,
     into: Readonly<Record<string, TensorData>> = {},
   ): Promise<Record<string, TensorData>> {
-    return new Promise((resolve) => resolve(this.#run(feeds, into)));
+    return new Promise((resolve) => {
+      const outputs = this.#outputs.map((binding) =>
+        binding.check(into[binding.name] ?? binding.allocate())
+      );
+      if (this.#device === "cpu") this.#runOnHost(this.#checked(feeds), outputs);
+      else this.#runBound(this.#checked(feeds), outputs);
+      resolve(Object.fromEntries(this.#outputs.map(({ name }, i) => [name, outputs[i]])));
+    });
   }
 
-  #run(
-    feeds: Readonly<Record<string, TensorData>>,
-    into: Readonly<Record<string, TensorData>>,
-  ): Record<string, TensorData> {
-    if (this.#session === null) throw new Error("the session was released");
-    const inputs = this.#inputs.map((binding) => {
-      const data = feeds[binding.name];
-      if (!data) throw new Error(`the graph's input "${binding.name}" is not fed`);
-      return binding.check(data);
+  /**
+   * Runs the graph once and leaves outputs on the device.
+   *
+   * @param fetched names of the outputs to be brought to host memory.
+   * @returns those, and all others as tensors that the caller releases.
+   */
+  runKeeping(
+    feeds: Feeds,
+    fetched: readonly string[] = [],
+  ): Promise<{ fetched: Record<string, TensorData>; kept: Map<string, DeviceTensor> }> {
+    return new Promise((resolve) => {
+      const outputs = this.#outputs.map((binding) =>
+        fetched.includes(binding.name) ? binding.allocate() : undefined
+      );
+      const kept = this.#runBound(this.#checked(feeds), outputs);
+      const entries = this.#outputs.flatMap(({ name }, i) =>
+        outputs[i] ? [[name, outputs[i]] as const] : []
+      );
+      resolve({ fetched: Object.fromEntries(entries), kept });
     });
-    const outputs = this.#outputs.map((binding) =>
-      binding.check(into[binding.name] ?? binding.allocate())
-    );
+  }
+
+  #checked(feeds: Feeds): Tensor[] {
+    if (this.#session === null) throw new Error("the session was released");
+    return this.#inputs.map((binding) => {
+      const tensor = feeds[binding.name];
+      if (!tensor) throw new Error(`the graph's input "${binding.name}" is not fed`);
+      if (tensor instanceof DeviceTensor && this.#device === "cpu") {
+        throw new Error(`the graph's input "${binding.name}" lies on a device; download it first`);
+      }
+      return binding.check(tensor);
+    });
+  }
+
+  #runOnHost(inputs: readonly Tensor[], outputs: readonly TensorData[]): void {
     const values: Handle[] = [];
     try {
-      this.#inputs.forEach((binding, i) => values.push(binding.value(this.#library, inputs[i])));
-      this.#outputs.forEach((binding, i) => values.push(binding.value(this.#library, outputs[i])));
+      const hand = (binding: Binding, data: Tensor) =>
+        values.push(binding.value(this.#library, data as TensorData));
+      this.#inputs.forEach((binding, i) => hand(binding, inputs[i]));
+      this.#outputs.forEach((binding, i) => hand(binding, outputs[i]));
       const addresses = BigUint64Array.from(values, (value) => Deno.UnsafePointer.value(value));
       this.#library.call(
         "Run",
@@ -109,7 +123,51 @@ export class Session {
     } finally {
       for (const value of values) this.#library.release("ReleaseValue", value);
     }
-    return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, outputs[i]]));
+  }
+
+  /** Outputs without memory stay on the device. */
+  #runBound(
+    inputs: readonly Tensor[],
+    outputs: readonly (TensorData | undefined)[],
+  ): Map<string, DeviceTensor> {
+    const library = this.#library;
+    const io = library.create("CreateIoBinding", this.#session);
+    const values: Handle[] = [];
+    const lend = (value: Handle) => (values.push(value), value);
+    try {
+      this.#inputs.forEach((binding, i) => {
+        const tensor = inputs[i];
+        const value = tensor instanceof DeviceTensor
+          ? tensor.handle
+          : lend(binding.value(library, tensor));
+        library.call("BindInput", io, binding.c_name, value);
+      });
+      this.#outputs.forEach((binding, i) => {
+        const data = outputs[i];
+        if (data) library.call("BindOutput", io, binding.c_name, lend(binding.value(library, data)));
+        else library.call("BindOutputToDevice", io, binding.c_name, this.#memory());
+      });
+      library.call("RunWithBinding", this.#session, null, io);
+      return this.#take(io, outputs);
+    } finally {
+      for (const value of values) library.release("ReleaseValue", value);
+      library.release("ReleaseIoBinding", io);
+    }
+  }
+
+  #take(io: Handle, outputs: readonly (TensorData | undefined)[]): Map<string, DeviceTensor> {
+    const kept = new Map<string, DeviceTensor>();
+    this.#library.boundOutputs(io).forEach((handle, i) => {
+      const { name, dtype, shape } = this.#outputs[i];
+      if (outputs[i]) this.#library.release("ReleaseValue", handle);
+      else kept.set(name, new DeviceTensor(this.#library, handle, dtype, shape));
+    });
+    return kept;
+  }
+
+  #memory(): Handle {
+    if (this.#device === "cpu") return this.#library.cpu_memory;
+    return this.#library.deviceMemory(DEVICE_MEMORY[this.#device]);
   }
 
   /** Frees the memory of the compiled graph. */
@@ -117,47 +175,6 @@ export class Session {
     if (this.#session !== null) this.#library.release("ReleaseSession", this.#session);
     this.#session = null;
     return Promise.resolve();
-  }
-}
-
-function compile(library: OrtLibrary, graph: Graph, { threads = 0 }: SessionOptions): Handle {
-  const model = lowerToOnnx(graph) as Uint8Array<ArrayBuffer>;
-  const shared = threads === 0 || threads === library.pool_threads;
-  try {
-    return createSession(library, model, shared ? "shared" : threads);
-  } catch (error) {
-    // Whoever makes the first environment of the process decides whether it has a pool to share.
-    if (!shared || !/EnvCreatedWithGlobalThreadPools/.test((error as Error).message)) throw error;
-    return createSession(library, model, library.pool_threads);
-  }
-}
-
-/**
- * Sessions share one pool of threads where they can: threads of a pool go on spinning for a while when their work
- * is done, and those of a session that has just run would take the cores from the one that runs now. A pool of a
- * session's own does not spin, for that reason.
- */
-function createSession(
-  library: OrtLibrary,
-  model: Uint8Array<ArrayBuffer>,
-  pool: "shared" | number,
-): Handle {
-  const options = library.create("CreateSessionOptions");
-  const configure = (key: string, value: string) =>
-    library.call("AddSessionConfigEntry", options, cString(key), cString(value));
-  try {
-    if (pool === "shared") library.call("DisablePerSessionThreads", options);
-    else {
-      library.call("SetIntraOpNumThreads", options, pool);
-      configure("session.intra_op.allow_spinning", "0");
-    }
-    library.call("SetSessionGraphOptimizationLevel", options, ENABLE_ALL_OPTIMIZATIONS);
-    // One block for all activations takes twice the memory and is no faster.
-    library.call("DisableMemPattern", options);
-    const size = BigInt(model.byteLength);
-    return library.create("CreateSessionFromArray", library.environment, model, size, options);
-  } finally {
-    library.release("ReleaseSessionOptions", options);
   }
 }
 
@@ -170,45 +187,6 @@ class PointerArray {
     this.pointers = BigUint64Array.from(
       strings,
       (text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)),
-    );
-  }
-}
-
-/** An input or output of a graph, and how its memory is handed over. */
-class Binding {
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly #dims: BigInt64Array<ArrayBuffer>;
-
-  constructor(readonly name: string, { dtype, shape }: { dtype: DType; shape: Shape }) {
-    this.dtype = dtype;
-    this.shape = shape;
-    this.#dims = BigInt64Array.from(shape, BigInt);
-  }
-
-  allocate(): TensorData {
-    return new DTYPES[this.dtype].array(sizeOf(this.shape));
-  }
-
-  /** @throws {Error} when an array is not of the binding's type and size. */
-  check(data: TensorData): TensorData {
-    if (data instanceof DTYPES[this.dtype].array && data.length === sizeOf(this.shape)) return data;
-    throw new Error(
-      `"${this.name}" must be ${this.dtype} of shape ${formatShape(this.shape)}, ` +
-        `got a ${data.constructor.name} of ${data.length} elements`,
-    );
-  }
-
-  /** A tensor of the library over the array's memory; to be released. */
-  value(library: OrtLibrary, data: TensorData): Handle {
-    return library.create(
-      "CreateTensorWithDataAsOrtValue",
-      library.cpu_memory,
-      data as BufferSource,
-      BigInt(data.byteLength),
-      this.#dims,
-      BigInt(this.#dims.length),
-      DTYPES[this.dtype].code,
     );
   }
 }

@@ -36,6 +36,8 @@ export const mul = (a: Operand, b: Operand): Value => binary("mul", a, b);
 export const div = (a: Operand, b: Operand): Value => binary("div", a, b);
 /** The larger of a and b elementwise, broadcast. Where they are equal the gradient goes to a. */
 export const maximum = (a: Operand, b: Operand): Value => binary("maximum", a, b);
+/** 1 where a and b, int32, are equal and 0 elsewhere, float32; broadcast. It has no gradient. */
+export const equal = (a: Value, b: Value): Value => a.graph.apply("equal", [a, b], {})[0];
 export const neg = (x: Value): Value => unary("neg", x);
 export const exp = (x: Value): Value => unary("exp", x);
 /** Natural logarithm. */

@@ -22,12 +22,24 @@ const MICROSOFT = "com.microsoft";
 const OPSETS = [{ domain: "", version: 20 }, { domain: MICROSOFT, version: 1 }];
 const IR_VERSION = 9;
 
+export interface LoweringOptions {
+  /** Whether FusedMatMul may be used, which transposes and scales while it multiplies. Default: true. */
+  fused_matmul?: boolean;
+  /**
+   * Whether matrix products are computed in float16, as under torch.autocast: their operands are rounded to it and
+   * their results brought back, everything else stays float32. Default: false.
+   */
+  half_products?: boolean;
+}
+
 /** Collects ONNX nodes and initializers under unique names. */
 class Emitter {
   readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
   readonly #names = new Map<Value, string>();
   #temporaries = 0;
+
+  constructor(readonly options: LoweringOptions) {}
 
   rename(value: Value, name: string): boolean {
     if (this.#names.has(value) || !value.node) return false;
@@ -58,6 +70,20 @@ class Emitter {
       attribute,
     });
     return outputs[0];
+  }
+
+  /** Emits a matrix product, in float16 where the options say so. */
+  product(
+    op_type: string,
+    inputs: string[],
+    attributes: Record<string, AttributeValue>,
+    output: string | undefined,
+    domain = "",
+  ): string {
+    if (!this.options.half_products) return this.op(op_type, inputs, attributes, output, domain);
+    const half = inputs.map((x) => this.op("Cast", [x], { to: { int: DATA_TYPE.float16 } }));
+    const product = this.op(op_type, half, attributes, undefined, domain);
+    return this.op("Cast", [product], { to: { int: DATA_TYPE.float32 } }, output);
   }
 
   tensor(name: string, data: ConstantData, dims: Shape): string {
@@ -116,6 +142,10 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   mul: direct("Mul"),
   div: direct("Div"),
   maximum: direct("Max"),
+  equal: (_, inputs, outputs, emit) => {
+    const to = { int: DATA_TYPE.float32 };
+    emit.op("Cast", [emit.op("Equal", inputs)], { to }, outputs);
+  },
   neg: direct("Neg"),
   exp: direct("Exp"),
   log: direct("Log"),
@@ -143,12 +173,13 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   split: ({ attributes: { axis, parts } }, inputs, outputs, emit) => {
     emit.op("Split", inputs, { axis: { int: axis }, num_outputs: { int: parts } }, outputs);
   },
-  // FusedMatMul transposes while it multiplies; it has no float64 kernel, so that takes three steps.
-  matmul: ({ inputs, attributes }, names, outputs, emit) => {
+  // FusedMatMul transposes while it multiplies; where it does not exist (float64, WebGPU) that takes steps.
+  matmul: ({ inputs, attributes }, names, [output], emit) => {
     const { trans_a, trans_b, alpha } = attributes;
-    if (inputs[0].dtype === "float32") {
+    const { fused_matmul = true } = emit.options;
+    if (fused_matmul && inputs[0].dtype === "float32") {
       const flags = { transA: { int: +trans_a }, transB: { int: +trans_b }, alpha };
-      emit.op("FusedMatMul", names, flags, outputs, MICROSOFT);
+      emit.product("FusedMatMul", names, flags, output, MICROSOFT);
       return;
     }
     const [a, b] = inputs.map((x, i) => {
@@ -157,10 +188,18 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
       const perm = x.shape.map((_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
       return emit.op("Transpose", [names[i]], { perm });
     });
-    emit.op("Mul", [emit.op("MatMul", [a, b]), emit.float(alpha, inputs[0])], {}, outputs);
+    if (alpha === 1) emit.product("MatMul", [a, b], {}, output);
+    else {
+      const product = emit.product("MatMul", [a, b], {}, undefined);
+      emit.op("Mul", [product, emit.float(alpha, inputs[0])], {}, output);
+    }
   },
-  gemm: ({ attributes: { trans_a, trans_b } }, inputs, outputs, emit) => {
-    emit.op("Gemm", inputs, { transA: { int: +trans_a }, transB: { int: +trans_b } }, outputs);
+  gemm: ({ attributes: { trans_a, trans_b } }, [a, b, c], [output], emit) => {
+    const flags = { transA: { int: +trans_a }, transB: { int: +trans_b } };
+    // What is added, a bias or a sum over micro-batches, keeps all of its digits.
+    const apart = emit.options.half_products && c !== undefined;
+    if (!apart) emit.product("Gemm", c === undefined ? [a, b] : [a, b, c], flags, output);
+    else emit.op("Add", [emit.product("Gemm", [a, b], flags, undefined), c], {}, output);
   },
   gather: ({ attributes: { axis } }, inputs, outputs, emit) => {
     emit.op("Gather", inputs, { axis: { int: axis } }, outputs);
@@ -184,7 +223,7 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   },
   softmax_matmul: (_, [scores, v], [product, probabilities], emit) => {
     emit.op("Softmax", [scores], {}, probabilities);
-    emit.op("MatMul", [probabilities, v], {}, product);
+    emit.product("MatMul", [probabilities, v], {}, product);
   },
   layer_norm: ({ attributes: { epsilon } }, inputs, outputs, emit) => {
     emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
@@ -237,8 +276,8 @@ function liveNodes(graph: Graph): Node[] {
  *
  * @returns the bytes of a ModelProto.
  */
-export function lowerToOnnx(graph: Graph): Uint8Array {
-  const emit = new Emitter();
+export function lowerToOnnx(graph: Graph, options: LoweringOptions = {}): Uint8Array {
+  const emit = new Emitter(options);
   const aliases = [...graph.outputs].filter(([name, value]) => !emit.rename(value, name));
   const nodes = liveNodes(graph);
   const used = new Set(nodes.flatMap((node) => node.inputs).concat([...graph.outputs.values()]));

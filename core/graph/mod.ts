@@ -10,7 +10,14 @@
 export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
-export { lowerToOnnx } from "./lower.ts";
-export { adamW, type AdamWOptions, sumOfSquaresGraph } from "./optimizer.ts";
+export { lowerToOnnx, type LoweringOptions } from "./lower.ts";
+export {
+  adamW,
+  type AdamWOptions,
+  adamWTensors,
+  sumOfSquaresGraph,
+  totalSquaresGraph,
+  type UpdatedTensor,
+} from "./optimizer.ts";
 export { formatShape, sizeOf } from "./types.ts";
 export type { ConstantData, DType, Node, Shape, TensorType, Value } from "./types.ts";

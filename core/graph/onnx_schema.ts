@@ -68,7 +68,7 @@ const schema = {
 const MODEL = protobuf.Root.fromJSON({ nested: schema }).lookupType("ModelProto");
 
 /** Values of TensorProto.DataType. */
-export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, float64: 11 } as const;
+export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, float16: 10, float64: 11 } as const;
 
 export interface TensorProto {
   dims: number[];

@@ -18,6 +18,8 @@ export interface OpAttributes {
   mul: None;
   div: None;
   maximum: None;
+  /** 1 where the operands, int32, are equal and 0 elsewhere, float32. */
+  equal: None;
   // Elementwise, one input.
   neg: None;
   exp: None;
@@ -141,6 +143,10 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
   mul: binary,
   div: binary,
   maximum: binary,
+  equal: ([a, b]) => {
+    expect(a.dtype === "int32" && b.dtype === "int32", () => "equal takes int32");
+    return [{ dtype: "float32", shape: broadcastShapes(a.shape, b.shape) }];
+  },
   neg: unary,
   exp: unary,
   log: unary,

@@ -1,13 +1,15 @@
 /**
- * AdamW as graphs over flat pieces of the parameters.
+ * AdamW as graphs.
  *
- * The optimizer is elementwise, so it can be cut anywhere. Pieces that fit into the processor's cache make its
- * dozen passes cost one trip through memory, and bound its temporaries whatever the model's size.
+ * The optimizer is elementwise, so it can be cut anywhere. On a CPU, pieces of the flat parameters that fit into the
+ * processor's cache make its dozen passes cost one trip through memory, and bound its temporaries whatever the
+ * model's size. On a device, the tensors are updated as they are, a group at a time.
  *
  * @module
  */
-import { add, div, mul, sqrt, sub, sumOfSquares } from "./functions.ts";
+import { add, div, mul, sqrt, sub, sum, sumOfSquares } from "./functions.ts";
 import { Graph } from "./graph.ts";
+import type { Shape, Value } from "./types.ts";
 
 /** Constants of AdamW (Loshchilov & Hutter, 2019). */
 export interface AdamWOptions {
@@ -24,6 +26,20 @@ export function sumOfSquaresGraph(size: number): Graph {
 }
 
 /**
+ * Inputs `NAME`, float32, for every tensor -> output `sum_of_squares`, a scalar over all of them. Rows are summed
+ * first, which a device does in parallel, and which loses fewer digits.
+ */
+export function totalSquaresGraph(shapes: ReadonlyMap<string, Shape>): Graph {
+  const graph = new Graph();
+  const sums = [...shapes].map(([name, shape]) => {
+    const x = graph.input(name, "float32", shape);
+    return sum(sum(mul(x, x), { axes: [-1] }));
+  });
+  graph.output("sum_of_squares", sums.reduce((a, b) => add(a, b)));
+  return graph;
+}
+
+/**
  * One AdamW step on a piece of the parameters, with the arithmetic of torch.optim.AdamW.
  *
  * Inputs, float32: `param`, `grad`, `m`, `v` of shape [size]; the scalars `learning_rate` η, `weight_decay` λ,
@@ -36,22 +52,74 @@ export function sumOfSquaresGraph(size: number): Graph {
  *     p' = p (1 - η λ) - η/(1-β₁ᵗ) · m' / (√v' / √(1-β₂ᵗ) + ε)
  *
  * Each of `param`, `m` and `v` is read by a single node, on which the node that writes its successor depends.
- * So every output may be written over its input.
+ * So on a CPU every output may be written over its input.
  */
-export function adamW(size: number, { beta1, beta2, epsilon }: AdamWOptions): Graph {
+export function adamW(size: number, options: AdamWOptions): Graph {
   const graph = new Graph();
-  const scalar = (name: string) => graph.input(name, "float32", []);
+  const scalars = declareScalars(graph);
   const vector = (name: string) => graph.input(name, "float32", [size]);
-  const learning_rate = scalar("learning_rate");
-  const g = mul(vector("grad"), scalar("clip"));
-  const m = add(mul(vector("m"), beta1), mul(g, 1 - beta1));
-  const v = add(mul(vector("v"), beta2), mul(mul(g, g), 1 - beta2));
-  const denominator = add(div(sqrt(v), sqrt(scalar("correction2"))), epsilon);
-  const step_size = div(learning_rate, scalar("correction1"));
-  const kept = sub(1, mul(learning_rate, scalar("weight_decay")));
-  const param = sub(mul(vector("param"), kept), mul(div(m, denominator), step_size));
-  graph.output("param.next", param);
-  graph.output("m.next", m);
-  graph.output("v.next", v);
+  const next = update(
+    { param: vector("param"), grad: vector("grad"), m: vector("m"), v: vector("v") },
+    scalars,
+    scalars.weight_decay,
+    options,
+  );
+  for (const [name, value] of Object.entries(next)) graph.output(`${name}.next`, value);
   return graph;
+}
+
+/** A tensor that {@linkcode adamWTensors} updates. */
+export interface UpdatedTensor {
+  shape: Shape;
+  /** Whether weight decay applies to it. */
+  decays: boolean;
+}
+
+/**
+ * One AdamW step on some tensors: as {@linkcode adamW}, with inputs `I.param`, `I.grad`, `I.m`, `I.v` and outputs
+ * `I.param.next`, `I.m.next`, `I.v.next` for tensor number I.
+ */
+export function adamWTensors(tensors: readonly UpdatedTensor[], options: AdamWOptions): Graph {
+  const graph = new Graph();
+  const scalars = declareScalars(graph);
+  tensors.forEach(({ shape, decays }, i) => {
+    const tensor = (name: string) => graph.input(`${i}.${name}`, "float32", shape);
+    const next = update(
+      { param: tensor("param"), grad: tensor("grad"), m: tensor("m"), v: tensor("v") },
+      scalars,
+      decays ? scalars.weight_decay : undefined,
+      options,
+    );
+    for (const [name, value] of Object.entries(next)) graph.output(`${i}.${name}.next`, value);
+  });
+  return graph;
+}
+
+function declareScalars(graph: Graph) {
+  const scalar = (name: string) => graph.input(name, "float32", []);
+  return {
+    learning_rate: scalar("learning_rate"),
+    weight_decay: scalar("weight_decay"),
+    clip: scalar("clip"),
+    correction1: scalar("correction1"),
+    correction2: scalar("correction2"),
+  };
+}
+
+function update(
+  state: Record<"param" | "grad" | "m" | "v", Value>,
+  scalars: ReturnType<typeof declareScalars>,
+  weight_decay: Value | undefined,
+  { beta1, beta2, epsilon }: AdamWOptions,
+): Record<"param" | "m" | "v", Value> {
+  const { learning_rate, clip, correction1, correction2 } = scalars;
+  const g = mul(state.grad, clip);
+  const m = add(mul(state.m, beta1), mul(g, 1 - beta1));
+  const v = add(mul(state.v, beta2), mul(mul(g, g), 1 - beta2));
+  const denominator = add(div(sqrt(v), sqrt(correction2)), epsilon);
+  const step_size = div(learning_rate, correction1);
+  const kept = weight_decay
+    ? mul(state.param, sub(1, mul(learning_rate, weight_decay)))
+    : state.param;
+  return { param: sub(kept, mul(div(m, denominator), step_size)), m, v };
 }

@@ -64,6 +64,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const b_won = winner(sub(y, a));
     return [sumTo(mul(g, sub(1, b_won)), a.shape), sumTo(mul(g, b_won), b.shape)];
   },
+  equal: () => [undefined, undefined],
   neg: (_, g) => [neg(g)],
   exp: ({ outputs: [y] }, g) => [mul(g, y)],
   log: ({ inputs: [x] }, g) => [div(g, x)],

@@ -48,6 +48,12 @@ const build_cases: Record<string, Case[]> = {
   ],
   div: [{ name: "broadcast", inputs: [[2, 3], [3]], range: [0.5, 2], build: g.div }],
   maximum: [{ name: "broadcast", inputs: [[3, 4], [4]], build: g.maximum }],
+  equal: [{
+    name: "as a mask",
+    inputs: [[3, 4], { indices: [2, 0, 1] }, { indices: [0, 1, 2, 1] }],
+    float32: true,
+    build: (x, rows, columns) => g.mul(x, g.equal(g.reshape(rows, [3, 1]), columns)),
+  }],
   neg: [{ name: "plain", inputs: [[5]], build: g.neg }],
   exp: [{ name: "plain", inputs: [[2, 2]], build: g.exp }],
   log: [{ name: "positive", inputs: [[4]], range: [0.2, 3], build: g.log }],

@@ -5,15 +5,17 @@
  *
  * @module
  */
-import { accumulate, backpropagate, Graph, type Value } from "../graph/mod.ts";
+import { accumulate, backpropagate, Graph, neg, type Value, zeros } from "../graph/mod.ts";
 import type { GptNeoXConfig } from "./config.ts";
 import { DeclaredParameters } from "./declared.ts";
 import { type BatchShape, type Forward, gptNeoX } from "./gpt_neox.ts";
 import { chunkedLoss, lossHead } from "./loss_head.ts";
 import { EMBED_IN, EMBED_OUT } from "./parameters.ts";
+import { addSlices } from "./sparse.ts";
 
 interface Declared extends Forward {
   graph: Graph;
+  input_ids: Value;
   parameters: DeclaredParameters;
 }
 
@@ -21,46 +23,71 @@ function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
   const graph = new Graph();
   const parameters = new DeclaredParameters(graph, config);
   const input_ids = graph.input("input_ids", "int32", [shape.rows * shape.length]);
-  return { graph, parameters, ...gptNeoX(config, parameters, input_ids, shape) };
+  return { graph, input_ids, parameters, ...gptNeoX(config, parameters, input_ids, shape) };
+}
+
+export interface TrainGraphOptions {
+  /** Whether gradients are added to those of earlier micro-batches. Default: true. */
+  accumulate?: boolean;
+  /**
+   * Whether the sparse updates of the embeddings' gradients are part of the graph. On a CPU they cost passes over
+   * whole tables here and next to nothing outside; on a device nothing should leave it. Default: false.
+   */
+  sparse_updates?: boolean;
 }
 
 /**
  * Forward, backward and accumulation in one graph.
  *
  * Further inputs: `labels` int32 [N]; `weights` float32 [N], the share of each position in the mean over the
- * whole global batch (0 where not supervised); for every parameter but the input embedding `grad.NAME`, the
+ * whole global batch (0 where not supervised); with `accumulate`, for every parameter `grad.NAME`, the
  * gradient accumulated so far.
- * Outputs: `loss`, this micro-batch's part of the mean, in nats; `grad.NAME.next`; and for the two embeddings what
- * is left to be done outside, sparse updates that would cost passes over whole tables here, float32 [N, D]:
- * row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's gradient, row i of
- * `weighted_final` to be subtracted from column labels_i of the output projection's.
+ * Outputs: `loss`, this micro-batch's part of the mean, in nats; and `grad.NAME.next`.
  *
- * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So the
- * output may be written over the input.
+ * Without `sparse_updates` the input embedding has neither, and what is left to be done outside are two outputs,
+ * float32 [N, D]: row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's
+ * gradient, row i of `weighted_final` to be subtracted from column labels_i of the output projection's.
+ *
+ * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So on a CPU
+ * the output may be written over the input.
  */
-export function trainGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
+export function trainGraph(
+  config: GptNeoXConfig,
+  shape: BatchShape,
+  { accumulate: accumulates = true, sparse_updates = false }: TrainGraphOptions = {},
+): Graph {
   const declared = declareForward(config, shape);
-  const { graph, parameters, final, hidden_states: [embedded] } = declared;
+  const { graph, parameters, input_ids, final, hidden_states: [embedded] } = declared;
   const accumulator = (name: string) =>
-    graph.input(`grad.${name}`, "float32", parameters.get(name).shape);
+    accumulates ? graph.input(`grad.${name}`, "float32", parameters.get(name).shape) : undefined;
+  const targets = declareTargets(declared);
   const head = lossHead({
-    ...declareTargets(declared),
+    ...targets,
     final,
     embed_out: parameters.get(EMBED_OUT),
     gradient: accumulator(EMBED_OUT),
   });
   graph.output("loss", head.loss);
-  graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
-  graph.output("weighted_final", head.weighted_final);
   const names = [...parameters.values.keys()].filter((name) =>
     name !== EMBED_IN && name !== EMBED_OUT
   );
-  const targets = [embedded, ...names.map((name) => parameters.get(name))];
-  const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), targets);
-  graph.output("grad_embedded", d_embedded);
+  const wanted = [embedded, ...names.map((name) => parameters.get(name))];
+  const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), wanted);
   names.forEach((name, i) => {
-    graph.output(`grad.${name}.next`, accumulate(accumulator(name), grads[i]));
+    const before = accumulator(name);
+    graph.output(`grad.${name}.next`, before ? accumulate(before, grads[i]) : grads[i]);
   });
+  if (sparse_updates) {
+    const d_embed_in = accumulator(EMBED_IN) ?? zeros(parameters.get(EMBED_IN));
+    const { labels } = targets;
+    const less = neg(head.weighted_final);
+    graph.output(`grad.${EMBED_IN}.next`, addSlices(d_embed_in, input_ids, d_embedded, 0));
+    graph.output(`grad.${EMBED_OUT}.next`, addSlices(head.embed_out_gradient, labels, less, 1));
+  } else {
+    graph.output("grad_embedded", d_embedded);
+    graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
+    graph.output("weighted_final", head.weighted_final);
+  }
   return graph;
 }
 

@@ -89,10 +89,10 @@ export interface LossHead {
  *
  * so P is never changed: the terms in Y are a gather and a sparse update.
  *
- * @param gradient [D, V], the gradient of `embed_out` accumulated so far.
+ * @param gradient [D, V], the gradient of `embed_out` accumulated so far, if there is any.
  */
 export function lossHead(
-  { final, embed_out, labels, weights, gradient }: LossInputs & { gradient: Value },
+  { final, embed_out, labels, weights, gradient }: LossInputs & { gradient?: Value },
 ): LossHead {
   const chunks = chunksOf(final, embed_out);
   const weight_column = reshape(weights, [weights.shape[0], 1]);
@@ -117,7 +117,7 @@ export function lossHead(
   return {
     loss: parts.map(({ loss }) => loss).reduce((a, b) => add(a, b)),
     final_gradient: mul(sub(expected, label_embeddings), weight_column),
-    embed_out_gradient,
+    embed_out_gradient: embed_out_gradient!,
     weighted_final,
   };
 }

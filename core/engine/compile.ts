@@ -1,0 +1,115 @@
+/**
+ * From a graph to a session of ONNX Runtime.
+ *
+ * @module
+ */
+import { Graph, lowerToOnnx, type LoweringOptions, type Node, type Value } from "../graph/mod.ts";
+import { appendProvider, type Device } from "./device.ts";
+import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
+
+export interface SessionOptions {
+  /** Threads inside one operator on the CPU; 0 takes one per core. */
+  threads?: number;
+  device?: Device;
+  /** Dtype that matrix products are computed in; float16 takes a device that has it. */
+  products?: "float32" | "float16";
+}
+
+const ENABLE_ALL_OPTIMIZATIONS = 99;
+
+/**
+ * Compiles a graph.
+ *
+ * @throws {DeviceUnavailable}
+ * @throws {Error} naming the operator that the device has no kernel for.
+ */
+export function compile(library: OrtLibrary, graph: Graph, options: SessionOptions): Handle {
+  const { device = "cpu", threads = 0 } = options;
+  const model = lowerToOnnx(graph, loweringFor(options)) as Uint8Array<ArrayBuffer>;
+  if (device !== "cpu") return compileForDevice(library, graph, model, options);
+  const shared = threads === 0 || threads === library.pool_threads;
+  try {
+    return createSession(library, model, device, shared ? "shared" : threads);
+  } catch (error) {
+    // Whoever makes the first environment of the process decides whether it has a pool to share.
+    if (!shared || !/EnvCreatedWithGlobalThreadPools/.test((error as Error).message)) throw error;
+    return createSession(library, model, device, library.pool_threads);
+  }
+}
+
+function loweringFor({ device = "cpu", products = "float32" }: SessionOptions): LoweringOptions {
+  // The WebGPU provider has no FusedMatMul.
+  return { fused_matmul: device !== "webgpu", half_products: products === "float16" };
+}
+
+/** One thread: the CPU only hands the work over. */
+function compileForDevice(
+  library: OrtLibrary,
+  graph: Graph,
+  model: Uint8Array<ArrayBuffer>,
+  options: SessionOptions,
+): Handle {
+  const device = options.device!;
+  try {
+    return createSession(library, model, device, 1);
+  } catch (error) {
+    if (!/fallback to CPU EP/.test((error as Error).message)) throw error;
+    const missing = graph.nodes.find((node) => !runsAlone(library, node, options));
+    throw new Error(
+      `${device} has no kernel for ${missing ? `"${missing.op}"` : "an operator of the graph"}` +
+        (missing ? ` on ${missing.inputs.map(({ dtype }) => dtype).join(", ")}` : "") +
+        "; choose device cpu",
+    );
+  }
+}
+
+/** Whether a device can run a node: compiles a graph of that node alone. */
+function runsAlone(library: OrtLibrary, node: Node, options: SessionOptions): boolean {
+  const graph = new Graph();
+  const inputs = new Map<Value, Value>();
+  for (const value of node.inputs) {
+    if (inputs.has(value)) continue;
+    inputs.set(value, graph.input(`x${inputs.size}`, value.dtype, value.shape));
+  }
+  const operands = node.inputs.map((value) => inputs.get(value)!);
+  graph.apply(node.op, operands, node.attributes)
+    .forEach((value, i) => graph.output(`y${i}`, value));
+  const model = lowerToOnnx(graph, loweringFor(options)) as Uint8Array<ArrayBuffer>;
+  try {
+    library.release("ReleaseSession", createSession(library, model, options.device!, 1));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Sessions share one pool of threads where they can: threads of a pool go on spinning for a while when their work
+ * is done, and those of a session that has just run would take the cores from the one that runs now. A pool of a
+ * session's own does not spin, for that reason.
+ */
+function createSession(
+  library: OrtLibrary,
+  model: Uint8Array<ArrayBuffer>,
+  device: Device,
+  pool: "shared" | number,
+): Handle {
+  const options = library.create("CreateSessionOptions");
+  const configure = (key: string, value: string) =>
+    library.call("AddSessionConfigEntry", options, cString(key), cString(value));
+  try {
+    if (pool === "shared") library.call("DisablePerSessionThreads", options);
+    else {
+      library.call("SetIntraOpNumThreads", options, pool);
+      configure("session.intra_op.allow_spinning", "0");
+    }
+    library.call("SetSessionGraphOptimizationLevel", options, ENABLE_ALL_OPTIMIZATIONS);
+    // One block for all activations takes twice the memory and is no faster.
+    library.call("DisableMemPattern", options);
+    appendProvider(library, options, device);
+    const size = BigInt(model.byteLength);
+    return library.create("CreateSessionFromArray", library.environment, model, size, options);
+  } finally {
+    library.release("ReleaseSessionOptions", options);
+  }
+}
