@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Graph, lowerToOnnx, type LoweringOptions, type Node, type Value } from "../graph/mod.ts";
+import { Graph, type LoweringOptions, lowerToOnnx, type Node, type Value } from "../graph/mod.ts";
 import { appendProvider, type Device } from "./device.ts";
 import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
 

@@ -88,6 +88,7 @@ export class OrtLibrary {
   readonly pool_threads = navigator.hardwareConcurrency;
   /** What arrays that the library returns are given back to. */
   readonly #allocator: Handle;
+  readonly #device_memory = new Map<string, Handle>();
 
   private constructor(path: string) {
     const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
@@ -160,7 +161,12 @@ export class OrtLibrary {
 
   /** Describes the memory of a device under the name its provider gives it. */
   deviceMemory(name: string): Handle {
-    return this.create("CreateMemoryInfo", cString(name), DEVICE_ALLOCATOR, 0, DEFAULT_MEMORY);
+    let memory = this.#device_memory.get(name);
+    if (!memory) {
+      memory = this.create("CreateMemoryInfo", cString(name), DEVICE_ALLOCATOR, 0, DEFAULT_MEMORY);
+      this.#device_memory.set(name, memory);
+    }
+    return memory;
   }
 
   /** The outputs of a run with this binding, in the order they were bound; each is to be released. */

@@ -4,13 +4,14 @@
  * @module
  */
 import { Graph, matmul } from "../graph/mod.ts";
+import type { SessionOptions } from "./compile.ts";
 import { Session } from "./session.ts";
 
 /** XᵀY on ONNX Runtime, compiled once for each pair of widths and number of rows. */
 export class CrossProducts {
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(readonly threads: number) {}
+  constructor(readonly options: SessionOptions) {}
 
   /**
    * @param x float32 [rows, x.length / rows], row-major.
@@ -31,7 +32,10 @@ export class CrossProducts {
       const x = graph.input("x", "float32", [rows, width_x]);
       const y = graph.input("y", "float32", [rows, width_y]);
       graph.output("product", matmul(x, y, { trans_a: true }));
-      session = Session.create(graph, { threads: this.threads });
+      session = Session.create(graph, {
+        threads: this.options.threads,
+        device: this.options.device,
+      });
       this.#sessions.set(key, session);
     }
     return session;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Graph } from "../graph/mod.ts";
+import type { DType, Graph, Shape } from "../graph/mod.ts";
 import { compile, type SessionOptions } from "./compile.ts";
 import { type Device, DEVICE_MEMORY } from "./device.ts";
 import { type Handle, OrtLibrary } from "./ort_library.ts";
@@ -24,6 +24,9 @@ export class Session {
   readonly #input_names: PointerArray;
   readonly #output_names: PointerArray;
   #session: Handle;
+  #released = false;
+  /** Tensors on the device that this session made: their memory is its own. */
+  #living_tensors = 0;
 
   private constructor(graph: Graph, options: SessionOptions) {
     this.#session = compile(this.#library, graph, options);
@@ -61,8 +64,10 @@ export class Session {
       const outputs = this.#outputs.map((binding) =>
         binding.check(into[binding.name] ?? binding.allocate())
       );
-      if (this.#device === "cpu") this.#runOnHost(this.#checked(feeds), outputs);
-      else this.#runBound(this.#checked(feeds), outputs);
+      const inputs = this.#checked(feeds);
+      const in_host_memory = inputs.every((tensor) => !(tensor instanceof DeviceTensor));
+      if (this.#device === "cpu" && in_host_memory) this.#runOnHost(inputs, outputs);
+      else this.#runBound(inputs, outputs);
       resolve(Object.fromEntries(this.#outputs.map(({ name }, i) => [name, outputs[i]])));
     });
   }
@@ -90,12 +95,14 @@ export class Session {
   }
 
   #checked(feeds: Feeds): Tensor[] {
-    if (this.#session === null) throw new Error("the session was released");
+    if (this.#released) throw new Error("the session was released");
     return this.#inputs.map((binding) => {
       const tensor = feeds[binding.name];
       if (!tensor) throw new Error(`the graph's input "${binding.name}" is not fed`);
-      if (tensor instanceof DeviceTensor && this.#device === "cpu") {
-        throw new Error(`the graph's input "${binding.name}" lies on a device; download it first`);
+      if (tensor instanceof DeviceTensor && tensor.device !== this.#device) {
+        throw new Error(
+          `the graph runs on ${this.#device}, but its input "${binding.name}" lies on ${tensor.device}`,
+        );
       }
       return binding.check(tensor);
     });
@@ -144,11 +151,19 @@ export class Session {
       });
       this.#outputs.forEach((binding, i) => {
         const data = outputs[i];
-        if (data) library.call("BindOutput", io, binding.c_name, lend(binding.value(library, data)));
-        else library.call("BindOutputToDevice", io, binding.c_name, this.#memory());
+        if (data) {
+          library.call("BindOutput", io, binding.c_name, lend(binding.value(library, data)));
+        } else library.call("BindOutputToDevice", io, binding.c_name, this.#memory());
       });
       library.call("RunWithBinding", this.#session, null, io);
       return this.#take(io, outputs);
+    } catch (error) {
+      // WebGPU compiles its kernels when they first run.
+      if (!/requires f16/.test((error as Error).message)) throw error;
+      throw new Error(
+        `the ${this.#device} device has no float16; choose precision "float32"`,
+        { cause: error },
+      );
     } finally {
       for (const value of values) library.release("ReleaseValue", value);
       library.release("ReleaseIoBinding", io);
@@ -160,9 +175,19 @@ export class Session {
     this.#library.boundOutputs(io).forEach((handle, i) => {
       const { name, dtype, shape } = this.#outputs[i];
       if (outputs[i]) this.#library.release("ReleaseValue", handle);
-      else kept.set(name, new DeviceTensor(this.#library, handle, dtype, shape));
+      else kept.set(name, this.#tensor(handle, dtype, shape));
     });
     return kept;
+  }
+
+  #tensor(handle: Handle, dtype: DType, shape: Shape): DeviceTensor {
+    this.#living_tensors++;
+    const free = (handle: Handle) => {
+      this.#library.release("ReleaseValue", handle);
+      this.#living_tensors--;
+      this.#releaseIfDue();
+    };
+    return new DeviceTensor(handle, free, this.#device, dtype, shape);
   }
 
   #memory(): Handle {
@@ -170,11 +195,17 @@ export class Session {
     return this.#library.deviceMemory(DEVICE_MEMORY[this.#device]);
   }
 
-  /** Frees the memory of the compiled graph. */
+  /** Frees the memory of the compiled graph, once the tensors that it left on a device are released as well. */
   release(): Promise<void> {
-    if (this.#session !== null) this.#library.release("ReleaseSession", this.#session);
-    this.#session = null;
+    this.#released = true;
+    this.#releaseIfDue();
     return Promise.resolve();
+  }
+
+  #releaseIfDue(): void {
+    if (!this.#released || this.#living_tensors > 0 || this.#session === null) return;
+    this.#library.release("ReleaseSession", this.#session);
+    this.#session = null;
   }
 }
 

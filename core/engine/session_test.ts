@@ -69,7 +69,7 @@ Deno.test("sessions of different thread counts agree, side by side", async () =>
 });
 
 Deno.test("cross products are X\u1d40Y", async () => {
-  const products = new CrossProducts(1);
+  const products = new CrossProducts({ threads: 1 });
   const x = Float32Array.of(1, 2, 3, 4, 5, 6), y = Float32Array.of(1, 0, 2);
   assert.deepEqual([...await products.compute(x, y, 3)], [11, 14]);
   await products.release();

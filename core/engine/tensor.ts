@@ -4,6 +4,7 @@
  * @module
  */
 import { type DType, formatShape, type Shape, sizeOf } from "../graph/mod.ts";
+import type { Device } from "./device.ts";
 import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
 
 /** Memory of one tensor; the array type follows the dtype. */
@@ -20,14 +21,17 @@ const DTYPES = {
 /** A tensor in the memory of a device, made by `Session.runKeeping`. Its owner releases it. */
 export class DeviceTensor {
   #handle: Handle;
+  readonly #free: (handle: Handle) => void;
 
   constructor(
-    readonly library: OrtLibrary,
     handle: Handle,
+    free: (handle: Handle) => void,
+    readonly device: Device,
     readonly dtype: DType,
     readonly shape: Shape,
   ) {
     this.#handle = handle;
+    this.#free = free;
   }
 
   get handle(): Handle {
@@ -37,7 +41,7 @@ export class DeviceTensor {
 
   /** Frees the memory once everything that was queued before has run. */
   release(): void {
-    if (this.#handle !== null) this.library.release("ReleaseValue", this.#handle);
+    if (this.#handle !== null) this.#free(this.#handle);
     this.#handle = null;
   }
 }

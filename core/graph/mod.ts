@@ -10,7 +10,7 @@
 export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
-export { lowerToOnnx, type LoweringOptions } from "./lower.ts";
+export { type LoweringOptions, lowerToOnnx } from "./lower.ts";
 export {
   adamW,
   type AdamWOptions,

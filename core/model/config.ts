@@ -106,7 +106,8 @@ export function toHuggingFace(config: GptNeoXConfig): Record<string, unknown> {
   return {
     architectures: ["GPTNeoXForCausalLM"],
     ...FIXED,
-    ...config,
+    // Through the schema, which puts the keys in one order, however the configuration came about.
+    ...schema.parse(config),
     initializer_range: 0.02,
     bos_token_id: 0,
     eos_token_id: 0,

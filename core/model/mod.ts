@@ -16,6 +16,7 @@ export {
   parameterCount,
   type ParameterSpec,
   parameterSpecs,
+  storedShape,
 } from "./parameters.ts";
 export { type PresetName, PRESETS } from "./presets.ts";
 export { type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";

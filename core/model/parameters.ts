@@ -90,22 +90,31 @@ export class ParameterArrays {
   readonly groups: Readonly<Record<GroupName, Float32Array>>;
   readonly views: ReadonlyMap<string, Float32Array>;
 
+  readonly #group_of: ReadonlyMap<string, GroupName>;
+
   constructor(readonly config: GptNeoXConfig, readonly decay_scope: DecayScope) {
-    const group = ({ shape }: ParameterSpec): GroupName =>
-      decay_scope === "all" || shape.length > 1 ? "decay" : "no_decay";
     const specs = parameterSpecs(config);
-    const size = (name: GroupName) =>
-      specs.filter((spec) => group(spec) === name).reduce((n, { shape }) => n + sizeOf(shape), 0);
+    this.#group_of = new Map(specs.map(({ name, shape }) => {
+      return [name, decay_scope === "all" || shape.length > 1 ? "decay" : "no_decay"];
+    }));
+    const size = (group: GroupName) =>
+      specs.filter(({ name }) => this.groupOf(name) === group)
+        .reduce((n, { shape }) => n + sizeOf(shape), 0);
     this.groups = {
       decay: new Float32Array(size("decay")),
       no_decay: new Float32Array(size("no_decay")),
     };
     const offsets = { decay: 0, no_decay: 0 };
     this.views = new Map(specs.map((spec) => {
-      const name = group(spec), start = offsets[name];
-      offsets[name] += sizeOf(spec.shape);
-      return [spec.name, this.groups[name].subarray(start, offsets[name])];
+      const group = this.groupOf(spec.name), start = offsets[group];
+      offsets[group] += sizeOf(spec.shape);
+      return [spec.name, this.groups[group].subarray(start, offsets[group])];
     }));
+  }
+
+  /** The weight-decay group of one tensor. */
+  groupOf(name: string): GroupName {
+    return this.#group_of.get(name)!;
   }
 
   /** The view of one tensor. */

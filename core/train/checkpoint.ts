@@ -16,7 +16,8 @@ import {
   writeSafetensors,
 } from "../model/mod.ts";
 import { schedule_schema } from "./schedule.ts";
-import { type AdamW, optimizer_schema } from "./optimizer.ts";
+import { freshArrays, type TrainingArrays } from "./arrays.ts";
+import { optimizer_schema } from "./optimizer.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -37,6 +38,8 @@ const state_schema = z.strictObject({
   /** The generator is counter-based: its whole state is this seed, the phase's name and the step. */
   seed: count,
   phase: z.string(),
+  /** Where products were computed in float16. */
+  loss_scale: z.strictObject({ scale: z.number().positive(), finite_steps: count }).optional(),
 });
 
 /** Where a training run stands, beside its arrays. */
@@ -53,12 +56,11 @@ export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** The files of a checkpoint. */
 export function encodeCheckpoint(
-  parameters: ParameterArrays,
-  optimizer: AdamW,
+  { parameters, m, v, loss_scale }: TrainingArrays,
   state: TrainerState,
 ): Record<string, Uint8Array> {
   const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json, null, 2) + "\n");
-  const moments = Object.entries({ m: optimizer.m, v: optimizer.v }).flatMap(([moment, arrays]) =>
+  const moments = Object.entries({ m, v }).flatMap(([moment, arrays]) =>
     Object.entries(arrays.groups).map(([group, data]) => ({
       name: `${moment}.${group}`,
       shape: [data.length],
@@ -70,7 +72,7 @@ export function encodeCheckpoint(
     "model.safetensors": encodeParameters(parameters),
     "optimizer.safetensors": writeSafetensors(moments),
     // Through the schema, which puts the keys in one order, however the state came about.
-    "trainer_state.json": text(state_schema.parse(state)),
+    "trainer_state.json": text(state_schema.parse({ ...state, loss_scale })),
   };
 }
 
@@ -108,18 +110,15 @@ export async function loadTrainerState(read: FileReader): Promise<TrainerState> 
 }
 
 /**
- * Loads the optimizer's moments and step count into `optimizer`.
+ * Loads weights and optimizer state, to go on training.
  *
  * @throws {Error} when the checkpoint's parameter groups differ, because its decay_scope was another one.
  */
-export async function loadOptimizer(
-  read: FileReader,
-  optimizer: AdamW,
-  steps: number,
-): Promise<void> {
+export async function loadArrays(read: FileReader, state: TrainerState): Promise<TrainingArrays> {
+  const arrays = freshArrays(await loadParameters(read, state.optimizer.decay_scope));
   const tensors = readSafetensors(await read("optimizer.safetensors"), "optimizer.safetensors");
-  for (const [moment, arrays] of Object.entries({ m: optimizer.m, v: optimizer.v })) {
-    for (const [group, target] of Object.entries(arrays.groups)) {
+  for (const moment of ["m", "v"] as const) {
+    for (const [group, target] of Object.entries(arrays[moment].groups)) {
       const tensor = tensors.get(`${moment}.${group}`);
       if (tensor?.data.length !== target.length) {
         throw new Error(
@@ -132,7 +131,7 @@ export async function loadOptimizer(
       target.set(tensor.data);
     }
   }
-  optimizer.steps = steps;
+  return { ...arrays, steps: state.step, loss_scale: state.loss_scale };
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {

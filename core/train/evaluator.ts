@@ -5,7 +5,8 @@
  */
 import { collate, type Sequence } from "../data/mod.ts";
 import { Session } from "../engine/mod.ts";
-import { lossGraph, type ParameterArrays } from "../model/mod.ts";
+import { type BatchShape, type GptNeoXConfig, lossGraph } from "../model/mod.ts";
+import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 
 /** Mean loss over supervised tokens, in nats, and their number. */
 export interface HeldOutLoss {
@@ -18,16 +19,21 @@ export class Evaluator {
   readonly #sessions = new Map<string, Session>();
 
   constructor(
-    readonly parameters: ParameterArrays,
-    readonly options: { micro_batch_size: number; lengths: readonly number[]; threads: number },
+    readonly options: {
+      micro_batch_size: number;
+      lengths: readonly number[];
+      compute: Compute;
+    },
   ) {}
 
   /**
    * Token-weighted mean loss over sequences; padding and prompts do not count.
    *
+   * @param weights on the device that the options name; models of one configuration share the compiled graphs.
    * @param onBatch called after each micro-batch with the number of sequences done.
    */
   async loss(
+    weights: Weights,
     sequences: readonly Sequence[],
     onBatch?: (done: number) => void,
   ): Promise<HeldOutLoss> {
@@ -38,9 +44,9 @@ export class Evaluator {
     for (let start = 0; start < sorted.length; start += micro_batch_size) {
       const members = sorted.slice(start, start + micro_batch_size);
       const [batch] = collate(members, { micro_batch_size, lengths, pad_id: 0 });
-      const session = await this.#session(batch.rows, batch.length);
-      const { input_ids, labels, weights, supervised } = batch;
-      const feeds = { ...Object.fromEntries(this.parameters.views), input_ids, labels, weights };
+      const session = await this.#session(weights.config, batch);
+      const { input_ids, labels, supervised } = batch;
+      const feeds = { ...weights.feeds, input_ids, labels, weights: batch.weights };
       total += Number((await session.run(feeds)).loss[0]) * supervised;
       tokens += supervised;
       onBatch?.(Math.min(start + micro_batch_size, sorted.length));
@@ -48,12 +54,12 @@ export class Evaluator {
     return { loss: total / tokens, tokens };
   }
 
-  async #session(rows: number, length: number): Promise<Session> {
-    const key = `${rows}x${length}`;
+  async #session(config: GptNeoXConfig, { rows, length }: BatchShape): Promise<Session> {
+    const key = JSON.stringify([config, rows, length]);
     let session = this.#sessions.get(key);
     if (!session) {
-      const graph = lossGraph(this.parameters.config, { rows, length });
-      session = await Session.create(graph, { threads: this.options.threads });
+      const graph = lossGraph(config, { rows, length });
+      session = await Session.create(graph, sessionOptions(this.options.compute));
       this.#sessions.set(key, session);
     }
     return session;

@@ -5,7 +5,13 @@
 import assert from "node:assert/strict";
 import type { MicroBatch } from "../data/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
-import { loadParameters, optimizer_schema, Trainer } from "./mod.ts";
+import {
+  computeOptions,
+  createTrainer,
+  freshArrays,
+  loadParameters,
+  optimizer_schema,
+} from "./mod.ts";
 
 const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
 
@@ -28,7 +34,11 @@ async function load(name: string) {
     batch,
     loss: tensor("loss").data[0],
     gradients: readSafetensors(await read("gradients.safetensors"), "gradients"),
-    trainer: new Trainer(await loadParameters(read), optimizer_schema.parse({}), 1),
+    trainer: await createTrainer(
+      freshArrays(await loadParameters(read)),
+      optimizer_schema.parse({}),
+      computeOptions({ threads: 1 }),
+    ),
   };
 }
 

@@ -5,17 +5,13 @@
  */
 import { collate, type Sequence } from "../data/mod.ts";
 import type { Checkpoints, Metrics } from "../stage/mod.ts";
-import {
-  encodeCheckpoint,
-  loadOptimizer,
-  loadParameters,
-  loadTrainerState,
-  type TrainerState,
-} from "./checkpoint.ts";
+import { encodeCheckpoint, loadArrays, loadTrainerState, type TrainerState } from "./checkpoint.ts";
 import { Evaluator } from "./evaluator.ts";
 import { MetricsHistory } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
-import { Trainer } from "./trainer.ts";
+import type { TrainingArrays } from "./arrays.ts";
+import type { Compute } from "./compute.ts";
+import { createTrainer, type Trainer } from "./trainer.ts";
 
 /** What the loop needs of a stage's context. */
 export interface LoopContext {
@@ -42,6 +38,7 @@ export interface Phase {
   validation: ReadonlyMap<string, readonly Sequence[]>;
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
+  compute: Compute;
 }
 
 /** Seconds between checkpoints for resuming. Not a config field: it changes no result, so it belongs in no key. */
@@ -59,56 +56,71 @@ export interface PhaseResult {
  * Trains for one phase, going on from a checkpoint of an interrupted run of the same step when there is one: the
  * result is the same to the bit.
  *
- * @param prepare makes a trainer at the phase's beginning; on resume only its sizes matter.
+ * @param prepare makes weights and optimizer state at the phase's beginning; not called on resume.
  * @throws the abort reason when `ctx.signal` is aborted, after a checkpoint has been saved.
  */
 export async function trainPhase(
   ctx: LoopContext,
   phase: Phase,
-  prepare: () => Promise<Trainer>,
+  prepare: () => Promise<TrainingArrays>,
 ): Promise<PhaseResult> {
-  const trainer = await prepare();
-  const { micro_batch_size, lengths } = phase;
-  const { threads } = trainer;
-  const evaluator = new Evaluator(trainer.parameters, { micro_batch_size, lengths, threads });
+  const evaluator = new Evaluator(phase);
+  const { trainer, ...place } = await begin(ctx, phase, prepare);
   try {
-    const loop = await Loop.begin(ctx, phase, trainer, evaluator);
-    return await loop.run();
+    return await new Loop(ctx, phase, trainer, evaluator, place).run();
   } finally {
     await evaluator.release();
     await trainer.release();
   }
 }
 
+/** Where a phase stands. */
+interface Place {
+  /** Steps of this phase that are done. */
+  done: number;
+  state: TrainerState;
+  history: MetricsHistory;
+}
+
+/** A trainer at the phase's beginning, or at the newest checkpoint. */
+async function begin(
+  ctx: LoopContext,
+  phase: Phase,
+  prepare: () => Promise<TrainingArrays>,
+): Promise<Place & { trainer: Trainer }> {
+  const { start, compute } = phase;
+  const make = (arrays: TrainingArrays) => createTrainer(arrays, start.optimizer, compute);
+  const saved = await ctx.checkpoints.latest();
+  if (!saved) {
+    const trainer = await make(await prepare());
+    return { trainer, done: 0, state: start, history: new MetricsHistory() };
+  }
+  const read = (name: string) => saved.read(name);
+  const state = await loadTrainerState(read);
+  const trainer = await make(await loadArrays(read, state));
+  const history = MetricsHistory.decode(await read("metrics.json"));
+  const done = state.step - start.step;
+  ctx.log(`going on from step ${done} of ${phase.steps}`);
+  return { trainer, done, state, history };
+}
+
 class Loop {
   #last_save = performance.now();
 
-  private constructor(
+  public done: number;
+  public state: TrainerState;
+  readonly history: MetricsHistory;
+
+  constructor(
     readonly ctx: LoopContext,
     readonly phase: Phase,
     readonly trainer: Trainer,
     readonly evaluator: Evaluator,
-    /** Steps of this phase that are done. */
-    public done: number,
-    public state: TrainerState,
-    readonly history: MetricsHistory,
-  ) {}
-
-  static async begin(ctx: LoopContext, phase: Phase, trainer: Trainer, evaluator: Evaluator) {
-    const saved = await ctx.checkpoints.latest();
-    if (!saved) {
-      return new Loop(ctx, phase, trainer, evaluator, 0, phase.start, new MetricsHistory());
-    }
-    const read = (name: string) => saved.read(name);
-    const { parameters, optimizer } = trainer;
-    const state = await loadTrainerState(read);
-    const loaded = await loadParameters(read, parameters.decay_scope);
-    for (const [name, view] of loaded.views) parameters.get(name).set(view);
-    await loadOptimizer(read, optimizer, state.step);
-    const history = MetricsHistory.decode(await read("metrics.json"));
-    const done = state.step - phase.start.step;
-    ctx.log(`going on from step ${done} of ${phase.steps}`);
-    return new Loop(ctx, phase, trainer, evaluator, done, state, history);
+    place: Place,
+  ) {
+    this.done = place.done;
+    this.state = place.state;
+    this.history = place.history;
   }
 
   async run(): Promise<PhaseResult> {
@@ -122,7 +134,7 @@ class Loop {
     }
     ctx.report(this.done, {}, phase.steps);
     const { state, history } = this;
-    return { state, history, files: this.#files() };
+    return { state, history, files: await this.#files() };
   }
 
   async #step(): Promise<void> {
@@ -159,7 +171,7 @@ class Loop {
     const rows: MetricsHistory["validation"] = [];
     for (const [source, sequences] of phase.validation) {
       if (ctx.signal.aborted) await this.#stop();
-      const measured = await this.evaluator.loss(sequences);
+      const measured = await this.evaluator.loss(this.trainer.weights, sequences);
       if (!Number.isFinite(measured.loss)) {
         throw new Error(
           `the validation loss on "${source}" is ${measured.loss} at step ${step}: lower the learning rate`,
@@ -172,12 +184,12 @@ class Loop {
     ctx.report(this.done, Object.fromEntries(losses), phase.steps);
   }
 
-  #files(): Record<string, Uint8Array> {
-    return encodeCheckpoint(this.trainer.parameters, this.trainer.optimizer, this.state);
+  async #files(): Promise<Record<string, Uint8Array>> {
+    return encodeCheckpoint(await this.trainer.arrays(), this.state);
   }
 
   async #save(): Promise<void> {
-    const files = { ...this.#files(), "metrics.json": this.history.encode() };
+    const files = { ...await this.#files(), "metrics.json": this.history.encode() };
     await this.ctx.checkpoints.save(this.done, files);
     this.#last_save = performance.now();
   }

@@ -11,6 +11,7 @@ import {
   type TokenTable,
 } from "../data/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
+import { type Compute, computeOptions } from "./compute.ts";
 import type { Phase } from "./loop.ts";
 import { validationSequences } from "./options.ts";
 
@@ -24,7 +25,7 @@ export interface MixturePhaseOptions {
     allow_repeat: boolean;
     micro_batch_size: number;
     validation: { every_steps: number; max_sequences: number };
-  };
+  } & Compute;
 }
 
 /**
@@ -63,6 +64,7 @@ export async function mixturePhase(
       mode: () => "packed",
     }),
     validate_every: config.validation.every_steps,
+    compute: computeOptions(config),
   };
   return { phase, sampler };
 }

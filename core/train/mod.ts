@@ -9,19 +9,29 @@ export {
   encodeCheckpoint,
   type FileReader,
   freshState,
-  loadOptimizer,
+  loadArrays,
   loadParameters,
   loadTrainerState,
   type TrainerState,
   writeCheckpoint,
 } from "./checkpoint.ts";
+export { freshArrays, type TrainingArrays } from "./arrays.ts";
+export {
+  type Compute,
+  compute_fields,
+  computeOptions,
+  hostWeights,
+  placeWeights,
+  type Weights,
+} from "./compute.ts";
 export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
 export { type LoopContext, type Phase, type PhaseResult, trainPhase } from "./loop.ts";
 export { MetricsHistory } from "./metrics.ts";
-export { AdamW, optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
+export { optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
 export * from "./options.ts";
 export { learningRate, type Schedule, schedule_schema, type ScheduleConfig } from "./schedule.ts";
-export { defaultThreads, type StepResult, Trainer } from "./trainer.ts";
+export { HostTrainer } from "./host_trainer.ts";
+export { createTrainer, type StepResult, type Trainer } from "./trainer.ts";
 export { mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
 export { training_outputs, writePhase } from "./stage_outputs.ts";
 export { HiddenStates } from "./hidden_states.ts";

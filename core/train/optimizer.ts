@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { Session } from "../engine/mod.ts";
 import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
-import { type GroupName, ParameterArrays } from "../model/mod.ts";
+import type { GroupName, ParameterArrays } from "../model/mod.ts";
+import type { TrainingArrays } from "./arrays.ts";
 
 /** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
 export const optimizer_schema = z.strictObject({
@@ -22,6 +23,11 @@ export const optimizer_schema = z.strictObject({
 
 export type OptimizerConfig = z.output<typeof optimizer_schema>;
 
+/** What gradients are multiplied by, as torch.nn.utils.clip_grad_norm_: min(1, c / (norm + 1e-6)). */
+export function clipFactor(grad_norm: number, max_grad_norm: number | null): number {
+  return max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (grad_norm + 1e-6));
+}
+
 /**
  * Elements per piece. Smaller pieces wait more often for all threads, larger ones leave the cache; the norm, summed
  * in float32 within a piece, also loses digits with its size.
@@ -36,21 +42,24 @@ interface Piece {
 
 /** The optimizer's state and compiled graphs. */
 export class AdamW {
+  readonly parameters: ParameterArrays;
   /** First and second moments. */
   readonly m: ParameterArrays;
   readonly v: ParameterArrays;
   /** Steps taken so far: t of the bias corrections. */
-  steps = 0;
+  steps: number;
   readonly #pieces: Piece[];
   readonly #sessions = new Map<number, { norm: Session; update: Session }>();
 
   constructor(
-    readonly parameters: ParameterArrays,
+    { parameters, m, v, steps }: TrainingArrays,
     readonly config: OptimizerConfig,
     readonly threads: number,
   ) {
-    this.m = new ParameterArrays(parameters.config, parameters.decay_scope);
-    this.v = new ParameterArrays(parameters.config, parameters.decay_scope);
+    this.parameters = parameters;
+    this.m = m;
+    this.v = v;
+    this.steps = steps;
     this.#pieces = Object.entries(parameters.groups).flatMap(([group, { length }]) =>
       Array.from({ length: Math.ceil(length / PIECE) }, (_, i) => ({
         group: group as GroupName,
@@ -75,11 +84,9 @@ export class AdamW {
     }
     const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;
-    // As torch.nn.utils.clip_grad_norm_: min(1, c / (norm + 1e-6)).
-    const clip = max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (norm + 1e-6));
     const scalars = {
       learning_rate: Float32Array.of(learning_rate),
-      clip: Float32Array.of(clip),
+      clip: Float32Array.of(clipFactor(norm, max_grad_norm)),
       correction1: Float32Array.of(1 - beta1 ** t),
       correction2: Float32Array.of(1 - beta2 ** t),
     };

@@ -49,9 +49,6 @@ export const validation_schema = z.strictObject({
 /** Sequences per forward pass; memory grows with it, results do not depend on it beyond rounding. */
 export const micro_batch_size = whole.default(16);
 
-/** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
-export const threads = z.number().int().nonnegative().default(0);
-
 /** Held-out sequences of every source of the given tables. */
 export async function validationSequences(
   inputs: Readonly<Record<string, TokenTable>>,

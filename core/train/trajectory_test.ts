@@ -5,7 +5,14 @@
 import assert from "node:assert/strict";
 import type { MicroBatch } from "../data/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
-import { learningRate, loadParameters, optimizer_schema, Trainer } from "./mod.ts";
+import {
+  computeOptions,
+  createTrainer,
+  freshArrays,
+  learningRate,
+  loadParameters,
+  optimizer_schema,
+} from "./mod.ts";
 
 const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
 const SCHEDULE = { peak_lr: 5e-3, min_lr: 5e-5, warmup_ratio: 0.1, horizon_steps: 50 };
@@ -37,7 +44,11 @@ Deno.test("50 AdamW steps follow PyTorch's losses, gradient norms and weights", 
   );
   const steps = await tensors("adamw_trajectory/steps.safetensors");
   const expected = (name: string) => steps.get(name)!.data;
-  const trainer = new Trainer(parameters, optimizer_schema.parse({}), 1);
+  const trainer = await createTrainer(
+    freshArrays(parameters),
+    optimizer_schema.parse({}),
+    computeOptions({ threads: 1 }),
+  );
   const [count, micro_batches, rows, length] = steps.get("input_ids")!.shape;
   const size = rows * length;
   let loss_error = 0, norm_error = 0;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { threads } from "../../core/train/mod.ts";
+import { compute_fields } from "../../core/train/mod.ts";
 
 const whole = z.number().int().positive();
 
@@ -14,5 +14,5 @@ export const config = z.strictObject({
   max_sequences: whole.default(64),
   /** Sequences per forward pass. */
   micro_batch_size: whole.default(8),
-  threads,
+  ...compute_fields,
 });

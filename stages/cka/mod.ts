@@ -6,13 +6,19 @@
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
 import { evaluationSequences, loadTokenSets, type Sequence } from "../../core/data/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
-import type { ParameterArrays } from "../../core/model/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
-import { checkpointReader, defaultThreads, findSet, loadParameters } from "../../core/train/mod.ts";
-import { HiddenStates } from "../../core/train/mod.ts";
+import {
+  checkpointReader,
+  computeOptions,
+  findSet,
+  HiddenStates,
+  loadParameters,
+  placeWeights,
+  type Weights,
+} from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
-type Models = Map<string, ParameterArrays>;
+type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
@@ -22,9 +28,11 @@ export const cka = defineStage({
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
   outputs: { cka: ports.cka },
   async run({ config, inputs, outputs, signal, report }) {
+    const compute = computeOptions(config);
     const models: Models = new Map();
     for (const [name, input] of Object.entries(inputs.models)) {
-      models.set(name, await loadParameters(checkpointReader(input)));
+      const parameters = await loadParameters(checkpointReader(input));
+      models.set(name, await placeWeights(parameters, compute.device));
     }
     const pairs = config.pairs ?? allPairs([...models.keys()]);
     const sets = await loadTokenSets(inputs.probes);
@@ -33,9 +41,8 @@ export const cka = defineStage({
       return { probe, batches: wholeBatches(sequences, config.micro_batch_size) };
     });
     const total = probes.reduce((sum, { batches }) => sum + batches.length, 0);
-    const threads = defaultThreads(config.threads);
-    const products = new CrossProducts(threads);
-    const states = new HiddenStates(threads);
+    const products = new CrossProducts(compute);
+    const states = new HiddenStates(compute);
     let done = 0;
     for (const { probe, batches } of probes) {
       const accumulator = new CkaAccumulator({
@@ -60,6 +67,7 @@ export const cka = defineStage({
     }
     await products.release();
     await states.release();
+    models.forEach((weights) => weights.release());
   },
 });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { micro_batch_size, threads } from "../../core/train/mod.ts";
+import { compute_fields, micro_batch_size } from "../../core/train/mod.ts";
 
 const whole = z.number().int().positive();
 
@@ -13,5 +13,5 @@ export const config = z.strictObject({
   /** Sequences taken of each source, at even distances over the whole of it. */
   max_sequences: whole.default(512),
   micro_batch_size,
-  threads,
+  ...compute_fields,
 });

@@ -12,11 +12,12 @@ import {
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  defaultThreads,
+  computeOptions,
   Evaluator,
   findSet,
   loadParameters,
   paddedLengths,
+  placeWeights,
 } from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
@@ -51,14 +52,14 @@ export const evaluate = defineStage({
     const each = [...sequences.values()].reduce((sum, list) => sum + list.length, 0);
     const total = each * Object.keys(inputs.models).length;
     let done = 0;
+    const compute = computeOptions(config);
+    const lengths = paddedLengths(sequence_length);
+    const evaluator = new Evaluator({ micro_batch_size, lengths, compute });
     for (const [model, input] of Object.entries(inputs.models)) {
-      const evaluator = new Evaluator(await loadParameters(checkpointReader(input)), {
-        micro_batch_size,
-        lengths: paddedLengths(sequence_length),
-        threads: defaultThreads(config.threads),
-      });
+      const parameters = await loadParameters(checkpointReader(input));
+      const weights = await placeWeights(parameters, compute.device);
       for (const [source, list] of sequences) {
-        const { loss, tokens } = await evaluator.loss(list, (count) => {
+        const { loss, tokens } = await evaluator.loss(weights, list, (count) => {
           signal.throwIfAborted();
           report(done + count, {}, total);
         });
@@ -73,7 +74,8 @@ export const evaluate = defineStage({
           tokens: Float64Array.of(tokens),
         });
       }
-      await evaluator.release();
+      weights.release();
     }
+    await evaluator.release();
   },
 });

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import {
+  compute_fields,
   micro_batch_size,
   mixture_schema,
-  threads,
   validation_schema,
 } from "../../core/train/mod.ts";
 
@@ -15,5 +15,5 @@ export const config = z.strictObject({
   validation: validation_schema.prefault({}),
   /** Whether a source may be read more than once. The paper allows it to no midtraining data. */
   allow_repeat: z.boolean().default(false),
-  threads,
+  ...compute_fields,
 });

@@ -7,12 +7,9 @@
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  defaultThreads,
-  loadOptimizer,
-  loadParameters,
+  loadArrays,
   loadTrainerState,
   mixturePhase,
-  Trainer,
   training_outputs,
   trainPhase,
   writePhase,
@@ -50,12 +47,7 @@ export const midtrain = defineStage({
       // The trunk's seed: the order of the data goes on, so that nothing drawn before is drawn again.
       start: { ...state, phase: "midtrain" },
     });
-    const result = await trainPhase(ctx, phase, async () => {
-      const parameters = await loadParameters(read, state.optimizer.decay_scope);
-      const trainer = new Trainer(parameters, state.optimizer, defaultThreads(config.threads));
-      await loadOptimizer(read, trainer.optimizer, state.step);
-      return trainer;
-    });
+    const result = await trainPhase(ctx, phase, () => loadArrays(read, state));
     await writePhase(outputs, result, inputs.checkpoint);
     await outputs.mixture.write(sampler.ledger(steps));
   },

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import {
+  compute_fields,
   micro_batch_size,
   mixture_schema,
   model_schema,
   optimizer_schema,
   schedule_schema,
-  threads,
   validation_schema,
 } from "../../core/train/mod.ts";
 
@@ -29,7 +29,7 @@ export const config = z.strictObject({
   validation: validation_schema.prefault({}),
   /** Whether a source may be read more than once. */
   allow_repeat: z.boolean().default(false),
-  threads,
+  ...compute_fields,
 }).refine(({ steps, horizon_steps }) => horizon_steps === undefined || horizon_steps >= steps, {
   message: "must not be smaller than steps",
   path: ["horizon_steps"],

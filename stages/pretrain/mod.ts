@@ -7,11 +7,10 @@ import { initialize, ParameterArrays, parameterCount } from "../../core/model/mo
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
 import {
-  defaultThreads,
+  freshArrays,
   freshState,
   mixturePhase,
   modelConfig,
-  Trainer,
   training_outputs,
   trainPhase,
   writePhase,
@@ -51,7 +50,7 @@ export const pretrain = defineStage({
     const result = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, seed);
-      return Promise.resolve(new Trainer(parameters, optimizer, defaultThreads(config.threads)));
+      return Promise.resolve(freshArrays(parameters));
     });
     await writePhase(outputs, result, inputs.tokenizer);
     await outputs.mixture.write(sampler.ledger(steps));

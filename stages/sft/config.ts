@@ -1,9 +1,9 @@
 import { z } from "zod";
 import {
+  compute_fields,
   micro_batch_size,
   optimizer_schema,
   schedule_schema,
-  threads,
   validation_schema,
 } from "../../core/train/mod.ts";
 
@@ -26,5 +26,5 @@ export const config = z.strictObject({
     /** All sources of the validation input when left out. */
     sources: z.array(z.string()).optional(),
   }).prefault({}),
-  threads,
+  ...compute_fields,
 });

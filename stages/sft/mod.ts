@@ -8,12 +8,12 @@ import { ExampleSampler, loadTokenSets } from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  defaultThreads,
+  computeOptions,
   findSet,
+  freshArrays,
   freshState,
   loadParameters,
   paddedLengths,
-  Trainer,
   training_outputs,
   trainPhase,
   validationSequences,
@@ -67,11 +67,11 @@ export const sft = defineStage({
         mode: (source) => config.sources.includes(source) ? "examples" : "packed",
       }),
       validate_every: validation.every_steps,
+      compute: computeOptions(config),
     };
     const result = await trainPhase(ctx, phase, async () => {
       const read = checkpointReader(inputs.checkpoint);
-      const parameters = await loadParameters(read, optimizer.decay_scope);
-      return new Trainer(parameters, optimizer, defaultThreads(config.threads));
+      return freshArrays(await loadParameters(read, optimizer.decay_scope));
     });
     await writePhase(outputs, result, inputs.checkpoint);
   },

@@ -5,13 +5,13 @@ import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { defineRecipe } from "../../runner/mod.ts";
 import { defineStage, ports } from "../../stage/mod.ts";
 import {
-  defaultThreads,
+  computeOptions,
+  freshArrays,
   model_schema,
   modelConfig,
   optimizer_schema,
   type Phase,
   schedule_schema,
-  Trainer,
   trainPhase,
 } from "../../train/mod.ts";
 
@@ -63,6 +63,7 @@ const phase: Phase = {
   lengths: [LENGTH],
   validation: new Map(),
   validate_every: STEPS,
+  compute: computeOptions(),
 };
 
 const train = defineStage({
@@ -76,7 +77,7 @@ const train = defineStage({
     const { files } = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, ctx.seed);
-      return Promise.resolve(new Trainer(parameters, optimizer, defaultThreads(0)));
+      return Promise.resolve(freshArrays(parameters));
     });
     for (const [name, bytes] of Object.entries(files)) {
       await ctx.outputs.checkpoint.write(name, bytes);

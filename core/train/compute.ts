@@ -1,0 +1,82 @@
+/**
+ * Where and how a model is computed: config fields that stages share, and weights placed on a device.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type Device, DEVICES, type Feeds, type SessionOptions, Transfer } from "../engine/mod.ts";
+import { type GptNeoXConfig, ParameterArrays, parameterSpecs, storedShape } from "../model/mod.ts";
+
+export interface Compute {
+  /** Threads on the CPU. */
+  readonly threads: number;
+  readonly device: Device;
+  /** Dtype of matrix products; weights, their gradients and the optimizer are float32 in any case. */
+  readonly precision: "float32" | "float16";
+}
+
+/** Config fields; the names are the same in every stage, and `--device` sets the second one. */
+export const compute_fields = {
+  /** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
+  threads: z.number().int().nonnegative().default(0),
+  /** "cpu"; "webgpu", any GPU; or "cuda". Results are the same to the bit on the same device. */
+  device: z.enum(DEVICES).default("cpu"),
+  /** "float16" computes matrix products at half precision, with loss scaling; it takes a GPU that has it. */
+  precision: z.enum(["float32", "float16"]).default("float32"),
+};
+
+/**
+ * The compute options of a config.
+ *
+ * @throws {Error} when float16 is asked of the CPU, which has no kernels for it.
+ */
+export function computeOptions(config: Partial<Compute> = {}): Compute {
+  const { threads = 0, device = "cpu", precision = "float32" } = config;
+  if (device === "cpu" && precision === "float16") {
+    throw new Error('precision "float16" takes device "webgpu" or "cuda"; the CPU has float32');
+  }
+  return { threads: threads > 0 ? threads : navigator.hardwareConcurrency, device, precision };
+}
+
+/** What sessions are made with. */
+export function sessionOptions({ threads, device, precision }: Compute): SessionOptions {
+  return { threads, device, products: precision };
+}
+
+/** A model's weights where graphs can read them. */
+export interface Weights {
+  readonly config: GptNeoXConfig;
+  /** By Hugging Face name. */
+  readonly feeds: Feeds;
+  release(): void;
+}
+
+/** Weights for graphs on the CPU: the arrays themselves. */
+export function hostWeights({ config, views }: ParameterArrays): Weights {
+  return { config, feeds: Object.fromEntries(views), release: () => {} };
+}
+
+/** Brings weights to a device; on the CPU they are where they should be. */
+export async function placeWeights(parameters: ParameterArrays, device: Device): Promise<Weights> {
+  const { config } = parameters;
+  if (device === "cpu") return hostWeights(parameters);
+  const transfer = new Transfer(device);
+  const tensors = await uploadAll(transfer, parameters);
+  await transfer.release();
+  return {
+    config,
+    feeds: Object.fromEntries(tensors),
+    release: () => tensors.forEach((tensor) => tensor.release()),
+  };
+}
+
+/** One device tensor for each parameter, by name. */
+export async function uploadAll(transfer: Transfer, arrays: ParameterArrays) {
+  const tensors = new Map<string, Awaited<ReturnType<Transfer["upload"]>>>();
+  for (const spec of parameterSpecs(arrays.config)) {
+    const data = arrays.get(spec.name);
+    const tensor = { data, dtype: "float32", shape: storedShape(spec) } as const;
+    tensors.set(spec.name, await transfer.upload(tensor));
+  }
+  return tensors;
+}

@@ -1,0 +1,199 @@
+/**
+ * Training on devices against training on the CPU. The device trainer also runs on the CPU itself, so that its own
+ * logic is tested wherever there is no device.
+ */
+import assert from "node:assert/strict";
+import { deviceTest } from "../../tests/devices.ts";
+import type { MicroBatch } from "../data/mod.ts";
+import { type Device, Session } from "../engine/mod.ts";
+import { lowerToOnnx } from "../graph/mod.ts";
+import { initialize, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { Random } from "../random/mod.ts";
+import {
+  computeOptions,
+  encodeCheckpoint,
+  freshArrays,
+  freshState,
+  HostTrainer,
+  loadArrays,
+  loadTrainerState,
+  optimizer_schema,
+  type Trainer,
+} from "./mod.ts";
+import { DeviceTrainer } from "./device_trainer.ts";
+
+const config = {
+  vocab_size: 50,
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 64,
+  max_position_embeddings: 128,
+  rotary_pct: 0.25,
+  rotary_emb_base: 10000,
+  layer_norm_eps: 1e-5,
+  use_parallel_residual: true,
+};
+const optimizer = optimizer_schema.parse({});
+const LEARNING_RATE = 1e-2;
+
+function startArrays() {
+  const parameters = new ParameterArrays(config, "matrices");
+  initialize(parameters, 3);
+  return freshArrays(parameters);
+}
+
+/** Two micro-batches of two rows; ids repeat often, as in text. */
+function globalBatch(step: number): MicroBatch[] {
+  const random = new Random(5, "device_test", step);
+  const [rows, length] = [2, 16];
+  return [0, 1].map(() => {
+    const input_ids = Int32Array.from(
+      { length: rows * length },
+      () => random.below(config.vocab_size) >> random.below(4),
+    );
+    const labels = input_ids.map((id) => (3 * id + 1) % config.vocab_size);
+    const weights = new Float32Array(rows * length).fill(1 / (2 * rows * length));
+    return { rows, length, input_ids, labels, weights, supervised: rows * length };
+  });
+}
+
+const onHost = () => new HostTrainer(startArrays(), optimizer, computeOptions({ threads: 1 }));
+const onDevice = (device: Device, arrays = startArrays()) =>
+  DeviceTrainer.create(arrays, optimizer, { threads: 1, device, precision: "float32" });
+
+async function losses(trainer: Trainer, steps: number[]): Promise<number[]> {
+  const result = [];
+  for (const step of steps) {
+    result.push((await trainer.step(globalBatch(step), LEARNING_RATE)).loss);
+  }
+  return result;
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a).reduce((max, x, i) => Math.max(max, Math.abs(x - b[i])), 0);
+}
+
+deviceTest(
+  "gradients are the CPU's within 1e-5 of their largest entry",
+  ["cpu", "webgpu", "cuda"],
+  async (device) => {
+    const [host, other] = [onHost(), await onDevice(device)];
+    const expected = await host.gradient(globalBatch(0));
+    const { loss, gradient } = await other.gradient(globalBatch(0));
+    assert.ok(Math.abs(loss - expected.loss) < 1e-5);
+    for (const [name, data] of expected.gradient.views) {
+      const largest = largestDifference(data, new Float32Array(data.length));
+      const error = largestDifference(data, gradient.get(name)) / largest;
+      assert.ok(error < 1e-5, `${name} differs by ${error} of its largest entry`);
+    }
+    await host.release();
+    await other.release();
+  },
+);
+
+deviceTest(
+  "a training run follows the CPU's, repeats to the bit, and goes on from its checkpoint on the CPU",
+  ["cpu", "webgpu", "cuda"],
+  async (device) => {
+    const steps = [0, 1, 2, 3, 4, 5];
+    const host = onHost();
+    const expected = await losses(host, steps);
+    await host.release();
+
+    const other = await onDevice(device);
+    const actual = await losses(other, steps.slice(0, 4));
+    assert.ok(largestDifference(actual, expected) < 1e-4, `${actual} against ${expected}`);
+    assert.ok(expected[5] < expected[0] - 0.3, "the run learns nothing");
+    const start = {
+      schedule: { peak_lr: 1, min_lr: 0, warmup_ratio: 0, horizon_steps: 6 },
+      optimizer,
+      sequence_length: 16,
+      global_batch_size: 4,
+      seed: 0,
+      phase: "test",
+    };
+    const files = encodeCheckpoint(await other.arrays(), { ...freshState(start), step: 4 });
+
+    const again = await onDevice(device);
+    assert.deepEqual(await losses(again, steps.slice(0, 4)), actual);
+    assert.deepEqual(await again.arrays(), await other.arrays());
+    await again.release();
+    await other.release();
+
+    const read = (name: string) => Promise.resolve(files[name] as Uint8Array<ArrayBuffer>);
+    const arrays = await loadArrays(read, await loadTrainerState(read));
+    const resumed = new HostTrainer(arrays, optimizer, computeOptions({ threads: 1 }));
+    const rest = await losses(resumed, steps.slice(4));
+    assert.ok(largestDifference(rest, expected.slice(4)) < 1e-4, `${rest} against ${expected}`);
+    await resumed.release();
+  },
+);
+
+deviceTest(
+  "float16 runs, or the error says that the device has none",
+  ["webgpu", "cuda"],
+  async (device) => {
+    const trainer = await DeviceTrainer.create(startArrays(), optimizer, {
+      threads: 1,
+      device,
+      precision: "float16",
+    });
+    try {
+      const expected = await losses(onHost(), [0, 1, 2]);
+      assert.ok(largestDifference(await losses(trainer, [0, 1, 2]), expected) < 2e-2);
+    } catch (error) {
+      assert.match(
+        (error as Error).message,
+        new RegExp(`${device} device has no float16.*"float32"`),
+      );
+    } finally {
+      await trainer.release();
+    }
+  },
+);
+
+Deno.test("an overflow halves the loss scale and computes the step again", async () => {
+  // On the CPU the products stay in float32, so that only the scaling itself is at work.
+  const compute = { threads: 1, device: "cpu", precision: "float16" } as const;
+  const loss_scale = { scale: 2 ** 130, finite_steps: 0 };
+  const trainer = await DeviceTrainer.create({ ...startArrays(), loss_scale }, optimizer, compute);
+  const host = onHost();
+  const [scaled] = await losses(trainer, [0]);
+  assert.ok(Math.abs(scaled - (await losses(host, [0]))[0]) < 1e-5);
+  const after = await trainer.arrays(), expected = await host.arrays();
+  assert.ok(after.loss_scale!.scale < 2 ** 130 && after.loss_scale!.finite_steps === 1);
+  assert.equal(after.steps, 1);
+  for (const [name, data] of expected.parameters.views) {
+    assert.ok(largestDifference(data, after.parameters.get(name)) < 1e-3, name);
+  }
+  await trainer.release();
+  await host.release();
+});
+
+Deno.test("float16 puts every matrix product, and nothing else, between casts", () => {
+  const graph = trainGraph(config, { rows: 1, length: 8 });
+  const count = (bytes: Uint8Array, op: string) =>
+    new TextDecoder("latin1").decode(bytes).match(new RegExp(`\\b${op}_\\d+`, "g"))?.length ?? 0;
+  const plain = lowerToOnnx(graph), half = lowerToOnnx(graph, { half_products: true });
+  const products = (bytes: Uint8Array) =>
+    count(bytes, "Gemm") + count(bytes, "FusedMatMul") + count(bytes, "MatMul");
+  assert.ok(products(plain) > 20);
+  assert.equal(products(half), products(plain));
+  assert.equal(count(half, "Cast"), count(plain, "Cast") + 3 * products(plain));
+});
+
+Deno.test("a device that is missing is named, with what to do", async () => {
+  const graph = trainGraph(config, { rows: 1, length: 8 });
+  for (const device of ["webgpu", "cuda"] as const) {
+    try {
+      await (await Session.create(graph, { device })).release();
+    } catch (error) {
+      assert.equal((error as Error).name, "DeviceUnavailable");
+      assert.match(
+        (error as Error).message,
+        new RegExp(`no ${device} device: .*choose device cpu`),
+      );
+    }
+  }
+});

@@ -1,0 +1,117 @@
+/**
+ * Training in host memory: gradients and optimizer state are written in place.
+ *
+ * @module
+ */
+import type { MicroBatch } from "../data/mod.ts";
+import { Session, type TensorData } from "../engine/mod.ts";
+import { EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
+import type { TrainingArrays } from "./arrays.ts";
+import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
+import { AdamW, type OptimizerConfig } from "./optimizer.ts";
+import type { StepResult, Trainer } from "./trainer.ts";
+
+interface Pass {
+  session: Session;
+  feeds: Record<string, TensorData>;
+  into: Record<string, TensorData>;
+}
+
+export class HostTrainer implements Trainer {
+  readonly weights: Weights;
+  readonly optimizer: AdamW;
+  readonly #gradient: ParameterArrays;
+  readonly #passes = new Map<string, Pass>();
+
+  constructor(
+    { parameters, m, v, steps }: TrainingArrays,
+    config: OptimizerConfig,
+    readonly compute: Compute,
+  ) {
+    this.optimizer = new AdamW({ parameters, m, v, steps }, config, compute.threads);
+    this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
+    this.weights = hostWeights(parameters);
+  }
+
+  async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
+    const { loss, gradient } = await this.gradient(micro_batches);
+    if (!Number.isFinite(loss)) {
+      throw new Error(
+        `the loss is ${loss} at optimizer step ${this.optimizer.steps}: lower the learning rate`,
+      );
+    }
+    const grad_norm = await this.optimizer.step(gradient, learning_rate);
+    return { loss, grad_norm };
+  }
+
+  async gradient(micro_batches: readonly MicroBatch[]) {
+    this.#gradient.fill(0);
+    let loss = 0;
+    for (const micro_batch of micro_batches) loss += await this.#accumulate(micro_batch);
+    return { loss, gradient: this.#gradient };
+  }
+
+  arrays(): Promise<TrainingArrays> {
+    const { parameters, m, v, steps } = this.optimizer;
+    return Promise.resolve({ parameters, m, v, steps });
+  }
+
+  /** Forward and backward; returns the micro-batch's part of the mean loss. */
+  async #accumulate({ rows, length, input_ids, labels, weights }: MicroBatch): Promise<number> {
+    const { session, feeds, into } = await this.#pass(rows, length);
+    const { loss, grad_embedded, weighted_final } = await session.run(
+      { ...feeds, input_ids, labels, weights },
+      into,
+    );
+    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
+    subtractColumns(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array);
+    return Number(loss[0]);
+  }
+
+  /** The compiled graph for a shape, with the memory it reads and writes at every step. */
+  async #pass(rows: number, length: number): Promise<Pass> {
+    const key = `${rows}x${length}`;
+    let pass = this.#passes.get(key);
+    if (!pass) {
+      const { config, feeds } = this.weights;
+      const graph = trainGraph(config, { rows, length });
+      const session = await Session.create(graph, sessionOptions(this.compute));
+      const rows_of_embeddings = () => new Float32Array(rows * length * config.hidden_size);
+      pass = {
+        session,
+        feeds: { ...feeds } as Record<string, TensorData>,
+        into: { grad_embedded: rows_of_embeddings(), weighted_final: rows_of_embeddings() },
+      };
+      for (const [name, view] of this.#gradient.views) {
+        if (name === EMBED_IN) continue;
+        pass.feeds[`grad.${name}`] = pass.into[`grad.${name}.next`] = view;
+      }
+      this.#passes.set(key, pass);
+    }
+    return pass;
+  }
+
+  async release(): Promise<void> {
+    for (const { session } of this.#passes.values()) await session.release();
+    this.#passes.clear();
+    await this.optimizer.release();
+  }
+}
+
+/** table[ids[i], :] += rows[i, :], in the order of i, so that the sum has the same bits every time. */
+function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length;
+  for (let i = 0; i < ids.length; i++) {
+    const at = ids[i] * width, from = i * width;
+    for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
+  }
+}
+
+/** table[:, ids[i]] -= rows[i, :], in the order of i. Row by row of the table, which keeps it in the cache. */
+function subtractColumns(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length, columns = table.length / width;
+  for (let j = 0; j < width; j++) {
+    const row = j * columns;
+    for (let i = 0; i < ids.length; i++) table[row + ids[i]] -= rows[i * width + j];
+  }
+}

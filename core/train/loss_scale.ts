@@ -1,0 +1,51 @@
+/**
+ * Dynamic loss scaling (Micikevicius et al., 2018, "Mixed precision training", section 3.2).
+ *
+ * Gradients in float16 vanish below 6e-8, so the loss is multiplied by a scale before the backward pass and the
+ * gradient divided by it afterwards. Where the scaled gradient overflows, the step is computed again with half the
+ * scale: no batch is lost, and the optimizer's step count stays that of the schedule.
+ *
+ * @module
+ */
+
+export interface LossScaleState {
+  readonly scale: number;
+  /** Steps without overflow since the scale last changed. */
+  readonly finite_steps: number;
+}
+
+const INITIAL: LossScaleState = { scale: 65536, finite_steps: 0 };
+/** Steps after which the scale is doubled, on trial. */
+const GROWTH_STEPS = 2000;
+const LARGEST = 2 ** 24;
+
+export class LossScale {
+  #state: LossScaleState;
+
+  constructor(state: LossScaleState = INITIAL) {
+    this.#state = state;
+  }
+
+  get state(): LossScaleState {
+    return this.#state;
+  }
+
+  get scale(): number {
+    return this.#state.scale;
+  }
+
+  /** After a step whose gradient was finite. */
+  grow(): void {
+    const { scale, finite_steps } = this.#state;
+    this.#state = finite_steps + 1 < GROWTH_STEPS || scale >= LARGEST
+      ? { scale, finite_steps: finite_steps + 1 }
+      : { scale: 2 * scale, finite_steps: 0 };
+  }
+
+  /** After an overflow. @returns false when the scale cannot be the cause, being 1 already. */
+  shrink(): boolean {
+    if (this.scale <= 1) return false;
+    this.#state = { scale: this.scale / 2, finite_steps: 0 };
+    return true;
+  }
+}
