@@ -6,7 +6,7 @@
 import type { Sequence } from "../../core/data/mod.ts";
 import { initialize, ParameterArrays } from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
-import { HiddenStates } from "../../core/train/mod.ts";
+import { computeOptions, HiddenStates, hostWeights } from "../../core/train/mod.ts";
 import type { Size } from "../shared/sizes.ts";
 
 /** What the file holds: float32 [batches, states, layers, rows, width], row-major. */
@@ -40,12 +40,14 @@ async function writeActivations(size: Size, { file, batches, states }: Activatio
     initialize(model, seed);
     return model;
   });
-  const hidden = new HiddenStates(navigator.hardwareConcurrency);
+  const hidden = new HiddenStates(computeOptions());
   using output = Deno.openSync(file, { write: true, create: true, truncate: true });
   for (let batch = 0; batch < batches; batch++) {
     const sequences = randomSequences(size, batch);
     for (const model of models) {
-      for (const layer of await hidden.compute(model, sequences)) writeAll(output, layer);
+      for (const layer of await hidden.compute(hostWeights(model), sequences)) {
+        writeAll(output, layer);
+      }
     }
   }
 }

@@ -29,7 +29,7 @@ await serveRequests({
   prepare({ activations, threads }: { activations: Activations; threads: number }) {
     const { states: count, layers, rows, width } = activations;
     const batches = readBatches(activations);
-    const products = new CrossProducts(threads);
+    const products = new CrossProducts({ threads });
     const states = Array.from({ length: count }, (_, state) => ({
       name: String(state),
       layers,

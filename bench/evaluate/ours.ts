@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Evaluator } from "../../core/train/mod.ts";
+import { computeOptions, Evaluator, hostWeights } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";
@@ -16,10 +16,12 @@ let runPass: () => Promise<{ loss: number }>;
 await serveRequests({
   async prepare({ size, threads }: { size: Size; threads: number }) {
     const batches = benchmarkBatches(size);
-    const options = { micro_batch_size: size.rows, lengths: [size.length], threads };
+    const compute = computeOptions({ threads });
+    const options = { micro_batch_size: size.rows, lengths: [size.length], compute };
     const { seconds: build_s } = await timed(() => {
-      const evaluator = new Evaluator(benchmarkParameters(size), options);
-      runPass = () => evaluator.loss(batches.next().value!);
+      const evaluator = new Evaluator(options);
+      const weights = hostWeights(benchmarkParameters(size));
+      runPass = () => evaluator.loss(weights, batches.next().value!);
     });
     const { seconds, result } = await timed(runPass);
     return { build_s, first_pass_s: seconds, first: { loss: result.loss } };

@@ -7,7 +7,12 @@
  */
 import { collate, type MicroBatch } from "../../core/data/mod.ts";
 import type { ParameterArrays } from "../../core/model/mod.ts";
-import { optimizer_schema, Trainer } from "../../core/train/mod.ts";
+import {
+  computeOptions,
+  freshArrays,
+  HostTrainer,
+  optimizer_schema,
+} from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";
@@ -15,7 +20,7 @@ import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";
 
 const LEARNING_RATE = 3e-4;
 
-let trainer: Trainer;
+let trainer: HostTrainer;
 let nextBatch: () => MicroBatch[];
 
 /** Global norm, summed in float64: float32 sums over millions of elements are too coarse for the check. */
@@ -33,7 +38,9 @@ await serveRequests({
     const options = { micro_batch_size: size.rows, lengths: [size.length], pad_id: 0 };
     nextBatch = () => collate(batches.next().value!, options);
     const { seconds: build_s } = await timed(() => {
-      trainer = new Trainer(benchmarkParameters(size), optimizer_schema.parse({}), threads);
+      const arrays = freshArrays(benchmarkParameters(size));
+      const compute = computeOptions({ threads });
+      trainer = new HostTrainer(arrays, optimizer_schema.parse({}), compute);
     });
     const { seconds: first_pass_s, result } = await timed(() => trainer.gradient(nextBatch()));
     const first = { loss: result.loss, grad_norm: norm(result.gradient) };
