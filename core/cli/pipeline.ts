@@ -30,6 +30,7 @@ Usage: deno task pipeline [options]
 
   --recipe FILE   the recipe to run (default: recipes/quickstart.ts)
   --out DIR       folder for results, made when absent (default: out)
+  --device NAME   compute on cpu, webgpu (any GPU) or cuda, whatever the recipe says
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
   --port N        port of the status endpoint on 127.0.0.1 (default: ${DEFAULT_PORT}, or a free one)
@@ -41,6 +42,8 @@ Running again skips what is done. Ctrl-C stops cleanly; the next run goes on fro
 interface Options {
   recipe: string;
   out: string;
+  /** Overrides the recipe's. */
+  device?: string;
   only?: string;
   dry_run: boolean;
   /** Undefined: the default port, or any free one. */
@@ -55,7 +58,7 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = ["recipe", "out", "only", "port"] as const;
+  const string = ["recipe", "out", "device", "only", "port"] as const;
   const boolean = ["dry-run", "quiet", "help"] as const;
   const flags = parseArgs(args, {
     string,
@@ -68,8 +71,8 @@ export function parseOptions(args: readonly string[]): Options {
     if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
   }
   const port = flags.port === undefined ? undefined : parsePort(flags.port);
-  const { recipe, out, only, quiet, help } = flags;
-  return { recipe, out, only, dry_run: flags["dry-run"], port, quiet, help };
+  const { recipe, out, device, only, quiet, help } = flags;
+  return { recipe, out, device, only, dry_run: flags["dry-run"], port, quiet, help };
 }
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted. */
@@ -79,7 +82,7 @@ export async function main(args: readonly string[], io: Console = processConsole
     const options = parseOptions(args);
     if (options.help) return io.out(HELP), 0;
     const url = recipeUrl(resolve(options.recipe));
-    const recipe = await loadRecipe(url);
+    const recipe = await loadRecipe(url, options.device);
     const only = options.only === undefined ? undefined : selectSteps(recipe, options.only);
     doing = options.dry_run
       ? `results in ${options.out} cannot be read`
@@ -129,7 +132,7 @@ async function runPipeline(
       out,
       only,
       signal: stop.signal,
-      executor: workerExecutor(url),
+      executor: workerExecutor(url, { device: options.device }),
       onEvent: progress?.onEvent,
     });
     progress?.close();

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Recipe } from "./recipe.ts";
+import { type Recipe, withDevice } from "./recipe.ts";
 
 /** File URL of a recipe given as a path. */
 export function recipeUrl(path: string): string {
@@ -15,9 +15,10 @@ export function recipeUrl(path: string): string {
  * Imports a recipe module.
  *
  * @param url file URL of a module whose default export is a recipe.
+ * @param device puts every step that can be on a device on this one, whatever the recipe says.
  * @throws {Error} one sentence: no such file, it does not load, or it exports no recipe.
  */
-export async function loadRecipe(url: string): Promise<Recipe> {
+export async function loadRecipe(url: string, device?: string): Promise<Recipe> {
   const path = url.startsWith("file:") ? fileURLToPath(url) : url;
   let module: { default?: Partial<Recipe> };
   try {
@@ -31,5 +32,6 @@ export async function loadRecipe(url: string): Promise<Recipe> {
   if (module.default?.kind !== "causeway_recipe") {
     throw new Error(`recipe ${path} has no default export made by defineRecipe`);
   }
-  return module.default as Recipe;
+  const recipe = module.default as Recipe;
+  return device === undefined ? recipe : withDevice(recipe, device);
 }

@@ -72,6 +72,8 @@ export interface RecipeHeader {
   readonly name: string;
   readonly description: string;
   readonly seed: number;
+  /** Device of every step whose config has a field of that name and does not set it. */
+  readonly device?: string;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
@@ -107,7 +109,7 @@ const RESERVED = ["store", "runs"];
  * ```
  */
 export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder) => void): Recipe {
-  const { name, description, seed } = header;
+  const { name, description, seed, device } = header;
   if (!NAME.test(name) || RESERVED.includes(name)) {
     throw new TypeError(`recipe name "${name}" is not usable; take letters, digits and _.+-`);
   }
@@ -119,7 +121,9 @@ export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder
     typeof value === "object" && value !== null && refs.has(value);
   build({
     step(id, stage, options) {
-      const step = checkStep(id, stage, options, seed, is_ref);
+      const checked = checkStep(id, stage, options, seed, is_ref);
+      const given = (options?.config ?? {}) as { device?: unknown };
+      const step = given.device === undefined ? onDevice(checked, device) : checked;
       for (const other of steps) checkAgainst(other, step);
       steps.push(step);
       return Object.fromEntries(
@@ -139,6 +143,26 @@ export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder
   });
   if (steps.length === 0) throw new TypeError(`recipe "${name}" has no steps`);
   return { kind: "causeway_recipe", name, description, seed, steps, published };
+}
+
+/**
+ * The recipe with all steps whose config has a field `device` on that device.
+ *
+ * @throws {TypeError} when a step's stage does not know the device.
+ */
+export function withDevice(recipe: Recipe, device: string): Recipe {
+  return { ...recipe, steps: recipe.steps.map((step) => onDevice(step, device)) };
+}
+
+function onDevice(step: Step, device: string | undefined): Step {
+  const { id, stage, config } = step;
+  if (device === undefined || !isObject(config) || !("device" in config)) return step;
+  const where = `step "${id}" (stage ${stage.name})`;
+  return { ...step, config: checkConfig(where, stage.config, { ...config, device }) };
+}
+
+function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function checkStep(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { defineStage, files, table } from "../stage/mod.ts";
-import { defineRecipe, type RecipeBuilder } from "./recipe.ts";
+import { defineRecipe, type RecipeBuilder, withDevice } from "./recipe.ts";
 import { clip, number_table, numbers, sum } from "./testdata/stages.ts";
 
 const HEADER = { name: "test", description: "", seed: 3 };
@@ -17,6 +17,30 @@ Deno.test("a step carries its validated config and the seed of the recipe or its
   assert.deepEqual(steps[0].config, { count: 2, factor: 1 });
   assert.deepEqual(steps.map((step) => step.seed), [3, 9]);
   assert.equal(JSON.stringify(steps[1].config), '{"count":2,"factor":3}');
+});
+
+Deno.test("a device reaches the steps that can be on one, and no others", () => {
+  const trained = defineStage({
+    name: "trained",
+    version: "1",
+    description: "",
+    config: z.strictObject({ device: z.enum(["cpu", "webgpu"]).default("cpu") }),
+    inputs: {},
+    outputs: { data: number_table },
+    run: () => Promise.resolve(),
+  });
+  const recipe = (device?: string) =>
+    defineRecipe({ ...HEADER, device }, (recipe) => {
+      recipe.step("plain", numbers, { config: { count: 1 } });
+      recipe.step("free", trained, { config: {} });
+      recipe.step("bound", trained, { config: { device: "cpu" } });
+    });
+  const devices = ({ steps }: ReturnType<typeof recipe>) =>
+    steps.map(({ config }) => (config as { device?: string }).device);
+  assert.deepEqual(devices(recipe()), [undefined, "cpu", "cpu"]);
+  assert.deepEqual(devices(recipe("webgpu")), [undefined, "webgpu", "cpu"]);
+  assert.deepEqual(devices(withDevice(recipe(), "webgpu")), [undefined, "webgpu", "webgpu"]);
+  assert.throws(() => withDevice(recipe(), "tpu"), /step "free" .*config.device: .*webgpu/);
 });
 
 Deno.test("wrong wiring does not compile, and fails at load with step and port named", () => {

@@ -39,9 +39,11 @@ function fail(error: unknown): void {
   post({ type: "failed", error: toPlainError(error) });
 }
 
-async function start({ recipe: url, job, config, stop: shared }: ToWorker & { type: "start" }) {
+async function start(
+  { recipe: url, device, job, config, stop: shared }: ToWorker & { type: "start" },
+) {
   const flag = new Int32Array(shared);
-  const recipe = await loadRecipe(url);
+  const recipe = await loadRecipe(url, device);
   const step = recipe.steps.find(({ id }) => id === job.step);
   if (!step || canonicalJson(step.config) !== config) {
     throw new Error("the recipe or its data was changed while the pipeline ran; start it again");

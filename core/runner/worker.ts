@@ -14,9 +14,13 @@ const GRACE_MS = 60_000;
  * Makes an executor that starts one worker per step.
  *
  * @param recipe_url URL of the module whose default export is the recipe.
- * @param grace_ms time a step gets to stop once asked to; its worker is ended then.
+ * @param options.device what the recipe was loaded with.
+ * @param options.grace_ms time a step gets to stop once asked to; its worker is ended then.
  */
-export function workerExecutor(recipe_url: string, grace_ms = GRACE_MS): Executor {
+export function workerExecutor(
+  recipe_url: string,
+  { device, grace_ms = GRACE_MS }: { device?: string; grace_ms?: number } = {},
+): Executor {
   return async (step, job, listener, signal) => {
     const url = new URL("./step_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `step ${step.id}` });
@@ -46,7 +50,7 @@ export function workerExecutor(recipe_url: string, grace_ms = GRACE_MS): Executo
       result.reject(new Error("a message from the step was unreadable"));
     try {
       const config = canonicalJson(step.config);
-      send({ type: "start", recipe: recipe_url, job, config, stop });
+      send({ type: "start", recipe: recipe_url, device, job, config, stop });
       if (signal.aborted) askToStop();
       else signal.addEventListener("abort", askToStop, { once: true });
       return await result.promise;

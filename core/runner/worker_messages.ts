@@ -13,6 +13,8 @@ export type ToWorker =
     type: "start";
     /** Module whose default export is the recipe. */
     recipe: string;
+    /** Overrides the device of its steps. */
+    device?: string;
     job: StepJob;
     /** The config that was planned, to notice that the file was changed since. */
     config: string;

@@ -18,7 +18,7 @@ async function inWorkers(
   const out = join(folder, "out");
   try {
     const recipe: Recipe = await loadRecipe(urlOf(name));
-    const executor = workerExecutor(urlOf(name), options.grace_ms);
+    const executor = workerExecutor(urlOf(name), { grace_ms: options.grace_ms });
     const only = options.step === undefined ? undefined : selectSteps(recipe, options.step);
     const outcome = await run(recipe, { out, executor, only, ...options }).then(
       (state) => ({ state }),
