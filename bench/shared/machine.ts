@@ -30,7 +30,8 @@ export async function describeMachine(python: string): Promise<Record<string, st
   };
 }
 
-function processor(): string {
+/** The processor as Linux names it; elsewhere its architecture. */
+export function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
   const text = Deno.readTextFileSync("/proc/cpuinfo");
   return /^model name\s*:\s*(.*)$/m.exec(text)?.[1] ?? Deno.build.arch;

@@ -16,25 +16,27 @@ const ROOT = new URL("../../", import.meta.url);
  *
  * @param given a Python to use instead.
  * @param log told what takes long.
+ * @param packages with their versions; by default those of the training and evaluation benchmarks.
  * @returns the path of the interpreter.
  * @throws {Error} when there is no python3, or a package cannot be installed or has another version.
  */
 export async function findPython(
   given: string | undefined,
   log: (line: string) => void,
+  packages: Readonly<Record<string, string>> = PACKAGES,
 ): Promise<string> {
   const folder = join(import.meta.dirname!, "../../.venv");
   const own = join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
   if (given === undefined) {
     if (!exists(own)) await run("python3", ["-m", "venv", "--system-site-packages", folder]);
-    if (await missingPackages(own) !== "") {
-      log("Installing PyTorch into .venv (once) …");
-      const wanted = Object.entries(PACKAGES).map(([name, version]) => `${name}==${version}`);
+    if (await missingPackages(own, packages) !== "") {
+      const wanted = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
+      log(`Installing ${wanted.join(", ")} into .venv (once) …`);
       await run(own, ["-m", "pip", "install", "--quiet", ...wanted]);
     }
   }
   const python = given ?? own;
-  const missing = await missingPackages(python);
+  const missing = await missingPackages(python, packages);
   if (missing !== "") throw new Error(`${python} lacks packages of the benchmark: ${missing}`);
   return python;
 }
@@ -60,12 +62,20 @@ for name, version in json.loads(sys.argv[1]).items():
 `;
 
 /** Empty when all is there. */
-async function missingPackages(python: string): Promise<string> {
-  const text = await run(python, ["-c", CHECK, JSON.stringify(PACKAGES)]);
+async function missingPackages(
+  python: string,
+  packages: Readonly<Record<string, string>>,
+): Promise<string> {
+  const text = await run(python, ["-c", CHECK, JSON.stringify(packages)]);
   return text.trim().replaceAll("\n", ", ");
 }
 
-async function run(command: string, args: string[]): Promise<string> {
+/**
+ * Runs a command to its end.
+ *
+ * @returns its standard output.
+ */
+export async function run(command: string, args: string[]): Promise<string> {
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   try {
     const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd: ROOT })
