@@ -32,6 +32,7 @@ export class Child {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stderr: Promise<void>;
   #errors = "";
+  #alive = true;
 
   private constructor(readonly name: string, command: string, options: Deno.CommandOptions) {
     this.#process = new Deno.Command(command, {
@@ -43,6 +44,12 @@ export class Child {
     this.#replies = lines(this.#process.stdout);
     this.#writer = this.#process.stdin.getWriter();
     this.#stderr = this.#keepErrors();
+    this.#process.status.then(() => this.#alive = false);
+  }
+
+  /** Whether the process still runs. */
+  get alive(): boolean {
+    return this.#alive;
   }
 
   get pid(): number {
@@ -73,7 +80,9 @@ export class Child {
    * @throws {Error} when the process says that it failed, or ends.
    */
   async request(message: { do: string } & Record<string, unknown>): Promise<Message> {
-    await this.#writer.write(new TextEncoder().encode(JSON.stringify(message) + "\n"));
+    const line = JSON.stringify(message) + "\n";
+    // Where it has ended the reply says why, and a broken pipe does not.
+    await this.#writer.write(new TextEncoder().encode(line)).catch(() => {});
     return await this.#reply();
   }
 

@@ -5,7 +5,13 @@
  */
 import type { Child } from "./child.ts";
 import { cpuSeconds, machineCpuSeconds, peakMemory, resetPeakMemory } from "./process_stats.ts";
-import { isQuiet, relativeDifference, type Round, type Turns } from "./statistics.ts";
+import {
+  type Disturbance,
+  isQuiet,
+  relativeDifference,
+  type Round,
+  type Turns,
+} from "./statistics.ts";
 
 /** A process that is ready to be timed, and what it took to get there. */
 export interface Side {
@@ -112,11 +118,43 @@ export async function playRound(
   return { ...turns, ceiling: rate };
 }
 
+/** A turn of one side while the other does not exist, and the Gemm ceiling after it. */
+export interface SoloRound extends Disturbance {
+  readonly seconds: number;
+  /** FLOP/s */
+  readonly ceiling: number;
+}
+
+/** Where memory holds one side only: its turn, then the Gemm ceiling's. */
+export async function playAlone(
+  child: Child,
+  ceiling: Child,
+  passes: number,
+): Promise<SoloRound> {
+  const { seconds, others } = await takeTurn(child, undefined, passes);
+  await child.settle();
+  const { rate } = await ceiling.request({ do: "rate" });
+  await ceiling.settle();
+  return { seconds, others, idle_ours: 0, idle_theirs: 0, ceiling: rate };
+}
+
+/** Rounds of two sides that played alone, the first with the first; the ceiling is the mean of the two. */
+export function pairRounds(ours: readonly SoloRound[], theirs: readonly SoloRound[]): Round[] {
+  return ours.slice(0, theirs.length).map((our_round, i) => ({
+    ours_s: our_round.seconds,
+    theirs_s: theirs[i].seconds,
+    idle_ours: 0,
+    idle_theirs: 0,
+    others: Math.max(our_round.others, theirs[i].others),
+    ceiling: (our_round.ceiling + theirs[i].ceiling) / 2,
+  }));
+}
+
 /**
  * Plays rounds until `count` of them were quiet. A round in which something else computed is played again, whatever
  * its outcome, at most `count` times in all; where that is not enough, all rounds count.
  */
-export async function playQuietRounds<T extends Turns>(
+export async function playQuietRounds<T extends Disturbance>(
   count: number,
   play: () => Promise<T>,
 ): Promise<{ rounds: T[]; repeated: number }> {
@@ -130,8 +168,8 @@ export async function playQuietRounds<T extends Turns>(
     : { rounds: [...quiet, ...disturbed], repeated: 0 };
 }
 
-async function takeTurn(active: Child, waiting: Child, passes: number) {
-  await waiting.settle();
+async function takeTurn(active: Child, waiting: Child | undefined, passes: number) {
+  await waiting?.settle();
   const start = performance.now(), before = usage(active, waiting);
   const { seconds } = await active.request({ do: "passes", count: passes });
   const elapsed = (performance.now() - start) / 1000, after = usage(active, waiting);
@@ -143,7 +181,10 @@ async function takeTurn(active: Child, waiting: Child, passes: number) {
 }
 
 /** Processor seconds so far of the waiting process, and of all but the two sides; 0 where they are not known. */
-function usage(active: Child, waiting: Child) {
-  const used = { active: cpuSeconds(active.pid) ?? 0, waiting: cpuSeconds(waiting.pid) ?? 0 };
+function usage(active: Child, waiting: Child | undefined) {
+  const used = {
+    active: cpuSeconds(active.pid) ?? 0,
+    waiting: (waiting && cpuSeconds(waiting.pid)) ?? 0,
+  };
   return { ...used, others: (machineCpuSeconds() ?? 0) - used.active - used.waiting };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkAgreement, playQuietRounds } from "./contest.ts";
+import { checkAgreement, pairRounds, playQuietRounds } from "./contest.ts";
 
 const prepared = (loss: number, grad_norm?: number) => ({
   build_s: 1,
@@ -51,4 +51,21 @@ Deno.test("disturbed rounds are played again", async () => {
 Deno.test("where the machine never is quiet all rounds count", async () => {
   const { rounds, repeated } = await playQuietRounds(2, playing(1, 0, 1));
   assert.deepEqual([rounds.map(({ others }) => others), repeated], [[0, 1, 1], 0]);
+});
+
+Deno.test("rounds of sides that played alone are paired in their order", () => {
+  const round = (seconds: number, others: number, ceiling: number) => ({
+    seconds,
+    others,
+    ceiling,
+    idle_ours: 0,
+    idle_theirs: 0,
+  });
+  const ours = [round(1, 0, 100), round(2, 0.3, 100), round(3, 0, 100)];
+  const rounds = pairRounds(ours, [round(4, 0.1, 200), round(5, 0, 200)]);
+  const idle = { idle_ours: 0, idle_theirs: 0 };
+  assert.deepEqual(rounds, [
+    { ours_s: 1, theirs_s: 4, others: 0.1, ceiling: 150, ...idle },
+    { ours_s: 2, theirs_s: 5, others: 0.3, ceiling: 150, ...idle },
+  ]);
 });

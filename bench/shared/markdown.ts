@@ -5,7 +5,7 @@
  */
 import { disturbance, isQuiet, type Spread, type Turns } from "./statistics.ts";
 
-/** A table; columns after the first `text_columns` are aligned right. */
+/** A table; columns after the first `text_columns` are aligned right, and cells that a row lacks are dashes. */
 export function markdownTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -13,7 +13,8 @@ export function markdownTable(
 ): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = headings.map((_, i) => i < text_columns ? "---" : "---:");
-  return [line(headings), line(rule), ...rows.map(line)].join("\n");
+  const full = (cells: readonly string[]) => headings.map((_, i) => cells[i] ?? "–");
+  return [line(headings), line(rule), ...rows.map((cells) => line(full(cells)))].join("\n");
 }
 
 /** 1.234 -> "1.23"; what was not measured is a dash. */

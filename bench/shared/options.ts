@@ -23,6 +23,8 @@ export interface Options {
   steps_per_round?: number;
   threads: number;
   out: string;
+  /** Files of results to make one report of, instead of measuring. */
+  from?: readonly string[];
   python?: string;
 }
 
@@ -51,6 +53,7 @@ Usage: deno task bench:${task} [options]
   --threads N            threads of each side (default: 2)
   --out FILE             JSON file for the results, a .md of the same name beside it
                          (default: out/bench/${task}.json)
+  --from FILE,FILE       measure nothing: make one report of the results in these files, written to --out
   --python PATH          a Python with the packages, instead of making one in .venv
   --help                 print this
 
@@ -72,6 +75,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     "steps-per-round": undefined,
     threads: "2",
     out: `out/bench/${task}.json`,
+    from: undefined,
     python: undefined,
   });
   if (flags === undefined) return undefined;
@@ -85,6 +89,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     steps_per_round: steps === undefined ? undefined : count("steps-per-round", steps),
     threads: count("threads", flags.threads!),
     out: flags.out!,
+    from: flags.from?.split(","),
     python: flags.python,
   };
 }

@@ -15,6 +15,7 @@ import {
 } from "./markdown.ts";
 import { MODES } from "./options.ts";
 import {
+  type Contest,
   hardest,
   type Results,
   type SideResult,
@@ -39,27 +40,65 @@ export function renderReport(results: Results, title: string): string {
   const contests = results.sizes.flatMap(({ contests }) => contests);
   const repeated = contests.reduce((sum, contest) => sum + contest.repeated, 0);
   const failed = results.sizes.flatMap(({ size, contests }) =>
-    contests.filter(({ error }) => error !== undefined)
-      .map(({ mode, implementation, error }) => `- ${size}, ${mode}, ${implementation}: ${error}`)
+    contests.flatMap(({ mode, implementation, error }) =>
+      error === undefined ? [] : `- ${size}, ${mode}, ${implementation}: ${oneLine(error)}`
+    )
   );
+  const in_turn = results.sizes.filter(({ one_at_a_time }) => one_at_a_time);
   return [
     `# ${title}`,
     `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${settings.threads} threads for each side; ` +
     `load average before the start ${fixed(machine.load_average_before as number, 2)}. ` +
     `Deno ${machine.deno}, ONNX Runtime ${machine.onnxruntime}, PyTorch ${machine.torch}, ` +
-    `transformers ${machine.transformers}. ${settings.rounds} alternating rounds; median, with minimum and ` +
-    `maximum in parentheses. ` +
+    `transformers ${machine.transformers}. ${
+      describeRounds(contests)
+    } alternating rounds; median, with ` +
+    `minimum and maximum in parentheses. ` +
     describeQuiet(contests.flatMap(({ rounds }) => rounds), repeated),
     speedTable(results.sizes),
     "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. Causeway computes in float32 in every row. " +
     "Of the two PyTorch models the faster one counts. The share of Gemm is the rate of the pass's matrix " +
     "products over that of ONNX Runtime's Gemm alone on the model's shapes, measured in the same round.",
+    ...(in_turn.length > 0
+      ? [
+        `At ${
+          in_turn.map(({ size }) => size).join(", ")
+        } the two processes were not there at the same time, ` +
+        `because they may need more memory together than the machine has: all rounds of one came after all of ` +
+        `the other, and its ratios compare the first with the first, the second with the second.`,
+      ]
+      : []),
     partsTable(results),
+    ...(results.benchmark === "train" ? [PARTS_NOTE] : []),
     "Peak memory is the process's largest resident set, over its whole life and after the warm-up. The first " +
     "pass builds Causeway's sessions and compiles PyTorch's graphs.",
     ...(failed.length > 0 ? ["Not measured:", failed.join("\n")] : []),
   ].join("\n\n") + "\n";
 }
+
+/** How the parts of a step were told apart. */
+const PARTS_NOTE =
+  "Parts are the medians of steps timed apart from the rounds. Causeway computes forward and backward in one graph, " +
+  "whose loss head goes forward and backward chunk by chunk: its forward is that of a graph without gradients on " +
+  "the same batches, and its backward is forward and backward together less that. PyTorch's forward is timed in " +
+  "training mode, keeping what its backward needs. The optimizer's part holds clipping.";
+
+/** "7", or "3 to 7" where contests differ. */
+function describeRounds(contests: readonly Contest[]): string {
+  const counts = contests.filter(({ error }) => error === undefined)
+    .map(({ rounds }) => rounds.length);
+  if (counts.length === 0) return "No";
+  const { min, max } = spread(counts);
+  return min === max ? String(min) : `${min} to ${max}`;
+}
+
+/** Compilers' errors are pages long. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)} …` : line;
+}
+
+const ERROR_LENGTH = 300;
 
 /** The contests that count, one for each mode. */
 function summaries(size: SizeResult): Summary[] {
@@ -81,19 +120,30 @@ export function speedTable(sizes: readonly SizeResult[]): string {
     "PyTorch's",
     "Gemm GFLOP/s",
   ];
-  const rows = sizes.flatMap((size) =>
-    summaries(size).map((summary) => [
-      size.size,
-      describePeer(summary),
-      withRange(summary.ratio, 2),
-      rounded(summary.ours.median),
-      rounded(summary.theirs.median),
-      percent(summary.ours_share.median),
-      percent(summary.theirs_share.median),
-      rounded(summary.ceiling.median / 1e9),
-    ])
-  );
+  const rows = sizes.flatMap((size) => {
+    const failed = MODES.filter((mode) =>
+      size.contests.some((contest) => contest.mode === mode && contest.error !== undefined) &&
+      hardest(size, mode) === undefined
+    );
+    return [
+      ...summaries(size).map((summary) => speedCells(size, summary)),
+      ...failed.map((mode) => [size.size, MODE_NAMES[mode], "failed, see below"]),
+    ];
+  });
   return markdownTable(headings, rows, 2);
+}
+
+function speedCells({ size }: SizeResult, summary: Summary): string[] {
+  return [
+    size,
+    describePeer(summary),
+    withRange(summary.ratio, 2),
+    rounded(summary.ours.median),
+    rounded(summary.theirs.median),
+    percent(summary.ours_share.median),
+    percent(summary.theirs_share.median),
+    rounded(summary.ceiling.median / 1e9),
+  ];
 }
 
 export function partsTable({ sizes, benchmark }: Results): string {
@@ -101,7 +151,7 @@ export function partsTable({ sizes, benchmark }: Results): string {
   const headings = [
     "model",
     "process",
-    ...(training ? ["forward + backward, ms", "optimizer, ms"] : []),
+    ...(training ? ["forward, ms", "backward, ms", "optimizer, ms"] : []),
     "start-up, s",
     "build, s",
     "first pass, s",
@@ -119,16 +169,23 @@ export function partsTable({ sizes, benchmark }: Results): string {
 }
 
 function sideCells(side: SideResult, training: boolean): string[] {
-  const { parts, prepared } = side;
-  const median = (name: string) => parts[name] && spread(parts[name]).median;
+  const { prepared } = side;
   return [
-    ...(training
-      ? [milliseconds(median("forward_backward")), milliseconds(median("optimizer"))]
-      : []),
+    ...(training ? partsOf(side).map(milliseconds) : []),
     fixed(side.start_up_s, 1),
     fixed(prepared.build_s, 1),
     fixed(prepared.first_pass_s, 1),
     gigabytes(side.peak_bytes),
     gigabytes(side.steady_peak_bytes),
   ];
+}
+
+/** Seconds of forward, backward and optimizer. */
+function partsOf({ parts }: SideResult): (number | undefined)[] {
+  const median = (name: string) => parts[name] && spread(parts[name]).median;
+  const forward = median("forward"), together = median("forward_backward");
+  const backward = together !== undefined && forward !== undefined
+    ? together - forward
+    : median("backward");
+  return [forward, backward, median("optimizer")];
 }

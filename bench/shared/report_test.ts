@@ -8,7 +8,7 @@ const side = (peak_bytes: number) => ({
   prepared: { build_s: 0.5, first_pass_s: 2, first: { loss: 8 } },
   peak_bytes,
   steady_peak_bytes: peak_bytes / 2,
-  parts: { forward_backward: [0.2, 0.1, 0.3], optimizer: [0.01] },
+  parts: { forward: [0.05, 0.06, 0.07], forward_backward: [0.2, 0.1, 0.3], optimizer: [0.01] },
 });
 
 const contest = (given: Partial<Contest>, theirs_s: number[]): Contest => ({
@@ -58,19 +58,28 @@ Deno.test("the faster PyTorch model counts, with the spread of its rounds", () =
 });
 
 Deno.test("parts of a step and memory stand beside each other for both sides", () => {
-  const rows = partsTable(results([contest({}, [2])])).split("\n").slice(2);
+  const theirs = { ...side(2e9), parts: { forward: [0.1], backward: [0.3], optimizer: [0.01] } };
+  const rows = partsTable(results([contest({ theirs }, [2])])).split("\n").slice(2);
+  // Ours computes forward and backward in one graph: 200 ms, of which 60 are forward.
   assert.deepEqual(rows, [
-    "| mini | Causeway | 200 | 10 | 1.3 | 0.5 | 2.0 | 1.00 | 0.50 |",
-    "| mini | eager fp32, Hugging Face | 200 | 10 | 1.3 | 0.5 | 2.0 | 2.00 | 1.00 |",
+    "| mini | Causeway | 60 | 140 | 10 | 1.3 | 0.5 | 2.0 | 1.00 | 0.50 |",
+    "| mini | eager fp32, Hugging Face | 100 | 300 | 10 | 1.3 | 0.5 | 2.0 | 2.00 | 1.00 |",
   ]);
 });
 
-Deno.test("a contest without a ratio says why, and has no row", () => {
-  const failed = contest({ mode: "compile", error: "no ratio: the loss differs" }, []);
+Deno.test("a contest without a ratio says why, in the table too unless the other PyTorch model stands in", () => {
+  const failed = contest({ mode: "compile", error: "no ratio: the loss\ndiffers" }, []);
   const text = renderReport(results([contest({}, [2]), failed]), "Title");
   assert.match(text, /^# Title\n/);
   assert.match(text, /Not measured:\n\n- mini, compile, hf: no ratio: the loss differs/);
-  assert.doesNotMatch(text, /compiled fp32, Hugging Face/);
+  assert.match(
+    text,
+    /^\| mini \| compiled fp32 \| failed, see below \| – \| – \| – \| – \| – \|$/m,
+  );
+  const other = contest({ mode: "compile", implementation: "sdpa" }, [2]);
+  const both = renderReport(results([failed, other]), "Title");
+  assert.doesNotMatch(both, /failed, see below/);
+  assert.match(both, /compile, hf: no ratio/);
 });
 
 Deno.test("a machine that was not quiet is said to have been", () => {

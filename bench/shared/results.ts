@@ -24,6 +24,8 @@ export interface SizeResult {
   /** Matrix products of one pass (flops.ts). */
   readonly flops_per_pass: number;
   readonly passes_per_round: number;
+  /** Whether all rounds of one side came after all of the other. */
+  readonly one_at_a_time?: boolean;
   ours?: SideResult;
   readonly contests: Contest[];
 }

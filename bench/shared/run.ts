@@ -8,7 +8,9 @@ import { parameterCount } from "../../core/model/mod.ts";
 import { Child, runModule } from "./child.ts";
 import {
   checkAgreement,
+  pairRounds,
   type Parts,
+  playAlone,
   playQuietRounds,
   playRound,
   prepare,
@@ -30,7 +32,7 @@ import { Progress } from "./progress.ts";
 import { findPython } from "./python.ts";
 import type { Contest, Results, SideResult, SizeResult } from "./results.ts";
 import type { Size } from "./sizes.ts";
-import { isQuiet, speedRatio } from "./statistics.ts";
+import { type Disturbance, isQuiet, speedRatio } from "./statistics.ts";
 import type { WorkloadFiles } from "./workload.ts";
 
 /** What tells the two benchmarks apart. */
@@ -46,12 +48,12 @@ const PARTS_PASSES = 3;
 /**
  * Runs a benchmark.
  *
- * @param onSize called with the results so far after each size.
+ * @param onContest called with the results so far after each contest.
  */
 export async function runBenchmark(
   task: Task,
   options: Options,
-  onSize: (results: Results) => void,
+  onContest: (results: Results) => void,
 ): Promise<Results> {
   const folder = await Deno.makeTempDir({ prefix: "bench_" });
   const stop = () => {
@@ -60,7 +62,7 @@ export async function runBenchmark(
   };
   Deno.addSignalListener("SIGINT", stop);
   try {
-    return await new Runner(task, options, folder).run(onSize);
+    return await new Runner(task, options, folder).run(onContest);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
     await Deno.remove(folder, { recursive: true });
@@ -72,8 +74,9 @@ interface Setting {
   readonly size: Size;
   readonly result: SizeResult;
   readonly files: WorkloadFiles;
-  readonly ours: Side;
   readonly ceiling: Child;
+  /** Called when a contest is over. */
+  readonly onContest: () => void;
 }
 
 class Runner {
@@ -92,22 +95,23 @@ class Runner {
     return this.task.name === "train" ? "step" : "forward";
   }
 
-  async run(onSize: (results: Results) => void): Promise<Results> {
+  async run(onContest: (results: Results) => void): Promise<Results> {
     const { python, sizes, out: _, ...settings } = this.options;
     this.#python = await findPython(python, (line) => this.#progress.say(line));
     const machine = await describeMachine(this.#python);
     const results: Results = { benchmark: this.task.name, machine, settings, sizes: [] };
     for (const size of sizes) {
-      results.sizes.push(await this.#runSize(size));
-      onSize(results);
+      const result = this.#emptyResult(size);
+      results.sizes.push(result);
+      await this.#runSize(size, result, () => onContest(results));
+      onContest(results);
     }
     return results;
   }
 
-  async #runSize(size: Size): Promise<SizeResult> {
-    this.#progress.say(`${size.name}: weights, tokens, our process`);
-    const passes = this.#pass, { threads } = this.options;
-    const result: SizeResult = {
+  #emptyResult(size: Size): SizeResult {
+    const passes = this.#pass, one_at_a_time = size.one_at_a_time && passes === "step";
+    return {
       size: size.name,
       parameters: parameterCount(size.config),
       rows: size.rows,
@@ -115,56 +119,139 @@ class Runner {
       passes,
       flops_per_pass: passFlops(size.config, size, passes),
       passes_per_round: passesPerRound(this.options, size),
+      ...(one_at_a_time ? { one_at_a_time } : {}),
       contests: contestsOf(this.options).map((contest) => ({
         ...contest,
         rounds: [],
         repeated: 0,
       })),
     };
+  }
+
+  /** What fails says so in the contests' results, and the next size goes on. */
+  async #runSize(size: Size, result: SizeResult, onContest: () => void): Promise<void> {
+    this.#progress.say(`${size.name}: weights, tokens`);
     const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
-    await runModule(new URL("workload.ts", import.meta.url), size, files);
-    const { child: ceiling } = await Child.startModule(
-      "the Gemm ceiling",
-      new URL("ceiling.ts", import.meta.url),
-    );
-    await ceiling.request({ do: "prepare", size, passes, threads });
-    const ours = await prepare(await Child.startModule("Causeway", this.task.ours), {
-      size,
-      threads,
-    });
-    for (const contest of result.contests) {
-      await this.#compete(contest, { size, result, files, ours, ceiling });
+    let ceiling: Child | undefined;
+    try {
+      await runModule(new URL("workload.ts", import.meta.url), size, files);
+      const url = new URL("ceiling.ts", import.meta.url);
+      ceiling = (await Child.startModule("the Gemm ceiling", url)).child;
+      const passes = this.#pass, { threads } = this.options;
+      await ceiling.request({ do: "prepare", size, passes, threads });
+      const setting = { size, result, files, ceiling, onContest };
+      await (result.one_at_a_time ? this.#runOneAtATime(setting) : this.#runByTurns(setting));
+    } catch (error) {
+      const { message } = error as Error;
+      this.#progress.say(`${size.name}: ${message}`);
+      for (const contest of result.contests) {
+        if (contest.rounds.length === 0) contest.error ??= message;
+      }
     }
-    result.ours = await sideResult(ours);
-    await Promise.all([ours.child.stop(), ceiling.stop()]);
-    return result;
+    await ceiling?.stop();
+  }
+
+  /** Our process lives through all contests of a size; where it has been ended, as for want of memory, it starts anew. */
+  async #runByTurns(setting: Setting): Promise<void> {
+    const { size, result, ceiling } = setting;
+    let ours: Side | undefined;
+    for (const contest of result.contests) {
+      await this.#attempt(contest, setting, async (name, start) => {
+        const our_side = ours?.child.alive ? ours : ours = await this.#startOurs(size);
+        const theirs = await start();
+        checkAgreement(our_side.prepared, theirs.prepared, contest.mode);
+        const sides = { ours: our_side.child, theirs: theirs.child, ceiling };
+        const play = async () => {
+          const round = await playRound(sides, result.passes_per_round);
+          this.#sayRound(name, size, `ratio ${speedRatio([round]).median.toFixed(2)}`, round);
+          return round;
+        };
+        Object.assign(contest, await playQuietRounds(this.options.rounds, play));
+        contest.theirs = await sideResult(theirs);
+      });
+    }
+    try {
+      if (ours?.child.alive) result.ours = await sideResult(ours);
+    } finally {
+      await ours?.child.stop();
+    }
+  }
+
+  /** Our rounds first, then those of each of their processes. */
+  async #runOneAtATime(setting: Setting): Promise<void> {
+    const { size, result } = setting;
+    const ours = await this.#startOurs(size);
+    let our_rounds;
+    try {
+      our_rounds = await this.#roundsAlone(`${size.name}, Causeway`, ours, setting);
+      result.ours = await sideResult(ours);
+    } finally {
+      await ours.child.stop();
+    }
+    for (const contest of result.contests) {
+      await this.#attempt(contest, setting, async (name, start) => {
+        const theirs = await start();
+        checkAgreement(ours.prepared, theirs.prepared, contest.mode);
+        const their_rounds = await this.#roundsAlone(name, theirs, setting);
+        contest.rounds = pairRounds(our_rounds.rounds, their_rounds.rounds);
+        contest.repeated = Math.max(our_rounds.repeated, their_rounds.repeated);
+        contest.theirs = await sideResult(theirs);
+      });
+    }
+  }
+
+  #roundsAlone(name: string, { child }: Side, { size, result, ceiling }: Setting) {
+    return playQuietRounds(this.options.rounds, async () => {
+      const round = await playAlone(child, ceiling, result.passes_per_round);
+      this.#sayRound(name, size, `${round.seconds.toFixed(1)} s`, round);
+      return round;
+    });
+  }
+
+  #sayRound(name: string, size: Size, what: string, round: Disturbance): void {
+    this.#progress.add(roundSeconds(this.options, size, this.#pass));
+    this.#progress.say(`${name}: ${what}${isQuiet([round]) ? "" : ", disturbed"}`);
+  }
+
+  async #startOurs(size: Size): Promise<Side> {
+    this.#progress.say(`${size.name}: our process`);
+    const started = await Child.startModule("Causeway", this.task.ours);
+    try {
+      return await prepare(started, { size, threads: this.options.threads });
+    } catch (error) {
+      await started.child.stop();
+      throw error;
+    }
   }
 
   /** A contest that fails says why in its result; the others go on. */
-  async #compete(contest: Contest, setting: Setting): Promise<void> {
-    const { mode, implementation } = contest, { size } = setting;
+  async #attempt(
+    contest: Contest,
+    { size, files, onContest }: Setting,
+    compete: (name: string, start: () => Promise<Side>) => Promise<void>,
+  ): Promise<void> {
+    const { mode, implementation } = contest;
     const name = `${size.name}, ${mode}, ${implementation}`;
-    this.#progress.say(`${name}: starting PyTorch`);
     const end = this.#progress.done + contestSeconds(this.options, size, mode, this.#pass);
     let child: Child | undefined;
-    try {
+    const start = async () => {
+      this.#progress.say(`${name}: starting PyTorch`);
       const started = await this.#startPeer(name);
       child = started.child;
-      const theirs = await this.#preparePeer(started, contest, setting);
-      Object.assign(
-        contest,
-        await playQuietRounds(
-          this.options.rounds,
-          () => this.#playRound(name, setting, started.child),
-        ),
-      );
-      contest.theirs = await sideResult(theirs);
+      const { threads } = this.options, task = this.task.name;
+      const side = await prepare(started, { task, size, files, threads, implementation, mode });
+      this.#progress.add(startSeconds(size, mode, this.#pass));
+      return side;
+    };
+    try {
+      await compete(name, start);
     } catch (error) {
       contest.error = (error as Error).message;
       this.#progress.say(`${name}: ${contest.error}`);
     }
     this.#progress.reach(end);
     await child?.stop();
+    onContest();
   }
 
   #startPeer(name: string) {
@@ -176,26 +263,6 @@ class Runner {
     };
     const script = `${import.meta.dirname}/torch_peer.py`;
     return Child.start(`PyTorch (${name})`, this.#python, [script], env);
-  }
-
-  async #preparePeer(
-    started: { child: Child; start_up_s: number },
-    { mode, implementation }: Contest,
-    { size, files, ours }: Setting,
-  ): Promise<Side> {
-    const { threads } = this.options, task = this.task.name;
-    const theirs = await prepare(started, { task, size, files, threads, implementation, mode });
-    checkAgreement(ours.prepared, theirs.prepared, mode);
-    this.#progress.add(startSeconds(size, mode, this.#pass));
-    return theirs;
-  }
-
-  async #playRound(name: string, { size, result, ours, ceiling }: Setting, theirs: Child) {
-    const round = await playRound({ ours: ours.child, theirs, ceiling }, result.passes_per_round);
-    this.#progress.add(roundSeconds(this.options, size, this.#pass));
-    const ratio = speedRatio([round]).median.toFixed(2);
-    this.#progress.say(`${name}: ratio ${ratio}${isQuiet([round]) ? "" : ", disturbed"}`);
-    return round;
   }
 }
 

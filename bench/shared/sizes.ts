@@ -14,8 +14,10 @@ export interface Size {
   readonly length: number;
   /** Optimizer steps per turn unless the command line says otherwise: a few seconds' worth. */
   readonly steps: number;
-  /** Two copies in training need more memory than most machines have to spare: only when asked for. */
+  /** Needs more memory than most machines have to spare: only when asked for. */
   readonly on_request?: boolean;
+  /** In training two copies may need more memory than there is: one side ends before the other starts. */
+  readonly one_at_a_time?: boolean;
 }
 
 function size(name: PresetName, vocab_size: number, shape: Omit<Size, "name" | "config">): Size {
@@ -31,5 +33,11 @@ export const SIZES: readonly Size[] = [
   size("pythia-14m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 4 }),
   size("pythia-70m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 2 }),
   size("pythia-160m", PYTHIA_VOCABULARY, { rows: 2, length: 512, steps: 1 }),
-  size("pythia-410m", PYTHIA_VOCABULARY, { rows: 1, length: 256, steps: 1, on_request: true }),
+  size("pythia-410m", PYTHIA_VOCABULARY, {
+    rows: 1,
+    length: 256,
+    steps: 1,
+    on_request: true,
+    one_at_a_time: true,
+  }),
 ];

@@ -22,16 +22,20 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
-/** One turn of each side, one right after the other, with equal work. */
-export interface Turns {
-  /** Seconds of the whole turn. */
-  readonly ours_s: number;
-  readonly theirs_s: number;
+/** What else the machine did during a measurement. */
+export interface Disturbance {
   /** Cores that the waiting process used on average: 0 is as it should be. */
   readonly idle_ours: number;
   readonly idle_theirs: number;
   /** Cores that everything else on the machine used on average, in the worse of the two turns. */
   readonly others: number;
+}
+
+/** One turn of each side, one right after the other, with equal work. */
+export interface Turns extends Disturbance {
+  /** Seconds of the whole turn. */
+  readonly ours_s: number;
+  readonly theirs_s: number;
 }
 
 /** Turns, and the Gemm ceiling measured right after them. */
@@ -54,7 +58,9 @@ export function relativeDifference(a: number, b: number): number {
 }
 
 /** How quiet the machine was: cores used on average by the waiting side and by everything else, at worst. */
-export function disturbance(rounds: readonly Turns[]): { waiting: number; others: number } {
+export function disturbance(
+  rounds: readonly Disturbance[],
+): { waiting: number; others: number } {
   return {
     waiting: Math.max(0, ...rounds.flatMap((round) => [round.idle_ours, round.idle_theirs])),
     others: Math.max(0, ...rounds.map(({ others }) => others)),
@@ -64,7 +70,7 @@ export function disturbance(rounds: readonly Turns[]): { waiting: number; others
 /** More than this by processes that should not compute, in cores, makes a figure doubtful. */
 const QUIET = 0.2;
 
-export function isQuiet(rounds: readonly Turns[]): boolean {
+export function isQuiet(rounds: readonly Disturbance[]): boolean {
   const { waiting, others } = disturbance(rounds);
   return Math.max(waiting, others) <= QUIET;
 }

@@ -92,10 +92,14 @@ class Peer:
     def autocast(self):
         return torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else nullcontext()
 
-    def forward_backward(self):
+    def forward(self):
+        """The loss of the next batch, with what its backward pass needs."""
         ids, labels = self.batch()
         with self.autocast():
-            loss = self.loss(ids, labels)
+            return self.loss(ids, labels)
+
+    def forward_backward(self):
+        loss = self.forward()
         loss.backward()
         return loss.item()
 
@@ -184,8 +188,13 @@ def parts(count):
     """Passes once more, timed by part; clipping belongs to the optimizer."""
     if not peer.training:
         return {}
-    seconds = [(timed(peer.forward_backward)[0], timed(peer.update)[0]) for _ in range(count)]
-    return dict(forward_backward=[a for a, _ in seconds], optimizer=[b for _, b in seconds])
+    seconds = dict(forward=[], backward=[], optimizer=[])
+    for _ in range(count):
+        forward, loss = timed(peer.forward)
+        seconds["forward"].append(forward)
+        seconds["backward"].append(timed(loss.backward)[0])
+        seconds["optimizer"].append(timed(peer.update)[0])
+    return seconds
 
 
 serve_requests(dict(prepare=prepare, passes=passes, parts=parts))

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { mergeResults, readResults } from "./merge.ts";
+import type { Contest, Results, SizeResult } from "./results.ts";
+
+const contest = (mode: Contest["mode"], seconds: number): Contest => ({
+  mode,
+  implementation: "hf",
+  repeated: 0,
+  rounds: [{ ours_s: 1, theirs_s: seconds, ceiling: 1, idle_ours: 0, idle_theirs: 0, others: 0 }],
+});
+
+function run(sizes: Record<string, Contest[]>, machine = {}, passes_per_round = 3): Results {
+  const size = (name: string, contests: Contest[]): SizeResult => ({
+    size: name,
+    parameters: 10,
+    rows: 1,
+    length: 8,
+    passes: "step",
+    flops_per_pass: 1,
+    passes_per_round,
+    contests,
+  });
+  return {
+    benchmark: "train",
+    machine: { date: "2026-01-02", processor: "P", load_average_before: 0.1, ...machine },
+    settings: { threads: 2 },
+    sizes: Object.entries(sizes).map(([name, contests]) => size(name, contests)),
+  };
+}
+
+Deno.test("runs are put together by size and mode, the later one counts", () => {
+  const { sizes, machine } = mergeResults([
+    run({ small: [contest("eager", 2)] }),
+    run({ mini: [contest("eager", 3)] }, { date: "2026-01-03", load_average_before: 0.4 }),
+    run({ small: [contest("compile", 4)] }),
+    run({ small: [contest("eager", 5)] }),
+  ]);
+  const seconds = ({ size, contests }: SizeResult) => [
+    size,
+    ...contests.map(({ mode, rounds }) => `${mode} ${rounds[0].theirs_s}`),
+  ];
+  assert.deepEqual(sizes.map(seconds), [["mini", "eager 3"], ["small", "compile 4", "eager 5"]]);
+  assert.deepEqual([machine.date, machine.load_average_before], ["2026-01-02, 2026-01-03", 0.4]);
+});
+
+Deno.test("runs under different conditions are refused", () => {
+  const first = run({ mini: [contest("eager", 2)] });
+  const other_machine = run({ small: [contest("eager", 2)] }, { processor: "Q" });
+  assert.throws(() => mergeResults([first, other_machine]), /differ in processor: P and Q/);
+  const other_turns = run({ mini: [contest("eager", 2)] }, {}, 4);
+  assert.throws(() => mergeResults([first, other_turns]), /passes per round at mini: 3 and 4/);
+});
+
+Deno.test("a file that holds something else is named", () => {
+  const path = Deno.makeTempFileSync();
+  const refuses = (content: string, message: RegExp) => {
+    Deno.writeTextFileSync(path, content);
+    assert.throws(() => readResults(path, "train"), message);
+  };
+  refuses("{", /--from .*JSON/);
+  refuses('{"sizes": 1}', /holds no results/);
+  const evaluation = { ...run({ mini: [contest("eager", 2)] }), benchmark: "evaluate" };
+  refuses(JSON.stringify(evaluation), /results of bench:evaluate/);
+  const results = run({ mini: [contest("eager", 2)] });
+  Deno.writeTextFileSync(path, JSON.stringify(results));
+  assert.deepEqual(readResults(path, "train"), results);
+  Deno.removeSync(path);
+});
