@@ -85,7 +85,7 @@ const PARTS_NOTE =
 
 /** "7", or "3 to 7" where contests differ. */
 function describeRounds(contests: readonly Contest[]): string {
-  const counts = contests.filter(({ error }) => error === undefined)
+  const counts = contests.filter(({ rounds, error }) => rounds.length > 0 && error === undefined)
     .map(({ rounds }) => rounds.length);
   if (counts.length === 0) return "No";
   const { min, max } = spread(counts);

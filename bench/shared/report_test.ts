@@ -82,6 +82,12 @@ Deno.test("a contest without a ratio says why, in the table too unless the other
   assert.match(both, /compile, hf: no ratio/);
 });
 
+Deno.test("a run that still goes on has a report", () => {
+  const text = renderReport(results([contest({}, [2]), contest({ mode: "bf16" }, [])]), "Title");
+  assert.match(text, /eager fp32, Hugging Face/);
+  assert.doesNotMatch(text, /autocast bf16/);
+});
+
 Deno.test("a machine that was not quiet is said to have been", () => {
   const busy = contest({}, [2]);
   assert.doesNotMatch(renderReport(results([busy]), "Title"), /doubtful/);

@@ -83,10 +83,13 @@ export function summarize(size: SizeResult, contest: Contest): Summary {
   };
 }
 
-/** The contest of a mode that counts: the one against the faster implementation, that of the lowest ratio. */
+/**
+ * The contest of a mode that counts: the one against the faster implementation, that of the lowest ratio. Those that
+ * failed, or have not begun while a run goes on, do not.
+ */
 export function hardest(size: SizeResult, mode: Mode): Summary | undefined {
   return size.contests
-    .filter((contest) => contest.mode === mode && contest.error === undefined)
+    .filter(({ mode: its, rounds, error }) => its === mode && rounds.length > 0 && !error)
     .map((contest) => summarize(size, contest))
     .sort((a, b) => a.ratio.median - b.ratio.median)[0];
 }

@@ -155,22 +155,22 @@ class Runner {
   async #runByTurns(setting: Setting): Promise<void> {
     const { size, result, ceiling } = setting;
     let ours: Side | undefined;
-    for (const contest of result.contests) {
-      await this.#attempt(contest, setting, async (name, start) => {
-        const our_side = ours?.child.alive ? ours : ours = await this.#startOurs(size);
-        const theirs = await start();
-        checkAgreement(our_side.prepared, theirs.prepared, contest.mode);
-        const sides = { ours: our_side.child, theirs: theirs.child, ceiling };
-        const play = async () => {
-          const round = await playRound(sides, result.passes_per_round);
-          this.#sayRound(name, size, `ratio ${speedRatio([round]).median.toFixed(2)}`, round);
-          return round;
-        };
-        Object.assign(contest, await playQuietRounds(this.options.rounds, play));
-        contest.theirs = await sideResult(theirs);
-      });
-    }
     try {
+      for (const contest of result.contests) {
+        await this.#attempt(contest, setting, async (name, start) => {
+          const our_side = ours?.child.alive ? ours : ours = await this.#startOurs(size);
+          const theirs = await start();
+          checkAgreement(our_side.prepared, theirs.prepared, contest.mode);
+          const sides = { ours: our_side.child, theirs: theirs.child, ceiling };
+          const play = async () => {
+            const round = await playRound(sides, result.passes_per_round);
+            this.#sayRound(name, size, `ratio ${speedRatio([round]).median.toFixed(2)}`, round);
+            return round;
+          };
+          Object.assign(contest, await playQuietRounds(this.options.rounds, play));
+          contest.theirs = await sideResult(theirs);
+        });
+      }
       if (ours?.child.alive) result.ours = await sideResult(ours);
     } finally {
       await ours?.child.stop();
