@@ -32,7 +32,9 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
 ];
 
 /** Declare fields that several stages share. */
-const SHARED = ["core/train/options.ts", "core/train/schedule.ts", "core/train/optimizer.ts"];
+const SHARED = ["options", "compute", "schedule", "optimizer"].map((name) =>
+  `core/train/${name}.ts`
+);
 
 /** The part of JSON Schema that the configs use. */
 interface Schema {

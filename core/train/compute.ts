@@ -15,15 +15,15 @@ export interface Compute {
   readonly precision: "float32" | "float16";
 }
 
-/** Config fields; the names are the same in every stage, and `--device` sets the second one. */
-export const compute_fields = {
-  /** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
-  threads: z.number().int().nonnegative().default(0),
-  /** "cpu"; "webgpu", any GPU; or "cuda". Results are the same to the bit on the same device. */
-  device: z.enum(DEVICES).default("cpu"),
-  /** "float16" computes matrix products at half precision, with loss scaling; it takes a GPU that has it. */
-  precision: z.enum(["float32", "float16"]).default("float32"),
-};
+/** Threads of ONNX Runtime; 0: one per core. Results are the same to the bit for the same number. */
+const threads = z.number().int().nonnegative().default(0);
+/** Where it is computed; `--device` overrides it. Results are the same to the bit on the same device. */
+const device = z.enum(DEVICES).default("cpu");
+/** Of matrix products; float16 takes a GPU that has it, and scales the loss. All else is float32. */
+const precision = z.enum(["float32", "float16"]).default("float32");
+
+/** Config fields of every stage that computes a model. */
+export const compute_fields = { threads, device, precision };
 
 /**
  * The compute options of a config.
