@@ -91,7 +91,9 @@ export class Child {
     if (done) {
       const { code, signal } = await this.#process.status;
       await this.#stderr;
-      throw new Error(`${this.name} ended (${signal ?? `exit code ${code}`}): ${this.#errors}`);
+      const hint = signal === "SIGKILL" ? ", as the system ends it where memory runs out" : "";
+      const reason = signal ? signal + hint : `exit code ${code}`;
+      throw new Error(`${this.name} ended (${reason}): ${this.#errors}`);
     }
     const message = JSON.parse(value);
     if (message.error !== undefined) throw new Error(`${this.name}: ${message.error}`);

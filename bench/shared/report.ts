@@ -70,8 +70,9 @@ export function renderReport(results: Results, title: string): string {
       : []),
     partsTable(results),
     ...(results.benchmark === "train" ? [PARTS_NOTE] : []),
-    "Peak memory is the process's largest resident set, over its whole life and after the warm-up. The first " +
-    "pass builds Causeway's sessions and compiles PyTorch's graphs.",
+    "Peak memory is the process's largest resident set, over its whole life and after the warm-up. Start-up is " +
+    "loading the libraries, build is making the model, weights and optimizer; the first pass builds Causeway's " +
+    "session and compiles PyTorch's graphs.",
     ...(failed.length > 0 ? ["Not measured:", failed.join("\n")] : []),
   ].join("\n\n") + "\n";
 }
@@ -81,7 +82,9 @@ const PARTS_NOTE =
   "Parts are the medians of steps timed apart from the rounds. Causeway computes forward and backward in one graph, " +
   "whose loss head goes forward and backward chunk by chunk: its forward is that of a graph without gradients on " +
   "the same batches, and its backward is forward and backward together less that. PyTorch's forward is timed in " +
-  "training mode, keeping what its backward needs. The optimizer's part holds clipping.";
+  "training mode, keeping what its backward needs. The optimizer's part holds clipping. Sessions is what the " +
+  "first forward and backward take longer than later ones: the time to build Causeway's session, or to compile " +
+  "PyTorch's graphs.";
 
 /** "7", or "3 to 7" where contests differ. */
 function describeRounds(contests: readonly Contest[]): string {
@@ -155,6 +158,7 @@ export function partsTable({ sizes, benchmark }: Results): string {
     "start-up, s",
     "build, s",
     "first pass, s",
+    ...(training ? ["sessions, s"] : []),
     "peak memory, GB",
     "after warm-up, GB",
   ];
@@ -175,9 +179,17 @@ function sideCells(side: SideResult, training: boolean): string[] {
     fixed(side.start_up_s, 1),
     fixed(prepared.build_s, 1),
     fixed(prepared.first_pass_s, 1),
+    ...(training ? [fixed(buildSeconds(side), 1)] : []),
     gigabytes(side.peak_bytes),
     gigabytes(side.steady_peak_bytes),
   ];
+}
+
+/** What the first pass takes longer than a later one. */
+function buildSeconds(side: SideResult): number | undefined {
+  const [forward, backward] = partsOf(side);
+  if (forward === undefined || backward === undefined) return undefined;
+  return Math.max(0, side.prepared.first_pass_s - forward - backward);
 }
 
 /** Seconds of forward, backward and optimizer. */
