@@ -12,6 +12,19 @@ const RATE = 150e9;
 /** Passes before the first round: the check that both sides agree, choices, warm-up. */
 const PASSES_TO_START = 10;
 
+/**
+ * Bytes per parameter that a process needs at most, rounded up: weights, gradients and two moments are 16, and at 410M
+ * Causeway took 18 and PyTorch, compiled and with bfloat16 copies of the weights, 22; the forward pass has weights only.
+ */
+const BYTES_PER_PARAMETER = { step: 24, forward: 8 };
+/** For the Gemm ceiling, the compiler's processes and activations. */
+const OTHER_BYTES = 3e9;
+
+/** Bytes that both sides and the Gemm ceiling need at the same time. */
+export function memoryTogether(parameters: number, pass: Passes): number {
+  return 2 * BYTES_PER_PARAMETER[pass] * parameters + OTHER_BYTES;
+}
+
 export function contestsOf(
   { modes, implementations }: Options,
 ): { mode: Mode; implementation: Implementation }[] {

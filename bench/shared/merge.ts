@@ -99,5 +99,10 @@ function mergeSize(earlier: SizeResult | undefined, later: SizeResult): SizeResu
   const kept = earlier.contests.filter(({ mode, implementation }) =>
     !replaced(mode, implementation)
   );
-  return { ...later, ours: later.ours ?? earlier.ours, contests: [...kept, ...later.contests] };
+  return {
+    ...later,
+    one_at_a_time: earlier.one_at_a_time || later.one_at_a_time,
+    ours: later.ours ?? earlier.ours,
+    contests: [...kept, ...later.contests],
+  };
 }

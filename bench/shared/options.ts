@@ -57,6 +57,10 @@ Usage: deno task bench:${task} [options]
   --python PATH          a Python with the packages, instead of making one in .venv
   --help                 print this
 
+Results are written after each contest, and one that fails is reported while the others go on. Where memory does not
+hold both sides, one ends before the other starts. A long table can be measured in parts: run sizes or modes with
+an --out each, then join them by --from.
+
 Both sides should have the machine to themselves. Python 3 is needed; the packages are installed into .venv.`;
 }
 

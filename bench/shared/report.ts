@@ -64,7 +64,7 @@ export function renderReport(results: Results, title: string): string {
         `At ${
           in_turn.map(({ size }) => size).join(", ")
         } the two processes were not there at the same time, ` +
-        `because they may need more memory together than the machine has: all rounds of one came after all of ` +
+        `because they may need more memory together than there was: all rounds of one came after all of ` +
         `the other, and its ratios compare the first with the first, the second with the second.`,
       ]
       : []),

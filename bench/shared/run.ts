@@ -9,7 +9,6 @@ import { Child, runModule } from "./child.ts";
 import {
   checkAgreement,
   pairRounds,
-  type Parts,
   playAlone,
   playQuietRounds,
   playRound,
@@ -19,6 +18,7 @@ import {
 import {
   contestSeconds,
   contestsOf,
+  memoryTogether,
   passesPerRound,
   roundSeconds,
   startSeconds,
@@ -27,10 +27,10 @@ import {
 import { passFlops } from "./flops.ts";
 import { describeMachine } from "./machine.ts";
 import type { Options } from "./options.ts";
-import { peakMemory } from "./process_stats.ts";
 import { Progress } from "./progress.ts";
 import { findPython } from "./python.ts";
-import type { Contest, Results, SideResult, SizeResult } from "./results.ts";
+import type { Contest, Results, SizeResult } from "./results.ts";
+import { sideResult, startOurs, startPeer } from "./sides.ts";
 import type { Size } from "./sizes.ts";
 import { type Disturbance, isQuiet, speedRatio } from "./statistics.ts";
 import type { WorkloadFiles } from "./workload.ts";
@@ -41,9 +41,6 @@ export interface Task {
   /** Module of our child process. */
   readonly ours: URL;
 }
-
-/** Passes timed by part at the end of a contest. */
-const PARTS_PASSES = 3;
 
 /**
  * Runs a benchmark.
@@ -110,16 +107,17 @@ class Runner {
   }
 
   #emptyResult(size: Size): SizeResult {
-    const passes = this.#pass, one_at_a_time = size.one_at_a_time && passes === "step";
+    const passes = this.#pass, parameters = parameterCount(size.config);
+    const one_at_a_time = Deno.systemMemoryInfo().available < memoryTogether(parameters, passes);
     return {
       size: size.name,
-      parameters: parameterCount(size.config),
+      parameters,
       rows: size.rows,
       length: size.length,
       passes,
       flops_per_pass: passFlops(size.config, size, passes),
       passes_per_round: passesPerRound(this.options, size),
-      ...(one_at_a_time ? { one_at_a_time } : {}),
+      one_at_a_time,
       contests: contestsOf(this.options).map((contest) => ({
         ...contest,
         rounds: [],
@@ -213,15 +211,9 @@ class Runner {
     this.#progress.say(`${name}: ${what}${isQuiet([round]) ? "" : ", disturbed"}`);
   }
 
-  async #startOurs(size: Size): Promise<Side> {
+  #startOurs(size: Size): Promise<Side> {
     this.#progress.say(`${size.name}: our process`);
-    const started = await Child.startModule("Causeway", this.task.ours);
-    try {
-      return await prepare(started, { size, threads: this.options.threads });
-    } catch (error) {
-      await started.child.stop();
-      throw error;
-    }
+    return startOurs(this.task.ours, { size, threads: this.options.threads });
   }
 
   /** A contest that fails says why in its result; the others go on. */
@@ -236,7 +228,7 @@ class Runner {
     let child: Child | undefined;
     const start = async () => {
       this.#progress.say(`${name}: starting PyTorch`);
-      const started = await this.#startPeer(name);
+      const started = await startPeer(name, this.#python, this.options.threads, this.folder);
       child = started.child;
       const { threads } = this.options, task = this.task.name;
       const side = await prepare(started, { task, size, files, threads, implementation, mode });
@@ -253,22 +245,4 @@ class Runner {
     await child?.stop();
     onContest();
   }
-
-  #startPeer(name: string) {
-    const env = {
-      OMP_NUM_THREADS: String(this.options.threads),
-      PYTHONDONTWRITEBYTECODE: "1",
-      // Compiled code is not reused between runs, so that the time to compile is always measured whole.
-      TORCHINDUCTOR_CACHE_DIR: `${this.folder}/${crypto.randomUUID()}`,
-    };
-    const script = `${import.meta.dirname}/torch_peer.py`;
-    return Child.start(`PyTorch (${name})`, this.#python, [script], env);
-  }
-}
-
-async function sideResult({ child, start_up_s, prepared, warm_up_peak_bytes }: Side) {
-  const steady_peak_bytes = peakMemory(child.pid);
-  const peak_bytes = Math.max(warm_up_peak_bytes ?? 0, steady_peak_bytes ?? 0) || undefined;
-  const parts: Parts = await child.request({ do: "parts", count: PARTS_PASSES });
-  return { start_up_s, prepared, peak_bytes, steady_peak_bytes, parts } satisfies SideResult;
 }

@@ -16,8 +16,6 @@ export interface Size {
   readonly steps: number;
   /** Needs more memory than most machines have to spare: only when asked for. */
   readonly on_request?: boolean;
-  /** In training two copies may need more memory than there is: one side ends before the other starts. */
-  readonly one_at_a_time?: boolean;
 }
 
 function size(name: PresetName, vocab_size: number, shape: Omit<Size, "name" | "config">): Size {
@@ -33,11 +31,5 @@ export const SIZES: readonly Size[] = [
   size("pythia-14m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 4 }),
   size("pythia-70m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 2 }),
   size("pythia-160m", PYTHIA_VOCABULARY, { rows: 2, length: 512, steps: 1 }),
-  size("pythia-410m", PYTHIA_VOCABULARY, {
-    rows: 1,
-    length: 256,
-    steps: 1,
-    on_request: true,
-    one_at_a_time: true,
-  }),
+  size("pythia-410m", PYTHIA_VOCABULARY, { rows: 1, length: 256, steps: 1, on_request: true }),
 ];
