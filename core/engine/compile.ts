@@ -72,8 +72,8 @@ function runsAlone(library: OrtLibrary, node: Node, options: SessionOptions): bo
     inputs.set(value, graph.input(`x${inputs.size}`, value.dtype, value.shape));
   }
   const operands = node.inputs.map((value) => inputs.get(value)!);
-  graph.apply(node.op, operands, node.attributes)
-    .forEach((value, i) => graph.output(`y${i}`, value));
+  const [first] = graph.apply(node.op, operands, node.attributes);
+  graph.output("y", first);
   const model = lowerToOnnx(graph, loweringFor(options)) as Uint8Array<ArrayBuffer>;
   try {
     library.release("ReleaseSession", createSession(library, model, options.device!, 1));

@@ -165,11 +165,11 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
 }
 
 /**
- * softmax(scores) v over the last axes, as attention needs it: `scores` [..., Q, K], `v` [..., K, E], result
- * [..., Q, E].
+ * softmax(q kᵀ / √E) v of each head, where position t sees positions up to t; q, k, v and the result are
+ * [B, T, H, E].
  */
-export function softmaxMatmul(scores: Value, v: Value): Value {
-  return scores.graph.apply("softmax_matmul", [scores, v], {})[0];
+export function causalAttention(q: Value, k: Value, v: Value): Value {
+  return q.graph.apply("causal_attention", [q, k, v], {})[0];
 }
 
 /** (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis. */
@@ -178,7 +178,7 @@ export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number):
 }
 
 /**
- * Rotary position embedding (Su et al., 2021) of `x` [B, H, T, Dh] with tables [T, R/2]: for j < R/2,
+ * Rotary position embedding (Su et al., 2021) of `x` [B, T, H, Dh] with tables [T, R/2]: for j < R/2,
  * (x_j, x_{j+R/2}) -> (x_j cos - x_{j+R/2} sin, x_{j+R/2} cos + x_j sin); dims from R on pass through.
  */
 export function rotary(x: Value, cos: Value, sin: Value): Value {

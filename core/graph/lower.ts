@@ -6,121 +6,21 @@
  */
 import type { Graph } from "./graph.ts";
 import {
-  attributeProto,
-  type AttributeValue,
-  DATA_TYPE,
-  encodeModel,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from "./onnx_schema.ts";
+  batchedProduct,
+  Emitter,
+  type Lowering,
+  type LoweringOptions,
+  MICROSOFT,
+} from "./emitter.ts";
+import { lowerAttention, lowerAttentionGrad } from "./lower_attention.ts";
+import { lowerGeluGrad, lowerLayerNormGrad } from "./lower_gradients.ts";
+import { DATA_TYPE, encodeModel, type ValueInfoProto } from "./onnx_schema.ts";
 import type { OpName } from "./ops.ts";
-import type { ConstantData, Node, Shape, Value } from "./types.ts";
+import type { Node, Value } from "./types.ts";
 
-const MICROSOFT = "com.microsoft";
 /** Opset 20 has Gelu; the contributed operators are at version 1. */
 const OPSETS = [{ domain: "", version: 20 }, { domain: MICROSOFT, version: 1 }];
 const IR_VERSION = 9;
-
-export interface LoweringOptions {
-  /** Whether FusedMatMul may be used, which transposes and scales while it multiplies. Default: true. */
-  fused_matmul?: boolean;
-  /**
-   * Whether matrix products are computed in float16, as under torch.autocast: their operands are rounded to it and
-   * their results brought back, everything else stays float32. Default: false.
-   */
-  half_products?: boolean;
-}
-
-/** Collects ONNX nodes and initializers under unique names. */
-class Emitter {
-  readonly nodes: NodeProto[] = [];
-  readonly initializers = new Map<string, TensorProto>();
-  readonly #names = new Map<Value, string>();
-  #temporaries = 0;
-
-  constructor(readonly options: LoweringOptions) {}
-
-  rename(value: Value, name: string): boolean {
-    if (this.#names.has(value) || !value.node) return false;
-    this.#names.set(value, name);
-    return true;
-  }
-
-  name(value: Value): string {
-    return this.#names.get(value) ?? value.name;
-  }
-
-  /** Emits an operator with one output; `output` names it, else it gets a name of its own. */
-  op(
-    op_type: string,
-    input: string[],
-    attributes: Record<string, AttributeValue> = {},
-    output: string | string[] = `t${++this.#temporaries}`,
-    domain = "",
-  ): string {
-    const outputs = typeof output === "string" ? [output] : output;
-    const attribute = Object.entries(attributes).map(([name, v]) => attributeProto(name, v));
-    this.nodes.push({
-      op_type,
-      input,
-      output: outputs,
-      name: `${op_type}_${this.nodes.length}`,
-      domain,
-      attribute,
-    });
-    return outputs[0];
-  }
-
-  /** Emits a matrix product, in float16 where the options say so. */
-  product(
-    op_type: string,
-    inputs: string[],
-    attributes: Record<string, AttributeValue>,
-    output: string | undefined,
-    domain = "",
-  ): string {
-    if (!this.options.half_products) return this.op(op_type, inputs, attributes, output, domain);
-    const half = inputs.map((x) => this.op("Cast", [x], { to: { int: DATA_TYPE.float16 } }));
-    const product = this.op(op_type, half, attributes, undefined, domain);
-    return this.op("Cast", [product], { to: { int: DATA_TYPE.float32 } }, output);
-  }
-
-  tensor(name: string, data: ConstantData, dims: Shape): string {
-    const dtype = data instanceof Float32Array
-      ? "float32"
-      : data instanceof Float64Array
-      ? "float64"
-      : data instanceof Int32Array
-      ? "int32"
-      : "int64";
-    const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.initializers.set(name, { name, dims: [...dims], data_type: DATA_TYPE[dtype], raw_data });
-    return name;
-  }
-
-  /** An int64 vector, shared between its uses: shapes and axes. */
-  ints(values: readonly number[]): string {
-    const name = `ints_${values.join("_")}`;
-    if (this.initializers.has(name)) return name;
-    return this.tensor(name, BigInt64Array.from(values, BigInt), [values.length]);
-  }
-
-  /** A scalar of the dtype of `like`. */
-  float(value: number, like: Value): string {
-    const name = `${like.dtype}_${value}`;
-    if (this.initializers.has(name)) return name;
-    const data = like.dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value);
-    return this.tensor(name, data, []);
-  }
-}
-
-type Lowering<Op extends OpName> = (
-  node: Node<Op>,
-  inputs: string[],
-  outputs: string[],
-  emit: Emitter,
-) => void;
 
 /** The operator of the same meaning. */
 const direct = (op_type: string, domain = ""): Lowering<OpName> => (_, inputs, outputs, emit) => {
@@ -173,26 +73,8 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   split: ({ attributes: { axis, parts } }, inputs, outputs, emit) => {
     emit.op("Split", inputs, { axis: { int: axis }, num_outputs: { int: parts } }, outputs);
   },
-  // FusedMatMul transposes while it multiplies; where it does not exist (float64, WebGPU) that takes steps.
   matmul: ({ inputs, attributes }, names, [output], emit) => {
-    const { trans_a, trans_b, alpha } = attributes;
-    const { fused_matmul = true } = emit.options;
-    if (fused_matmul && inputs[0].dtype === "float32") {
-      const flags = { transA: { int: +trans_a }, transB: { int: +trans_b }, alpha };
-      emit.product("FusedMatMul", names, flags, output, MICROSOFT);
-      return;
-    }
-    const [a, b] = inputs.map((x, i) => {
-      if (![trans_a, trans_b][i]) return names[i];
-      const rank = x.shape.length;
-      const perm = x.shape.map((_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
-      return emit.op("Transpose", [names[i]], { perm });
-    });
-    if (alpha === 1) emit.product("MatMul", [a, b], {}, output);
-    else {
-      const product = emit.product("MatMul", [a, b], {}, undefined);
-      emit.op("Mul", [product, emit.float(alpha, inputs[0])], {}, output);
-    }
+    batchedProduct(emit, inputs, names, attributes, output);
   },
   gemm: ({ attributes: { trans_a, trans_b } }, [a, b, c], [output], emit) => {
     const flags = { transA: { int: +trans_a }, transB: { int: +trans_b } };
@@ -221,27 +103,26 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     const inputs = [base, column(emit, indices), column(emit, updates)];
     emit.op("ScatterElements", inputs, { axis: { int: 1 }, reduction: "add" }, outputs);
   },
-  softmax_matmul: (_, [scores, v], [product, probabilities], emit) => {
-    emit.op("Softmax", [scores], {}, probabilities);
-    emit.product("MatMul", [probabilities, v], {}, product);
-  },
+  causal_attention: lowerAttention,
+  causal_attention_grad: lowerAttentionGrad,
   layer_norm: ({ attributes: { epsilon } }, inputs, outputs, emit) => {
     emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
   },
-  // position_ids of shape [1] is the first position, and the rows of the tables follow from there.
-  rotary: ({ inputs: [x, cos] }, names, outputs, emit) => {
-    const [input, cos_name, sin_name] = names;
-    const [, heads, , head_dim] = x.shape;
-    const partial = 2 * cos.shape[1] < head_dim;
+  layer_norm_grad: lowerLayerNormGrad,
+  gelu_grad: lowerGeluGrad,
+  // The operator takes [B, T, H·Dh]. position_ids of shape [1] is the first position, and the rows of the tables
+  // follow from there.
+  rotary: ({ inputs: [x, cos] }, [name, cos_name, sin_name], outputs, emit) => {
+    const [rows, length, heads, head_dim] = x.shape;
     const attributes = {
       interleaved: { int: 0 },
-      ...(partial && {
-        rotary_embedding_dim: { int: 2 * cos.shape[1] },
-        num_heads: { int: heads },
-      }),
+      num_heads: { int: heads },
+      ...(2 * cos.shape[1] < head_dim && { rotary_embedding_dim: { int: 2 * cos.shape[1] } }),
     };
-    const inputs = [input, emit.ints([0]), cos_name, sin_name];
-    emit.op("RotaryEmbedding", inputs, attributes, outputs, MICROSOFT);
+    const flat = emit.op("Reshape", [name, emit.ints([rows, length, heads * head_dim])]);
+    const inputs = [flat, emit.ints([0]), cos_name, sin_name];
+    const turned = emit.op("RotaryEmbedding", inputs, attributes, undefined, MICROSOFT);
+    emit.op("Reshape", [turned, emit.ints(x.shape)], {}, outputs);
   },
   // log Σ exp(z) = max z - log(max softmax(z)), because the largest probability is 1 / Σ exp(z - max z).
   // That never underflows (it is at least 1/V) and needs no shifted copy of the logits.

@@ -57,14 +57,24 @@ export interface OpAttributes {
   // Functions with a rule of their own.
   /** Over the last axis. */
   softmax: None;
-  /** (scores [..., Q, K], v [..., K, E]) -> (softmax(scores) v [..., Q, E], softmax(scores)). */
-  softmax_matmul: None;
+  /**
+   * (q, k, v [B, T, H, E] each) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
+   * [B, T, H, E]; a by-product for its gradient).
+   */
+  causal_attention: None;
   /** (x, scale, bias) -> (y, mean, inverse standard deviation), over the last axis. */
   layer_norm: { epsilon: number };
-  /** (x [B, H, T, Dh], cos [T, R/2], sin [T, R/2]): rotates the first R of the Dh dims, halves paired. */
+  /** (x [B, T, H, Dh], cos [T, R/2], sin [T, R/2]): rotates the first R of the Dh dims, halves paired. */
   rotary: None;
   /** (logits [N, V], labels [N]) -> (negative log-likelihood [N], probabilities [N, V]). */
   softmax_cross_entropy: None;
+  // Gradients of some of the above, as ops of their own where a library has them in one pass.
+  /** (x, g) -> d_x */
+  gelu_grad: None;
+  /** (x, scale, mean, inverse standard deviation, g) -> (d_x, d_scale, d_bias) */
+  layer_norm_grad: { epsilon: number };
+  /** (q, k, v, output, by-product, g) -> (d_q, d_k, d_v) */
+  causal_attention_grad: None;
 }
 
 export type OpName = keyof OpAttributes;
@@ -247,10 +257,17 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     return [{ dtype: base.dtype, shape: base.shape }];
   },
-  softmax_matmul: ([scores, v]) => [
-    product([scores, v], { trans_a: false, trans_b: false }),
-    { dtype: scores.dtype, shape: scores.shape },
-  ],
+  causal_attention: ([q, k, v]) => {
+    const [B, T, H] = q.shape;
+    expect(
+      q.shape.length === 4 && [k, v].every(({ shape }) => shape.join() === q.shape.join()),
+      () =>
+        `causal_attention takes three of [B, T, H, E], not ${
+          [q, k, v].map((x) => formatShape(x.shape))
+        }`,
+    );
+    return [{ dtype: q.dtype, shape: q.shape }, { dtype: q.dtype, shape: [B, H, T, T] }];
+  },
   layer_norm: ([x, scale, bias]) => {
     const width = x.shape.at(-1);
     expect(
@@ -264,13 +281,13 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
   },
   rotary: ([x, cos, sin]) => {
-    const [, , length, head_dim] = x.shape;
+    const [, length, , head_dim] = x.shape;
     expect(
       x.shape.length === 4 && cos.shape.join() === sin.shape.join() && cos.shape[0] === length &&
         2 * cos.shape[1] <= head_dim,
       () =>
         `rotary cannot turn ${formatShape(x.shape)} by tables of ${formatShape(cos.shape)}; ` +
-        "it takes [B, H, T, Dh] and [T, R/2]",
+        "it takes [B, T, H, Dh] and [T, R/2]",
     );
     return [{ dtype: x.dtype, shape: x.shape }];
   },
@@ -285,4 +302,7 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
       { dtype: logits.dtype, shape: logits.shape },
     ];
   },
+  gelu_grad: unary,
+  layer_norm_grad: ([x, scale]) => [x, scale, scale].map(({ dtype, shape }) => ({ dtype, shape })),
+  causal_attention_grad: ([q, k, v]) => [q, k, v].map(({ dtype, shape }) => ({ dtype, shape })),
 };

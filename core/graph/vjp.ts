@@ -12,12 +12,10 @@ import {
   broadcast,
   concat,
   div,
-  erf,
   exp,
   gather,
   gemm,
   matmul,
-  mean,
   mul,
   neg,
   reshape,
@@ -45,7 +43,7 @@ type Rule<Op extends OpName> = (node: Node<Op>, ...grads: Value[]) => InputGradi
  */
 export const AUXILIARY_OUTPUTS: Partial<Record<OpName, number>> = {
   layer_norm: 1,
-  softmax_matmul: 1,
+  causal_attention: 1,
   softmax_cross_entropy: 1,
 };
 
@@ -71,12 +69,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   sqrt: ({ outputs: [y] }, g) => [div(mul(g, 0.5), y)],
   // erf'(x) = 2/√π exp(-x²)
   erf: ({ inputs: [x] }, g) => [mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))],
-  // y = x Φ(x), Φ(x) = (1 + erf(x/√2)) / 2, φ(x) = exp(-x²/2) / √(2π): d_x = g (Φ(x) + x φ(x))
-  gelu: ({ inputs: [x] }, g) => {
-    const cdf = add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5);
-    const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return [mul(g, add(cdf, mul(x, density)))];
-  },
+  gelu: ({ inputs: [x] }, g) => x.graph.apply("gelu_grad", [x, g], {}),
   sum: ({ inputs: [x], attributes }, g) => [broadcast(keepDims(g, x, attributes), x.shape)],
   max: ({ inputs: [x], outputs: [y], attributes }, g) => {
     const { axes } = attributes;
@@ -130,28 +123,10 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   softmax: ({ outputs: [y] }, g) => [
     mul(y, sub(g, sum(mul(g, y), { axes: [-1], keep_dims: true }))),
   ],
-  // o = P v with P = softmax(s): d_v = Pᵀ g, d_P = g vᵀ, d_s = P (d_P - Σ_k d_P P). That sum needs no pass over
-  // the scores: Σ_k (Σ_e g_e v_ke) P_k = Σ_e g_e o_e (Dao et al., 2022, "FlashAttention", appendix B.2).
-  softmax_matmul: ({ inputs: [, v], outputs: [o, probabilities] }, g) => {
-    const row_sums = sum(mul(g, o), { axes: [-1], keep_dims: true });
-    const d_probabilities = matmul(g, v, { trans_b: true });
-    return [
-      mul(sub(d_probabilities, row_sums), probabilities),
-      matmul(probabilities, g, { trans_a: true }),
-    ];
-  },
-  // x̂ = (x - μ) / σ: d_x̂ = g γ, d_x = (d_x̂ - mean(d_x̂) - x̂ mean(d_x̂ x̂)) / σ, d_γ = Σ g x̂, d_β = Σ g
-  layer_norm: ({ inputs: [x, scale, bias], outputs: [, mu, inverse_deviation] }, g) => {
-    const row_mean = (value: Value) => mean(value, { axes: [-1], keep_dims: true });
-    const normalized = mul(sub(x, mu), inverse_deviation);
-    const dn = mul(g, scale);
-    const centred = sub(sub(dn, row_mean(dn)), mul(normalized, row_mean(mul(dn, normalized))));
-    return [
-      mul(centred, inverse_deviation),
-      sumTo(mul(g, normalized), scale.shape),
-      sumTo(g, bias.shape),
-    ];
-  },
+  causal_attention: ({ inputs: [q, k, v], outputs: [o, by_product] }, g) =>
+    q.graph.apply("causal_attention_grad", [q, k, v, o, by_product, g], {}),
+  layer_norm: ({ inputs: [x, scale], outputs: [, mu, inverse_deviation], attributes }, g) =>
+    x.graph.apply("layer_norm_grad", [x, scale, mu, inverse_deviation, g], attributes),
   // A rotation's transpose is the rotation by the negative angle. The tables are constants of the model.
   rotary: ({ inputs: [, cos, sin] }, g) => [rotary(g, cos, neg(sin)), undefined, undefined],
   // d_logits = g (softmax(logits) - onehot(label))
@@ -159,7 +134,15 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const scaled = mul(probabilities, reshape(g, [g.shape[0], 1]));
     return [addAlongRows(scaled, labels, neg(g)), undefined];
   },
+  gelu_grad: onceOnly,
+  layer_norm_grad: onceOnly,
+  causal_attention_grad: onceOnly,
 };
+
+/** Gradients are differentiated once. */
+function onceOnly({ op }: Node): never {
+  throw new Error(`${op} has no gradient: the rules are for first derivatives`);
+}
 
 /** 1 where `difference` is positive and 0 where it is zero; it must not be negative. */
 function winner(difference: Value): Value {

@@ -7,6 +7,7 @@
  */
 import {
   add,
+  causalAttention,
   gather,
   gelu,
   type Graph,
@@ -14,10 +15,8 @@ import {
   reshape,
   rotary,
   split,
-  transpose,
   type Value,
 } from "../graph/mod.ts";
-import { CausalAttention } from "./attention.ts";
 import { type GptNeoXConfig, rotaryDim } from "./config.ts";
 import type { DeclaredParameters } from "./declared.ts";
 import { EMBED_IN } from "./parameters.ts";
@@ -41,7 +40,6 @@ interface Shared {
   config: GptNeoXConfig;
   shape: BatchShape;
   parameters: DeclaredParameters;
-  attention: CausalAttention;
   /** [T, R/2] each. */
   cos: Value;
   sin: Value;
@@ -70,7 +68,6 @@ export function gptNeoX(
     config,
     shape,
     parameters,
-    attention: new CausalAttention(graph, shape.length),
     ...rotaryTables(graph, config, shape.length),
   };
   let hidden = gather(parameters.get(EMBED_IN), input_ids);
@@ -123,12 +120,10 @@ function attention(shared: Shared, name: string, x: Value): Value {
   const { hidden_size: D, num_attention_heads: H } = shared.config;
   const E = D / H;
   const qkv = reshape(dense(shared, `${name}.query_key_value`, x), [B, T, H, 3, E]);
-  // One transpose brings q, k and v apart in memory, so that the split copies whole blocks.
-  const parts = split(transpose(qkv, [3, 0, 2, 1, 4]), 0, 3);
-  const [q, k, v] = parts.map((part) => reshape(part, [B, H, T, E]));
+  const [q, k, v] = split(qkv, 3, 3).map((part) => reshape(part, [B, T, H, E]));
   const rotate = (value: Value) =>
     rotaryDim(shared.config) === 0 ? value : rotary(value, shared.cos, shared.sin);
-  const context = transpose(shared.attention.apply(rotate(q), rotate(k), v), [0, 2, 1, 3]);
+  const context = causalAttention(rotate(q), rotate(k), v);
   return dense(shared, `${name}.dense`, reshape(context, [B * T, D]));
 }
 

@@ -1,0 +1,319 @@
+/**
+ * oneDNN through the C API of its shared library (version 3, threads by OpenMP).
+ *
+ * @module
+ */
+
+const CREATE = "i32";
+const FUNCTIONS = {
+  dnnl_version: { parameters: [], result: "pointer" },
+  dnnl_engine_create: { parameters: ["buffer", "i32", "usize"], result: CREATE },
+  dnnl_stream_create: { parameters: ["buffer", "pointer", "u32"], result: CREATE },
+  dnnl_stream_wait: { parameters: ["pointer"], result: "i32" },
+  dnnl_memory_desc_create_with_strides: {
+    parameters: ["buffer", "i32", "buffer", "i32", "buffer"],
+    result: CREATE,
+  },
+  dnnl_memory_desc_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_memory_create: { parameters: ["buffer", "pointer", "pointer", "pointer"], result: CREATE },
+  dnnl_memory_set_data_handle: { parameters: ["pointer", "pointer"], result: "i32" },
+  dnnl_memory_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_primitive_attr_create: { parameters: ["buffer"], result: CREATE },
+  dnnl_primitive_attr_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_primitive_attr_set_post_ops: { parameters: ["pointer", "pointer"], result: "i32" },
+  dnnl_post_ops_create: { parameters: ["buffer"], result: CREATE },
+  dnnl_post_ops_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_post_ops_append_sum: { parameters: ["pointer", "f32", "i32", "i32"], result: "i32" },
+  dnnl_post_ops_append_eltwise: { parameters: ["pointer", "i32", "f32", "f32"], result: "i32" },
+  dnnl_post_ops_append_binary: { parameters: ["pointer", "i32", "pointer"], result: "i32" },
+  dnnl_matmul_primitive_desc_create: {
+    parameters: ["buffer", "pointer", "pointer", "pointer", "pointer", "pointer", "pointer"],
+    result: CREATE,
+  },
+  dnnl_reorder_primitive_desc_create: {
+    parameters: ["buffer", "pointer", "pointer", "pointer", "pointer", "pointer"],
+    result: CREATE,
+  },
+  dnnl_binary_primitive_desc_create: {
+    parameters: ["buffer", "pointer", "i32", "pointer", "pointer", "pointer", "pointer"],
+    result: CREATE,
+  },
+  dnnl_eltwise_forward_primitive_desc_create: {
+    parameters: ["buffer", "pointer", "i32", "i32", "pointer", "pointer", "f32", "f32", "pointer"],
+    result: CREATE,
+  },
+  dnnl_eltwise_backward_primitive_desc_create: {
+    parameters: [
+      "buffer",
+      "pointer",
+      "i32",
+      "pointer",
+      "pointer",
+      "pointer",
+      "f32",
+      "f32",
+      "pointer",
+      "pointer",
+    ],
+    result: CREATE,
+  },
+  dnnl_layer_normalization_forward_primitive_desc_create: {
+    parameters: [
+      "buffer",
+      "pointer",
+      "i32",
+      "pointer",
+      "pointer",
+      "pointer",
+      "f32",
+      "u32",
+      "pointer",
+    ],
+    result: CREATE,
+  },
+  dnnl_layer_normalization_backward_primitive_desc_create: {
+    parameters: [
+      "buffer",
+      "pointer",
+      "i32",
+      "pointer",
+      "pointer",
+      "pointer",
+      "pointer",
+      "f32",
+      "u32",
+      "pointer",
+      "pointer",
+    ],
+    result: CREATE,
+  },
+  dnnl_softmax_forward_primitive_desc_create: {
+    parameters: ["buffer", "pointer", "i32", "i32", "pointer", "pointer", "i32", "pointer"],
+    result: CREATE,
+  },
+  dnnl_softmax_backward_primitive_desc_create: {
+    parameters: [
+      "buffer",
+      "pointer",
+      "i32",
+      "pointer",
+      "pointer",
+      "pointer",
+      "i32",
+      "pointer",
+      "pointer",
+    ],
+    result: CREATE,
+  },
+  dnnl_primitive_desc_query: { parameters: ["pointer", "i32", "i32", "buffer"], result: "i32" },
+  dnnl_primitive_desc_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_primitive_create: { parameters: ["buffer", "pointer"], result: CREATE },
+  dnnl_primitive_destroy: { parameters: ["pointer"], result: "i32" },
+  dnnl_primitive_execute: { parameters: ["pointer", "pointer", "i32", "buffer"], result: "i32" },
+} as const;
+
+/** Values of the enumerations in dnnl_types.h, which are part of the binary interface. */
+const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
+export const FORWARD_TRAINING = 64, BACKWARD = 128;
+export const USE_SCALE_AND_SHIFT = 2 | 4;
+export const ALGORITHM = {
+  linear: 0x26,
+  gelu_erf: 0x31,
+  add: 0x1fff0,
+  mul: 0x1fff1,
+  sub: 0x1fff5,
+  softmax: 0x30000,
+} as const;
+export const ARGUMENT = {
+  src: 1,
+  src_1: 2,
+  dst: 17,
+  weights: 33,
+  bias: 41,
+  mean: 49,
+  variance: 50,
+  scale: 51,
+  shift: 52,
+  diff_src: 129,
+  diff_dst: 145,
+  diff_scale: 255,
+  diff_shift: 256,
+} as const;
+export type ArgumentName = keyof typeof ARGUMENT;
+/** The argument that a binary post-op reads, given its place among the post-ops (DNNL_ARG_ATTR_MULTIPLE_POST_OP). */
+const postOpArgument = (place: number) => 16384 * (place + 1) | ARGUMENT.src_1;
+/** The argument that {@linkcode PostOps.add} is. */
+export const addedArgument = ({ alpha = 1 }: PostOps) => postOpArgument(alpha === 1 ? 0 : 1);
+const DTYPE = { bfloat16: 2, float32: 3 } as const;
+export type DnnlType = keyof typeof DTYPE;
+export const BYTES = { bfloat16: 2, float32: 4 } as const;
+
+const FAILURES = new Map([
+  [1, "out of memory"],
+  [2, "invalid arguments"],
+  [3, "no kernel for these shapes and types"],
+]);
+
+export type Handle = Deno.PointerValue;
+type FunctionName = keyof typeof FUNCTIONS;
+type Parameter = Handle | number | bigint | BufferSource | null;
+
+/** A description of a tensor in memory. */
+export interface Layout {
+  readonly dtype: DnnlType;
+  readonly shape: readonly number[];
+  /** In elements. */
+  readonly strides: readonly number[];
+}
+
+/** What a product or another primitive does with its result. */
+export interface PostOps {
+  /** Multiplies the result. */
+  alpha?: number;
+  /** Adds what the memory of the result holds already. */
+  accumulate?: boolean;
+  /** Adds a tensor, which is broadcast. */
+  add?: Layout;
+}
+
+/** The opened library. */
+export class DnnlLibrary {
+  readonly #symbols: Deno.DynamicLibrary<typeof FUNCTIONS>["symbols"];
+  readonly #omp: (threads: number) => void;
+  readonly #engine: Handle;
+  readonly #stream: Handle;
+  readonly #layouts = new Map<string, Handle>();
+  readonly version: string;
+
+  /** @throws {Error} when it cannot be loaded, or is not of version 3. */
+  constructor(path: string) {
+    this.#symbols = Deno.dlopen(path, FUNCTIONS).symbols;
+    const omp = Deno.dlopen("libgomp.so.1", {
+      omp_set_num_threads: { parameters: ["i32"], result: "void" },
+    });
+    this.#omp = omp.symbols.omp_set_num_threads;
+    // struct dnnl_version_t begins with int major, minor, patch.
+    const version = new Deno.UnsafePointerView(this.#symbols.dnnl_version()!);
+    this.version = [0, 4, 8].map((at) => version.getInt32(at)).join(".");
+    if (version.getInt32(0) !== 3) {
+      throw new Error(`${path} is oneDNN ${this.version}; version 3 is needed`);
+    }
+    this.#engine = this.create("dnnl_engine_create", CPU, 0n);
+    this.#stream = this.create("dnnl_stream_create", this.#engine, DEFAULT_STREAM);
+  }
+
+  /** Threads of everything that this thread runs from now on. */
+  useThreads(threads: number): void {
+    this.#omp(threads);
+  }
+
+  /** Calls a function that returns a status. */
+  call(name: FunctionName, ...args: Parameter[]): void {
+    // deno-lint-ignore no-explicit-any -- each function's parameters are in FUNCTIONS
+    this.#check(name, (this.#symbols[name] as any)(...args));
+  }
+
+  /** Calls a function that writes a new object to its first argument. */
+  create(name: FunctionName, ...args: Parameter[]): Handle {
+    const out = new BigUint64Array(1);
+    this.call(name, out, ...args);
+    return Deno.UnsafePointer.create(out[0]);
+  }
+
+  /** A memory descriptor; equal ones are made once. */
+  layout({ dtype, shape, strides }: Layout): Handle {
+    const key = `${dtype} ${shape} ${strides}`;
+    let handle = this.#layouts.get(key);
+    if (!handle) {
+      handle = this.create(
+        "dnnl_memory_desc_create_with_strides",
+        shape.length,
+        BigInt64Array.from(shape, BigInt),
+        DTYPE[dtype],
+        BigInt64Array.from(strides, BigInt),
+      );
+      this.#layouts.set(key, handle);
+    }
+    return handle;
+  }
+
+  /** A tensor at an address. */
+  memory(layout: Layout, address: Handle): Handle {
+    return this.create("dnnl_memory_create", this.layout(layout), this.#engine, address);
+  }
+
+  /** A primitive's description, by the function that makes it; `engine` is filled in where it belongs. */
+  describe(
+    kind:
+      | "matmul"
+      | "binary"
+      | `eltwise_${"forward" | "backward"}`
+      | `softmax_${"forward" | "backward"}`
+      | `layer_normalization_${"forward" | "backward"}`,
+    ...args: Parameter[]
+  ): Handle {
+    return this.create(`dnnl_${kind}_primitive_desc_create`, this.#engine, ...args);
+  }
+
+  describeReorder(from: Layout, to: Layout): Handle {
+    return this.create(
+      "dnnl_reorder_primitive_desc_create",
+      this.layout(from),
+      this.#engine,
+      this.layout(to),
+      this.#engine,
+      null,
+    );
+  }
+
+  /** Calls `use` with attributes for these post-ops, in the order alpha, add, accumulate. */
+  withPostOps<T>({ alpha = 1, add, accumulate }: PostOps, use: (attributes: Handle) => T): T {
+    if (alpha === 1 && !add && !accumulate) return use(null);
+    const attributes = this.create("dnnl_primitive_attr_create");
+    const post_ops = this.create("dnnl_post_ops_create");
+    if (alpha !== 1) {
+      this.call("dnnl_post_ops_append_eltwise", post_ops, ALGORITHM.linear, alpha, 0);
+    }
+    if (add) {
+      this.call("dnnl_post_ops_append_binary", post_ops, ALGORITHM.add, this.layout(add));
+    }
+    if (accumulate) this.call("dnnl_post_ops_append_sum", post_ops, 1, 0, 0);
+    this.call("dnnl_primitive_attr_set_post_ops", attributes, post_ops);
+    try {
+      return use(attributes);
+    } finally {
+      this.call("dnnl_post_ops_destroy", post_ops);
+      this.call("dnnl_primitive_attr_destroy", attributes);
+    }
+  }
+
+  /** The name of the kernel that a description stands for, such as "brg:avx512_core_bf16". */
+  kernel(description: Handle): string {
+    const name = new BigUint64Array(1);
+    this.call("dnnl_primitive_desc_query", description, QUERY_IMPLEMENTATION, 0, name);
+    return Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(name[0])!);
+  }
+
+  /** Computes a primitive; `args` as {@linkcode packArguments} makes them. */
+  execute(primitive: Handle, args: BigUint64Array<ArrayBuffer>): void {
+    const status = this.#symbols.dnnl_primitive_execute(
+      primitive,
+      this.#stream,
+      args.length / 2,
+      args,
+    );
+    if (status !== 0) this.#check("dnnl_primitive_execute", status);
+  }
+
+  #check(name: string, status: number): void {
+    if (status === 0) return;
+    throw new Error(`oneDNN's ${name} failed: ${FAILURES.get(status) ?? `status ${status}`}`);
+  }
+}
+
+/** Array of struct dnnl_exec_arg_t { int arg; dnnl_memory_t memory; }, with padding between. */
+export function packArguments(memories: ReadonlyMap<number, Handle>): BigUint64Array<ArrayBuffer> {
+  return BigUint64Array.from(
+    [...memories].flatMap(([arg, memory]) => [BigInt(arg), Deno.UnsafePointer.value(memory)]),
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * Causal attention as ONNX nodes, in blocks of queries.
+ *
+ * A block of queries sees only the keys up to its own end, so the products, the softmax and their gradients skip
+ * most of the half that the mask would throw away: (n + 1) / 2n of the work is left with n blocks.
+ *
+ * Keys and values are held [B, H, E, T], so that the products of their gradients transpose the narrow factor.
+ *
+ * @module
+ */
+import { batchedProduct, type Emitter, type Lowering } from "./emitter.ts";
+import type { TensorType, Value } from "./types.ts";
+
+/** Smallest block of queries; smaller ones cost more in copies of keys and values than they save. */
+const MIN_BLOCK = 64;
+const MAX_BLOCKS = 4;
+
+/** Number of equal blocks that `length` positions are cut into. */
+export function blockCount(length: number): number {
+  let blocks = Math.min(MAX_BLOCKS, Math.max(1, Math.floor(length / MIN_BLOCK)));
+  while (length % blocks !== 0) blocks--;
+  return blocks;
+}
+
+/** Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. */
+const LOWEST = -3.4028234663852886e38;
+
+/** [size, before + size]: 0 where query `before + i` may look at a key, the lowest float32 where not. */
+export function causalMask(size: number, before: number): Float32Array<ArrayBuffer> {
+  const width = before + size;
+  const mask = new Float32Array(size * width);
+  for (let i = 0; i < size; i++) mask.fill(LOWEST, i * width + before + i + 1, (i + 1) * width);
+  return mask;
+}
+
+const BY_HEAD = [0, 2, 1, 3], BY_HEAD_COLUMNS = [0, 2, 3, 1];
+
+/** Names of the blocks of q, k and v, by the names of q, k and v. The backward pass uses them again. */
+interface Blocks {
+  /** [B, H, T/n, E] each. */
+  queries: string[];
+  /** [B, H, E, (i + 1) T/n] each. */
+  keys: string[];
+  values: string[];
+}
+
+function emitBlocks(emit: Emitter, [q, k, v]: string[], blocks: number): Blocks {
+  const seen = (x: string) => {
+    const parts = split(emit, emit.shared("Transpose", [x], { perm: BY_HEAD_COLUMNS }), 3, blocks);
+    return parts.map((part, i) =>
+      i === 0 ? part : emit.shared("Concat", parts.slice(0, i + 1), { axis: { int: 3 } })
+    );
+  };
+  const queries = split(emit, emit.shared("Transpose", [q], { perm: BY_HEAD }), 2, blocks);
+  return { queries, keys: seen(k), values: seen(v) };
+}
+
+function split(emit: Emitter, x: string, axis: number, parts: number): string[] {
+  if (parts === 1) return [x];
+  const outputs = Array.from({ length: parts }, (_, i) => `${x}.${axis}.${i}`);
+  const attributes = { axis: { int: axis }, num_outputs: { int: parts } };
+  emit.shared("Split", [x], attributes, outputs);
+  return outputs;
+}
+
+function join(emit: Emitter, parts: string[], axis: number, output?: string): string {
+  if (parts.length === 1) return parts[0];
+  return emit.op("Concat", parts, { axis: { int: axis } }, output);
+}
+
+/** alpha · op(a) · op(b), with the dtype of q. */
+function product(
+  emit: Emitter,
+  like: TensorType,
+  [a, b]: [string, string],
+  { trans_a = false, trans_b = false, alpha = 1 } = {},
+): string {
+  const output = emit.temporary();
+  const operand: TensorType = { dtype: like.dtype, shape: like.shape };
+  batchedProduct(emit, [operand, operand], [a, b], { trans_a, trans_b, alpha }, output);
+  return output;
+}
+
+/** The name of the probabilities of block i. */
+const probabilities = (by_product: string, i: number) => `${by_product}.${i}`;
+
+export const lowerAttention: Lowering<"causal_attention"> = (node, names, outputs, emit) => {
+  const [q] = node.inputs as [Value];
+  const [, T, , E] = q.shape;
+  const blocks = blockCount(T), size = T / blocks;
+  const { queries, keys, values } = emitBlocks(emit, names, blocks);
+  const parts = queries.map((query, i) => {
+    const scores = product(emit, q, [query, keys[i]], { alpha: 1 / Math.sqrt(E) });
+    const mask = emit.constant(`causal_${size}_${i}`, causalMask(size, i * size), [
+      size,
+      (i + 1) * size,
+    ], q);
+    const p = probabilities(outputs[1], i);
+    emit.op("Softmax", [emit.op("Add", [scores, mask])], {}, p);
+    return product(emit, q, [p, values[i]], { trans_b: true });
+  });
+  emit.op("Transpose", [join(emit, parts, 2)], { perm: BY_HEAD }, outputs[0]);
+};
+
+/**
+ * Per block, with P = softmax(s): d_v = gᵀ P, d_P = g v, d_s = P (d_P - Σ_k d_P P), d_q = d_s kᵀ / √E,
+ * d_k = qᵀ d_s / √E. That sum needs no pass over the scores: Σ_k (Σ_e g_e v_ek) P_k = Σ_e g_e o_e
+ * (Dao et al., 2022, "FlashAttention", appendix B.2).
+ */
+export const lowerAttentionGrad: Lowering<"causal_attention_grad"> = (
+  node,
+  [q_name, k_name, v_name, o, by_product, g],
+  outputs,
+  emit,
+) => {
+  const [q] = node.inputs;
+  const [, T, , E] = q.shape;
+  const blocks = blockCount(T), alpha = 1 / Math.sqrt(E);
+  const { queries, keys, values } = emitBlocks(emit, [q_name, k_name, v_name], blocks);
+  const byHead = (x: string) =>
+    split(emit, emit.op("Transpose", [x], { perm: BY_HEAD }), 2, blocks);
+  const row_sums = byHead(
+    emit.op("ReduceSum", [emit.op("Mul", [g, o]), emit.ints([3])], { keepdims: { int: 1 } }),
+  );
+  const parts = byHead(g).map((g_block, i) => {
+    const p = probabilities(by_product, i);
+    const d_p = product(emit, q, [g_block, values[i]]);
+    const d_s = emit.op("Mul", [emit.op("Sub", [d_p, row_sums[i]]), p]);
+    return {
+      q: product(emit, q, [d_s, keys[i]], { trans_b: true, alpha }),
+      k: product(emit, q, [queries[i], d_s], { trans_a: true, alpha }),
+      v: product(emit, q, [g_block, p], { trans_a: true }),
+    };
+  });
+  const d_q = join(emit, parts.map((part) => part.q), 2);
+  emit.op("Transpose", [d_q], { perm: BY_HEAD }, outputs[0]);
+  for (const [x, output] of [["k", outputs[1]], ["v", outputs[2]]] as const) {
+    const sum = addPrefixes(emit, parts.map((part) => part[x]));
+    emit.op("Transpose", [sum], { perm: [0, 3, 1, 2] }, output);
+  }
+};
+
+/** The sum of [B, H, E, (i + 1) T/n] for all i, each padded with zeros to [B, H, E, T]. */
+function addPrefixes(emit: Emitter, prefixes: string[]): string {
+  const pieces = prefixes.map((prefix, i) => split(emit, prefix, 3, i + 1));
+  const sums = pieces.map((_, j) =>
+    pieces.slice(j).map((piece) => piece[j]).reduce((a, b) => emit.op("Add", [a, b]))
+  );
+  return join(emit, sums, 3);
+}
