@@ -3,8 +3,10 @@
  *
  * @module
  */
-export type { SessionOptions } from "./compile.ts";
+export { KERNELS, type Kernels, type SessionOptions } from "./compile.ts";
 export { type Device, DEVICES, DeviceUnavailable } from "./device.ts";
+export { compileGraph, type HostSession } from "./compile_graph.ts";
+export { OneDnnUnavailable } from "./onednn/find.ts";
 export { type Feeds, Session } from "./session.ts";
 export { DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";
 export { CrossProducts } from "./products.ts";

@@ -143,7 +143,7 @@ function valueInfo(name: string, { dtype, shape }: Value): ValueInfoProto {
 }
 
 /** Nodes that an output depends on, in order. */
-function liveNodes(graph: Graph): Node[] {
+export function liveNodes(graph: Graph): Node[] {
   const live = new Set<Value>(graph.outputs.values());
   return [...graph.nodes].reverse().filter((node) => {
     if (!node.outputs.some((output) => live.has(output))) return false;

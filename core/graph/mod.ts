@@ -11,7 +11,7 @@ export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
 export type { LoweringOptions } from "./emitter.ts";
-export { lowerToOnnx } from "./lower.ts";
+export { liveNodes, lowerToOnnx } from "./lower.ts";
 export { blockCount, causalMask } from "./lower_attention.ts";
 export {
   adamW,

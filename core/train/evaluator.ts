@@ -4,7 +4,7 @@
  * @module
  */
 import { collate, type Sequence } from "../data/mod.ts";
-import { Session } from "../engine/mod.ts";
+import { compileGraph, type HostSession } from "../engine/mod.ts";
 import { type BatchShape, type GptNeoXConfig, lossGraph } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 
@@ -16,7 +16,7 @@ export interface HeldOutLoss {
 
 /** Runs the forward pass alone, with compiled graphs kept between calls. */
 export class Evaluator {
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, HostSession>();
 
   constructor(
     readonly options: {
@@ -54,12 +54,12 @@ export class Evaluator {
     return { loss: total / tokens, tokens };
   }
 
-  async #session(config: GptNeoXConfig, { rows, length }: BatchShape): Promise<Session> {
+  async #session(config: GptNeoXConfig, { rows, length }: BatchShape): Promise<HostSession> {
     const key = JSON.stringify([config, rows, length]);
     let session = this.#sessions.get(key);
     if (!session) {
       const graph = lossGraph(config, { rows, length });
-      session = await Session.create(graph, sessionOptions(this.options.compute));
+      session = await compileGraph(graph, sessionOptions(this.options.compute));
       this.#sessions.set(key, session);
     }
     return session;

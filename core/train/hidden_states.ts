@@ -4,13 +4,13 @@
  * @module
  */
 import type { Sequence } from "../data/mod.ts";
-import { Session } from "../engine/mod.ts";
+import { compileGraph, type HostSession } from "../engine/mod.ts";
 import { type GptNeoXConfig, hiddenStatesGraph } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 
 /** Compiles one graph for each shape; models of equal configuration share it. */
 export class HiddenStates {
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, HostSession>();
 
   constructor(readonly compute_options: Compute) {}
 
@@ -37,7 +37,7 @@ export class HiddenStates {
     let session = this.#sessions.get(key);
     if (!session) {
       const graph = hiddenStatesGraph(config, shape);
-      session = await Session.create(graph, sessionOptions(this.compute_options));
+      session = await compileGraph(graph, sessionOptions(this.compute_options));
       this.#sessions.set(key, session);
     }
     return session;

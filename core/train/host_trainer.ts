@@ -4,7 +4,7 @@
  * @module
  */
 import type { MicroBatch } from "../data/mod.ts";
-import { Session, type TensorData } from "../engine/mod.ts";
+import { compileGraph, type HostSession, type TensorData } from "../engine/mod.ts";
 import { EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
@@ -12,7 +12,7 @@ import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
 interface Pass {
-  session: Session;
+  session: HostSession;
   feeds: Record<string, TensorData>;
   into: Record<string, TensorData>;
 }
@@ -75,7 +75,7 @@ export class HostTrainer implements Trainer {
     if (!pass) {
       const { config, feeds } = this.weights;
       const graph = trainGraph(config, { rows, length });
-      const session = await Session.create(graph, sessionOptions(this.compute));
+      const session = await compileGraph(graph, sessionOptions(this.compute));
       const rows_of_embeddings = () => new Float32Array(rows * length * config.hidden_size);
       pass = {
         session,

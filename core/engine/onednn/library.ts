@@ -25,7 +25,6 @@ const FUNCTIONS = {
   dnnl_post_ops_destroy: { parameters: ["pointer"], result: "i32" },
   dnnl_post_ops_append_sum: { parameters: ["pointer", "f32", "i32", "i32"], result: "i32" },
   dnnl_post_ops_append_eltwise: { parameters: ["pointer", "i32", "f32", "f32"], result: "i32" },
-  dnnl_post_ops_append_binary: { parameters: ["pointer", "i32", "pointer"], result: "i32" },
   dnnl_matmul_primitive_desc_create: {
     parameters: ["buffer", "pointer", "pointer", "pointer", "pointer", "pointer", "pointer"],
     result: CREATE,
@@ -140,13 +139,9 @@ export const ARGUMENT = {
   diff_shift: 256,
 } as const;
 export type ArgumentName = keyof typeof ARGUMENT;
-/** The argument that a binary post-op reads, given its place among the post-ops (DNNL_ARG_ATTR_MULTIPLE_POST_OP). */
-const postOpArgument = (place: number) => 16384 * (place + 1) | ARGUMENT.src_1;
-/** The argument that {@linkcode PostOps.add} is. */
-export const addedArgument = ({ alpha = 1 }: PostOps) => postOpArgument(alpha === 1 ? 0 : 1);
-const DTYPE = { bfloat16: 2, float32: 3 } as const;
+const DTYPE = { bfloat16: 2, float32: 3, int32: 4 } as const;
 export type DnnlType = keyof typeof DTYPE;
-export const BYTES = { bfloat16: 2, float32: 4 } as const;
+export const BYTES = { bfloat16: 2, float32: 4, int32: 4 } as const;
 
 const FAILURES = new Map([
   [1, "out of memory"],
@@ -172,8 +167,6 @@ export interface PostOps {
   alpha?: number;
   /** Adds what the memory of the result holds already. */
   accumulate?: boolean;
-  /** Adds a tensor, which is broadcast. */
-  add?: Layout;
 }
 
 /** The opened library. */
@@ -266,16 +259,13 @@ export class DnnlLibrary {
     );
   }
 
-  /** Calls `use` with attributes for these post-ops, in the order alpha, add, accumulate. */
-  withPostOps<T>({ alpha = 1, add, accumulate }: PostOps, use: (attributes: Handle) => T): T {
-    if (alpha === 1 && !add && !accumulate) return use(null);
+  /** Calls `use` with attributes for these post-ops, alpha first. */
+  withPostOps<T>({ alpha = 1, accumulate }: PostOps, use: (attributes: Handle) => T): T {
+    if (alpha === 1 && !accumulate) return use(null);
     const attributes = this.create("dnnl_primitive_attr_create");
     const post_ops = this.create("dnnl_post_ops_create");
     if (alpha !== 1) {
       this.call("dnnl_post_ops_append_eltwise", post_ops, ALGORITHM.linear, alpha, 0);
-    }
-    if (add) {
-      this.call("dnnl_post_ops_append_binary", post_ops, ALGORITHM.add, this.layout(add));
     }
     if (accumulate) this.call("dnnl_post_ops_append_sum", post_ops, 1, 0, 0);
     this.call("dnnl_primitive_attr_set_post_ops", attributes, post_ops);

@@ -1,0 +1,94 @@
+/**
+ * Causal attention by oneDNN, in blocks of queries that see only the keys up to their own end.
+ *
+ * @module
+ */
+import { blockCount, causalMask, type Node } from "../../graph/mod.ts";
+import type { Lowering } from "./lowering.ts";
+import { denseStrides, permute, slice, type View } from "./view.ts";
+
+/** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E]. */
+interface Kept {
+  q: View;
+  k: View;
+  v: View;
+  /** [B·H, T/n, (i + 1) T/n] of block i. */
+  probabilities: View[];
+}
+
+const BY_HEAD = [0, 2, 1, 3], TRANSPOSED = [0, 2, 1];
+
+/** A copy of [B, T, H, E] as [B·H, T, E]. */
+function byHead(lowering: Lowering, view: View): View {
+  const copy = lowering.copied(permute(view, BY_HEAD), lowering.products);
+  return merged(copy);
+}
+
+/** Dense [B, H, T, E] as [B·H, T, E]. */
+function merged(view: View): View {
+  const [B, H, T, E] = view.shape, shape = [B * H, T, E];
+  return { ...view, shape, strides: denseStrides(shape) };
+}
+
+/** What block i reads and writes: its queries, and the keys it sees. */
+function blockOf(length: number, i: number) {
+  const size = length / blockCount(length);
+  return {
+    size,
+    own: (x: View) => slice(x, 1, i * size, size),
+    seen: (x: View) => slice(x, 1, 0, (i + 1) * size),
+  };
+}
+
+export function attention(node: Node<"causal_attention">, lowering: Lowering): void {
+  const { program, products } = lowering;
+  const { inputs, outputs: [output, by_product] } = node;
+  const [B, T, H, E] = inputs[0].shape;
+  const [q, k, v] = inputs.map((value) => byHead(lowering, lowering.view(value)));
+  const result = program.temporary([B, H, T, E], lowering.dtypeOf(output));
+  const heads = merged(result);
+  const probabilities = Array.from({ length: blockCount(T) }, (_, i) => {
+    const { size, own, seen } = blockOf(T, i);
+    const shape = [B * H, size, (i + 1) * size];
+    const scores = program.temporary(shape);
+    program.matmul(own(q), permute(seen(k), TRANSPOSED), scores, { alpha: 1 / Math.sqrt(E) });
+    const mask = lowering.constant(`causal_${size}_${i}`, causalMask(size, i * size), [
+      1,
+      size,
+      (i + 1) * size,
+    ]);
+    program.binary("add", scores, mask, scores);
+    const p = products === "float32" ? scores : program.temporary(shape, products);
+    program.softmax(scores, p);
+    program.matmul(p, seen(v), own(heads));
+    return p;
+  });
+  program.copy(permute(result, BY_HEAD), lowering.place(output));
+  const kept: Kept = { q, k, v, probabilities };
+  lowering.by_products.set(by_product, kept);
+}
+
+/** d_v = Pᵀ g, d_s = softmax'(g vᵀ), d_q = d_s k / √E, d_k = d_sᵀ q / √E; keys sum over the blocks that see them. */
+export function attentionGrad(node: Node<"causal_attention_grad">, lowering: Lowering): void {
+  const { program, products } = lowering;
+  const { inputs, outputs } = node;
+  const [B, T, H, E] = inputs[0].shape;
+  const { q, k, v, probabilities } = lowering.by_products.get(inputs[4]) as Kept;
+  const g = byHead(lowering, lowering.view(inputs[5]));
+  const results = outputs.map(() => program.temporary([B, H, T, E]));
+  const [d_q, d_k, d_v] = results.map(merged);
+  const alpha = 1 / Math.sqrt(E);
+  // The last block writes to all keys; the others add to what it wrote.
+  for (let i = probabilities.length - 1; i >= 0; i--) {
+    const { own, seen } = blockOf(T, i);
+    const accumulate = i < probabilities.length - 1;
+    const p = probabilities[i];
+    const d_s = program.temporary(p.shape, products);
+    program.matmul(own(g), permute(seen(v), TRANSPOSED), d_s);
+    program.softmaxGrad(p, d_s, d_s);
+    program.matmul(d_s, seen(k), own(d_q), { alpha });
+    program.matmul(permute(d_s, TRANSPOSED), own(q), seen(d_k), { alpha, accumulate });
+    program.matmul(permute(p, TRANSPOSED), own(g), seen(d_v), { accumulate });
+  }
+  outputs.forEach((output, i) => lowering.set(output, permute(results[i], BY_HEAD)));
+}

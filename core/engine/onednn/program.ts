@@ -1,0 +1,258 @@
+/**
+ * A list of steps over planned memory: primitives of oneDNN, and loops of our own.
+ *
+ * @module
+ */
+import { planArena } from "./arena.ts";
+import {
+  ALGORITHM,
+  ARGUMENT,
+  type ArgumentName,
+  BYTES,
+  type DnnlLibrary,
+  type DnnlType,
+  FORWARD_TRAINING,
+  type Handle,
+  packArguments,
+  type PostOps,
+} from "./library.ts";
+import { denseBytes, denseView, Slot, type View } from "./view.ts";
+
+/** Memory of a view; bfloat16 as its bits. */
+export type HostArray = Float32Array | Int32Array | Uint16Array;
+/** Gives the memory of a view, from its first element on. */
+export type HostMemory = (view: View) => HostArray;
+
+type Step =
+  | { views: readonly View[]; primitive: Handle; args: ReadonlyMap<number, View> }
+  | { views: readonly View[]; run: (memory: HostMemory) => void };
+
+const ARRAY = { float32: Float32Array, int32: Int32Array, bfloat16: Uint16Array } as const;
+
+export class Program {
+  readonly #steps: Step[] = [];
+  readonly #slots = new Set<Slot>();
+  /** Memory from outside by the name of its slot. */
+  readonly #external = new Map<string, HostArray>();
+  /** Library objects that point into such memory. */
+  readonly #pointers = new Map<string, { memory: Handle; bytes: number }[]>();
+  #arena = new ArrayBuffer(0);
+  #run: (() => void)[] = [];
+  #primitives: Handle[] = [];
+  #memories: Handle[] = [];
+
+  constructor(readonly library: DnnlLibrary) {}
+
+  /** Memory for a result, dense. */
+  temporary(shape: readonly number[], dtype: DnnlType = "float32"): View {
+    const slot = new Slot(denseBytes(shape, dtype));
+    this.#slots.add(slot);
+    return denseView(slot, shape, dtype);
+  }
+
+  /** Memory that {@linkcode bind} gives. */
+  external(name: string, shape: readonly number[], dtype: DnnlType): View {
+    return denseView(new Slot(denseBytes(shape, dtype), name), shape, dtype);
+  }
+
+  /** Adds a loop of our own that touches these views. */
+  host(views: readonly View[], run: (memory: HostMemory) => void): void {
+    this.#add({ views, run });
+  }
+
+  /** dst = src in another layout or dtype. */
+  copy(src: View, dst: View): void {
+    this.#primitive(this.library.describeReorder(src, dst), { src, dst });
+  }
+
+  /** dst = alpha · a b, or dst + that; the last two axes are multiplied. */
+  matmul(a: View, b: View, dst: View, post: PostOps = {}, bias?: View): void {
+    const { library } = this;
+    const description = library.withPostOps(
+      post,
+      (attributes) =>
+        library.describe(
+          "matmul",
+          library.layout(a),
+          library.layout(b),
+          bias ? library.layout(bias) : null,
+          library.layout(dst),
+          attributes,
+        ),
+    );
+    this.#primitive(description, { src: a, weights: b, dst, bias });
+  }
+
+  /** dst = a ∘ b, where b may be broadcast. */
+  binary(op: "add" | "mul" | "sub", a: View, b: View, dst: View): void {
+    const { library } = this;
+    const layouts = [a, b, dst].map((view) => library.layout(view));
+    const description = library.describe("binary", ALGORITHM[op], ...layouts, null);
+    this.#primitive(description, { src: a, src_1: b, dst });
+  }
+
+  gelu(src: View, dst: View): void {
+    this.#primitive(this.#describeGelu(src, dst), { src, dst });
+  }
+
+  geluGrad(src: View, diff_dst: View, diff_src: View): void {
+    const { library } = this;
+    const forward = this.#describeGelu(src, diff_src);
+    const layouts = [diff_src, diff_dst, src].map((view) => library.layout(view));
+    const description = library.describe(
+      "eltwise_backward",
+      ALGORITHM.gelu_erf,
+      ...layouts,
+      0,
+      0,
+      forward,
+      null,
+    );
+    this.#primitive(description, { src, diff_dst, diff_src });
+  }
+
+  #describeGelu(src: View, dst: View): Handle {
+    const { library } = this;
+    const layouts = [src, dst].map((view) => library.layout(view));
+    const { gelu_erf } = ALGORITHM;
+    return library.describe("eltwise_forward", FORWARD_TRAINING, gelu_erf, ...layouts, 0, 0, null);
+  }
+
+  /** Over the last axis. */
+  softmax(src: View, dst: View): void {
+    this.#primitive(this.#describeSoftmax(src, dst), { src, dst });
+  }
+
+  /** diff_src = dst (diff_dst - Σ dst diff_dst), with dst the probabilities. */
+  softmaxGrad(dst: View, diff_dst: View, diff_src: View): void {
+    const { library } = this;
+    const layouts = [diff_src, diff_dst, dst].map((view) => library.layout(view));
+    const axis = dst.shape.length - 1;
+    const forward = this.#describeSoftmax(dst, dst);
+    const { softmax } = ALGORITHM;
+    const description = library.describe(
+      "softmax_backward",
+      softmax,
+      ...layouts,
+      axis,
+      forward,
+      null,
+    );
+    this.#primitive(description, { dst, diff_dst, diff_src });
+  }
+
+  #describeSoftmax(src: View, dst: View): Handle {
+    const { library } = this;
+    const layouts = [src, dst].map((view) => library.layout(view));
+    const axis = src.shape.length - 1;
+    const { softmax } = ALGORITHM;
+    return library.describe("softmax_forward", FORWARD_TRAINING, softmax, ...layouts, axis, null);
+  }
+
+  /** Adds a primitive by its description. */
+  primitive(description: Handle, views: Partial<Record<ArgumentName, View>>): void {
+    this.#primitive(description, views);
+  }
+
+  #primitive(description: Handle, views: Partial<Record<ArgumentName, View>>): void {
+    const args = new Map<number, View>();
+    for (const [name, view] of Object.entries(views)) {
+      if (view) args.set(ARGUMENT[name as ArgumentName], view);
+    }
+    const primitive = this.library.create("dnnl_primitive_create", description);
+    this.#primitives.push(primitive);
+    this.#add({ views: [...args.values()], primitive, args });
+  }
+
+  #add(step: Step): void {
+    for (const { slot } of step.views) {
+      slot.first = Math.min(slot.first, this.#steps.length);
+      slot.last = this.#steps.length;
+    }
+    this.#steps.push(step);
+  }
+
+  /** Plans the memory; nothing can be added after that. */
+  finish(): void {
+    const used = [...this.#slots].filter(({ last }) => last >= 0);
+    this.#arena = new ArrayBuffer(planArena(used));
+    const arrays = new Map<View, HostArray>();
+    const memory: HostMemory = (view) => {
+      const { slot, offset, dtype } = view;
+      if (slot.external !== undefined) return this.#external.get(slot.external)!.subarray(offset);
+      let array = arrays.get(view);
+      if (!array) {
+        const at = slot.offset + offset * BYTES[dtype];
+        const length = (slot.bytes - offset * BYTES[dtype]) / BYTES[dtype];
+        arrays.set(view, array = new ARRAY[dtype](this.#arena, at, length));
+      }
+      return array;
+    };
+    const objects = new Map<View, Handle>();
+    this.#run = this.#steps.map((step) => {
+      if ("run" in step) return () => step.run(memory);
+      const args = packArguments(
+        new Map([...step.args].map(([arg, view]) => {
+          let object = objects.get(view);
+          if (!object) objects.set(view, object = this.#object(view));
+          return [arg, object];
+        })),
+      );
+      return () => this.library.execute(step.primitive, args);
+    });
+  }
+
+  /** The library's object for a view. */
+  #object(view: View): Handle {
+    const { slot, offset, dtype } = view;
+    const bytes = offset * BYTES[dtype];
+    if (slot.external === undefined) {
+      const base = Deno.UnsafePointer.of(this.#arena)!;
+      const address = Deno.UnsafePointer.offset(base, slot.offset + bytes);
+      const memory = this.library.memory(view, address);
+      this.#memories.push(memory);
+      return memory;
+    }
+    const memory = this.library.memory(view, null);
+    this.#memories.push(memory);
+    const pointers = this.#pointers.get(slot.external) ?? [];
+    pointers.push({ memory, bytes });
+    this.#pointers.set(slot.external, pointers);
+    const array = this.#external.get(slot.external);
+    if (array) this.#point(slot.external, array);
+    return memory;
+  }
+
+  /** Gives memory under a name, for this run and those after it. */
+  bind(name: string, array: HostArray): void {
+    if (this.#external.get(name) === array) return;
+    this.#external.set(name, array);
+    this.#point(name, array);
+  }
+
+  #point(name: string, array: HostArray): void {
+    const base = Deno.UnsafePointer.of(array as Float32Array<ArrayBuffer>)!;
+    for (const { memory, bytes } of this.#pointers.get(name) ?? []) {
+      const address = Deno.UnsafePointer.offset(base, bytes);
+      this.library.call("dnnl_memory_set_data_handle", memory, address);
+    }
+  }
+
+  run(): void {
+    for (const step of this.#run) step();
+  }
+
+  /** Bytes of temporaries. */
+  get arena_bytes(): number {
+    return this.#arena.byteLength;
+  }
+
+  release(): void {
+    this.#memories.forEach((memory) => this.library.call("dnnl_memory_destroy", memory));
+    this.#primitives.forEach((primitive) => this.library.call("dnnl_primitive_destroy", primitive));
+    this.#memories = [];
+    this.#primitives = [];
+    this.#run = [];
+    this.#arena = new ArrayBuffer(0);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Parts of memory as tensors: reshaping, transposing and splitting move no data.
+ *
+ * @module
+ */
+import { sizeOf } from "../../graph/mod.ts";
+import { BYTES, type DnnlType, type Layout } from "./library.ts";
+
+/** A piece of memory: in the arena, at an offset that is planned, or an array given from outside under a name. */
+export class Slot {
+  /** Of the steps that touch it. */
+  first = Infinity;
+  last = -1;
+  /** In bytes, in the arena. */
+  offset = 0;
+
+  constructor(readonly bytes: number, readonly external?: string) {}
+}
+
+/** A tensor in a slot. */
+export interface View extends Layout {
+  readonly slot: Slot;
+  /** In elements from the slot's start. */
+  readonly offset: number;
+}
+
+/** Strides of a tensor whose elements lie one after another. */
+export function denseStrides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+/** A dense tensor at the start of a slot; a scalar has the shape [1]. */
+export function denseView(slot: Slot, given: readonly number[], dtype: DnnlType): View {
+  const shape = given.length === 0 ? [1] : given;
+  return { slot, offset: 0, dtype, shape, strides: denseStrides(shape) };
+}
+
+export function denseBytes(shape: readonly number[], dtype: DnnlType): number {
+  return sizeOf(shape) * BYTES[dtype];
+}
+
+export function isDense({ shape, strides }: Layout): boolean {
+  const dense = denseStrides(shape);
+  return shape.every((dim, axis) => dim === 1 || strides[axis] === dense[axis]);
+}
+
+export function permute(view: View, permutation: readonly number[]): View {
+  return {
+    ...view,
+    shape: permutation.map((axis) => view.shape[axis]),
+    strides: permutation.map((axis) => view.strides[axis]),
+  };
+}
+
+/** `length` positions of an axis from `start`. */
+export function slice(view: View, axis: number, start: number, length: number): View {
+  return {
+    ...view,
+    offset: view.offset + start * view.strides[axis],
+    shape: view.shape.with(axis, length),
+  };
+}
+
+/** The same elements in another shape; undefined where that takes a copy. */
+export function reshapeView(view: View, given: readonly number[]): View | undefined {
+  const shape = given.length === 0 ? [1] : given;
+  if (isDense(view)) return { ...view, shape, strides: denseStrides(shape) };
+  // Dimensions of size 1 may come and go.
+  const long = (dims: readonly number[]) => dims.filter((dim) => dim !== 1);
+  if (long(view.shape).join() !== long(shape).join()) return undefined;
+  const strides = view.strides.filter((_, axis) => view.shape[axis] !== 1);
+  return { ...view, shape, strides: shape.map((dim) => dim === 1 ? 1 : strides.shift()!) };
+}
