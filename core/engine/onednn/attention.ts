@@ -9,6 +9,7 @@ import { denseStrides, permute, slice, type View } from "./view.ts";
 
 /** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E]. */
 interface Kept {
+  /** Times 1/√E, so that neither the scores nor the gradient of the keys need be. */
   q: View;
   k: View;
   v: View;
@@ -18,9 +19,11 @@ interface Kept {
 
 const BY_HEAD = [0, 2, 1, 3], TRANSPOSED = [0, 2, 1];
 
-/** A copy of [B, T, H, E] as [B·H, T, E]. */
-function byHead(lowering: Lowering, view: View): View {
-  const copy = lowering.copied(permute(view, BY_HEAD), lowering.products);
+/** A copy of [B, T, H, E] as [B·H, T, E], times one number where `scale` is given. */
+function byHead({ program, products }: Lowering, view: View, scale?: View): View {
+  const by_head = permute(view, BY_HEAD);
+  const copy = program.temporary(by_head.shape, products);
+  program.copy(by_head, copy, scale);
   return merged(copy);
 }
 
@@ -44,14 +47,17 @@ export function attention(node: Node<"causal_attention">, lowering: Lowering): v
   const { program, products } = lowering;
   const { inputs, outputs: [output, by_product] } = node;
   const [B, T, H, E] = inputs[0].shape;
-  const [q, k, v] = inputs.map((value) => byHead(lowering, lowering.view(value)));
+  const scale = lowering.constant(`scale_${E}`, Float32Array.of(1 / Math.sqrt(E)), [1]);
+  const [q, k, v] = inputs.map((value, i) =>
+    byHead(lowering, lowering.view(value), i === 0 ? scale : undefined)
+  );
   const result = program.temporary([B, H, T, E], lowering.dtypeOf(output));
   const heads = merged(result);
   const probabilities = Array.from({ length: blockCount(T) }, (_, i) => {
     const { size, own, seen } = blockOf(T, i);
     const shape = [B * H, size, (i + 1) * size];
     const scores = program.temporary(shape);
-    program.matmul(own(q), permute(seen(k), TRANSPOSED), scores, { alpha: 1 / Math.sqrt(E) });
+    program.matmul(own(q), permute(seen(k), TRANSPOSED), scores);
     const mask = lowering.constant(`causal_${size}_${i}`, causalMask(size, i * size), [
       1,
       size,
@@ -87,7 +93,7 @@ export function attentionGrad(node: Node<"causal_attention_grad">, lowering: Low
     program.matmul(own(g), permute(seen(v), TRANSPOSED), d_s);
     program.softmaxGrad(p, d_s, d_s);
     program.matmul(d_s, seen(k), own(d_q), { alpha });
-    program.matmul(permute(d_s, TRANSPOSED), own(q), seen(d_k), { alpha, accumulate });
+    program.matmul(permute(d_s, TRANSPOSED), own(q), seen(d_k), { accumulate });
     program.matmul(permute(p, TRANSPOSED), own(g), seen(d_v), { accumulate });
   }
   outputs.forEach((output, i) => lowering.set(output, permute(results[i], BY_HEAD)));

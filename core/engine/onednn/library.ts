@@ -21,6 +21,7 @@ const FUNCTIONS = {
   dnnl_primitive_attr_create: { parameters: ["buffer"], result: CREATE },
   dnnl_primitive_attr_destroy: { parameters: ["pointer"], result: "i32" },
   dnnl_primitive_attr_set_post_ops: { parameters: ["pointer", "pointer"], result: "i32" },
+  dnnl_primitive_attr_set_scales_mask: { parameters: ["pointer", "i32", "i32"], result: "i32" },
   dnnl_post_ops_create: { parameters: ["buffer"], result: CREATE },
   dnnl_post_ops_destroy: { parameters: ["pointer"], result: "i32" },
   dnnl_post_ops_append_sum: { parameters: ["pointer", "f32", "i32", "i32"], result: "i32" },
@@ -135,6 +136,8 @@ export const ARGUMENT = {
   shift: 52,
   diff_src: 129,
   diff_dst: 145,
+  /** DNNL_ARG_ATTR_SCALES | src */
+  src_scale: 4096 | 1,
   diff_scale: 255,
   diff_shift: 256,
 } as const;
@@ -248,15 +251,18 @@ export class DnnlLibrary {
     return this.create(`dnnl_${kind}_primitive_desc_create`, this.#engine, ...args);
   }
 
-  describeReorder(from: Layout, to: Layout): Handle {
-    return this.create(
-      "dnnl_reorder_primitive_desc_create",
-      this.layout(from),
-      this.#engine,
-      this.layout(to),
-      this.#engine,
-      null,
-    );
+  /** @param scaled whether the source is multiplied by one number, the argument `src_scale`. */
+  describeReorder(from: Layout, to: Layout, scaled: boolean): Handle {
+    const attributes = this.create("dnnl_primitive_attr_create");
+    if (scaled) {
+      this.call("dnnl_primitive_attr_set_scales_mask", attributes, ARGUMENT.src, 0);
+    }
+    const layouts = [this.layout(from), this.#engine, this.layout(to), this.#engine];
+    try {
+      return this.create("dnnl_reorder_primitive_desc_create", ...layouts, attributes);
+    } finally {
+      this.call("dnnl_primitive_attr_destroy", attributes);
+    }
   }
 
   /** Calls `use` with attributes for these post-ops, alpha first. */

@@ -60,9 +60,10 @@ export class Program {
     this.#add({ views, run });
   }
 
-  /** dst = src in another layout or dtype. */
-  copy(src: View, dst: View): void {
-    this.#primitive(this.library.describeReorder(src, dst), { src, dst });
+  /** dst = src in another layout or dtype, times one number where `src_scale`, [1], is given. */
+  copy(src: View, dst: View, src_scale?: View): void {
+    const description = this.library.describeReorder(src, dst, src_scale !== undefined);
+    this.#primitive(description, { src, dst, src_scale });
   }
 
   /** dst = alpha · a b, or dst + that; the last two axes are multiplied. */
