@@ -183,6 +183,9 @@ export class DnnlLibrary {
 
   /** @throws {Error} when it cannot be loaded, or is not of version 3. */
   constructor(path: string) {
+    // Read by OpenMP when it is loaded: how often a thread without work looks for some before it sleeps. By default
+    // for milliseconds, in which ONNX Runtime's threads, which run the optimizer, would lack a core.
+    if (Deno.env.get("GOMP_SPINCOUNT") === undefined) Deno.env.set("GOMP_SPINCOUNT", "1000");
     this.#symbols = Deno.dlopen(path, FUNCTIONS).symbols;
     const omp = Deno.dlopen("libgomp.so.1", {
       omp_set_num_threads: { parameters: ["i32"], result: "void" },
