@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { computeOptions, Evaluator, hostWeights } from "../../core/train/mod.ts";
+import { type Compute, computeOptions, Evaluator, hostWeights } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";
@@ -14,9 +14,9 @@ import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";
 let runPass: () => Promise<{ loss: number }>;
 
 await serveRequests({
-  async prepare({ size, threads }: { size: Size; threads: number }) {
+  async prepare({ size, compute: given }: { size: Size; compute: Partial<Compute> }) {
     const batches = benchmarkBatches(size);
-    const compute = computeOptions({ threads });
+    const compute = computeOptions(given);
     const options = { micro_batch_size: size.rows, lengths: [size.length], compute };
     const { seconds: build_s } = await timed(() => {
       const evaluator = new Evaluator(options);

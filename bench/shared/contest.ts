@@ -47,7 +47,7 @@ export type Parts = Readonly<Record<string, readonly number[]>>;
 
 /** Largest relative difference of loss and gradient norm, float32 against float32. */
 const TOLERANCE = 2e-5;
-/** The same where the other side computes in bfloat16, which has 8 bits of precision. */
+/** The same where a side computes in bfloat16, which has 8 bits of precision. */
 const BF16_TOLERANCE = 2e-2;
 
 const WARM_UP_PASSES = 2;
@@ -69,10 +69,15 @@ export async function prepare(
  *
  * @throws {Error} naming what differs.
  */
-export function checkAgreement(ours: Prepared, theirs: Prepared, mode: string): void {
+export function checkAgreement(
+  ours: Prepared,
+  theirs: Prepared,
+  { mode, variant }: { mode: string; variant: string },
+): void {
   const exact = theirs.exact ?? theirs.first;
-  compare(ours.first, exact, TOLERANCE, "");
-  const tolerance = mode.endsWith("bf16") ? BF16_TOLERANCE : TOLERANCE;
+  const rounds = variant === "bfloat16";
+  compare(ours.first, exact, rounds ? BF16_TOLERANCE : TOLERANCE, "");
+  const tolerance = rounds || mode.endsWith("bf16") ? BF16_TOLERANCE : TOLERANCE;
   compare(ours.first, theirs.first, tolerance, ` in mode ${mode}`);
 }
 

@@ -7,14 +7,16 @@ const prepared = (loss: number, grad_norm?: number) => ({
   first: { loss, grad_norm },
 });
 
+const fp32 = (mode: string) => ({ mode, variant: "float32" });
+
 Deno.test("equal losses and gradient norms agree", () => {
-  checkAgreement(prepared(8, 0.5), prepared(8 * (1 + 1e-5), 0.5 * (1 - 1e-5)), "eager");
-  checkAgreement(prepared(8), prepared(8), "compile");
+  checkAgreement(prepared(8, 0.5), prepared(8 * (1 + 1e-5), 0.5 * (1 - 1e-5)), fp32("eager"));
+  checkAgreement(prepared(8), prepared(8), fp32("compile"));
 });
 
 Deno.test("a difference above the tolerance is named", () => {
   const check = (mode: string, theirs: ReturnType<typeof prepared>) => () =>
-    checkAgreement(prepared(8, 0.5), theirs, mode);
+    checkAgreement(prepared(8, 0.5), theirs, fp32(mode));
   assert.throws(
     check("eager", prepared(8 * (1 + 4e-5), 0.5)),
     /the loss .* is 8 here and 8\.00032/,
@@ -26,10 +28,13 @@ Deno.test("a difference above the tolerance is named", () => {
 
 Deno.test("bfloat16 may differ by its precision, but its float32 twin may not", () => {
   const theirs = { ...prepared(8.05, 0.503), exact: { loss: 8, grad_norm: 0.5 } };
-  checkAgreement(prepared(8, 0.5), theirs, "compile_bf16");
-  assert.throws(() => checkAgreement(prepared(8, 0.5), theirs, "compile"), /in mode compile/);
+  checkAgreement(prepared(8, 0.5), theirs, fp32("compile_bf16"));
+  assert.throws(() => checkAgreement(prepared(8, 0.5), theirs, fp32("compile")), /in mode compile/);
   const wrong = { ...theirs, exact: { loss: 8.01, grad_norm: 0.5 } };
-  assert.throws(() => checkAgreement(prepared(8, 0.5), wrong, "compile_bf16"), /0\.00002 of it/);
+  assert.throws(
+    () => checkAgreement(prepared(8, 0.5), wrong, fp32("compile_bf16")),
+    /0\.00002 of it/,
+  );
 });
 
 function playing(...others: number[]) {
@@ -68,4 +73,10 @@ Deno.test("rounds of sides that played alone are paired in their order", () => {
     { ours_s: 1, theirs_s: 4, others: 0.1, ceiling: 150, ...idle },
     { ours_s: 2, theirs_s: 5, others: 0.3, ceiling: 150, ...idle },
   ]);
+});
+
+Deno.test("where we compute in bfloat16, its digits count", () => {
+  const against = { mode: "compile", variant: "bfloat16" };
+  checkAgreement(prepared(8, 0.5), prepared(8.01, 0.503), against);
+  assert.throws(() => checkAgreement(prepared(8, 0.5), prepared(9, 0.5), against), /0\.02 of it/);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Passes, passFlops } from "./flops.ts";
-import type { Implementation, Mode, Options } from "./options.ts";
+import { type Implementation, type Mode, type Options, type Variant, VARIANTS } from "./options.ts";
 import type { Size } from "./sizes.ts";
 
 /** FLOP/s taken for granted. A wrong rate does little harm: progress compares estimates with time that has passed. */
@@ -25,11 +25,17 @@ export function memoryTogether(parameters: number, pass: Passes): number {
   return 2 * BYTES_PER_PARAMETER[pass] * parameters + OTHER_BYTES;
 }
 
+/** Each of our variants has its contests one after another. */
 export function contestsOf(
-  { modes, implementations }: Options,
-): { mode: Mode; implementation: Implementation }[] {
-  return modes.flatMap((mode) =>
-    implementations.map((implementation) => ({ mode, implementation }))
+  { modes, implementations, ours }: Options,
+): { mode: Mode; implementation: Implementation; variant: Variant }[] {
+  const plays = (variant: Variant, mode: Mode) =>
+    ours?.includes(variant) ??
+      variant === (mode.endsWith("bf16") ? "bfloat16" : "float32");
+  return VARIANTS.flatMap((variant) =>
+    modes.filter((mode) => plays(variant, mode)).flatMap((mode) =>
+      implementations.map((implementation) => ({ mode, implementation, variant }))
+    )
   );
 }
 

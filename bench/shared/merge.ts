@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { IMPLEMENTATIONS, MODES } from "./options.ts";
-import type { Results, SizeResult } from "./results.ts";
+import { IMPLEMENTATIONS, MODES, VARIANTS } from "./options.ts";
+import type { Contest, Results, SizeResult } from "./results.ts";
 import { SIZES } from "./sizes.ts";
 
 /** What merging relies on; the rest of the file is taken as it is. */
@@ -19,6 +19,7 @@ const results_schema = z.looseObject({
     contests: z.array(z.looseObject({
       mode: z.enum(MODES),
       implementation: z.enum(IMPLEMENTATIONS),
+      variant: z.enum(VARIANTS),
       rounds: z.array(z.looseObject({ ours_s: z.number(), theirs_s: z.number() })),
     })),
   })),
@@ -54,8 +55,7 @@ function conditions({ machine, settings }: Results): Record<string, unknown> {
 }
 
 /**
- * Puts runs together: what a later one measured replaces what an earlier one did of the same size, mode and
- * implementation.
+ * Puts runs together: what a later one measured replaces what an earlier one did of the same contest.
  *
  * @throws {Error} when machine, versions, threads or passes per round differ.
  */
@@ -92,17 +92,14 @@ function mergeSize(earlier: SizeResult | undefined, later: SizeResult): SizeResu
         `${earlier.passes_per_round} and ${later.passes_per_round}`,
     );
   }
-  const replaced = (mode: string, implementation: string) =>
-    later.contests.some((contest) =>
-      contest.mode === mode && contest.implementation === implementation
-    );
-  const kept = earlier.contests.filter(({ mode, implementation }) =>
-    !replaced(mode, implementation)
-  );
+  const key = ({ variant, mode, implementation }: Contest) =>
+    [variant, mode, implementation].join();
+  const replaced = new Set(later.contests.map(key));
+  const kept = earlier.contests.filter((contest) => !replaced.has(key(contest)));
   return {
     ...later,
     one_at_a_time: earlier.one_at_a_time || later.one_at_a_time,
-    ours: later.ours ?? earlier.ours,
+    ours: { ...earlier.ours, ...later.ours },
     contests: [...kept, ...later.contests],
   };
 }

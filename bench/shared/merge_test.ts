@@ -5,6 +5,7 @@ import type { Contest, Results, SizeResult } from "./results.ts";
 const contest = (mode: Contest["mode"], seconds: number): Contest => ({
   mode,
   implementation: "hf",
+  variant: "float32",
   repeated: 0,
   rounds: [{ ours_s: 1, theirs_s: seconds, ceiling: 1, idle_ours: 0, idle_theirs: 0, others: 0 }],
 });
@@ -18,6 +19,7 @@ function run(sizes: Record<string, Contest[]>, machine = {}, passes_per_round = 
     passes: "step",
     flops_per_pass: 1,
     passes_per_round,
+    ours: {},
     contests,
   });
   return {

@@ -6,7 +6,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Size, SIZES } from "./sizes.ts";
 
-/** Precision and compilation of the other side; ours is float32 always. */
+/** Precision and compilation of the other side. */
 export const MODES = ["eager", "compile", "bf16", "compile_bf16"] as const;
 export type Mode = typeof MODES[number];
 
@@ -14,10 +14,23 @@ export type Mode = typeof MODES[number];
 export const IMPLEMENTATIONS = ["hf", "sdpa"] as const;
 export type Implementation = typeof IMPLEMENTATIONS[number];
 
+/** Our side: products in float32 by ONNX Runtime, the same by oneDNN, or in bfloat16 by oneDNN. */
+export const VARIANTS = ["float32", "float32_onednn", "bfloat16"] as const;
+export type Variant = typeof VARIANTS[number];
+
+/** What a variant is in a recipe. */
+export const VARIANT_CONFIG = {
+  float32: { precision: "float32", kernels: "onnxruntime" },
+  float32_onednn: { precision: "float32", kernels: "onednn" },
+  bfloat16: { precision: "bfloat16" },
+} as const;
+
 export interface Options {
   sizes: readonly Size[];
   modes: readonly Mode[];
   implementations: readonly Implementation[];
+  /** Undefined: like against like. */
+  ours?: readonly Variant[];
   rounds: number;
   /** Undefined: as the size says. */
   steps_per_round?: number;
@@ -48,6 +61,9 @@ Usage: deno task bench:${task} [options]
   --implementations A,B  PyTorch models; the faster one counts (default: ${
     IMPLEMENTATIONS.join(",")
   })
+  --ours A,B             our side, of ${VARIANTS.join(",")}
+                         (default: like against like, float32 against eager and compile, bfloat16 against the
+                         bf16 modes; what oneDNN computes takes onednn-cpu-gomp, which is installed too)
   --rounds N             alternating rounds (default: 7)
   --steps-per-round N    steps per turn (default: a few seconds' worth)
   --threads N            threads of each side (default: 2)
@@ -75,6 +91,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     sizes: DEFAULT_SIZES.map(({ name }) => name).join(),
     modes: MODES.join(),
     implementations: IMPLEMENTATIONS.join(),
+    ours: undefined,
     rounds: "7",
     "steps-per-round": undefined,
     threads: "2",
@@ -89,6 +106,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     sizes: SIZES.filter(({ name }) => names.includes(name)),
     modes: choices("modes", flags.modes!, MODES),
     implementations: choices("implementations", flags.implementations!, IMPLEMENTATIONS),
+    ours: flags.ours === undefined ? undefined : choices("ours", flags.ours, VARIANTS),
     rounds: count("rounds", flags.rounds!),
     steps_per_round: steps === undefined ? undefined : count("steps-per-round", steps),
     threads: count("threads", flags.threads!),

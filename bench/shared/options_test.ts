@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { contestsOf } from "./estimate.ts";
 import { parseOptions, UsageError } from "./options.ts";
 
 Deno.test("without flags all sizes that fit most machines run in all modes", () => {
@@ -16,6 +17,19 @@ Deno.test("flags choose sizes and modes, in the tables' order", () => {
   assert.deepEqual(options.sizes.map(({ name }) => name), ["mini", "pythia-410m"]);
   assert.deepEqual([options.modes, options.steps_per_round], [["eager"], 3]);
   assert.equal(options.python, "python3");
+});
+
+Deno.test("like plays against like unless it is said otherwise", () => {
+  const plays = (...args: string[]) =>
+    contestsOf(parseOptions([...args, "--implementations", "sdpa"], "train")!)
+      .map(({ variant, mode }) => `${variant} ${mode}`);
+  assert.deepEqual(plays(), [
+    "float32 eager",
+    "float32 compile",
+    "bfloat16 bf16",
+    "bfloat16 compile_bf16",
+  ]);
+  assert.deepEqual(plays("--ours", "float32", "--modes", "compile_bf16"), ["float32 compile_bf16"]);
 });
 
 Deno.test("help asks for no run", () => {

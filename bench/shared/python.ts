@@ -5,7 +5,13 @@
  */
 import { join } from "node:path";
 
-const PACKAGES = { torch: "2.13.0", transformers: "5.23.0", numpy: "2.4.6", safetensors: "0.8.0" };
+const PACKAGES = {
+  torch: "2.13.0",
+  transformers: "5.23.0",
+  numpy: "2.4.6",
+  safetensors: "0.8.0",
+  "onednn-cpu-gomp": "2023.2.0",
+};
 
 const ROOT = new URL("../../", import.meta.url);
 

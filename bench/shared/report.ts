@@ -13,7 +13,7 @@ import {
   rounded,
   withRange,
 } from "./markdown.ts";
-import { MODES } from "./options.ts";
+import { MODES, VARIANTS } from "./options.ts";
 import {
   type Contest,
   hardest,
@@ -32,6 +32,12 @@ const MODE_NAMES = {
   compile_bf16: "compiled bf16",
 } as const;
 
+const VARIANT_NAMES = {
+  float32: "fp32",
+  float32_onednn: "fp32, oneDNN",
+  bfloat16: "bf16, oneDNN",
+} as const;
+
 const IMPLEMENTATION_NAMES = { hf: "Hugging Face", sdpa: "own SDPA" } as const;
 
 /** The whole report: how it was measured, speed, then memory and the parts of a pass, then what failed. */
@@ -40,8 +46,12 @@ export function renderReport(results: Results, title: string): string {
   const contests = results.sizes.flatMap(({ contests }) => contests);
   const repeated = contests.reduce((sum, contest) => sum + contest.repeated, 0);
   const failed = results.sizes.flatMap(({ size, contests }) =>
-    contests.flatMap(({ mode, implementation, error }) =>
-      error === undefined ? [] : `- ${size}, ${mode}, ${implementation}: ${oneLine(error)}`
+    contests.flatMap(({ variant, mode, implementation, error }) =>
+      error === undefined
+        ? []
+        : `- ${size}, ${VARIANT_NAMES[variant]} against ${mode}, ${implementation}: ${
+          oneLine(error)
+        }`
     )
   );
   const in_turn = results.sizes.filter(({ one_at_a_time }) => one_at_a_time);
@@ -56,7 +66,7 @@ export function renderReport(results: Results, title: string): string {
     `minimum and maximum in parentheses. ` +
     describeQuiet(contests.flatMap(({ rounds }) => rounds), repeated),
     speedTable(results.sizes),
-    "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. Causeway computes in float32 in every row. " +
+    "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. " +
     "Of the two PyTorch models the faster one counts. The share of Gemm is the rate of the pass's matrix " +
     "products over that of ONNX Runtime's Gemm alone on the model's shapes, measured in the same round.",
     ...(in_turn.length > 0
@@ -103,9 +113,9 @@ function oneLine(text: string): string {
 
 const ERROR_LENGTH = 300;
 
-/** The contests that count, one for each mode. */
+/** The contests that count, one for each of our variants and each mode. */
 function summaries(size: SizeResult): Summary[] {
-  return MODES.flatMap((mode) => hardest(size, mode) ?? []);
+  return VARIANTS.flatMap((variant) => MODES.flatMap((mode) => hardest(size, variant, mode) ?? []));
 }
 
 function describePeer({ contest: { mode, implementation } }: Summary): string {
@@ -115,6 +125,7 @@ function describePeer({ contest: { mode, implementation } }: Summary): string {
 export function speedTable(sizes: readonly SizeResult[]): string {
   const headings = [
     "model",
+    "Causeway",
     "PyTorch",
     "ratio",
     "Causeway tokens/s",
@@ -124,21 +135,30 @@ export function speedTable(sizes: readonly SizeResult[]): string {
     "Gemm GFLOP/s",
   ];
   const rows = sizes.flatMap((size) => {
-    const failed = MODES.filter((mode) =>
-      size.contests.some((contest) => contest.mode === mode && contest.error !== undefined) &&
-      hardest(size, mode) === undefined
+    const failed = new Map(
+      size.contests
+        .filter(({ variant, mode, error }) =>
+          error !== undefined && hardest(size, variant, mode) === undefined
+        )
+        .map(({ variant, mode }) => [`${variant} ${mode}`, { variant, mode }]),
     );
     return [
       ...summaries(size).map((summary) => speedCells(size, summary)),
-      ...failed.map((mode) => [size.size, MODE_NAMES[mode], "failed, see below"]),
+      ...[...failed.values()].map(({ variant, mode }) => [
+        size.size,
+        VARIANT_NAMES[variant],
+        MODE_NAMES[mode],
+        "failed, see below",
+      ]),
     ];
   });
-  return markdownTable(headings, rows, 2);
+  return markdownTable(headings, rows, 3);
 }
 
 function speedCells({ size }: SizeResult, summary: Summary): string[] {
   return [
     size,
+    VARIANT_NAMES[summary.contest.variant],
     describePeer(summary),
     withRange(summary.ratio, 2),
     rounded(summary.ours.median),
@@ -163,11 +183,15 @@ export function partsTable({ sizes, benchmark }: Results): string {
     "after warm-up, GB",
   ];
   const rows = sizes.flatMap((size) => {
-    const sides: [string, SideResult][] = size.ours ? [["Causeway", size.ours]] : [];
-    for (const summary of summaries(size)) {
-      if (summary.contest.theirs) sides.push([describePeer(summary), summary.contest.theirs]);
+    const sides = new Map<string, SideResult>();
+    for (const variant of VARIANTS) {
+      const side = size.ours[variant];
+      if (side) sides.set(`Causeway ${VARIANT_NAMES[variant]}`, side);
     }
-    return sides.map(([name, side]) => [size.size, name, ...sideCells(side, training)]);
+    for (const summary of summaries(size)) {
+      if (summary.contest.theirs) sides.set(describePeer(summary), summary.contest.theirs);
+    }
+    return [...sides].map(([name, side]) => [size.size, name, ...sideCells(side, training)]);
   });
   return markdownTable(headings, rows, 2);
 }

@@ -14,6 +14,7 @@ const side = (peak_bytes: number) => ({
 const contest = (given: Partial<Contest>, theirs_s: number[]): Contest => ({
   mode: "eager",
   implementation: "hf",
+  variant: "float32",
   theirs: side(2e9),
   repeated: 0,
   rounds: theirs_s.map((theirs_s) => ({
@@ -36,7 +37,7 @@ function results(contests: Contest[]): Results {
     passes: "step" as const,
     flops_per_pass: 100e9,
     passes_per_round: 3,
-    ours: side(1e9),
+    ours: { float32: side(1e9) },
     contests,
   };
   const machine = { date: "2026-01-02", load_average_before: 0.1 };
@@ -52,7 +53,7 @@ Deno.test("the faster PyTorch model counts, with the spread of its rounds", () =
   // 16 · 256 · 3 tokens in 1 s; 3 · 100 GFLOP in 1 s and 2 s against 400 GFLOP/s.
   assert.equal(
     row,
-    "| mini | eager fp32, own SDPA | 2.00 (1.50–2.50) | 12,300 | 6,140 | 75% | 38% | 400 |",
+    "| mini | fp32 | eager fp32, own SDPA | 2.00 (1.50–2.50) | 12,300 | 6,140 | 75% | 38% | 400 |",
   );
   assert.deepEqual(more, []);
 });
@@ -62,7 +63,7 @@ Deno.test("parts of a step and memory stand beside each other for both sides", (
   const rows = partsTable(results([contest({ theirs }, [2])])).split("\n").slice(2);
   // Ours computes forward and backward in one graph: 200 ms, of which 60 are forward.
   assert.deepEqual(rows, [
-    "| mini | Causeway | 60 | 140 | 10 | 1.3 | 0.5 | 2.0 | 1.8 | 1.00 | 0.50 |",
+    "| mini | Causeway fp32 | 60 | 140 | 10 | 1.3 | 0.5 | 2.0 | 1.8 | 1.00 | 0.50 |",
     "| mini | eager fp32, Hugging Face | 100 | 300 | 10 | 1.3 | 0.5 | 2.0 | 1.6 | 2.00 | 1.00 |",
   ]);
 });
@@ -71,10 +72,13 @@ Deno.test("a contest without a ratio says why, in the table too unless the other
   const failed = contest({ mode: "compile", error: "no ratio: the loss\ndiffers" }, []);
   const text = renderReport(results([contest({}, [2]), failed]), "Title");
   assert.match(text, /^# Title\n/);
-  assert.match(text, /Not measured:\n\n- mini, compile, hf: no ratio: the loss differs/);
   assert.match(
     text,
-    /^\| mini \| compiled fp32 \| failed, see below \| – \| – \| – \| – \| – \|$/m,
+    /Not measured:\n\n- mini, fp32 against compile, hf: no ratio: the loss differs/,
+  );
+  assert.match(
+    text,
+    /^\| mini \| fp32 \| compiled fp32 \| failed, see below \| – \| – \| – \| – \| – \|$/m,
   );
   const other = contest({ mode: "compile", implementation: "sdpa" }, [2]);
   const both = renderReport(results([failed, other]), "Title");

@@ -5,7 +5,7 @@
  */
 import type { Parts, Prepared } from "./contest.ts";
 import type { Passes } from "./flops.ts";
-import type { Implementation, Mode } from "./options.ts";
+import type { Implementation, Mode, Variant } from "./options.ts";
 import { type Round, speedRatio, type Spread, spread } from "./statistics.ts";
 
 export interface Results {
@@ -26,7 +26,8 @@ export interface SizeResult {
   readonly passes_per_round: number;
   /** Whether all rounds of one side came after all of the other. */
   readonly one_at_a_time?: boolean;
-  ours?: SideResult;
+  /** By variant. */
+  readonly ours: Partial<Record<Variant, SideResult>>;
   readonly contests: Contest[];
 }
 
@@ -45,6 +46,7 @@ export interface SideResult {
 export interface Contest {
   readonly mode: Mode;
   readonly implementation: Implementation;
+  readonly variant: Variant;
   rounds: Round[];
   /** Rounds that were played again because the machine was not quiet. */
   repeated: number;
@@ -84,12 +86,13 @@ export function summarize(size: SizeResult, contest: Contest): Summary {
 }
 
 /**
- * The contest of a mode that counts: the one against the faster implementation, that of the lowest ratio. Those that
+ * The contest of a variant of ours and a mode of theirs that counts: the one against the faster implementation, that of the lowest ratio. Those that
  * failed, or have not begun while a run goes on, do not.
  */
-export function hardest(size: SizeResult, mode: Mode): Summary | undefined {
+export function hardest(size: SizeResult, variant: Variant, mode: Mode): Summary | undefined {
   return size.contests
-    .filter(({ mode: its, rounds, error }) => its === mode && rounds.length > 0 && !error)
+    .filter((contest) => contest.mode === mode && contest.variant === variant)
+    .filter(({ rounds, error }) => rounds.length > 0 && !error)
     .map((contest) => summarize(size, contest))
     .sort((a, b) => a.ratio.median - b.ratio.median)[0];
 }

@@ -26,7 +26,7 @@ import {
 } from "./estimate.ts";
 import { passFlops } from "./flops.ts";
 import { describeMachine } from "./machine.ts";
-import type { Options } from "./options.ts";
+import { type Options, type Variant, VARIANT_CONFIG } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { findPython } from "./python.ts";
 import type { Contest, Results, SizeResult } from "./results.ts";
@@ -118,6 +118,7 @@ class Runner {
       flops_per_pass: passFlops(size.config, size, passes),
       passes_per_round: passesPerRound(this.options, size),
       one_at_a_time,
+      ours: {},
       contests: contestsOf(this.options).map((contest) => ({
         ...contest,
         rounds: [],
@@ -149,16 +150,23 @@ class Runner {
     await ceiling?.stop();
   }
 
-  /** Our process lives through all contests of a size; where it has been ended, as for want of memory, it starts anew. */
+  /** Our process lives through all contests of a variant; where it has been ended, as for want of memory, it starts anew. */
   async #runByTurns(setting: Setting): Promise<void> {
     const { size, result, ceiling } = setting;
-    let ours: Side | undefined;
+    let ours: Side | undefined, variant: Variant | undefined;
+    const end = async () => {
+      if (variant && ours?.child.alive) result.ours[variant] = await sideResult(ours);
+      await ours?.child.stop();
+      ours = undefined;
+    };
     try {
       for (const contest of result.contests) {
         await this.#attempt(contest, setting, async (name, start) => {
-          const our_side = ours?.child.alive ? ours : ours = await this.#startOurs(size);
+          if (variant !== contest.variant || !ours?.child.alive) await end();
+          variant = contest.variant;
+          const our_side = ours ??= await this.#startOurs(size, variant);
           const theirs = await start();
-          checkAgreement(our_side.prepared, theirs.prepared, contest.mode);
+          checkAgreement(our_side.prepared, theirs.prepared, contest);
           const sides = { ours: our_side.child, theirs: theirs.child, ceiling };
           const play = async () => {
             const round = await playRound(sides, result.passes_per_round);
@@ -169,27 +177,39 @@ class Runner {
           contest.theirs = await sideResult(theirs);
         });
       }
-      if (ours?.child.alive) result.ours = await sideResult(ours);
     } finally {
-      await ours?.child.stop();
+      await end();
     }
   }
 
   /** Our rounds first, then those of each of their processes. */
   async #runOneAtATime(setting: Setting): Promise<void> {
     const { size, result } = setting;
-    const ours = await this.#startOurs(size);
+    const variants = Map.groupBy(result.contests, ({ variant }) => variant);
+    for (const [variant, contests] of variants) {
+      await this.#runVariantAlone(variant, contests, size, result, setting);
+    }
+  }
+
+  async #runVariantAlone(
+    variant: Variant,
+    contests: readonly Contest[],
+    size: Size,
+    result: SizeResult,
+    setting: Setting,
+  ): Promise<void> {
+    const ours = await this.#startOurs(size, variant);
     let our_rounds;
     try {
-      our_rounds = await this.#roundsAlone(`${size.name}, Causeway`, ours, setting);
-      result.ours = await sideResult(ours);
+      our_rounds = await this.#roundsAlone(`${size.name}, Causeway ${variant}`, ours, setting);
+      result.ours[variant] = await sideResult(ours);
     } finally {
       await ours.child.stop();
     }
-    for (const contest of result.contests) {
+    for (const contest of contests) {
       await this.#attempt(contest, setting, async (name, start) => {
         const theirs = await start();
-        checkAgreement(ours.prepared, theirs.prepared, contest.mode);
+        checkAgreement(ours.prepared, theirs.prepared, contest);
         const their_rounds = await this.#roundsAlone(name, theirs, setting);
         contest.rounds = pairRounds(our_rounds.rounds, their_rounds.rounds);
         contest.repeated = Math.max(our_rounds.repeated, their_rounds.repeated);
@@ -211,9 +231,10 @@ class Runner {
     this.#progress.say(`${name}: ${what}${isQuiet([round]) ? "" : ", disturbed"}`);
   }
 
-  #startOurs(size: Size): Promise<Side> {
-    this.#progress.say(`${size.name}: our process`);
-    return startOurs(this.task.ours, { size, threads: this.options.threads });
+  #startOurs(size: Size, variant: Variant): Promise<Side> {
+    this.#progress.say(`${size.name}: our process, ${variant}`);
+    const compute = { threads: this.options.threads, ...VARIANT_CONFIG[variant] };
+    return startOurs(this.task.ours, { size, compute });
   }
 
   /** A contest that fails says why in its result; the others go on. */
@@ -222,8 +243,8 @@ class Runner {
     { size, files, onContest }: Setting,
     compete: (name: string, start: () => Promise<Side>) => Promise<void>,
   ): Promise<void> {
-    const { mode, implementation } = contest;
-    const name = `${size.name}, ${mode}, ${implementation}`;
+    const { mode, implementation, variant } = contest;
+    const name = `${size.name}, ${variant} against ${mode}, ${implementation}`;
     const end = this.#progress.done + contestSeconds(this.options, size, mode, this.#pass);
     let child: Child | undefined;
     const start = async () => {

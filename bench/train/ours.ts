@@ -8,6 +8,7 @@
 import { collate, type MicroBatch, type Sequence } from "../../core/data/mod.ts";
 import type { ParameterArrays } from "../../core/model/mod.ts";
 import {
+  type Compute,
   computeOptions,
   Evaluator,
   freshArrays,
@@ -36,10 +37,10 @@ function norm({ groups }: ParameterArrays): number {
 }
 
 await serveRequests({
-  async prepare({ size, threads }: { size: Size; threads: number }) {
+  async prepare({ size, compute: given }: { size: Size; compute: Partial<Compute> }) {
     const batches = benchmarkBatches(size);
     nextSequences = () => batches.next().value!;
-    const compute = computeOptions({ threads });
+    const compute = computeOptions(given);
     const options = { micro_batch_size: size.rows, lengths: [size.length], compute };
     toBatch = (sequences) => collate(sequences, { ...options, pad_id: 0 });
     evaluator = new Evaluator(options);
