@@ -3,7 +3,9 @@
  * tests/fixtures/gpt_neox/README.md.
  */
 import assert from "node:assert/strict";
+import { kernelsTest } from "../../tests/kernels.ts";
 import type { MicroBatch } from "../data/mod.ts";
+import type { Kernels } from "../engine/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import {
   computeOptions,
@@ -15,7 +17,7 @@ import {
 
 const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
 
-async function load(name: string) {
+async function load(name: string, kernels: Kernels) {
   const read = (file: string) => Deno.readFile(new URL(`${name}/${file}`, ROOT));
   const activations = readSafetensors(await read("activations.safetensors"), "activations");
   const tensor = (key: string) => activations.get(key)!;
@@ -37,7 +39,7 @@ async function load(name: string) {
     trainer: await createTrainer(
       freshArrays(await loadParameters(read)),
       optimizer_schema.parse({}),
-      computeOptions({ threads: 1 }),
+      computeOptions({ threads: 1, kernels }),
     ),
   };
 }
@@ -64,20 +66,25 @@ function byRow({ rows, length, input_ids, labels, weights }: MicroBatch): MicroB
 for (const name of ["pythia_like", "odd_shapes", "sequential_residual"]) {
   for (const accumulated of [false, true]) {
     const how = accumulated ? "accumulated row by row" : "as one batch";
-    Deno.test(`loss and every gradient equal Hugging Face's: ${name}, ${how}`, async () => {
-      const { batch, loss: expected, gradients, trainer } = await load(name);
-      const batches = accumulated ? byRow(batch) : [batch];
-      const { loss, gradient } = await trainer.gradient(batches);
-      assert.ok(Math.abs(loss - expected) < 1e-5, `the loss is ${loss}, not ${expected}`);
-      for (const { name: tensor, data: ours } of namedTensors(gradient)) {
-        const { data } = gradients.get(tensor === "embed_out.weight" ? "lm_head.weight" : tensor)!;
-        const error = largest(ours.map((value, i) => value - data[i])) / largest(data);
-        assert.ok(
-          error < 1e-4,
-          `the gradient of ${tensor} differs by ${error} of its largest entry`,
-        );
-      }
-      await trainer.release();
-    });
+    kernelsTest(
+      `loss and every gradient equal Hugging Face's: ${name}, ${how}`,
+      async (kernels) => {
+        const { batch, loss: expected, gradients, trainer } = await load(name, kernels);
+        const batches = accumulated ? byRow(batch) : [batch];
+        const { loss, gradient } = await trainer.gradient(batches);
+        assert.ok(Math.abs(loss - expected) < 1e-5, `the loss is ${loss}, not ${expected}`);
+        for (const { name: tensor, data: ours } of namedTensors(gradient)) {
+          const { data } = gradients.get(
+            tensor === "embed_out.weight" ? "lm_head.weight" : tensor,
+          )!;
+          const error = largest(ours.map((value, i) => value - data[i])) / largest(data);
+          assert.ok(
+            error < 1e-4,
+            `the gradient of ${tensor} differs by ${error} of its largest entry`,
+          );
+        }
+        await trainer.release();
+      },
+    );
   }
 }

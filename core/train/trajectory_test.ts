@@ -3,6 +3,7 @@
  * accumulated micro-batches per step. The fixture is described in tests/fixtures/gpt_neox/README.md.
  */
 import assert from "node:assert/strict";
+import { kernelsTest } from "../../tests/kernels.ts";
 import type { MicroBatch } from "../data/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import {
@@ -38,43 +39,47 @@ function microBatch(
   return { rows, length, input_ids: tokens, labels, weights, supervised: rows * (length - 1) };
 }
 
-Deno.test("50 AdamW steps follow PyTorch's losses, gradient norms and weights", async () => {
-  const parameters = await loadParameters((name) =>
-    Deno.readFile(new URL(`pythia_like/${name}`, ROOT))
-  );
-  const steps = await tensors("adamw_trajectory/steps.safetensors");
-  const expected = (name: string) => steps.get(name)!.data;
-  const trainer = await createTrainer(
-    freshArrays(parameters),
-    optimizer_schema.parse({}),
-    computeOptions({ threads: 1 }),
-  );
-  const [count, micro_batches, rows, length] = steps.get("input_ids")!.shape;
-  const size = rows * length;
-  let loss_error = 0, norm_error = 0;
-  for (let step = 0; step < count; step++) {
-    const batch = Array.from({ length: micro_batches }, (_, i) => {
-      const start = (step * micro_batches + i) * size;
-      const tokens = expected("input_ids").slice(start, start + size) as Int32Array;
-      return microBatch(tokens, rows, length, micro_batches * rows * (length - 1));
-    });
-    const rate = learningRate(SCHEDULE, step);
-    assert.ok(Math.abs(rate - expected("learning_rate")[step]) < 1e-9);
-    const { loss, grad_norm } = await trainer.step(batch, rate);
-    loss_error = Math.max(loss_error, Math.abs(loss - expected("loss")[step]));
-    norm_error = Math.max(norm_error, Math.abs(grad_norm / expected("grad_norm")[step] - 1));
-  }
-  assert.ok(loss_error < 1e-4, `losses differ by ${loss_error}`);
-  assert.ok(norm_error < 1e-4, `gradient norms differ by ${norm_error}`);
-  await trainer.release();
+kernelsTest(
+  "50 AdamW steps follow PyTorch's losses, gradient norms and weights",
+  async (kernels) => {
+    const parameters = await loadParameters((name) =>
+      Deno.readFile(new URL(`pythia_like/${name}`, ROOT))
+    );
+    const steps = await tensors("adamw_trajectory/steps.safetensors");
+    const expected = (name: string) => steps.get(name)!.data;
+    const trainer = await createTrainer(
+      freshArrays(parameters),
+      optimizer_schema.parse({}),
+      computeOptions({ threads: 1, kernels }),
+    );
+    const [count, micro_batches, rows, length] = steps.get("input_ids")!.shape;
+    const size = rows * length;
+    let loss_error = 0, norm_error = 0;
+    for (let step = 0; step < count; step++) {
+      const batch = Array.from({ length: micro_batches }, (_, i) => {
+        const start = (step * micro_batches + i) * size;
+        const tokens = expected("input_ids").slice(start, start + size) as Int32Array;
+        return microBatch(tokens, rows, length, micro_batches * rows * (length - 1));
+      });
+      const rate = learningRate(SCHEDULE, step);
+      assert.ok(Math.abs(rate - expected("learning_rate")[step]) < 1e-9);
+      const { loss, grad_norm } = await trainer.step(batch, rate);
+      loss_error = Math.max(loss_error, Math.abs(loss - expected("loss")[step]));
+      norm_error = Math.max(norm_error, Math.abs(grad_norm / expected("grad_norm")[step] - 1));
+    }
+    assert.ok(loss_error < 1e-4, `losses differ by ${loss_error}`);
+    assert.ok(norm_error < 1e-4, `gradient norms differ by ${norm_error}`);
+    await trainer.release();
 
-  const final = await tensors("adamw_trajectory/model.safetensors");
-  for (const { name, data: ours } of namedTensors(parameters)) {
-    // Key biases outside of the rotary dims have no gradient but rounding noise, which Adam scales up.
-    if (name.endsWith("query_key_value.bias")) continue;
-    const theirs = final.get(name === "embed_out.weight" ? "lm_head.weight" : name)!.data;
-    const scale = Math.max(...Array.from(theirs, Math.abs));
-    const error = Math.max(...Array.from(ours, (value, i) => Math.abs(value - theirs[i]))) / scale;
-    assert.ok(error < 1e-4, `${name} differs by ${error} of its largest entry`);
-  }
-});
+    const final = await tensors("adamw_trajectory/model.safetensors");
+    for (const { name, data: ours } of namedTensors(parameters)) {
+      // Key biases outside of the rotary dims have no gradient but rounding noise, which Adam scales up.
+      if (name.endsWith("query_key_value.bias")) continue;
+      const theirs = final.get(name === "embed_out.weight" ? "lm_head.weight" : name)!.data;
+      const scale = Math.max(...Array.from(theirs, Math.abs));
+      const error = Math.max(...Array.from(ours, (value, i) => Math.abs(value - theirs[i]))) /
+        scale;
+      assert.ok(error < 1e-4, `${name} differs by ${error} of its largest entry`);
+    }
+  },
+);

@@ -27,6 +27,8 @@ export class OneDnnSession {
 
   private constructor(graph: Graph, readonly options: OneDnnOptions) {
     this.#program = new Program(openOneDnn());
+    // Primitives share their work out when they are made, too.
+    this.#program.library.useThreads(options.threads);
     const nodes = liveNodes(graph);
     const lowering = new Lowering(graph, nodes, this.#program, options.products);
     for (const node of nodes) lowerNode(node, lowering);
