@@ -197,9 +197,9 @@ function shift(layer: Layer, features: Float32Array, rows: number): Float32Array
   }
   layer.shift ??= columnMeans(features, width);
   const shifted = new Float32Array(features.length);
-  for (let i = 0; i < features.length; i++) {
-    shifted[i] = features[i] - layer.shift[i % width];
-    sum[i % width] += shifted[i];
+  const { shift } = layer;
+  for (let at = 0; at < features.length; at += width) {
+    for (let j = 0; j < width; j++) sum[j] += shifted[at + j] = features[at + j] - shift[j];
   }
   if (!sum.every(Number.isFinite)) {
     throw new Error(`layer ${index} of state "${state}" holds values that are NaN or infinite`);
