@@ -22,7 +22,7 @@ type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
-  version: "1",
+  version: "2",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },

@@ -32,7 +32,7 @@ function bytesPerToken(set: TokenSet, by_example: boolean): number {
 
 export const evaluate = defineStage({
   name: "evaluate",
-  version: "1",
+  version: "2",
   description: "Measures held-out loss of models on sources, token-weighted, in a fixed order.",
   config,
   inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },

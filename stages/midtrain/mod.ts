@@ -18,7 +18,7 @@ import { config } from "./config.ts";
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "1",
+  version: "2",
   description:
     "Goes on training from a checkpoint on another mixture, schedule and optimizer kept.",
   config,

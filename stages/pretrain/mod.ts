@@ -19,7 +19,7 @@ import { config } from "./config.ts";
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "1",
+  version: "2",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs: {

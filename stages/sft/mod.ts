@@ -23,7 +23,7 @@ import { config } from "./config.ts";
 
 export const sft = defineStage({
   name: "sft",
-  version: "1",
+  version: "2",
   description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
   config,
   inputs: {

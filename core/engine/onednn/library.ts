@@ -7,6 +7,7 @@
 const CREATE = "i32";
 const FUNCTIONS = {
   dnnl_version: { parameters: [], result: "pointer" },
+  dnnl_get_effective_cpu_isa: { parameters: [], result: "i32" },
   dnnl_engine_create: { parameters: ["buffer", "i32", "usize"], result: CREATE },
   dnnl_stream_create: { parameters: ["buffer", "pointer", "u32"], result: CREATE },
   dnnl_stream_wait: { parameters: ["pointer"], result: "i32" },
@@ -114,6 +115,8 @@ const FUNCTIONS = {
 
 /** Values of the enumerations in dnnl_types.h, which are part of the binary interface. */
 const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
+/** The bit of dnnl_cpu_isa_avx512_core_bf16 and of those above it. */
+const ISA_BFLOAT16 = 0x80;
 export const FORWARD_TRAINING = 64, BACKWARD = 128;
 export const USE_SCALE_AND_SHIFT = 2 | 4;
 export const ALGORITHM = {
@@ -199,6 +202,11 @@ export class DnnlLibrary {
     }
     this.#engine = this.create("dnnl_engine_create", CPU, 0n);
     this.#stream = this.create("dnnl_stream_create", this.#engine, DEFAULT_STREAM);
+  }
+
+  /** Whether the processor multiplies in bfloat16 (AVX512_BF16, AMX); elsewhere loops emulate it. */
+  get has_bfloat16(): boolean {
+    return (this.#symbols.dnnl_get_effective_cpu_isa() & ISA_BFLOAT16) !== 0;
   }
 
   /** Threads of everything that this thread runs from now on. */

@@ -94,16 +94,20 @@ function attentionGraph(graph: Graph): void {
 }
 
 for (const [products, tolerance] of [["float32", 1e-5], ["bfloat16", 2e-2]] as const) {
-  oneDnnTest(`attention and its gradients in ${products} are ONNX Runtime's`, async () => {
-    const [ours, theirs] = await both(attentionGraph, products);
-    for (const [name, values] of Object.entries(ours)) {
-      const error = largestDifference(values, theirs[name]);
-      assert.ok(error < tolerance, `${name} differs by ${error} of its largest entry`);
-    }
-  });
+  oneDnnTest(
+    `attention and its gradients in ${products} are ONNX Runtime's`,
+    products,
+    async () => {
+      const [ours, theirs] = await both(attentionGraph, products);
+      for (const [name, values] of Object.entries(ours)) {
+        const error = largestDifference(values, theirs[name]);
+        assert.ok(error < tolerance, `${name} differs by ${error} of its largest entry`);
+      }
+    },
+  );
 }
 
-oneDnnTest("views of parts and of parts of parts are read where they lie", async () => {
+oneDnnTest("views of parts and of parts of parts are read where they lie", "float32", async () => {
   const [ours, theirs] = await both((graph) => {
     const x = graph.input("x", "float32", [6, 8]);
     const [, right] = split(transpose(x, [1, 0]), 1, 2); // [8, 3]
@@ -117,28 +121,33 @@ oneDnnTest("views of parts and of parts of parts are read where they lie", async
   }
 });
 
-oneDnnTest("a product is added to what is given, in place or in other memory", async () => {
-  const graph = new Graph();
-  const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", [3, 3]));
-  const before = graph.input("before", "float32", [3, 3]);
-  graph.output("after", accumulate(before, gemm(x, y)));
-  const session = await compileGraph(graph, { kernels: "onednn" });
-  const [a, b, start] = ["a", "b", "start"].map((name) => random(name, 9));
-  const expected = start.map((value, i) => {
-    const [row, column] = [Math.floor(i / 3), i % 3];
-    return value + [0, 1, 2].reduce((s, k) => s + a[3 * row + k] * b[3 * k + column], 0);
-  });
-  const feeds = { x: a, y: b, before: start };
-  const { after } = await session.run(feeds) as Record<string, Float32Array>;
-  assert.ok(largestDifference(after, expected) < 1e-6);
-  await session.run(feeds, { after: start });
-  assert.ok(largestDifference(start, expected) < 1e-6);
-  await session.release();
-});
+oneDnnTest(
+  "a product is added to what is given, in place or in other memory",
+  "float32",
+  async () => {
+    const graph = new Graph();
+    const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", [3, 3]));
+    const before = graph.input("before", "float32", [3, 3]);
+    graph.output("after", accumulate(before, gemm(x, y)));
+    const session = await compileGraph(graph, { kernels: "onednn" });
+    const [a, b, start] = ["a", "b", "start"].map((name) => random(name, 9));
+    const expected = start.map((value, i) => {
+      const [row, column] = [Math.floor(i / 3), i % 3];
+      return value + [0, 1, 2].reduce((s, k) => s + a[3 * row + k] * b[3 * k + column], 0);
+    });
+    const feeds = { x: a, y: b, before: start };
+    const { after } = await session.run(feeds) as Record<string, Float32Array>;
+    assert.ok(largestDifference(after, expected) < 1e-6);
+    await session.run(feeds, { after: start });
+    assert.ok(largestDifference(start, expected) < 1e-6);
+    await session.release();
+  },
+);
 
 for (const products of ["float32", "bfloat16"] as const) {
   oneDnnTest(
     `the loss keeps its digits in ${products}, also where probabilities underflow`,
+    products,
     async () => {
       const graph = new Graph();
       const logits = graph.input("logits", "float32", [3, 4]);
@@ -179,7 +188,7 @@ Deno.test("values that only products read are kept in bfloat16, sums are not", (
   ]);
 });
 
-oneDnnTest("an op without a kernel, a missing input and float16 are named", async () => {
+oneDnnTest("an op without a kernel, a missing input and float16 are named", "float32", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [2, 2]);
   graph.output("y", softmax(x));

@@ -27,6 +27,12 @@ export class OneDnnSession {
 
   private constructor(graph: Graph, readonly options: OneDnnOptions) {
     this.#program = new Program(openOneDnn());
+    if (options.products === "bfloat16" && !this.#program.library.has_bfloat16) {
+      throw new Error(
+        "this processor has no bfloat16 (AVX512_BF16 or AMX), and emulating it is slower than float32; " +
+          'choose precision "float32"',
+      );
+    }
     // Primitives share their work out when they are made, too.
     this.#program.library.useThreads(options.threads);
     const nodes = liveNodes(graph);
