@@ -13,7 +13,7 @@ import { permute, reshapeView, slice, type View } from "./view.ts";
 type OpName = Node["op"];
 type Lower<Op extends OpName> = (node: Node<Op>, lowering: Lowering) => void;
 
-/** Rows of logits whose softmax stays in the cache until it is rounded. */
+/** Bytes of softmax that stay in the cache until the loss is taken and they are rounded. */
 const SOFTMAX_BYTES = 4 << 20;
 
 const binary =
@@ -49,10 +49,13 @@ function sumOfRows(x: Value, output: Value, lowering: Lowering): void {
   lowering.program.matmul(ones, view, reshapeView(sum, [1, columns])!);
 }
 
+function readers(value: Value, { nodes }: Lowering): number {
+  return nodes.filter(({ inputs }) => inputs.includes(value)).length;
+}
+
 /** Whether nothing else reads the memory of a value, up to the op that computed it. */
 function isSoleReader(value: Value, lowering: Lowering): boolean {
-  const readers = lowering.nodes.filter(({ inputs }) => inputs.includes(value)).length;
-  if (readers !== 1 || !value.node) return false;
+  if (readers(value, lowering) !== 1 || !value.node) return false;
   const moves = ["reshape", "transpose", "split"].includes(value.node.op);
   return !moves || isSoleReader(value.node.inputs[0], lowering);
 }
@@ -208,14 +211,15 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
     const [logits, labels] = inputs.map((value) => lowering.view(value));
     const [rows, vocab_size] = logits.shape;
     const result = lowering.place(nll, "float32");
-    const p = lowering.place(probabilities);
-    const rounds = p.dtype !== "float32";
-    // float32 in one go; to be rounded, in pieces that the loss is taken from before.
-    const size = rounds ? Math.max(1, Math.floor(SOFTMAX_BYTES / (4 * vocab_size))) : rows;
+    // Probabilities that a gradient goes on with as they are, in one go; those that are to be rounded, or that only
+    // the loss is taken from, in pieces.
+    const p = readers(probabilities, lowering) > 0 ? lowering.place(probabilities) : undefined;
+    const whole = p?.dtype === "float32" ? p : undefined;
+    const size = whole ? rows : Math.max(1, Math.floor(SOFTMAX_BYTES / (4 * vocab_size)));
     for (let start = 0; start < rows; start += size) {
       const count = Math.min(size, rows - start);
       const part = (view: View) => slice(view, 0, start, count);
-      const exact = rounds ? program.temporary([count, vocab_size]) : part(p);
+      const exact = whole ? part(whole) : program.temporary([count, vocab_size]);
       const views = { p: exact, z: part(logits), labels: part(labels), nll: part(result) };
       program.softmax(views.z, exact);
       program.host(Object.values(views), (memory) => {
@@ -223,7 +227,7 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
         const arrays = { p: memory(p), z: memory(z), labels: memory(labels), nll: memory(nll) };
         negativeLogLikelihood(arrays, vocab_size, count);
       });
-      if (rounds) program.copy(exact, part(p));
+      if (p && !whole) program.copy(exact, part(p));
     }
   },
 };
