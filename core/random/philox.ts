@@ -40,13 +40,13 @@ export function philox4x32(
   out[3] = c3;
 }
 
-/** The upper 32 bits of the 64-bit product, from 16-bit halves so that no partial sum leaves 2^53. */
+/** The upper 32 bits of the 64-bit product, from 16-bit halves, all in integers, so that no sum leaves 32 bits. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xFFFF, aHigh = a >>> 16;
   const bLow = b & 0xFFFF, bHigh = b >>> 16;
-  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 0x10000);
-  const carry = (middle % 0x10000) + aLow * bHigh;
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) | 0;
+  const middle = Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16) | 0;
+  const carry = (middle & 0xFFFF) + Math.imul(aLow, bHigh) | 0;
+  return Math.imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16) | 0;
 }
 
 /**
