@@ -7,7 +7,6 @@
  * @module
  */
 import {
-  add,
   addAlongRows,
   broadcast,
   concat,
