@@ -161,6 +161,8 @@ export class Program {
       if (view) args.set(ARGUMENT[name as ArgumentName], view);
     }
     const primitive = this.library.create("dnnl_primitive_create", description);
+    // The primitive keeps what it needs of its description.
+    this.library.call("dnnl_primitive_desc_destroy", description);
     this.#primitives.push(primitive);
     this.#add({ views: [...args.values()], primitive, args });
   }
