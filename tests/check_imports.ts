@@ -27,7 +27,11 @@ const CORE_FOR_DATASETS = ["stage", "data"];
 /** Packages that one part of core wraps for all the others. */
 const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["core/engine"],
-  "apache-arrow": ["core/store"],
+  "apache-arrow": ["core/store", "core/data"],
+  "hyparquet": ["core/data"],
+  "hyparquet-compressors": ["core/data"],
+  "@zip.js/zip.js": ["core/data"],
+  "@huggingface/hub": ["core/data"],
   "@huggingface/transformers": ["core/tokenizer"],
   "hono": ["core/status", "core/cli"],
 };
