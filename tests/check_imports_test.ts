@@ -33,7 +33,7 @@ const FORBIDDEN: [file: string, specifier: string, rule: RegExp][] = [
   ["core/graph/ops.ts", "../../tests/helpers.ts", /only tests import tests/],
   ["core/train/worker.ts", "onnxruntime-node", /only core\/engine/],
   ["core/train/worker.ts", "npm:onnxruntime-node@1.30.0", /only core\/engine/],
-  ["core/data/reader.ts", "apache-arrow", /only core\/store/],
+  ["core/train/reader.ts", "apache-arrow", /only core\/store and core\/data/],
   ["stages/tokenize/stage.ts", "@huggingface/transformers", /only core\/tokenizer/],
   ["core/runner/run.ts", "hono/cors", /only core\/status and core\/cli/],
 ];
