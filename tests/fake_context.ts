@@ -15,6 +15,8 @@ import type {
   InputPort,
   InputPorts,
   Inputs,
+  ListColumn,
+  ListReader,
   ManyPort,
   Metrics,
   OptionalPort,
@@ -137,14 +139,25 @@ function serve(port: InputPort, given: unknown, where: string): unknown {
     : filesInput(given as Record<string, string | Uint8Array>);
 }
 
-function tableInput(columns: Columns, content: Batch<Columns>): TableInput {
+/** A table input over rows in memory. */
+export function tableInput<C extends Columns>(columns: C, content: Batch<C>): TableInput<C> {
   return {
     rows: rowCount(columns, content),
     digest: "0".repeat(64),
-    async *batches() {
-      yield content;
+    async *batches<K extends keyof C & string>(names?: readonly K[]) {
+      const wanted = names ?? Object.keys(columns) as K[];
+      yield Object.fromEntries(wanted.map((name) => [name, content[name]])) as Batch<Pick<C, K>>;
     },
     column: (name) => Promise.resolve(content[name]),
+    list: (name) => Promise.resolve(listInMemory(content[name] as never)),
+  };
+}
+
+function listInMemory({ values, offsets }: ListColumn<Uint16Array>): ListReader<never> {
+  return {
+    length: values.length,
+    offsets: (start, end) => Float64Array.from(offsets.subarray(start, end + 1)),
+    read: (start, end) => values.slice(start, end) as never,
   };
 }
 

@@ -47,7 +47,7 @@ function columnRows(name: string, type: ColumnType, column: Column | undefined):
     return column.length;
   }
   const { values, offsets } = column as ListColumn<Numbers>;
-  if (!(values instanceof arrayOf(type)) || offsets.at(-1) !== values.length) throw fail();
+  if (!(values instanceof arrayOf(type, values)) || offsets.at(-1) !== values.length) throw fail();
   return offsets.length - 1;
 }
 
@@ -67,12 +67,17 @@ export function concatBatches(
   return Object.fromEntries(joined);
 }
 
-function arrayOf(type: ColumnType) {
+/** @param sample tells which of two element types a column has that may have either. */
+function arrayOf(type: ColumnType, sample?: unknown) {
+  if (type === "list<uint16|uint32>") {
+    return sample instanceof Uint32Array ? Uint32Array : Uint16Array;
+  }
   return ARRAYS[type.replace(/^list<(.*)>$/, "$1") as keyof typeof ARRAYS];
 }
 
 function concatNumbers(type: ColumnType, parts: readonly Numbers[]): Numbers {
-  const joined = new (arrayOf(type))(parts.reduce((sum, part) => sum + part.length, 0));
+  const sample = parts.findLast((part) => part.length > 0);
+  const joined = new (arrayOf(type, sample))(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);

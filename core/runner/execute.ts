@@ -142,7 +142,7 @@ async function closeOutputs(outputs: Record<string, StoredOutput>) {
 
 async function openInputs(step: Step, job: StepJob, store: Store) {
   type Input = TableInput | FilesInput;
-  const open = (port: Port, artifact: Artifact, origin: string): Promise<Input> | Input =>
+  const open = (port: Port, artifact: Artifact, origin: string): Promise<Input> =>
     port.kind === "table"
       ? openTable(store, artifact, port.columns, origin)
       : openFiles(store, artifact, origin);

@@ -6,9 +6,9 @@
 import { dirname, join } from "node:path";
 import {
   type Artifact,
-  artifactObjects,
   commit,
   digestOfFile,
+  fileEntries,
   removeIfPresent,
   type Store,
 } from "../store/mod.ts";
@@ -30,7 +30,7 @@ export async function publishFiles(
 ): Promise<string[]> {
   const sources = new Map<string, string>();
   for (const artifact of artifacts) {
-    for (const { name, digest } of await artifactObjects(store.objectPath(artifact.digest))) {
+    for (const { name, digest } of await fileEntries(store.objectPath(artifact.digest))) {
       const path = `${folder}/${name}`;
       if (sources.has(path) && sources.get(path) !== digest) {
         throw new Error(`two published outputs hold a file named "${name}"; rename one`);

@@ -3,15 +3,16 @@
  *
  * @module
  */
-import type {
-  FilesPort,
-  InputPort,
-  InputPorts,
-  ManyPort,
-  OptionalPort,
-  OutputPorts,
-  Port,
-  TablePort,
+import {
+  columnFits,
+  type FilesPort,
+  type InputPort,
+  type InputPorts,
+  type ManyPort,
+  type OptionalPort,
+  type OutputPorts,
+  type Port,
+  type TablePort,
 } from "../stage/mod.ts";
 
 /** One output of a step, to be wired into inputs of later steps. */
@@ -116,7 +117,7 @@ function whyNot(output: Port, input: Port): string | undefined {
   if (output.kind !== "table" || input.kind !== "table") return undefined;
   for (const [name, type] of Object.entries(input.columns)) {
     if (!(name in output.columns)) return `it has no column "${name}"`;
-    if (output.columns[name] !== type) {
+    if (!columnFits(output.columns[name], type)) {
       return `its column "${name}" is ${output.columns[name]}, not ${type}`;
     }
   }

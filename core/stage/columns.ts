@@ -23,6 +23,8 @@ export interface ListElements {
   uint16: Uint16Array;
   uint32: Uint32Array;
   float32: Float32Array;
+  /** Whichever is wide enough, one of them for the whole table: token ids, by the size of the vocabulary. */
+  "uint16|uint32": Uint16Array | Uint32Array;
 }
 
 /** Name of a column type, as written in a port declaration. */
@@ -47,3 +49,9 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 
 /** A block of rows, one entry per column, all of the same number of rows. */
 export type Batch<C extends Columns> = { [K in keyof C]: ColumnData<C[K]> };
+
+/** Whether values of type `given` are values of type `wanted`. */
+export function columnFits(given: ColumnType, wanted: ColumnType): boolean {
+  const of_either = wanted === "list<uint16|uint32>";
+  return given === wanted || (of_either && (given === "list<uint16>" || given === "list<uint32>"));
+}

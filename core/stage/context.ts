@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch, ColumnData, Columns } from "./columns.ts";
+import type { Batch, ColumnData, Columns, ListColumn } from "./columns.ts";
 import type {
   FilesPort,
   InputPorts,
@@ -19,10 +19,34 @@ export interface TableInput<C extends Columns = Columns> {
   readonly rows: number;
   /** Digest (SHA-256, hex) of the artifact: equal digests mean equal content. */
   readonly digest: string;
-  /** Streams the table in record batches, in order. */
-  batches(): AsyncIterable<Batch<C>>;
+  /** Streams the table in record batches, in order. Columns that are not asked for are not read. */
+  batches<K extends keyof C & string>(columns?: readonly K[]): AsyncIterable<Batch<Pick<C, K>>>;
   /** One whole column, its batches concatenated. */
   column<K extends keyof C & string>(name: K): Promise<ColumnData<C[K]>>;
+  /** Random access to a list column, of which only what is asked for is read. */
+  list<K extends ListNames<C>>(name: K): Promise<ListReader<ColumnData<C[K]>>>;
+}
+
+/** Names of a table's list columns. */
+export type ListNames<C extends Columns> =
+  & keyof {
+    [K in keyof C as C[K] extends `list<${string}>` ? K : never]: true;
+  }
+  & string;
+
+/**
+ * The lists of a column, one after the other. Nothing is held open between calls, and little in memory,
+ * however large the table.
+ *
+ * @typeParam L the column's form in memory, `ListColumn<Uint16Array>` for example.
+ */
+export interface ListReader<L> {
+  /** Values in all rows together. */
+  readonly length: number;
+  /** [end - start + 1] places among all values at which rows `start` to `end` begin, and the last one ends. */
+  offsets(start: number, end: number): Float64Array;
+  /** Values `start` to `end`, a copy. */
+  read(start: number, end: number): L extends ListColumn<infer Values> ? Values : never;
 }
 
 /** Reads one set of files. */

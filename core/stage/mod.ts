@@ -12,11 +12,14 @@ export type {
   ListElements,
   ScalarColumns,
 } from "./columns.ts";
+export { columnFits } from "./columns.ts";
 export type {
   Checkpoints,
   FilesInput,
   FilesOutput,
   Inputs,
+  ListNames,
+  ListReader,
   Metrics,
   Outputs,
   SavedCheckpoint,

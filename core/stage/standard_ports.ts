@@ -14,7 +14,7 @@ import { files, table } from "./ports.ts";
 export const tokens = table({
   source: "utf8",
   dataset: "utf8",
-  tokens: "list<uint16>",
+  tokens: "list<uint16|uint32>",
   prompt_length: "int32",
   text_bytes: "int32",
 }, "tokenized documents");
@@ -56,12 +56,20 @@ export const validation_metrics = table({
   tokens: "float64",
 }, "validation loss by step and source");
 
-/** What a mixture asked for and what was drawn, one row per source. Shares are of tokens. */
+/**
+ * What a mixture asked for and what was drawn, one row per source and stretch of one mixture. Shares are of tokens.
+ * `from_token` and `to_token` are places in the run, earlier phases included; `phase_epochs` are passes over the
+ * source within the stretch, `epochs` since the run began, above 1 where documents were repeated.
+ */
 export const mixture_ledger = table({
+  from_token: "float64",
+  to_token: "float64",
   source: "utf8",
   requested_share: "float64",
   achieved_share: "float64",
   tokens: "float64",
+  available_tokens: "float64",
+  phase_epochs: "float64",
   epochs: "float64",
 }, "tokens drawn per source");
 

@@ -1,70 +1,55 @@
 /**
- * Reads Arrow IPC files batch by batch, into the column types of the stage contract.
+ * Reads tables, each one or more Arrow IPC files, into the column types of the stage contract.
  *
  * @module
  */
-import { type Data, RecordBatchReader, type Schema } from "apache-arrow";
-import { type FileHandle, open } from "node:fs/promises";
+import type { Schema } from "apache-arrow";
 import type { Batch, ColumnData, Columns, ColumnType, ListColumn } from "../stage/mod.ts";
+import { ArrowFile, type BatchPlace } from "./arrow_file.ts";
 import {
   ARRAYS,
-  assertColumns,
+  type ConcreteType,
+  concreteType,
   type ElementType,
+  findColumns,
   listElement,
   type Values,
 } from "./arrow_schema.ts";
 
 /**
- * Streams the record batches of a file, in order, holding one at a time.
+ * Streams the record batches of files, in order, holding one at a time. Only the columns asked for are read.
  *
- * @param columns the columns to read; the file may hold more.
+ * @param columns the columns to read; the files may hold more.
  * @param origin what is being read, for messages.
- * @throws {TypeError} when the file is not Arrow or lacks a column.
+ * @throws {TypeError} when a file is not Arrow or lacks a column.
  */
+// deno-lint-ignore require-await -- files are read at once, consumers need not know
 export async function* readBatches<C extends Columns>(
-  path: string,
+  paths: string | readonly string[],
   columns: C,
-  origin = path,
+  origin?: string,
 ): AsyncGenerator<Batch<C>> {
-  const handle = await open(path);
-  try {
-    const reader = await openReader(handle, origin);
-    assertColumns(reader.schema, columns, origin);
-    for await (const { data, numRows } of reader) {
-      if (numRows === 0) continue; // the reader's placeholder for a table without rows
-      const batch: Record<string, ColumnData<ColumnType>> = {};
-      for (const [name, type] of Object.entries(columns)) {
-        const index = reader.schema.fields.findIndex((field) => field.name === name);
-        batch[name] = decodeColumn(type, data.children[index], numRows);
-      }
-      yield batch as Batch<C>;
+  for (const path of [paths].flat()) {
+    const file = ArrowFile.open(path, origin);
+    const found = Object.entries(findColumns(file.schema, columns, origin ?? path));
+    for (const batch of file.batches) {
+      const decoded = found.map(([name, { index, type }]) => {
+        return [name, decodeColumn(file, batch, firstBuffer(file.schema, index), type)];
+      });
+      yield Object.fromEntries(decoded) as Batch<C>;
     }
-  } finally {
-    await handle.close().catch(() => {}); // the reader closes it after the last batch
   }
 }
 
-// Arrow picks this reader by the shape of its source; its types do not know node's FileHandle.
-type FileReader = AsyncIterable<{ data: Data; numRows: number }> & { schema: Schema };
-
-async function openReader(handle: FileHandle, origin: string): Promise<FileReader> {
-  try {
-    const reader = await RecordBatchReader.from(handle as unknown as ArrayBuffer);
-    return await reader.open() as unknown as FileReader;
-  } catch (error) {
-    throw new TypeError(`${origin} is not an Arrow file: ${(error as Error).message}`);
-  }
-}
-
-/** One whole column of a file. */
+/** One whole column of a table. */
 export async function readColumn<T extends ColumnType>(
-  path: string,
+  paths: string | readonly string[],
   name: string,
   type: T,
-  origin = path,
+  origin?: string,
 ): Promise<ColumnData<T>> {
   const parts: ColumnData<T>[] = [];
-  for await (const batch of readBatches(path, { [name]: type }, origin)) {
+  for await (const batch of readBatches(paths, { [name]: type }, origin)) {
     parts.push(batch[name] as ColumnData<T>);
   }
   return concatColumns(type, parts);
@@ -81,7 +66,8 @@ export function concatColumns<T extends ColumnType>(
 
 function concatParts(type: ColumnType, parts: readonly unknown[]) {
   if (type === "utf8") return (parts as string[][]).flat();
-  const element = listElement(type);
+  const concrete = concreteType(type, (parts[0] as Partial<ListColumn<Values>>)?.values);
+  const element = listElement(concrete);
   if (!element) return concatValues(ARRAYS[type as ElementType], parts as Values[]);
   const lists = parts as ListColumn<Values>[];
   const rows = lists.reduce((sum, list) => sum + list.offsets.length - 1, 0);
@@ -104,26 +90,74 @@ function concatValues(make: new (length: number) => Values, parts: Values[]): Va
   return all;
 }
 
+/** Index of a column's first buffer: a text has three (validity, offsets, bytes), a list has its items' two more. */
+export function firstBuffer(schema: Schema, index: number): number {
+  return schema.fields.slice(0, index).reduce((sum, { type }) => {
+    const name = String(type);
+    return sum + (name === "Utf8" ? 3 : name.startsWith("List") ? 4 : 2);
+  }, 0);
+}
+
+function decodeColumn(
+  file: ArrowFile,
+  { rows, buffers }: BatchPlace,
+  first: number,
+  type: ConcreteType,
+): ColumnData<ColumnType> {
+  const element = listElement(type);
+  if (type === "utf8") {
+    return decodeStrings(
+      readOffsets(file, buffers[first + 1], rows),
+      file.read(buffers[first + 2]),
+    );
+  }
+  if (element) {
+    const offsets = readOffsets(file, buffers[first + 1], rows);
+    const { BYTES_PER_ELEMENT } = ARRAYS[element];
+    const bytes = file.read(buffers[first + 3], 0, offsets[rows] * BYTES_PER_ELEMENT);
+    return { values: viewAs(element, bytes), offsets } as ColumnData<ColumnType>;
+  }
+  if (type === "bool") {
+    const bits = file.read(buffers[first + 1]);
+    return Uint8Array.from({ length: rows }, (_, i) => (bits[i >> 3] >> (i & 7)) & 1);
+  }
+  const { BYTES_PER_ELEMENT } = ARRAYS[type as ElementType];
+  return viewAs(
+    type as ElementType,
+    file.read(buffers[first + 1], 0, rows * BYTES_PER_ELEMENT),
+  ) as ColumnData<ColumnType>;
+}
+
+/** The offsets of a text or list column; the encoder makes them begin at 0. */
+export function readOffsets(
+  file: ArrowFile,
+  region: BatchPlace["buffers"][number],
+  rows: number,
+): Int32Array<ArrayBuffer> {
+  return new Int32Array(file.read(region, 0, 4 * (rows + 1)).buffer);
+}
+
+/** Bytes as values of an element type. */
+export function viewAs(element: ElementType, bytes: Uint8Array<ArrayBuffer>): Values {
+  return new ARRAYS[element](bytes.buffer);
+}
+
 // A byte-order mark at the start of a row is text like any other, so the decoder must not swallow it.
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Arrow pads buffers, and sliced columns start anywhere: every view is cut to its rows, offsets from 0. */
-function decodeColumn(type: ColumnType, data: Data, rows: number): ColumnData<ColumnType> {
-  if (type === "bool") {
-    return Uint8Array.from({ length: rows }, (_, i) => {
-      const bit = data.offset + i;
-      return (data.values[bit >> 3] >> (bit & 7)) & 1;
-    });
+/** Rows that repeat the one before, as names of sources do, share its string. */
+function decodeStrings(offsets: Int32Array, bytes: Uint8Array): string[] {
+  const rows: string[] = [];
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    const same = i > 0 && sameBytes(bytes, offsets[i - 1], offsets[i], offsets[i + 1]);
+    rows.push(same ? rows[i - 1] : DECODER.decode(bytes.subarray(offsets[i], offsets[i + 1])));
   }
-  if (type !== "utf8" && !listElement(type)) return data.values.subarray(0, rows);
-  const absolute = data.valueOffsets.subarray(0, rows + 1) as Int32Array;
-  const first = absolute[0];
-  const offsets = absolute.map((offset) => offset - first);
-  const source = type === "utf8" ? data.values : data.children[0].values;
-  const values = source.subarray(first, first + offsets[rows]);
-  if (type !== "utf8") return { values, offsets };
-  return Array.from(
-    { length: rows },
-    (_, i) => DECODER.decode(values.subarray(offsets[i], offsets[i + 1])),
-  );
+  return rows;
+}
+
+/** Whether bytes [a, b) and [b, c) are equal. */
+function sameBytes(bytes: Uint8Array, a: number, b: number, c: number): boolean {
+  if (b - a !== c - b) return false;
+  for (let i = 0; i < b - a; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
 }

@@ -15,8 +15,16 @@ import {
   type Schema,
   Struct,
 } from "apache-arrow";
-import type { Batch, Columns, ColumnType, ListColumn } from "../stage/mod.ts";
-import { ARRAYS, arrowSchema, type ElementType, listElement, type Values } from "./arrow_schema.ts";
+import type { Batch, Columns, ListColumn } from "../stage/mod.ts";
+import {
+  ARRAYS,
+  arrowSchema,
+  type ConcreteType,
+  concreteType,
+  type ElementType,
+  listElement,
+  type Values,
+} from "./arrow_schema.ts";
 
 /** A record batch is closed after this many rows … */
 export const BATCH_ROWS = 4096;
@@ -45,9 +53,16 @@ class ByteSink extends AsyncByteQueue<Uint8Array> {
 export class ArrowEncoder {
   /** Rows taken so far. */
   rows = 0;
-  readonly #columns: [name: string, type: ColumnType][];
-  readonly #schema: Schema;
-  readonly #writer = new RecordBatchFileWriter();
+  /** Rows in record batches that have been written. */
+  written_rows = 0;
+  readonly #declared: Columns;
+  readonly #take: (bytes: Uint8Array) => void;
+  readonly #onBatch: (encoder: ArrowEncoder) => void;
+  #columns: [name: string, type: ConcreteType][] = [];
+  /** Known from the first rows on. */
+  #schema?: Schema;
+  /** Of the file being written. */
+  #writer?: RecordBatchFileWriter;
   #pending: Rows[][] = [];
   #pending_rows = 0;
   #pending_bytes = 0;
@@ -55,13 +70,30 @@ export class ArrowEncoder {
   /**
    * @param columns names and types, in the order they are written.
    * @param take called with each piece of the file, in order; the bytes are only valid during the call.
+   * @param onBatch called after each record batch: a chance to end the file.
    */
-  constructor(columns: Columns, take: (bytes: Uint8Array) => void) {
-    this.#columns = Object.entries(columns);
-    this.#schema = arrowSchema(columns);
+  constructor(
+    columns: Columns,
+    take: (bytes: Uint8Array) => void,
+    onBatch: (encoder: ArrowEncoder) => void = () => {},
+  ) {
+    this.#declared = columns;
+    this.#take = take;
+    this.#onBatch = onBatch;
+  }
+
+  /** The first rows decide on the encoding of columns that have a choice. */
+  #start(batch: Batch<Columns> = {}): Schema {
+    this.#columns = Object.entries(this.#declared).map(([name, type]) => {
+      return [name, concreteType(type, (batch[name] as Partial<ListColumn<Values>>)?.values)];
+    });
     this.#pending = this.#columns.map(() => []);
-    // With a schema set at once, a table without rows still gets its header and footer.
-    this.#writer.reset(new ByteSink(take), this.#schema);
+    return this.#schema = arrowSchema(Object.fromEntries(this.#columns));
+  }
+
+  /** With a schema set at once, a table without rows still gets its header and footer. */
+  #openFile(schema: Schema): RecordBatchFileWriter {
+    return this.#writer ??= new RecordBatchFileWriter().reset(new ByteSink(this.#take), schema);
   }
 
   /**
@@ -70,6 +102,7 @@ export class ArrowEncoder {
    * @throws {TypeError} naming the column that is missing, undeclared, of a wrong type or of another length.
    */
   write(batch: Batch<Columns>): void {
+    if (!this.#schema) this.#start(batch);
     const { columns, rows } = checkBatch(this.#columns, batch);
     const fixed = columns.reduce((sum, c) => sum + (c.offsets ? 0 : c.values.BYTES_PER_ELEMENT), 0);
     const runs = columns.filter((column) => column.offsets);
@@ -92,8 +125,15 @@ export class ArrowEncoder {
 
   /** Writes the last batch and the footer. */
   finish(): void {
-    if (this.#pending_rows > 0) this.#flush();
-    this.#writer.finish();
+    if (!this.#schema) this.#openFile(this.#start());
+    else if (this.#pending_rows > 0 || this.rows === 0) this.#flush();
+    this.endFile();
+  }
+
+  /** Writes the footer; batches to come go to another file. */
+  endFile(): void {
+    this.#writer?.finish();
+    this.#writer = undefined;
   }
 
   /** Copies rows, since the caller may use its arrays again. */
@@ -110,25 +150,30 @@ export class ArrowEncoder {
   }
 
   #flush(): void {
+    const schema = this.#schema!;
     const length = this.#pending_rows;
-    const children = this.#schema.fields.map((field, i) => {
+    const writer = this.#openFile(schema);
+    if (length === 0) return;
+    const children = schema.fields.map((field, i) => {
       const rows = concatRows(this.#pending[i]);
       const type = this.#columns[i][1];
       return arrowData(field.type, type, rows, length);
     });
     const data = makeData({
-      type: new Struct(this.#schema.fields),
+      type: new Struct(schema.fields),
       length,
       nullCount: 0,
       children,
     });
-    this.#writer.write(new RecordBatch(this.#schema, data));
+    writer.write(new RecordBatch(schema, data));
+    this.written_rows += length;
     this.#pending = this.#columns.map(() => []);
     this.#pending_rows = this.#pending_bytes = 0;
+    this.#onBatch(this);
   }
 }
 
-function arrowData(arrow_type: unknown, type: ColumnType, rows: Rows, length: number): Data {
+function arrowData(arrow_type: unknown, type: ConcreteType, rows: Rows, length: number): Data {
   const { values, offsets } = rows;
   // deno-lint-ignore no-explicit-any -- makeData is overloaded by type; the types come paired from the schema
   const make = makeData as (props: any) => Data;
@@ -163,7 +208,7 @@ function concatRows(parts: Rows[]): Rows {
   return { values, offsets };
 }
 
-function checkBatch(columns: [string, ColumnType][], batch: Batch<Columns>) {
+function checkBatch(columns: [string, ConcreteType][], batch: Batch<Columns>) {
   for (const name of Object.keys(batch)) {
     if (!columns.some(([declared]) => declared === name)) {
       const known = columns.map(([declared]) => declared).join(", ");
@@ -184,7 +229,7 @@ function checkBatch(columns: [string, ColumnType][], batch: Batch<Columns>) {
   return { columns: checked, rows: lengths[0] ?? 0 };
 }
 
-function toRows(name: string, type: ColumnType, data: unknown): Rows {
+function toRows(name: string, type: ConcreteType, data: unknown): Rows {
   if (data === undefined) throw new TypeError(`column "${name}" is missing from the batch`);
   if (type === "utf8") return encodeStrings(name, data);
   const element = listElement(type);
@@ -210,7 +255,7 @@ function encodeStrings(name: string, data: unknown): Rows {
   return { values, offsets };
 }
 
-function checkList(name: string, type: ColumnType, data: ListColumn<Values>): Rows {
+function checkList(name: string, type: ConcreteType, data: ListColumn<Values>): Rows {
   const array = ARRAYS[listElement(type)!];
   const { values, offsets } = data;
   if (!(values instanceof array) || !(offsets instanceof Int32Array)) {

@@ -13,7 +13,10 @@ export interface StoredObject {
   bytes: number;
 }
 
-/** One output of a finished step. `digest` is that of the Arrow table, which lists the files of a files port. */
+/**
+ * One output of a finished step. `digest` is that of an Arrow table: the table itself, the list of its files where
+ * it has several, or the list of the files of a files port.
+ */
 export interface Artifact {
   kind: "table" | "files";
   digest: string;
@@ -21,6 +24,8 @@ export interface Artifact {
   rows: number;
   /** Size of the table; for a files port the size of the files together. */
   bytes: number;
+  /** Number of files of a table that has several. */
+  shards?: number;
 }
 
 /** The Arrow table behind a files port, one row per file, sorted by name. */
@@ -31,13 +36,16 @@ export const FILE_COLUMNS = {
   media_type: "utf8",
 } as const;
 
+/** The Arrow table behind a table of several files, one row per file, in order. */
+export const SHARD_COLUMNS = { sha256: "utf8", bytes: "float64", rows: "float64" } as const;
+
 /** A file of a files port. */
 export interface FileEntry extends StoredObject {
   name: string;
 }
 
 /** Reads the file list of a files artifact. */
-export async function artifactObjects(table_path: string): Promise<FileEntry[]> {
+export async function fileEntries(table_path: string): Promise<FileEntry[]> {
   const entries: FileEntry[] = [];
   for await (const batch of readBatches(table_path, FILE_COLUMNS)) {
     batch.name.forEach((name, i) =>
@@ -45,6 +53,28 @@ export async function artifactObjects(table_path: string): Promise<FileEntry[]> 
     );
   }
   return entries;
+}
+
+/** The Arrow files of a table artifact, in order. */
+export async function tableObjects(
+  { digest, bytes, shards }: Artifact,
+  table_path: string,
+): Promise<StoredObject[]> {
+  if (shards === undefined) return [{ digest, bytes }];
+  const objects: StoredObject[] = [];
+  for await (const batch of readBatches(table_path, SHARD_COLUMNS)) {
+    batch.sha256.forEach((digest, i) => objects.push({ digest, bytes: batch.bytes[i] }));
+  }
+  return objects;
+}
+
+/** All objects of an artifact but the table that its digest names. */
+export async function artifactObjects(
+  artifact: Artifact,
+  table_path: string,
+): Promise<StoredObject[]> {
+  if (artifact.kind === "files") return await fileEntries(table_path);
+  return artifact.shards === undefined ? [] : await tableObjects(artifact, table_path);
 }
 
 const MEDIA_TYPES: Record<string, string> = {

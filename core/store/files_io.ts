@@ -4,7 +4,7 @@
  * @module
  */
 import type { FilesInput, FilesOutput } from "../stage/mod.ts";
-import { type Artifact, artifactObjects, assertFileName, FILE_COLUMNS } from "./artifact.ts";
+import { type Artifact, assertFileName, FILE_COLUMNS, fileEntries } from "./artifact.ts";
 import { type FileEntry, mediaType } from "./artifact.ts";
 import type { Store } from "./store.ts";
 import { StoredTableOutput } from "./table_io.ts";
@@ -19,7 +19,7 @@ export async function openFiles(
   artifact: Artifact,
   origin: string,
 ): Promise<FilesInput> {
-  const entries = await artifactObjects(store.objectPath(artifact.digest));
+  const entries = await fileEntries(store.objectPath(artifact.digest));
   const paths = new Map(entries.map(({ name, digest }) => [name, store.objectPath(digest)]));
   const path = (name: string): string => {
     const found = paths.get(name);
@@ -64,7 +64,7 @@ export class StoredFilesOutput implements FilesOutput {
       media_type: entries.map((entry) => mediaType(entry.name)),
     });
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-    return { ...table.close(), kind: "files", bytes };
+    return { ...await table.close(), kind: "files", bytes };
   }
 
   abort(): void {}

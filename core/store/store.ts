@@ -109,9 +109,8 @@ export class Store {
   async verify(artifact: Artifact, known: Set<string> = new Set()): Promise<Problem[]> {
     const problem = await this.#verifyObject(artifact, known);
     if (problem) return [problem];
-    if (artifact.kind === "table") return [];
     const problems: Problem[] = [];
-    for (const object of await artifactObjects(this.objectPath(artifact.digest))) {
+    for (const object of await artifactObjects(artifact, this.objectPath(artifact.digest))) {
       const found = await this.#verifyObject(object, known);
       if (found && !problems.some((other) => other.digest === found.digest)) problems.push(found);
     }
@@ -141,7 +140,8 @@ export class Store {
 export class ObjectWriter {
   readonly #file: Deno.FsFile;
   readonly #hash: Hash = createHash("sha256");
-  #bytes = 0;
+  /** Written so far. */
+  bytes = 0;
   #open = true;
 
   constructor(
@@ -154,7 +154,7 @@ export class ObjectWriter {
   write(bytes: Uint8Array): void {
     writeAll(this.#file, bytes);
     this.#hash.update(bytes);
-    this.#bytes += bytes.length;
+    this.bytes += bytes.length;
   }
 
   /** Flushes the object and gives it its name. An object of the same content is replaced by this one. */
@@ -166,7 +166,7 @@ export class ObjectWriter {
     Deno.mkdirSync(join(path, ".."), { recursive: true });
     if (Deno.build.os !== "windows") Deno.chmodSync(this.temporary, 0o444);
     commit(this.temporary, path);
-    return { digest, bytes: this.#bytes };
+    return { digest, bytes: this.bytes };
   }
 
   /** Drops what was written. */

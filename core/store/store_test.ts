@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { artifactObjects } from "./artifact.ts";
 import { StoredCheckpoints } from "./checkpoints.ts";
 import { openFiles, StoredFilesOutput } from "./files_io.ts";
 import { artifactKey, type Manifest } from "./manifest.ts";
@@ -39,11 +40,85 @@ Deno.test("a table is written, read and named by its content", () =>
     const artifact = await write([[1, 2], [3]]);
     assert.equal(artifact.digest, (await write([[1], [2, 3]])).digest);
     assert.deepEqual(listFolder(join(store.root, "tmp")), []);
-    const input = openTable(store, artifact, { b: "utf8" } as const, "input words");
+    const input = await openTable(store, artifact, { b: "utf8" } as const, "input words");
     assert.equal(input.rows, 3);
     assert.deepEqual(await input.column("b"), ["1", "2", "3"]);
     for await (const batch of input.batches()) assert.deepEqual(Object.keys(batch), ["b"]);
     assert.throws(() => input.column("a" as "b"), /input words declares no column "a"/);
+  }));
+
+Deno.test("a large table is several files, read as one", () =>
+  withStore(async (store) => {
+    const columns = { tokens: "list<uint16|uint32>", n: "int32" } as const;
+    const length = (row: number) => (row * 131) % 700; // a batch closes after 4,096 rows, or 8 MiB
+    const rows = 20_000;
+    const places = Float64Array.of(0, ...Array.from({ length: rows }, (_, i) => length(i)));
+    for (let i = 0; i < rows; i++) places[i + 1] += places[i];
+    const batch = (start: number, end: number) => ({
+      n: Int32Array.from({ length: end - start }, (_, i) => start + i),
+      tokens: {
+        values: Uint16Array.from({ length: places[end] - places[start] }, (_, i) =>
+          places[start] + i),
+        offsets: Int32Array.from({ length: end - start + 1 }, (_, i) =>
+          places[start + i] - places[start]),
+      },
+    });
+    const write = async (portion: number) => {
+      const output = new StoredTableOutput(store, columns, { shard_bytes: 3 << 20 });
+      for (let at = 0; at < rows; at += portion) {
+        await output.write(batch(at, Math.min(rows, at + portion)));
+      }
+      return output.close();
+    };
+    const artifact = await write(1000);
+    assert.ok(artifact.shards! > 2);
+    assert.deepEqual(await write(777), artifact);
+    assert.deepEqual(await store.verify(artifact), []);
+
+    const input = await openTable(store, artifact, columns, "input words");
+    assert.equal(input.rows, rows);
+    assert.deepEqual(await input.column("n"), batch(0, rows).n);
+    for await (const part of input.batches(["n"])) {
+      assert.deepEqual(Object.keys(part), ["n"]);
+    }
+    const tokens = await input.list("tokens");
+    assert.equal(tokens.length, places[rows]);
+    for (const [start, end] of [[0, 0], [0, rows], [4095, 4097], [rows, rows], [12_287, 19_999]]) {
+      assert.deepEqual(
+        tokens.offsets(start, end),
+        places.subarray(start, end + 1),
+        `${start}-${end}`,
+      );
+      const values = tokens.read(places[start], places[end]);
+      assert.ok(values instanceof Uint16Array);
+      assert.deepEqual(values, batch(start, end).tokens.values);
+    }
+    const [shard] = await artifactObjects(artifact, store.objectPath(artifact.digest));
+    Deno.chmodSync(store.objectPath(shard.digest), 0o644);
+    Deno.writeTextFileSync(store.objectPath(shard.digest), "x", { append: true });
+    assert.deepEqual(await store.verify(artifact), [{ digest: shard.digest, state: "damaged" }]);
+  }));
+
+Deno.test("ids are uint16 or uint32 as the first rows are, and a table keeps to one", () =>
+  withStore(async (store) => {
+    const columns = { ids: "list<uint16|uint32>" } as const;
+    const offsets = Int32Array.of(0, 2);
+    const output = new StoredTableOutput(store, columns);
+    await output.write({ ids: { values: Uint32Array.of(1, 70_000), offsets } });
+    await assert.rejects(
+      output.write({ ids: { values: Uint16Array.of(1, 2), offsets } }),
+      /"ids" is list<uint32> and takes/,
+    );
+    const input = await openTable(store, await output.close(), columns, "ids");
+    assert.deepEqual((await input.list("ids")).read(0, 2), Uint32Array.of(1, 70_000));
+    assert.deepEqual((await input.column("ids")).values, Uint32Array.of(1, 70_000));
+    const narrow = await openTable(
+      store,
+      await output.close(),
+      { ids: "list<uint16>" } as const,
+      "ids",
+    );
+    await assert.rejects(narrow.column("ids"), /column "ids" is List<Uint32>, not list<uint16>/);
   }));
 
 Deno.test("files are listed sorted, with sizes, and stay read-only", () =>

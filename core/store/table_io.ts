@@ -3,30 +3,53 @@
  *
  * @module
  */
-import type { Batch, ColumnData, Columns, TableInput, TableOutput } from "../stage/mod.ts";
+import type {
+  Batch,
+  ColumnData,
+  Columns,
+  ListNames,
+  ListReader,
+  TableInput,
+  TableOutput,
+} from "../stage/mod.ts";
 import { readBatches, readColumn } from "./arrow_decode.ts";
 import { ArrowEncoder } from "./arrow_encode.ts";
-import type { Artifact } from "./artifact.ts";
+import { type Artifact, SHARD_COLUMNS, type StoredObject, tableObjects } from "./artifact.ts";
+import { StoredList } from "./list_reader.ts";
 import type { ObjectWriter, Store } from "./store.ts";
 
+/** A file of a table ends with the record batch that takes it to this size, and another begins. */
+export const SHARD_BYTES = 256 << 20;
+
 /** Reads a table artifact, of which `columns` are visible. */
-export function openTable<C extends Columns>(
+export async function openTable<C extends Columns>(
   store: Store,
   artifact: Artifact,
   columns: C,
   origin: string,
-): TableInput<C> {
-  const path = store.objectPath(artifact.digest);
+): Promise<TableInput<C>> {
+  const objects = await tableObjects(artifact, store.objectPath(artifact.digest));
+  const paths = objects.map(({ digest }) => store.objectPath(digest));
+  const declared = (name: string) => {
+    if (name in columns) return columns[name];
+    const known = Object.keys(columns).join(", ");
+    throw new TypeError(`${origin} declares no column "${name}"; it declares ${known}`);
+  };
   return {
     rows: artifact.rows,
     digest: artifact.digest,
-    batches: () => readBatches(path, columns, origin),
+    batches<K extends keyof C & string>(names?: readonly K[]) {
+      const all = names ?? Object.keys(columns);
+      const wanted = Object.fromEntries(all.map((name) => [name, declared(name)]));
+      return readBatches(paths, wanted as Pick<C, K>, origin);
+    },
     column<K extends keyof C & string>(name: K): Promise<ColumnData<C[K]>> {
-      if (!(name in columns)) {
-        const known = Object.keys(columns).join(", ");
-        throw new TypeError(`${origin} declares no column "${name}"; it declares ${known}`);
-      }
-      return readColumn(path, name, columns[name], origin);
+      return readColumn(paths, name, declared(name) as C[K], origin);
+    },
+    // deno-lint-ignore require-await -- errors must reject, not throw
+    async list<K extends ListNames<C>>(name: K) {
+      const list = new StoredList(paths, name, declared(name), origin);
+      return list as unknown as ListReader<ColumnData<C[K]>>;
     },
   };
 }
@@ -37,8 +60,17 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
   written = false;
   #encoder?: ArrowEncoder;
   #object?: ObjectWriter;
+  readonly #shards: (StoredObject & { rows: number })[] = [];
+  readonly #shard_bytes: number;
 
-  constructor(private readonly store: Store, private readonly columns: C) {}
+  /** @param options.shard_bytes for tests. */
+  constructor(
+    private readonly store: Store,
+    private readonly columns: C,
+    options: { shard_bytes?: number } = {},
+  ) {
+    this.#shard_bytes = options.shard_bytes ?? SHARD_BYTES;
+  }
 
   // deno-lint-ignore require-await -- errors must reject, not throw
   async write(batch: Batch<C>): Promise<void> {
@@ -46,11 +78,22 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
     this.#start().write(batch as Batch<Columns>);
   }
 
-  /** Ends the table and stores it. */
-  close(): Artifact {
+  /** Ends the table and stores it: a table of several files as the list of them. */
+  async close(): Promise<Artifact> {
     const encoder = this.#start();
     encoder.finish();
-    return { kind: "table", rows: encoder.rows, ...this.#object!.commit() };
+    if (this.#object) this.#endShard(encoder.rows);
+    const bytes = this.#shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const table = { kind: "table", rows: encoder.rows, bytes } as const;
+    if (this.#shards.length === 1) return { ...table, digest: this.#shards[0].digest };
+    const list = new StoredTableOutput(this.store, SHARD_COLUMNS);
+    await list.write({
+      sha256: this.#shards.map(({ digest }) => digest),
+      bytes: Float64Array.from(this.#shards, (shard) => shard.bytes),
+      rows: Float64Array.from(this.#shards, (shard) => shard.rows),
+    });
+    const { digest } = await list.close();
+    return { ...table, digest, shards: this.#shards.length };
   }
 
   /** Drops the table. */
@@ -59,7 +102,21 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
   }
 
   #start(): ArrowEncoder {
-    const object = this.#object ??= this.store.newObject();
-    return this.#encoder ??= new ArrowEncoder(this.columns, (bytes) => object.write(bytes));
+    return this.#encoder ??= new ArrowEncoder(
+      this.columns,
+      (bytes) => (this.#object ??= this.store.newObject()).write(bytes),
+      (encoder) => {
+        if (this.#object!.bytes < this.#shard_bytes) return;
+        encoder.endFile();
+        this.#endShard(encoder.written_rows);
+      },
+    );
+  }
+
+  /** @param rows rows of the table so far. */
+  #endShard(rows: number): void {
+    const before = this.#shards.reduce((sum, shard) => sum + shard.rows, 0);
+    this.#shards.push({ ...this.#object!.commit(), rows: rows - before });
+    this.#object = undefined;
   }
 }
