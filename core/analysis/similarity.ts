@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cumulativeQuota, normaliseWeights, type TokenSet } from "../data/mod.ts";
+import { type DocumentSet, MixtureSchedule, shares } from "../data/mod.ts";
 import { permute } from "../random/mod.ts";
 
 /** Similarity of two token distributions and its parts; all but `jensen_shannon` are 1 for equal ones. */
@@ -44,8 +44,6 @@ export const SIMILARITY_DEFAULTS: SimilarityOptions = {
   jensen_shannon: "divergence",
 };
 
-const VOCABULARY = 2 ** 16; // Token ids are uint16.
-
 /**
  * Unigram frequencies of a set's text, from a random sample of its documents.
  *
@@ -53,18 +51,23 @@ const VOCABULARY = 2 ** 16; // Token ids are uint16.
  * of short documents look alike.
  *
  * @param max_examples most documents to count; which ones depends on the seed and the set's name alone.
- * @returns [65536] shares by token id, summing to 1.
+ * @returns shares by token id, summing to 1; as long as the largest id asks for.
  * @throws {Error} when the sampled documents hold no text.
  */
-export function tokenFrequencies(set: TokenSet, max_examples: number, seed: number): Float64Array {
-  const counts = new Float64Array(VOCABULARY);
+export function tokenFrequencies(
+  set: DocumentSet,
+  max_examples: number,
+  seed: number,
+): Float64Array {
+  let counts = new Float64Array(2 ** 16);
   const sampled = Math.min(set.documents, max_examples);
   let total = 0;
   for (let i = 0; i < sampled; i++) {
     const document = permute(i, set.documents, seed, `similarity/${set.name}`, 0);
-    const end = set.offsets[document + 1] - 1;
-    for (let at = set.offsets[document]; at < end; at++) {
-      counts[set.tokens[at]]++;
+    const { [document]: start, [document + 1]: end } = set.offsets;
+    for (const token of set.read(start, Math.max(start, end - 1))) {
+      if (token >= counts.length) counts = lengthened(counts, 2 * token);
+      counts[token]++;
       total++;
     }
   }
@@ -83,31 +86,45 @@ export function tokenFrequencies(set: TokenSet, max_examples: number, seed: numb
  *
  * @param weights shares of tokens by source; scaled to sum to 1. A source whose weight gives it less than half
  *   a document still gives one.
- * @returns [65536] shares by token id, summing to 1.
+ * @returns shares by token id, summing to 1.
  * @throws {Error} when the weights do not fit the sets, or a source's sample holds no text.
  */
 export function mixFrequencies(
-  sets: ReadonlyMap<string, TokenSet>,
+  sets: ReadonlyMap<string, DocumentSet>,
   weights: Readonly<Record<string, number>>,
   max_examples: number,
   seed: number,
 ): Float64Array {
-  const shares = normaliseWeights(weights, sets.keys());
-  const quota = cumulativeQuota(shares, max_examples);
-  const mixed = new Float64Array(VOCABULARY);
-  shares.forEach(({ source, share }, s) => {
-    const frequencies = tokenFrequencies(sets.get(source)!, Math.max(1, quota[s]), seed);
+  const mixture = shares(weights);
+  const quota = new MixtureSchedule([{ from: 0, weights: mixture }]).drawn(max_examples);
+  let mixed = new Float64Array(0);
+  for (const [source, share] of Object.entries(mixture)) {
+    const set = sets.get(source);
+    if (!set) {
+      throw new Error(
+        `the mixture names the source "${source}", which is not among its inputs: ` +
+          [...sets.keys()].sort().join(", "),
+      );
+    }
+    const frequencies = tokenFrequencies(set, Math.max(1, quota[source] ?? 0), seed);
+    if (frequencies.length > mixed.length) mixed = lengthened(mixed, frequencies.length);
     frequencies.forEach((frequency, token) => mixed[token] += share * frequency);
-  });
+  }
   return mixed;
+}
+
+function lengthened(values: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const longer = new Float64Array(length);
+  longer.set(values);
+  return longer;
 }
 
 /**
  * Compares two token distributions.
  *
  * @param p shares by token id, as `tokenFrequencies` gives them.
- * @param q of the same length as `p`.
- * @throws {RangeError} when the lengths differ or one does not sum to 1.
+ * @param q the same; tokens beyond the end of the shorter have no share in it.
+ * @throws {RangeError} when one does not sum to 1.
  *
  * @example
  * ```ts
@@ -124,16 +141,11 @@ export function compareFrequencies(
   q: ArrayLike<number>,
   options: SimilarityOptions = SIMILARITY_DEFAULTS,
 ): Similarity {
-  if (p.length !== q.length) {
-    throw new RangeError(
-      `distributions over ${p.length} and ${q.length} tokens cannot be compared`,
-    );
-  }
   let dot = 0, squareP = 0, squareQ = 0;
   let tokensP = 0, tokensQ = 0, shared = 0;
   let sumP = 0, sumQ = 0, divergence = 0;
-  for (let i = 0; i < p.length; i++) {
-    const a = p[i], b = q[i];
+  for (let i = 0; i < Math.max(p.length, q.length); i++) {
+    const a = p[i] ?? 0, b = q[i] ?? 0;
     if (a === 0 && b === 0) continue;
     dot += a * b;
     squareP += a * a;

@@ -17,8 +17,13 @@ export interface MicroBatch {
   readonly input_ids: Int32Array;
   /** [rows, length]; the token that follows each input. */
   readonly labels: Int32Array;
-  /** [rows, length]; weight of each label's loss, 0 on prompts and padding. */
+  /** [rows, length]; weight of each label's loss, 0 on prompts, first tokens of hidden documents and padding. */
   readonly weights: Float32Array;
+  /**
+   * [rows, length]; the first position that each position may attend to, the last is itself. Absent where no sequence
+   * of the micro-batch has `starts`: all positions from 0 on.
+   */
+  readonly first_key?: Int32Array;
   /** Labels of weight above 0. */
   readonly supervised: number;
 }
@@ -35,7 +40,8 @@ export interface MicroBatch {
  *
  * Sequences are sorted by length, longest first, so that short ones share short micro-batches and the rows that
  * fill up the last micro-batch are cheap ones. Padding is on the right, where causal attention never lets it
- * reach a real token, so no attention mask is needed.
+ * reach a real token, so no attention mask is needed but for documents that share a row and are hidden from each
+ * other (`starts`).
  *
  * @returns micro-batches in a fixed order; inputs of a sequence are its tokens but the last.
  * @throws {Error} when nothing in the batch is supervised, or a sequence is longer than the longest length.
@@ -100,14 +106,21 @@ function pad(
   const input_ids = new Int32Array(rows * length).fill(pad_id);
   const labels = new Int32Array(rows * length).fill(pad_id);
   const weights = new Float32Array(rows * length);
-  members.forEach(({ tokens, prompt_length }, row) => {
+  const masked = members.some(({ starts }) => starts !== undefined);
+  const first_key = masked ? new Int32Array(rows * length) : undefined;
+  members.forEach(({ tokens, prompt_length, starts = [] }, row) => {
     const at = row * length;
     input_ids.set(tokens.subarray(0, Math.max(0, tokens.length - 1)), at);
     labels.set(tokens.subarray(1), at);
     // The label at position t is token t + 1, so the first supervised one stands at max(1, prompt_length) - 1.
     const first = Math.max(1, prompt_length) - 1;
     if (first < tokens.length - 1) weights.fill(weight, at + first, at + tokens.length - 1);
+    for (const start of starts) {
+      if (start > 0) weights[at + start - 1] = 0;
+      // Up to the next start; padding after the last one sees that document, and does not count.
+      first_key!.fill(start, at + start, at + length);
+    }
   });
   const supervised = members.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
-  return { rows, length, input_ids, labels, weights, supervised };
+  return { rows, length, input_ids, labels, weights, supervised, ...(first_key && { first_key }) };
 }

@@ -2,17 +2,23 @@ import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
 import { collate, type Sequence, supervisedTokens } from "./mod.ts";
 
-const sequence = (tokens: number[], prompt_length = 0): Sequence => ({
+const sequence = (tokens: number[], prompt_length = 0, starts?: number[]): Sequence => ({
   tokens: Uint16Array.from(tokens),
   prompt_length,
   source: "s",
+  ...(starts && { starts }),
 });
 
 function randomBatch(step: number): Sequence[] {
   const random = new Random(0, "collate", step);
   return Array.from({ length: 1 + random.below(20) }, () => {
     const tokens = Array.from({ length: 2 + random.below(31) }, () => 1 + random.below(900));
-    return sequence(tokens, random.below(tokens.length));
+    const starts = tokens.map((_, i) => i).slice(1).filter(() => random.below(6) === 0);
+    return sequence(
+      tokens,
+      random.below(tokens.length),
+      random.below(2) === 0 ? starts : undefined,
+    );
   });
 }
 
@@ -22,9 +28,9 @@ Deno.test("summed micro-batch losses equal the mean over the supervised tokens o
   for (let step = 0; step < 50; step++) {
     const sequences = randomBatch(step);
     let sum = 0, n = 0;
-    for (const { tokens, prompt_length } of sequences) {
+    for (const { tokens, prompt_length, starts } of sequences) {
       for (let i = 1; i < tokens.length; i++) {
-        if (i < prompt_length) continue;
+        if (i < prompt_length || starts?.includes(i)) continue;
         sum += tokenLoss(tokens[i - 1], tokens[i]);
         n++;
       }
@@ -78,6 +84,39 @@ Deno.test("labels start at the prompt's end, padding and filling rows weigh noth
   assert.deepEqual([...short.input_ids], [10, 0, 0, 0]);
   assert.deepEqual([...short.weights], [w, 0, 0, 0]);
   assert.deepEqual([long.supervised, short.supervised], [6, 1]);
+});
+
+Deno.test("documents hidden from each other see from their own start on, and their first token is no label", () => {
+  const options = { micro_batch_size: 2, lengths: [6], pad_id: 0 };
+  const packed = sequence([1, 2, 3, 4, 5, 6], 0, [2, 5]);
+  const [batch] = collate([packed, sequence([7, 8, 9])], options);
+  const w = Math.fround(1 / 5);
+  assert.deepEqual([...batch.input_ids], [1, 2, 3, 4, 5, 0, 7, 8, 0, 0, 0, 0]);
+  // Labels 3 and 6 begin documents, the last of which is a label only.
+  assert.deepEqual([...batch.labels], [2, 3, 4, 5, 6, 0, 8, 9, 0, 0, 0, 0]);
+  assert.deepEqual([...batch.weights], [w, 0, w, w, 0, 0, w, w, 0, 0, 0, 0]);
+  assert.deepEqual([...batch.first_key!], [0, 0, 2, 2, 2, 5, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual([supervisedTokens(packed), batch.supervised], [3, 5]);
+  assert.equal(supervisedTokens(sequence([1, 2, 3, 4], 3, [2, 3])), 0);
+});
+
+Deno.test("first keys are there where a sequence of the micro-batch has starts, and are no later than the position", () => {
+  const options = { micro_batch_size: 2, lengths: [8, 16, 32], pad_id: 0 };
+  for (let step = 0; step < 20; step++) {
+    const sequences = randomBatch(step).sort((a, b) => b.tokens.length - a.tokens.length);
+    collate(sequences, options).forEach(({ rows, length, first_key }, i) => {
+      const members = sequences.slice(2 * i, 2 * i + 2);
+      assert.equal(first_key !== undefined, members.some(({ starts }) => starts !== undefined));
+      if (!first_key) return;
+      assert.equal(first_key.length, rows * length);
+      first_key.forEach((key, at) => {
+        const t = at % length, starts = members[Math.floor(at / length)]?.starts ?? [];
+        assert.equal(key, starts.findLast((start) => start <= t) ?? 0);
+      });
+    });
+  }
+  const [one_document] = collate([sequence([1, 2, 3], 0, [])], options);
+  assert.ok(one_document.first_key!.every((key) => key === 0));
 });
 
 Deno.test("a prompt that covers a document leaves it without labels", () => {

@@ -1,14 +1,19 @@
-import { example, packedBlock, packedBlocks, type Sequence, supervisedTokens } from "./sequence.ts";
-import type { TokenSet } from "./token_set.ts";
+import { pack, type PackingOptions } from "./packing.ts";
+import { example, exampleLabels, type Sequence } from "./sequence.ts";
+import type { DocumentSet } from "./token_set.ts";
 
 export interface EvaluationOptions {
   /** Longest input, T. */
   readonly sequence_length: number;
-  /** "packed": documents concatenated and cut, as in pretraining; "examples": whole documents, as in fine-tuning. */
+  /** "packed": documents put together as in pretraining; "examples": whole documents, as in fine-tuning. */
   readonly mode: "packed" | "examples";
   /** Most sequences to take. */
   readonly max_sequences: number;
+  /** How documents are packed; concatenated and cut by default. */
+  readonly packing?: Omit<PackingOptions, "sequence_length">;
 }
+
+const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
 
 /**
  * The sequences to measure a held-out loss on: always the same ones in the same order.
@@ -18,29 +23,17 @@ export interface EvaluationOptions {
  *
  * @throws {Error} when the set gives no sequence with a token to predict.
  */
-export function evaluationSequences(
-  set: TokenSet,
-  { sequence_length, mode, max_sequences }: EvaluationOptions,
-): Sequence[] {
-  if (!Number.isSafeInteger(max_sequences) || max_sequences < 1) {
-    throw new Error(`max_sequences is ${max_sequences}; it must be a whole number of at least 1`);
+export function evaluationSequences(set: DocumentSet, options: EvaluationOptions): Sequence[] {
+  const { sequence_length, mode, max_sequences } = options;
+  for (const [name, value] of Object.entries({ sequence_length, max_sequences })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new Error(`${name} is ${value}; it must be a whole number of at least 1`);
+    }
   }
-  if (!Number.isSafeInteger(sequence_length) || sequence_length < 1) {
+  const { count, sequence } = mode === "packed" ? packed(set, options) : examples(set, options);
+  if (count === 0) {
     throw new Error(
-      `sequence_length is ${sequence_length}; it must be a whole number of at least 1`,
-    );
-  }
-  const all = mode === "packed"
-    ? Array.from(
-      { length: packedBlocks(set, sequence_length) },
-      (_, i) => packedBlock(set, i, sequence_length),
-    )
-    : Array.from({ length: set.documents }, (_, i) => example(set, i, sequence_length)).filter((
-      sequence,
-    ) => supervisedTokens(sequence) > 0);
-  if (all.length === 0) {
-    throw new Error(
-      `source "${set.name}" (${set.documents} documents, ${set.tokens.length} tokens) gives no sequence to ` +
+      `source "${set.name}" (${set.documents} documents, ${set.token_count} tokens) gives no sequence to ` +
         `evaluate on: add documents, or ${
           mode === "packed"
             ? `lower sequence_length (${sequence_length})`
@@ -48,6 +41,29 @@ export function evaluationSequences(
         }`,
     );
   }
-  const taken = Math.min(all.length, max_sequences);
-  return Array.from({ length: taken }, (_, i) => all[Math.floor((i * all.length) / taken)]);
+  const taken = Math.min(count, max_sequences);
+  return Array.from({ length: taken }, (_, i) => sequence(Math.floor((i * count) / taken)));
+}
+
+interface Source {
+  readonly count: number;
+  sequence(index: number): Sequence;
+}
+
+function packed(set: DocumentSet, { sequence_length, packing }: EvaluationOptions): Source {
+  const blocks = pack(set, { ...packing ?? CONCATENATE, sequence_length });
+  return { count: blocks.blocks, sequence: (index) => blocks.block(index) };
+}
+
+function examples(set: DocumentSet, { sequence_length }: EvaluationOptions): Source {
+  const usable = documentsWithLabels(set, sequence_length);
+  return {
+    count: usable.length,
+    sequence: (index) => example(set, usable[index], sequence_length),
+  };
+}
+
+/** Documents of which, truncated to T + 1 tokens, any token counts as a label. */
+export function documentsWithLabels(set: DocumentSet, sequence_length: number): number[] {
+  return [...Array(set.documents).keys()].filter((i) => exampleLabels(set, i, sequence_length) > 0);
 }

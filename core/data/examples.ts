@@ -1,11 +1,19 @@
 import { permute } from "../random/mod.ts";
-import { example, type Sequence, supervisedTokens } from "./sequence.ts";
-import type { TokenSet } from "./token_set.ts";
+import { documentsWithLabels } from "./evaluation.ts";
+import { example, type Sequence } from "./sequence.ts";
+import type { DocumentSet } from "./token_set.ts";
+
+/**
+ * What becomes of documents of more than T + 1 tokens: cut to that length, so that they lose their end-of-text token;
+ * left out; or an error.
+ */
+export type Overlong = "truncate" | "skip" | "error";
 
 export interface ExampleOptions {
-  readonly sets: readonly TokenSet[];
-  /** Longest input, T: documents are truncated to T + 1 tokens. */
+  readonly sets: readonly DocumentSet[];
+  /** Longest input, T. */
   readonly sequence_length: number;
+  readonly overlong: Overlong;
   /** Examples per optimizer step. */
   readonly global_batch_size: number;
   /** Passes over the examples; need not be whole. */
@@ -26,8 +34,11 @@ export class ExampleSampler {
   readonly examples: number;
   /** Documents left out because none of their tokens can be a label: one token, or all prompt once truncated. */
   readonly skipped: number;
+  /** Documents of more than T + 1 tokens. */
+  readonly overlong: number;
   readonly #options: ExampleOptions;
-  readonly #sequences: Sequence[];
+  /** Set and document of each example. */
+  readonly #places: { set: DocumentSet; document: number }[];
 
   /** @throws {Error} when no document has a token to learn, or an option is out of range. */
   constructor(options: ExampleOptions) {
@@ -40,18 +51,30 @@ export class ExampleSampler {
     if (!(Number.isFinite(epochs) && epochs > 0)) {
       throw new Error(`epochs is ${epochs}; it must be a number above 0`);
     }
-    const all = sets.flatMap((set) =>
-      Array.from({ length: set.documents }, (_, i) => example(set, i, sequence_length))
-    );
     this.#options = options;
-    this.#sequences = all.filter((sequence) => supervisedTokens(sequence) > 0);
-    this.examples = this.#sequences.length;
-    this.skipped = all.length - this.examples;
+    const usable = sets.flatMap((set) =>
+      documentsWithLabels(set, sequence_length).map((document) => ({ set, document }))
+    );
+    const documents = sets.reduce((sum, set) => sum + set.documents, 0);
+    const names = sets.map((set) => `"${set.name}"`).join(", ");
+    const long = sets.reduce((sum, set) => sum + countOverlong(set, sequence_length), 0);
+    if (long > 0 && options.overlong === "error") {
+      throw new Error(
+        `${long} of the ${documents} documents of ${names} are longer than ${
+          sequence_length + 1
+        } ` +
+          `tokens: raise sequence_length, or set overlong to "truncate" or "skip"`,
+      );
+    }
+    this.#places = options.overlong === "skip"
+      ? usable.filter(({ set, document }) => !isOverlong(set, document, sequence_length))
+      : usable;
+    this.overlong = long;
+    this.examples = this.#places.length;
+    this.skipped = documents - usable.length;
     if (this.examples === 0) {
       throw new Error(
-        `none of the ${all.length} documents of ${
-          sets.map((set) => `"${set.name}"`).join(", ")
-        } has a ` +
+        `none of the ${documents} documents of ${names} has a ` +
           `token to learn within ${sequence_length} tokens: check the prompts, or raise sequence_length`,
       );
     }
@@ -75,7 +98,19 @@ export class ExampleSampler {
       const drawn = step * global_batch_size + i;
       const epoch = Math.floor(drawn / this.examples);
       const place = drawn % this.examples;
-      return this.#sequences[permute(place, this.examples, seed, `examples/${phase}`, epoch)];
+      const chosen = permute(place, this.examples, seed, `examples/${phase}`, epoch);
+      const { set, document } = this.#places[chosen];
+      return example(set, document, this.#options.sequence_length);
     });
   }
+}
+
+function isOverlong({ offsets }: DocumentSet, document: number, sequence_length: number): boolean {
+  return offsets[document + 1] - offsets[document] > sequence_length + 1;
+}
+
+function countOverlong(set: DocumentSet, sequence_length: number): number {
+  let count = 0;
+  for (let i = 0; i < set.documents; i++) if (isOverlong(set, i, sequence_length)) count++;
+  return count;
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { ExampleSampler } from "./mod.ts";
+import { ExampleSampler, type Overlong } from "./mod.ts";
 import { setOf } from "./test_sets.ts";
 
 const documents = Array.from({ length: 10 }, (_, i) => [i, 100 + i, 200, 201, 202, 203]);
 const base = {
   sets: [setOf("pycode", documents)],
   sequence_length: 3,
+  overlong: "truncate" as const,
   global_batch_size: 4,
   epochs: 3,
   seed: 5,
@@ -42,6 +43,19 @@ Deno.test("documents are truncated, and those without a token to learn are left 
   assert.equal(sampler.skipped, 3);
   assert.deepEqual([...sampler.batch(0)[0].tokens], [1, 2, 3, 4]);
   assert.equal(sampler.batch(0)[0].source, "s");
+});
+
+Deno.test("over-long documents are cut, left out or refused, as told", () => {
+  const set = setOf("s", [[1, 2, 3, 0], [4, 5, 6, 7, 0], [8, 0]]);
+  const options = { ...base, sets: [set], global_batch_size: 3, epochs: 1 };
+  const make = (overlong: Overlong) => new ExampleSampler({ ...options, overlong });
+  const texts = (sampler: ExampleSampler) => sampler.batch(0).map((s) => [...s.tokens].join(" "));
+  assert.deepEqual(texts(make("truncate")).sort(), ["1 2 3 0", "4 5 6 7", "8 0"]);
+  const skipping = make("skip");
+  assert.equal(skipping.examples, 2);
+  assert.equal(skipping.overlong, 1);
+  assert.deepEqual(new Set(texts(skipping)), new Set(["1 2 3 0", "8 0"]));
+  assert.throws(() => make("error"), /1 of the 3 documents of "s" are longer than 4 tokens/);
 });
 
 Deno.test("there is at least one step, and a small set fills its batch by repeating", () => {

@@ -1,21 +1,25 @@
 import assert from "node:assert/strict";
-import { MixtureSampler } from "./mod.ts";
-import { countingSet } from "./test_sets.ts";
+import { extendHistory, mixtureLedger, MixtureSampler, pack } from "./mod.ts";
+import { countingSet, setOf } from "./test_sets.ts";
 
 const T = 4;
-const sets = new Map([["general", 500], ["code", 103], ["math", 64]].map((
-  [name, blocks],
-) => [name as string, countingSet(name as string, (blocks as number) * (T + 1) + 3)]));
+const OPTIONS = { packing: "concatenate", document_mask: false, sequence_length: T } as const;
+const BLOCKS = { general: 500, code: 103, math: 64 };
+const sets = new Map(
+  Object.entries(BLOCKS).map(([name, blocks]) => {
+    return [name, pack(countingSet(name, blocks * (T + 1) + 3), OPTIONS)];
+  }),
+);
+const WEIGHTS = { general: 0.7, code: 0.2, math: 0.1 };
+const constant = (weights: Record<string, number>) => extendHistory([], 0, weights, T);
 const base = {
   sets,
-  weights: { general: 0.7, code: 0.2, math: 0.1 },
-  sequence_length: T,
+  pieces: constant(WEIGHTS),
   global_batch_size: 7,
   seed: 11,
-  phase: "pretrain",
-  drawn: {},
-  allow_repeat: false,
+  first_step: 0,
   steps: 40,
+  allow_repeat: false as boolean | string[],
 };
 
 /** Names the blocks a phase draws: "source:first token". */
@@ -38,18 +42,21 @@ Deno.test("batches have the right size, blocks are whole, and no block repeats",
   assert.equal(new Set(blocks).size, blocks.length);
 });
 
-Deno.test("a source is read in random order, not from its start", () => {
-  const sampler = new MixtureSampler({ ...base, weights: { general: 1 }, steps: 50 });
+Deno.test("a source is read in random order over the whole of it, not from its start", () => {
+  const sampler = new MixtureSampler({ ...base, pieces: constant({ general: 1 }), steps: 50 });
   const places = drawnBlocks(sampler, 50).flat().map((b) => Number(b.split(":")[1]) / (T + 1));
   const mean = places.reduce((a, b) => a + b) / places.length;
   // 350 of 500 places without replacement: mean 249.5, standard error 144.3 sqrt(150 / 499 / 350) = 4.2.
   assert.ok(Math.abs(mean - 249.5) < 21, `mean place ${mean}`);
+  // A window would keep neighbours together: the first batch would come from a part of the source.
+  const spread = Math.max(...places.slice(0, 7)) - Math.min(...places.slice(0, 7));
+  assert.ok(spread > 200, `spread ${spread}`);
 });
 
 Deno.test("any step's batch is the same without the steps before it, and however weights are ordered", () => {
   const steps = drawnBlocks(new MixtureSampler(base), base.steps);
-  const weights = { math: 1, general: 7, code: 2 };
-  const again = new MixtureSampler({ ...base, sets: new Map([...sets].reverse()), weights });
+  const pieces = constant({ math: 1, general: 7, code: 2 });
+  const again = new MixtureSampler({ ...base, sets: new Map([...sets].reverse()), pieces });
   for (const step of [31, 5, 39]) {
     assert.deepEqual(
       again.batch(step).map(({ source, tokens }) => `${source}:${tokens[0]}`),
@@ -59,64 +66,129 @@ Deno.test("any step's batch is the same without the steps before it, and however
   assert.notDeepEqual(drawnBlocks(new MixtureSampler({ ...base, seed: 12 }), 5), steps.slice(0, 5));
 });
 
-Deno.test("two phases in a row repeat nothing, and go on in the parent's order", () => {
-  const parent = new MixtureSampler(base);
-  const middle = 25;
-  const seen = drawnBlocks(parent, middle).flat();
+Deno.test("the parts that any number of workers draw are together the batch", () => {
+  const sampler = new MixtureSampler(base);
+  for (const step of [0, 17, 39]) {
+    const whole = sampler.batch(step);
+    for (let of = 1; of <= 9; of++) {
+      const parts = Array.from({ length: of }, (_, index) => sampler.batch(step, { index, of }));
+      assert.deepEqual(parts.flat(), whole, `${of} workers`);
+    }
+  }
+});
+
+Deno.test("a run draws the same however it is cut into phases, mixtures that change included", () => {
+  const pieces = extendHistory(
+    [],
+    0,
+    [
+      { after_tokens: 0, weights: WEIGHTS, change: "switch" },
+      { after_tokens: 21 * T, weights: { general: 1 }, change: "switch" }, // at the end of step 3
+      { after_tokens: 150 * T, weights: { general: 0.5, code: 0.5 }, change: "linear" }, // within step 21
+    ],
+    T,
+  );
+  const whole = drawnBlocks(new MixtureSampler({ ...base, pieces }), 40);
+  for (const cut of [1, 3, 4, 20, 39]) {
+    const first = new MixtureSampler({ ...base, pieces, steps: cut });
+    const second = new MixtureSampler({ ...base, pieces, first_step: cut, steps: 40 - cut });
+    const both = [...drawnBlocks(first, cut), ...drawnBlocks(second, 40 - cut)];
+    assert.deepEqual(both, whole, `cut at ${cut}`);
+  }
+  // The same as a trunk and a branch that names its own mixture at the place of the switch.
+  const trunk = constant(WEIGHTS);
+  const branch = extendHistory(trunk, 21, { general: 1 }, T);
+  const arm = new MixtureSampler({ ...base, pieces: branch, first_step: 3, steps: 10 });
+  const single = new MixtureSampler({
+    ...base,
+    pieces: extendHistory(
+      [],
+      0,
+      [
+        { after_tokens: 0, weights: WEIGHTS, change: "switch" },
+        { after_tokens: 21 * T, weights: { general: 1 }, change: "switch" },
+      ],
+      T,
+    ),
+  });
+  assert.deepEqual(drawnBlocks(arm, 10), drawnBlocks(single, 13).slice(3));
+});
+
+Deno.test("two phases in a row repeat nothing", () => {
+  const seen = drawnBlocks(new MixtureSampler(base), 25).flat();
   const child = new MixtureSampler({
     ...base,
-    phase: "midtrain",
-    weights: { general: 0.5, code: 0.5 },
-    drawn: parent.drawnAfter(middle),
+    pieces: extendHistory(base.pieces, 25 * 7, { general: 0.5, code: 0.5 }, T),
+    first_step: 25,
     steps: 15,
   });
   const later = drawnBlocks(child, 15).flat();
   assert.equal(new Set([...seen, ...later]).size, seen.length + later.length);
-
-  // With the parent's weights the child's general blocks are the parent's next ones.
-  const same = new MixtureSampler({ ...base, phase: "x", drawn: parent.drawnAfter(20), steps: 20 });
-  const general = (blocks: string[]) => blocks.filter((b) => b.startsWith("general")).sort();
-  assert.deepEqual(
-    general(drawnBlocks(same, 20).flat()),
-    general(drawnBlocks(parent, 40).slice(20).flat()),
-  );
 });
 
-Deno.test("drawnAfter and ledger count what the batches hold", () => {
-  const drawn = { math: 10, other: 4 };
-  const sampler = new MixtureSampler({ ...base, drawn });
-  const counts: Record<string, number> = { general: 0, code: 0, math: 0 };
-  for (let step = 0; step < 33; step++) {
-    for (const { source } of sampler.batch(step)) counts[source]++;
+Deno.test("drawnAfter and the ledger count what the batches hold", () => {
+  const pieces = extendHistory(base.pieces, 10 * 7, { general: 0.5, math: 0.5 }, T);
+  const sampler = new MixtureSampler({ ...base, pieces, steps: 23 });
+  const counts: Record<string, number[]> = { general: [0, 0], code: [0, 0], math: [0, 0] };
+  for (let step = 0; step < 23; step++) {
+    for (const { source } of sampler.batch(step)) counts[source][step < 10 ? 0 : 1]++;
   }
-  assert.deepEqual(sampler.drawnAfter(33), {
-    code: counts.code,
-    general: counts.general,
-    math: counts.math + 10,
-    other: 4,
+  const total = ([before, after]: number[]) => before + after;
+  assert.deepEqual(sampler.drawnAfter(23), {
+    code: total(counts.code),
+    general: total(counts.general),
+    math: total(counts.math),
   });
-  const ledger = sampler.ledger(33);
-  assert.deepEqual(ledger.source, ["code", "general", "math"]);
-  ledger.source.forEach((source, i) => {
-    assert.equal(ledger.tokens[i], counts[source] * T);
-    assert.equal(ledger.achieved_share[i], counts[source] / (33 * 7));
-    assert.ok(Math.abs(ledger.achieved_share[i] - ledger.requested_share[i]) < 1.5 / (33 * 7));
+  const rows = mixtureLedger(sampler, sets, 0, 23 * 7);
+  assert.deepEqual(rows.map(({ source }) => source), [
+    "code",
+    "general",
+    "math",
+    "general",
+    "math",
+  ]);
+  rows.forEach((row, i) => {
+    const piece = i < 3 ? 0 : 1;
+    const sequences = 7 * (piece === 0 ? 10 : 13);
+    assert.deepEqual([row.from, row.to], piece === 0 ? [0, 70] : [70, 161]);
+    assert.equal(row.tokens, counts[row.source][piece] * T);
+    assert.equal(row.achieved_share, counts[row.source][piece] / sequences);
+    assert.ok(Math.abs(row.achieved_share - row.requested_share) < 1.5 / sequences);
+    const blocks = BLOCKS[row.source as keyof typeof BLOCKS];
+    assert.equal(row.available_tokens, blocks * T);
+    assert.equal(row.phase_epochs, counts[row.source][piece] / blocks);
   });
-  assert.equal(ledger.epochs[2], (counts.math + 10) / 64);
-  assert.deepEqual([...sampler.ledger(0).achieved_share], [0, 0, 0]);
+  assert.equal(rows[4].epochs, total(counts.math) / 64);
+});
+
+Deno.test("the ledger counts tokens without padding where sequences differ in length", () => {
+  const documents = Array.from({ length: 60 }, (_, i) => Array(1 + (i * 5) % 9).fill(i));
+  const packed = pack(setOf("general", documents), { ...OPTIONS, packing: "best_fit" });
+  const packed_sets = new Map([["general", packed]]);
+  const options = { ...base, sets: packed_sets, pieces: constant({ general: 1 }), steps: 5 };
+  const sampler = new MixtureSampler(options);
+  const drawn = [0, 1, 2, 3, 4].flatMap((step) => sampler.batch(step));
+  const tokens = drawn.reduce((sum, sequence) => sum + sequence.tokens.length - 1, 0);
+  assert.ok(tokens < 35 * T);
+  assert.equal(mixtureLedger(sampler, packed_sets, 0, 35)[0].tokens, tokens);
 });
 
 Deno.test("repeating is refused before the first step, with what is needed and what there is", () => {
-  const options = { ...base, weights: { math: 1 }, steps: 9, drawn: { math: 2 } };
+  // The first step has taken 2 of math's 64 blocks, nine more take 63.
+  const pieces = extendHistory(constant({ math: 2, general: 5 }), 7, { math: 1 }, T);
+  const options = { ...base, pieces, first_step: 1, steps: 9 };
   assert.throws(
     () => new MixtureSampler(options),
-    /phase "pretrain" of 9 steps would repeat.*"math" needs 260 tokens \(8 of them.*and has 256/,
+    /9 steps would repeat.*"math" needs 260 tokens \(8 of them.*and has 256/,
   );
-  assert.equal(new MixtureSampler({ ...options, drawn: { math: 1 } }).batch(8).length, 7); // 64 of 64
+  const before = extendHistory(constant({ math: 1, general: 6 }), 7, { math: 1 }, T);
+  assert.equal(new MixtureSampler({ ...options, pieces: before }).batch(8).length, 7); // 64 of 64
+  assert.equal(new MixtureSampler({ ...options, allow_repeat: ["math"] }).batch(8).length, 7);
+  assert.throws(() => new MixtureSampler({ ...options, allow_repeat: ["code"] }), /would repeat/);
 });
 
 Deno.test("allowed repetition passes over all blocks before any comes again, in another order", () => {
-  const options = { ...base, weights: { math: 1 }, global_batch_size: 64, steps: 2 };
+  const options = { ...base, pieces: constant({ math: 1 }), global_batch_size: 64, steps: 2 };
   const [first, second] = drawnBlocks(new MixtureSampler({ ...options, allow_repeat: true }), 2);
   assert.equal(new Set(first).size, 64);
   assert.equal(new Set(second).size, 64);
@@ -125,9 +197,12 @@ Deno.test("allowed repetition passes over all blocks before any comes again, in 
 
 Deno.test("mixtures that cannot be drawn are refused", () => {
   const make = (change: object) => () => new MixtureSampler({ ...base, ...change });
-  assert.throws(make({ sequence_length: 600, weights: { math: 1 } }), /"math" has 323 tokens/);
-  assert.throws(make({ weights: { poetry: 1 } }), /"poetry".*code, general, math/);
+  const empty = new Map([["math", pack(countingSet("math", 3), OPTIONS)]]);
+  assert.throws(
+    make({ sets: empty, pieces: constant({ math: 1 }) }),
+    /"math" has 3 tokens, less than one/,
+  );
+  assert.throws(make({ pieces: constant({ poetry: 1 }) }), /"poetry".*code, general, math/);
   assert.throws(make({ global_batch_size: 0 }), /global_batch_size is 0/);
-  assert.throws(make({ drawn: { code: -1 } }), /drawn from "code" is -1/);
   assert.throws(() => new MixtureSampler(base).batch(40), /step 40 is not one of the 40 steps/);
 });

@@ -1,21 +1,25 @@
 /** Token sets for tests. */
-import type { TokenSet } from "./token_set.ts";
+import type { DocumentSet } from "./token_set.ts";
 
 /** A set of documents with the given tokens; `prompts` default to 0. */
-export function setOf(name: string, documents: number[][], prompts: number[] = []): TokenSet {
+export function setOf(name: string, documents: number[][], prompts: number[] = []): DocumentSet {
   const offsets = new Float64Array(documents.length + 1);
   documents.forEach((document, i) => offsets[i + 1] = offsets[i] + document.length);
+  const all = documents.flat();
+  const tokens = all.some((id) => id > 65_535) ? Uint32Array.from(all) : Uint16Array.from(all);
   return {
     name,
-    tokens: Uint16Array.from(documents.flat()),
+    token_count: tokens.length,
+    read: (start, end) => tokens.slice(start, end),
     offsets,
     prompt_lengths: Int32Array.from(documents, (_, i) => prompts[i] ?? 0),
-    text_bytes: Int32Array.from(documents, (document) => 4 * document.length),
+    has_prompts: prompts.some((length) => length > 0),
+    text_bytes: 4 * tokens.length,
     documents: documents.length,
   };
 }
 
 /** A set of one document holding 0, 1, 2, …, so that a token tells its place. */
-export function countingSet(name: string, tokens: number): TokenSet {
+export function countingSet(name: string, tokens: number): DocumentSet {
   return setOf(name, [Array.from({ length: tokens }, (_, i) => i)]);
 }

@@ -1,29 +1,45 @@
-import type { Batch, ports, TableInput } from "../stage/mod.ts";
+/**
+ * The tokens of each source, read from tables on demand.
+ *
+ * @module
+ */
+import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
 
 /** A table of tokenized documents, as the tokenize stage writes it. */
 export type TokenTable = TableInput<typeof ports.tokens.columns>;
 
-/** All documents of one source, end to end in one array. */
+/** Token ids, as wide as the vocabulary needs. */
+export type TokenIds = Uint16Array | Uint32Array;
+
+/** All documents of one source, end to end. The tokens stay where they are; only what is asked for is read. */
 export interface TokenSet {
   /** The source's name, as mixtures refer to it. */
   readonly name: string;
-  /** Token ids of all documents. Document `i` is `tokens.subarray(offsets[i], offsets[i + 1])`. */
-  readonly tokens: Uint16Array;
-  /** [documents + 1]; float64, because a source can hold more than 2^31 tokens. */
+  /** Number of documents. */
+  readonly documents: number;
+  /** Tokens of all documents together. */
+  readonly token_count: number;
+  /** UTF-8 length of all documents together. */
+  readonly text_bytes: number;
+  /** Whether any document begins with a prompt on which no loss is taken. */
+  readonly has_prompts: boolean;
+  /** Token ids `start` to `end` of the documents laid end to end. */
+  read(start: number, end: number): TokenIds;
+}
+
+/** A token set that also knows where its documents begin: 12 bytes of memory a document. */
+export interface DocumentSet extends TokenSet {
+  /** [documents + 1]; document `i` is `read(offsets[i], offsets[i + 1])`. */
   readonly offsets: Float64Array;
   /** [documents]; loss is taken on a document's tokens from here on. */
   readonly prompt_lengths: Int32Array;
-  /** [documents]; UTF-8 length of each document's text. */
-  readonly text_bytes: Int32Array;
-  /** Number of documents. */
-  readonly documents: number;
 }
 
 /**
- * Reads token tables into memory, one set for each name in their `source` columns.
+ * Opens token tables, one set for each name in their `source` columns. Memory does not grow with the number of
+ * tokens or documents.
  *
- * The documents of a source keep their order; tables are read in the order of their names. Each table is read
- * twice, to count and to fill, so that nothing is held in memory twice.
+ * The documents of a source keep their order; tables are read in the order of their names.
  *
  * @param inputs tables by the names the recipe gave them.
  * @returns sets by source name, sorted by name.
@@ -32,70 +48,154 @@ export interface TokenSet {
 export async function loadTokenSets(
   inputs: Readonly<Record<string, TokenTable>>,
 ): Promise<Map<string, TokenSet>> {
+  return await gather(inputs, (name) => new SourceTokens(name));
+}
+
+/** Opens token tables as `loadTokenSets` does, and keeps the places of the documents. */
+export async function loadDocumentSets(
+  inputs: Readonly<Record<string, TokenTable>>,
+): Promise<Map<string, DocumentSet>> {
+  const sets = await gather(inputs, (name) => new SourceDocuments(name));
+  sets.forEach((set) => set.close());
+  return sets;
+}
+
+type Columns = typeof ports.tokens.columns;
+type Documents = Batch<Pick<Columns, "source" | "prompt_length" | "text_bytes">>;
+type Tokens = ListReader<{ values: TokenIds; offsets: Int32Array }>;
+
+async function gather<S extends SourceTokens>(
+  inputs: Readonly<Record<string, TokenTable>>,
+  make: (name: string) => S,
+): Promise<Map<string, S>> {
+  const sets = new Map<string, S>();
   const names = Object.keys(inputs).sort();
-  const sizes = new Map<string, { documents: number; tokens: number }>();
   for (const name of names) {
-    for await (const batch of inputs[name].batches()) count(batch, sizes);
+    const tokens: Tokens = await inputs[name].list("tokens");
+    let row = 0;
+    for await (const batch of inputs[name].batches(["source", "prompt_length", "text_bytes"])) {
+      const rows = batch.source.length;
+      const places = tokens.offsets(row, row + rows);
+      for (let i = 0; i < rows; i++) {
+        let set = sets.get(batch.source[i]);
+        if (!set) sets.set(batch.source[i], set = make(batch.source[i]));
+        set.add(tokens, places[i], places[i + 1], batch, i);
+      }
+      row += rows;
+    }
   }
-  if (sizes.size === 0) {
+  if (sets.size === 0) {
     throw new Error(
       `no tokenized documents in ${names.length ? names.join(", ") : "the inputs"}: ` +
         `wire at least one table of tokens that is not empty`,
     );
   }
-  const fillers = new Map(
-    [...sizes.keys()].sort().map((source) => [source, new Filler(source, sizes.get(source)!)]),
-  );
-  for (const name of names) {
-    for await (const batch of inputs[name].batches()) {
-      batch.source.forEach((source, row) => fillers.get(source)!.add(batch, row));
-    }
-  }
-  return new Map([...fillers].map(([source, filler]) => [source, filler.set]));
+  return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-type TokenBatch = Batch<typeof ports.tokens.columns>;
-
-function count(batch: TokenBatch, sizes: Map<string, { documents: number; tokens: number }>) {
-  const { offsets } = batch.tokens;
-  batch.source.forEach((source, row) => {
-    const size = sizes.get(source) ?? { documents: 0, tokens: 0 };
-    size.documents++;
-    size.tokens += offsets[row + 1] - offsets[row];
-    sizes.set(source, size);
-  });
+/** Documents of a source that follow each other in one table. */
+interface Run {
+  readonly tokens: Tokens;
+  /** Place of its first token in the table. */
+  readonly at: number;
+  /** Place of its first token in the source. */
+  readonly start: number;
+  end: number;
 }
 
-/** A token set of known size that is filled document by document. */
-class Filler {
-  readonly set: TokenSet;
-  #row = 0;
+class SourceTokens implements TokenSet {
+  documents = 0;
+  token_count = 0;
+  text_bytes = 0;
+  has_prompts = false;
+  readonly #runs: Run[] = [];
 
-  constructor(name: string, { documents, tokens }: { documents: number; tokens: number }) {
-    this.set = {
-      name,
-      tokens: new Uint16Array(tokens),
-      offsets: new Float64Array(documents + 1),
-      prompt_lengths: new Int32Array(documents),
-      text_bytes: new Int32Array(documents),
-      documents,
-    };
-  }
+  constructor(readonly name: string) {}
 
-  add(batch: TokenBatch, row: number): void {
-    const { values, offsets } = batch.tokens;
-    const document = values.subarray(offsets[row], offsets[row + 1]);
+  add(tokens: Tokens, from: number, to: number, batch: Documents, row: number): void {
     const prompt_length = batch.prompt_length[row];
-    if (prompt_length < 0 || prompt_length > document.length) {
+    if (prompt_length < 0 || prompt_length > to - from) {
       throw new Error(
-        `document ${this.#row} of source "${this.set.name}" has ${document.length} tokens and a prompt ` +
+        `document ${this.documents} of source "${this.name}" has ${
+          to - from
+        } tokens and a prompt ` +
           `of ${prompt_length}: the prompt must be a part of the document`,
       );
     }
-    const start = this.set.offsets[this.#row];
-    this.set.tokens.set(document, start);
-    this.set.prompt_lengths[this.#row] = prompt_length;
-    this.set.text_bytes[this.#row] = batch.text_bytes[row];
-    this.set.offsets[++this.#row] = start + document.length;
+    const last = this.#runs.at(-1);
+    const goes_on = last?.tokens === tokens && last.at + last.end - last.start === from;
+    if (goes_on) last.end += to - from;
+    else {
+      const start = this.token_count;
+      this.#runs.push({ tokens, at: from, start, end: start + to - from });
+    }
+    this.documents++;
+    this.token_count += to - from;
+    this.text_bytes += batch.text_bytes[row];
+    this.has_prompts ||= prompt_length > 0;
   }
+
+  read(start: number, end: number): TokenIds {
+    const parts: TokenIds[] = [];
+    for (let at = start, r = this.#runOf(start); at < end; r++) {
+      const run = this.#runs[r];
+      const until = Math.min(end, run.end);
+      if (until > at) {
+        parts.push(run.tokens.read(run.at + at - run.start, run.at + until - run.start));
+      }
+      at = Math.max(at, until);
+    }
+    return parts.length === 1 ? parts[0] : joinIds(parts);
+  }
+
+  /** Index of the last run that begins at or before a place. */
+  #runOf(place: number): number {
+    let [low, high] = [0, this.#runs.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#runs[middle].start <= place) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+class SourceDocuments extends SourceTokens implements DocumentSet {
+  offsets = new Float64Array(1024);
+  prompt_lengths = new Int32Array(1024);
+
+  override add(tokens: Tokens, from: number, to: number, batch: Documents, row: number): void {
+    super.add(tokens, from, to, batch, row);
+    if (this.documents >= this.offsets.length) {
+      this.offsets = resized(this.offsets, 2 * this.offsets.length);
+      this.prompt_lengths = resized(this.prompt_lengths, this.offsets.length);
+    }
+    this.prompt_lengths[this.documents - 1] = batch.prompt_length[row];
+    this.offsets[this.documents] = this.token_count;
+  }
+
+  /** Drops the room that was left for more documents. */
+  close(): void {
+    this.offsets = resized(this.offsets, this.documents + 1);
+    this.prompt_lengths = resized(this.prompt_lengths, this.documents);
+  }
+}
+
+function resized<A extends Float64Array | Int32Array>(array: A, length: number): A {
+  const copy = new (array.constructor as new (length: number) => A)(length);
+  copy.set(array.subarray(0, length));
+  return copy;
+}
+
+/** Ids one after the other; as wide as the widest. */
+export function joinIds(parts: readonly TokenIds[]): TokenIds {
+  const wide = parts.some((part) => part instanceof Uint32Array);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const joined = wide ? new Uint32Array(length) : new Uint16Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

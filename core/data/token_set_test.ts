@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Batch, ports } from "../stage/mod.ts";
-import { loadTokenSets, type TokenTable } from "./mod.ts";
+import { type Batch, ports } from "../stage/mod.ts";
+import { loadDocumentSets, loadTokenSets, type TokenTable } from "./mod.ts";
+import { tableInput } from "../../tests/fake_context.ts";
 
 type Row = { source: string; tokens: number[]; prompt_length?: number };
 
@@ -16,38 +17,37 @@ function batchOf(rows: Row[]): Batch<typeof ports.tokens.columns> {
   };
 }
 
-function tableOf(...batches: Row[][]): TokenTable {
-  return {
-    rows: batches.flat().length,
-    digest: "",
-    async *batches() {
-      for (const rows of batches) yield await Promise.resolve(batchOf(rows));
-    },
-    column: () => Promise.reject(new Error("not read")),
-  };
-}
+const tableOf = (rows: Row[]): TokenTable => tableInput(ports.tokens.columns, batchOf(rows));
 
-Deno.test("token sets gather a source over batches and tables, in the order of table names", async () => {
-  const sets = await loadTokenSets({
+Deno.test("token sets gather a source over runs and tables, in the order of table names", async () => {
+  const tables = {
     second: tableOf([{ source: "general", tokens: [7, 8] }]),
-    first: tableOf(
-      [{ source: "general", tokens: [1, 2, 3] }, { source: "code", tokens: [40] }],
-      [{ source: "general", tokens: [], prompt_length: 0 }, {
-        source: "general",
-        tokens: [50000, 6],
-        prompt_length: 1,
-      }],
-    ),
-  });
+    first: tableOf([
+      { source: "general", tokens: [1, 2, 3] },
+      { source: "code", tokens: [40] },
+      { source: "general", tokens: [] },
+      { source: "general", tokens: [50000, 6], prompt_length: 1 },
+    ]),
+  };
+  const sets = await loadDocumentSets(tables);
   assert.deepEqual([...sets.keys()], ["code", "general"]);
   const general = sets.get("general")!;
   assert.equal(general.name, "general");
   assert.equal(general.documents, 4);
-  assert.deepEqual([...general.tokens], [1, 2, 3, 50000, 6, 7, 8]);
+  assert.equal(general.token_count, 7);
+  assert.deepEqual([...general.read(0, 7)], [1, 2, 3, 50000, 6, 7, 8]);
+  for (const [start, end] of [[0, 0], [2, 4], [3, 3], [4, 6], [6, 7], [7, 7]]) {
+    const expected = [1, 2, 3, 50000, 6, 7, 8].slice(start, end);
+    assert.deepEqual([...general.read(start, end)], expected, `${start} to ${end}`);
+  }
   assert.deepEqual([...general.offsets], [0, 3, 3, 5, 7]);
   assert.deepEqual([...general.prompt_lengths], [0, 0, 1, 0]);
-  assert.deepEqual([...general.text_bytes], [30, 0, 20, 20]);
-  assert.deepEqual([...sets.get("code")!.tokens], [40]);
+  assert.equal(general.text_bytes, 70);
+  assert.equal(general.has_prompts, true);
+  assert.deepEqual([...sets.get("code")!.read(0, 1)], [40]);
+  const without = (await loadTokenSets(tables)).get("general")!;
+  assert.deepEqual([...without.read(1, 6)], [2, 3, 50000, 6, 7]);
+  assert.equal("offsets" in without, false);
 });
 
 Deno.test("no documents and impossible prompts are refused", async () => {
@@ -55,4 +55,18 @@ Deno.test("no documents and impossible prompts are refused", async () => {
   await assert.rejects(loadTokenSets({}), /no tokenized documents in the inputs/);
   const bad = tableOf([{ source: "a", tokens: [1, 2], prompt_length: 3 }]);
   await assert.rejects(loadTokenSets({ bad }), /document 0 of source "a" has 2 tokens/);
+});
+
+Deno.test("thousands of documents keep their places", async () => {
+  const rows = Array.from({ length: 5000 }, (_, i) => ({
+    source: "general",
+    tokens: Array.from({ length: i % 7 }, () => i),
+    prompt_length: Math.min(i % 7, 2),
+  }));
+  const set = (await loadDocumentSets({ train: tableOf(rows) })).get("general")!;
+  assert.equal(set.offsets.length, 5001);
+  for (const i of [0, 6, 1023, 1024, 2047, 4999]) {
+    assert.deepEqual([...set.read(set.offsets[i], set.offsets[i + 1])], rows[i].tokens);
+    assert.equal(set.prompt_lengths[i], rows[i].prompt_length);
+  }
 });

@@ -18,19 +18,32 @@ import {
 import { schedule_schema } from "./schedule.ts";
 import { freshArrays, type TrainingArrays } from "./arrays.ts";
 import { optimizer_schema } from "./optimizer.ts";
+import { packing_schema } from "./options.ts";
 
 const count = z.number().int().nonnegative();
 
+const weights = z.record(z.string(), z.number().nonnegative());
+
+const piece_schema = z.strictObject({
+  from: count,
+  weights,
+  until: count.optional(),
+  to: weights.optional(),
+});
+
 const state_schema = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   /** Optimizer steps taken on this schedule: t of AdamW and the position on the learning-rate curve. */
   step: count,
   /** Input tokens seen on this schedule. */
   tokens: count,
   schedule: schedule_schema.extend({ horizon_steps: count }),
   optimizer: optimizer_schema,
-  /** Sequences of each source drawn so far: the data position. */
-  drawn: z.record(z.string(), count),
+  /**
+   * Mixtures of the run from its first sequence on. With `step` and `global_batch_size` they are the data position.
+   */
+  mixture: z.array(piece_schema),
+  packing: packing_schema,
   /** Sequences that each of those sources held: their order depends on it, so it must not change between phases. */
   available: z.record(z.string(), count),
   sequence_length: count,
@@ -47,9 +60,14 @@ export type TrainerState = z.output<typeof state_schema>;
 
 /** The state of a schedule that begins: nothing trained, nothing drawn. */
 export function freshState(
-  options: Omit<TrainerState, "format" | "step" | "tokens" | "drawn" | "available">,
+  options:
+    & Omit<TrainerState, "format" | "step" | "tokens" | "mixture" | "available" | "packing">
+    & {
+      packing?: TrainerState["packing"];
+    },
 ): TrainerState {
-  return { format: 1, step: 0, tokens: 0, drawn: {}, available: {}, ...options };
+  const packing = packing_schema.parse(options.packing ?? {});
+  return { format: 2, step: 0, tokens: 0, mixture: [], available: {}, ...options, packing };
 }
 
 export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;

@@ -29,8 +29,6 @@ export interface Phase {
   start: TrainerState;
   /** The global batch of a step of this phase, counted from 0. */
   batch(step: number): Sequence[];
-  /** Sequences drawn per source after so many steps of this phase. */
-  drawnAfter(steps: number): Record<string, number>;
   micro_batch_size: number;
   /** Lengths batches may be padded to, ascending. */
   lengths: readonly number[];
@@ -151,7 +149,6 @@ class Loop {
       ...this.state,
       step: this.state.step + 1,
       tokens: this.state.tokens + tokens,
-      drawn: phase.drawnAfter(this.done),
     };
     const row = { ...result, learning_rate };
     this.history.training.push({ step: this.state.step, tokens: this.state.tokens, ...row });

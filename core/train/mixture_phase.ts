@@ -4,12 +4,20 @@
  * @module
  */
 import {
+  describePlan,
+  extendHistory,
+  ledgerTable,
+  loadDocumentSets,
   loadTokenSets,
+  type MixtureConfig,
+  mixtureLedger,
   MixtureSampler,
-  packedBlocks,
-  type TokenSet,
+  needsDocuments,
+  pack,
+  type PackedSet,
   type TokenTable,
 } from "../data/mod.ts";
+import type { Batch, ports } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type Compute, computeOptions } from "./compute.ts";
 import type { Phase } from "./loop.ts";
@@ -21,52 +29,71 @@ export interface MixturePhaseOptions {
   start: TrainerState;
   steps: number;
   config: {
-    mixture: Record<string, number>;
-    allow_repeat: boolean;
+    /** Left out, the mixture of the phases before goes on. */
+    mixture?: MixtureConfig;
+    allow_repeat: boolean | readonly string[];
     micro_batch_size: number;
     validation: { every_steps: number; max_sequences: number };
   } & Compute;
+  log(message: string): void;
+}
+
+/** A phase that is ready to be trained. */
+export interface MixturePhase {
+  phase: Phase;
+  sampler: MixtureSampler;
+  /** What the phase drew, counted over its sequences. */
+  ledger(): Batch<typeof ports.mixture_ledger.columns>;
 }
 
 /**
- * Builds the phase and the sampler that its ledger comes from.
+ * Builds the phase, and logs its plan: the tokens each source has and those that are needed.
  *
  * @throws {Error} before the first step when a source is unknown, or holds too few tokens and repeats are not
  * allowed (paper: no midtraining data may repeat).
  */
-export async function mixturePhase(
-  { train, validation, start, steps, config }: MixturePhaseOptions,
-): Promise<{ phase: Phase; sampler: MixtureSampler }> {
-  const { sequence_length, global_batch_size, seed, phase: name, drawn } = start;
-  const sets = await loadTokenSets(train);
+export async function mixturePhase(options: MixturePhaseOptions): Promise<MixturePhase> {
+  const { validation, start, steps, config } = options;
+  const { sequence_length, global_batch_size, seed, packing } = start;
+  const sets = await packSets(options);
   const available = checkAvailable(sets, start);
+  const [first, last] = [start.step, start.step + steps].map((step) => step * global_batch_size);
+  const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
   const sampler = new MixtureSampler({
     sets,
-    weights: config.mixture,
-    sequence_length,
+    pieces: mixture,
     global_batch_size,
     seed,
-    phase: name,
-    drawn,
-    allow_repeat: config.allow_repeat,
+    first_step: start.step,
     steps,
+    allow_repeat: config.allow_repeat,
   });
+  const rows = mixtureLedger(sampler, sets, first, last);
+  describePlan(rows, sequence_length).forEach(options.log);
   const phase: Phase = {
     steps,
-    start: { ...start, available },
+    start: { ...start, available, mixture },
     batch: (step) => sampler.batch(step),
-    drawnAfter: (count) => sampler.drawnAfter(count),
     micro_batch_size: config.micro_batch_size,
     lengths: [sequence_length],
     validation: await validationSequences(validation, {
       sequence_length,
       max_sequences: config.validation.max_sequences,
       mode: () => "packed",
+      packing,
     }),
     validate_every: config.validation.every_steps,
     compute: computeOptions(config),
   };
-  return { phase, sampler };
+  return { phase, sampler, ledger: () => ledgerTable(rows, sequence_length) };
+}
+
+async function packSets(
+  { train, start: { packing, sequence_length } }: MixturePhaseOptions,
+): Promise<Map<string, PackedSet>> {
+  const options = { ...packing, sequence_length };
+  const sets = await (needsDocuments(options) ? loadDocumentSets(train) : loadTokenSets(train));
+  return new Map([...sets].map(([name, set]) => [name, pack(set, options)]));
 }
 
 /**
@@ -76,12 +103,10 @@ export async function mixturePhase(
  * another order, and some of them a second time.
  */
 function checkAvailable(
-  sets: ReadonlyMap<string, TokenSet>,
-  { available, sequence_length }: TrainerState,
+  sets: ReadonlyMap<string, PackedSet>,
+  { available }: TrainerState,
 ): Record<string, number> {
-  const now = Object.fromEntries(
-    [...sets].map(([name, set]) => [name, packedBlocks(set, sequence_length)]),
-  );
+  const now = Object.fromEntries([...sets].map(([name, set]) => [name, set.blocks]));
   for (const [source, before] of Object.entries(available)) {
     if (now[source] !== undefined && now[source] !== before) {
       throw new Error(

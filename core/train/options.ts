@@ -6,8 +6,14 @@
 import { z } from "zod";
 import { type PresetName, PRESETS } from "../model/mod.ts";
 import type { GptNeoXConfig } from "../model/mod.ts";
-import { loadTokenSets, type Sequence, type TokenSet, type TokenTable } from "../data/mod.ts";
-import { evaluationSequences } from "../data/mod.ts";
+import {
+  evaluationSequences,
+  loadDocumentSets,
+  type PackingOptions,
+  type Sequence,
+  type TokenSet,
+  type TokenTable,
+} from "../data/mod.ts";
 
 const whole = z.number().int().positive();
 
@@ -35,8 +41,37 @@ export function modelConfig(
   return { ...(typeof model === "string" ? PRESETS[model] : model), vocab_size };
 }
 
-/** Sources and their shares of the training tokens. */
-export const mixture_schema = z.record(z.string(), z.number().nonnegative());
+const weights = z.record(z.string(), z.number().nonnegative());
+
+/**
+ * Sources and their shares of the training tokens: weights that stay, or points along the phase, between which a
+ * mixture holds, or moves linearly.
+ */
+export const mixture_schema = z.union([
+  weights,
+  z.array(z.strictObject({
+    /** Input tokens of this phase after which these weights hold; a whole number of sequences. */
+    after_tokens: z.number().int().nonnegative(),
+    /** Share of tokens by source; scaled to sum to 1. */
+    weights,
+    /** "switch": the weights hold from there on; "linear": they are reached there, from the point before. */
+    change: z.enum(["switch", "linear"]).default("switch"),
+  })).nonempty(),
+]);
+
+/** Sources that may be read more than once: all, none, or those named. */
+export const repeat_schema = z.union([z.boolean(), z.array(z.string())]).default(false);
+
+/** How documents become sequences. */
+export const packing_schema = z.strictObject({
+  /**
+   * "concatenate": documents end to end, cut to sequences (the paper's); "best_fit": documents kept whole where they
+   * fit, padded a little.
+   */
+  packing: z.enum(["concatenate", "best_fit"]).default("concatenate"),
+  /** Whether documents in one sequence are hidden from each other. */
+  document_mask: z.boolean().default(false),
+});
 
 /** How held-out loss is measured while training. */
 export const validation_schema = z.strictObject({
@@ -57,10 +92,11 @@ export async function validationSequences(
     max_sequences: number;
     mode: (source: string) => "packed" | "examples";
     sources?: readonly string[];
+    packing?: Omit<PackingOptions, "sequence_length">;
   },
 ): Promise<Map<string, Sequence[]>> {
   if (Object.keys(inputs).length === 0) return new Map();
-  const sets = await loadTokenSets(inputs);
+  const sets = await loadDocumentSets(inputs);
   const names = options.sources ?? [...sets.keys()];
   return new Map(names.map((name) => {
     const mode = options.mode(name);
@@ -69,7 +105,7 @@ export async function validationSequences(
 }
 
 /** @throws {Error} naming the sources there are when there is no such source. */
-export function findSet(sets: ReadonlyMap<string, TokenSet>, name: string): TokenSet {
+export function findSet<S extends TokenSet>(sets: ReadonlyMap<string, S>, name: string): S {
   const set = sets.get(name);
   if (!set) {
     const known = [...sets.keys()].map((key) => `"${key}"`).join(", ");

@@ -4,7 +4,7 @@
  * @module
  */
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { evaluationSequences, loadTokenSets, type Sequence } from "../../core/data/mod.ts";
+import { evaluationSequences, loadDocumentSets, type Sequence } from "../../core/data/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
@@ -35,7 +35,7 @@ export const cka = defineStage({
       models.set(name, await placeWeights(parameters, compute.device));
     }
     const pairs = config.pairs ?? allPairs([...models.keys()]);
-    const sets = await loadTokenSets(inputs.probes);
+    const sets = await loadDocumentSets(inputs.probes);
     const probes = config.probes.map((probe) => {
       const sequences = evaluationSequences(findSet(sets, probe), { ...config, mode: "packed" });
       return { probe, batches: wholeBatches(sequences, config.micro_batch_size) };

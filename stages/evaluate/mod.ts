@@ -5,7 +5,7 @@
  */
 import {
   evaluationSequences,
-  loadTokenSets,
+  loadDocumentSets,
   type Sequence,
   type TokenSet,
 } from "../../core/data/mod.ts";
@@ -26,8 +26,8 @@ import { config } from "./config.ts";
  * masked, because the bytes of the rest are not known.
  */
 function bytesPerToken(set: TokenSet, by_example: boolean): number {
-  if (by_example && set.prompt_lengths.some((length) => length > 0)) return NaN;
-  return set.text_bytes.reduce((sum, bytes) => sum + bytes, 0) / set.tokens.length;
+  if (by_example && set.has_prompts) return NaN;
+  return set.text_bytes / set.token_count;
 }
 
 export const evaluate = defineStage({
@@ -39,7 +39,7 @@ export const evaluate = defineStage({
   outputs: { evaluation: ports.evaluation },
   async run({ config, inputs, outputs, signal, report }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
-    const sets = await loadTokenSets(inputs.tokens);
+    const sets = await loadDocumentSets(inputs.tokens);
     const names = config.sources ?? [...sets.keys()];
     const sequences = new Map<string, Sequence[]>(names.map((name) => {
       const mode = config.by_example.includes(name) ? "examples" : "packed";

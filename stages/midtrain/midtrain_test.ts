@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readSafetensors } from "../../core/model/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
-import { assertClose, TINY_MODEL, TINY_TOKENIZER, tinyTokens } from "../../tests/tiny_training.ts";
+import { TINY_MODEL, TINY_TOKENIZER, tinyTokens } from "../../tests/tiny_training.ts";
 import { pretrain } from "../pretrain/mod.ts";
 import { midtrain } from "./mod.ts";
 
@@ -15,11 +14,15 @@ const TOKENS = {
   validation: { data: tinyTokens({ general: { documents: 20, stride: 2 } }) },
 };
 
-async function trunk(steps: number) {
+type Mixture = Parameters<typeof pretrainConfig>[0];
+
+const pretrainConfig = (mixture: Record<string, number> | object[]) => mixture as never;
+
+async function trunk(steps: number, mixture: Mixture = { general: 1 }) {
   const fake = await fakeContext(pretrain, {
     config: {
       model: TINY_MODEL,
-      mixture: { general: 1 },
+      mixture: pretrainConfig(mixture),
       sequence_length: 16,
       global_batch_size: 8,
       micro_batch_size: 8,
@@ -36,7 +39,7 @@ async function trunk(steps: number) {
 
 async function branch(from: Awaited<ReturnType<typeof trunk>>, config = {}) {
   const fake = await fakeContext(midtrain, {
-    config: { mixture: { general: 1 }, micro_batch_size: 8, threads: 1, ...config },
+    config: { micro_batch_size: 8, threads: 1, ...config },
     inputs: { checkpoint: Object.fromEntries(from.checkpoint), ...TOKENS },
     seed: 99, // must not matter: the order of the data is the trunk's
   });
@@ -48,20 +51,42 @@ type Files = ReadonlyMap<string, Uint8Array>;
 const state = (files: Files) =>
   JSON.parse(new TextDecoder().decode(files.get("trainer_state.json")));
 
-Deno.test("a branch on the same mixture is the trunk, continued", async () => {
+Deno.test("a branch on the same mixture, named or not, is the trunk continued, to the bit", async () => {
   const whole = await trunk(20);
-  const continued = await branch(await trunk(12));
-  assert.deepEqual([...continued.training.step], [13, 14, 15, 16, 17, 18, 19, 20]);
-  assert.deepEqual(continued.training.learning_rate, whole.training.learning_rate.slice(12));
-  assert.equal(state(continued.checkpoint).drawn.general, 160);
-  // The same sequences in another order within each batch: equal but for rounding.
-  assertClose(continued.training.loss, whole.training.loss.slice(12), 1e-4);
-  const weights = (files: Files) => readSafetensors(files.get("model.safetensors")!, "model");
-  const expected = weights(whole.checkpoint);
-  for (const [name, { data }] of weights(continued.checkpoint)) {
-    if (name.endsWith("query_key_value.bias")) continue; // parts of it have no gradient but noise
-    assertClose(data, expected.get(name)!.data, 2e-3);
+  const stem = await trunk(12);
+  for (const config of [{}, { mixture: { general: 2 } }]) {
+    const continued = await branch(stem, config);
+    assert.deepEqual([...continued.training.step], [13, 14, 15, 16, 17, 18, 19, 20]);
+    assert.deepEqual(continued.training.learning_rate, whole.training.learning_rate.slice(12));
+    assert.deepEqual(continued.training.loss, whole.training.loss.slice(12));
+    for (const file of ["model.safetensors", "optimizer.safetensors"]) {
+      assert.deepEqual(continued.checkpoint.get(file), whole.checkpoint.get(file));
+    }
   }
+});
+
+Deno.test("a mixture that switches within one run is a trunk with a branch, to the bit", async () => {
+  const mixed = { general: 0.75, code: 0.25 };
+  const single = await trunk(20, [
+    { after_tokens: 0, weights: { general: 1 } },
+    { after_tokens: 12 * 8 * 16, weights: mixed },
+  ]);
+  const branched = await branch(await trunk(12), { mixture: mixed });
+  assert.deepEqual(branched.training.loss, single.training.loss.slice(12));
+  for (const file of ["model.safetensors", "optimizer.safetensors"]) {
+    assert.deepEqual(branched.checkpoint.get(file), single.checkpoint.get(file));
+  }
+  assert.deepEqual([...single.mixture.from_token], [0, 1536, 1536]);
+  assert.deepEqual([...single.mixture.tokens], [1536, 256, 768]);
+});
+
+Deno.test("midtraining may follow midtraining", async () => {
+  const first = await branch(await trunk(8), { mixture: { general: 0.5, code: 0.5 }, steps: 4 });
+  const second = await branch(first, { mixture: { code: 1 }, steps: 5 });
+  const pieces = state(second.checkpoint).mixture;
+  assert.deepEqual(pieces.map(({ from }: { from: number }) => from), [0, 64, 96]);
+  assert.equal(second.mixture.source.join(), "code");
+  assert.equal(second.mixture.epochs[0] - second.mixture.phase_epochs[0] > 0, true);
 });
 
 Deno.test("another mixture is drawn at its weights, and nothing twice", async () => {
@@ -70,7 +95,11 @@ Deno.test("another mixture is drawn at its weights, and nothing twice", async ()
   });
   assert.deepEqual(mixture.source, ["code", "general"]);
   assert.deepEqual([...mixture.achieved_share], [0.25, 0.75]);
-  assert.deepEqual(state(checkpoint).drawn, { code: 16, general: 96 + 48 });
+  assert.deepEqual([...mixture.tokens], [16 * 16, 48 * 16]);
+  assert.deepEqual(state(checkpoint).mixture, [
+    { from: 0, weights: { general: 1 } },
+    { from: 96, weights: { code: 0.25, general: 0.75 } },
+  ]);
 });
 
 Deno.test("a source of another size than the trunk's is refused", async () => {

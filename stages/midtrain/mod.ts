@@ -1,6 +1,6 @@
 /**
  * The midtrain stage: training goes on from a checkpoint, with its schedule, optimizer state and data position,
- * on another mixture (paper, section 3). A control arm is this stage with the mixture unchanged.
+ * on another mixture (paper, section 3). A control arm is this stage with the mixture left out.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { config } from "./config.ts";
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "2",
+  version: "3",
   description:
     "Goes on training from a checkpoint on another mixture, schedule and optimizer kept.",
   config,
@@ -40,15 +40,16 @@ export const midtrain = defineStage({
           `${state.step}: ${steps} more steps do not fit; raise horizon_steps of the first phase`,
       );
     }
-    const { phase, sampler } = await mixturePhase({
+    const { phase, ledger } = await mixturePhase({
       ...inputs,
       config,
       steps,
+      log: ctx.log,
       // The trunk's seed: the order of the data goes on, so that nothing drawn before is drawn again.
       start: { ...state, phase: "midtrain" },
     });
     const result = await trainPhase(ctx, phase, () => loadArrays(read, state));
     await writePhase(outputs, result, inputs.checkpoint);
-    await outputs.mixture.write(sampler.ledger(steps));
+    await outputs.mixture.write(ledger());
   },
 });

@@ -5,6 +5,8 @@ import {
   mixture_schema,
   model_schema,
   optimizer_schema,
+  packing_schema,
+  repeat_schema,
   schedule_schema,
   validation_schema,
 } from "../../core/train/mod.ts";
@@ -13,8 +15,12 @@ const whole = z.number().int().positive();
 
 export const config = z.strictObject({
   model: model_schema,
-  /** Sources and their shares of the tokens; normalised to sum 1. */
+  /**
+   * Sources and their shares of the tokens, `{ general: 0.8, code: 0.2 }`; or points along the phase,
+   * `[{ after_tokens, weights, change }]`, to switch mixtures at an exact token or move from one to another.
+   */
   mixture: mixture_schema,
+  ...packing_schema.shape,
   /** Input tokens per sequence. */
   sequence_length: whole.default(512),
   /** Sequences per optimizer step. */
@@ -27,8 +33,8 @@ export const config = z.strictObject({
   schedule: schedule_schema,
   optimizer: optimizer_schema.prefault({}),
   validation: validation_schema.prefault({}),
-  /** Whether a source may be read more than once. */
-  allow_repeat: z.boolean().default(false),
+  /** Whether sources may be read more than once; or the names of those that may. */
+  allow_repeat: repeat_schema,
   ...compute_fields,
 }).refine(({ steps, horizon_steps }) => horizon_steps === undefined || horizon_steps >= steps, {
   message: "must not be smaller than steps",

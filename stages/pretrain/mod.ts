@@ -19,7 +19,7 @@ import { config } from "./config.ts";
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "2",
+  version: "3",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs: {
@@ -33,16 +33,18 @@ export const pretrain = defineStage({
     const vocab_size = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
     const model = modelConfig(config.model, vocab_size);
     ctx.log(`model of ${parameterCount(model).toLocaleString("en")} parameters`);
-    const { steps, sequence_length, global_batch_size, optimizer } = config;
-    const { phase, sampler } = await mixturePhase({
+    const { steps, sequence_length, global_batch_size, optimizer, packing, document_mask } = config;
+    const { phase, ledger } = await mixturePhase({
       ...inputs,
       config,
       steps,
+      log: ctx.log,
       start: freshState({
         schedule: { ...config.schedule, horizon_steps: config.horizon_steps ?? steps },
         optimizer,
         sequence_length,
         global_batch_size,
+        packing: { packing, document_mask },
         seed,
         phase: "pretrain",
       }),
@@ -53,6 +55,6 @@ export const pretrain = defineStage({
       return Promise.resolve(freshArrays(parameters));
     });
     await writePhase(outputs, result, inputs.tokenizer);
-    await outputs.mixture.write(sampler.ledger(steps));
+    await outputs.mixture.write(ledger());
   },
 });

@@ -93,7 +93,7 @@ Deno.test("mistakes are named before the first step", async () => {
   await fails({ mixture: { generl: 1 } }, /generl/);
   await fails({ steps: 5000 }, /general|code/);
   await fails({ steps: 20, horizon_steps: 10 }, /horizon_steps: must not be smaller than steps/);
-  await fails({ sequence_length: 4096 }, /less than one sequence of 4097/);
+  await fails({ sequence_length: 4096 }, /less than one sequence: add/);
   await fails({ learning_rate: 1 }, /learning_rate/);
 });
 

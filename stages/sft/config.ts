@@ -14,8 +14,13 @@ export const config = z.strictObject({
   sources: z.array(z.string()).nonempty(),
   /** Passes over the examples. */
   epochs: z.number().positive().default(4),
-  /** Input tokens an example is cut to. */
+  /** Longest input, in tokens. */
   sequence_length: whole.default(512),
+  /**
+   * Examples that are longer: "truncate" cuts them, which costs them their end; "skip" leaves them out; "error" refuses
+   * to train.
+   */
+  overlong: z.enum(["truncate", "skip", "error"]).default("truncate"),
   /** Examples per optimizer step. */
   global_batch_size: whole.default(64),
   micro_batch_size,
@@ -28,3 +33,5 @@ export const config = z.strictObject({
   }).prefault({}),
   ...compute_fields,
 });
+
+export type Config = z.output<typeof config>;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ExampleSampler, loadTokenSets } from "../../core/data/mod.ts";
+import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
@@ -19,11 +19,11 @@ import {
   validationSequences,
   writePhase,
 } from "../../core/train/mod.ts";
-import { config } from "./config.ts";
+import { type Config, config } from "./config.ts";
 
 export const sft = defineStage({
   name: "sft",
-  version: "2",
+  version: "3",
   description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
   config,
   inputs: {
@@ -35,17 +35,18 @@ export const sft = defineStage({
   async run(ctx) {
     const { config, inputs, outputs, seed } = ctx;
     const { epochs, sequence_length, global_batch_size, optimizer, validation } = config;
-    const sets = await loadTokenSets(inputs.train);
+    const sets = await loadDocumentSets(inputs.train);
     const sampler = new ExampleSampler({
       sets: config.sources.map((name) => findSet(sets, name)),
       sequence_length,
+      overlong: config.overlong,
       global_batch_size,
       epochs,
       seed,
       phase: "sft",
     });
     const { steps } = sampler;
-    ctx.log(`${sampler.examples} examples, ${steps} steps`);
+    ctx.log(describe(sampler, config));
     const phase = {
       steps,
       start: freshState({
@@ -57,7 +58,6 @@ export const sft = defineStage({
         phase: "sft",
       }),
       batch: (step: number) => sampler.batch(step),
-      drawnAfter: (count: number) => ({ [config.sources.join("+")]: count * global_batch_size }),
       micro_batch_size: config.micro_batch_size,
       lengths: paddedLengths(sequence_length),
       validation: await validationSequences(inputs.validation, {
@@ -76,3 +76,15 @@ export const sft = defineStage({
     await writePhase(outputs, result, inputs.checkpoint);
   },
 });
+
+/** What is trained on, and what became of documents that do not fit. */
+function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config): string {
+  const done = overlong === "skip" ? "left out" : "cut";
+  const long = sampler.overlong > 0
+    ? `; ${sampler.overlong} longer than ${sequence_length + 1} tokens, ${done}`
+    : "";
+  const empty = sampler.skipped > 0
+    ? `; ${sampler.skipped} without a token to learn, left out`
+    : "";
+  return `${sampler.examples} examples, ${sampler.steps} steps${long}${empty}`;
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import { compareFrequencies, mixFrequencies, tokenFrequencies } from "../../core/analysis/mod.ts";
-import { loadTokenSets, type TokenSet } from "../../core/data/mod.ts";
+import { loadDocumentSets, type TokenSet } from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import { type Config, config } from "./config.ts";
 
@@ -14,13 +14,13 @@ import { type Config, config } from "./config.ts";
  */
 export const similarity = defineStage({
   name: "similarity",
-  version: "1",
+  version: "2",
   description: "Similarity of the token distributions of datasets and mixtures.",
   config,
   inputs: { tokens: many(ports.tokens) },
   outputs: { similarity: ports.similarity },
   async run({ config, inputs, outputs, seed, signal, report }) {
-    const sets = await loadTokenSets(inputs.tokens);
+    const sets = await loadDocumentSets(inputs.tokens);
     const members = memberNames(sets, config);
     const frequencies = members.map((name) => {
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Batch, ports, TableInput } from "../../core/stage/mod.ts";
+import { type Batch, ports, type TableInput } from "../../core/stage/mod.ts";
+import { tableInput } from "../../tests/fake_context.ts";
 import { config as similarityConfig } from "./config.ts";
 import { similarity } from "./mod.ts";
 
@@ -18,14 +19,7 @@ function tokensOf(source: string, ids: number[]): TableInput<Tokens> {
     prompt_length: new Int32Array(ids.length),
     text_bytes: new Int32Array(ids.length),
   };
-  return {
-    rows: ids.length,
-    digest: source,
-    async *batches() {
-      yield await Promise.resolve(batch);
-    },
-    column: (name) => Promise.resolve(batch[name]),
-  };
+  return tableInput(ports.tokens.columns, batch);
 }
 
 const inputs = {
