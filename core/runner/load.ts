@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type Recipe, withDevice } from "./recipe.ts";
+import { type Recipe, settle, withDevice } from "./recipe.ts";
 
 /** File URL of a recipe given as a path. */
 export function recipeUrl(path: string): string {
@@ -24,6 +24,7 @@ export async function loadRecipe(url: string, device?: string): Promise<Recipe> 
   try {
     if (url.startsWith("file:")) Deno.statSync(path);
     module = await import(url);
+    if (module.default?.pending) module = { default: await settle(module.default as Recipe) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new Error(`there is no recipe file ${path}`);
     const message = error instanceof Error ? error.message : String(error);

@@ -17,7 +17,7 @@ export type { Executor, StepJob, StepListener } from "./execute.ts";
 export { loadRecipe, recipeUrl } from "./load.ts";
 export { plan, selectSteps } from "./plan.ts";
 export type { Known, PlannedStep } from "./plan.ts";
-export { defineRecipe } from "./recipe.ts";
+export { defineRecipe, settle } from "./recipe.ts";
 export type { Recipe, RecipeBuilder, RecipeHeader, Step, StepOptions } from "./recipe.ts";
 export { run, StepFailed } from "./run.ts";
 export type { RunOptions } from "./run.ts";

@@ -36,6 +36,8 @@ export interface Recipe {
   readonly steps: readonly Step[];
   /** Files outputs that are copied out of the store once the run has finished. */
   readonly published: readonly Ref<FilesPort>[];
+  /** Configs that are still being checked, because data are asked for over the network. See `settle`. */
+  readonly pending?: readonly Promise<unknown>[];
 }
 
 // `config` and `inputs` may be left out where nothing in them is required.
@@ -114,18 +116,23 @@ export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder
     throw new TypeError(`recipe name "${name}" is not usable; take letters, digits and _.+-`);
   }
   checkSeed(`recipe "${name}"`, seed);
-  const steps: Step[] = [];
+  const steps: UncheckedStep[] = [];
   const published: Ref<FilesPort>[] = [];
   const refs = new WeakSet<object>();
+  const pending: Promise<unknown>[] = [];
   const is_ref = (value: unknown): value is Ref =>
     typeof value === "object" && value !== null && refs.has(value);
   build({
     step(id, stage, options) {
       const checked = checkStep(id, stage, options, seed, is_ref);
       const given = (options?.config ?? {}) as { device?: unknown };
-      const step = given.device === undefined ? onDevice(checked, device) : checked;
+      const place = (step: Step) => given.device === undefined ? onDevice(step, device) : step;
+      const step = { ...checked };
       for (const other of steps) checkAgainst(other, step);
       steps.push(step);
+      const finish = (config: Json) => void Object.assign(step, place({ ...step, config }));
+      if (checked.config instanceof Promise) pending.push(checked.config.then(finish));
+      else finish(checked.config);
       return Object.fromEntries(
         Object.entries(stage.outputs).map(([output, port]) => {
           const ref: Ref = Object.freeze({ step: id, output, port });
@@ -142,8 +149,26 @@ export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder
     },
   });
   if (steps.length === 0) throw new TypeError(`recipe "${name}" has no steps`);
-  return { kind: "causeway_recipe", name, description, seed, steps, published };
+  const recipe = { name, description, seed, steps: steps as Step[], published };
+  if (pending.length === 0) return { kind: "causeway_recipe", ...recipe };
+  // Whoever settles the recipe hears of a failure; until then it is nobody's.
+  pending.forEach((config) => config.catch(() => {}));
+  return { kind: "causeway_recipe", ...recipe, pending };
 }
+
+/**
+ * Waits until every config is checked.
+ *
+ * @returns the recipe, ready to be planned and run.
+ * @throws {TypeError} naming the step and config field that is wrong.
+ */
+export async function settle({ pending = [], ...recipe }: Recipe): Promise<Recipe> {
+  for (const config of pending) await config;
+  return recipe;
+}
+
+/** A step whose config may still be being checked. */
+type UncheckedStep = Omit<Step, "config"> & { config: Json | Promise<Json> };
 
 /**
  * The recipe with all steps whose config has a field `device` on that device.
@@ -158,7 +183,11 @@ function onDevice(step: Step, device: string | undefined): Step {
   const { id, stage, config } = step;
   if (device === undefined || !isObject(config) || !("device" in config)) return step;
   const where = `step "${id}" (stage ${stage.name})`;
-  return { ...step, config: checkConfig(where, stage.config, { ...config, device }) };
+  const checked = checkConfig(where, stage.config, { ...config, device });
+  if (checked instanceof Promise) {
+    throw new TypeError(`${where}: a config with a device must be checked by a synchronous schema`);
+  }
+  return { ...step, config: checked };
 }
 
 function isObject(value: Json): value is { readonly [key: string]: Json } {
@@ -171,7 +200,7 @@ function checkStep(
   options: { config?: unknown; inputs?: object; seed?: number } | undefined,
   recipe_seed: number,
   is_ref: (value: unknown) => value is Ref,
-): Step {
+): UncheckedStep {
   if (!NAME.test(id)) {
     throw new TypeError(`step id "${id}" is not usable; take letters, digits and _.+-`);
   }
@@ -188,7 +217,7 @@ function checkStep(
   };
 }
 
-function checkAgainst(other: Step, step: Step): void {
+function checkAgainst(other: UncheckedStep, step: UncheckedStep): void {
   if (other.id === step.id) throw new TypeError(`there are two steps named "${step.id}"`);
   if (other.stage.name === step.stage.name && other.stage !== step.stage) {
     throw new TypeError(
@@ -203,12 +232,22 @@ function checkSeed(where: string, seed: number): void {
   }
 }
 
-/** Validates a config and brings it to the form that keys are made from: plain data, keys sorted. */
-function checkConfig(where: string, schema: StandardSchemaV1, config: unknown): Json {
+/**
+ * Validates a config and brings it to the form that keys are made from: plain data, keys sorted. Asynchronous where
+ * the schema is.
+ */
+function checkConfig(
+  where: string,
+  schema: StandardSchemaV1,
+  config: unknown,
+): Json | Promise<Json> {
   const result = schema["~standard"].validate(config);
-  if (result instanceof Promise) {
-    throw new TypeError(`${where}: its config schema is asynchronous; use a synchronous one`);
-  }
+  return result instanceof Promise
+    ? result.then((settled) => plainConfig(where, settled))
+    : plainConfig(where, result);
+}
+
+function plainConfig(where: string, result: StandardSchemaV1.Result<unknown>): Json {
   if (result.issues) {
     const issues = result.issues.map(({ path = [], message }) => {
       const keys = path.map((part) => String(typeof part === "object" ? part.key : part));

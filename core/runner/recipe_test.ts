@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { defineStage, files, table } from "../stage/mod.ts";
-import { defineRecipe, type RecipeBuilder, withDevice } from "./recipe.ts";
+import { defineRecipe, type RecipeBuilder, settle, withDevice } from "./recipe.ts";
 import { clip, number_table, numbers, sum } from "./testdata/stages.ts";
 
 const HEADER = { name: "test", description: "", seed: 3 };
@@ -148,4 +148,27 @@ Deno.test("an output of another recipe is refused", () => {
   refuse((recipe) => {
     recipe.step("low", clip, { config: { limit: 1 }, inputs: { data: stranger!.data } });
   }, /input "data" takes an output that recipe.step returned in this recipe/);
+});
+
+Deno.test("a config may be checked asynchronously, and the recipe is settled before it is used", async () => {
+  const config = z.object({ rows: z.int() }).transform(async (given, context) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (given.rows < 0) context.addIssue("rows must not be negative");
+    return { ...given, revision: `r${given.rows}` };
+  });
+  const remote = defineStage({ ...numbers, name: "remote", config, run: () => Promise.resolve() });
+  const recipe = (rows: number) =>
+    build((recipe) => {
+      const first = recipe.step("a", remote, { config: { rows } });
+      recipe.step("b", clip, { config: { limit: 1 }, inputs: { data: first.data } });
+    });
+  const settled = await settle(recipe(3));
+  assert.deepEqual(settled.steps.map((step) => step.config), [{ revision: "r3", rows: 3 }, {
+    limit: 1,
+  }]);
+  assert.equal(settled.pending, undefined);
+  await assert.rejects(
+    settle(recipe(-1)),
+    /step "a" \(stage remote\): config: rows must not be neg/,
+  );
 });

@@ -18,7 +18,7 @@ import { type Executor, inlineExecutor, type InputArtifacts } from "./execute.ts
 import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
 import { identity, inputDigests, mapWired, outputsProblem, type PlannedStep } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
-import type { Recipe, Step } from "./recipe.ts";
+import { type Recipe, settle, type Step } from "./recipe.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
 import { Interrupted, toPlainError } from "./worker_messages.ts";
@@ -55,7 +55,8 @@ export class StepFailed extends Error {
  * @throws {Interrupted} when the signal was aborted. The next run goes on from the last checkpoint.
  * @throws {Error} when another runner holds the folder, or it cannot be written.
  */
-export async function run(recipe: Recipe, options: RunOptions): Promise<RunState> {
+export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
+  const recipe = await settle(unsettled);
   const { out, only, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
