@@ -1,6 +1,6 @@
 /**
  * A start for experiments on your own data: pretrains a small model on a novel, fine-tunes it on the questions and
- * answers of a JSON Lines file, and measures the loss on answers before and after.
+ * answers of a file, and measures the loss on answers before and after.
  *
  * Copy this file, and put your own in place of recipes/own_data.jsonl (400 sums made up for this purpose).
  *
@@ -22,7 +22,7 @@ export default defineRecipe(header, (recipe) => {
         general: [{ dataset: "moby_dick" }],
         questions: [{
           dataset: "my_questions",
-          jsonl: {
+          records: {
             path: "recipes/own_data.jsonl",
             prompt: "Question: {question}\nAnswer: ", // no loss is taken on it
             text: "answer",
@@ -82,6 +82,7 @@ export default defineRecipe(header, (recipe) => {
       training: { base: base.training, tuned: tuned.training },
       validation: { base: base.validation, tuned: tuned.validation },
       mixtures: { base: base.mixture },
+      samples: { base: base.samples, tuned: tuned.samples },
       data: data.summary,
     },
   });

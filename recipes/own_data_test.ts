@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { jsonlCard } from "../core/data/readers/mod.ts";
+import { recordCard } from "../core/data/readers/mod.ts";
 import recipe from "./own_data.ts";
 
 Deno.test("the recipe for own data is wired to its end", () => {
@@ -10,8 +10,8 @@ Deno.test("the recipe for own data is wired to its end", () => {
 });
 
 Deno.test("its example file reads as prompts and answers", async () => {
-  const { jsonl } = (recipe.steps[0].config as unknown as Sources).sources.questions[0];
-  const documents = await Array.fromAsync(jsonlCard({ name: "sums", ...jsonl }).documents());
+  const { records } = (recipe.steps[0].config as unknown as Sources).sources.questions[0];
+  const documents = await Array.fromAsync(recordCard({ name: "sums", ...records }).documents());
   assert.equal(documents.length, 400);
   const [{ text, prompt_length_chars }] = documents;
   assert.equal(text, "Question: What is 25 plus 20?\nAnswer: 45.");
@@ -19,5 +19,5 @@ Deno.test("its example file reads as prompts and answers", async () => {
 });
 
 interface Sources {
-  sources: { questions: { jsonl: { path: string; text: string; prompt: string } }[] };
+  sources: { questions: { records: { path: string; text: string; prompt: string } }[] };
 }

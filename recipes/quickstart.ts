@@ -162,6 +162,11 @@ export default defineRecipe(header, (recipe) => {
         control: control.before.mixture,
         midtrained: midtrained.before.mixture,
       },
+      samples: {
+        trunk: trunk.samples,
+        midtrained: midtrained.before.samples,
+        midtrained_sft: midtrained.after.samples,
+      },
       data: data.summary,
     },
   });

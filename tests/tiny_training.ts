@@ -12,14 +12,21 @@ export const VOCAB_SIZE = 64;
 
 type TokenBatch = Batch<typeof ports.tokens.columns>;
 
-/** A tokenizer that only has to have a size. */
+/** A tokenizer that knows 64 words, t0 to t63, and ends documents with t0. */
 export const TINY_TOKENIZER = {
   "tokenizer.json": JSON.stringify({
+    added_tokens: [],
+    normalizer: null,
+    post_processor: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+    decoder: { type: "ByteLevel" },
     model: {
+      type: "BPE",
       vocab: Object.fromEntries(Array.from({ length: VOCAB_SIZE }, (_, id) => [`t${id}`, id])),
+      merges: [],
     },
   }),
-  "tokenizer_config.json": "{}",
+  "tokenizer_config.json": JSON.stringify({ eos_token: "t0" }),
 };
 
 /** A model of two layers. */

@@ -18,6 +18,7 @@ import {
   workerExecutor,
 } from "../runner/mod.ts";
 import { DEFAULT_PORT, serveStatus, statusApp, type StatusServer } from "../status/mod.ts";
+import { useDataRoot } from "./data_root.ts";
 import { explain } from "./explain.ts";
 import { formatBytes, formatDuration, formatTable } from "./format.ts";
 import { checkFlags, type Console, parsePort, processConsole, UsageError } from "./console.ts";
@@ -31,6 +32,7 @@ Usage: deno task pipeline [options]
   --recipe FILE   the recipe to run (default: recipes/quickstart.ts)
   --out DIR       folder for results, made when absent (default: out)
   --device NAME   compute on cpu, webgpu (any GPU) or cuda, whatever the recipe says
+  --data-root DIR take named datasets from the folders of this one instead of the hub
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
   --port N        port of the status endpoint on 127.0.0.1 (default: ${DEFAULT_PORT}, or a free one)
@@ -45,6 +47,7 @@ interface Options {
   /** Overrides the recipe's. */
   device?: string;
   only?: string;
+  data_root?: string;
   dry_run: boolean;
   /** Undefined: the default port, or any free one. */
   port?: number;
@@ -58,7 +61,7 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = ["recipe", "out", "device", "only", "port"] as const;
+  const string = ["recipe", "out", "device", "only", "port", "data-root"] as const;
   const boolean = ["dry-run", "quiet", "help"] as const;
   const flags = parseArgs(args, {
     string,
@@ -72,7 +75,8 @@ export function parseOptions(args: readonly string[]): Options {
   }
   const port = flags.port === undefined ? undefined : parsePort(flags.port);
   const { recipe, out, device, only, quiet, help } = flags;
-  return { recipe, out, device, only, dry_run: flags["dry-run"], port, quiet, help };
+  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"] };
+  return { recipe, out, device, only, port, quiet, help, ...rest };
 }
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted. */
@@ -81,6 +85,7 @@ export async function main(args: readonly string[], io: Console = processConsole
   try {
     const options = parseOptions(args);
     if (options.help) return io.out(HELP), 0;
+    useDataRoot(options.data_root);
     const url = recipeUrl(resolve(options.recipe));
     const recipe = await loadRecipe(url, options.device);
     const only = options.only === undefined ? undefined : selectSteps(recipe, options.only);

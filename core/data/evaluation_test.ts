@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { evaluationSequences } from "./mod.ts";
-import { countingSet, setOf } from "./test_sets.ts";
+import { countingSet, setOf } from "../../tests/token_sets.ts";
 
 Deno.test("packed evaluation takes blocks at even distances, in order", () => {
   const set = countingSet("general", 53);

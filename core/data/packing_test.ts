@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
 import { pack, type Packing, supervisedTokens } from "./mod.ts";
-import { countingSet, setOf } from "./test_sets.ts";
+import { countingSet, setOf } from "../../tests/token_sets.ts";
 
 const options = (packing: Packing, document_mask: boolean, sequence_length: number) => ({
   packing,

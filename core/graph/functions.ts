@@ -167,9 +167,13 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
 /**
  * softmax(q kᵀ / √E) v of each head, where position t sees positions up to t; q, k, v and the result are
  * [B, T, H, E].
+ *
+ * @param first_key int32 [B, T], 0 <= first_key[t] <= t: the first position that position t sees, for rows that hold
+ * several documents. Every position from 0 on when left out.
  */
-export function causalAttention(q: Value, k: Value, v: Value): Value {
-  return q.graph.apply("causal_attention", [q, k, v], {})[0];
+export function causalAttention(q: Value, k: Value, v: Value, first_key?: Value): Value {
+  const inputs = first_key ? [q, k, v, first_key] : [q, k, v];
+  return q.graph.apply("causal_attention", inputs, {})[0];
 }
 
 /** (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis. */

@@ -22,8 +22,11 @@ export function blockCount(length: number): number {
   return blocks;
 }
 
-/** Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. */
-const LOWEST = -3.4028234663852886e38;
+/**
+ * Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. A score is lost in
+ * its rounding, so the sum stays finite, and beside any key that is seen its softmax is 0.
+ */
+export const LOWEST = -3.4028234663852886e38;
 
 /** [size, before + size]: 0 where query `before + i` may look at a key, the lowest float32 where not. */
 export function causalMask(size: number, before: number): Float32Array<ArrayBuffer> {
@@ -31,6 +34,25 @@ export function causalMask(size: number, before: number): Float32Array<ArrayBuff
   const mask = new Float32Array(size * width);
   for (let i = 0; i < size; i++) mask.fill(LOWEST, i * width + before + i + 1, (i + 1) * width);
   return mask;
+}
+
+/**
+ * What is added to the scores of a block of `size` queries after `before` others: [size, before + size], or
+ * [B, 1, size, before + size] where `first_key` [B, 1, size, 1] is given. One for all layers.
+ */
+function emitMask(
+  emit: Emitter,
+  { size, before, like }: { size: number; before: number; like: TensorType },
+  first_key: string | undefined,
+): string {
+  const width = before + size;
+  const name = `causal_${size}_${before / size}`;
+  const causal = emit.constant(name, causalMask(size, before), [size, width], like);
+  if (first_key === undefined) return causal;
+  const positions = Int32Array.from({ length: width }, (_, k) => k);
+  const keys = emit.tensor(`positions_${width}`, positions, [width]);
+  const hidden = emit.shared("Less", [keys, first_key], {});
+  return emit.shared("Where", [hidden, emit.float(LOWEST, like), causal], {});
 }
 
 const BY_HEAD = [0, 2, 1, 3], BY_HEAD_COLUMNS = [0, 2, 3, 1];
@@ -53,6 +75,12 @@ function emitBlocks(emit: Emitter, [q, k, v]: string[], blocks: number): Blocks 
   };
   const queries = split(emit, emit.shared("Transpose", [q], { perm: BY_HEAD }), 2, blocks);
   return { queries, keys: seen(k), values: seen(v) };
+}
+
+/** [B, 1, T/n, 1] of each block. */
+function emitFirstKeys(emit: Emitter, x: string, [B, T]: number[], blocks: number): string[] {
+  const by_query = emit.shared("Reshape", [x, emit.ints([B, 1, T, 1])], {});
+  return split(emit, by_query, 2, blocks);
 }
 
 function split(emit: Emitter, x: string, axis: number, parts: number): string[] {
@@ -86,15 +114,13 @@ const probabilities = (by_product: string, i: number) => `${by_product}.${i}`;
 
 export const lowerAttention: Lowering<"causal_attention"> = (node, names, outputs, emit) => {
   const [q] = node.inputs as [Value];
-  const [, T, , E] = q.shape;
+  const [B, T, , E] = q.shape;
   const blocks = blockCount(T), size = T / blocks;
   const { queries, keys, values } = emitBlocks(emit, names, blocks);
+  const first_keys = names[3] === undefined ? [] : emitFirstKeys(emit, names[3], [B, T], blocks);
   const parts = queries.map((query, i) => {
     const scores = product(emit, q, [query, keys[i]], { alpha: 1 / Math.sqrt(E) });
-    const mask = emit.constant(`causal_${size}_${i}`, causalMask(size, i * size), [
-      size,
-      (i + 1) * size,
-    ], q);
+    const mask = emitMask(emit, { size, before: i * size, like: q }, first_keys[i]);
     const p = probabilities(outputs[1], i);
     emit.op("Softmax", [emit.op("Add", [scores, mask])], {}, p);
     return product(emit, q, [p, values[i]], { trans_b: true });

@@ -7,6 +7,7 @@ import {
   causalAttention,
   gradients,
   Graph,
+  lowerToOnnx,
   matmul,
   mul,
   softmax,
@@ -16,42 +17,126 @@ import {
 } from "./mod.ts";
 
 const [B, T, H, E] = [2, 192, 3, 4];
+const WIDTH = H * E;
 
-/** The definition: the whole matrix of scores, and a mask. */
-function plain(...inputs: [Value, Value, Value]): Value {
-  const [q, k, v] = inputs.map((x) => transpose(x, [0, 2, 1, 3]));
-  const mask = Float32Array.from(
-    { length: T * T },
-    (_, i) => i % T > Math.floor(i / T) ? -1e30 : 0,
-  );
+/** Lengths of the documents of each row; blocks of queries are 64 long. */
+const DOCUMENTS = [[64, 1, 70, 57], [30, 162]];
+
+/** [B, T]: where the document of each position begins. */
+const first_key = Int32Array.from(DOCUMENTS.flatMap((lengths) => {
+  let start = 0;
+  return lengths.flatMap((length) => Array<number>(length).fill((start += length) - length));
+}));
+
+type Attention = (q: Value, k: Value, v: Value, first_key: Value) => Value;
+
+const whole: Attention = (q, k, v) => causalAttention(q, k, v);
+
+/** The definition: the whole matrix of scores, and a mask; `seen` says whether position t of row b sees k. */
+const plain = (seen: (b: number, t: number, k: number) => boolean): Attention => (...inputs) => {
+  const [q, k, v] = inputs.slice(0, 3).map((x) => transpose(x, [0, 2, 1, 3]));
+  const mask = Float32Array.from({ length: B * T * T }, (_, i) => {
+    const [b, t, k] = [Math.floor(i / (T * T)), Math.floor(i / T) % T, i % T];
+    return seen(b, t, k) ? 0 : -1e30;
+  });
   const scores = matmul(q, k, { trans_b: true, alpha: 1 / Math.sqrt(E) });
-  const probabilities = softmax(add(scores, q.graph.constant(mask, [T, T])));
+  const probabilities = softmax(add(scores, q.graph.constant(mask, [B, 1, T, T])));
   return transpose(matmul(probabilities, v), [0, 2, 1, 3]);
+};
+
+const random = (name: string) => new Random(1, name, 0).fillNormal(new Float32Array(B * T * WIDTH));
+
+interface Part {
+  rows: number;
+  length: number;
+  /** Of the positions of the part in those of the batch. */
+  start: number;
 }
 
-async function evaluate(attention: (q: Value, k: Value, v: Value) => Value) {
+const BATCH: Part = { rows: B, length: T, start: 0 };
+
+/** Output and gradients on a part of the batch. */
+async function evaluate(attention: Attention, { rows, length, start }: Part = BATCH) {
   const graph = new Graph();
-  const [q, k, v] = ["q", "k", "v"].map((name) => graph.input(name, "float32", [B, T, H, E]));
-  const output = attention(q, k, v);
-  const random = (name: string) =>
-    new Random(1, name, 0).fillNormal(new Float32Array(B * H * T * E));
-  const loss = sum(mul(output, graph.constant(random("weights"), [B, T, H, E])));
+  const shape = [rows, length, H, E];
+  const part = (name: string) =>
+    random(name).subarray(start * WIDTH, (start + rows * length) * WIDTH);
+  const [q, k, v] = ["q", "k", "v"].map((name) => graph.input(name, "float32", shape));
+  const output = attention(q, k, v, graph.input("first_key", "int32", [rows, length]));
+  const loss = sum(mul(output, graph.constant(part("weights"), shape)));
   graph.output("output", output);
   const inputs = [q, k, v];
   gradients(loss, inputs).forEach((grad, i) => graph.output(`d_${inputs[i].name}`, grad));
   const session = await Session.create(graph, { threads: 1 });
-  const feeds = Object.fromEntries(inputs.map(({ name }) => [name, random(name)]));
-  return await session.run(feeds) as Record<string, Float32Array>;
+  const feeds = Object.fromEntries(inputs.map(({ name }) => [name, part(name)]));
+  const keys = first_key.subarray(start, start + rows * length);
+  const results = await session.run({ ...feeds, first_key: keys });
+  await session.release();
+  return results as Record<string, Float32Array>;
+}
+
+function assertEqual(
+  actual: Record<string, Float32Array>,
+  expected: Record<string, Float32Array>,
+  tolerance = 1e-5,
+): void {
+  assert.deepEqual(Object.keys(actual), ["output", "d_q", "d_k", "d_v"]);
+  for (const [name, values] of Object.entries(actual)) {
+    assert.equal(values.length, expected[name].length);
+    const error = values.reduce((max, x, i) => Math.max(max, Math.abs(x - expected[name][i])), 0);
+    assert.ok(error <= tolerance, `${name} differs by ${error}`);
+  }
 }
 
 Deno.test("attention in blocks equals its definition, gradients included", async () => {
   assert.equal(blockCount(T), 3);
-  const [blocks, whole] = [await evaluate(causalAttention), await evaluate(plain)];
-  assert.deepEqual(Object.keys(blocks), ["output", "d_q", "d_k", "d_v"]);
-  for (const [name, values] of Object.entries(blocks)) {
-    const error = values.reduce((max, x, i) => Math.max(max, Math.abs(x - whole[name][i])), 0);
-    assert.ok(error < 1e-5, `${name} differs by ${error}`);
+  assertEqual(await evaluate(whole), await evaluate(plain((_, t, k) => k <= t)));
+});
+
+Deno.test("attention from a first key on equals its definition, gradients included", async () => {
+  const seen = (b: number, t: number, k: number) => first_key[b * T + t] <= k && k <= t;
+  assertEqual(await evaluate(causalAttention), await evaluate(plain(seen)));
+});
+
+Deno.test("documents packed into a row compute what each does on its own", async () => {
+  const packed = await evaluate(causalAttention);
+  let start = 0;
+  for (const length of DOCUMENTS.flat()) {
+    const alone = await evaluate(whole, { rows: 1, length, start });
+    const [from, to] = [start * WIDTH, (start + length) * WIDTH];
+    const parts = Object.entries(packed).map(([name, x]) => [name, x.subarray(from, to)]);
+    assertEqual(Object.fromEntries(parts), alone);
+    start += length;
   }
+  assert.equal(start, B * T);
+});
+
+Deno.test("a first key of 0 everywhere changes nothing", async () => {
+  const zeros: Attention = (q, k, v) =>
+    causalAttention(q, k, v, q.graph.constant(new Int32Array(B * T), [B, T]));
+  assertEqual(await evaluate(zeros), await evaluate(whole), 0);
+});
+
+Deno.test("the mask of a batch is computed once for all layers", () => {
+  const masks = (layers: number) => {
+    const graph = new Graph();
+    let x = graph.input("x", "float32", [B, T, H, E]);
+    const keys = graph.input("first_key", "int32", [B, T]);
+    for (let layer = 0; layer < layers; layer++) x = causalAttention(x, x, x, keys);
+    graph.output("y", x);
+    const text = new TextDecoder("latin1").decode(lowerToOnnx(graph));
+    return text.match(/\bWhere_\d+/g)!.length;
+  };
+  assert.equal(masks(1), blockCount(T));
+  assert.equal(masks(4), masks(1));
+});
+
+Deno.test("first keys of another shape or dtype are refused", () => {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", [2, 6, 1, 2]);
+  const flat = graph.input("flat", "int32", [12]), float = graph.input("float", "float32", [2, 6]);
+  assert.throws(() => causalAttention(x, x, x, flat), /int32 of \[2, 6\], not int32 of \[12\]/);
+  assert.throws(() => causalAttention(x, x, x, float), /not float32 of \[2, 6\]/);
 });
 
 Deno.test("lengths are cut into equal blocks, short and prime ones not at all", () => {

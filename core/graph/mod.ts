@@ -12,7 +12,7 @@ export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
 export type { LoweringOptions } from "./emitter.ts";
 export { liveNodes, lowerToOnnx } from "./lower.ts";
-export { blockCount, causalMask } from "./lower_attention.ts";
+export { blockCount, causalMask, LOWEST } from "./lower_attention.ts";
 export {
   adamW,
   type AdamWOptions,

@@ -59,7 +59,8 @@ export interface OpAttributes {
   softmax: None;
   /**
    * (q, k, v [B, T, H, E] each) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
-   * [B, T, H, E]; a by-product for its gradient).
+   * [B, T, H, E]; a by-product for its gradient). With a fourth input, `first_key` int32 [B, T], position t of a row
+   * sees positions from first_key[t] to t.
    */
   causal_attention: None;
   /** (x, scale, bias) -> (y, mean, inverse standard deviation), over the last axis. */
@@ -257,7 +258,7 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     return [{ dtype: base.dtype, shape: base.shape }];
   },
-  causal_attention: ([q, k, v]) => {
+  causal_attention: ([q, k, v, first_key]) => {
     const [B, T, H] = q.shape;
     expect(
       q.shape.length === 4 && [k, v].every(({ shape }) => shape.join() === q.shape.join()),
@@ -265,6 +266,12 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
         `causal_attention takes three of [B, T, H, E], not ${
           [q, k, v].map((x) => formatShape(x.shape))
         }`,
+    );
+    expect(
+      !first_key || (first_key.dtype === "int32" && first_key.shape.join() === `${B},${T}`),
+      () =>
+        `causal_attention over ${formatShape(q.shape)} takes first_key as int32 of ` +
+        `[${B}, ${T}], not ${first_key.dtype} of ${formatShape(first_key.shape)}`,
     );
     return [{ dtype: q.dtype, shape: q.shape }, { dtype: q.dtype, shape: [B, H, T, T] }];
   },

@@ -122,6 +122,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   softmax: ({ outputs: [y] }, g) => [
     mul(y, sub(g, sum(mul(g, y), { axes: [-1], keep_dims: true }))),
   ],
+  // Which keys were seen needs no saying again: the by-product holds probabilities, and those of the others are 0.
   causal_attention: ({ inputs: [q, k, v], outputs: [o, by_product] }, g) =>
     q.graph.apply("causal_attention_grad", [q, k, v, o, by_product, g], {}),
   layer_norm: ({ inputs: [x, scale], outputs: [, mu, inverse_deviation], attributes }, g) =>

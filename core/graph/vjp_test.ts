@@ -157,6 +157,16 @@ const build_cases: Record<string, Case[]> = {
       inputs: [[1, 128, 1, 2], [1, 128, 1, 2], [1, 128, 1, 2]],
       build: g.causalAttention,
     },
+    {
+      name: "documents of odd lengths",
+      inputs: [[2, 5, 2, 4], [2, 5, 2, 4], [2, 5, 2, 4], firstKeys(5, [2], [1, 4])],
+      build: (q, k, v, first_key) => g.causalAttention(q, k, v, g.reshape(first_key, [2, 5])),
+    },
+    {
+      name: "documents at and across the ends of blocks",
+      inputs: [[1, 128, 1, 2], [1, 128, 1, 2], [1, 128, 1, 2], firstKeys(128, [50, 64, 127])],
+      build: (q, k, v, first_key) => g.causalAttention(q, k, v, g.reshape(first_key, [1, 128])),
+    },
   ],
   layer_norm: [{
     name: "odd width",
@@ -184,6 +194,14 @@ const build_cases: Record<string, Case[]> = {
     build: (logits, labels) => g.softmaxCrossEntropy(logits, labels).nll,
   }],
 };
+
+/** For each row, where its documents begin after the first one. */
+function firstKeys(length: number, ...rows: number[][]): InputSpec {
+  const last = (starts: number[], t: number) => starts.findLast((start) => start <= t) ?? 0;
+  return {
+    indices: rows.flatMap((starts) => Array.from({ length }, (_, t) => last(starts, t))),
+  };
+}
 
 function tables(x: Value, rotary_dim: number): [Value, Value] {
   const shape = [x.shape[1], rotary_dim / 2];

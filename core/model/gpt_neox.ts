@@ -25,6 +25,19 @@ import { EMBED_IN } from "./parameters.ts";
 export interface BatchShape {
   rows: number;
   length: number;
+  /** Whether rows hold documents that do not see each other: graphs then have the input `first_key`. */
+  document_mask?: boolean;
+}
+
+/** Inputs that say what is read. */
+export interface Tokens {
+  /** int32 [N], rows one after another. */
+  input_ids: Value;
+  /**
+   * int32 [B, T]: position t of a row sees positions from first_key[t] to t. Positions go on counting over the whole
+   * row, since rotations by t and k leave only t - k in a score.
+   */
+  first_key?: Value;
 }
 
 /** Values of a forward pass. */
@@ -40,6 +53,7 @@ interface Shared {
   config: GptNeoXConfig;
   shape: BatchShape;
   parameters: DeclaredParameters;
+  first_key?: Value;
   /** [T, R/2] each. */
   cos: Value;
   sin: Value;
@@ -48,13 +62,12 @@ interface Shared {
 /**
  * Builds the forward pass.
  *
- * @param input_ids int32 [N], rows one after another.
  * @throws {Error} when the sequences are longer than `max_position_embeddings`.
  */
 export function gptNeoX(
   config: GptNeoXConfig,
   parameters: DeclaredParameters,
-  input_ids: Value,
+  { input_ids, first_key }: Tokens,
   shape: BatchShape,
 ): Forward {
   if (shape.length > config.max_position_embeddings) {
@@ -68,6 +81,7 @@ export function gptNeoX(
     config,
     shape,
     parameters,
+    first_key,
     ...rotaryTables(graph, config, shape.length),
   };
   let hidden = gather(parameters.get(EMBED_IN), input_ids);
@@ -123,7 +137,7 @@ function attention(shared: Shared, name: string, x: Value): Value {
   const [q, k, v] = split(qkv, 3, 3).map((part) => reshape(part, [B, T, H, E]));
   const rotate = (value: Value) =>
     rotaryDim(shared.config) === 0 ? value : rotary(value, shared.cos, shared.sin);
-  const context = causalAttention(rotate(q), rotate(k), v);
+  const context = causalAttention(rotate(q), rotate(k), v, shared.first_key);
   return dense(shared, `${name}.dense`, reshape(context, [B * T, D]));
 }
 

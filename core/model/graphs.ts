@@ -1,29 +1,32 @@
 /**
  * The graphs that are run: loss with gradients, loss alone, hidden states.
  *
- * All take every parameter as an input under its Hugging Face name, in its shape in memory, and `input_ids`, int32 [rows · length].
+ * All take every parameter as an input under its Hugging Face name, in its shape in memory, and `input_ids`, int32
+ * [rows · length]. With `document_mask` in the shape they take `first_key` as well, int32 [rows, length], and position t
+ * of a row sees positions from first_key[t] <= t to t: documents that share a row are computed as each on its own.
  *
  * @module
  */
 import { accumulate, backpropagate, Graph, neg, type Value, zeros } from "../graph/mod.ts";
 import type { GptNeoXConfig } from "./config.ts";
 import { DeclaredParameters } from "./declared.ts";
-import { type BatchShape, type Forward, gptNeoX } from "./gpt_neox.ts";
+import { type BatchShape, type Forward, gptNeoX, type Tokens } from "./gpt_neox.ts";
 import { chunkedLoss, lossHead } from "./loss_head.ts";
 import { EMBED_IN, EMBED_OUT } from "./parameters.ts";
 import { addSlices } from "./sparse.ts";
 
-interface Declared extends Forward {
+interface Declared extends Forward, Tokens {
   graph: Graph;
-  input_ids: Value;
   parameters: DeclaredParameters;
 }
 
 function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
   const graph = new Graph();
   const parameters = new DeclaredParameters(graph, config);
-  const input_ids = graph.input("input_ids", "int32", [shape.rows * shape.length]);
-  return { graph, input_ids, parameters, ...gptNeoX(config, parameters, input_ids, shape) };
+  const { rows, length, document_mask = false } = shape;
+  const tokens: Tokens = { input_ids: graph.input("input_ids", "int32", [rows * length]) };
+  if (document_mask) tokens.first_key = graph.input("first_key", "int32", [rows, length]);
+  return { graph, parameters, ...tokens, ...gptNeoX(config, parameters, tokens, shape) };
 }
 
 export interface TrainGraphOptions {

@@ -140,7 +140,12 @@ async function closeOutputs(outputs: Record<string, StoredOutput>) {
   return artifacts;
 }
 
-async function openInputs(step: Step, job: StepJob, store: Store) {
+/** The connected inputs of a step, as its stage sees them. */
+export async function openInputs(
+  step: Step,
+  job: Pick<StepJob, "inputs">,
+  store: Store,
+): Promise<Record<string, unknown>> {
   type Input = TableInput | FilesInput;
   const open = (port: Port, artifact: Artifact, origin: string): Promise<Input> =>
     port.kind === "table"

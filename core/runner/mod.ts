@@ -14,6 +14,8 @@ export type {
 } from "./events.ts";
 export { inlineExecutor } from "./execute.ts";
 export type { Executor, StepJob, StepListener } from "./execute.ts";
+export { inspectable, inspectStep } from "./inspect.ts";
+export type { InspectOptions } from "./inspect.ts";
 export { loadRecipe, recipeUrl } from "./load.ts";
 export { plan, selectSteps } from "./plan.ts";
 export type { Known, PlannedStep } from "./plan.ts";

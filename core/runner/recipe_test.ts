@@ -114,7 +114,13 @@ Deno.test("an invalid config names step and field", () => {
     recipe.step("a", numbers, {});
   }, /config.count: /);
   const config = z.object({ when: z.date() });
-  const odd = defineStage({ ...numbers, name: "odd", config, run: () => Promise.resolve() });
+  const odd = defineStage({
+    ...numbers,
+    name: "odd",
+    config,
+    inspect: undefined,
+    run: () => Promise.resolve(),
+  });
   refuse((recipe) => {
     recipe.step("a", odd, { config: { when: new Date(0) } });
   }, /config.when is Date, which JSON cannot carry/);
@@ -156,7 +162,13 @@ Deno.test("a config may be checked asynchronously, and the recipe is settled bef
     if (given.rows < 0) context.addIssue("rows must not be negative");
     return { ...given, revision: `r${given.rows}` };
   });
-  const remote = defineStage({ ...numbers, name: "remote", config, run: () => Promise.resolve() });
+  const remote = defineStage({
+    ...numbers,
+    name: "remote",
+    config,
+    inspect: undefined,
+    run: () => Promise.resolve(),
+  });
   const recipe = (rows: number) =>
     build((recipe) => {
       const first = recipe.step("a", remote, { config: { rows } });

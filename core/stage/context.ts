@@ -123,3 +123,9 @@ export interface StageContext<C, I extends InputPorts, O extends OutputPorts> {
   /** One line for the person watching, kept in the event log. */
   log(message: string): void;
 }
+
+/** The part of a context that looking, without running, needs. */
+export type InspectContext<C, I extends InputPorts> = Pick<
+  StageContext<C, I, Record<never, never>>,
+  "config" | "inputs" | "seed" | "log"
+>;

@@ -18,6 +18,7 @@ export type {
   FilesInput,
   FilesOutput,
   Inputs,
+  InspectContext,
   ListNames,
   ListReader,
   Metrics,

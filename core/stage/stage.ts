@@ -4,8 +4,10 @@
  * @module
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { StageContext } from "./context.ts";
+import type { Batch } from "./columns.ts";
+import type { InspectContext, StageContext } from "./context.ts";
 import type { InputPorts, OutputPorts } from "./ports.ts";
+import type { batch_samples } from "./standard_ports.ts";
 
 /** Version of this contract. A stage built for another one is refused when it is loaded. */
 export const STAGE_INTERFACE = 1;
@@ -32,6 +34,14 @@ export interface Stage<
   readonly outputs: O;
   /** Must be deterministic in (config, inputs, seed): what is written to outputs, not when. */
   run(ctx: StageContext<StandardSchemaV1.InferOutput<S>, I, O>): Promise<void>;
+  /**
+   * Shows some rows of what `run` works on at a step, counted from 0, without running: for `deno task inspect`.
+   * Stages that train have it.
+   */
+  inspect?(
+    ctx: InspectContext<StandardSchemaV1.InferOutput<S>, I>,
+    at: { step: number; rows: number },
+  ): Promise<Batch<typeof batch_samples.columns>>;
 }
 
 // deno-lint-ignore no-explicit-any -- a registry holds stages of every shape; `run` is contravariant in its context

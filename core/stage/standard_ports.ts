@@ -74,6 +74,21 @@ export const mixture_ledger = table({
 }, "tokens drawn per source");
 
 /**
+ * What training sees: rows of batches as runs of text, in order. A run ends where supervision or the document
+ * changes. Loss is taken on `supervised` runs only; runs of different `document` in a row are hidden from each
+ * other. `step` counts from 0 within the phase.
+ */
+export const batch_samples = table({
+  step: "int32",
+  row: "int32",
+  source: "utf8",
+  document: "int32",
+  supervised: "bool",
+  tokens: "int32",
+  text: "utf8",
+}, "rows of training batches as text, with what is supervised");
+
+/**
  * Loss of each model on each source. `loss` in nats per token; `bits_per_byte` of the original text, by the bytes
  * per token of the whole source, NaN where prompts are masked.
  */

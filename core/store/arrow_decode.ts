@@ -23,7 +23,6 @@ import {
  * @param origin what is being read, for messages.
  * @throws {TypeError} when a file is not Arrow or lacks a column.
  */
-// deno-lint-ignore require-await -- files are read at once, consumers need not know
 export async function* readBatches<C extends Columns>(
   paths: string | readonly string[],
   columns: C,

@@ -6,6 +6,8 @@
 
 /** A pair of token ids that may be merged, as counted when it was queued. */
 export interface Candidate {
+  /** Number of the pair. */
+  pair: number;
   left: number;
   right: number;
   count: number;

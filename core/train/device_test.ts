@@ -43,10 +43,13 @@ function startArrays() {
   return freshArrays(parameters);
 }
 
-/** Two micro-batches of two rows; ids repeat often, as in text. */
-function globalBatch(step: number): MicroBatch[] {
+/**
+ * Two micro-batches of two rows; ids repeat often, as in text. With `documents`, rows hold two of them that are hidden
+ * from each other, and are long enough for attention in blocks.
+ */
+function globalBatch(step: number, documents = false): MicroBatch[] {
   const random = new Random(5, "device_test", step);
-  const [rows, length] = [2, 16];
+  const [rows, length] = [2, documents ? 128 : 16];
   return [0, 1].map(() => {
     const input_ids = Int32Array.from(
       { length: rows * length },
@@ -54,7 +57,10 @@ function globalBatch(step: number): MicroBatch[] {
     );
     const labels = input_ids.map((id) => (3 * id + 1) % config.vocab_size);
     const weights = new Float32Array(rows * length).fill(1 / (2 * rows * length));
-    return { rows, length, input_ids, labels, weights, supervised: rows * length };
+    const batch = { rows, length, input_ids, labels, weights, supervised: rows * length };
+    if (!documents) return batch;
+    const start = 1 + random.below(length - 1);
+    return { ...batch, first_key: input_ids.map((_, i) => i % length < start ? 0 : start) };
   });
 }
 
@@ -74,23 +80,28 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce((max, x, i) => Math.max(max, Math.abs(x - b[i])), 0);
 }
 
-deviceTest(
-  "gradients are the CPU's within 1e-5 of their largest entry",
-  ["cpu", "webgpu", "cuda"],
-  async (device) => {
-    const [host, other] = [onHost(), await onDevice(device)];
-    const expected = await host.gradient(globalBatch(0));
-    const { loss, gradient } = await other.gradient(globalBatch(0));
-    assert.ok(Math.abs(loss - expected.loss) < 1e-5);
-    for (const [name, data] of expected.gradient.views) {
-      const largest = largestDifference(data, new Float32Array(data.length));
-      const error = largestDifference(data, gradient.get(name)) / largest;
-      assert.ok(error < 1e-5, `${name} differs by ${error} of its largest entry`);
-    }
-    await host.release();
-    await other.release();
-  },
-);
+for (const documents of [false, true]) {
+  deviceTest(
+    `gradients${
+      documents ? " within documents" : ""
+    } are the CPU's within 1e-5 of their largest entry`,
+    ["cpu", "webgpu", "cuda"],
+    async (device) => {
+      const [host, other] = [onHost(), await onDevice(device)];
+      const batch = globalBatch(0, documents);
+      const expected = await host.gradient(batch);
+      const { loss, gradient } = await other.gradient(batch);
+      assert.ok(Math.abs(loss - expected.loss) < 1e-5);
+      for (const [name, data] of expected.gradient.views) {
+        const largest = largestDifference(data, new Float32Array(data.length));
+        const error = largestDifference(data, gradient.get(name)) / largest;
+        assert.ok(error < 1e-5, `${name} differs by ${error} of its largest entry`);
+      }
+      await host.release();
+      await other.release();
+    },
+  );
+}
 
 deviceTest(
   "a training run follows the CPU's, repeats to the bit, and goes on from its checkpoint on the CPU",

@@ -12,6 +12,7 @@ import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, sessionOptions, uploadAll, type Weights } from "./compute.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
 import { LossScale } from "./loss_scale.ts";
+import { batchFeeds, batchShape } from "./micro_batch.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
@@ -109,16 +110,18 @@ export class DeviceTrainer implements Trainer {
   async #gradient(micro_batches: readonly MicroBatch[], scale: number) {
     let loss = 0;
     let gradient: DeviceTensors = new Map();
-    for (const { rows, length, input_ids, labels, weights } of micro_batches) {
+    for (const batch of micro_batches) {
+      const shape = batchShape(batch);
       const accumulate = gradient.size > 0;
-      const session = await this.#session(`train ${rows}x${length} ${accumulate}`, () => {
-        return trainGraph(this.config, { rows, length }, { accumulate, sparse_updates: true });
+      const session = await this.#session(`train ${JSON.stringify(shape)} ${accumulate}`, () => {
+        return trainGraph(this.config, shape, { accumulate, sparse_updates: true });
       });
+      const { weights } = batch;
       const scaled = scale === 1 ? weights : weights.map((weight) => weight * scale);
       const before = [...gradient].map(([name, tensor]) => [`grad.${name}`, tensor]);
       const feeds: Feeds = { ...this.weights.feeds, ...Object.fromEntries(before) };
       const { fetched, kept } = await session.runKeeping(
-        { ...feeds, input_ids, labels, weights: scaled },
+        { ...feeds, ...batchFeeds(batch), weights: scaled },
         ["loss"],
       );
       releaseAll(gradient);

@@ -7,6 +7,7 @@ import { collate, type Sequence } from "../data/mod.ts";
 import { compileGraph, type HostSession } from "../engine/mod.ts";
 import { type BatchShape, type GptNeoXConfig, lossGraph } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
+import { batchFeeds, batchShape } from "./micro_batch.ts";
 
 /** Mean loss over supervised tokens, in nats, and their number. */
 export interface HeldOutLoss {
@@ -44,21 +45,20 @@ export class Evaluator {
     for (let start = 0; start < sorted.length; start += micro_batch_size) {
       const members = sorted.slice(start, start + micro_batch_size);
       const [batch] = collate(members, { micro_batch_size, lengths, pad_id: 0 });
-      const session = await this.#session(weights.config, batch);
-      const { input_ids, labels, supervised } = batch;
-      const feeds = { ...weights.feeds, input_ids, labels, weights: batch.weights };
-      total += Number((await session.run(feeds)).loss[0]) * supervised;
-      tokens += supervised;
+      const session = await this.#session(weights.config, batchShape(batch));
+      const { loss } = await session.run({ ...weights.feeds, ...batchFeeds(batch) });
+      total += Number(loss[0]) * batch.supervised;
+      tokens += batch.supervised;
       onBatch?.(Math.min(start + micro_batch_size, sorted.length));
     }
     return { loss: total / tokens, tokens };
   }
 
-  async #session(config: GptNeoXConfig, { rows, length }: BatchShape): Promise<HostSession> {
-    const key = JSON.stringify([config, rows, length]);
+  async #session(config: GptNeoXConfig, shape: BatchShape): Promise<HostSession> {
+    const key = JSON.stringify([config, shape]);
     let session = this.#sessions.get(key);
     if (!session) {
-      const graph = lossGraph(config, { rows, length });
+      const graph = lossGraph(config, shape);
       session = await compileGraph(graph, sessionOptions(this.options.compute));
       this.#sessions.set(key, session);
     }

@@ -5,9 +5,10 @@
  */
 import type { MicroBatch } from "../data/mod.ts";
 import { compileGraph, type HostSession, type TensorData } from "../engine/mod.ts";
-import { EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { type BatchShape, EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
+import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
@@ -57,10 +58,11 @@ export class HostTrainer implements Trainer {
   }
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */
-  async #accumulate({ rows, length, input_ids, labels, weights }: MicroBatch): Promise<number> {
-    const { session, feeds, into } = await this.#pass(rows, length);
+  async #accumulate(batch: MicroBatch): Promise<number> {
+    const { input_ids, labels } = batch;
+    const { session, feeds, into } = await this.#pass(batchShape(batch));
     const { loss, grad_embedded, weighted_final } = await session.run(
-      { ...feeds, input_ids, labels, weights },
+      { ...feeds, ...batchFeeds(batch) },
       into,
     );
     addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
@@ -69,14 +71,15 @@ export class HostTrainer implements Trainer {
   }
 
   /** The compiled graph for a shape, with the memory it reads and writes at every step. */
-  async #pass(rows: number, length: number): Promise<Pass> {
-    const key = `${rows}x${length}`;
+  async #pass(shape: BatchShape): Promise<Pass> {
+    const key = JSON.stringify(shape);
     let pass = this.#passes.get(key);
     if (!pass) {
       const { config, feeds } = this.weights;
-      const graph = trainGraph(config, { rows, length });
+      const graph = trainGraph(config, shape);
       const session = await compileGraph(graph, sessionOptions(this.compute));
-      const rows_of_embeddings = () => new Float32Array(rows * length * config.hidden_size);
+      const positions = shape.rows * shape.length;
+      const rows_of_embeddings = () => new Float32Array(positions * config.hidden_size);
       pass = {
         session,
         feeds: { ...feeds } as Record<string, TensorData>,

@@ -32,6 +32,7 @@ export * from "./options.ts";
 export { learningRate, type Schedule, schedule_schema, type ScheduleConfig } from "./schedule.ts";
 export { HostTrainer } from "./host_trainer.ts";
 export { createTrainer, type StepResult, type Trainer } from "./trainer.ts";
-export { mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
+export { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";
+export { type MixturePhase, mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
 export { training_outputs, writePhase } from "./stage_outputs.ts";
 export { HiddenStates } from "./hidden_states.ts";

@@ -4,26 +4,29 @@
  * @module
  */
 import { type FilesInput, type Outputs, ports } from "../stage/mod.ts";
+import { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
-import type { PhaseResult } from "./loop.ts";
+import type { Phase, PhaseResult } from "./loop.ts";
 
 /** Output ports of pretrain, midtrain and sft. */
 export const training_outputs = {
   checkpoint: ports.checkpoint,
   training: ports.training_metrics,
   validation: ports.validation_metrics,
+  samples: ports.batch_samples,
 } as const;
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 
 /**
- * Writes checkpoint and metrics. The tokenizer's files are put beside the weights, so that the checkpoint is a
+ * Writes checkpoint, metrics, and some rows of the first batch. The tokenizer's files are put beside the weights, so that the checkpoint is a
  * whole Hugging Face model folder.
  *
  * @param tokenizer where to take them from: a tokenizer, or the checkpoint trained from.
  */
 export async function writePhase(
   outputs: Outputs<typeof training_outputs>,
+  phase: Phase,
   { files, history }: PhaseResult,
   tokenizer: FilesInput,
 ): Promise<void> {
@@ -33,4 +36,5 @@ export async function writePhase(
   }
   await outputs.training.write(history.trainingTable());
   await outputs.validation.write(history.validationTable());
+  await outputs.samples.write(await batchSample(phase, tokenizer, { step: 0, rows: SAMPLE_ROWS }));
 }

@@ -6,6 +6,7 @@
 import type { Figure } from "./charts/chart.ts";
 import type { ReportConfig } from "./config.ts";
 import { html, type Markup, raw } from "./markup.ts";
+import type { SampleBlock } from "./samples.ts";
 import type { Section } from "./sections.ts";
 import { STYLE } from "./style.ts";
 import type { ShownTable } from "./tables.ts";
@@ -48,8 +49,32 @@ function renderSection({ id, heading, paragraphs, blocks }: Section): Markup {
     <section aria-labelledby="${id}">
     <h2 id="${id}">${heading}</h2>
     ${paragraphs.map((text) => html`<p>${text}</p>`)}
-    ${blocks.map((block) => "svg" in block ? renderFigureBlock(block) : renderTable(block))}
+    ${blocks.map(renderBlock)}
     </section>
+  `;
+}
+
+function renderBlock(block: Section["blocks"][number]): Markup {
+  if ("svg" in block) return renderFigureBlock(block);
+  return "phase" in block ? renderSamples(block) : renderTable(block);
+}
+
+/** Underlining tells supervised text apart without colour, in print and to any eye. */
+function renderSamples({ phase, rows }: SampleBlock): Markup {
+  return html`
+    <details class="samples">
+    <summary>${phase}</summary>
+    ${rows.map(({ head, runs }) =>
+      html`
+        <h3>${head}</h3>
+        <pre>${runs.map(({ text, supervised, begins_document }) =>
+          html`${begins_document ? raw("<hr>") : ""}<span class="${
+            supervised ? "supervised" : "context"
+          }">${text}</span>`
+        )}</pre>
+      `
+    )}
+    </details>
   `;
 }
 

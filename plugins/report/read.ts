@@ -21,6 +21,7 @@ export const report_inputs = {
   training: many(ports.training_metrics, 0),
   validation: many(ports.validation_metrics, 0),
   mixtures: many(ports.mixture_ledger, 0),
+  samples: many(ports.batch_samples, 0),
   data: optional(ports.dataset_summary),
 } satisfies InputPorts;
 
@@ -36,6 +37,7 @@ export type CkaRow = RowOf<typeof ports.cka>;
 export type TrainingRow = RowOf<typeof ports.training_metrics>;
 export type ValidationRow = RowOf<typeof ports.validation_metrics>;
 export type MixtureRow = RowOf<typeof ports.mixture_ledger>;
+export type SampleRow = RowOf<typeof ports.batch_samples>;
 export type DataRow = RowOf<typeof ports.dataset_summary>;
 
 /** All measurements, as rows. Records are by phase label, in the order of the labels. */
@@ -46,6 +48,7 @@ export interface Measurements {
   training: Record<string, TrainingRow[]>;
   validation: Record<string, ValidationRow[]>;
   mixtures: Record<string, MixtureRow[]>;
+  samples: Record<string, SampleRow[]>;
   data: DataRow[];
 }
 
@@ -65,6 +68,7 @@ export async function readMeasurements(
     training: await rowsByLabel(inputs.training, order),
     validation: await rowsByLabel(inputs.validation, order),
     mixtures: await rowsByLabel(inputs.mixtures, order),
+    samples: await rowsByLabel(inputs.samples, order),
     data: inputs.data ? await rowsOf(inputs.data) : [],
   };
 }

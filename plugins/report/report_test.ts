@@ -14,6 +14,7 @@ const EMPTY: Measurements = {
   training: {},
   validation: {},
   mixtures: {},
+  samples: {},
   data: [],
 };
 
@@ -40,6 +41,7 @@ function wire(all: Measurements) {
     training: wired(ports.training_metrics, all.training),
     validation: wired(ports.validation_metrics, all.validation),
     mixtures: wired(ports.mixture_ledger, all.mixtures),
+    samples: wired(ports.batch_samples, all.samples),
     similarity: wired(ports.similarity, { all: all.similarity }).all,
     data: wired(ports.dataset_summary, { all: all.data }).all,
   };
@@ -63,6 +65,7 @@ Deno.test("the report holds every figure, table and number file", async () => {
     "tables/evaluation.csv",
     "tables/mixtures.csv",
     "tables/results.csv",
+    "tables/samples.csv",
     "tables/similarity.csv",
     "tables/training.csv",
     "tables/validation.csv",
@@ -70,6 +73,14 @@ Deno.test("the report holds every figure, table and number file", async () => {
   const { results } = JSON.parse(written["results.json"]);
   assert.equal(results.contrasts[0].target_after.toFixed(3), "-0.150");
   assert.match(written["tables/results.csv"], /^row,target_before,.*\nControl,3.9,2.8,/);
+});
+
+Deno.test("rows of batches show what is supervised, escaped", async () => {
+  const page = (await runReport(sampleMeasurements()))["report.html"];
+  assert.match(page, /<summary>midtrained_sft<\/summary>/);
+  assert.match(page, /<h3>pycode: 8 tokens, 4 supervised<\/h3>/);
+  assert.match(page, /<span class="context">def add\(a, b\):\n<\/span>/);
+  assert.match(page, /<span class="supervised"> {4}return a &lt; b &amp; a\n<\/span>/);
 });
 
 Deno.test("equal inputs give equal bytes, in whatever order they are wired", async () => {
@@ -145,7 +156,7 @@ Deno.test("the summary for the terminal is aligned and under 100 columns", async
 Deno.test("a report of nothing says what is left out", async () => {
   const written = await runReport(EMPTY);
   assert.deepEqual(Object.keys(written).sort(), ["report.html", "results.json", "summary.txt"]);
-  assert.equal(written["report.html"].match(/left out/gi)?.length, 7);
+  assert.equal(written["report.html"].match(/left out/gi)?.length, 8);
   assert.match(written["summary.txt"], /No model was evaluated/);
 });
 

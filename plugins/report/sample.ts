@@ -71,6 +71,14 @@ export function sampleMeasurements(): Measurements {
       control: [mixture("general", 1, 1_600_000, 0.9)],
       midtrained: [mixture("general", 0.8, 1_280_000, 0.7), mixture("code", 0.2, 320_000, 0.3)],
     },
+    samples: {
+      trunk: [sample(0, "general", true, "Call me Ishmael.<|endoftext|>")],
+      midtrained_sft: [
+        sample(0, "pycode", false, "def add(a, b):\n"),
+        sample(0, "pycode", true, "    return a < b & a\n"),
+        sample(1, "pycode", true, "print('x')"),
+      ],
+    },
     data: [
       data("general", "brown", "train", 480, 1_700_000, "CC BY-NC 4.0"),
       data("code", "npm_code", "train", 900, 1_100_000, "MIT, Apache-2.0"),
@@ -104,7 +112,21 @@ function validation(steps: number[], gain: number) {
 }
 
 function mixture(source: string, share: number, tokens: number, epochs: number) {
-  return { source, requested_share: share, achieved_share: share, tokens, epochs };
+  return {
+    from_token: 0,
+    to_token: tokens / share,
+    source,
+    requested_share: share,
+    achieved_share: share,
+    tokens,
+    available_tokens: tokens / epochs,
+    phase_epochs: epochs,
+    epochs,
+  };
+}
+
+function sample(row: number, source: string, supervised: boolean, text: string) {
+  return { step: 0, row, source, document: 0, supervised: supervised ? 1 : 0, tokens: 4, text };
 }
 
 function data(
@@ -163,7 +185,9 @@ export function batchOf<C extends Columns>({ columns }: TablePort<C>, rows: obje
       if (type === "utf8") return [name, values];
       return [
         name,
-        type === "int32"
+        type === "bool"
+          ? Uint8Array.from(values as number[])
+          : type === "int32"
           ? Int32Array.from(values as number[])
           : Float64Array.from(values as number[]),
       ];

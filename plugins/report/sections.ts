@@ -16,6 +16,7 @@ import type { ReportConfig } from "./config.ts";
 import { count, decimals, list, percent, signed } from "./format.ts";
 import type { CkaRow, EvaluationRow, Measurements, SimilarityRow } from "./read.ts";
 import type { Results } from "./results.ts";
+import { type SampleBlock, sampleBlocks } from "./samples.ts";
 import { resultCell, resultRows, sameLayerCka, type ShownTable, shownTable } from "./tables.ts";
 import {
   repetitionSentence,
@@ -30,7 +31,7 @@ export interface Section {
   heading: string;
   paragraphs: string[];
   /** Tables and figures, in the order in which they are shown. */
-  blocks: (ShownTable | Figure)[];
+  blocks: (ShownTable | Figure | SampleBlock)[];
 }
 
 /** What every section is made from. */
@@ -46,6 +47,7 @@ export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
   trainingSection,
   fineTuningSection,
   dataSection,
+  samplesSection,
   similaritySection,
   ckaSection,
   methodSection,
@@ -157,11 +159,14 @@ function dataSection({ all }: Material): Promise<Section> {
   if (mixtures.length > 0) {
     tables.push(shownTable("Tokens drawn from each source, by phase.", mixtures, {
       phase: (row) => row.phase,
+      "#from token": (row) => count(row.from_token),
       source: (row) => row.source,
       "#asked for": (row) => percent(row.requested_share),
       "#drawn": (row) => percent(row.achieved_share),
       "#tokens": (row) => count(row.tokens),
-      "#epochs": (row) => decimals(row.epochs, 2),
+      "#available": (row) => count(row.available_tokens),
+      "#epochs": (row) => decimals(row.phase_epochs, 2),
+      "#epochs since the start": (row) => decimals(row.epochs, 2),
     }));
   }
   const none = tables.length === 0
@@ -172,6 +177,18 @@ function dataSection({ all }: Material): Promise<Section> {
   return Promise.resolve(
     section("data", "Data and mixtures", { paragraphs: none, blocks: tables }),
   );
+}
+
+function samplesSection({ all }: Material): Promise<Section> {
+  const heading = "What training saw";
+  const blocks = sampleBlocks(all.samples);
+  if (blocks.length === 0) {
+    return Promise.resolve(leftOut("samples", heading, "no batch was given to the report"));
+  }
+  const paragraphs = [
+    "Rows of the first batch of each phase. Loss is taken on underlined text only; what stands greyed is context.",
+  ];
+  return Promise.resolve(section("samples", heading, { paragraphs, blocks }));
 }
 
 async function similaritySection({ config, all }: Material): Promise<Section> {

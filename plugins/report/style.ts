@@ -37,6 +37,14 @@ tbody tr:nth-child(even) { background: var(--band); }
 td.number { white-space: nowrap; }
 td.text { min-width: 6.5rem; }
 code { font-size: .9em; }
+.samples { margin: .8rem 0; }
+.samples summary { cursor: pointer; font-weight: 600; }
+.samples h3 { font-size: .875rem; margin: 1rem 0 .3rem; }
+.samples pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; line-height: 1.6; margin: 0;
+  padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 8px; }
+.samples hr { border: 0; border-top: 1px dashed var(--soft); margin: .4rem 0; }
+.supervised { text-decoration: underline; text-decoration-color: var(--link); text-underline-offset: .2em; }
+.context { color: var(--soft); }
 footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); font-size: .875rem; }
 @media (max-width: 40rem) {
   body { padding: 1rem .8rem 2rem; }

@@ -102,6 +102,7 @@ export function csvFiles(all: Measurements, results: Results | undefined): Recor
     training: labelled(all.training),
     validation: labelled(all.validation),
     mixtures: labelled(all.mixtures),
+    samples: labelled(all.samples),
     similarity: all.similarity,
     cka: all.cka,
     data: all.data,

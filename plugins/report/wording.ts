@@ -109,13 +109,13 @@ export function similaritySentence(rows: SimilarityRow[], target: string): strin
     : `Nearest to ${target}, in order: ${list(named)}.`;
 }
 
-/** Whether any source was drawn more than once in a phase: repeated data would blur the comparison. */
+/** Whether any source was drawn more than once since its run began: repeated data would blur the comparison. */
 export function repetitionSentence(mixtures: Record<string, MixtureRow[]>): string {
   const repeated = Object.entries(mixtures).flatMap(([phase, rows]) =>
     rows.filter((row) => row.epochs > 1)
       .map((row) => `${row.source} in ${phase} (${decimals(row.epochs, 2)} epochs)`)
   );
   return repeated.length === 0
-    ? "No source was drawn more than once within a phase."
+    ? "No source was drawn more than once in the course of a run."
     : `Drawn more than once within a phase: ${list(repeated)}.`;
 }

@@ -95,7 +95,17 @@ Deno.test("sources are named by their similarity to the target, whichever way ro
 });
 
 Deno.test("repeated data is named", () => {
-  const row = { source: "code", requested_share: 0.2, achieved_share: 0.2, tokens: 10, epochs: 1 };
+  const row = {
+    from_token: 0,
+    to_token: 50,
+    source: "code",
+    requested_share: 0.2,
+    achieved_share: 0.2,
+    tokens: 10,
+    available_tokens: 10,
+    phase_epochs: 1,
+    epochs: 1,
+  };
   assert.match(repetitionSentence({ midtrained: [row] }), /^No source was drawn more than once/);
   assert.match(
     repetitionSentence({ midtrained: [{ ...row, epochs: 1.5 }] }),

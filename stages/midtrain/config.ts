@@ -24,3 +24,5 @@ export const config = z.strictObject({
   allow_repeat: repeat_schema,
   ...compute_fields,
 });
+
+export type Config = z.output<typeof config>;

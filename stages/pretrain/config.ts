@@ -40,3 +40,5 @@ export const config = z.strictObject({
   message: "must not be smaller than steps",
   path: ["horizon_steps"],
 });
+
+export type Config = z.output<typeof config>;

@@ -5,8 +5,9 @@
  * @module
  */
 import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
 import {
+  batchSample,
   checkpointReader,
   computeOptions,
   findSet,
@@ -14,6 +15,7 @@ import {
   freshState,
   loadParameters,
   paddedLengths,
+  type Phase,
   training_outputs,
   trainPhase,
   validationSequences,
@@ -21,59 +23,67 @@ import {
 } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
 
+const inputs = {
+  checkpoint: ports.checkpoint,
+  train: many(ports.tokens),
+  validation: many(ports.tokens, 0),
+};
+
+type Context = InspectContext<Config, typeof inputs>;
+
+async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
+  const { sequence_length, global_batch_size, optimizer, validation } = config;
+  const sets = await loadDocumentSets(inputs.train);
+  const sampler = new ExampleSampler({
+    ...config,
+    sets: config.sources.map((name) => findSet(sets, name)),
+    seed,
+    phase: "sft",
+  });
+  log(describe(sampler, config));
+  return {
+    steps: sampler.steps,
+    start: freshState({
+      schedule: { ...config.schedule, horizon_steps: sampler.steps },
+      optimizer,
+      sequence_length,
+      global_batch_size,
+      seed,
+      phase: "sft",
+    }),
+    batch: (step) => sampler.batch(step),
+    micro_batch_size: config.micro_batch_size,
+    lengths: paddedLengths(sequence_length),
+    validation: await validationSequences(inputs.validation, {
+      sequence_length,
+      max_sequences: validation.max_sequences,
+      sources: validation.sources,
+      mode: (source) => config.sources.includes(source) ? "examples" : "packed",
+    }),
+    validate_every: validation.every_steps,
+    compute: computeOptions(config),
+  };
+}
+
 export const sft = defineStage({
   name: "sft",
   version: "3",
   description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
   config,
-  inputs: {
-    checkpoint: ports.checkpoint,
-    train: many(ports.tokens),
-    validation: many(ports.tokens, 0),
-  },
+  inputs,
   outputs: training_outputs,
   async run(ctx) {
-    const { config, inputs, outputs, seed } = ctx;
-    const { epochs, sequence_length, global_batch_size, optimizer, validation } = config;
-    const sets = await loadDocumentSets(inputs.train);
-    const sampler = new ExampleSampler({
-      sets: config.sources.map((name) => findSet(sets, name)),
-      sequence_length,
-      overlong: config.overlong,
-      global_batch_size,
-      epochs,
-      seed,
-      phase: "sft",
-    });
-    const { steps } = sampler;
-    ctx.log(describe(sampler, config));
-    const phase = {
-      steps,
-      start: freshState({
-        schedule: { ...config.schedule, horizon_steps: steps },
-        optimizer,
-        sequence_length,
-        global_batch_size,
-        seed,
-        phase: "sft",
-      }),
-      batch: (step: number) => sampler.batch(step),
-      micro_batch_size: config.micro_batch_size,
-      lengths: paddedLengths(sequence_length),
-      validation: await validationSequences(inputs.validation, {
-        sequence_length,
-        max_sequences: validation.max_sequences,
-        sources: validation.sources,
-        mode: (source) => config.sources.includes(source) ? "examples" : "packed",
-      }),
-      validate_every: validation.every_steps,
-      compute: computeOptions(config),
-    };
+    const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
+    const phase = await preparePhase(ctx);
     const result = await trainPhase(ctx, phase, async () => {
-      const read = checkpointReader(inputs.checkpoint);
-      return freshArrays(await loadParameters(read, optimizer.decay_scope));
+      return freshArrays(
+        await loadParameters(checkpointReader(checkpoint), optimizer.decay_scope),
+      );
     });
-    await writePhase(outputs, result, inputs.checkpoint);
+    await writePhase(outputs, phase, result, checkpoint);
+  },
+  async inspect(ctx, at) {
+    return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
   },
 });
 

@@ -4,57 +4,94 @@
  * @module
  */
 import { z } from "zod";
-import { type DatasetCard, jsonlCard } from "../../core/data/readers/mod.ts";
-import { getDataset } from "../../datasets/mod.ts";
+import { type DatasetCard, recordCard } from "../../core/data/readers/mod.ts";
+import { resolveDataset } from "../../datasets/mod.ts";
 
-/** A user's own JSON Lines file, plain or gzipped. */
-const jsonl = z.strictObject({
-  path: z.string(),
+/** Files, globs and folders, or `hf://org/name@revision/glob` for such on the Hugging Face hub. */
+const path = z.union([z.string(), z.array(z.string()).min(1)]);
+
+/** A user's own records, in any format that can be read. */
+const records = z.strictObject({
+  /** A file, glob or folder, relative to the folder the command runs in; `hf://org/name@revision/glob` for files on the Hugging Face hub; or such by split. */
+  path: z.union([
+    path,
+    z.strictObject({
+      /** Paths of the records that are trained on. */
+      train: path.optional(),
+      /** Paths of the records that are held out. */
+      validation: path.optional(),
+    }),
+  ]),
+  /** Format of the files, where their names do not tell it. */
+  format: z.enum(["jsonl", "json", "parquet", "arrow", "text", "zip", "hf_dataset"]).optional(),
   /** A column name, or a template such as "Question: {question}". */
   text: z.string().default("text"),
-  /** The same for a leading prompt on which no loss is taken. */
+  /** The same for a leading prompt; no loss is taken on it unless `mask_prompt` is false. */
   prompt: z.string().optional(),
   /** Column whose value keeps rows together in one split. */
   group: z.string().optional(),
+  /** Puts all records into one split. */
   split: z.enum(["train", "validation"]).optional(),
+  /** Takes only records that have one of some values in a column. */
+  where: z.strictObject({
+    /** The column that decides. */
+    column: z.string(),
+    /** The values that are taken. */
+    in: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
+  }).optional(),
+  /** Takes this many of the training records, drawn by file and row. */
+  examples: z.int().positive().optional(),
+  /** What a record that cannot be read does: end the run, or be left out and counted. */
+  on_error: z.enum(["fail", "skip"]).default("fail"),
+  /** SPDX identifier, for the data summary. */
   licence: z.string().optional(),
 });
 
 const entry = z.strictObject({
-  /** Name of a dataset card, or with `jsonl` a name of your own. */
+  /** Name of a dataset card, or with `records` a name of your own. */
   dataset: z.string().regex(/^[a-z][a-z0-9_]*$/, "is not snake_case"),
   /** Keeps a sample of documents, drawn evenly over the dataset, of at most this many UTF-8 bytes. */
   max_bytes: z.int().positive().optional(),
-  jsonl: jsonl.optional(),
+  /** Whether no loss is taken on prompts in fine-tuning; as the dataset card has it when left out. */
+  mask_prompt: z.boolean().optional(),
+  /** Datasets that are read in its place where a data root lacks it. */
+  stand_ins: z.array(z.string()).min(1).optional(),
+  records: records.optional(),
   /** Filled in from the card; given, it must be the card's present one. */
   revision: z.string().optional(),
 });
 
 export type DatasetEntry = z.output<typeof entry>;
 
+type PinnedEntry = DatasetEntry & { revision: string };
+
 /**
  * Adds the revision of the data to the config. The config is part of every artifact key, so data that
  * change (a new pin, an edited file) make a new artifact; and a config that was validated before the
  * data changed is refused, so that no artifact is stored under the key of other data.
+ *
+ * Only where the network has to be asked for the revision is the result a promise, and validation
+ * asynchronous. The promise never rejects: whoever validates synchronously drops it.
  */
-const pinned_entry = entry.transform((given, context): DatasetEntry & { revision: string } => {
+const pinned_entry = entry.transform((given, context): PinnedEntry | Promise<PinnedEntry> => {
   const refuse = (message: string) => {
     context.addIssue({ code: "custom", message });
     return z.NEVER;
   };
-  let revision: string;
-  try {
-    revision = cardOf(given).revision();
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-  if (given.revision !== undefined && given.revision !== revision) {
+  const pin = (revision: string) => {
+    if (given.revision === undefined || given.revision === revision) return { ...given, revision };
     return refuse(
       `dataset "${given.dataset}" is now at revision ${revision}, not ${given.revision}; ` +
         "run the recipe again, or leave revision out to take the data as they are",
     );
+  };
+  const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
+  try {
+    const revision = cardOf(given).revision();
+    return typeof revision === "string" ? pin(revision) : revision.then(pin, explain);
+  } catch (error) {
+    return explain(error);
   }
-  return { ...given, revision };
 });
 
 export const config = z.strictObject({
@@ -63,8 +100,8 @@ export const config = z.strictObject({
     (sources) => Object.keys(sources).length > 0,
     "names no source",
   ),
-  /** Tokens in the vocabulary, at most 65,536. Not used where a tokenizer is connected. */
-  vocab_size: z.int().min(257).max(65_536).default(4096),
+  /** Tokens in the vocabulary; ids take two bytes up to 65,536, four above. Not used where a tokenizer is connected. */
+  vocab_size: z.int().min(257).max(1_048_576).default(4096),
   /** Pairs that occur less often are not merged. */
   min_frequency: z.int().nonnegative().default(2),
   /** UTF-8 bytes of training text that the tokenizer is learned from, shared out by size of dataset. */
@@ -80,14 +117,16 @@ export type Config = z.output<typeof config>;
 /**
  * The card an entry refers to.
  *
- * @throws {Error} listing the known cards when there is none of that name.
+ * @throws {Error} listing the known cards when there is none of that name, and the ways out where a data root
+ *   lacks it.
  */
-export function cardOf({ dataset, jsonl }: DatasetEntry): DatasetCard {
-  if (jsonl === undefined) return getDataset(dataset);
-  const { licence, ...options } = jsonl;
-  return jsonlCard({
+export function cardOf({ dataset, records, mask_prompt, stand_ins }: DatasetEntry): DatasetCard {
+  if (records === undefined) return resolveDataset(dataset, { mask_prompt, stand_ins });
+  const { licence, ...options } = records;
+  return recordCard({
     name: dataset,
     ...options,
+    mask_prompt,
     ...(licence === undefined ? {} : { licence: { spdx: licence } }),
   });
 }

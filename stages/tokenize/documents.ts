@@ -11,35 +11,66 @@ const MAX_KEPT_CHARS = 64_000_000;
 /** Gives the event loop a turn after this many UTF-16 units, so that other work goes on. */
 const CHARS_PER_TURN = 250_000;
 
+/** Milliseconds between two lines about a long pass. */
+const LOG_EVERY_MS = 10_000;
+
+export interface ReaderOptions {
+  /** Documents are cut to this many UTF-8 bytes. */
+  readonly max_bytes: number;
+  readonly signal: AbortSignal;
+  log(message: string): void;
+}
+
 /** Reads the documents of cards again and again, from memory where they fit. */
 export class DocumentReader {
   readonly #kept = new Map<DatasetCard, readonly Document[]>();
+  /** What cards say of themselves is passed on once, not with each pass. */
+  readonly #told = new Set<string>();
   #room = MAX_KEPT_CHARS;
   #until_turn = CHARS_PER_TURN;
 
-  /** @param options.max_bytes documents are cut to this many UTF-8 bytes. */
-  constructor(readonly options: { max_bytes: number; signal: AbortSignal }) {}
+  constructor(readonly options: ReaderOptions) {}
 
   /**
    * Streams the non-empty documents of a card.
    *
+   * @param purpose says what the pass is for, in lines about its progress.
    * @throws the signal's reason between two documents, once it is aborted.
    */
-  async *read(card: DatasetCard): AsyncGenerator<Document> {
+  async *read(card: DatasetCard, purpose: string): AsyncGenerator<Document> {
     const kept = this.#kept.get(card);
-    const keep: Document[] = [];
-    let chars = 0;
-    for await (const given of kept ?? card.documents()) {
+    let keep: Document[] | undefined = kept ? undefined : [];
+    let chars = 0, documents = 0, next_line = Date.now() + LOG_EVERY_MS;
+    for await (const given of kept ?? this.#documents(card)) {
       await this.#pause(given.text.length);
       const document = kept ? given : prepare(given, this.options.max_bytes);
       if (document.text === "") continue;
       chars += document.text.length;
-      if (chars <= this.#room) keep.push(document);
+      documents++;
+      if (chars > this.#room) keep = undefined;
+      keep?.push(document);
       yield document;
+      if (Date.now() < next_line) continue;
+      next_line = Date.now() + LOG_EVERY_MS;
+      const millions = (chars / 1e6).toFixed(0);
+      this.options.log(
+        `${purpose} ${card.name}: ${
+          documents.toLocaleString("en")
+        } documents, ${millions} M characters`,
+      );
     }
-    if (kept || chars > this.#room) return;
+    if (keep === undefined) return;
     this.#room -= chars;
     this.#kept.set(card, keep);
+  }
+
+  #documents(card: DatasetCard): AsyncIterable<Document> {
+    const log = (message: string) => {
+      if (this.#told.has(message)) return;
+      this.#told.add(message);
+      this.options.log(message);
+    };
+    return card.documents({ signal: this.options.signal, log });
   }
 
   async #pause(chars: number): Promise<void> {

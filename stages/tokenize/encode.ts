@@ -4,10 +4,10 @@
  * @module
  */
 import type { Document } from "../../core/data/readers/mod.ts";
-import type { Tokenizer } from "../../core/tokenizer/mod.ts";
+import { EncoderPool, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
 import type { DocumentReader } from "./documents.ts";
 import type { Context } from "./ports.ts";
-import { byteLength, type Survey } from "./survey.ts";
+import type { Survey } from "./survey.ts";
 import { TokenWriter } from "./token_writer.ts";
 
 /** One row of the summary. */
@@ -21,6 +21,9 @@ interface Tally {
   licence: string;
 }
 
+/** A chosen document, and the row of the summary that it counts in. */
+type Chosen = Document & { tally: Tally };
+
 /** Documents between two reports of progress. */
 const REPORT_EVERY = 100;
 
@@ -29,34 +32,27 @@ export async function encodeAll(
   ctx: Context,
   reader: DocumentReader,
   surveys: readonly Survey[],
-  tokenizer: Tokenizer,
+  files: TokenizerFiles,
 ): Promise<void> {
   const writers = {
     train: new TokenWriter(ctx.outputs.train),
     validation: new TokenWriter(ctx.outputs.validation),
   };
-  const total = surveys.reduce((sum, { taken }) => sum + taken.filter(Boolean).length, 0);
-  const tallies: Tally[] = [];
-  let done = 0;
-  let tokens_done = 0;
-  for (const part of surveys) {
-    const { source, card, taken, held_out } = part;
-    const tally = newTallies(part);
-    let index = 0;
-    for await (const document of reader.read(card)) {
-      const i = index++;
-      if (!taken[i]) continue;
-      const split = held_out[i] ? "validation" : "train";
-      const encoded = encodeDocument(document, tokenizer);
-      await writers[split].add({ source, dataset: card.name, ...encoded });
-      tally[split].documents++;
-      tally[split].tokens += encoded.tokens.length;
-      tally[split].text_bytes += encoded.text_bytes;
-      tokens_done += encoded.tokens.length;
-      if (++done % REPORT_EVERY === 0) ctx.report(done, { tokens: tokens_done }, total);
-    }
-    assertSameCount(part, index);
-    tallies.push(tally.train, tally.validation);
+  const total = surveys.reduce((sum, { taken_count }) => sum + taken_count, 0);
+  const tallies = surveys.flatMap((
+    part,
+  ) => [newTally(part, "train"), newTally(part, "validation")]);
+  let done = 0, tokens_done = 0;
+  using pool = new EncoderPool(files, { signal: ctx.signal });
+  for await (const encoded of pool.encode(chosenDocuments(reader, surveys, tallies))) {
+    const { item: { tally }, tokens, prompt_length, text_bytes } = encoded;
+    const { source, dataset } = tally;
+    await writers[tally.split].add({ source, dataset, tokens, prompt_length, text_bytes });
+    tally.documents++;
+    tally.tokens += tokens.length;
+    tally.text_bytes += text_bytes;
+    tokens_done += tokens.length;
+    if (++done % REPORT_EVERY === 0) ctx.report(done, { tokens: tokens_done }, total);
   }
   await writers.train.flush();
   await writers.validation.flush();
@@ -64,34 +60,24 @@ export async function encodeAll(
   await writeSummary(ctx, tallies.filter(({ documents }) => documents > 0));
 }
 
-function newTallies({ source, card }: Survey): Record<Tally["split"], Tally> {
-  const tally = (split: Tally["split"]): Tally => ({
-    source,
-    dataset: card.name,
-    split,
-    documents: 0,
-    tokens: 0,
-    text_bytes: 0,
-    licence: card.licence.spdx,
-  });
-  return { train: tally("train"), validation: tally("validation") };
+async function* chosenDocuments(
+  reader: DocumentReader,
+  surveys: readonly Survey[],
+  tallies: readonly Tally[],
+): AsyncGenerator<Chosen> {
+  for (const [s, part] of surveys.entries()) {
+    let index = 0;
+    for await (const document of reader.read(part.card, "tokenizing")) {
+      const i = index++;
+      if (part.taken[i]) yield { ...document, tally: tallies[2 * s + part.held_out[i]] };
+    }
+    assertSameCount(part, index);
+  }
 }
 
-/**
- * Tokenizes a document. The prompt is tokenized on its own, so that the boundary of the loss falls
- * between two tokens.
- */
-function encodeDocument(
-  { text, prompt_length_chars = 0 }: Document,
-  tokenizer: Tokenizer,
-): { tokens: number[]; prompt_length: number; text_bytes: number } {
-  const prompt = tokenizer.encode(text.slice(0, prompt_length_chars));
-  const tokens = [
-    ...prompt,
-    ...tokenizer.encode(text.slice(prompt_length_chars)),
-    tokenizer.end_of_text,
-  ];
-  return { tokens, prompt_length: prompt.length, text_bytes: byteLength(text) };
+function newTally({ source, card }: Survey, split: Tally["split"]): Tally {
+  const counts = { documents: 0, tokens: 0, text_bytes: 0 };
+  return { source, dataset: card.name, split, ...counts, licence: card.licence.spdx };
 }
 
 function assertSameCount({ card, sizes }: Survey, count: number): void {

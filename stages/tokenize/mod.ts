@@ -7,7 +7,7 @@ import { defineStage } from "../../core/stage/mod.ts";
 import {
   END_OF_TEXT,
   loadTokenizer,
-  type Tokenizer,
+  type TokenizerFiles,
   tokenizerFiles,
   trainByteLevelBpe,
 } from "../../core/tokenizer/mod.ts";
@@ -19,17 +19,17 @@ import { sample, type Survey, survey } from "./survey.ts";
 
 export const tokenize = defineStage({
   name: "tokenize",
-  version: "1",
+  version: "2",
   description: "Reads datasets, learns or takes over a tokenizer, and tokenizes every document.",
   config,
   inputs,
   outputs,
   async run(ctx: Context) {
-    const { config, signal } = ctx;
-    const reader = new DocumentReader({ max_bytes: config.max_document_bytes, signal });
+    const { config, signal, log } = ctx;
+    const reader = new DocumentReader({ max_bytes: config.max_document_bytes, signal, log });
     const surveys = await surveyAll(ctx, reader);
-    const tokenizer = await provideTokenizer(ctx, reader, surveys);
-    await encodeAll(ctx, reader, surveys, tokenizer);
+    const files = await provideTokenizer(ctx, reader, surveys);
+    await encodeAll(ctx, reader, surveys, files);
   },
 });
 
@@ -41,7 +41,7 @@ async function surveyAll(ctx: Context, reader: DocumentReader): Promise<Survey[]
       const card = cardOf(entry);
       ctx.log(`reading ${card.name} (${card.title})`);
       const part = { source, card, max_bytes: entry.max_bytes ?? Infinity };
-      surveys.push(await survey(part, reader.read(card), ctx.config));
+      surveys.push(await survey(part, reader.read(card, "looking through"), ctx.config));
     }
   }
   return surveys;
@@ -52,25 +52,27 @@ async function provideTokenizer(
   ctx: Context,
   reader: DocumentReader,
   surveys: readonly Survey[],
-): Promise<Tokenizer> {
+): Promise<TokenizerFiles> {
   const files = await tokenizerSource(ctx, reader, surveys);
   for (const name of Object.keys(files).sort()) {
     await ctx.outputs.tokenizer.write(name, files[name as keyof typeof files]);
   }
-  const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
-  if (tokenizer.vocab_size > 65_536) {
-    throw new Error(
-      `the tokenizer has ${tokenizer.vocab_size} tokens; ids are stored as uint16, so at most 65536 fit`,
-    );
-  }
-  return tokenizer;
+  // Whatever is wrong with a tokenizer is found here, before the workers load it.
+  const { kind, vocab_size } = await loadTokenizer(
+    files["tokenizer.json"],
+    files["tokenizer_config.json"],
+  );
+  ctx.log(
+    `tokenizer of ${vocab_size} tokens${kind === "library" ? ", of a kind that is slow here" : ""}`,
+  );
+  return files;
 }
 
 async function tokenizerSource(
   ctx: Context,
   reader: DocumentReader,
   surveys: readonly Survey[],
-): Promise<ReturnType<typeof tokenizerFiles>> {
+): Promise<TokenizerFiles> {
   const given = ctx.inputs.tokenizer;
   if (given !== undefined) {
     return {
@@ -85,6 +87,7 @@ async function tokenizerSource(
     vocab_size,
     min_frequency,
     special_tokens: [END_OF_TEXT],
+    signal: ctx.signal,
   });
   if (model.vocabulary.length < vocab_size) {
     ctx.log(
@@ -100,7 +103,7 @@ async function* tokenizerTexts(
   surveys: readonly Survey[],
   tokenizer_bytes: number,
 ): AsyncGenerator<string> {
-  const eligible = surveys.map(({ taken, held_out }) => taken.map((t, i) => t && !held_out[i]));
+  const eligible = surveys.map(({ taken, held_out }) => taken.map((t, i) => t & ~held_out[i]));
   const bytes = surveys.map(({ sizes }, s) =>
     sizes.reduce((sum, size, i) => eligible[s][i] ? sum + size : sum, 0)
   );
@@ -108,6 +111,6 @@ async function* tokenizerTexts(
   for (const [s, { card, sizes, draws }] of surveys.entries()) {
     const drawn = sample(sizes, draws, share * bytes[s], eligible[s]);
     let index = 0;
-    for await (const { text } of reader.read(card)) if (drawn[index++]) yield text;
+    for await (const { text } of reader.read(card, "learning from")) if (drawn[index++]) yield text;
   }
 }

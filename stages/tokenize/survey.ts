@@ -14,19 +14,24 @@ export interface Part {
   readonly max_bytes: number;
 }
 
-/** What is known of each document after the survey, by its place in the stream. */
+/** What is known of each document after the survey, by its place in the stream: 14 bytes a document. */
 export interface Survey extends Part {
   /** UTF-8 bytes of each document. */
-  readonly sizes: readonly number[];
+  readonly sizes: Int32Array;
   /** Position in [0, 1) of each document in the order in which samples are drawn. */
-  readonly draws: readonly number[];
-  readonly taken: readonly boolean[];
-  readonly held_out: readonly boolean[];
+  readonly draws: Float64Array;
+  /** 1 where a document is taken. */
+  readonly taken: Uint8Array;
+  readonly taken_count: number;
+  /** 1 where a document is held out. */
+  readonly held_out: Uint8Array;
 }
 
 export interface SurveyOptions {
   validation_share: number;
 }
+
+const SPLITS = [undefined, "train", "validation"] as const;
 
 /** Looks through the documents once, and decides. */
 export async function survey(
@@ -34,46 +39,62 @@ export async function survey(
   documents: AsyncIterable<Document>,
   { validation_share }: SurveyOptions,
 ): Promise<Survey> {
-  const sizes: number[] = [];
-  const draws: number[] = [];
-  const own_split: (Document["split"])[] = [];
-  const split_draws: number[] = [];
+  let room = 1024, count = 0;
+  let sizes = new Int32Array(room);
+  let draws = new Float64Array(room), split_draws = new Float64Array(room);
+  let own_split = new Uint8Array(room);
   for await (const { id, text, split, group } of documents) {
-    sizes.push(byteLength(text));
-    draws.push(hashShare("sample", id));
-    own_split.push(split);
+    if (count === room) {
+      room *= 2;
+      [sizes, own_split] = [resized(sizes, room), resized(own_split, room)];
+      [draws, split_draws] = [resized(draws, room), resized(split_draws, room)];
+    }
+    sizes[count] = byteLength(text);
+    draws[count] = hashShare("sample", id);
+    own_split[count] = SPLITS.indexOf(split);
     // By text where there is no group: exact duplicates then never stand on both sides.
-    split_draws.push(hashShare("split", group ?? text));
+    split_draws[count++] = hashShare("split", group ?? text);
   }
-  const taken = sample(sizes, draws, part.max_bytes, sizes.map(() => true));
+  [sizes, draws] = [resized(sizes, count), resized(draws, count)];
+  [own_split, split_draws] = [resized(own_split, count), resized(split_draws, count)];
+  const taken = sample(sizes, draws, part.max_bytes, new Uint8Array(count).fill(1));
   const share = holdOutShare(split_draws, taken, own_split, validation_share);
   const held_out = own_split.map((split, i) =>
-    split === undefined ? split_draws[i] < share : split === "validation"
+    split === 0 ? Number(split_draws[i] < share) : Number(SPLITS[split] === "validation")
   );
-  return { ...part, sizes, draws, taken, held_out };
+  const taken_count = taken.reduce((sum, one) => sum + one, 0);
+  return { ...part, sizes, draws, taken, taken_count, held_out };
+}
+
+function resized<A extends Int32Array | Float64Array | Uint8Array>(array: A, length: number): A {
+  const copy = new (array.constructor as new (length: number) => A)(length);
+  copy.set(array.subarray(0, length));
+  return copy;
 }
 
 /**
  * Draws documents until the next one would exceed a budget; at least one is drawn.
  *
  * @param budget UTF-8 bytes
- * @param eligible documents that may be drawn
- * @returns for each document, whether it was drawn.
+ * @param eligible 1 for documents that may be drawn
+ * @returns 1 for each document that was drawn.
  */
 export function sample(
-  sizes: readonly number[],
-  draws: readonly number[],
+  sizes: Int32Array,
+  draws: Float64Array,
   budget: number,
-  eligible: readonly boolean[],
-): boolean[] {
-  const drawn = sizes.map(() => false);
-  const order = [...sizes.keys()].filter((i) => eligible[i]);
+  eligible: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const all = sizes.reduce((sum, size, i) => eligible[i] ? sum + size : sum, 0);
+  if (all <= budget) return eligible.slice();
+  const order = Uint32Array.from(sizes.keys()).filter((i) => eligible[i]);
   order.sort((a, b) => draws[a] - draws[b] || a - b);
+  const drawn = new Uint8Array(sizes.length);
   let bytes = 0;
   for (const [rank, i] of order.entries()) {
     bytes += sizes[i];
     if (bytes > budget && rank > 0) break;
-    drawn[i] = true;
+    drawn[i] = 1;
   }
   return drawn;
 }
@@ -83,16 +104,19 @@ export function sample(
  * where that would hold out nothing of a small dataset.
  */
 function holdOutShare(
-  split_draws: readonly number[],
-  taken: readonly boolean[],
-  own_split: readonly Document["split"][],
+  split_draws: Float64Array,
+  taken: Uint8Array,
+  own_split: Uint8Array,
   share: number,
 ): number {
-  const draws = split_draws.filter((_, i) => taken[i] && own_split[i] === undefined);
-  const [lowest, next] = [...new Set(draws)].sort((a, b) => a - b);
+  let lowest = Infinity, next = Infinity;
+  split_draws.forEach((draw, i) => {
+    if (!taken[i] || own_split[i] !== 0) return;
+    if (draw < lowest) [lowest, next] = [draw, lowest];
+    else if (draw > lowest && draw < next) next = draw;
+  });
   // A lone group of documents stays in train: without it there would be nothing to learn from.
-  if (share === 0 || lowest === undefined || lowest < share || next === undefined) return share;
-  return next;
+  return share === 0 || lowest < share || next === Infinity ? share : next;
 }
 
 /** UTF-8 length of a text. */

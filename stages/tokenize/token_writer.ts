@@ -4,11 +4,12 @@
  * @module
  */
 import type { ports, TableOutput } from "../../core/stage/mod.ts";
+import type { TokenArray } from "../../core/tokenizer/mod.ts";
 
 export interface TokenizedDocument {
   source: string;
   dataset: string;
-  tokens: readonly number[];
+  tokens: TokenArray;
   prompt_length: number;
   text_bytes: number;
 }
@@ -33,7 +34,8 @@ export class TokenWriter {
   async flush(): Promise<void> {
     const rows = this.#rows;
     if (rows.length === 0) return;
-    const values = new Uint16Array(this.#tokens);
+    const wide = rows[0].tokens instanceof Uint32Array;
+    const values = wide ? new Uint32Array(this.#tokens) : new Uint16Array(this.#tokens);
     const offsets = new Int32Array(rows.length + 1);
     for (const [i, { tokens }] of rows.entries()) {
       values.set(tokens, offsets[i]);

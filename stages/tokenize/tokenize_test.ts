@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { fakeContext } from "../../tests/fake_context.ts";
+import { withHub } from "../../tests/with_hub.ts";
 import { loadTokenizer } from "../../core/tokenizer/mod.ts";
 import { tokenize } from "./mod.ts";
 
@@ -38,12 +39,12 @@ const lines = (records: readonly unknown[]) => records.map((row) => JSON.stringi
 
 interface Extra {
   max_bytes?: number;
-  jsonl?: Record<string, unknown>;
+  records?: Record<string, unknown>;
   config?: Record<string, unknown>;
 }
 
-function start(path: string, { max_bytes, jsonl, config }: Extra = {}) {
-  const entry = { dataset: "mine", max_bytes, jsonl: { path, ...jsonl } };
+function start(path: string, { max_bytes, records, config }: Extra = {}) {
+  const entry = { dataset: "mine", max_bytes, records: { path, ...records } };
   return fakeContext(tokenize, {
     config: { sources: { general: [entry] }, vocab_size: 300, ...config } as never,
     inputs: {},
@@ -125,9 +126,9 @@ Deno.test("max_bytes takes a sample from all over the dataset, within the cap", 
 Deno.test("a prompt is masked, and a group stays together", async () => {
   const data = rows(60);
   await withFile(lines(data), async (path) => {
-    const jsonl = { prompt: "Q: {question}\nA: ", group: "topic" };
+    const records = { prompt: "Q: {question}\nA: ", group: "topic" };
     const { out, texts, tokenizer } = await run(path, {
-      jsonl,
+      records,
       config: { validation_share: 0.3 },
     });
     const { tokens: { values, offsets }, prompt_length } = out.train;
@@ -173,12 +174,35 @@ Deno.test("a connected tokenizer is passed on unchanged", async () => {
   await withFile(lines(rows(20)), async (path) => {
     const first = await run(path, { config: { vocab_size: 280 } });
     const fake = await fakeContext(tokenize, {
-      config: { sources: { other: [{ dataset: "mine", jsonl: { path } }] }, vocab_size: 4000 },
+      config: { sources: { other: [{ dataset: "mine", records: { path } }] }, vocab_size: 4000 },
       inputs: { tokenizer: Object.fromEntries(first.out.tokenizer) },
     });
     await tokenize.run(fake.ctx);
     assert.deepEqual(fake.collected().tokenizer, first.out.tokenizer);
     assert.deepEqual(fake.collected().train.tokens, first.out.train.tokens);
+  });
+});
+
+Deno.test("ids of a vocabulary above 65,536 take four bytes", async () => {
+  await withFile(lines(rows(20)), async (path) => {
+    const first = await run(path, { config: { vocab_size: 280 } });
+    const definition = JSON.parse(
+      new TextDecoder().decode(first.out.tokenizer.get("tokenizer.json")),
+    );
+    definition.added_tokens.push({ ...definition.added_tokens[0], id: 70_000, content: "number 1" });
+    const fake = await fakeContext(tokenize, {
+      config: { sources: { general: [{ dataset: "mine", records: { path } }] } },
+      inputs: {
+        tokenizer: {
+          ...Object.fromEntries(first.out.tokenizer),
+          "tokenizer.json": JSON.stringify(definition),
+        },
+      },
+    });
+    await tokenize.run(fake.ctx);
+    const { values } = fake.collected().train.tokens;
+    assert.ok(values instanceof Uint32Array);
+    assert.equal(values.filter((id) => id === 70_000).length, 11); // 1 and 10 to 19
   });
 });
 
@@ -191,6 +215,46 @@ Deno.test("changed data change the validated config, and a stale one is refused"
     const after = (await start(path)).ctx.config;
     assert.notEqual(after.sources.general[0].revision, before.sources.general[0].revision);
     await assert.rejects(fakeContext(tokenize, { config: before, inputs: {} }), /now at revision/);
+  });
+});
+
+Deno.test("mask_prompt overrides the masking of prompts, and is part of the revision", async () => {
+  await withFile(lines(rows(20)), async (path) => {
+    const entry = { dataset: "mine", records: { path, prompt: "Q: {question}\nA: " } };
+    const config = (more: object) => ({
+      config: { sources: { general: [{ ...entry, ...more }] }, vocab_size: 300 },
+      inputs: {},
+    });
+    const masked = await fakeContext(tokenize, config({}));
+    const open = await fakeContext(tokenize, config({ mask_prompt: false }));
+    const revisions = [masked, open].map(({ ctx }) => ctx.config.sources.general[0].revision);
+    assert.notEqual(revisions[0], revisions[1]);
+    for (const [fake, is_masked] of [[masked, true], [open, false]] as const) {
+      await tokenize.run(fake.ctx);
+      assert.equal(fake.collected().train.prompt_length.every((length) => length > 0), is_masked);
+    }
+  });
+});
+
+Deno.test("data on the hub are validated asynchronously, and refused when they have changed", async () => {
+  const content = (count: number) => ({ "data/train.jsonl": lines(rows(count)) });
+  await withHub({ "me/mine": content(20) }, async (hub) => {
+    const entry = { dataset: "mine", records: { path: "hf://me/mine/data/*.jsonl" } };
+    const config = { sources: { general: [entry] }, vocab_size: 300 };
+    const fake = await fakeContext(tokenize, { config, inputs: {} });
+    const [{ revision }] = fake.ctx.config.sources.general;
+    assert.match(revision, /^hf:\/\/me\/mine@[0-9a-f]{40} sha256:[0-9a-f]{64}$/);
+    await tokenize.run(fake.ctx);
+    assert.equal(fake.collected().summary.documents.reduce((a, b) => a + b), 20);
+    assert.throws(() => tokenize.config.parse(config), /async/i);
+    const stale = { sources: { general: [{ ...entry, revision: revision.replace(/.$/, "?") }] } };
+    await assert.rejects(fakeContext(tokenize, { config: stale, inputs: {} }), /now at revision/);
+    const missing = { ...entry, records: { path: "hf://me/none/data/*.jsonl" } };
+    await assert.rejects(
+      fakeContext(tokenize, { config: { sources: { general: [missing] } }, inputs: {} }),
+      /config\.sources\.general\.0: the hub has no data set me\/none/,
+    );
+    assert.ok(hub.requested(/resolve/).length > 0);
   });
 });
 
@@ -221,7 +285,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
     /no dataset "no_such"; known are brown/,
   );
   await assert.rejects(
-    check({ sources: { a: [{ dataset: "m", jsonl: { path: "none.jsonl" } }] } }),
+    check({ sources: { a: [{ dataset: "m", records: { path: "none.jsonl" } }] } }),
     /none\.jsonl does not exist/,
   );
   await assert.rejects(check({ sources: {} }), /names no source/);
@@ -230,7 +294,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
     /vocab_sise/,
   );
   await assert.rejects(
-    check({ sources: { a: [{ dataset: "brown" }] }, vocab_size: 70_000 }),
+    check({ sources: { a: [{ dataset: "brown" }] }, vocab_size: 2_000_000 }),
     /vocab_size/,
   );
 });

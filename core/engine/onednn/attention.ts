@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { blockCount, causalMask, type Node } from "../../graph/mod.ts";
+import { blockCount, causalMask, type Node, type Value } from "../../graph/mod.ts";
+import { documentMask } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
-import { denseStrides, permute, slice, type View } from "./view.ts";
+import { denseStrides, permute, reshapeView, slice, type View } from "./view.ts";
 
 /** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E]. */
 interface Kept {
@@ -43,12 +44,34 @@ function blockOf(length: number, i: number) {
   };
 }
 
+/** Adds the mask of block i to its scores [B·H, T/n, (i + 1) T/n]. */
+function addMask(scores: View, i: number, first_key: Value | undefined, lowering: Lowering): void {
+  const { program } = lowering;
+  const [heads, size, width] = scores.shape;
+  if (!first_key) {
+    const data = causalMask(size, i * size);
+    const mask = lowering.constant(`causal_${size}_${i}`, data, [1, size, width]);
+    return program.binary("add", scores, mask, scores);
+  }
+  const [rows, length] = first_key.shape;
+  // All layers add the same.
+  const mask = lowering.shared(`mask ${first_key.name} ${i}`, () => {
+    const keys = lowering.dense(first_key, "int32");
+    const view = program.temporary([rows, 1, size, width]);
+    const block = { rows, length, size, before: i * size };
+    program.host([keys, view], (memory) => documentMask(memory(keys), memory(view), block));
+    return view;
+  });
+  const by_row = reshapeView(scores, [rows, heads / rows, size, width])!;
+  program.binary("add", by_row, mask, by_row);
+}
+
 export function attention(node: Node<"causal_attention">, lowering: Lowering): void {
   const { program, products } = lowering;
   const { inputs, outputs: [output, by_product] } = node;
   const [B, T, H, E] = inputs[0].shape;
   const scale = lowering.constant(`scale_${E}`, Float32Array.of(1 / Math.sqrt(E)), [1]);
-  const [q, k, v] = inputs.map((value, i) =>
+  const [q, k, v] = inputs.slice(0, 3).map((value, i) =>
     byHead(lowering, lowering.view(value), i === 0 ? scale : undefined)
   );
   const result = program.temporary([B, H, T, E], lowering.dtypeOf(output));
@@ -58,12 +81,7 @@ export function attention(node: Node<"causal_attention">, lowering: Lowering): v
     const shape = [B * H, size, (i + 1) * size];
     const scores = program.temporary(shape);
     program.matmul(own(q), permute(seen(k), TRANSPOSED), scores);
-    const mask = lowering.constant(`causal_${size}_${i}`, causalMask(size, i * size), [
-      1,
-      size,
-      (i + 1) * size,
-    ]);
-    program.binary("add", scores, mask, scores);
+    addMask(scores, i, inputs[3], lowering);
     const p = products === "float32" ? scores : program.temporary(shape, products);
     program.softmax(scores, p);
     program.matmul(p, seen(v), own(heads));

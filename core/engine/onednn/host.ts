@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LOWEST } from "../../graph/mod.ts";
 import type { HostArray } from "./program.ts";
 
 interface Strided {
@@ -60,6 +61,28 @@ export function rotate(
           x[at + half + j] = high * c + low * s;
         }
       }
+    }
+  }
+}
+
+/**
+ * What is added to the scores of a block of `size` queries after `before` others. For query t = before + i of row b,
+ * mask[b, i, k] is 0 on the keys from first_key[b, t] to t and the lowest float32 on the others.
+ *
+ * @param first_key [rows, length], dense.
+ * @param mask [rows, size, before + size], dense.
+ */
+export function documentMask(
+  first_key: HostArray,
+  mask: HostArray,
+  { rows, length, size, before }: Record<"rows" | "length" | "size" | "before", number>,
+) {
+  const width = before + size;
+  for (let b = 0; b < rows; b++) {
+    for (let i = 0; i < size; i++) {
+      const t = before + i, at = (b * size + i) * width;
+      mask.fill(LOWEST, at, at + width);
+      mask.fill(0, at + first_key[b * length + t], at + t + 1);
     }
   }
 }

@@ -17,6 +17,7 @@ export class Lowering {
   readonly #views = new Map<Value, View>();
   readonly #casts = new Map<Value, View>();
   readonly #constants = new Map<string, View>();
+  readonly #shared = new Map<string, View>();
   readonly #low: ReadonlySet<Value>;
   /** Where outputs of the graph, and the sums that lead to them, are written. */
   readonly #places = new Map<Value, View>();
@@ -112,6 +113,13 @@ export class Lowering {
     const copy = this.program.temporary(view.shape, dtype);
     this.program.copy(view, copy);
     return copy;
+  }
+
+  /** What several ops read and the first of them makes, by a name. */
+  shared(name: string, make: () => View): View {
+    let view = this.#shared.get(name);
+    if (!view) this.#shared.set(name, view = make());
+    return view;
   }
 
   /** Says where a value lies. */

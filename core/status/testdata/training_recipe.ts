@@ -42,7 +42,7 @@ function sequence(first: number): Sequence {
 const phase: Phase = {
   steps: STEPS,
   start: {
-    format: 1,
+    format: 2,
     step: 0,
     tokens: 0,
     schedule: {
@@ -50,7 +50,8 @@ const phase: Phase = {
       horizon_steps: STEPS,
     },
     optimizer,
-    drawn: {},
+    mixture: [],
+    packing: { packing: "concatenate", document_mask: false },
     available: {},
     sequence_length: LENGTH,
     global_batch_size: BATCH,
@@ -58,7 +59,6 @@ const phase: Phase = {
     phase: "pretrain",
   },
   batch: (step) => Array.from({ length: BATCH }, (_, i) => sequence(BATCH * step + i)),
-  drawnAfter: () => ({}),
   micro_batch_size: BATCH,
   lengths: [LENGTH],
   validation: new Map(),

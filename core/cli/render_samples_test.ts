@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { renderSamples } from "./render_samples.ts";
+
+const SAMPLES = {
+  step: Int32Array.of(3, 3, 3),
+  row: Int32Array.of(0, 0, 1),
+  source: ["gsm8k", "gsm8k", "code"],
+  document: Int32Array.of(0, 0, 0),
+  supervised: Uint8Array.of(0, 1, 1),
+  tokens: Int32Array.of(5, 7, 2),
+  text: ["Q: 1 + 1?\n", "2\u001b[31m<|endoftext|>", "x\ty"],
+};
+
+Deno.test("rows name source and counts, and what is not supervised stands in brackets", () => {
+  const lines = renderSamples(SAMPLES, { color: false }).split("\n");
+  assert.deepEqual(lines.slice(2), [
+    "step 3, row 0: gsm8k, 12 tokens, 7 supervised",
+    "⟦Q: 1 + 1?",
+    "⟧2\u241b[31m<|endoftext|>",
+    "",
+    "step 3, row 1: code, 2 tokens, 2 supervised",
+    "x→   y",
+  ]);
+});
+
+Deno.test("colour tells them apart on a terminal, and documents that do not see each other are parted", () => {
+  const two = { ...SAMPLES, document: Int32Array.of(0, 1, 0) };
+  const text = renderSamples(two, { color: true });
+  assert.ok(text.includes("\x1b[2mQ: 1 + 1?\n\x1b[0m\n── document ──\n\x1b[32m2"), text);
+});

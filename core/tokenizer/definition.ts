@@ -1,0 +1,124 @@
+/**
+ * The parts of `tokenizer.json` that matter here, and which tokenizers are of the byte-level kind.
+ *
+ * @module
+ */
+import { BYTE_CHARACTERS } from "./byte_level.ts";
+import type { Merge } from "./bpe_merge.ts";
+import { normalizeNfc } from "./nfc.ts";
+
+export interface AddedToken {
+  id: number;
+  content: string;
+  single_word?: boolean;
+  lstrip?: boolean;
+  rstrip?: boolean;
+  /** Whether it is looked for in the normalized text; else in the text as it is. */
+  normalized?: boolean;
+}
+
+interface ByteLevel {
+  type: string;
+  add_prefix_space?: boolean;
+  use_regex?: boolean;
+}
+
+export interface Definition {
+  added_tokens?: AddedToken[];
+  normalizer?: { type: string } | null;
+  pre_tokenizer?: ByteLevel | null;
+  decoder?: ByteLevel | null;
+  model: {
+    type?: string;
+    vocab: Record<string, number>;
+    merges?: (string | [string, string])[];
+    dropout?: number | null;
+    continuing_subword_prefix?: string | null;
+    end_of_word_suffix?: string | null;
+    byte_fallback?: boolean;
+    ignore_merges?: boolean;
+  };
+}
+
+/** What a byte-level tokenizer is made of. */
+export interface ByteLevelDefinition {
+  /** Id of each byte, [256]. */
+  readonly byte_ids: readonly number[];
+  /** In rank order. */
+  readonly merges: readonly Merge[];
+  readonly added_tokens: readonly AddedToken[];
+  /** Whether texts are brought into Unicode's composed form first. */
+  readonly nfc: boolean;
+  /** Token of each id, in the byte alphabet; added tokens as they are written. */
+  readonly tokens: readonly (string | undefined)[];
+}
+
+/** More merges than ranks of the queue in `bpe_merge.ts` can tell apart. */
+const MAX_MERGES = 2 ** 22;
+
+/** One more than the largest id, added tokens included. */
+export function idCount({ model, added_tokens = [] }: Definition): number {
+  let largest = -1;
+  for (const id of Object.values(model.vocab)) largest = Math.max(largest, id);
+  for (const { id } of added_tokens) largest = Math.max(largest, id);
+  return largest + 1;
+}
+
+/** Reads a byte-level tokenizer; undefined where it has anything that `ByteLevelCodec` does not do. */
+export function byteLevelDefinition(definition: Definition): ByteLevelDefinition | undefined {
+  const { model, normalizer, added_tokens = [] } = definition;
+  if (!isByteLevel(definition) || !isPlainBpe(model) || !arePlain(added_tokens, model.vocab)) {
+    return undefined;
+  }
+  const byte_ids = BYTE_CHARACTERS.map((character) => model.vocab[character]);
+  const merges = readMerges(model.merges ?? [], new Map(Object.entries(model.vocab)));
+  if (byte_ids.includes(undefined!) || merges === undefined) return undefined;
+  const tokens: string[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
+  const nfc = normalizer?.type === "NFC";
+  for (const { id, content, normalized = true } of added_tokens) {
+    tokens[id] = nfc && normalized ? normalizeNfc(content) : content;
+  }
+  return { byte_ids, merges, added_tokens, nfc, tokens };
+}
+
+function isByteLevel({ normalizer, pre_tokenizer, decoder }: Definition): boolean {
+  return (!normalizer || normalizer.type === "NFC") && pre_tokenizer?.type === "ByteLevel" &&
+    pre_tokenizer.add_prefix_space === false && pre_tokenizer.use_regex !== false &&
+    decoder?.type === "ByteLevel";
+}
+
+function isPlainBpe(model: Definition["model"]): boolean {
+  return model.type === "BPE" && !model.dropout && !model.continuing_subword_prefix &&
+    !model.end_of_word_suffix && !model.byte_fallback && !model.ignore_merges &&
+    (model.merges?.length ?? 0) <= MAX_MERGES;
+}
+
+/**
+ * Whether added tokens stand for exactly their content, and have the ids that the Rust library gives them: that
+ * of the vocabulary where they are in it, else the next after it.
+ */
+function arePlain(added_tokens: readonly AddedToken[], vocab: Record<string, number>): boolean {
+  let next = Object.keys(vocab).length;
+  return added_tokens.every(({ id, content, single_word, lstrip, rstrip }) => {
+    const expected = Object.hasOwn(vocab, content) ? vocab[content] : next++;
+    return id === expected && content !== "" && content.isWellFormed() &&
+      !single_word && !lstrip && !rstrip;
+  });
+}
+
+/** Undefined where a merge is of or makes a token that is not there. */
+function readMerges(
+  merges: readonly (string | readonly string[])[],
+  ids: ReadonlyMap<string, number>,
+): Merge[] | undefined {
+  const read: Merge[] = [];
+  for (const merge of merges) {
+    const parts = typeof merge === "string" ? merge.split(" ") : merge;
+    if (parts.length !== 2) return undefined;
+    const left = ids.get(parts[0]), right = ids.get(parts[1]), merged = ids.get(parts.join(""));
+    if (left === undefined || right === undefined || merged === undefined) return undefined;
+    read.push([left, right, merged]);
+  }
+  return read;
+}
