@@ -1,0 +1,101 @@
+/**
+ * `deno task bench:data`: speed and memory of tokenizing a long stream of text, and of drawing batches from it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { runModule } from "../shared/child.ts";
+import { command, saveResults } from "../shared/command.ts";
+import { processor } from "../shared/machine.ts";
+import { gigabytes, markdownTable, milliseconds, rounded } from "../shared/markdown.ts";
+import { count, parseFlags } from "../shared/options.ts";
+import type { DataResult, DataSettings } from "./ours.ts";
+
+const HELP = `Speed and memory of tokenizing a long stream of text, and of drawing batches from it.
+
+Usage: deno task bench:data [options]
+
+  --gigabytes N       text to tokenize (default: 1)
+  --text FILES        records with a column "text" whose sentences the stream is made of, separated by commas
+                      (default: the datasets of the project)
+  --vocab N           tokens in the vocabulary (default: 32768)
+  --sequence-length N (default: 2048)
+  --batch N           sequences per batch (default: 1024)
+  --batches N         batches to draw (default: 20)
+  --folder DIR        where text and results lie while it runs; needs as much room as the text
+                      (default: the system's folder for temporary files)
+  --out FILE          JSON file for the results, a .md of the same name beside it
+                      (default: out/bench/data.json)
+  --help              print this`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, "data", {
+    gigabytes: "1",
+    text: undefined,
+    vocab: "32768",
+    "sequence-length": "2048",
+    batch: "1024",
+    batches: "20",
+    folder: undefined,
+    out: "out/bench/data.json",
+  });
+  if (flags === undefined) return console.log(HELP), 0;
+  const bytes = 1e9 * count("gigabytes", flags.gigabytes!);
+  const settings: DataSettings = {
+    vocab_size: count("vocab", flags.vocab!),
+    tokenizer_bytes: 50_000_000,
+    sequence_length: count("sequence-length", flags["sequence-length"]!),
+    global_batch_size: count("batch", flags.batch!),
+    batches: count("batches", flags.batches!),
+  };
+  const folder = await Deno.makeTempDir({ dir: flags.folder, prefix: "bench_data_" });
+  try {
+    console.error("Making the text …");
+    const texts = flags.text?.split(",") ?? [];
+    await runModule(new URL("make_text.ts", import.meta.url), folder, { bytes, texts });
+    console.error("Tokenizing …");
+    await runModule(new URL("ours.ts", import.meta.url), folder, settings);
+    const result: DataResult = JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
+    const machine = { processor: processor(), cores: navigator.hardwareConcurrency };
+    const report = renderReport(result, settings, machine);
+    saveResults(flags.out!, { machine, settings, result }, report);
+    console.log(report);
+    return 0;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function renderReport(
+  result: DataResult,
+  { sequence_length, global_batch_size }: DataSettings,
+  machine: { processor: string; cores: number },
+): string {
+  const { text_bytes, tokens, tokenize_s, batch_s } = result;
+  const rows = [
+    ["text", `${gigabytes(text_bytes)} GB, ${rounded(result.documents)} documents`],
+    [
+      "tokens",
+      `${rounded(tokens)}, ${gigabytes(result.artifact_bytes)} GB in ${result.shards} files`,
+    ],
+    ["tokenize stage, learning the vocabulary included", `${rounded(tokenize_s)} s`],
+    [
+      "",
+      `${rounded(text_bytes / 1e6 / tokenize_s)} MB/s, ${rounded(tokens / tokenize_s)} tokens/s`,
+    ],
+    ["peak memory of tokenizing", `${gigabytes(result.tokenize_peak)} GB`],
+    ["opening the tokens for training", `${milliseconds(result.open_s)} ms`],
+    [
+      `one batch of ${global_batch_size} × ${sequence_length} at random places`,
+      `${milliseconds(batch_s)} ms, ${
+        rounded(global_batch_size * sequence_length / batch_s)
+      } tokens/s`,
+    ],
+    ["peak memory with sampling", `${gigabytes(result.sampler_peak)} GB`],
+  ];
+  return `# Data\n\n${machine.processor}, ${machine.cores} cores.\n\n${
+    markdownTable(["", ""], rows, 2)
+  }\n`;
+}
+
+if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));
