@@ -35,7 +35,9 @@ export const pycode: DatasetCard = {
 
 async function* readFunctions(): AsyncGenerator<Document> {
   const archive = await readPackageFile(PIN, ARCHIVE);
-  const modules = [...readZip(archive, `${PIN}/${ARCHIVE}`, (path) => path.endsWith(".py"))];
+  const modules: ArchivedFile[] = [];
+  const isPython = (path: string) => path.endsWith(".py");
+  for await (const file of readZip(archive, `${PIN}/${ARCHIVE}`, isPython)) modules.push(file);
   yield* splitFunctions(modules);
 }
 

@@ -18,6 +18,7 @@ import { pretrain } from "../stages/pretrain/mod.ts";
 import { sft } from "../stages/sft/mod.ts";
 import { similarity } from "../stages/similarity/mod.ts";
 import { tokenize } from "../stages/tokenize/mod.ts";
+import { formatMarkdown, table } from "./markdown.ts";
 
 /** Stages in the order of a pipeline, with the file that declares the config. */
 const STAGES: readonly (readonly [AnyStage, string])[] = [
@@ -62,9 +63,6 @@ const ROOT = "config";
 
 /** Meaning of fields whose names say it all where they are declared, but not in a table. */
 const UNCOMMENTED: readonly (readonly [string, string])[] = [
-  ["jsonl.path", "The file, `.jsonl` or `.jsonl.gz`; relative to the folder the command runs in."],
-  ["jsonl.split", "Puts the whole file into one split."],
-  ["jsonl.licence", "SPDX identifier, for the data summary."],
   ["model.hidden_size", "Width of the residual stream."],
   ["model.num_hidden_layers", "Layers."],
   ["model.num_attention_heads", "Attention heads; must divide `hidden_size`."],
@@ -92,7 +90,7 @@ export async function stageReference(): Promise<string> {
     stageSection(stage, readComments([file, ...SHARED]))
   );
   const text = [INTRODUCTION, ...sections, portSection()].join("\n\n");
-  return await format(text);
+  return await formatMarkdown(text);
 }
 
 const INTRODUCTION = `# Stages
@@ -227,29 +225,6 @@ function findComment(comments: Comments, path: string, name: string): string {
   );
   return comments.get(`${parent}.${name}`) ?? comments.get(`.${name}`) ??
     comments.get(elsewhere ?? "") ?? "";
-}
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return `No ${headings[0]}s.`;
-  const cells = (row: readonly string[]) => `| ${row.map(escapeCell).join(" | ")} |`;
-  return [cells(headings), cells(headings.map(() => "---")), ...rows.map(cells)].join("\n");
-}
-
-const escapeCell = (text: string) => text.replaceAll("|", "\\|");
-
-/** As `deno fmt` has it, so that the page passes the format check. */
-async function format(markdown: string): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
-    cwd: new URL("..", import.meta.url),
-    stdin: "piped",
-    stdout: "piped",
-  });
-  const child = command.spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(markdown + "\n"));
-  await writer.close();
-  return new TextDecoder().decode((await child.output()).stdout);
 }
 
 if (import.meta.main) {

@@ -124,7 +124,12 @@ export class HubServer implements AsyncDisposable {
     if (revision === undefined) return refusal(404, "RevisionNotFound", `Invalid rev id: ${name}`);
     switch (kind) {
       case "revision":
-        return Response.json({ _id: "0", id: repo, sha: commit, lastModified: "2024-01-01T00:00:00.000Z" });
+        return Response.json({
+          _id: "0",
+          id: repo,
+          sha: commit,
+          lastModified: "2024-01-01T00:00:00.000Z",
+        });
       case "tree":
         return this.#page(path, revision, Number(query.get("cursor") ?? 0));
     }

@@ -15,19 +15,26 @@ const UNKNOWN_TO_RUST =
 /** The composed form of a text. */
 export function normalizeNfc(text: string): string {
   const normalized = text.normalize("NFC");
-  if (!UNKNOWN_TO_RUST.test(text)) return normalized;
-  // Odd parts are what the group matched.
-  return text.split(UNKNOWN_TO_RUST).map((part, i) => i % 2 === 1 ? part : part.normalize("NFC"))
-    .join("");
+  if (normalized === text || !UNKNOWN_TO_RUST.test(text)) return normalized;
+  const parts = text.split(UNKNOWN_TO_RUST); // odd ones are what the group matched
+  return parts.map((part, i) => i % 2 === 1 ? part : part.normalize("NFC")).join("");
 }
 
 /** Characters below U+0300 are composed already; UTF-8 writes them with first bytes below this one. */
 const FIRST_BYTE_OF_U_0300 = 0xcc;
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
 /** The composed form of UTF-8 text: the array itself where it is composed already. */
 export function normalizeNfcUtf8(bytes: Uint8Array): Uint8Array {
-  if (!bytes.some((byte) => byte >= FIRST_BYTE_OF_U_0300)) return bytes;
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  if (isBelow(bytes, FIRST_BYTE_OF_U_0300)) return bytes;
+  const text = decoder.decode(bytes);
   const normalized = normalizeNfc(text);
-  return normalized === text ? bytes : new TextEncoder().encode(normalized);
+  return normalized === text ? bytes : encoder.encode(normalized);
+}
+
+function isBelow(bytes: Uint8Array, limit: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] >= limit) return false;
+  return true;
 }

@@ -12,7 +12,10 @@ const path = z.union([z.string(), z.array(z.string()).min(1)]);
 
 /** A user's own records, in any format that can be read. */
 const records = z.strictObject({
-  /** A file, glob or folder, relative to the folder the command runs in; `hf://org/name@revision/glob` for files on the Hugging Face hub; or such by split. */
+  /**
+   * A file, glob or folder, relative to the folder the command runs in; `hf://org/name@revision/glob` for files
+   * on the Hugging Face hub; or such by split.
+   */
   path: z.union([
     path,
     z.strictObject({

@@ -189,7 +189,11 @@ Deno.test("ids of a vocabulary above 65,536 take four bytes", async () => {
     const definition = JSON.parse(
       new TextDecoder().decode(first.out.tokenizer.get("tokenizer.json")),
     );
-    definition.added_tokens.push({ ...definition.added_tokens[0], id: 70_000, content: "number 1" });
+    definition.added_tokens.push({
+      ...definition.added_tokens[0],
+      id: 70_000,
+      content: "number 1",
+    });
     const fake = await fakeContext(tokenize, {
       config: { sources: { general: [{ dataset: "mine", records: { path } }] } },
       inputs: {

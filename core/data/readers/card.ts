@@ -39,15 +39,25 @@ export interface DatasetCard {
   readonly reading: string;
   /**
    * Changes whenever the documents may change: pinned versions plus the reader's own version, or a digest
-   * of local files. It enters the key of every artifact made from the dataset.
+   * of the files and of how they are read. It enters the key of every artifact made from the dataset, so
+   * it tells nothing of the machine. A promise where the network has to be asked.
+   *
+   * @throws {Error} naming the file or set that is not there.
    */
-  revision(): string;
+  revision(): string | Promise<string>;
   /**
    * Streams the documents, in the same order every time.
    *
    * @throws {Error} one sentence naming the package or file and row that cannot be read.
    */
-  documents(): AsyncIterable<Document>;
+  documents(options?: DocumentOptions): AsyncIterable<Document>;
+}
+
+export interface DocumentOptions {
+  /** Ends reading and downloads with its reason. */
+  readonly signal?: AbortSignal;
+  /** Takes what a person should know of the data: records left out, sets read in place of others. */
+  readonly log?: (message: string) => void;
 }
 
 /**

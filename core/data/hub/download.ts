@@ -1,0 +1,186 @@
+/**
+ * Files of the hub on this machine.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { RepoCache, sizeOf } from "./cache.ts";
+import {
+  describe,
+  HubError,
+  offlineError,
+  PassingError,
+  request,
+  retrying,
+  type Subject,
+} from "./http.ts";
+import { pathFault } from "./location.ts";
+import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
+import type { HubFile, HubSnapshot } from "./snapshot.ts";
+
+const BLOCK_BYTES = 1 << 20;
+
+/**
+ * Downloads a file unless it is in the cache.
+ *
+ * A download goes on from the bytes that an earlier one left, in this process or another, and gets its name only
+ * once its digest is right. Files in the cache are trusted when their size is right.
+ *
+ * @param file one of the snapshot's files.
+ * @returns path of the content on this machine; its name ends as the file's does.
+ * @throws {HubError} when the file may not be read or, offline, is not in the cache; when the hub cannot be
+ * reached, or sends other content than it listed, twice.
+ */
+export async function downloadFile(
+  { repo, commit }: Pick<HubSnapshot, "repo" | "commit">,
+  file: HubFile,
+  options: HubOptions = {},
+): Promise<string> {
+  const settings = hubSettings(options);
+  const subject = { repo, revision: commit, path: file.path };
+  const fault = pathFault(file.path);
+  if (fault !== undefined) throw new HubError(`the path "${file.path}" in ${repo} ${fault}`);
+  const [, hex] = /^(?:sha256:([0-9a-f]{64})|git:([0-9a-f]{40}))$/.exec(file.digest)
+    ?.filter((part) => part !== undefined) ?? [];
+  if (hex === undefined) throw new HubError(`"${file.digest}" is no digest of ${file.path}`);
+
+  const cache = new RepoCache(settings.cache, repo);
+  const path = cache.snapshotPath(commit, file.path);
+  const is_here = async (path: string) => await sizeOf(path) === file.bytes;
+  if (await is_here(path)) return path;
+  const blob = cache.blob(hex);
+  if (settings.offline && !await is_here(blob)) throw offlineError(subject, settings);
+  using _ = await cache.lock(hex, file.path, settings);
+  if (await is_here(path)) return path; // another process was faster
+  if (!await is_here(blob)) await fetchBlob(subject, file, blob, settings);
+  return await cache.link(hex, commit, file.path);
+}
+
+/** Downloads content to the name of its digest, a second time if it comes out wrong. */
+async function fetchBlob(subject: Subject, file: HubFile, blob: string, settings: HubSettings) {
+  await Deno.mkdir(dirname(blob), { recursive: true });
+  const partial = `${blob}.incomplete`;
+  for (let tries = 1;; tries++) {
+    await transfer(subject, file, partial, settings);
+    const found = await digestOf(partial, file, settings);
+    if (found === file.digest) break;
+    await Deno.remove(partial);
+    const wrong = `${describe(subject)} was downloaded with the digest ${found}, ` +
+      `but is listed with ${file.digest}`;
+    if (tries === 2) {
+      throw new HubError(`${wrong}, twice; the hub or a proxy in between sends wrong data`);
+    }
+    settings.log(`${wrong}; downloading it once more`);
+  }
+  await Deno.rename(partial, blob);
+}
+
+/**
+ * Brings a partial file to its full size. No `If-Range`: where files are stored, the same content can have
+ * several ETags, while a file of other content is told from its digest.
+ */
+async function transfer(subject: Subject, file: HubFile, partial: string, settings: HubSettings) {
+  const { repo, revision, path } = subject;
+  const name = encodeURIComponent(revision) + "/" +
+    path!.split("/").map(encodeURIComponent).join("/");
+  const address = `${settings.endpoint}/datasets/${repo}/resolve/${name}`;
+  using out = await Deno.open(partial, { create: true, write: true });
+  let done = 0;
+  const moveTo = async (bytes: number) => {
+    if (bytes < (await out.stat()).size) await out.truncate(bytes);
+    await out.seek(bytes, Deno.SeekMode.Start);
+    done = bytes;
+    settings.onProgress?.(done, file.bytes, file);
+  };
+  const left = (await out.stat()).size;
+  await moveTo(left > file.bytes ? 0 : left);
+  await retrying(`downloading ${describe(subject)}`, settings, async () => {
+    if (done === file.bytes) return;
+    using watch = new StallWatch(settings);
+    const headers: Record<string, string> = { "accept-encoding": "identity" };
+    if (done > 0) headers.range = `bytes=${done}-`;
+    const response = await request(address, headers, subject, settings, watch.signal)
+      .catch(async (error) => {
+        if (error.status === 416) await moveTo(0);
+        throw error.status === 416 ? new PassingError(error.message) : error;
+      });
+    if (!continuesAt(done, response, file.bytes)) {
+      await moveTo(0);
+      if (response.status === 206) throw new PassingError("another range came than was asked for");
+    }
+    const reader = response.body?.getReader();
+    for (;;) {
+      watch.restart();
+      const { value } = await reader?.read().catch(lost) ?? {};
+      if (value === undefined) break;
+      if (done + value.length > file.bytes) {
+        await moveTo(0);
+        throw new PassingError(`more than the listed ${file.bytes} bytes came`);
+      }
+      await writeAll(out, value);
+      done += value.length;
+      settings.onProgress?.(done, file.bytes, file);
+    }
+    if (done < file.bytes) lost(new Error(`${done} of ${file.bytes} bytes came`));
+  }, () => done);
+  await out.syncData(); // so that a crash of the machine cannot leave a full-sized file of zeros behind the name
+}
+
+function lost(error: Error): never {
+  throw new PassingError(`the connection was lost (${error.message})`);
+}
+
+/** Whether the body goes on where the partial file ends; a server may ignore `Range` and send all of it. */
+function continuesAt(done: number, response: Response, bytes: number): boolean {
+  if (response.status !== 206) return done === 0;
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  return range !== null && Number(range[1]) === done && ["*", `${bytes}`].includes(range[2]);
+}
+
+/** Ends a request when asked to, or when nothing came for a while. */
+class StallWatch {
+  readonly #stalled = new AbortController();
+  readonly #settings: HubSettings;
+  #timer?: ReturnType<typeof setTimeout>;
+  readonly signal: AbortSignal;
+
+  constructor(settings: HubSettings) {
+    this.#settings = settings;
+    this.signal = settings.signal
+      ? AbortSignal.any([settings.signal, this.#stalled.signal])
+      : this.#stalled.signal;
+    this.restart();
+  }
+
+  restart() {
+    clearTimeout(this.#timer);
+    const { stall_ms } = this.#settings;
+    const reason = new Error(`nothing came for ${stall_ms / 1000} s`);
+    this.#timer = setTimeout(() => this.#stalled.abort(reason), stall_ms);
+  }
+
+  [Symbol.dispose]() {
+    clearTimeout(this.#timer);
+    this.#stalled.abort(); // closes the connection of an answer that was not read to its end
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array) {
+  for (let n = 0; n < bytes.length;) n += await file.write(bytes.subarray(n));
+}
+
+/** The digest of a file in the form of `expected.digest`. */
+async function digestOf(path: string, expected: HubFile, settings: HubSettings): Promise<string> {
+  const [form] = expected.digest.split(":");
+  const hash = createHash(form === "git" ? "sha1" : "sha256");
+  using file = await Deno.open(path);
+  // git hashes a header with the content.
+  if (form === "git") hash.update(`blob ${(await file.stat()).size}\0`);
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (let n = await file.read(block); n !== null; n = await file.read(block)) {
+    settings.signal?.throwIfAborted();
+    hash.update(block.subarray(0, n));
+  }
+  return `${form}:${hash.digest("hex")}`;
+}

@@ -1,0 +1,186 @@
+/**
+ * From a location on the hub to one commit and the files in it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { RepoCache } from "./cache.ts";
+import { compileGlob } from "./glob.ts";
+import { HubError, offlineError, PassingError, request, retrying, type Subject } from "./http.ts";
+import { COMMIT, formatHubUrl, type HubLocation, pathFault } from "./location.ts";
+import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
+import { byPath, parseEntry, type Tree, type TreeFile } from "./tree.ts";
+
+/** A file on the hub, named by its content. */
+export interface HubFile {
+  /** Path in the data set, with `/` between folders. */
+  readonly path: string;
+  readonly bytes: number;
+  /** `sha256:…` of files in large file storage, `git:…` (the SHA-1 of git's blob) of all others; hex. */
+  readonly digest: string;
+}
+
+/** Files of a data set at one commit. */
+export interface HubSnapshot {
+  readonly repo: string;
+  readonly commit: string;
+  /** By path, in the order of code units. */
+  readonly files: readonly HubFile[];
+}
+
+/**
+ * Finds the commit at which a branch or tag stands, and the files there that match.
+ *
+ * A full commit whose listing is in the cache needs no network. A branch or tag that was looked up less than an
+ * hour ago is taken to stand where it stood, so that threads that ask one after the other agree; who needs it
+ * longer than that keeps the commit. The listing is of the whole data set, a request for every thousand files.
+ *
+ * @throws {HubError} when the data set, the revision or a matching file does not exist or may not be read, or,
+ * offline, is not in the cache; when the hub cannot be reached; when a file that matches has an unsafe path.
+ */
+export async function resolveSnapshot(
+  location: HubLocation,
+  options: HubOptions = {},
+): Promise<HubSnapshot> {
+  const settings = hubSettings(options);
+  const cache = new RepoCache(settings.cache, location.repo);
+  const commit = COMMIT.test(location.revision)
+    ? location.revision
+    : await resolveRevision(location, cache, settings);
+  let tree = await cache.readTree(commit);
+  if (tree === undefined) {
+    tree = await fetchTree({ repo: location.repo, revision: commit }, settings);
+    await cache.writeTree(commit, tree);
+  }
+  return { repo: location.repo, commit, files: selectFiles(tree, location) };
+}
+
+async function resolveRevision(
+  { repo, revision }: HubLocation,
+  cache: RepoCache,
+  settings: HubSettings,
+): Promise<string> {
+  const known = async () => {
+    const ref = await cache.readRef(revision);
+    const is_fresh = ref !== undefined && (settings.offline || ref.age_ms < settings.ref_age_ms);
+    return is_fresh && COMMIT.test(ref.commit) ? ref.commit : undefined;
+  };
+  const before = await known();
+  if (before !== undefined) return before;
+  if (settings.offline) throw offlineError({ repo, revision }, settings);
+  // One asks, the others wait for what it learns: asking at the same time, they could see different commits.
+  using _ = await cache.lock("refs", `${repo}@${revision}`, settings);
+  const meanwhile = await known();
+  if (meanwhile !== undefined) return meanwhile;
+  const commit = await fetchCommit({ repo, revision }, settings);
+  await cache.writeRef(revision, commit);
+  return commit;
+}
+
+async function fetchCommit(subject: Subject, settings: HubSettings): Promise<string> {
+  const { datasetInfo } = await import("@huggingface/hub");
+  const { sha } = await understood(subject, () =>
+    datasetInfo({
+      name: subject.repo,
+      revision: subject.revision,
+      additionalFields: ["sha"],
+      hubUrl: settings.endpoint,
+      fetch: apiFetch(subject, settings),
+    }));
+  if (typeof sha === "string" && COMMIT.test(sha)) return sha;
+  throw new HubError(
+    `the hub names no commit of ${subject.repo}@${subject.revision} (it says "${sha}")`,
+  );
+}
+
+async function fetchTree(subject: Subject, settings: HubSettings): Promise<Tree> {
+  const { listFiles } = await import("@huggingface/hub");
+  return await understood(subject, async () => {
+    const files = new Map<string, TreeFile>();
+    const entries = listFiles({
+      repo: { type: "dataset", name: subject.repo },
+      revision: subject.revision,
+      recursive: true,
+      hubUrl: settings.endpoint,
+      fetch: apiFetch(subject, settings),
+    });
+    for await (const entry of entries) {
+      const file = parseEntry(entry);
+      if (file !== undefined) files.set(...file);
+    }
+    return files;
+  });
+}
+
+/** Runs a function of the library; what it cannot make sense of is the answer's fault. */
+async function understood<T>({ repo }: Subject, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const is_answer = error instanceof SyntaxError || error instanceof TypeError ||
+      error instanceof z.ZodError;
+    if (!is_answer) throw error;
+    throw new HubError(
+      `the answer about ${repo} is not what a hub answers; is HF_ENDPOINT right?`,
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The `fetch` that the library calls. The access token is added by `request` alone: the library would send it
+ * wherever the next page is said to be, and takes only tokens of huggingface.co's form.
+ */
+function apiFetch(subject: Subject, settings: HubSettings): typeof fetch {
+  return (input) =>
+    retrying(`listing ${subject.repo}`, settings, async () => {
+      const timeout = AbortSignal.timeout(settings.stall_ms);
+      const signal = settings.signal ? AbortSignal.any([settings.signal, timeout]) : timeout;
+      const headers = { accept: "application/json" };
+      const response = await request(String(input), headers, subject, settings, signal);
+      try {
+        const link = response.headers.get("link");
+        return new Response(await response.bytes(), { headers: link === null ? {} : { link } });
+      } catch (error) {
+        throw new PassingError(`the connection was lost (${(error as Error).message})`);
+      }
+    });
+}
+
+function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
+  const matches = location.pattern === undefined ? () => true : compileGlob(location.pattern);
+  const found = [...tree].filter(([path]) => matches(path)).toSorted(byPath);
+  if (found.length === 0) {
+    const examples = nearest([...tree.keys()], location.pattern ?? "");
+    throw new HubError(
+      `${formatHubUrl(location)} matches none of the ${tree.size} files` +
+        (examples.length === 0 ? "" : `; there are, for example, ${examples.join(", ")}`),
+    );
+  }
+  return found.map(([path, file]) => {
+    const fault = pathFault(path);
+    if (fault !== undefined) {
+      throw new HubError(
+        `${location.repo} lists a file ${JSON.stringify(path)}, which ${fault} and could not be ` +
+          "kept safely; choose files that leave it out",
+      );
+    }
+    const { lfs_sha256, lfs_size, size, blob_id } = file;
+    return {
+      path,
+      bytes: lfs_size ?? size,
+      digest: lfs_sha256 ? `sha256:${lfs_sha256}` : `git:${blob_id}`,
+    };
+  });
+}
+
+/** The paths that have most characters in common with a pattern's beginning. */
+function nearest(paths: readonly string[], pattern: string, count = 5): string[] {
+  const common = (path: string) => {
+    let n = 0;
+    while (n < path.length && path[n] === pattern[n]) n++;
+    return n;
+  };
+  return paths.toSorted((a, b) => common(b) - common(a) || byPath([a], [b])).slice(0, count);
+}

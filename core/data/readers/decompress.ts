@@ -1,0 +1,248 @@
+/**
+ * Bytes of plain, gzipped and Zstandard-compressed files.
+ *
+ * @module
+ */
+import type { Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { readBlocks } from "./file_bytes.ts";
+import { checkExpansion, type Limits, StreamFault } from "./limits.ts";
+import type { Reading } from "./reading.ts";
+
+/** Input of one step. It bounds what a step of deflate can expand to (1032 times as much). */
+const STEP_BYTES = 1 << 14;
+const OUTPUT_BYTES = 1 << 18;
+
+/**
+ * Streams the bytes of a file, decompressed where its name ends in `.gz` (one or more members) or `.zst`
+ * (one or more frames).
+ *
+ * All that stands before a damaged or cut-off place is given before the fault is thrown; of damage within
+ * a gzip member some 100 KiB before it can be lost.
+ *
+ * @throws {StreamFault} for damaged or truncated data, and beyond the limits on expansion.
+ */
+export function readExpanded(path: string, reading: Reading): AsyncGenerator<Uint8Array> {
+  return expand(readBlocks(path, reading), path, reading);
+}
+
+/** The same for blocks from anywhere, under the name of a file. */
+export function expand(
+  blocks: AsyncGenerator<Uint8Array>,
+  path: string,
+  { limits }: Reading,
+): AsyncGenerator<Uint8Array> {
+  if (/\.gz$/i.test(path)) return expandGzip(blocks, limits);
+  return /\.zst$/i.test(path) ? expandZstd(blocks, limits) : blocks;
+}
+
+/** The name without `.gz` or `.zst`. */
+export function withoutCompression(path: string): string {
+  return path.replace(/\.(gz|zst)$/i, "");
+}
+
+async function* expandGzip(
+  blocks: AsyncIterable<Uint8Array>,
+  limits: Limits,
+): AsyncGenerator<Uint8Array> {
+  using expander = new Expander(createGunzip({ chunkSize: OUTPUT_BYTES }), new Meter(limits));
+  for await (const block of blocks) {
+    for (let at = 0; at < block.length; at += STEP_BYTES) {
+      yield* await expander.push(block.subarray(at, at + STEP_BYTES));
+      expander.throwFault();
+    }
+  }
+  yield* await expander.finish();
+  expander.throwFault();
+}
+
+const FRAME_MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+
+/**
+ * Cuts the frames apart itself (RFC 8878, section 3.1.1): a decoder takes one frame and does not tell a
+ * truncated one from a whole one. Steps are blocks, none of which expands to more than 128 KiB.
+ */
+async function* expandZstd(
+  blocks: AsyncIterable<Uint8Array>,
+  limits: Limits,
+): AsyncGenerator<Uint8Array> {
+  const source = new ByteQueue(blocks);
+  const meter = new Meter(limits);
+  while (!await source.atEnd()) {
+    const magic = await source.take(4);
+    const number = littleEndian(magic);
+    if (number === FRAME_MAGIC) yield* expandFrame(source, magic, meter);
+    else if ((number & ~0xf) >>> 0 === SKIPPABLE_MAGIC) {
+      await source.skip(littleEndian(await source.take(4)));
+    } else throw new StreamFault("is not zstd data where a frame should begin");
+  }
+}
+
+async function* expandFrame(
+  source: ByteQueue,
+  magic: Uint8Array,
+  meter: Meter,
+): AsyncGenerator<Uint8Array> {
+  using expander = new Expander(createZstdDecompress({ chunkSize: OUTPUT_BYTES }), meter);
+  const [descriptor] = await source.take(1);
+  const singleSegment = (descriptor >> 5) & 1;
+  const sizeBytes = [singleSegment, 2, 4, 8][descriptor >> 6];
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
+  const rest = await source.take(1 - singleSegment + dictionaryBytes + sizeBytes);
+  yield* await expander.push(joined([magic, Uint8Array.of(descriptor), rest]));
+  for (let last = false; !last;) {
+    const header = await source.take(3);
+    const block = littleEndian(header);
+    last = (block & 1) === 1;
+    const isRun = ((block >> 1) & 3) === 1;
+    const content = await source.take(isRun ? 1 : block >> 3);
+    yield* await expander.push(joined([header, content]));
+    expander.throwFault();
+  }
+  if ((descriptor & 4) !== 0) yield* await expander.push(await source.take(4));
+  yield* await expander.finish();
+  expander.throwFault();
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Counts what a file has expanded to. */
+class Meter {
+  #compressed = 0;
+  #expanded = 0;
+  constructor(readonly limits: Limits) {}
+
+  read(bytes: number): void {
+    this.#compressed += bytes;
+  }
+
+  expand(bytes: number): void {
+    this.#expanded += bytes;
+    checkExpansion(this.limits, this.#compressed, this.#expanded);
+  }
+}
+
+/**
+ * Drives a zlib stream step by step. Reading it in the usual ways would drop, when a fault comes, the
+ * expanded bytes that wait in its buffer.
+ */
+class Expander implements Disposable {
+  #expanded: Uint8Array[] = [];
+  #fault?: StreamFault;
+  #ended = false;
+  #wake = () => {};
+
+  constructor(readonly stream: Transform, readonly meter: Meter) {
+    stream.on("data", (bytes: Uint8Array) => this.#keep(bytes));
+    stream.on("error", (error: Error) => this.#fail(`cannot be decompressed (${error.message})`));
+    stream.on("end", () => this.#end());
+    stream.on("close", () => this.#end());
+  }
+
+  /** Expands a piece of input. What follows the end of the compressed data is ignored. */
+  async push(bytes: Uint8Array): Promise<Uint8Array[]> {
+    this.meter.read(bytes.length);
+    if (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.stream.write(bytes, () => resolve());
+      });
+    }
+    return this.#take();
+  }
+
+  async finish(): Promise<Uint8Array[]> {
+    if (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.stream.end();
+      });
+    }
+    return this.#take();
+  }
+
+  throwFault(): void {
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  [Symbol.dispose](): void {
+    this.stream.destroy();
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#fault !== undefined) return;
+    try {
+      this.meter.expand(bytes.length);
+      this.#expanded.push(bytes);
+    } catch (error) {
+      this.#fail((error as Error).message);
+      this.stream.destroy();
+    }
+  }
+
+  #fail(message: string): void {
+    this.#fault ??= new StreamFault(message);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #take(): Uint8Array[] {
+    const expanded = this.#expanded;
+    this.#expanded = [];
+    return expanded;
+  }
+}
+
+/** Takes exact numbers of bytes off a stream of blocks. */
+class ByteQueue {
+  #block = new Uint8Array();
+  readonly #blocks: AsyncIterator<Uint8Array>;
+
+  constructor(blocks: AsyncIterable<Uint8Array>) {
+    this.#blocks = blocks[Symbol.asyncIterator]();
+  }
+
+  async atEnd(): Promise<boolean> {
+    while (this.#block.length === 0) {
+      const next = await this.#blocks.next();
+      if (next.done) return true;
+      this.#block = next.value as Uint8Array<ArrayBuffer>;
+    }
+    return false;
+  }
+
+  async take(length: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let missing = length; missing > 0;) {
+      if (await this.atEnd()) throw new StreamFault("is truncated; fetch or write it again");
+      const part = this.#block.subarray(0, missing);
+      this.#block = this.#block.subarray(part.length);
+      missing -= part.length;
+      parts.push(part);
+    }
+    return parts.length === 1 ? parts[0] : joined(parts);
+  }
+
+  async skip(length: number): Promise<void> {
+    for (let left = length; left > 0;) {
+      left -= (await this.take(Math.min(left, STEP_BYTES))).length;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * SHA-256 of files, remembered between runs: every plan asks for the digests of all data, and reading 100 GB
+ * for each would be unbearable.
+ *
+ * @module
+ */
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { fileDigest } from "./hash.ts";
+
+/** Smaller files are hashed again in each process, which takes less time than a cache file costs. */
+const WORTH_KEEPING_BYTES = 1 << 20;
+/** A file changed this recently may change again without its time of change telling. */
+const SETTLED_MS = 2000;
+
+const Entry = z.object({ size: z.number(), modified: z.number(), sha256: z.hex().length(64) });
+const CacheFile = z.object({ format: z.literal(1), files: z.record(z.string(), Entry) });
+type Entries = z.output<typeof CacheFile>["files"];
+
+/**
+ * Digests of files by absolute path, good while size and time of change are the same. The cache is a help
+ * and no more: one that is missing, damaged or cannot be written costs time and nothing else.
+ */
+export class DigestCache {
+  #entries?: Entries;
+
+  /** @param path the cache file; null keeps digests in memory. */
+  constructor(readonly path: string | null = defaultCachePath()) {}
+
+  /**
+   * SHA-256 of a file, hex.
+   *
+   * @throws {Error} when the file is missing.
+   */
+  digest(file: string): string {
+    const key = resolve(file);
+    const stat = statSync(key, { throwIfNoEntry: false });
+    const entry = { size: stat?.size ?? 0, modified: stat?.mtimeMs ?? 0 };
+    this.#entries ??= this.#read();
+    const known = Object.hasOwn(this.#entries, key) ? this.#entries[key] : undefined;
+    if (known?.size === entry.size && known.modified === entry.modified) return known.sha256;
+    const is_settled = Math.abs(Date.now() - entry.modified) >= SETTLED_MS;
+    const sha256 = fileDigest(file);
+    if (!is_settled) return sha256;
+    this.#entries[key] = { ...entry, sha256 };
+    if (entry.size >= WORTH_KEEPING_BYTES) this.#write();
+    return sha256;
+  }
+
+  #read(): Entries {
+    try {
+      return CacheFile.parse(JSON.parse(readFileSync(this.path!, "utf8"))).files;
+    } catch {
+      return {};
+    }
+  }
+
+  /** Renamed into place, so that a reader sees all of it; what other processes added meanwhile is kept. */
+  #write(): void {
+    if (this.path === null) return;
+    const large = Object.entries(this.#entries!).filter(([, { size }]) =>
+      size >= WORTH_KEEPING_BYTES
+    );
+    const files = { ...this.#read(), ...Object.fromEntries(large) };
+    const temporary = `${this.path}.${Deno.pid}.${crypto.randomUUID()}.tmp`;
+    try {
+      mkdirSync(dirname(this.path), { recursive: true });
+      writeFileSync(temporary, JSON.stringify({ format: 1, files }));
+      renameSync(temporary, this.path);
+    } catch {
+      // A folder that cannot be written: the digest is computed again next time.
+    }
+  }
+}
+
+/** `digests.json` in `$XDG_CACHE_HOME/causeway`, or `~/.cache/causeway`; null where neither may be known. */
+export function defaultCachePath(): string | null {
+  try {
+    const root = Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache");
+    return join(root, "causeway", "digests.json");
+  } catch {
+    return null;
+  }
+}

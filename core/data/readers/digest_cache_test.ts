@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { DigestCache } from "./digest_cache.ts";
+import { fileDigest } from "./hash.ts";
+
+/** Two megabytes, enough to be worth keeping; written an hour ago. */
+async function writeOld(path: string, fill: number): Promise<void> {
+  await Deno.writeFile(path, new Uint8Array(2 << 20).fill(fill));
+  await Deno.utime(path, new Date(0), new Date(1_700_000_000_000 + fill));
+}
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("digests are kept for the next process, and made anew when a file has changed", async () => {
+  await withFolder(async (folder) => {
+    const file = `${folder}/data`;
+    const cache = `${folder}/cache/digests.json`;
+    await writeOld(file, 1);
+    const digest = new DigestCache(cache).digest(file);
+    assert.equal(digest, fileDigest(file));
+    // A digest that no content has shows that it comes from the cache.
+    const marked = Deno.readTextFileSync(cache).replace(digest, "f".repeat(64));
+    Deno.writeTextFileSync(cache, marked);
+    assert.equal(new DigestCache(cache).digest(file), "f".repeat(64));
+    await writeOld(file, 2);
+    assert.equal(new DigestCache(cache).digest(file), fileDigest(file));
+    assert.deepEqual([...Deno.readDirSync(`${folder}/cache`)].map(({ name }) => name), [
+      "digests.json",
+    ]);
+  });
+});
+
+Deno.test("what other processes added is kept", async () => {
+  await withFolder(async (folder) => {
+    const cache = `${folder}/digests.json`;
+    await writeOld(`${folder}/a`, 1);
+    await writeOld(`${folder}/b`, 2);
+    const [one, two] = [new DigestCache(cache), new DigestCache(cache)];
+    await writeOld(`${folder}/c`, 3);
+    one.digest(`${folder}/a`);
+    two.digest(`${folder}/c`);
+    one.digest(`${folder}/b`);
+    const { files } = JSON.parse(Deno.readTextFileSync(cache));
+    assert.deepEqual(Object.keys(files).sort(), ["a", "b", "c"].map((name) => `${folder}/${name}`));
+  });
+});
+
+Deno.test("a damaged cache is ignored and replaced, and one that cannot be written does no harm", async () => {
+  await withFolder(async (folder) => {
+    const file = `${folder}/data`;
+    await writeOld(file, 1);
+    const wrong = [
+      "{",
+      "[]",
+      '{"format":2,"files":{}}',
+      JSON.stringify({ format: 1, files: { [file]: { size: 2 << 20, sha256: "no digest" } } }),
+    ];
+    for (const content of wrong) {
+      const cache = `${folder}/digests.json`;
+      Deno.writeTextFileSync(cache, content);
+      assert.equal(new DigestCache(cache).digest(file), fileDigest(file));
+      assert.equal(JSON.parse(Deno.readTextFileSync(cache)).format, 1);
+    }
+    // A file stands where the cache's folder would be.
+    assert.equal(new DigestCache(`${file}/digests.json`).digest(file), fileDigest(file));
+    assert.equal(new DigestCache(null).digest(file), fileDigest(file));
+  });
+});
+
+Deno.test("a file that has just been written is not trusted to stay", async () => {
+  await withFolder(async (folder) => {
+    const file = `${folder}/data`;
+    const cache = new DigestCache(null);
+    const now = new Date();
+    const digestOf = async (content: string) => {
+      await Deno.writeTextFile(file, content);
+      await Deno.utime(file, now, now);
+      return cache.digest(file);
+    };
+    assert.notEqual(await digestOf("one"), await digestOf("two"));
+  });
+  assert.throws(() => new DigestCache(null).digest("no_such_file"), /no_such_file does not exist/);
+});

@@ -1,0 +1,77 @@
+/**
+ * Bytes of a file, in order or at any place.
+ *
+ * @module
+ */
+import { messageOf, type Reading } from "./reading.ts";
+
+const BLOCK_BYTES = 1 << 20;
+
+/**
+ * Streams a file in blocks of up to 1 MiB, each in memory of its own.
+ *
+ * @throws {Error} when the file is missing or unreadable.
+ */
+export async function* readBlocks(path: string, reading: Reading): AsyncGenerator<Uint8Array> {
+  using file = openFile(path);
+  while (true) {
+    reading.throwIfAborted();
+    const block = new Uint8Array(BLOCK_BYTES);
+    const length = await file.read(block);
+    if (length === null) return;
+    yield block.subarray(0, length);
+  }
+}
+
+/** Random access to a file. */
+export class FileBytes implements Disposable {
+  readonly size: number;
+  readonly #file: Deno.FsFile;
+
+  /** @throws {Error} when the file is missing or unreadable. */
+  constructor(path: string) {
+    this.#file = openFile(path);
+    this.size = this.#file.statSync().size;
+  }
+
+  /**
+   * Reads exactly the bytes [start, end).
+   *
+   * @throws {RangeError} when the file ends before, or the range makes no sense.
+   */
+  read(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!(start >= 0 && start <= end && end <= this.size)) {
+      throw new RangeError(`bytes ${start} to ${end} of ${this.size} are asked for`);
+    }
+    const bytes = new Uint8Array(end - start);
+    this.#file.seekSync(start, Deno.SeekMode.Start);
+    for (let at = 0; at < bytes.length;) {
+      const length = this.#file.readSync(bytes.subarray(at));
+      if (length === null) throw new RangeError(`the file ends at byte ${start + at}`);
+      at += length;
+    }
+    return bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/** @throws {Error} one sentence naming the file. */
+export function openFile(path: string): Deno.FsFile {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw missingFile(path);
+    throw new Error(`file ${path} cannot be opened (${messageOf(error)})`);
+  }
+  if (file.statSync().isFile) return file;
+  file.close();
+  throw new Error(`${path} is not a file; check the path in the recipe`);
+}
+
+export function missingFile(path: string): Error {
+  return new Error(`file ${path} does not exist; check the path in the recipe`);
+}

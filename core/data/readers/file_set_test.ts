@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { listDataFiles } from "./file_set.ts";
+import { readRecords } from "./records.ts";
+import { all, readWhole, withFiles } from "./testing.ts";
+
+const TREE = {
+  "data/b.jsonl": "",
+  "data/a.jsonl.gz": gzipSync(""),
+  "data/deep/er/c.parquet": "",
+  "data/deep/notes.md": "",
+  "data/deep/code.py": "",
+  "data/.hidden.jsonl": "",
+  "data/.git/x.jsonl": "",
+  "data/saved/state.json": "{}",
+  "data/saved/data-00000-of-00001.arrow": "",
+  "outside/secret.jsonl": "",
+};
+
+/** Lists below a folder, which is cut off the names. */
+const list = (folder: string, ...args: Parameters<typeof listDataFiles>) =>
+  listDataFiles(`${folder}/${args[0]}`, args[1]).map((path) => path.slice(folder.length + 1));
+
+Deno.test("a folder means its readable files, without hidden ones, a saved dataset being one", async () => {
+  await withFiles(TREE, (folder) => {
+    assert.deepEqual(list(folder, "data"), [
+      "data/a.jsonl.gz",
+      "data/b.jsonl",
+      "data/deep/er/c.parquet",
+      "data/deep/notes.md",
+      "data/saved",
+    ]);
+    assert.deepEqual(list(folder, "data", "jsonl"), ["data/a.jsonl.gz", "data/b.jsonl"]);
+    assert.deepEqual(list(folder, "data/deep", "text"), [
+      "data/deep/code.py",
+      "data/deep/er/c.parquet",
+      "data/deep/notes.md",
+    ]);
+    assert.deepEqual(list(folder, "data/saved"), ["data/saved"]);
+    assert.deepEqual(list(folder, "data/.hidden.jsonl"), ["data/.hidden.jsonl"]);
+    assert.throws(
+      () =>
+        listDataFiles(`${folder}/data/deep/er`, "text") &&
+        listDataFiles(`${folder}/data/.git/..`, "zip"),
+      /holds no readable file \(links out of it are not followed\); expected zip/,
+    );
+  });
+});
+
+Deno.test("globs: within a name, across folders, one letter, a choice", async () => {
+  await withFiles(TREE, (folder) => {
+    assert.deepEqual(list(folder, "data/*.jsonl"), ["data/b.jsonl"]);
+    assert.deepEqual(list(folder, "data/**/*.{md,py}"), [
+      "data/deep/code.py",
+      "data/deep/notes.md",
+    ]);
+    assert.deepEqual(list(folder, "data/**/?.{jsonl{,.gz},parquet}"), [
+      "data/a.jsonl.gz",
+      "data/b.jsonl",
+      "data/deep/er/c.parquet",
+    ]);
+    assert.deepEqual(list(folder, "*/b.jsonl"), ["data/b.jsonl"]);
+    assert.deepEqual(list(folder, "{data,outside}/{b,secret}.jsonl"), [
+      "data/b.jsonl",
+      "outside/secret.jsonl",
+    ]);
+    assert.throws(() => list(folder, "data/*.zip"), /no file matches .*\*\.zip; check the path in/);
+    assert.throws(() => list(folder, "nowhere/*.zip"), /no file matches/);
+    assert.throws(() => list(folder, "data/c.jsonl"), /c\.jsonl does not exist; check the path in/);
+  });
+});
+
+Deno.test("links: files within are read, links out and linked folders are not, unless named", async () => {
+  await withFiles(TREE, async (folder) => {
+    await Deno.symlink(`${folder}/data/b.jsonl`, `${folder}/data/inside.jsonl`);
+    await Deno.symlink(`${folder}/outside/secret.jsonl`, `${folder}/data/leak.jsonl`);
+    await Deno.symlink(`${folder}/data`, `${folder}/data/deep/loop`);
+    await Deno.symlink(`${folder}/nowhere`, `${folder}/data/broken.jsonl`);
+    const found = ["data/b.jsonl", "data/inside.jsonl"];
+    assert.deepEqual(list(folder, "data/**/*.jsonl"), found);
+    assert.deepEqual(list(folder, "data/leak.jsonl"), ["data/leak.jsonl"]);
+    assert.deepEqual(list(folder, "data", "parquet"), ["data/deep/er/c.parquet"]);
+  });
+});
+
+Deno.test("text: one record a file, compressed or not; bad files are named and can be left out", async () => {
+  const files = {
+    "a.txt": "\ufeffOne\r\nü",
+    "b.md.gz": gzipSync("two"),
+    "c.rst": Uint8Array.of(0xff),
+    "d.txt": "too long a text",
+    "e.py": "print()",
+  };
+  await withFiles(files, async (folder) => {
+    const limits = { max_record_bytes: 10 };
+    const { records, skipped } = await readWhole(folder, { limits });
+    assert.deepEqual(records, [
+      { file: `${folder}/a.txt`, row: 1, value: { path: `${folder}/a.txt`, text: "One\r\nü" } },
+      { file: `${folder}/b.md.gz`, row: 1, value: { path: `${folder}/b.md.gz`, text: "two" } },
+    ]);
+    assert.deepEqual(skipped, [
+      "FILE/c.rst:1: is not UTF-8 text",
+      "FILE/d.txt:1: a text of more than 10 bytes; raise max_record_bytes or split it",
+    ]);
+    await assert.rejects(all(readRecords(folder)), /c\.rst:1: is not UTF-8 text/);
+    await assert.rejects(
+      all(readRecords(`${folder}/e.py`)),
+      /e\.py: the ending tells no format; name/,
+    );
+    const [source] = await all(readRecords(`${folder}/*.py`, { format: "text" }));
+    assert.equal(source.value.text, "print()");
+  });
+});

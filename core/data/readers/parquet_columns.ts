@@ -1,0 +1,240 @@
+/**
+ * Columns of a Parquet row group, decoded a page at a time.
+ *
+ * @module
+ */
+import type {
+  ColumnChunk,
+  ColumnMetaData,
+  Compressors,
+  DataReader,
+  DecodedArray,
+  PageHeader,
+  ParquetParsers,
+  SchemaTree,
+} from "hyparquet";
+import { assembleNested } from "hyparquet/src/assemble.js";
+import { parquetHeader, readPage } from "hyparquet/src/column.js";
+import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
+import { getTreePath } from "hyparquet/src/schema.js";
+import { compressors } from "hyparquet-compressors";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { FileBytes } from "./file_bytes.ts";
+import type { Limits } from "./limits.ts";
+import { checkLevels2, checkPage, checkPageHeader } from "./parquet_pages.ts";
+import { BadValue, isoDay, isoTimestamp, utf8 } from "./plain_values.ts";
+
+/** Native where there is one; `maxOutputLength` stops what expands beyond the size declared. */
+const DECOMPRESSORS: Compressors = {
+  ...compressors,
+  GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(length, 1) }),
+  ZSTD: (input, length) => zstdDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
+};
+
+/** A value that cannot be read is kept as its fault, which is thrown when its row is reached. */
+function orFault(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error instanceof BadValue ? error : new BadValue("is not valid JSON");
+  }
+}
+
+const PARSERS: ParquetParsers = {
+  ...DEFAULT_PARSERS,
+  timestampFromMilliseconds: (value) => orFault(() => isoTimestamp(BigInt(value), 3)),
+  timestampFromMicroseconds: (value) => orFault(() => isoTimestamp(BigInt(value), 6)),
+  timestampFromNanoseconds: (value) => orFault(() => isoTimestamp(BigInt(value), 9)),
+  dateFromDays: (days) => orFault(() => isoDay(BigInt(days))),
+  stringFromBytes: (bytes) => bytes && orFault(() => utf8(bytes)),
+  jsonFromBytes: (bytes) => bytes && orFault(() => JSON.parse(utf8(bytes))),
+};
+
+/** Some rows of the wanted columns; row `i` of a column is `data[start + i]`. */
+export interface RowBatch {
+  readonly length: number;
+  readonly columns: readonly {
+    readonly name: string;
+    readonly data: DecodedArray;
+    readonly start: number;
+  }[];
+}
+
+/**
+ * Decodes a row group page by page. In memory are the compressed columns and a page of each.
+ *
+ * @param columns top-level columns wanted, as parts of `schema`.
+ * @throws {Error} for damaged or unsupported data.
+ */
+export function* rowBatches(
+  file: FileBytes,
+  schema: SchemaTree,
+  chunks: readonly ColumnChunk[],
+  columns: readonly SchemaTree[],
+  limits: Limits,
+): Generator<RowBatch> {
+  const open = columns.map((tree) => ({
+    tree,
+    leaves: chunks.map(metadataOf).filter(({ path_in_schema: [top] }) => top === tree.element.name)
+      .map((metadata) => new LeafColumn(file, schema, metadata, limits)),
+  }));
+  const leaves = open.flatMap(({ leaves }) => leaves);
+  if (open.some(({ leaves }) => leaves.length === 0)) {
+    throw new Error("damaged: a column is missing");
+  }
+  while (true) {
+    const length = Math.min(...leaves.map((leaf) => leaf.fill()));
+    if (length === 0) {
+      if (leaves.some((leaf) => leaf.fill() > 0)) {
+        throw new Error("damaged: columns differ in length");
+      }
+      return;
+    }
+    yield { length, columns: open.map(({ tree, leaves }) => takeColumn(tree, leaves, length)) };
+  }
+}
+
+function metadataOf({ meta_data, file_path, crypto_metadata }: ColumnChunk): ColumnMetaData {
+  if (crypto_metadata !== undefined || meta_data === undefined) {
+    throw new Error("a column is encrypted or has no metadata");
+  }
+  if (file_path) throw new Error("a column lies in another file, which is not supported");
+  return meta_data;
+}
+
+function takeColumn(tree: SchemaTree, leaves: readonly LeafColumn[], length: number) {
+  const { name } = tree.element;
+  if (tree.children.length === 0) return { name, ...leaves[0].take(length) };
+  const parts = new Map<string, DecodedArray>();
+  for (const leaf of leaves) {
+    const { data, start } = leaf.take(length);
+    parts.set(leaf.path, data.slice(start, start + length));
+  }
+  assembleNested(parts, tree, PARSERS);
+  const data = parts.get(name);
+  if (data === undefined) throw new Error(`damaged: column ${name} cannot be put together`);
+  return { name, data, start: 0 };
+}
+
+/** A physical column, which holds one field of a nested one. */
+class LeafColumn {
+  readonly path: string;
+  readonly #reader: DataReader;
+  readonly #decoder: Parameters<typeof readPage>[2];
+  readonly #schemaPath: SchemaTree[];
+  readonly #isRepeated: boolean;
+  readonly #limits: Limits;
+  #header?: PageHeader;
+  #dictionary?: DecodedArray;
+  /** Decoded rows, and how many of them are taken. */
+  #rows: DecodedArray = [];
+  #taken = 0;
+  /** The last row of a repeated column, which the next page may continue. */
+  #unfinished: unknown[] = [];
+
+  constructor(file: FileBytes, schema: SchemaTree, metadata: ColumnMetaData, limits: Limits) {
+    const { path_in_schema, data_page_offset, dictionary_page_offset } = metadata;
+    const start = Number(dictionary_page_offset || data_page_offset);
+    const bytes = file.read(start, start + Number(metadata.total_compressed_size));
+    this.path = path_in_schema.join(".");
+    this.#limits = limits;
+    this.#reader = { view: new DataView(bytes.buffer), offset: 0 };
+    this.#schemaPath = getTreePath(schema, path_in_schema);
+    this.#isRepeated = this.#schemaPath.some(({ element }) =>
+      element.repetition_type === "REPEATED"
+    );
+    this.#decoder = {
+      ...metadata,
+      pathInSchema: path_in_schema,
+      element: this.#schemaPath.at(-1)!.element,
+      schemaPath: this.#schemaPath,
+      parsers: PARSERS,
+      utf8: false,
+      compressors: this.#checked(DECOMPRESSORS),
+    };
+  }
+
+  /** Decodes pages until there are rows to take; returns how many there are, 0 at the end. */
+  fill(): number {
+    while (this.#taken === this.#rows.length) {
+      this.#taken = 0;
+      if (this.#reader.offset >= this.#reader.view.byteLength) {
+        this.#rows = this.#unfinished;
+        this.#unfinished = [];
+        return this.#rows.length;
+      }
+      this.#rows = this.#decodePage();
+    }
+    return this.#rows.length - this.#taken;
+  }
+
+  take(length: number): { data: DecodedArray; start: number } {
+    const start = this.#taken;
+    this.#taken += length;
+    return { data: this.#rows, start };
+  }
+
+  #decodePage(): DecodedArray {
+    const reader = this.#reader;
+    const header = parquetHeader(reader);
+    this.#header = header;
+    checkPageHeader(header, reader.view.byteLength - reader.offset, this.#limits);
+    const end = reader.offset + header.compressed_page_size;
+    const page = new Uint8Array(reader.view.buffer, reader.offset, header.compressed_page_size);
+    if (header.data_page_header_v2 !== undefined) checkLevels2(header, page, this.#schemaPath);
+    this.#checkPlain(header, page);
+    const rows = this.#decode(header);
+    reader.offset = end;
+    return rows;
+  }
+
+  #decode(header: PageHeader): DecodedArray {
+    if (header.type === "DICTIONARY_PAGE") {
+      const { data } = readPage(this.#reader, header, this.#decoder, undefined, undefined, 0);
+      if (data !== undefined) this.#dictionary = convert(data, this.#decoder);
+      return [];
+    }
+    const { num_values } = header.data_page_header ?? header.data_page_header_v2 ?? {};
+    if (!num_values) return [];
+    const before = this.#isRepeated ? this.#unfinished : undefined;
+    const { data = [] } = readPage(
+      this.#reader,
+      header,
+      this.#decoder,
+      this.#dictionary,
+      before,
+      0,
+    );
+    if (!this.#isRepeated) return data;
+    this.#unfinished = Array.from(data.slice(-1));
+    return data.slice(0, -1);
+  }
+
+  /** Pages that are not compressed do not pass through a decompressor, and are checked here. */
+  #checkPlain(header: PageHeader, page: Uint8Array): void {
+    const { data_page_header_v2: second } = header;
+    if (this.#decoder.codec !== "UNCOMPRESSED" && second?.is_compressed !== false) return;
+    const levels = second === undefined
+      ? 0
+      : second.definition_levels_byte_length + second.repetition_levels_byte_length;
+    this.#check(header, page.subarray(levels));
+  }
+
+  #check(header: PageHeader, page: Uint8Array): void {
+    checkPage(header, page, this.#schemaPath, this.#decoder.type === "BOOLEAN");
+  }
+
+  /** Decompressors that check a page's content between expanding and decoding it. */
+  #checked(decompressors: Compressors): Compressors {
+    return Object.fromEntries(
+      Object.entries(decompressors).map(([codec, decompress]) => [
+        codec,
+        (input: Uint8Array, length: number) => {
+          const page = length === 0 ? new Uint8Array() : decompress(input, length);
+          this.#check(this.#header!, page);
+          return page;
+        },
+      ]),
+    );
+  }
+}

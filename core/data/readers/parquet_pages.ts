@@ -1,0 +1,141 @@
+/**
+ * Checks of Parquet pages before they are decoded. Decoding writes as many values as the runs in a page
+ * claim, so claims are held against the page's header, and the header against limits.
+ *
+ * @module
+ */
+import type { PageHeader, SchemaTree } from "hyparquet";
+import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
+import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
+import { checkExpansion, type Limits } from "./limits.ts";
+
+/** Writers start a new page after 20,000 rows or 1 MiB; runs of one value may take a million rows. */
+const MAX_PAGE_VALUES = 2 ** 24;
+const MAX_PAGE_BYTES = 2 ** 30;
+/** A run of packed bits may be padded this far beyond the last value. */
+const MAX_PADDING = 64 * 8;
+
+/** @throws {Error} for sizes and counts that cannot be. */
+export function checkPageHeader(header: PageHeader, bytesLeft: number, limits: Limits): void {
+  const { compressed_page_size: size, uncompressed_page_size: expanded } = header;
+  check(size >= 0 && size <= bytesLeft, "is cut off");
+  check(expanded >= 0 && expanded <= MAX_PAGE_BYTES, "is too large");
+  checkExpansion(limits, size, expanded);
+  const counted = header.data_page_header ?? header.data_page_header_v2 ??
+    header.dictionary_page_header;
+  const values = counted?.num_values ?? 0;
+  check(values >= 0 && values <= MAX_PAGE_VALUES, "holds too many values");
+  const second = header.data_page_header_v2;
+  if (second === undefined) return;
+  const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } =
+    second;
+  check(repetition >= 0 && definition >= 0 && repetition + definition <= size, "is cut off");
+  check(second.num_nulls >= 0 && second.num_nulls <= values, "holds too many nulls");
+}
+
+/** Checks what stands before the compressed part of a page of version 2: its levels. */
+export function checkLevels2(header: PageHeader, page: Uint8Array, path: SchemaTree[]): void {
+  const { num_values, repetition_levels_byte_length, definition_levels_byte_length } = header
+    .data_page_header_v2!;
+  const start = repetition_levels_byte_length;
+  const levels = new Cursor(page);
+  levels.checkRuns(bitWidth(getMaxRepetitionLevel(path)), num_values, start);
+  levels.at = start;
+  levels.checkRuns(
+    bitWidth(getMaxDefinitionLevel(path)),
+    num_values,
+    start + definition_levels_byte_length,
+  );
+}
+
+/** Checks the expanded part of a data page: levels (version 1) and encoded values. */
+export function checkPage(
+  header: PageHeader,
+  page: Uint8Array,
+  path: SchemaTree[],
+  isBoolean: boolean,
+): void {
+  const data = header.data_page_header ?? header.data_page_header_v2;
+  if (data === undefined) return;
+  const { num_values, encoding } = data;
+  const cursor = new Cursor(page);
+  if (header.data_page_header !== undefined) {
+    for (const level of [getMaxRepetitionLevel(path), getMaxDefinitionLevel(path)]) {
+      if (level > 0) cursor.checkSizedRuns(bitWidth(level), num_values);
+    }
+  }
+  if (isBoolean && encoding === "RLE") cursor.checkSizedRuns(1, num_values);
+  else if (encoding.endsWith("_DICTIONARY")) {
+    if (cursor.at < page.length) cursor.checkRuns(cursor.byte(), num_values, page.length);
+  } else if (encoding.startsWith("DELTA_") && num_values > 0 && cursor.at < page.length) {
+    checkDelta(cursor, num_values, encoding === "DELTA_BYTE_ARRAY");
+  }
+}
+
+function checkDelta(cursor: Cursor, numValues: number, hasPrefixes: boolean): void {
+  const start = cursor.at;
+  const [blockSize, parts, count] = [cursor.varint(), cursor.varint(), cursor.varint()];
+  check(blockSize <= 2 ** 20 && parts > 0 && parts <= 1024, "has impossible blocks");
+  check(count <= numValues, "holds more values than it says");
+  if (!hasPrefixes || count === 0) return;
+  // Values are written as what they share with the one before, and so can expand without bound.
+  const prefixes = new Int32Array(count);
+  deltaBinaryUnpack({ view: cursor.view, offset: start }, count, prefixes);
+  const total = prefixes.reduce((sum, length) => sum + length, 0);
+  check(prefixes.every((length) => length >= 0) && total <= MAX_PAGE_BYTES, "is too large");
+}
+
+/** Reads the run-length and bit-packing hybrid encoding without its values. */
+class Cursor {
+  at = 0;
+  readonly view: DataView;
+
+  constructor(page: Uint8Array) {
+    this.view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  }
+
+  byte(): number {
+    check(this.at < this.view.byteLength, "is cut off");
+    return this.view.getUint8(this.at++);
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    return value;
+  }
+
+  checkSizedRuns(width: number, count: number): void {
+    check(this.at + 4 <= this.view.byteLength, "is cut off");
+    const end = this.at + 4 + this.view.getUint32(this.at, true);
+    this.at += 4;
+    this.checkRuns(width, count, end);
+    this.at = end;
+  }
+
+  /** Checks that runs up to `end` hold no more than `count` values. */
+  checkRuns(width: number, count: number, end: number): void {
+    check(width <= 32 && end <= this.view.byteLength, "is cut off");
+    let seen = 0;
+    while (seen < count && this.at < end) {
+      const header = this.varint();
+      const isPacked = (header & 1) === 1;
+      const length = Math.floor(header / 2);
+      seen += isPacked ? 8 * length : length;
+      this.at += isPacked ? width * length : Math.ceil(width / 8);
+      check(seen <= count + (isPacked ? MAX_PADDING : 0), "holds more values than it says");
+    }
+  }
+}
+
+function bitWidth(value: number): number {
+  return 32 - Math.clz32(value);
+}
+
+function check(holds: boolean, fault: string): asserts holds {
+  if (!holds) throw new Error(`damaged: a page ${fault}`);
+}

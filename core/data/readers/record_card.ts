@@ -1,0 +1,241 @@
+/**
+ * Dataset cards for sets of records: files in any format that can be read, on this machine or on the
+ * Hugging Face hub.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import type { DatasetCard, Document, DocumentOptions, Licence, Split } from "./card.ts";
+import { requireDocuments } from "./card.ts";
+import { textDigest } from "./hash.ts";
+import { hubFiles, hubRevision, isHubPath } from "./hub_files.ts";
+import type { Limits } from "./limits.ts";
+import type { RecordFormat } from "./reading.ts";
+import {
+  contentDigest,
+  localFiles,
+  pathsBySplit,
+  type RecordFile,
+  type RecordPaths,
+} from "./record_files.ts";
+import { readRecords } from "./records.ts";
+import { sampleDocuments } from "./sample_documents.ts";
+import { type Columns, compileTemplate, type Render } from "./template.ts";
+
+/** Which records are taken: those with one of some values in a column, or those a function accepts. */
+export type Where =
+  | { readonly column: string; readonly in: readonly (string | number | boolean)[] }
+  | ((record: Columns) => boolean);
+
+/**
+ * How records become documents. The text of functions stands in the revision, so that a changed function
+ * makes a new one; what a function uses besides its arguments does not.
+ */
+export interface RecordReading {
+  /** Told by the names of the files when left out. */
+  readonly format?: RecordFormat;
+  /** Columns that are read; of a table, others are not decoded. Absent: all. */
+  readonly columns?: readonly string[];
+  /** Column name, template, or function giving the text (after the prompt, if there is one). */
+  readonly text: string | Render;
+  /** The same for a text before it. */
+  readonly prompt?: string | Render;
+  /** Whether no loss is taken on the prompt (default true). */
+  readonly mask_prompt?: boolean;
+  /** Column or template whose value keeps documents together in one split. */
+  readonly group?: string;
+  readonly where?: Where;
+  /** Takes this many of the training documents, drawn by their ids. Absent: all. */
+  readonly examples?: number;
+  /** What to do with a record that cannot be read: fail (default), or leave it out and count it. */
+  readonly on_error?: "fail" | "skip";
+  readonly limits?: Partial<Limits>;
+}
+
+export interface RecordCardOptions extends RecordReading {
+  /** snake_case name of the dataset. */
+  readonly name: string;
+  /** Where the records are: all of them, or by split. Relative to the working folder. */
+  readonly path: RecordPaths;
+  /** Puts all documents into one split, whatever `path` says. */
+  readonly split?: Split;
+  readonly title?: string;
+  readonly role?: string;
+  readonly homepage?: string;
+  readonly licence?: Licence;
+}
+
+/** Changes when this file makes other documents of the same records. */
+const READER = 1;
+
+/**
+ * Reads records as a dataset. A record whose text is empty is left out.
+ *
+ * The revision of local files is known at once; that of a set on the hub is a promise.
+ *
+ * @throws {Error} for a broken template; while reading, `file:row: …` for a broken record or missing column.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { recordCard } from "./record_card.ts";
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/sums.jsonl`, '{"question":"1 + 1?","answer":"2"}\n');
+ * const card = recordCard({
+ *   name: "sums",
+ *   path: `${folder}/*.jsonl`,
+ *   prompt: "Question: {question}\nAnswer: ",
+ *   text: "answer",
+ * });
+ * const [{ id, text, prompt_length_chars }] = await Array.fromAsync(card.documents());
+ * assert.equal(id, "sums.jsonl:1");
+ * assert.equal(text.slice(prompt_length_chars), "2");
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export function recordCard(options: RecordCardOptions): DatasetCard {
+  const origins = pathsBySplit(options.path).map(({ path }) => path);
+  if (origins.length === 0) throw new Error(`dataset "${options.name}" names no path`);
+  const on_hub = origins.some(isHubPath);
+  if (on_hub && !origins.every(isHubPath)) {
+    throw new Error(
+      `dataset "${options.name}" mixes files of the hub and of this machine; name one kind`,
+    );
+  }
+  const makeDocument = compileReading(options);
+  const files = (reading: DocumentOptions) =>
+    on_hub
+      ? hubFiles(options.path, options.format, reading)
+      : localFiles(options.path, options.format);
+  return {
+    name: options.name,
+    title: options.title ?? origins.map((origin) => basename(origin)).join(", "),
+    role: options.role ?? "your own data",
+    source: { origins, ...(options.homepage ? { homepage: options.homepage } : {}) },
+    licence: options.licence ?? { spdx: "NOASSERTION", note: "not stated by the recipe" },
+    reading: describeReading(options),
+    revision: () => on_hub ? revisionOnHub(options) : revisionOfFiles(options),
+    documents(reading = {}) {
+      const all = readDocuments(options, makeDocument, files(reading), reading);
+      const { examples } = options;
+      return requireDocuments(
+        options.name,
+        examples === undefined ? all : sampleDocuments(all, examples),
+      );
+    },
+  };
+}
+
+/** Makes the parts of a document that its record decides, or undefined for one that is passed over. */
+type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | undefined;
+
+function compileReading(options: RecordCardOptions): MakeDocument {
+  const { mask_prompt = true } = options;
+  const text = toRender(options.text);
+  const prompt = options.prompt === undefined ? () => "" : toRender(options.prompt);
+  const group = options.group === undefined ? undefined : compileTemplate(options.group);
+  const accept = compileWhere(options.where);
+  return (record, where) => {
+    if (!accept(record, where)) return undefined;
+    const head = prompt(record, where);
+    const body = text(record, where);
+    if (body.trim() === "") return undefined;
+    return {
+      text: head + body,
+      ...(mask_prompt && head !== "" ? { prompt_length_chars: head.length } : {}),
+      ...(group === undefined ? {} : { group: group(record, where) }),
+    };
+  };
+}
+
+function toRender(source: string | Render): Render {
+  return typeof source === "string" ? compileTemplate(source) : source;
+}
+
+function compileWhere(where: Where | undefined): (record: Columns, place: string) => boolean {
+  if (where === undefined) return () => true;
+  if (typeof where === "function") return where;
+  const { column, in: values } = where;
+  return (record, place) => {
+    if (Object.hasOwn(record, column)) return values.includes(record[column] as string);
+    throw new Error(`${place}: no column "${column}" to choose records by`);
+  };
+}
+
+async function* readDocuments(
+  options: RecordCardOptions,
+  makeDocument: MakeDocument,
+  files: Iterable<RecordFile> | AsyncIterable<RecordFile>,
+  { signal, log }: DocumentOptions,
+): AsyncGenerator<Document> {
+  const { format, columns, limits, on_error = "fail" } = options;
+  const skipped = { count: 0, first: "" };
+  const onSkip = (message: string) => void (skipped.count++ || (skipped.first = message));
+  for await (const { name, path, split } of files) {
+    const placed = options.split ?? split;
+    const reading = { format, columns, limits, on_error, onSkip, signal };
+    for await (const { file, row, value } of readRecords(path, reading)) {
+      const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);
+      if (document === undefined) continue;
+      // Within an archive or a saved dataset the record's file goes on after the path.
+      const id = `${name}${file.slice(path.length)}:${row}`;
+      yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
+    }
+  }
+  if (skipped.count > 0) {
+    log?.(`dataset "${options.name}": ${skipped.count} left out, the first: ${skipped.first}`);
+  }
+}
+
+/** Runs a function on one record, whose faults are treated like those of reading it. */
+function attempt<T>(
+  run: () => T,
+  on_error: "fail" | "skip",
+  onSkip: (message: string) => void,
+): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (on_error === "fail") throw error;
+    onSkip((error as Error).message);
+    return undefined;
+  }
+}
+
+function revisionOfFiles(options: RecordCardOptions): string {
+  const files = localFiles(options.path, options.format);
+  return fold(files.map(({ name, path, split }) => [split, name, contentDigest(path)]), options);
+}
+
+async function revisionOnHub(options: RecordCardOptions): Promise<string> {
+  const { commits, files } = await hubRevision(options.path, options.format);
+  return `${commits.join(" ")} ${fold(files, options)}`;
+}
+
+/** The digest of the files' names and digests, and of all that decides what is made of them. */
+function fold(files: readonly unknown[], options: RecordCardOptions): string {
+  const { format, columns, text, prompt, group, where, split, examples, limits } = options;
+  const { mask_prompt = true, on_error = "fail" } = options;
+  const reading = { format, columns, text, prompt, mask_prompt, group, where, split, examples };
+  const content = { reader: READER, files, reading: { ...reading, on_error, limits } };
+  const withSource = (_key: string, value: unknown) =>
+    typeof value === "function" ? String(value) : value;
+  return `sha256:${textDigest(JSON.stringify(content, withSource))}`;
+}
+
+function describeReading(
+  { text, prompt, mask_prompt = true, examples }: RecordCardOptions,
+): string {
+  const shown = (part: string | Render) =>
+    typeof part === "string" ? `\`${JSON.stringify(part).slice(1, -1)}\`` : "a text of its columns";
+  const parts = [`one document per record: ${shown(text)}`];
+  if (prompt !== undefined) {
+    parts.push(
+      `after ${shown(prompt)}, ${
+        mask_prompt ? "on which no loss is taken" : "with loss on all of it"
+      }`,
+    );
+  }
+  if (examples !== undefined) parts.push(`${examples} examples drawn`);
+  return parts.join("; ");
+}

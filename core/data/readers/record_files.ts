@@ -1,0 +1,132 @@
+/**
+ * The files that the paths of a record card stand for, with the names that documents and revisions know
+ * them by.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import type { Split } from "./card.ts";
+import { DigestCache } from "./digest_cache.ts";
+import { listDataFiles } from "./file_set.ts";
+import { formatOfName } from "./formats.ts";
+import { textDigest } from "./hash.ts";
+import { listFiles } from "./npm_package.ts";
+import type { RecordFormat } from "./reading.ts";
+
+/** Files, globs and folders, or such in a repository of the Hugging Face hub (`hf://org/name@revision/glob`). */
+export type RecordPath = string | readonly string[];
+
+/** Paths of all records, or by split. */
+export type RecordPaths = RecordPath | { readonly [S in Split]?: RecordPath };
+
+/** One file of a card. */
+export interface RecordFile {
+  /** The same on every machine: relative to the folder that all files of the card share. */
+  readonly name: string;
+  readonly path: string;
+  /** Set where the paths are given by split. */
+  readonly split?: Split;
+}
+
+/** Paths one by one, with their splits. */
+export function pathsBySplit(paths: RecordPaths): { path: string; split?: Split }[] {
+  if (isRecordPath(paths)) return list(paths).map((path) => ({ path }));
+  return (["train", "validation"] as const).flatMap((split) =>
+    list(paths[split] ?? []).map((path) => ({ path, split }))
+  );
+}
+
+function isRecordPath(paths: RecordPaths): paths is RecordPath {
+  return typeof paths === "string" || Array.isArray(paths);
+}
+
+function list(path: RecordPath): readonly string[] {
+  return typeof path === "string" ? [path] : path;
+}
+
+/**
+ * Lists local files, those of each path in order. A saved dictionary of Hugging Face datasets counts as the
+ * datasets in it, which are in the splits they are named after.
+ *
+ * @throws {Error} when a path stands for no file.
+ */
+export function localFiles(paths: RecordPaths, format?: RecordFormat): RecordFile[] {
+  const found = pathsBySplit(paths).flatMap(({ path, split }) =>
+    listDataFiles(path, format).flatMap((file) =>
+      existsSync(join(file, "dataset_dict.json")) ? savedSplits(file, split) : { path: file, split }
+    )
+  );
+  const root = commonFolder(found.map(({ path }) => path));
+  return found.map(({ path, split }) => ({
+    name: relative(root, path).replaceAll("\\", "/"),
+    path,
+    ...(split === undefined ? {} : { split }),
+  }));
+}
+
+function savedSplits(folder: string, wanted?: Split): { path: string; split: Split }[] {
+  const files = findSplitFiles(folder)!;
+  const splits = wanted === undefined ? ["train", "validation"] as const : [wanted];
+  const found = splits.flatMap((split) => files[split].map((path) => ({ path, split })));
+  if (found.length > 0) return found;
+  throw new Error(
+    `${folder} holds no dataset named after a split, as ${
+      splits.join(" or ")
+    }; name one of its folders`,
+  );
+}
+
+/** The deepest folder that holds all files. */
+function commonFolder(files: readonly string[]): string {
+  let folder = dirname(files[0] ?? ".");
+  const outside = (file: string) => relative(folder, file).startsWith("..");
+  while (files.some(outside) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}
+
+const cache = new DigestCache();
+
+/**
+ * A digest of a file's content. A saved Hugging Face dataset is a folder, and its digest covers the files
+ * in it, but for the caches that using it leaves there.
+ */
+export function contentDigest(path: string): string {
+  if (!Deno.statSync(path).isDirectory) return cache.digest(path);
+  const names = listFiles(path).filter((name) => !/^cache-/.test(basename(name)));
+  return textDigest(JSON.stringify(names.map((name) => [name, cache.digest(join(path, name))])));
+}
+
+/** Files of a folder that are named after a split: `train.jsonl.gz`, `test-00000-of-00002.parquet`, `train/`. */
+export interface SplitFiles {
+  readonly train: readonly string[];
+  readonly validation: readonly string[];
+}
+
+const TRAIN = /^train(?![a-z])/i;
+const VALIDATION = /^(validation|valid|val|dev|eval)(?![a-z])/i;
+const TEST = /^test(?![a-z])/i;
+
+/**
+ * Finds the files of each split in a folder. Files named `test…` are the validation set where none is named
+ * so, and are left alone otherwise.
+ *
+ * @returns paths sorted by name; undefined where there is no such folder.
+ */
+export function findSplitFiles(folder: string): SplitFiles | undefined {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+  const names = entries
+    .filter(({ name, isDirectory }) => isDirectory || formatOfName(name) !== undefined)
+    .map(({ name }) => name).sort();
+  const named = (pattern: RegExp) =>
+    names.filter((name) => pattern.test(name)).map((name) => join(folder, name));
+  const validation = named(VALIDATION);
+  return { train: named(TRAIN), validation: validation.length > 0 ? validation : named(TEST) };
+}

@@ -1,0 +1,56 @@
+/**
+ * What tests of readers share.
+ *
+ * @module
+ */
+import type { DataRecord, ReadOptions } from "./reading.ts";
+import { readRecords } from "./records.ts";
+
+export async function all<T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** Reads all records, leaving out those that cannot be read, whose messages name the file as FILE. */
+export async function readWhole(
+  path: string,
+  options: ReadOptions = {},
+): Promise<{ records: DataRecord[]; skipped: string[] }> {
+  const skipped: string[] = [];
+  const onSkip = (message: string) => skipped.push(message.replace(path, "FILE"));
+  const records = await all(readRecords(path, { ...options, on_error: "skip", onSkip }));
+  return { records, skipped };
+}
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+export function concat(...parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Runs a check in a folder with the given files, which is removed afterwards. */
+export async function withFiles(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  check: (folder: string) => Promise<void> | void,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      await Deno.mkdir(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.writeFile(
+        `${folder}/${name}`,
+        typeof content === "string" ? bytes(content) : content,
+      );
+    }
+    await check(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

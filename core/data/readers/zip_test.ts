@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { BlobWriter, TextReader, Uint8ArrayReader, ZipWriter } from "@zip.js/zip.js";
+import { gzipSync } from "node:zlib";
+import { readRecords } from "./records.ts";
+import { all, bytes, readWhole, withFiles } from "./testing.ts";
+import { readZip } from "./zip.ts";
+
+type Options = ConstructorParameters<typeof ZipWriter>[1];
+
+async function zip(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  options: Options = {},
+): Promise<Uint8Array> {
+  const writer = new ZipWriter(new BlobWriter(), { useWebWorkers: false, ...options });
+  for (const [name, content] of Object.entries(files)) {
+    const reader = typeof content === "string"
+      ? new TextReader(content)
+      : new Uint8ArrayReader(content);
+    await writer.add(name, reader as TextReader);
+  }
+  return new Uint8Array(await (await writer.close()).arrayBuffer());
+}
+
+/** Puts another name of the same length into an archive's headers. */
+function renamed(archive: Uint8Array, from: string, to: string): Uint8Array {
+  const text = new TextDecoder("latin1").decode(archive).replaceAll(from, to);
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const python = (path: string) => path.endsWith(".py");
+
+Deno.test("ZIP: chosen files in order, from bytes and from a file, faults named", async () => {
+  const archive = await zip({ "b.py": "b", "a.py": "ä", "c.txt": "c" });
+  const expected = [{ path: "a.py", text: "ä" }, { path: "b.py", text: "b" }];
+  assert.deepEqual(await all(readZip(archive, "x.zip", python)), expected);
+  await withFiles({ "x.zip": archive }, async (folder) => {
+    assert.deepEqual(await all(readZip(`${folder}/x.zip`, "x.zip", python)), expected);
+  });
+  const binary = await zip({ "a.py": new Uint8Array([0xff]) });
+  await assert.rejects(all(readZip(binary, "x.zip", python)), /x\.zip\/a\.py:1: is not UTF-8 text/);
+  await assert.rejects(
+    all(readZip(bytes("junk"), "x.zip", python)),
+    /x\.zip is not a readable ZIP archive \(.*\); fetch or write it again/,
+  );
+});
+
+Deno.test("ZIP: records of text, source and JSON entries, also in the 64-bit format", async () => {
+  const files = {
+    "z/notes.txt": "some notes",
+    "a.jsonl": '{"a":1}\nbad\n{"a":2}',
+    "b.json": '[{"b":1}]',
+    "c.jsonl.gz": gzipSync('{"c":1}\n'),
+    "d.py": "pass",
+    "image.png": new Uint8Array([0xff]),
+  };
+  for (const zip64 of [false, true]) {
+    await withFiles({ "x.zip": await zip(files, { zip64 }) }, async (folder) => {
+      const { records, skipped } = await readWhole(`${folder}/x.zip`);
+      assert.deepEqual(
+        records.map(({ file, row, value }) => [file.slice(folder.length), row, value]),
+        [
+          ["/x.zip/a.jsonl", 1, { a: 1 }],
+          ["/x.zip/a.jsonl", 3, { a: 2 }],
+          ["/x.zip/b.json", 1, { b: 1 }],
+          ["/x.zip/c.jsonl.gz", 1, { c: 1 }],
+          ["/x.zip/d.py", 1, { path: "d.py", text: "pass" }],
+          ["/x.zip/z/notes.txt", 1, { path: "z/notes.txt", text: "some notes" }],
+        ],
+      );
+      assert.match(skipped.join(), /^FILE\/a\.jsonl:2: not valid JSON/);
+    });
+  }
+  await withFiles({ "x.zip": await zip({ "a.png": "" }) }, async (folder) => {
+    await assert.rejects(all(readRecords(`${folder}/x.zip`)), /x\.zip: holds no text, source or/);
+  });
+});
+
+Deno.test("ZIP: paths that lead out are refused by name", async () => {
+  const archive = await zip({ "good.txt": "x", "xxaxx.txt": "x" });
+  for (const name of ["../xx.txt", "/xaxx.txt", "c:axx.txt", "xx\\xx.txt", "a/../.txt"]) {
+    const bad = renamed(archive, "xxaxx.txt", name.slice(0, 9));
+    const entry = JSON.stringify(name.slice(0, 9)).replace(/[\\.]/g, "\\$&");
+    await assert.rejects(
+      all(readZip(bad, "x.zip", () => true)),
+      new RegExp(`x\\.zip: entry ${entry} is refused, its path leads out of the archive`),
+    );
+  }
+});
+
+Deno.test("ZIP: encrypted, damaged and cut-off archives are refused", async () => {
+  const text = Array.from({ length: 3000 }, (_, i) => `line ${i * i}`).join("\n");
+  const good = await zip({ "a.txt": text });
+  const damaged = Uint8Array.from(good);
+  damaged[good.length >> 1] ^= 0xff;
+  const stored = await zip({ "a.txt": text }, { level: 0 });
+  stored[stored.length >> 1] ^= 1;
+  const files = {
+    "secret.zip": await zip({ "a.txt": "x" }, { password: "p", zipCrypto: true }),
+    "damaged.zip": damaged,
+    "checksum.zip": stored,
+    "cut.zip": good.subarray(0, good.length - 100),
+  };
+  const expected = [
+    /secret\.zip\/a\.txt:1: is encrypted; unpack the archive first/,
+    /damaged\.zip\/a\.txt:1: cannot be unpacked \(/,
+    /checksum\.zip\/a\.txt:1: cannot be unpacked \(Invalid CRC/,
+    /cut\.zip is not a readable ZIP archive \(/,
+  ];
+  await withFiles(files, async (folder) => {
+    for (const [at, name] of Object.keys(files).entries()) {
+      await assert.rejects(all(readRecords(`${folder}/${name}`)), expected[at]);
+    }
+  });
+});
+
+Deno.test("ZIP: bombs are refused by what they declare and by what they are", async () => {
+  const size = 2 ** 27;
+  const bomb = await zip({ "a.txt": new Uint8Array(size) });
+  await assert.rejects(
+    all(readZip(bomb, "x.zip", () => true)),
+    /x\.zip\/a\.txt:1: expands to more than 600 times its size/,
+  );
+  // The same with a declared size of 1000 bytes, in the local and the central header.
+  const liar = Uint8Array.from(bomb);
+  const view = new DataView(liar.buffer);
+  for (let at = 0; at + 4 <= liar.length; at++) {
+    if (view.getUint32(at, true) === size) view.setUint32(at, 1000, true);
+  }
+  const before = Deno.memoryUsage().rss;
+  await assert.rejects(all(readZip(liar, "x.zip", () => true)), /x\.zip(\/a\.txt:1: | is not)/);
+  assert.ok(Deno.memoryUsage().rss - before < 300e6);
+  const inner = await zip({ "a.txt": "x".repeat(1000) });
+  await withFiles({ "x.zip": inner }, async (folder) => {
+    await assert.rejects(
+      all(readRecords(`${folder}/x.zip`, { limits: { max_expanded_bytes: 999 } })),
+      /x\.zip\/a\.txt:1: expands to more than 999 bytes; raise max_expanded_bytes/,
+    );
+  });
+});

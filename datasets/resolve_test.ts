@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import type { DatasetCard, Document } from "../core/data/readers/mod.ts";
+import { withHub } from "../tests/with_hub.ts";
+import { RECORD_SETS, resolveDataset } from "./mod.ts";
+
+const lines = (...records: unknown[]) => records.map((row) => JSON.stringify(row) + "\n").join("");
+
+/** A data root with the given files. */
+async function withRoot(
+  files: Record<string, string>,
+  use: (root: string) => Promise<void> | void,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      await Deno.mkdir(`${root}/${path.split("/")[0]}`, { recursive: true });
+      await Deno.writeTextFile(`${root}/${path}`, content);
+    }
+    await use(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function read(card: DatasetCard): Promise<{ documents: Document[]; logs: string[] }> {
+  const logs: string[] = [];
+  const log = (message: string) => void logs.push(message);
+  return { documents: await Array.fromAsync(card.documents({ log })), logs };
+}
+
+const show = ({ id, text, split }: Document) => `${id} ${text}${split ? ` ${split}` : ""}`;
+
+const FILES = {
+  "wikipedia/train-00000-of-00002.jsonl": lines({ text: "w1" }),
+  "wikipedia/train-00001-of-00002.jsonl": lines({ text: "w2" }),
+  "wikipedia/validation.jsonl": lines({ text: "wv" }),
+  "newsgroups/train.jsonl": lines({ text: "n" }),
+  "c4/validation.jsonl": lines({ text: "cv" }),
+  "gsm8k/train.jsonl": lines({ question: "1 + 1?", answer: "2\n#### 2" }),
+  "gsm8k/test.jsonl": lines({ question: "1 + 2?", answer: "3\n#### 3" }),
+  "mbpp/test.jsonl": lines({ text: "Add.", code: "a + b" }),
+};
+
+Deno.test("a folder of the data root is read by the set's template, with its own split", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const { documents, logs } = await read(resolveDataset("gsm8k", { data_root }));
+    assert.deepEqual(documents.map(show), [
+      "train.jsonl:1 Question: 1 + 1?\nAnswer: 2\n#### 2 train",
+      "test.jsonl:1 Question: 1 + 2?\nAnswer: 3\n#### 3 validation",
+    ]);
+    const [{ text, prompt_length_chars }] = documents;
+    assert.equal(text.slice(0, prompt_length_chars), "Question: 1 + 1?\nAnswer: ");
+    assert.deepEqual(logs, []);
+    const open = await read(resolveDataset("gsm8k", { data_root, mask_prompt: false }));
+    assert.ok(open.documents.every((document) => !("prompt_length_chars" in document)));
+  });
+});
+
+Deno.test("without files to hold out, the split is left to the tokenize stage", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const { documents } = await read(resolveDataset("newsgroups", { data_root }));
+    assert.deepEqual(documents, [{ id: "train.jsonl:1", text: "n" }]);
+  });
+});
+
+Deno.test("stand-ins give the training documents of a set of which only held-out files are there", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const stand_ins = ["wikipedia", "newsgroups"];
+    const card = resolveDataset("c4", { data_root, stand_ins });
+    assert.equal(card.name, "c4");
+    assert.match(card.title, /wikipedia and newsgroups in its place/);
+    assert.match(card.licence.spdx, /CC-BY-SA-3\.0.* AND NOASSERTION AND ODC-By-1\.0/);
+    const { documents, logs } = await read(card);
+    assert.deepEqual(documents.map(show), [
+      "wikipedia/train-00000-of-00002.jsonl:1 w1 train",
+      "wikipedia/train-00001-of-00002.jsonl:1 w2 train",
+      "newsgroups/train.jsonl:1 n train",
+      "c4/validation.jsonl:1 cv validation",
+    ]);
+    assert.deepEqual(logs, [
+      'dataset "c4": the data root lacks it for training, wikipedia and newsgroups are read in its place; ' +
+      "what is held out is its own",
+    ]);
+  });
+});
+
+Deno.test("stand-ins replace a set that is not there at all, split and all; absent ones are passed over", async () => {
+  const { "c4/validation.jsonl": _, ...files } = FILES;
+  await withRoot(files, async (data_root) => {
+    const stand_ins = ["dclm", "wikipedia", "newsgroups"];
+    const { documents } = await read(resolveDataset("c4", { data_root, stand_ins }));
+    assert.deepEqual(documents.map(({ text, split }) => `${text} ${split}`), [
+      "w1 train",
+      "w2 train",
+      "wv validation",
+      "n undefined",
+    ]);
+    const { documents: moby } = await read(
+      resolveDataset("dclm", { data_root, stand_ins: ["moby_dick"] }),
+    );
+    assert.equal(moby.length, 138);
+  });
+});
+
+Deno.test("held-out files alone are read where no stand-in is named, and a line says so", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const { documents, logs } = await read(resolveDataset("mbpp", { data_root }));
+    assert.deepEqual(documents.map(show), ["test.jsonl:1 Add.\n\na + b validation"]);
+    assert.match(logs.join(), /mbpp holds no file named train…, only what is held out is read/);
+  });
+});
+
+Deno.test("cards of packages are as before, unless the data root has files", async () => {
+  await withRoot({ "moby_dick/train.jsonl": lines({ text: "Call me." }) }, async (data_root) => {
+    assert.match(await resolveDataset("sotu", { data_root }).revision(), /datasets-sotu@/);
+    const { documents } = await read(resolveDataset("moby_dick", { data_root }));
+    assert.deepEqual(documents, [{ id: "train.jsonl:1", text: "Call me." }]);
+  });
+});
+
+Deno.test("a lack is explained with the folder, what is there, and the ways out", async () => {
+  await withRoot(FILES, (data_root) => {
+    assert.throws(
+      () => resolveDataset("dclm", { data_root, stand_ins: ["math"] }),
+      (error: Error) =>
+        error.message ===
+          `dataset "dclm": there are no files train… in ${data_root}/dclm, nor of its stand-ins math ` +
+            `(${data_root} holds c4, gsm8k, mbpp, newsgroups, wikipedia); put train.jsonl, ` +
+            "train-00000-of-00004.parquet or the like there, name stand_ins that are there, or leave --data-root " +
+            "(CAUSEWAY_DATA_ROOT) out to read it from the Hugging Face hub",
+    );
+    assert.throws(
+      () => resolveDataset("dclm", { data_root: `${data_root}/none` }),
+      /none is no folder/,
+    );
+    const typo = { data_root, stand_ins: ["wikipidia"] };
+    assert.throws(() => resolveDataset("c4", typo), /no dataset "wikipidia"; known are/);
+  });
+});
+
+Deno.test("the data root comes from the environment; without one, sets that the hub lacks are refused", async () => {
+  const before = Deno.env.get("CAUSEWAY_DATA_ROOT");
+  try {
+    await withRoot(FILES, (root) => {
+      Deno.env.set("CAUSEWAY_DATA_ROOT", root);
+      assert.match(resolveDataset("gsm8k").revision() as string, /^sha256:/);
+      Deno.env.set("CAUSEWAY_DATA_ROOT", "");
+      assert.throws(() => resolveDataset("factbook"), /"factbook" is not on the Hugging Face hub/);
+    });
+  } finally {
+    if (before === undefined) Deno.env.delete("CAUSEWAY_DATA_ROOT");
+    else Deno.env.set("CAUSEWAY_DATA_ROOT", before);
+  }
+});
+
+Deno.test("the revision tells content, not place", async () => {
+  const options = { stand_ins: ["wikipedia", "newsgroups"] };
+  const revision = (data_root: string) =>
+    resolveDataset("c4", { ...options, data_root }).revision();
+  await withRoot(FILES, async (here) => {
+    await withRoot(FILES, (there) => assert.equal(revision(there), revision(here)));
+    const other = { ...FILES, "newsgroups/train.jsonl": lines({ text: "m" }) };
+    await withRoot(other, (there) => assert.notEqual(revision(there), revision(here)));
+    const { "c4/validation.jsonl": _, ...fewer } = FILES;
+    await withRoot(fewer, (there) => assert.notEqual(revision(there), revision(here)));
+  });
+});
+
+function parquet(columns: Record<string, string[]>): Uint8Array<ArrayBuffer> {
+  const columnData = Object.entries(columns).map(([name, data]) => ({ name, data }));
+  return new Uint8Array(parquetWriteBuffer({ columnData }));
+}
+
+Deno.test("a JSON Lines set and a Parquet set of the hub are read from end to end", async () => {
+  const repos = {
+    "SetFit/20_newsgroups": {
+      "README.md": "# 20 Newsgroups",
+      "train.jsonl": lines({ text: "one", label: 0 }, { text: "two", label: 1 }),
+      "test.jsonl": lines({ text: "three", label: 2 }),
+    },
+    "EleutherAI/hendrycks_math": {
+      "algebra/train-00000-of-00001.parquet": parquet({
+        problem: ["1 + 1"],
+        solution: ["2"],
+        level: ["1"],
+      }),
+      "algebra/test-00000-of-00001.parquet": parquet({
+        problem: ["1 + 2"],
+        solution: ["3"],
+        level: ["1"],
+      }),
+      "geometry/train-00000-of-00001.parquet": parquet({
+        problem: ["△"],
+        solution: ["□"],
+        level: ["5"],
+      }),
+      "geometry/test-00000-of-00001.parquet": parquet({
+        problem: ["○"],
+        solution: ["π"],
+        level: ["5"],
+      }),
+    },
+  };
+  await withHub(repos, async (hub) => {
+    const posts = resolveDataset("newsgroups");
+    assert.match(
+      await posts.revision(),
+      /^hf:\/\/SetFit\/20_newsgroups@[0-9a-f]{40} sha256:[0-9a-f]{64}$/,
+    );
+    assert.deepEqual((await read(posts)).documents.map(show), [
+      "SetFit/20_newsgroups/train.jsonl:1 one train",
+      "SetFit/20_newsgroups/train.jsonl:2 two train",
+      "SetFit/20_newsgroups/test.jsonl:1 three validation",
+    ]);
+    const { documents, logs } = await read(resolveDataset("math"));
+    assert.deepEqual(documents.map(({ text, split }) => `${text} ${split}`), [
+      "Problem:\n1 + 1\n\nSolution: 2 train",
+      "Problem:\n△\n\nSolution: □ train",
+      "Problem:\n1 + 2\n\nSolution: 3 validation",
+      "Problem:\n○\n\nSolution: π validation",
+    ]);
+    assert.match(
+      logs[0],
+      /^downloading algebra\/train-.*\.parquet of EleutherAI\/hendrycks_math \(/,
+    );
+    const requests = hub.requests.length;
+    assert.equal((await read(resolveDataset("math"))).documents.length, 4);
+    assert.equal(hub.requests.length, requests, "all is in the cache");
+  });
+});
+
+Deno.test("hub paths are pinned or on a named branch, and their repositories well formed", () => {
+  const paths = RECORD_SETS.flatMap((set) => [set.hub, ...(set.parts ?? []).map(({ hub }) => hub)])
+    .flatMap((paths) => typeof paths === "object" ? Object.values(paths) : paths ?? []);
+  assert.ok(paths.length > 25);
+  for (const path of paths.flat()) {
+    assert.match(path, /^hf:\/\/[\w-]+\/[\w.-]+@([0-9a-f]{40}|main|refs\/convert\/parquet)\/\S+$/);
+  }
+});

@@ -1,0 +1,90 @@
+/**
+ * Tests with a hub and a cache of their own.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import {
+  type HubFile,
+  type HubOptions,
+  type HubSnapshot,
+  resolveSnapshot,
+} from "../core/data/hub/mod.ts";
+import { Random } from "../core/random/mod.ts";
+import { type Files, HubServer } from "./hub_server.ts";
+
+/** Options with a cache. */
+export type TestOptions = HubOptions & { readonly cache: string };
+
+/**
+ * Runs a test with a hub and an empty cache.
+ *
+ * @param test gets the waits between tries too: they take no time and are noted, in milliseconds.
+ */
+export function hubTest(
+  name: string,
+  repos: Readonly<Record<string, Files>>,
+  test: (hub: HubServer, options: TestOptions, waits: number[]) => Promise<void>,
+) {
+  Deno.test(name, async () => {
+    await using hub = new HubServer(repos);
+    const cache = await Deno.makeTempDir();
+    const waits: number[] = [];
+    const sleep = (ms: number) => Promise.resolve(void waits.push(ms));
+    const options = { endpoint: hub.endpoint, token: undefined, offline: false, cache, sleep };
+    try {
+      await test(hub, options, waits);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
+  });
+}
+
+/** The data set of {@link downloadTest}. */
+export const REPO = "org/numbers";
+/** Its one column, `n`. */
+export const NUMBERS = Array.from(
+  { length: 20_000 },
+  (_, i) => new Random(4, "numbers", i).below(2 ** 31),
+);
+const column = { name: "n", data: NUMBERS, type: "INT32" as const };
+/** The column as a Parquet file, 80 KB. */
+export const PARQUET = new Uint8Array(
+  parquetWriteBuffer({ columnData: [column], codec: "UNCOMPRESSED" }),
+);
+/** The first 500 rows as JSONL. */
+export const JSONL = NUMBERS.slice(0, 500).map((n) => JSON.stringify({ n }) + "\n").join("");
+/** All files: one empty, one small, one large. */
+export const FILES = { "README.md": "", "data/a.jsonl": JSONL, "data/a.parquet": PARQUET };
+
+/** What a test of downloads gets. */
+export interface Setting {
+  readonly hub: HubServer;
+  readonly options: TestOptions;
+  readonly snapshot: HubSnapshot;
+  /** Zero bytes. */
+  readonly empty: HubFile;
+  /** The JSONL file, which the hub sends itself. */
+  readonly small: HubFile;
+  /** The Parquet file, which is in large file storage. */
+  readonly large: HubFile;
+  /** Where the content of `large` is, or will be. */
+  readonly blob: string;
+  /** Ranges asked of the large file storage so far. */
+  ranges(): (string | null)[];
+}
+
+/** Runs a test with a hub and its token `hf_a`, and a cache that holds the listing alone. */
+export function downloadTest(name: string, test: (setting: Setting) => Promise<void>) {
+  hubTest(name, { [REPO]: FILES }, async (hub, base) => {
+    const options = { ...base, token: "hf_a" };
+    const snapshot = await resolveSnapshot({ repo: REPO, revision: "main" }, options);
+    const [empty, small, large] = snapshot.files;
+    const hex = large.digest.split(":")[1];
+    const blob = join(base.cache, "datasets--org--numbers", "blobs", hex);
+    const ranges = () =>
+      hub.requests.filter(({ origin }) => origin === "cdn").map(({ range }) => range);
+    await test({ hub, options, snapshot, empty, small, large, blob, ranges });
+  });
+}
