@@ -59,6 +59,41 @@ Deno.test("the ledger tells requested and drawn shares", async () => {
   assert.deepEqual([...mixture.achieved_share], [0.25, 0.75]);
 });
 
+Deno.test("best fit with a document mask learns, and its samples show where documents begin", async () => {
+  const config = {
+    packing: "best_fit",
+    document_mask: true,
+    sequence_length: 32,
+    steps: 20,
+  } as const;
+  const { training, mixture, samples, checkpoint } = await trained(config);
+  assert.ok(training.loss.at(-1)! < training.loss[0] - 0.5, `${training.loss}`);
+  // Padding is no token: what was drawn is what the trainer counted.
+  const drawn = mixture.tokens.reduce((a, b) => a + b);
+  assert.equal(drawn, training.tokens.at(-1));
+  assert.ok(drawn < 20 * 8 * 32 && drawn > 0.9 * 20 * 8 * 32, `${drawn}`);
+  const first = [...samples.row.keys()].filter((i) => samples.row[i] === 0);
+  assert.ok(Math.max(...first.map((i) => samples.document[i])) >= 1);
+  // Each document ends with t0; the first token of each is context, not supervised.
+  const texts = first.filter((i) => samples.supervised[i]).map((i) => samples.text[i]);
+  assert.ok(texts.every((text) => text.endsWith("t0")), texts.join("|"));
+  assert.ok(first.filter((i) => !samples.supervised[i]).every((i) => samples.tokens[i] === 1));
+  const state = JSON.parse(new TextDecoder().decode(checkpoint.get("trainer_state.json")));
+  assert.deepEqual(state.packing, { document_mask: true, packing: "best_fit" });
+});
+
+Deno.test("a batch can be looked at without training, and is the one that is trained on", async () => {
+  const fake = await start();
+  const seen = await pretrain.inspect!(fake.ctx, { step: 0, rows: 4 });
+  assert.deepEqual(seen, (await trained()).samples);
+  const later = await pretrain.inspect!(fake.ctx, { step: 29, rows: 2 });
+  assert.deepEqual([...new Set(later.row)], [0, 1]);
+  assert.deepEqual([...new Set(later.step)], [29]);
+  assert.equal(later.tokens[0], 1); // the first token of a row has nothing to be predicted from
+  assert.equal(later.tokens[1], 16);
+  await assert.rejects(pretrain.inspect!(fake.ctx, { step: 30, rows: 1 }), /step 30 is not one of/);
+});
+
 Deno.test("the same seed gives the same bytes, another one does not", async () => {
   const weights = async (seed: number) =>
     (await trained({ steps: 5 }, seed)).checkpoint.get("model.safetensors")!;
