@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type DocumentSet, MixtureSchedule, shares } from "../data/mod.ts";
+import { type DocumentSet, MixtureSchedule, resized, shares } from "../data/mod.ts";
 import { permute } from "../random/mod.ts";
 
 /** Similarity of two token distributions and its parts; all but `jensen_shannon` are 1 for equal ones. */
@@ -66,7 +66,7 @@ export function tokenFrequencies(
     const document = permute(i, set.documents, seed, `similarity/${set.name}`, 0);
     const { [document]: start, [document + 1]: end } = set.offsets;
     for (const token of set.read(start, Math.max(start, end - 1))) {
-      if (token >= counts.length) counts = lengthened(counts, 2 * token);
+      if (token >= counts.length) counts = resized(counts, 2 * token);
       counts[token]++;
       total++;
     }
@@ -107,16 +107,10 @@ export function mixFrequencies(
       );
     }
     const frequencies = tokenFrequencies(set, Math.max(1, quota[source] ?? 0), seed);
-    if (frequencies.length > mixed.length) mixed = lengthened(mixed, frequencies.length);
+    if (frequencies.length > mixed.length) mixed = resized(mixed, frequencies.length);
     frequencies.forEach((frequency, token) => mixed[token] += share * frequency);
   }
   return mixed;
-}
-
-function lengthened(values: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  const longer = new Float64Array(length);
-  longer.set(values);
-  return longer;
 }
 
 /**

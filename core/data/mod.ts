@@ -18,6 +18,7 @@ export { MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
 export type { MixtureConfig, MixturePiece, MixturePoint } from "./mixture_schedule.ts";
 export { needsDocuments, pack } from "./packing.ts";
 export type { PackedSet, Packing, PackingOptions } from "./packing.ts";
+export { resized } from "./resized.ts";
 export { example, supervisedTokens } from "./sequence.ts";
 export type { Sequence } from "./sequence.ts";
 export { loadDocumentSets, loadTokenSets } from "./token_set.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
+import { resized } from "./resized.ts";
 
 /** A table of tokenized documents, as the tokenize stage writes it. */
 export type TokenTable = TableInput<typeof ports.tokens.columns>;
@@ -179,12 +180,6 @@ class SourceDocuments extends SourceTokens implements DocumentSet {
     this.offsets = resized(this.offsets, this.documents + 1);
     this.prompt_lengths = resized(this.prompt_lengths, this.documents);
   }
-}
-
-function resized<A extends Float64Array | Int32Array>(array: A, length: number): A {
-  const copy = new (array.constructor as new (length: number) => A)(length);
-  copy.set(array.subarray(0, length));
-  return copy;
 }
 
 /** Ids one after the other; as wide as the widest. */

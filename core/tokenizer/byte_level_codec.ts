@@ -14,7 +14,7 @@ import { WordTable } from "./word_table.ts";
 import { wordEnd } from "./words.ts";
 
 /** Words remembered, and bytes of them; the memory starts anew when there would be more. */
-const MAX_WORDS = 1 << 16;
+const MAX_WORDS = 1 << 18;
 const MAX_WORD_BYTES = 1 << 22;
 /** Longer words are not remembered. */
 const MAX_REMEMBERED = 256;

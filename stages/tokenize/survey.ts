@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { resized } from "../../core/data/mod.ts";
 import { type DatasetCard, type Document, hashShare } from "../../core/data/readers/mod.ts";
 
 /** One dataset of one source, as the config names it. */
@@ -64,12 +65,6 @@ export async function survey(
   );
   const taken_count = taken.reduce((sum, one) => sum + one, 0);
   return { ...part, sizes, draws, taken, taken_count, held_out };
-}
-
-function resized<A extends Int32Array | Float64Array | Uint8Array>(array: A, length: number): A {
-  const copy = new (array.constructor as new (length: number) => A)(length);
-  copy.set(array.subarray(0, length));
-  return copy;
 }
 
 /**

@@ -92,7 +92,13 @@ function readFooter(file: FileBytes): FileMetaData {
   if (length > Math.min(tail - 4, MAX_FOOTER_BYTES)) {
     throw new Error("its footer has no such length");
   }
-  return parquetMetadata(file.read(tail - length, file.size), { geoparquet: false });
+  const metadata = parquetMetadata(file.read(tail - length, file.size), { geoparquet: false });
+  const rows = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
+  const total = rows.reduce((sum, count) => sum + count, 0);
+  if (rows.some((count) => !(count >= 0)) || total !== Number(metadata.num_rows)) {
+    throw new Error("its row groups do not make up its rows");
+  }
+  return metadata;
 }
 
 function wantedColumns(
