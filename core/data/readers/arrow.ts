@@ -13,14 +13,17 @@ import { zstdDecompressSync } from "node:zlib";
 import { arrowMessages } from "./arrow_messages.ts";
 import { type ValueReader, valueReader } from "./arrow_values.ts";
 import { FileBytes } from "./file_bytes.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import { BadValue } from "./plain_values.ts";
 import { type DataRecord, messageOf, type Reading } from "./reading.ts";
 
-/** Buffers are a few MiB; this only stops one that expands without end. */
-const MAX_BUFFER_BYTES = 2 ** 30;
+/** The library decompresses a buffer without telling for which reading, so by the usual limits. */
+function maxBufferBytes(compressed: number): number {
+  return Math.min(2 ** 30, Math.max(2 ** 26, DEFAULT_LIMITS.max_expansion * compressed));
+}
 
 compressionRegistry.set(CompressionType.ZSTD, {
-  decode: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: MAX_BUFFER_BYTES }),
+  decode: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: maxBufferBytes(bytes.length) }),
 });
 compressionRegistry.set(CompressionType.LZ4_FRAME, {
   decode: () => {

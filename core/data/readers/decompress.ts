@@ -5,7 +5,7 @@
  */
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { readBlocks } from "./file_bytes.ts";
+import { joinBytes, readBlocks } from "./file_bytes.ts";
 import { checkExpansion, type Limits, StreamFault } from "./limits.ts";
 import type { Reading } from "./reading.ts";
 
@@ -90,14 +90,14 @@ async function* expandFrame(
   const sizeBytes = [singleSegment, 2, 4, 8][descriptor >> 6];
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
   const rest = await source.take(1 - singleSegment + dictionaryBytes + sizeBytes);
-  yield* await expander.push(joined([magic, Uint8Array.of(descriptor), rest]));
+  yield* await expander.push(joinBytes([magic, Uint8Array.of(descriptor), rest]));
   for (let last = false; !last;) {
     const header = await source.take(3);
     const block = littleEndian(header);
     last = (block & 1) === 1;
     const isRun = ((block >> 1) & 3) === 1;
     const content = await source.take(isRun ? 1 : block >> 3);
-    yield* await expander.push(joined([header, content]));
+    yield* await expander.push(joinBytes([header, content]));
     expander.throwFault();
   }
   if ((descriptor & 4) !== 0) yield* await expander.push(await source.take(4));
@@ -107,16 +107,6 @@ async function* expandFrame(
 
 function littleEndian(bytes: Uint8Array): number {
   return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Counts what a file has expanded to. */
@@ -237,7 +227,7 @@ class ByteQueue {
       missing -= part.length;
       parts.push(part);
     }
-    return parts.length === 1 ? parts[0] : joined(parts);
+    return parts.length === 1 ? parts[0] : joinBytes(parts);
   }
 
   async skip(length: number): Promise<void> {

@@ -23,6 +23,17 @@ export async function* readBlocks(path: string, reading: Reading): AsyncGenerato
   }
 }
 
+/** One piece of bytes made of several. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** Random access to a file. */
 export class FileBytes implements Disposable {
   readonly size: number;

@@ -41,10 +41,11 @@ export function listDataFiles(pattern: string, format?: RecordFormat): string[] 
 
 function filesOfFolder(folder: string, format: RecordFormat | undefined): string[] {
   if (isDatasetFolder(folder) && (format ?? "hf_dataset") === "hf_dataset") return [folder];
-  const wanted = (path: string) =>
-    format === undefined
-      ? formatOfName(path) !== undefined || isDatasetFolder(path)
-      : format === "text" || formatOfName(path) === format;
+  const wanted = (path: string) => {
+    const found = isDatasetFolder(path) ? "hf_dataset" : formatOfName(path);
+    if (format === undefined) return found !== undefined;
+    return found === format || (format === "text" && found !== "hf_dataset");
+  };
   const found = [...walk(folder)].filter(wanted).sort();
   if (found.length === 0) {
     throw new Error(

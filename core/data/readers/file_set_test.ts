@@ -37,6 +37,7 @@ Deno.test("a folder means its readable files, without hidden ones, a saved datas
       "data/deep/notes.md",
     ]);
     assert.deepEqual(list(folder, "data/saved"), ["data/saved"]);
+    assert.deepEqual(list(folder, "data", "hf_dataset"), ["data/saved"]);
     assert.deepEqual(list(folder, "data/.hidden.jsonl"), ["data/.hidden.jsonl"]);
     assert.throws(
       () =>

@@ -4,6 +4,7 @@
  * @module
  */
 import { readExpanded } from "./decompress.ts";
+import { joinBytes } from "./file_bytes.ts";
 import { StreamFault } from "./limits.ts";
 import { type DataRecord, messageOf, Reading, type ReadOptions } from "./reading.ts";
 import { readLines } from "./text_lines.ts";
@@ -131,13 +132,7 @@ export async function collect(
     if (length > maxBytes) return undefined;
     parts.push(chunk);
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes(parts);
 }
 
 const NO_OBJECT = "expected a JSON object with named columns";

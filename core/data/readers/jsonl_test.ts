@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { joinBytes } from "./file_bytes.ts";
 import { readRecords } from "./records.ts";
-import { all, bytes, concat, readWhole, withFiles } from "./testing.ts";
+import { all, bytes, readWhole, withFiles } from "./testing.ts";
 
+const concat = (...parts: Uint8Array[]) => joinBytes(parts);
 const lines = (count: number) => Array.from({ length: count }, (_, i) => `{"i":${i}}\n`).join("");
 const PLAIN = '\ufeff{"a":1}\r\n\n \t\r\n{"a":"ü\\n"}';
 const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { checkPage } from "./parquet_pages.ts";
 import type { DataRecord } from "./reading.ts";
 import { readRecords } from "./records.ts";
 import { all, readWhole, withFiles } from "./testing.ts";
@@ -140,6 +141,37 @@ Deno.test("tables: truncated and foreign files are named", async () => {
       );
     }
   });
+});
+
+Deno.test("Parquet: pages that expand too far, and runs longer than their page says, are refused", async () => {
+  await assert.rejects(
+    all(readRecords(`${FIXTURES}/zstd.parquet`, { limits: { max_expanded_bytes: 50 } })),
+    /zstd\.parquet:1: row group 1 cannot be read \(expands to more than 50 bytes; raise max_exp/,
+  );
+  const header = (encoding: "RLE_DICTIONARY" | "DELTA_BYTE_ARRAY") => ({
+    type: "DATA_PAGE" as const,
+    uncompressed_page_size: 0,
+    compressed_page_size: 0,
+    data_page_header: {
+      num_values: 10,
+      encoding,
+      definition_level_encoding: "RLE" as const,
+      repetition_level_encoding: "RLE" as const,
+    },
+  });
+  // A width of one bit, then a run of so many values: 10, and 2^27.
+  const runs = header("RLE_DICTIONARY");
+  checkPage(runs, Uint8Array.of(1, 20, 0), [], false);
+  assert.throws(
+    () => checkPage(runs, Uint8Array.of(1, 0x80, 0x80, 0x80, 0x80, 1, 0), [], false),
+    /damaged: a page holds more values than it says/,
+  );
+  // Blocks of 128 values in 4 parts, 3 values in all; prefixes of 2^31 - 1 bytes, none growing.
+  const prefixes = Uint8Array.of(128, 1, 4, 3, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0);
+  assert.throws(
+    () => checkPage(header("DELTA_BYTE_ARRAY"), prefixes, [], false),
+    /damaged: a page is too large/,
+  );
 });
 
 Deno.test("Hugging Face folders: splits are chosen by name, shards follow one another", async () => {

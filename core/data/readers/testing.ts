@@ -25,16 +25,6 @@ export async function readWhole(
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-export function concat(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** Runs a check in a folder with the given files, which is removed afterwards. */
 export async function withFiles(
   files: Readonly<Record<string, string | Uint8Array>>,

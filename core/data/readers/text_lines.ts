@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinBytes } from "./file_bytes.ts";
 
 const LINE_FEED = 10;
 
@@ -48,12 +49,7 @@ class UnfinishedLine {
   }
 
   take(): Uint8Array | undefined {
-    const line = this.length > this.maxBytes ? undefined : new Uint8Array(this.length);
-    let at = 0;
-    for (const part of this.#parts) {
-      line?.set(part, at);
-      at += part.length;
-    }
+    const line = this.length > this.maxBytes ? undefined : joinBytes(this.#parts);
     this.length = 0;
     this.#parts = [];
     return line;
