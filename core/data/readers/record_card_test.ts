@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { zipSync } from "fflate";
+import { BlobWriter, TextReader, ZipWriter } from "@zip.js/zip.js";
 import type { Document } from "./card.ts";
 import { recordCard, type RecordCardOptions } from "./record_card.ts";
 import { findSplitFiles } from "./record_files.ts";
@@ -250,11 +250,10 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
 });
 
 Deno.test("records inside an archive have ids of their own", async () => {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const archive = zipSync({
-    "a.jsonl": bytes(lines({ text: "a" }, { text: "b" })),
-    "b.jsonl": bytes(lines({ text: "c" })),
-  });
+  const zip = new ZipWriter(new BlobWriter());
+  await zip.add("a.jsonl", new TextReader(lines({ text: "a" }, { text: "b" })));
+  await zip.add("b.jsonl", new TextReader(lines({ text: "c" })));
+  const archive = new Uint8Array(await (await zip.close()).arrayBuffer());
   await inFolder({ "x.zip": archive }, async (folder) => {
     const documents = await read({ path: `${folder}/x.zip` });
     assert.deepEqual(documents.map(({ id, text }) => `${id} ${text}`), [
