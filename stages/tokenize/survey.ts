@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { resized } from "../../core/data/mod.ts";
 import { type DatasetCard, type Document, hashShare } from "../../core/data/readers/mod.ts";
 
@@ -50,7 +51,7 @@ export async function survey(
       [sizes, own_split] = [resized(sizes, room), resized(own_split, room)];
       [draws, split_draws] = [resized(draws, room), resized(split_draws, room)];
     }
-    sizes[count] = byteLength(text);
+    sizes[count] = Buffer.byteLength(text);
     draws[count] = hashShare("sample", id);
     own_split[count] = SPLITS.indexOf(split);
     // By text where there is no group: exact duplicates then never stand on both sides.
@@ -112,17 +113,4 @@ function holdOutShare(
   });
   // A lone group of documents stays in train: without it there would be nothing to learn from.
   return share === 0 || lowest < share || next === Infinity ? share : next;
-}
-
-/** UTF-8 length of a text. */
-export function byteLength(text: string): number {
-  let bytes = 0;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) bytes += 1;
-    else if (unit < 0x800) bytes += 2;
-    // Each half of a surrogate pair: 4 bytes in all.
-    else bytes += unit >= 0xd800 && unit < 0xe000 ? 2 : 3;
-  }
-  return bytes;
 }
