@@ -18,11 +18,14 @@ import { type DatasetCard, findSplitFiles, recordCard } from "../core/data/reade
 import type { SplitFiles } from "../core/data/readers/mod.ts";
 import { PACKAGE_CARDS, RECORD_SETS } from "./catalogue.ts";
 import { composeCard, type Part } from "./compose.ts";
-import { cardFromFiles, cardFromHub, type RecordSet } from "./records/record_set.ts";
+import {
+  cardFromFiles,
+  cardFromHub,
+  type Overrides,
+  type RecordSet,
+} from "./records/record_set.ts";
 
-export interface ResolveOptions {
-  /** Overrides whether no loss is taken on prompts. */
-  readonly mask_prompt?: boolean;
+export interface ResolveOptions extends Overrides {
   /** Names of datasets to read in its place where the data root lacks it. */
   readonly stand_ins?: readonly string[];
   /** Folder with a folder for each dataset; by default `CAUSEWAY_DATA_ROOT`, if it is set. */
@@ -36,15 +39,15 @@ export interface ResolveOptions {
  *   stand-ins, naming the folder, what is there, and the ways out.
  */
 export function resolveDataset(name: string, options: ResolveOptions = {}): DatasetCard {
-  const { stand_ins = [], mask_prompt, data_root = dataRootFromEnvironment() } = options;
+  const { stand_ins = [], data_root = dataRootFromEnvironment(), ...overrides } = options;
   const set = findDataset(name);
   stand_ins.forEach(findDataset);
-  if (data_root === undefined) return isPackageCard(set) ? set : cardFromHub(set, mask_prompt);
+  if (data_root === undefined) return isPackageCard(set) ? set : cardFromHub(set, overrides);
   const own = findSplitFiles(join(data_root, name));
-  if (own && own.train.length > 0) return fromFiles(set, own, mask_prompt);
+  if (own && own.train.length > 0) return fromFiles(set, own, overrides);
   if (isPackageCard(set)) return set;
-  const parts = stand_ins.flatMap((stand_in) => findPart(stand_in, data_root, mask_prompt));
-  const held_out = own && own.validation.length > 0 ? fromFiles(set, own, mask_prompt) : undefined;
+  const parts = stand_ins.flatMap((stand_in) => findPart(stand_in, data_root, overrides));
+  const held_out = own && own.validation.length > 0 ? fromFiles(set, own, overrides) : undefined;
   if (parts.length > 0) return withStandIns(set, parts, held_out);
   if (held_out) return heldOutAlone(set, held_out, join(data_root, name));
   throw new Error(explainLack(set, data_root, stand_ins));
@@ -78,20 +81,23 @@ function findDataset(name: string): Known {
 }
 
 /** Files in place of a package are read by the column `text`. */
-function fromFiles(known: Known, files: SplitFiles, mask_prompt?: boolean): DatasetCard {
+function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): DatasetCard {
+  const { validation } = files;
+  // Each of them is a path of its own.
+  const train = files.train.slice(0, overrides.max_files);
   // Where nothing is named as held out, the tokenize stage divides the documents.
-  const path = files.validation.length > 0 ? files : files.train;
-  if (!isPackageCard(known)) return cardFromFiles(known, path, mask_prompt);
+  const path = validation.length > 0 ? { train, validation } : train;
+  if (!isPackageCard(known)) return cardFromFiles(known, path, overrides);
   const { name, role } = known;
   return recordCard({ name, title: `${name}, from files`, role, path, text: "text" });
 }
 
 /** A stand-in as a part, or nothing where it is not there. */
-function findPart(name: string, data_root: string, mask_prompt?: boolean): Part[] {
+function findPart(name: string, data_root: string, overrides: Overrides): Part[] {
   const known = findDataset(name);
   const files = findSplitFiles(join(data_root, name));
   if (files && files.train.length > 0) {
-    return [{ name, card: fromFiles(known, files, mask_prompt) }];
+    return [{ name, card: fromFiles(known, files, overrides) }];
   }
   return isPackageCard(known) ? [{ name, card: known }] : [];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import type { DatasetCard, Document } from "../core/data/readers/mod.ts";
+import { gzipSync } from "node:zlib";
+import { type DatasetCard, type Document, recordCard } from "../core/data/readers/mod.ts";
 import { withHub } from "../tests/with_hub.ts";
 import { RECORD_SETS, resolveDataset } from "./mod.ts";
 
@@ -54,6 +55,17 @@ Deno.test("a folder of the data root is read by the set's template, with its own
     assert.deepEqual(logs, []);
     const open = await read(resolveDataset("gsm8k", { data_root, mask_prompt: false }));
     assert.ok(open.documents.every((document) => !("prompt_length_chars" in document)));
+  });
+});
+
+Deno.test("a part of a large set: its first files, and all that is held out", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const part = resolveDataset("wikipedia", { data_root, max_files: 1 });
+    const { documents } = await read(part);
+    assert.deepEqual(documents.map(({ text }) => text), ["w1", "wv"]);
+    assert.notEqual(part.revision(), resolveDataset("wikipedia", { data_root }).revision());
+    const stand_in = resolveDataset("c4", { data_root, stand_ins: ["wikipedia"], max_files: 1 });
+    assert.deepEqual((await read(stand_in)).documents.map(({ text }) => text), ["w1", "cv"]);
   });
 });
 
@@ -227,6 +239,31 @@ Deno.test("a JSON Lines set and a Parquet set of the hub are read from end to en
     const requests = hub.requests.length;
     assert.equal((await read(resolveDataset("math"))).documents.length, 4);
     assert.equal(hub.requests.length, requests, "all is in the cache");
+  });
+});
+
+Deno.test("of a large set of the hub only the files that are read are downloaded", async () => {
+  const shard = (text: string) => new Uint8Array(gzipSync(lines({ text })));
+  const repos = {
+    "allenai/c4": {
+      "en/c4-train.00000-of-01024.json.gz": shard("c0"),
+      "en/c4-train.00001-of-01024.json.gz": shard("c1"),
+      "en/c4-train.00002-of-01024.json.gz": shard("c2"),
+      "en/c4-validation.00000-of-00008.json.gz": shard("held out"),
+    },
+  };
+  await withHub(repos, async (hub) => {
+    const path = {
+      train: "hf://allenai/c4/en/c4-train.*.json.gz",
+      validation: "hf://allenai/c4/en/c4-validation.*.json.gz",
+    };
+    const card = recordCard({ name: "c4", path, text: "text", max_files: 2 });
+    assert.deepEqual((await read(card)).documents.map(({ text }) => text), [
+      "c0",
+      "c1",
+      "held out",
+    ]);
+    assert.equal(hub.requested(/c4-train\.00002/).length, 0);
   });
 });
 

@@ -32,12 +32,9 @@ before you use a set, and those of a gated set before you ask for access.
 4. **The Hugging Face hub**, without a data root. Files are kept in its cache, and downloaded once. A gated set needs
    \`HF_TOKEN\`.
 
-All files of a set are downloaded and looked through, also where \`max_bytes\` keeps a part of them: of C4, 300 GB. For a
-part of a large set name some of its files:
-
-\`\`\`ts ignore
-{ dataset: "c4_part", records: { path: "hf://allenai/c4@main/en/c4-train.0000*.json.gz" } }
-\`\`\`
+Files are downloaded when they are read. Of a large set take a part: \`max_files\` reads the first
+files by name, of C4 \`{ dataset: "c4", max_files: 8 }\` instead of 1,024 of 300 MB each.
+\`max_bytes\` alone draws from all files, and so needs all of them.
 
 The revision of the data enters every artifact's key: the commit, the names and digests of the files, and how they are
 read, but no path of a machine. Files of your own that are no set of this page are read by \`records\` of the

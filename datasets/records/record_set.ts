@@ -27,13 +27,21 @@ export interface RecordSet extends RecordReading {
   readonly homepage?: string;
 }
 
+/** What a recipe may say of a set in another way than its card does. */
+export type Overrides = Pick<RecordReading, "mask_prompt" | "max_files">;
+
 /** The card of a set read from files of one's own. */
 export function cardFromFiles(
   set: RecordSet,
   path: RecordPaths,
-  mask_prompt?: boolean,
+  { mask_prompt = set.mask_prompt, max_files }: Overrides,
 ): DatasetCard {
-  return recordCard({ ...set, path, ...(mask_prompt === undefined ? {} : { mask_prompt }) });
+  return recordCard({
+    ...set,
+    path,
+    ...(mask_prompt === undefined ? {} : { mask_prompt }),
+    ...(max_files === undefined ? {} : { max_files }),
+  });
 }
 
 /**
@@ -41,14 +49,14 @@ export function cardFromFiles(
  *
  * @throws {Error} when the hub does not have it.
  */
-export function cardFromHub(set: RecordSet, mask_prompt?: boolean): DatasetCard {
-  if (set.hub !== undefined) return cardFromFiles(set, set.hub, mask_prompt);
+export function cardFromHub(set: RecordSet, overrides: Overrides): DatasetCard {
+  if (set.hub !== undefined) return cardFromFiles(set, set.hub, overrides);
   if (set.parts === undefined) {
     throw new Error(
       `dataset "${set.name}" is not on the Hugging Face hub; set --data-root (CAUSEWAY_DATA_ROOT) to a folder ` +
         `that holds ${set.name}/train.jsonl, or the like`,
     );
   }
-  const cards = set.parts.map((part) => cardFromFiles({ ...set, ...part }, part.hub, mask_prompt));
+  const cards = set.parts.map((part) => cardFromFiles({ ...set, ...part }, part.hub, overrides));
   return composeCard(set, cards.map((card, i) => ({ name: `part ${i + 1}`, card })));
 }

@@ -42,6 +42,8 @@ const records = z.strictObject({
     /** The values that are taken. */
     in: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
   }).optional(),
+  /** Reads the first files, by name, that each path for training stands for, this many at most. */
+  max_files: z.int().positive().optional(),
   /** Takes this many of the training records, drawn by file and row. */
   examples: z.int().positive().optional(),
   /** What a record that cannot be read does: end the run, or be left out and counted. */
@@ -57,6 +59,8 @@ const entry = z.strictObject({
   max_bytes: z.int().positive().optional(),
   /** Whether no loss is taken on prompts in fine-tuning; as the dataset card has it when left out. */
   mask_prompt: z.boolean().optional(),
+  /** Reads the first files of the dataset, by name, this many at most: a part of a set that is too large. */
+  max_files: z.int().positive().optional(),
   /** Datasets that are read in its place where a data root lacks it. */
   stand_ins: z.array(z.string()).min(1).optional(),
   records: records.optional(),
@@ -123,13 +127,15 @@ export type Config = z.output<typeof config>;
  * @throws {Error} listing the known cards when there is none of that name, and the ways out where a data root
  *   lacks it.
  */
-export function cardOf({ dataset, records, mask_prompt, stand_ins }: DatasetEntry): DatasetCard {
-  if (records === undefined) return resolveDataset(dataset, { mask_prompt, stand_ins });
+export function cardOf(entry: DatasetEntry): DatasetCard {
+  const { dataset, records, mask_prompt, max_files, stand_ins } = entry;
+  if (records === undefined) return resolveDataset(dataset, { mask_prompt, max_files, stand_ins });
   const { licence, ...options } = records;
   return recordCard({
     name: dataset,
     ...options,
     mask_prompt,
+    ...(max_files === undefined ? {} : { max_files }),
     ...(licence === undefined ? {} : { licence: { spdx: licence } }),
   });
 }

@@ -15,7 +15,7 @@ import {
 import type { DocumentOptions, Split } from "./card.ts";
 import { formatOfName } from "./formats.ts";
 import type { RecordFormat } from "./reading.ts";
-import { pathsBySplit, type RecordFile, type RecordPaths } from "./record_files.ts";
+import { firstFiles, pathsBySplit, type RecordFile, type RecordPaths } from "./record_files.ts";
 
 /** True for `hf://…`. */
 export function isHubPath(path: string): boolean {
@@ -36,8 +36,9 @@ interface Selection extends HubSnapshot {
 export async function hubRevision(
   paths: RecordPaths,
   format?: RecordFormat,
+  max_files?: number,
 ): Promise<{ commits: string[]; files: unknown[] }> {
-  const selections = await select(paths, format);
+  const selections = await select(paths, format, max_files);
   const commits = selections.map(({ repo, commit }) => formatHubUrl({ repo, revision: commit }));
   const files = selections.flatMap(({ repo, split, files }) =>
     files.map(({ path, digest }) => [split, `${repo}/${path}`, digest])
@@ -49,9 +50,10 @@ export async function hubRevision(
 export async function* hubFiles(
   paths: RecordPaths,
   format: RecordFormat | undefined,
+  max_files: number | undefined,
   { signal, log }: DocumentOptions,
 ): AsyncGenerator<RecordFile> {
-  for (const { repo, commit, files, split } of await select(paths, format)) {
+  for (const { repo, commit, files, split } of await select(paths, format, max_files)) {
     for (const file of files) {
       signal?.throwIfAborted();
       const path = await downloadFile({ repo, commit }, file, {
@@ -72,7 +74,11 @@ function announceOnce(repo: string, log?: (message: string) => void) {
   };
 }
 
-async function select(paths: RecordPaths, format?: RecordFormat): Promise<Selection[]> {
+async function select(
+  paths: RecordPaths,
+  format?: RecordFormat,
+  max_files?: number,
+): Promise<Selection[]> {
   const found: Selection[] = [];
   for (const { path: url, split } of pathsBySplit(paths)) {
     const { repo, commit, files } = await snapshotOf(url);
@@ -80,7 +86,8 @@ async function select(paths: RecordPaths, format?: RecordFormat): Promise<Select
     if (wanted.length === 0) {
       throw new Error(`${url} matches no file whose name tells a format; name the format`);
     }
-    found.push({ repo, commit, files: wanted, ...(split === undefined ? {} : { split }) });
+    const files_of_split = firstFiles(wanted, split, max_files);
+    found.push({ repo, commit, files: files_of_split, ...(split === undefined ? {} : { split }) });
   }
   return found;
 }

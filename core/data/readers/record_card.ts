@@ -45,6 +45,8 @@ export interface RecordReading {
   /** Column or template whose value keeps documents together in one split. */
   readonly group?: string;
   readonly where?: Where;
+  /** Reads the first files, by name, that each path for training stands for, this many at most. Absent: all. */
+  readonly max_files?: number;
   /** Takes this many of the training documents, drawn by their ids. Absent: all. */
   readonly examples?: number;
   /** What to do with a record that cannot be read: fail (default), or leave it out and count it. */
@@ -105,8 +107,8 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
   const makeDocument = compileReading(options);
   const files = (reading: DocumentOptions) =>
     on_hub
-      ? hubFiles(options.path, options.format, reading)
-      : localFiles(options.path, options.format);
+      ? hubFiles(options.path, options.format, options.max_files, reading)
+      : localFiles(options.path, options.format, options.max_files);
   return {
     name: options.name,
     title: options.title ?? origins.map((origin) => basename(origin)).join(", "),
@@ -203,12 +205,12 @@ function attempt<T>(
 }
 
 function revisionOfFiles(options: RecordCardOptions): string {
-  const files = localFiles(options.path, options.format);
+  const files = localFiles(options.path, options.format, options.max_files);
   return fold(files.map(({ name, path, split }) => [split, name, contentDigest(path)]), options);
 }
 
 async function revisionOnHub(options: RecordCardOptions): Promise<string> {
-  const { commits, files } = await hubRevision(options.path, options.format);
+  const { commits, files } = await hubRevision(options.path, options.format, options.max_files);
   return `${commits.join(" ")} ${fold(files, options)}`;
 }
 

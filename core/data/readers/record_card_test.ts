@@ -113,6 +113,15 @@ Deno.test("files, globs, folders and paths by split; names are unique and told f
       { id: "1.jsonl.gz:1", text: "b", split: "validation" },
       { id: "1.jsonl.gz:2", text: "c", split: "validation" },
     ]);
+    const first = await read({
+      path: { train: `${folder}/x/train`, validation: `${folder}/x/**/*.jsonl` },
+      max_files: 1,
+    });
+    assert.deepEqual(first.map(({ text, split }) => `${text} ${split}`), [
+      "a train",
+      "d validation",
+      "a validation",
+    ]);
     const path = { train: [`${folder}/x/train`], validation: `${folder}/x/test/0.jsonl` };
     const parts = await read({ path });
     assert.deepEqual(parts.map(({ text, split }) => `${text} ${split}`), [

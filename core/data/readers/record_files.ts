@@ -49,11 +49,16 @@ function list(path: RecordPath): readonly string[] {
  * Lists local files, those of each path in order. A saved dictionary of Hugging Face datasets counts as the
  * datasets in it, which are in the splits they are named after.
  *
+ * @param max_files files that each path stands for at most, where they are trained on.
  * @throws {Error} when a path stands for no file.
  */
-export function localFiles(paths: RecordPaths, format?: RecordFormat): RecordFile[] {
+export function localFiles(
+  paths: RecordPaths,
+  format?: RecordFormat,
+  max_files?: number,
+): RecordFile[] {
   const found = pathsBySplit(paths).flatMap(({ path, split }) =>
-    listDataFiles(path, format).flatMap((file) =>
+    firstFiles(listDataFiles(path, format), split, max_files).flatMap((file) =>
       existsSync(join(file, "dataset_dict.json")) ? savedSplits(file, split) : { path: file, split }
     )
   );
@@ -63,6 +68,15 @@ export function localFiles(paths: RecordPaths, format?: RecordFormat): RecordFil
     path,
     ...(split === undefined ? {} : { split }),
   }));
+}
+
+/** The first of the files of a path by name; all of those that are held out. */
+export function firstFiles<T>(
+  files: readonly T[],
+  split?: Split,
+  max_files?: number,
+): readonly T[] {
+  return split === "validation" ? files : files.slice(0, max_files);
 }
 
 function savedSplits(folder: string, wanted?: Split): { path: string; split: Split }[] {
