@@ -10,6 +10,7 @@ import { processor } from "../shared/machine.ts";
 import { gigabytes, markdownTable, milliseconds, rounded } from "../shared/markdown.ts";
 import { count, parseFlags } from "../shared/options.ts";
 import type { DataResult, DataSettings } from "./ours.ts";
+import type { ReaderSpeeds } from "./readers.ts";
 
 const HELP = `Speed and memory of tokenizing a long stream of text, and of drawing batches from it.
 
@@ -53,12 +54,17 @@ async function main(args: readonly string[]): Promise<number> {
     console.error("Making the text …");
     const texts = flags.text?.split(",") ?? [];
     await runModule(new URL("make_text.ts", import.meta.url), folder, { bytes, texts });
+    console.error("Reading each format …");
+    await runModule(new URL("readers.ts", import.meta.url), folder);
+    const readers: ReaderSpeeds = JSON.parse(
+      await Deno.readTextFile(join(folder, "readers.json")),
+    );
     console.error("Tokenizing …");
     await runModule(new URL("ours.ts", import.meta.url), folder, settings);
     const result: DataResult = JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
     const machine = { processor: processor(), cores: navigator.hardwareConcurrency };
-    const report = renderReport(result, settings, machine);
-    saveResults(flags.out!, { machine, settings, result }, report);
+    const report = renderReport(result, readers, settings, machine);
+    saveResults(flags.out!, { machine, settings, result, readers }, report);
     console.log(report);
     return 0;
   } finally {
@@ -68,6 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function renderReport(
   result: DataResult,
+  readers: ReaderSpeeds,
   { sequence_length, global_batch_size }: DataSettings,
   machine: { processor: string; cores: number },
 ): string {
@@ -93,9 +100,17 @@ function renderReport(
     ],
     ["peak memory with sampling", `${gigabytes(result.sampler_peak)} GB`],
   ];
-  return `# Data\n\n${machine.processor}, ${machine.cores} cores.\n\n${
-    markdownTable(["", ""], rows, 2)
-  }\n`;
+  const speeds = Object.entries(readers).map(([name, speed]) => [
+    name.replace("read.", "."),
+    rounded(speed),
+  ]);
+  return [
+    "# Data",
+    `${machine.processor}, ${machine.cores} cores.`,
+    markdownTable(["", ""], rows, 2),
+    "Reading 100 MB of text as records, one thread:",
+    markdownTable(["format", "MB of text/s"], speeds),
+  ].join("\n\n") + "\n";
 }
 
 if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));
