@@ -105,7 +105,8 @@ async function measure(
       encodings.push({ name, bytes, ...await contest.encode(name, [...texts, ...odd]) });
     }
     await contest.stop();
-    return { texts: texts.length, odd_texts: odd.length, training, encodings };
+    const { version } = contest;
+    return { version, texts: texts.length, odd_texts: odd.length, training, encodings };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -119,6 +120,8 @@ class Contestants {
     readonly settings: Settings,
     readonly folder: string,
     readonly progress: Progress,
+    /** Of the other side's library. */
+    readonly version: string,
   ) {}
 
   static async start(
@@ -140,8 +143,8 @@ class Contestants {
     const script = `${import.meta.dirname}/tokenizers_peer.py`;
     const { child: theirs } = await Child.start("tokenizers", python, [script], env);
     const prepare = { do: "prepare", ...files, threads: settings.threads };
-    await Promise.all([ours.request(prepare), theirs.request(prepare)]);
-    return new Contestants(ours, theirs, settings, folder, progress);
+    const [, { version }] = await Promise.all([ours.request(prepare), theirs.request(prepare)]);
+    return new Contestants(ours, theirs, settings, folder, progress, version);
   }
 
   async train() {
@@ -174,7 +177,7 @@ class Contestants {
     const agreement = compareIds(`${this.folder}/our_ids`, `${this.folder}/their_ids`, texts);
     const library = await this.ours.request({ do: "library", max_chars: LIBRARY_CHARS });
     const our_first = await this.ours.request({ do: "first" });
-    const their_first = await this.theirs.request({ do: "first", kind: "encode" });
+    const their_first = await this.theirs.request({ do: "first" });
     return {
       ...agreement,
       library,

@@ -40,6 +40,8 @@ export interface Encoding extends Contest, Agreement {
 }
 
 export interface TokenizerResults {
+  /** Of the other side's library. */
+  readonly version: string;
   readonly texts: number;
   readonly odd_texts: number;
   readonly training: Training;
@@ -47,7 +49,7 @@ export interface TokenizerResults {
 }
 
 export function renderReport(
-  { texts, odd_texts, training, encodings }: TokenizerResults,
+  { version, texts, odd_texts, training, encodings }: TokenizerResults,
   machine: Readonly<Record<string, string | number>>,
   { rounds, threads, vocab_size }: { rounds: number; threads: number; vocab_size: number },
 ): string {
@@ -55,7 +57,7 @@ export function renderReport(
   return [
     "# Tokenizer speed against Hugging Face's Rust tokenizers",
     `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${threads} threads for each side. Deno ` +
-    `${machine.deno}, tokenizers 0.23.3. ${texts} texts of ${
+    `${machine.deno}, tokenizers ${version}. ${texts} texts of ${
       fixed(training.bytes / 1e6, 1)
     } MB in memory, ` +
     `${rounds} alternating rounds; median, with minimum and maximum in parentheses. ` +

@@ -33,7 +33,7 @@ def timed(function):
     return time.perf_counter() - start
 
 
-def prepare(**files):
+def prepare(threads, **files):
     global texts, odd
     texts, odd = read_texts(files["texts"]), read_texts(files["odd"])
     return dict(version=tokenizers.__version__)
@@ -79,7 +79,7 @@ def ids(file):
     return {}
 
 
-def first(kind):
+def first():
     """Seconds of the first pass with a tokenizer that has seen nothing, and the faster call for those to come."""
     global task
     seconds = {}

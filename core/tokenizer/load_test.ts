@@ -4,25 +4,112 @@ import { loadTokenizer, tokenizerFiles, trainByteLevelBpe } from "./mod.ts";
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 const fixture = (name: string) => Deno.readTextFileSync(new URL(name, FIXTURES));
 const CONFIG = '{"eos_token":"<|endoftext|>"}';
-const encodings: { text: string; ids: number[] }[] = JSON.parse(fixture("encodings.json"));
+const encodings: { text: string; ids: number[]; nfc_ids: number[] }[] = JSON.parse(
+  fixture("encodings.json"),
+);
+const decodings: { ids: number[]; text: string; nfc_text: string }[] = JSON.parse(
+  fixture("decodings.json"),
+);
 
 Deno.test("gives the ids of the Rust tokenizer, and the text back", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+  assert.equal(tokenizer.kind, "byte_level");
   assert.equal(tokenizer.vocab_size, 1000);
   assert.equal(tokenizer.end_of_text, 0);
   for (const { text, ids } of encodings) {
-    assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
-    assert.equal(tokenizer.decode(ids), text);
+    const encoded = tokenizer.encode(text);
+    assert.deepEqual([...encoded], ids, JSON.stringify(text));
+    assert.equal(tokenizer.decode(encoded), text);
   }
 });
 
-Deno.test("gives the same ids with and without the cache by word", async () => {
-  const cached = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+Deno.test("gives the ids of a Rust tokenizer with NFC and runs of blanks, as Pythia's", async () => {
+  const tokenizer = await loadTokenizer(fixture("tokenizer_nfc.json"), CONFIG);
+  assert.equal(tokenizer.kind, "byte_level");
+  assert.equal(tokenizer.vocab_size, 424);
+  for (const { text, nfc_ids } of encodings) {
+    assert.deepEqual([...tokenizer.encode(text)], nfc_ids, JSON.stringify(text));
+  }
+});
+
+Deno.test("decodes ids that are no UTF-8 as the Rust tokenizer does", async () => {
+  const plain = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+  const nfc = await loadTokenizer(fixture("tokenizer_nfc.json"), CONFIG);
+  for (const { ids, text, nfc_text } of decodings) {
+    assert.equal(plain.decode(ids), text);
+    assert.equal(nfc.decode(ids), nfc_text);
+  }
+  assert.equal(plain.decode([]), "");
+  assert.equal(plain.decode([5000]), "");
+});
+
+Deno.test("gives the same ids and texts as the library", async () => {
+  const own = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+  const library = await loadTokenizer(fixture("tokenizer.json"), CONFIG, { kind: "library" });
+  assert.equal(library.kind, "library");
+  for (const text of [...encodings.map(({ text }) => text), fixture("corpus.txt")]) {
+    const ids = library.encode(text);
+    assert.deepEqual(own.encode(text), ids, JSON.stringify(text));
+    assert.equal(library.decode(ids), own.decode(ids));
+  }
+});
+
+Deno.test("whatever is not plain byte-level BPE is left to the library", async () => {
+  const kindOf = async (change: (definition: ReturnType<typeof JSON.parse>) => void) => {
+    const definition = JSON.parse(fixture("tokenizer_nfc.json"));
+    change(definition);
+    return (await loadTokenizer(JSON.stringify(definition), CONFIG)).kind;
+  };
+  assert.equal(await kindOf((d) => d.normalizer = null), "byte_level");
+  assert.equal(
+    await kindOf((d) => d.model.merges = d.model.merges.map((pair: string[]) => pair.join(" "))),
+    "byte_level",
+  );
+  for (
+    const change of [
+      (d) => d.normalizer = { type: "NFKC" },
+      (d) => d.pre_tokenizer.add_prefix_space = true,
+      (d) => d.pre_tokenizer = { type: "Whitespace" },
+      (d) => d.model.ignore_merges = true,
+      (d) => d.model.dropout = 0.1,
+      (d) => d.added_tokens[3].rstrip = true,
+      (d) => delete d.model.vocab["Ġ"],
+      (d) => d.added_tokens.at(-1).id += 7,
+    ] as ((d: ReturnType<typeof JSON.parse>) => void)[]
+  ) assert.equal(await kindOf(change), "library", String(change));
+});
+
+Deno.test("ids are uint16 up to 65,536 tokens, uint32 beyond", async () => {
   const definition = JSON.parse(fixture("tokenizer.json"));
-  definition.added_tokens[0].rstrip = true; // rules the cache out
-  const plain = await loadTokenizer(JSON.stringify(definition), CONFIG);
-  const corpus = fixture("corpus.txt");
-  assert.deepEqual(cached.encode(corpus), plain.encode(corpus));
+  const load = (token_count: number) => {
+    const vocab = { ...definition.model.vocab };
+    for (let id = 1000; id < token_count; id++) vocab[`unused${id}`] = id;
+    const json = { ...definition, model: { ...definition.model, vocab } };
+    return loadTokenizer(JSON.stringify(json), CONFIG);
+  };
+  assert.ok((await load(65_536)).encode("text") instanceof Uint16Array);
+  const large = await load(65_537);
+  assert.ok(large.encode("text") instanceof Uint32Array);
+  assert.deepEqual([...large.encode(encodings[20].text)], encodings[20].ids);
+});
+
+Deno.test("a document is prompt, rest and end of text; the prompt is tokenized on its own", async () => {
+  const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+  const text = "Straße? the rest";
+  const { tokens, prompt_length, text_bytes } = tokenizer.encodeDocument({
+    text,
+    prompt_length_chars: 9,
+  });
+  const prompt = tokenizer.encode("Straße? t");
+  assert.deepEqual([...tokens], [...prompt, ...tokenizer.encode("he rest"), 0]);
+  assert.equal(prompt_length, prompt.length);
+  assert.equal(text_bytes, 17);
+  assert.equal(tokenizer.encodeDocument({ text }).prompt_length, 0);
+});
+
+Deno.test("lone surrogates count as U+FFFD", async () => {
+  const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
+  assert.deepEqual(tokenizer.encode("a\ud800b"), tokenizer.encode("a\ufffdb"));
 });
 
 Deno.test("written files load again, and hold what was learned", async () => {
@@ -32,8 +119,9 @@ Deno.test("written files load again, and hold what was learned", async () => {
   });
   const files = tokenizerFiles(model);
   const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
+  assert.equal(tokenizer.kind, "byte_level");
   assert.equal(tokenizer.vocab_size, 600);
-  assert.deepEqual(tokenizer.encode("<|endoftext|>"), [0]);
+  assert.deepEqual([...tokenizer.encode("<|endoftext|>")], [0]);
   const ids = tokenizer.encode("Größe 🙂\n\tx");
   assert.equal(tokenizer.decode(ids), "Größe 🙂\n\tx");
 });

@@ -3,10 +3,12 @@ import { trainByteLevelBpe } from "./train_bpe.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 const fixture = (name: string) => Deno.readTextFileSync(new URL(name, FIXTURES));
-const samples = fixture("corpus.txt").split("\n\n\n");
+const samplesOf = (corpus: string) => fixture(corpus).split("\n\n\n");
+const samples = samplesOf("corpus.txt");
 const special_tokens = ["<|endoftext|>"];
 
 interface Trained {
+  corpus: string;
   vocab_size: number;
   min_frequency: number;
   size: number;
@@ -14,9 +16,10 @@ interface Trained {
 }
 
 for (const expected of JSON.parse(fixture("trained.json")) as Trained[]) {
-  const { vocab_size, min_frequency } = expected;
-  Deno.test(`learns the merges of the Rust trainer: ${vocab_size} tokens, at least ${min_frequency}`, async () => {
-    const model = await trainByteLevelBpe(samples, { vocab_size, min_frequency, special_tokens });
+  const { corpus, vocab_size, min_frequency } = expected;
+  Deno.test(`learns the merges of the Rust trainer: ${corpus}, ${vocab_size} tokens, at least ${min_frequency}`, async () => {
+    const options = { vocab_size, min_frequency, special_tokens };
+    const model = await trainByteLevelBpe(samplesOf(corpus), options);
     assert.equal(model.vocabulary.length, expected.size);
     assert.deepEqual(model.merges.slice(-expected.merges.length), expected.merges);
   });
@@ -40,10 +43,17 @@ Deno.test("learning does not depend on the order or the cutting of texts at word
   assert.deepEqual(forwards, backwards);
 });
 
+Deno.test("learning does not depend on the number of workers", async () => {
+  const texts = Array.from({ length: 40 }, (_, i) => samples.slice(i % 5).join(" ").repeat(2));
+  const learn = (workers: number) =>
+    trainByteLevelBpe(texts, { vocab_size: 500, special_tokens, workers });
+  assert.deepEqual(await learn(1), await learn(3));
+});
+
 Deno.test("bad options are refused with the mend", async () => {
   const train = (vocab_size: number, texts = ["text"]) =>
     trainByteLevelBpe(texts, { vocab_size, special_tokens });
-  await assert.rejects(train(256), /from 257 \(special tokens and bytes\) to 65536/);
-  await assert.rejects(train(70_000), RangeError);
+  await assert.rejects(train(256), /from 257 \(special tokens and bytes\) to 4194304/);
+  await assert.rejects(train(5_000_000), RangeError);
   await assert.rejects(train(300, []), /no text to train/);
 });

@@ -68,8 +68,13 @@ export class WorkerPool<Request, Reply> {
     return this.#send(this.#freest(), message, transfer);
   }
 
-  /** Has every worker that was started answer the same request, after all that came before. */
+  /**
+   * Has every worker that was started answer the same request, after all that came before.
+   *
+   * @throws as {@linkcode request} does.
+   */
   requestAll(message: Request): Promise<Reply[]> {
+    if (this.#ended) return quietly(Promise.reject(this.#ended.reason));
     return Promise.all(this.#members.map((member) => this.#send(member, message, [])));
   }
 
