@@ -10,7 +10,7 @@
  */
 import { Session, type TensorData } from "../../core/engine/mod.ts";
 import { gather, gemm, Graph } from "../../core/graph/mod.ts";
-import { linearProducts, type Passes, type Product, productFlops } from "./flops.ts";
+import { linearProducts, type Passes, type Product, productFlops } from "../../core/model/mod.ts";
 import { serveRequests } from "./json_lines.ts";
 import type { Size } from "./sizes.ts";
 

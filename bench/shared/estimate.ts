@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Passes, passFlops } from "./flops.ts";
+import { type Passes, passFlops } from "../../core/model/mod.ts";
 import { type Implementation, type Mode, type Options, type Variant, VARIANTS } from "./options.ts";
 import type { Size } from "./sizes.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Parts, Prepared } from "./contest.ts";
-import type { Passes } from "./flops.ts";
+import type { Passes } from "../../core/model/mod.ts";
 import type { Implementation, Mode, Variant } from "./options.ts";
 import { type Round, speedRatio, type Spread, spread } from "./statistics.ts";
 
@@ -21,7 +21,7 @@ export interface SizeResult {
   readonly rows: number;
   readonly length: number;
   readonly passes: Passes;
-  /** Matrix products of one pass (flops.ts). */
+  /** Matrix products of one pass (core/model/flops.ts). */
   readonly flops_per_pass: number;
   readonly passes_per_round: number;
   /** Whether all rounds of one side came after all of the other. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parameterCount } from "../../core/model/mod.ts";
+import { parameterCount, passFlops } from "../../core/model/mod.ts";
 import { Child, runModule } from "./child.ts";
 import {
   checkAgreement,
@@ -24,7 +24,6 @@ import {
   startSeconds,
   totalSeconds,
 } from "./estimate.ts";
-import { passFlops } from "./flops.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, type Variant, VARIANT_CONFIG } from "./options.ts";
 import { Progress } from "./progress.ts";
