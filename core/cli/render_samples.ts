@@ -25,7 +25,8 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
     const learned = runs.reduce((sum, run) => {
       return sum + (samples.supervised[run] ? samples.tokens[run] : 0);
     }, 0);
-    const head = `step ${samples.step[runs[0]]}, row ${row}: ${samples.source[runs[0]]}, ` +
+    const source = visible(samples.source[runs[0]]);
+    const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
       `${all} tokens, ${learned} supervised`;
     lines.push("", color ? BOLD + head + RESET : head);
     lines.push(runs.map((run, i) => renderRun(samples, run, i > 0, color)).join(""));
@@ -42,11 +43,15 @@ function renderRun(samples: Samples, run: number, after: boolean, color: boolean
   return begins ? `\n── document ──\n${shown}` : shown;
 }
 
-/** Control characters would move the cursor or change colours: they are shown as pictures, line ends stay. */
+/**
+ * Control characters, C1 among them, would move the cursor or change colours, and marks of direction would turn text
+ * around: they are shown as pictures or as U+FFFD. Line ends stay.
+ */
 function visible(text: string): string {
   // deno-lint-ignore no-control-regex -- they are what is looked for
-  return text.replace(/[\x00-\x09\x0b-\x1f\x7f]/g, (character) => {
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.charCodeAt(0);
+    if (code > 0x7f) return "\ufffd";
     return code === 9 ? "→   " : String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
   });
 }

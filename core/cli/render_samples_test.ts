@@ -4,11 +4,11 @@ import { renderSamples } from "./render_samples.ts";
 const SAMPLES = {
   step: Int32Array.of(3, 3, 3),
   row: Int32Array.of(0, 0, 1),
-  source: ["gsm8k", "gsm8k", "code"],
+  source: ["gsm8k", "gsm8k", "co\u001bde"],
   document: Int32Array.of(0, 0, 0),
   supervised: Uint8Array.of(0, 1, 1),
   tokens: Int32Array.of(5, 7, 2),
-  text: ["Q: 1 + 1?\n", "2\u001b[31m<|endoftext|>", "x\ty"],
+  text: ["Q: 1 + 1?\n", "2\u001b[31m<|endoftext|>", "x\ty\u009b\u202e"],
 };
 
 Deno.test("rows name source and counts, and what is not supervised stands in brackets", () => {
@@ -18,8 +18,8 @@ Deno.test("rows name source and counts, and what is not supervised stands in bra
     "⟦Q: 1 + 1?",
     "⟧2\u241b[31m<|endoftext|>",
     "",
-    "step 3, row 1: code, 2 tokens, 2 supervised",
-    "x→   y",
+    "step 3, row 1: co\u241bde, 2 tokens, 2 supervised",
+    "x→   y\ufffd\ufffd",
   ]);
 });
 

@@ -168,10 +168,11 @@ function advance({ ratios, counts, carry }: Stretch, n: number): Pick<Stretch, "
   const after = { counts: counts.slice(), carry: carry.slice() };
   let left = n;
   for (let k = 0; k < ratios.length; k++) {
-    const exact = ratios[k] * left + carry[k];
+    // A source that takes all that is left leaves its carry as it is: left + carry could round up to one too many.
+    const exact = ratios[k] === 1 ? left : ratios[k] * left + carry[k];
     const given = Math.floor(exact);
     after.counts[k] += given;
-    after.carry[k] = exact - given;
+    if (ratios[k] !== 1) after.carry[k] = exact - given;
     left -= given;
   }
   return after;

@@ -54,6 +54,21 @@ Deno.test("counts sum to the total, never fall, and stay near the exact shares, 
   }
 });
 
+Deno.test("counts sum to the total also where a source takes all after sharing", () => {
+  const random = new Random(1, "all", 0);
+  for (let trial = 0; trial < 20_000; trial++) {
+    const weight = random.uniform();
+    const from = 1 + random.below(200);
+    const schedule = new MixtureSchedule([
+      { from: 0, weights: shares({ a: weight, b: 1 - weight, c: random.below(2) * 0.3 }) },
+      { from, weights: { a: 1 } },
+    ]);
+    const total = from + random.below(300);
+    const sum = Object.values(schedule.drawn(total)).reduce((x, y) => x + y, 0);
+    assert.equal(sum, total, `trial ${trial}`);
+  }
+});
+
 Deno.test("a constant mixture has no drift: every source is within three sequences for ever", () => {
   const weights = shares({ general: 0.7, code: 0.2, math: 0.09, rare: 0.01 });
   const schedule = new MixtureSchedule([{ from: 0, weights }]);

@@ -14,7 +14,7 @@ export type { LedgerRow } from "./ledger.ts";
 export { MixtureSampler } from "./mixture.ts";
 export type { BatchPart, MixtureOptions } from "./mixture.ts";
 export { extendHistory, shares } from "./mixture_history.ts";
-export { MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
+export { meanShare, MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
 export type { MixtureConfig, MixturePiece, MixturePoint } from "./mixture_schedule.ts";
 export { needsDocuments, pack } from "./packing.ts";
 export type { PackedSet, Packing, PackingOptions } from "./packing.ts";

@@ -37,8 +37,8 @@ export interface DocumentSet extends TokenSet {
 }
 
 /**
- * Opens token tables, one set for each name in their `source` columns. Memory does not grow with the number of
- * tokens or documents.
+ * Opens token tables, one set for each name in their `source` columns. Memory grows with the number of record batches
+ * (of up to 8 MiB or 4,096 documents) and of changes of source, not with the tokens.
  *
  * The documents of a source keep their order; tables are read in the order of their names.
  *

@@ -45,7 +45,8 @@ export class ArrowFile {
     try {
       return withFile(path, (fd) => readIndex(path, fd));
     } catch (error) {
-      if ((error as { code?: string }).code === "ENOENT") throw error;
+      // What the system says of a file it cannot open or read is no fault of its content.
+      if ((error as { code?: string }).code !== undefined) throw error;
       throw new TypeError(`${origin} is not an Arrow file: ${(error as Error).message}`);
     }
   }

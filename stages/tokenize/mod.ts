@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { defineStage } from "../../core/stage/mod.ts";
+import {
+  defineStage,
+  type ports,
+  type TableInput,
+  type TokenizerForecast,
+} from "../../core/stage/mod.ts";
 import {
   END_OF_TEXT,
   loadTokenizer,
   type TokenizerFiles,
   tokenizerFiles,
   trainByteLevelBpe,
+  vocabularySize,
 } from "../../core/tokenizer/mod.ts";
 import { cardOf, config } from "./config.ts";
 import { DocumentReader } from "./documents.ts";
@@ -30,8 +36,40 @@ export const tokenize = defineStage({
     const surveys = await surveyAll(ctx, reader);
     const files = await provideTokenizer(ctx, reader, surveys);
     await encodeAll(ctx, reader, surveys, files);
+    await assertUnchanged(config);
+  },
+  async forecast({ config, parents, results }) {
+    const given = parents.tokenizer as TokenizerForecast | undefined;
+    if (!results) return { outputs: { tokenizer: given ?? { vocab_size: config.vocab_size } } };
+    const vocab_size = vocabularySize(await results.tokenizer.text("tokenizer.json"));
+    const [train, validation] = await splitTokens(results.summary);
+    return {
+      outputs: {
+        tokenizer: { vocab_size },
+        train: { sources: train },
+        validation: { sources: validation },
+      },
+    };
   },
 });
+
+/** Tokens and documents by source: of the training split, and of what is held out. */
+async function splitTokens(
+  summary: TableInput<typeof ports.dataset_summary.columns>,
+): Promise<Record<string, { tokens: number; documents: number }>[]> {
+  const counts: Record<string, Record<string, { tokens: number; documents: number }>> = {};
+  for await (const batch of summary.batches(["source", "split", "documents", "tokens"])) {
+    batch.source.forEach((source, i) => {
+      const split = counts[batch.split[i]] ??= {};
+      const { tokens, documents } = split[source] ?? { tokens: 0, documents: 0 };
+      split[source] = {
+        tokens: tokens + batch.tokens[i],
+        documents: documents + batch.documents[i],
+      };
+    });
+  }
+  return [counts.train ?? {}, counts.validation ?? {}];
+}
 
 async function surveyAll(ctx: Context, reader: DocumentReader): Promise<Survey[]> {
   const surveys: Survey[] = [];
@@ -112,5 +150,19 @@ async function* tokenizerTexts(
     const drawn = sample(sizes, draws, share * bytes[s], eligible[s]);
     let index = 0;
     for await (const { text } of reader.read(card, "learning from")) if (drawn[index++]) yield text;
+  }
+}
+
+/**
+ * Makes sure that what was read is what the config's revisions stand for, since results are kept under their key.
+ *
+ * @throws {Error} naming the dataset that was changed meanwhile.
+ */
+async function assertUnchanged({ sources }: Context["config"]): Promise<void> {
+  for (const entry of Object.values(sources).flat()) {
+    if (await cardOf(entry).revision() === entry.revision) continue;
+    throw new Error(
+      `dataset "${entry.dataset}" changed while it was read; run again to take it as it is now`,
+    );
   }
 }

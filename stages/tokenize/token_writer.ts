@@ -25,7 +25,8 @@ export class TokenWriter {
   constructor(readonly output: TableOutput<typeof ports.tokens.columns>) {}
 
   async add(document: TokenizedDocument): Promise<void> {
-    this.#rows.push(document);
+    // Tokens are views of the batch they came in, most of which may belong to another split.
+    this.#rows.push({ ...document, tokens: document.tokens.slice() });
     this.#tokens += document.tokens.length;
     if (this.#rows.length >= MAX_ROWS || this.#tokens >= MAX_TOKENS) await this.flush();
   }

@@ -222,6 +222,17 @@ Deno.test("changed data change the validated config, and a stale one is refused"
   });
 });
 
+Deno.test("data that change while they are read are not kept under the old key", async () => {
+  await withFile(lines(rows(30)), async (path) => {
+    const fake = await start(path);
+    const log = (message: string) => {
+      // The same number of documents, other texts.
+      if (/^learning/.test(message)) Deno.writeTextFileSync(path, lines(rows(31).slice(1)));
+    };
+    await assert.rejects(tokenize.run({ ...fake.ctx, log }), /"mine" changed while it was read/);
+  });
+});
+
 Deno.test("mask_prompt overrides the masking of prompts, and is part of the revision", async () => {
   await withFile(lines(rows(20)), async (path) => {
     const entry = { dataset: "mine", records: { path, prompt: "Q: {question}\nA: " } };
