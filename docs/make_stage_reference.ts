@@ -11,6 +11,7 @@
 import { z } from "zod";
 import { type AnyStage, type InputPort, type Port, ports } from "../core/stage/mod.ts";
 import { report } from "../plugins/report/mod.ts";
+import { checkpoint_at } from "../stages/checkpoint_at/mod.ts";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
 import { midtrain } from "../stages/midtrain/mod.ts";
@@ -25,6 +26,7 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
   [tokenize, "stages/tokenize/config.ts"],
   [pretrain, "stages/pretrain/config.ts"],
   [midtrain, "stages/midtrain/config.ts"],
+  [checkpoint_at, "stages/checkpoint_at/config.ts"],
   [sft, "stages/sft/config.ts"],
   [evaluate, "stages/evaluate/config.ts"],
   [similarity, "stages/similarity/config.ts"],
@@ -33,9 +35,9 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
 ];
 
 /** Declare fields that several stages share. */
-const SHARED = ["options", "compute", "schedule", "optimizer"].map((name) =>
-  `core/train/${name}.ts`
-);
+const SHARED = ["options", "compute", "schedule", "optimizer", "checkpointing_options"].map((
+  name,
+) => `core/train/${name}.ts`);
 
 /** The part of JSON Schema that the configs use. */
 interface Schema {
@@ -43,7 +45,10 @@ interface Schema {
   description?: string;
   default?: unknown;
   enum?: unknown[];
+  const?: unknown;
   anyOf?: Schema[];
+  /** Of schemas that one field tells apart. */
+  oneOf?: Schema[];
   items?: Schema;
   prefixItems?: Schema[];
   properties?: Record<string, Schema>;
@@ -95,7 +100,7 @@ export async function stageReference(): Promise<string> {
 
 const INTRODUCTION = `# Stages
 
-The seven built-in stages and the report plugin: what they read, what they write, and their config.
+The eight built-in stages and the report plugin: what they read, what they write, and their config.
 This page is made from the schemas by \`docs/make_stage_reference.ts\`, and a test compares the two.
 
 A recipe sets a field as \`config: { schedule: { peak_lr: 1e-3 } }\`; here it is called
@@ -161,8 +166,9 @@ function fieldRows(schema: Schema, path: string, comments: Comments): string[][]
 
 /** The objects inside a field, through lists, records and alternatives, with the path of each. */
 function innerObjects(field: Schema, path: string): [Schema, string][] {
-  const { items, additionalProperties: values, anyOf = [] } = field;
+  const { items, additionalProperties: values, anyOf = [], oneOf } = field;
   return [
+    ...(oneOf ? [[merged(oneOf), path] as [Schema, string]] : []),
     ...(field.properties ? [[field, path] as [Schema, string]] : []),
     ...(items ? innerObjects(items, `${path}[]`) : []),
     ...(typeof values === "object" ? innerObjects(values, `${path}.*`) : []),
@@ -170,8 +176,26 @@ function innerObjects(field: Schema, path: string): [Schema, string][] {
   ];
 }
 
+/** The fields of all schemas as those of one: values of the field that tells them apart are put together. */
+function merged(schemas: readonly Schema[]): Schema {
+  const properties: Record<string, Schema> = {};
+  for (
+    const [name, field] of schemas.flatMap((schema) => Object.entries(schema.properties ?? {}))
+  ) {
+    const values = [...properties[name]?.enum ?? [], ...(field.const ? [field.const] : [])];
+    properties[name] ??= field;
+    if (values.length > 0) properties[name] = { ...properties[name], enum: values };
+  }
+  const required = Object.keys(properties).filter((name) =>
+    schemas.every((schema) => schema.required?.includes(name))
+  );
+  return { properties, required };
+}
+
 function typeOf(field: Schema): string {
   const { type, items, prefixItems, additionalProperties: values } = field;
+  if (field.oneOf) return "object";
+  if (field.const !== undefined && !field.enum) return `\`${JSON.stringify(field.const)}\``;
   if (field.anyOf) return field.anyOf.map(typeOf).join(" or ");
   if (field.enum) return field.enum.map((value) => `\`"${value}"\``).join(", ");
   if (prefixItems) return `[${prefixItems.map(typeOf).join(", ")}]`;

@@ -4,9 +4,11 @@
  * @module
  */
 import type { AnyStage } from "../core/stage/mod.ts";
+import { checkpoint_soup } from "./checkpoint_soup/mod.ts";
 import { document_lengths } from "./document_lengths/mod.ts";
+import { lr_sweep } from "./lr_sweep/mod.ts";
 import { report } from "./report/mod.ts";
 
-export { document_lengths, report };
+export { checkpoint_soup, document_lengths, lr_sweep, report };
 
-export const PLUGINS: readonly AnyStage[] = [document_lengths, report];
+export const PLUGINS: readonly AnyStage[] = [checkpoint_soup, document_lengths, lr_sweep, report];

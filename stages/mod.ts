@@ -5,6 +5,7 @@
  * @module
  */
 import type { AnyStage } from "../core/stage/mod.ts";
+import { checkpoint_at } from "./checkpoint_at/mod.ts";
 import { cka } from "./cka/mod.ts";
 import { evaluate } from "./evaluate/mod.ts";
 import { midtrain } from "./midtrain/mod.ts";
@@ -13,11 +14,12 @@ import { sft } from "./sft/mod.ts";
 import { similarity } from "./similarity/mod.ts";
 import { tokenize } from "./tokenize/mod.ts";
 
-export { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize };
+export { checkpoint_at, cka, evaluate, midtrain, pretrain, sft, similarity, tokenize };
 
 export const STAGES: readonly AnyStage[] = [
   tokenize,
   pretrain,
+  checkpoint_at,
   midtrain,
   sft,
   evaluate,

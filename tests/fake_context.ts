@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type {
   Batch,
   Columns,
+  FileOnDisk,
   FilesInput,
   FilesPort,
   InputPort,
@@ -173,6 +174,7 @@ function filesInput(contents: Readonly<Record<string, string | Uint8Array>>): Fi
     names: Object.keys(contents).sort(),
     path(name) {
       folder ??= mkdtempSync(join(tmpdir(), "causeway-fake-"));
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), bytes(name));
       return join(folder, name);
     },
@@ -199,10 +201,11 @@ class TableSink {
 
 class FilesSink {
   readonly #files = new Map<string, Uint8Array>();
-  write(name: string, content: Uint8Array | string): Promise<void> {
+  write(name: string, content: Uint8Array | string | FileOnDisk): Promise<void> {
     if (this.#files.has(name)) throw new Error(`file "${name}" is written twice`);
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
-    this.#files.set(name, bytes);
+    if (typeof content === "string") content = new TextEncoder().encode(content);
+    const bytes = "path" in content ? readFileSync(content.path) : content;
+    this.#files.set(name, Uint8Array.from(bytes));
     return Promise.resolve();
   }
   content(): ReadonlyMap<string, Uint8Array> {

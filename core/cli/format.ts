@@ -13,6 +13,13 @@ export function formatDuration(milliseconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** Seconds as `formatDuration` shows them, from two days on as days, from two years on as years. */
+export function formatSpan(seconds: number): string {
+  const days = seconds / 86_400;
+  if (days < 2) return formatDuration(1000 * seconds);
+  return days < 730 ? `${days.toFixed(1)} days` : `${(days / 365.25).toFixed(1)} years`;
+}
+
 /** Thousands separated by commas, whatever the machine's language. */
 export function formatNumber(value: number): string {
   return value.toLocaleString("en-US");

@@ -4,11 +4,10 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { resolve } from "node:path";
-import { inspectable, inspectStep, loadRecipe, recipeUrl } from "../runner/mod.ts";
+import { inspectable, inspectStep, loadRecipe } from "../runner/mod.ts";
 import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
 import { useDataRoot } from "./data_root.ts";
-import { explain } from "./explain.ts";
+import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { renderSamples } from "./render_samples.ts";
 
 const HELP =
@@ -16,21 +15,23 @@ const HELP =
 
 Usage: deno task inspect [options]
 
-  --recipe FILE     the recipe (default: recipes/quickstart.ts)
+  --recipe FILE     the recipe, TypeScript or JSON (default: recipes/quickstart.ts)
   --out DIR         folder with its results, from which the data come (default: out)
   --step ID         training step of the recipe (default: its first)
   --at N            optimizer step of that phase, counted from 0 (default: 0)
   --rows N          rows to show (default: 4)
-  --data-root DIR   folder with datasets, as for the pipeline
+  --device NAME, --set PATH=VALUE, --data-root DIR
+                    as they were given to the pipeline
   --help            print this`;
 
 /** Runs the command; returns the exit code. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
   try {
-    const string = ["recipe", "out", "step", "at", "rows", "data-root"] as const;
+    const string = [...RECIPE_FLAGS, "step", "at", "rows"] as const;
     const flags = parseArgs(args, {
       string,
       boolean: ["help"],
+      collect: ["set"],
       alias: { help: "h" },
       default: { recipe: "recipes/quickstart.ts", out: "out", at: "0", rows: "4" },
       unknown: checkFlags([...string, "help"], "deno task inspect"),
@@ -38,7 +39,8 @@ export async function main(args: readonly string[], io: Console = processConsole
     if (flags.help) return io.out(HELP), 0;
     const [step, rows] = [count("at", flags.at), count("rows", flags.rows)];
     useDataRoot(flags["data-root"]);
-    const recipe = await loadRecipe(recipeUrl(resolve(flags.recipe)));
+    const { url, load } = recipeOf(flags);
+    const recipe = await loadRecipe(url, load);
     const id = flags.step ?? inspectable(recipe)[0];
     if (id === undefined) throw new UsageError(`recipe "${recipe.name}" has no training step`);
     const samples = await inspectStep(recipe, id, {
@@ -50,7 +52,7 @@ export async function main(args: readonly string[], io: Console = processConsole
     io.out(renderSamples(samples, { color: Deno.stdout.isTerminal() && !Deno.noColor }));
     return 0;
   } catch (error) {
-    io.err(`Error: ${explain(error)}`);
+    io.err(`Error: ${explainAll(error)}`);
     return error instanceof UsageError ? 2 : 1;
   }
 }

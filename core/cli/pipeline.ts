@@ -4,12 +4,12 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   Interrupted,
+  type LoadOptions,
   loadRecipe,
   type Recipe,
-  recipeUrl,
   run,
   RunFolder,
   type RunState,
@@ -19,35 +19,44 @@ import {
 } from "../runner/mod.ts";
 import { DEFAULT_PORT, serveStatus, statusApp, type StatusServer } from "../status/mod.ts";
 import { useDataRoot } from "./data_root.ts";
-import { explain } from "./explain.ts";
 import { formatBytes, formatDuration, formatTable } from "./format.ts";
 import { checkFlags, type Console, parsePort, processConsole, UsageError } from "./console.ts";
 import { Progress } from "./progress.ts";
-import { onStopSignal } from "./signals.ts";
+import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
+import { type Deadline, parseDeadline } from "./deadline.ts";
+import { onStopSignal, StopRequest } from "./signals.ts";
 
 const HELP = `Runs a recipe: trains, midtrains, fine-tunes, analyses, and reports.
 
 Usage: deno task pipeline [options]
 
-  --recipe FILE   the recipe to run (default: recipes/quickstart.ts)
+  --recipe FILE   the recipe to run, TypeScript or JSON (default: recipes/quickstart.ts)
   --out DIR       folder for results, made when absent (default: out)
   --device NAME   compute on cpu, webgpu (any GPU) or cuda, whatever the recipe says
+  --set PATH=VAL  change a field of the recipe: sft.epochs=2 for step "sft", stage:sft.epochs=2 for
+                  all steps of a stage, seed=7; may be repeated
   --data-root DIR take named datasets from the folders of this one instead of the hub
+  --deadline TIME stop in time: after 2h30m, say, or at 2026-01-31T18:00
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
   --port N        port of the status endpoint on 127.0.0.1 (default: ${DEFAULT_PORT}, or a free one)
   --quiet         no progress, only the results
   --help          print this
 
-Running again skips what is done. Ctrl-C stops cleanly; the next run goes on from there.`;
+Running again skips what is done. Ctrl-C stops cleanly; the next run goes on from there.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM,
+75 by the deadline or SIGUSR1: nothing is wrong, run it again to go on.`;
 
 interface Options {
-  recipe: string;
+  /** URL of the recipe. */
+  url: string;
+  /** How it is to be loaded. */
+  load: LoadOptions;
   out: string;
-  /** Overrides the recipe's. */
-  device?: string;
   only?: string;
   data_root?: string;
+  deadline?: Deadline;
   dry_run: boolean;
   /** Undefined: the default port, or any free one. */
   port?: number;
@@ -61,11 +70,12 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = ["recipe", "out", "device", "only", "port", "data-root"] as const;
+  const string = [...RECIPE_FLAGS, "only", "port", "deadline"] as const;
   const boolean = ["dry-run", "quiet", "help"] as const;
   const flags = parseArgs(args, {
     string,
     boolean,
+    collect: ["set"],
     alias: { help: "h" },
     default: { recipe: "recipes/quickstart.ts", out: "out" },
     unknown: checkFlags([...string, ...boolean], "deno task pipeline"),
@@ -74,33 +84,34 @@ export function parseOptions(args: readonly string[]): Options {
     if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
   }
   const port = flags.port === undefined ? undefined : parsePort(flags.port);
-  const { recipe, out, device, only, quiet, help } = flags;
-  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"] };
-  return { recipe, out, device, only, port, quiet, help, ...rest };
+  const { out, only, quiet, help } = flags;
+  const deadline = flags.deadline === undefined ? undefined : parseDeadline(flags.deadline);
+  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline };
+  return { ...recipeOf(flags), out, only, port, quiet, help, ...rest };
 }
 
-/** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 when interrupted. */
+/** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, that of what stopped it. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
   let doing: string | undefined;
   try {
     const options = parseOptions(args);
     if (options.help) return io.out(HELP), 0;
     useDataRoot(options.data_root);
-    const url = recipeUrl(resolve(options.recipe));
-    const recipe = await loadRecipe(url, options.device);
+    const recipe = await loadRecipe(options.url, options.load);
     const only = options.only === undefined ? undefined : selectSteps(recipe, options.only);
     doing = options.dry_run
       ? `results in ${options.out} cannot be read`
       : `results cannot be written to ${options.out}`;
     if (options.dry_run) return await printPlan(recipe, options, only, io), 0;
-    return await runPipeline(recipe, url, options, only, io), 0;
+    return await runPipeline(recipe, options, only, io), 0;
   } catch (error) {
     if (error instanceof Interrupted) {
-      const { forced = "Run the same command again to go on from here" } = error;
-      io.err(`Stopped. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
-      return 130;
+      const { forced = "Run the same command again to go on from here", cause } = error;
+      const request = cause instanceof StopRequest ? cause : new StopRequest("SIGINT");
+      io.err(`${request.message}. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
+      return request.exit_code;
     }
-    io.err(`Error: ${explain(error, doing)}`);
+    io.err(`Error: ${explainAll(error, doing)}`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -122,14 +133,14 @@ async function printPlan(
 
 async function runPipeline(
   recipe: Recipe,
-  url: string,
   options: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { out, quiet } = options;
+  const { out, quiet, deadline } = options;
   const server = startServer(options);
-  const stop = onStopSignal(() => quiet || io.err("\nStopping at the next checkpoint …"));
+  const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
+  const stop = onStopSignal(onStop, deadline);
   const progress = quiet ? undefined : new Progress(io.terminal);
   if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
   try {
@@ -137,7 +148,7 @@ async function runPipeline(
       out,
       only,
       signal: stop.signal,
-      executor: workerExecutor(url, { device: options.device }),
+      executor: workerExecutor(options.url, { load: options.load }),
       onEvent: progress?.onEvent,
     });
     progress?.close();

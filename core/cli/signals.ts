@@ -1,11 +1,32 @@
 /**
- * Ctrl-C and SIGTERM.
+ * What makes a run stop before its end: Ctrl-C, the warnings of schedulers, the deadline.
  *
  * @module
  */
+import { atDeadline, type Deadline } from "./deadline.ts";
 
-/** A signal that is aborted by the first Ctrl-C. */
+/** EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again to go on. */
+export const TRY_AGAIN = 75;
+
+/** Exit codes by what asked for the stop; as shells have them, 128 and the signal's number, where it means "end". */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGUSR1: TRY_AGAIN, "the deadline": TRY_AGAIN };
+
+/** Why a run was asked to stop. It is the reason of the abort. */
+export class StopRequest extends Error {
+  override name = "StopRequest";
+  constructor(readonly by: keyof typeof EXIT_CODES) {
+    super(by === "SIGINT" ? "Stopped" : `Stopped by ${by}`);
+  }
+
+  /** What the command ends with. */
+  get exit_code(): number {
+    return EXIT_CODES[this.by];
+  }
+}
+
+/** A signal that is aborted by the first thing that asks for a stop. */
 export interface StopSignal {
+  /** Its reason is a `StopRequest`. */
   readonly signal: AbortSignal;
   /** Gives the signals back to the system. */
   dispose(): void;
@@ -15,28 +36,41 @@ export interface StopSignal {
 const SAME_PRESS_MS = 1000;
 
 /**
- * Turns the first SIGINT or SIGTERM into an abort, so that the running step can write its checkpoint. A second
- * one ends the process at once, with exit code 130: finished steps and older checkpoints are kept.
+ * Turns the first SIGINT, SIGTERM or SIGUSR1, or the deadline, into an abort, so that the running step can write its
+ * checkpoint. Ctrl-C after that ends the process at once, with exit code 130: finished steps and older checkpoints
+ * are kept. Other signals do not, for schedulers send several in a row, and the last one they send is SIGKILL.
  *
- * @param on_first called at the first signal.
+ * @param on_first called when the stop is asked for.
  */
-export function onStopSignal(on_first: () => void): StopSignal {
+export function onStopSignal(
+  on_first: () => void,
+  deadline?: Deadline,
+): StopSignal {
   const controller = new AbortController();
   let first = 0;
-  const stop = () => {
+  const stop = (by: StopRequest["by"]) => {
     if (controller.signal.aborted) {
-      if (performance.now() - first > SAME_PRESS_MS) Deno.exit(130);
+      if (by === "SIGINT" && performance.now() - first > SAME_PRESS_MS) {
+        Deno.exit(EXIT_CODES.SIGINT);
+      }
       return;
     }
     first = performance.now();
-    controller.abort(new Error("interrupted"));
+
+    controller.abort(new StopRequest(by));
     on_first();
   };
-  // Windows knows no SIGTERM.
-  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  names.forEach((name) => Deno.addSignalListener(name, stop));
+  // Windows knows SIGINT only.
+  const names = (["SIGINT", "SIGTERM", "SIGUSR1"] as const)
+    .slice(0, Deno.build.os === "windows" ? 1 : undefined);
+  const listeners = names.map((name) => [name, () => stop(name)] as const);
+  listeners.forEach(([name, listener]) => Deno.addSignalListener(name, listener));
+  const giveUp = deadline && atDeadline(deadline, () => stop("the deadline"));
   return {
     signal: controller.signal,
-    dispose: () => names.forEach((name) => Deno.removeSignalListener(name, stop)),
+    dispose() {
+      giveUp?.();
+      listeners.forEach(([name, listener]) => Deno.removeSignalListener(name, listener));
+    },
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 export { type GptNeoXConfig, parseConfig, rotaryDim, toHuggingFace } from "./config.ts";
+export { linearProducts, type Passes, passFlops, type Product, productFlops } from "./flops.ts";
 export type { BatchShape, Forward } from "./gpt_neox.ts";
 export { hiddenStatesGraph, logitsGraph, lossGraph, trainGraph } from "./graphs.ts";
 export {

@@ -14,6 +14,7 @@ export class EventLog {
   /** The first failure to write the log, such as a full disk. The run goes on to its end without the log. */
   error: unknown;
   readonly #file: Deno.FsFile;
+  #last = -Infinity;
 
   constructor(
     folder: string,
@@ -26,7 +27,9 @@ export class EventLog {
   }
 
   emit(body: RunEventBody): void {
-    const event: RunEvent = { time: this.now(), ...body };
+    // A clock may be set back while a run goes on; its log does not go back.
+    this.#last = Math.max(this.#last, this.now());
+    const event: RunEvent = { time: this.#last, ...body };
     this.state = applyEvent(this.state, event);
     if (this.error === undefined) {
       try {

@@ -184,18 +184,18 @@ const POST_EVERY_MS = 100;
 class ReportBuffer {
   #points: Point[] = [];
   #total: number | undefined;
-  #last_post = 0;
+  #last_post = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly listener: StepListener) {}
 
   add(done: number, metrics: Metrics, total?: number): void {
-    const now = Date.now();
     // JSON knows no NaN: a value that is not finite is logged as null.
     const finite = Object.entries(metrics).map(([k, v]) => [k, Number.isFinite(v) ? v : null]);
-    this.#points.push([done, now, Object.fromEntries(finite)]);
+    this.#points.push([done, Date.now(), Object.fromEntries(finite)]);
     this.#total = total ?? this.#total;
-    if (now - this.#last_post >= POST_EVERY_MS) this.#post();
+    // By a clock that nobody sets back: reports would wait until it has caught up.
+    if (performance.now() - this.#last_post >= POST_EVERY_MS) this.#post();
     else this.#timer ??= setTimeout(() => this.#post(), POST_EVERY_MS);
   }
 
@@ -210,6 +210,6 @@ class ReportBuffer {
     if (this.#points.length === 0) return;
     this.listener.report(this.#points, this.#total);
     this.#points = [];
-    this.#last_post = Date.now();
+    this.#last_post = performance.now();
   }
 }

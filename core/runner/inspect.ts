@@ -58,13 +58,14 @@ async function findInputs(recipe: Recipe, step: Step, out: string) {
     upstream(recipe.steps.find((other) => other.id === id)!).forEach((more) => needed.add(more));
   }
   const { steps, known } = await survey(recipe, out, { only: needed, set_aside: false });
-  const missing = steps.filter(({ action }) => action === "run").map(({ id }) => `"${id}"`);
+  const missing = steps.filter(({ action }) => action === "run").map(({ id }) => id);
   if (missing.length > 0) {
+    // One of them may need another, so each that the step reads itself is run, with what it needs.
+    const direct = missing.filter((id) => upstream(step).includes(id));
+    const runs = direct.map((id) => `--only ${id}`).join(", then ");
+    const names = missing.map((id) => `"${id}"`).join(", ");
     throw new Error(
-      `"${step.id}" reads results of ${
-        missing.join(", ")
-      }, which are not there: run the pipeline ` +
-        `with --only ${upstream(step).at(-1)} first`,
+      `"${step.id}" reads results of ${names}, which are not there: run the pipeline with ${runs} first`,
     );
   }
   const outputs = new Map(steps.map(({ id, key }) => [id, known.manifests.get(key!)!.outputs]));

@@ -37,10 +37,15 @@ export async function lockFolder(out: string): Promise<FolderLock> {
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  file.truncateSync(0);
   const writeLine = (line: string | number) =>
     writeAll(file, new TextEncoder().encode(`${line}\n`));
-  writeLine(Deno.pid);
+  try {
+    file.truncateSync(0);
+    writeLine(Deno.pid);
+  } catch (error) {
+    file.close(); // a full disk: without a note of who holds it there is no lock
+    throw error;
+  }
   return {
     setRun: writeLine,
     unlock() {
@@ -86,12 +91,12 @@ export interface RecipeLock {
  * @throws {Error} when the file is not what this program writes.
  */
 export function readLock(out: string, recipe: string): RecipeLock {
-  return readAll(out)[recipe] ?? { steps: {}, published: [] };
+  return readLocks(out)[recipe] ?? { steps: {}, published: [] };
 }
 
 /** Replaces the entry of one recipe. */
 export function writeLock(out: string, recipe: string, lock: RecipeLock): void {
-  const recipes = { ...readAll(out), [recipe]: lock };
+  const recipes = { ...readLocks(out), [recipe]: lock };
   writeAtomic(lockPath(out), JSON.stringify({ format: 1, recipes }, null, 2) + "\n");
 }
 
@@ -99,7 +104,12 @@ function lockPath(out: string): string {
   return join(out, "lock.json");
 }
 
-function readAll(out: string): Record<string, RecipeLock> {
+/**
+ * Reads the entries of all recipes, by name.
+ *
+ * @throws {Error} when the file is not what this program writes.
+ */
+export function readLocks(out: string): Record<string, RecipeLock> {
   const text = readIfPresent(lockPath(out));
   if (text === undefined) return {};
   try {

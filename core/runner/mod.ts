@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { LogReader } from "./event_log.ts";
 export { applyEvent, foldEvents, timeLeft } from "./events.ts";
 export type {
   OutputSummary,
@@ -14,17 +15,26 @@ export type {
 } from "./events.ts";
 export { inlineExecutor } from "./execute.ts";
 export type { Executor, StepJob, StepListener } from "./execute.ts";
+export { forecastRecipe } from "./forecast.ts";
+export type { StepForecast } from "./forecast.ts";
 export { inspectable, inspectStep } from "./inspect.ts";
 export type { InspectOptions } from "./inspect.ts";
+export { recipe_schema, step_schema } from "./json_recipe.ts";
 export { loadRecipe, recipeUrl } from "./load.ts";
+export type { LoadOptions } from "./load.ts";
+export { lockFolder, readLocks } from "./lock.ts";
+export type { RecipeLock } from "./lock.ts";
 export { plan, selectSteps } from "./plan.ts";
 export type { Known, PlannedStep } from "./plan.ts";
+export { RecipeError } from "./problems.ts";
+export type { Problem } from "./problems.ts";
 export { defineRecipe, settle } from "./recipe.ts";
 export type { Recipe, RecipeBuilder, RecipeHeader, Step, StepOptions } from "./recipe.ts";
 export { run, StepFailed } from "./run.ts";
 export type { RunOptions } from "./run.ts";
 export { RunFolder } from "./run_folder.ts";
 export type { MetricRow, RunSource } from "./run_folder.ts";
+export { loadStage } from "./stage_modules.ts";
 export { survey } from "./survey.ts";
 export type { Survey } from "./survey.ts";
 export type { Ref, Refs, Wiring } from "./wiring.ts";

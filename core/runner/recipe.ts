@@ -5,16 +5,19 @@
  * @module
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { canonicalJson, type Json } from "../store/mod.ts";
-import {
-  type AnyStage,
-  assertStage,
-  type FilesPort,
-  type InputPorts,
-  type OutputPorts,
-  type Stage,
+import type { Json } from "../store/mod.ts";
+import type {
+  AnyStage,
+  FilesPort,
+  InputPorts,
+  OutputPorts,
+  Permissions,
+  Stage,
 } from "../stage/mod.ts";
-import { checkWiring, type Ref, type Refs, type Wired, type Wiring } from "./wiring.ts";
+import { checkDraft, type Checked } from "./check.ts";
+import { type Draft, DraftWriter } from "./draft.ts";
+import { RecipeError } from "./problems.ts";
+import type { Ref, Refs, Wired, Wiring } from "./wiring.ts";
 
 /** One step of a recipe, checked. */
 export interface Step {
@@ -24,6 +27,8 @@ export interface Step {
   readonly config: Json;
   readonly seed: number;
   readonly inputs: Wired;
+  /** What the step may reach besides inputs and outputs, if its stage is a plugin that asks for it. */
+  readonly permissions?: Permissions;
 }
 
 /** A checked experiment: what `export default defineRecipe(…)` gives. */
@@ -36,6 +41,8 @@ export interface Recipe {
   readonly steps: readonly Step[];
   /** Files outputs that are copied out of the store once the run has finished. */
   readonly published: readonly Ref<FilesPort>[];
+  /** As it was given: what overrides start from. */
+  readonly given?: Draft;
   /** Configs that are still being checked, because data are asked for over the network. See `settle`. */
   readonly pending?: readonly Promise<unknown>[];
 }
@@ -48,7 +55,7 @@ type Given<Name extends string, T> = Record<never, never> extends T ? { readonly
 export type StepOptions<S extends StandardSchemaV1, I extends InputPorts> =
   & Given<"config", StandardSchemaV1.InferInput<S>>
   & Given<"inputs", Wiring<I>>
-  & { readonly seed?: number };
+  & { readonly seed?: number; readonly permissions?: Permissions };
 
 /** What the function given to `defineRecipe` builds with. */
 export interface RecipeBuilder {
@@ -56,9 +63,8 @@ export interface RecipeBuilder {
    * Adds a step.
    *
    * @param id unique in the recipe; names the step in progress, plans and `--only`.
-   * @param options the stage's config, the outputs it reads, and a seed if not the recipe's.
+   * @param options the stage's config, the outputs it reads, a seed if not the recipe's, and what a plugin may reach.
    * @returns refs to the step's outputs, by port name.
-   * @throws {TypeError} naming the step and what is wrong with its id, config or inputs.
    */
   step<S extends StandardSchemaV1, I extends InputPorts, O extends OutputPorts>(
     id: string,
@@ -78,14 +84,10 @@ export interface RecipeHeader {
   readonly device?: string;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
-// These folders of `<out>` are not free for published files.
-const RESERVED = ["store", "runs"];
-
 /**
  * Declares a recipe. Everything that can be checked without running is checked here.
  *
- * @throws {TypeError} naming the step and port or config field that is wrong.
+ * @throws {RecipeError} with a line for everything that is wrong, naming step and port or config field.
  *
  * @example
  * ```ts
@@ -111,153 +113,55 @@ const RESERVED = ["store", "runs"];
  * ```
  */
 export function defineRecipe(header: RecipeHeader, build: (recipe: RecipeBuilder) => void): Recipe {
-  const { name, description, seed, device } = header;
-  if (!NAME.test(name) || RESERVED.includes(name)) {
-    throw new TypeError(`recipe name "${name}" is not usable; take letters, digits and _.+-`);
+  const writer = new DraftWriter(header);
+  const builder: RecipeBuilder = {
+    step: (id, stage, options) => writer.step(id, stage, options) as never,
+    publish: (ref) => writer.publish(ref),
+  };
+  try {
+    build(builder);
+  } catch (error) {
+    // Perhaps thrown because of what is wrong with a step, and then not to be mended by an override.
+    const problems = checkDraft(writer.draft()).problems();
+    if (writer.draft().steps.length === 0 || problems.length === 0) throw error;
+    throw new RecipeError(`recipe "${header.name}"`, problems);
   }
-  checkSeed(`recipe "${name}"`, seed);
-  const steps: UncheckedStep[] = [];
-  const published: Ref<FilesPort>[] = [];
-  const refs = new WeakSet<object>();
-  const pending: Promise<unknown>[] = [];
-  const is_ref = (value: unknown): value is Ref =>
-    typeof value === "object" && value !== null && refs.has(value);
-  build({
-    step(id, stage, options) {
-      const checked = checkStep(id, stage, options, seed, is_ref);
-      const given = (options?.config ?? {}) as { device?: unknown };
-      const place = (step: Step) => given.device === undefined ? onDevice(step, device) : step;
-      const step = { ...checked };
-      for (const other of steps) checkAgainst(other, step);
-      steps.push(step);
-      const finish = (config: Json) => void Object.assign(step, place({ ...step, config }));
-      if (checked.config instanceof Promise) pending.push(checked.config.then(finish));
-      else finish(checked.config);
-      return Object.fromEntries(
-        Object.entries(stage.outputs).map(([output, port]) => {
-          const ref: Ref = Object.freeze({ step: id, output, port });
-          refs.add(ref);
-          return [output, ref];
-        }),
-      ) as never;
-    },
-    publish(ref) {
-      if (!is_ref(ref) || ref.port.kind !== "files") {
-        throw new TypeError(`recipe "${name}": publish takes a files output of one of its steps`);
-      }
-      published.push(ref);
-    },
+  const draft = writer.draft();
+  const checked = checkDraft(draft);
+  if (checked.problems().length > 0) throw errorOf(checked);
+  if (checked.pending.length === 0) return checked.recipe;
+  const pending = Promise.all(checked.pending).then(() => {
+    if (checked.problems().length > 0) throw errorOf(checked);
   });
-  if (steps.length === 0) throw new TypeError(`recipe "${name}" has no steps`);
-  const recipe = { name, description, seed, steps: steps as Step[], published };
-  if (pending.length === 0) return { kind: "causeway_recipe", ...recipe };
   // Whoever settles the recipe hears of a failure; until then it is nobody's.
-  pending.forEach((config) => config.catch(() => {}));
-  return { kind: "causeway_recipe", ...recipe, pending };
+  pending.catch(() => {});
+  return { ...checked.recipe, pending: [pending] };
 }
 
 /**
  * Waits until every config is checked.
  *
  * @returns the recipe, ready to be planned and run.
- * @throws {TypeError} naming the step and config field that is wrong.
+ * @throws {RecipeError} with a line for everything that is wrong, naming step and config field.
  */
 export async function settle({ pending = [], ...recipe }: Recipe): Promise<Recipe> {
   for (const config of pending) await config;
   return recipe;
 }
 
-/** A step whose config may still be being checked. */
-type UncheckedStep = Omit<Step, "config"> & { config: Json | Promise<Json> };
-
 /**
- * The recipe with all steps whose config has a field `device` on that device.
+ * Checks a draft to its end.
  *
- * @throws {TypeError} when a step's stage does not know the device.
+ * @param device puts every step that can be on a device on this one, whatever the recipe says.
+ * @throws {RecipeError} with a line for everything that is wrong.
  */
-export function withDevice(recipe: Recipe, device: string): Recipe {
-  return { ...recipe, steps: recipe.steps.map((step) => onDevice(step, device)) };
+export async function recipeOf(draft: Draft, device?: string): Promise<Recipe> {
+  const checked = checkDraft(draft, device);
+  await Promise.all(checked.pending);
+  if (checked.problems().length > 0) throw errorOf(checked);
+  return checked.recipe;
 }
 
-function onDevice(step: Step, device: string | undefined): Step {
-  const { id, stage, config } = step;
-  if (device === undefined || !isObject(config) || !("device" in config)) return step;
-  const where = `step "${id}" (stage ${stage.name})`;
-  const checked = checkConfig(where, stage.config, { ...config, device });
-  if (checked instanceof Promise) {
-    throw new TypeError(`${where}: a config with a device must be checked by a synchronous schema`);
-  }
-  return { ...step, config: checked };
-}
-
-function isObject(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function checkStep(
-  id: string,
-  stage: AnyStage,
-  options: { config?: unknown; inputs?: object; seed?: number } | undefined,
-  recipe_seed: number,
-  is_ref: (value: unknown) => value is Ref,
-): UncheckedStep {
-  if (!NAME.test(id)) {
-    throw new TypeError(`step id "${id}" is not usable; take letters, digits and _.+-`);
-  }
-  assertStage(stage, `the stage of step "${id}"`);
-  const where = `step "${id}" (stage ${stage.name})`;
-  const { config = {}, inputs = {}, seed = recipe_seed } = options ?? {};
-  checkSeed(where, seed);
-  return {
-    id,
-    stage,
-    config: checkConfig(where, stage.config, config),
-    seed,
-    inputs: checkWiring(where, stage.inputs, inputs as Record<string, unknown>, is_ref),
-  };
-}
-
-function checkAgainst(other: UncheckedStep, step: UncheckedStep): void {
-  if (other.id === step.id) throw new TypeError(`there are two steps named "${step.id}"`);
-  if (other.stage.name === step.stage.name && other.stage !== step.stage) {
-    throw new TypeError(
-      `steps "${other.id}" and "${step.id}" use two different stages named "${step.stage.name}"`,
-    );
-  }
-}
-
-function checkSeed(where: string, seed: number): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new TypeError(`${where}: seed ${seed} is not an integer of 0 or more`);
-  }
-}
-
-/**
- * Validates a config and brings it to the form that keys are made from: plain data, keys sorted. Asynchronous where
- * the schema is.
- */
-function checkConfig(
-  where: string,
-  schema: StandardSchemaV1,
-  config: unknown,
-): Json | Promise<Json> {
-  const result = schema["~standard"].validate(config);
-  return result instanceof Promise
-    ? result.then((settled) => plainConfig(where, settled))
-    : plainConfig(where, result);
-}
-
-function plainConfig(where: string, result: StandardSchemaV1.Result<unknown>): Json {
-  if (result.issues) {
-    const issues = result.issues.map(({ path = [], message }) => {
-      const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
-      return `${["config", ...keys].join(".")}: ${message}`;
-    });
-    throw new TypeError(`${where}: ${issues.join("; ")}`);
-  }
-  try {
-    return JSON.parse(canonicalJson(result.value, "config"));
-  } catch (error) {
-    throw new TypeError(`${where}: ${(error as Error).message}`);
-  }
+function errorOf({ recipe, problems }: Checked): RecipeError {
+  return new RecipeError(`recipe "${recipe.name}"`, problems(), recipe.given);
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import {
   type Artifact,
   artifactKey,
-  listFolder,
+  listFolders,
   type Manifest,
   MANIFEST_FORMAT,
   type Store,
@@ -52,19 +52,20 @@ export class StepFailed extends Error {
  *
  * @returns the final state.
  * @throws {StepFailed} when a step fails.
- * @throws {Interrupted} when the signal was aborted. The next run goes on from the last checkpoint.
+ * @throws {Interrupted} when the signal was aborted, with its reason as the cause. The next run goes on from the last
+ *   checkpoint.
  * @throws {Error} when another runner holds the folder, or it cannot be written.
  */
 export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
   const recipe = await settle(unsettled);
-  const { out, only, onEvent } = options;
+  const { out, only, signal, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
     const store = storeOf(out);
     store.open();
     const verified = new Set<string>();
-    const surveyed = await survey(recipe, out, { only, verified, set_aside: true });
+    const surveyed = await survey(recipe, out, { only, signal, verified, set_aside: true });
     const id = newRunId(out, recipe.name);
     lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
@@ -73,6 +74,9 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     } finally {
       log.close();
     }
+  } catch (error) {
+    if (error instanceof Interrupted) error.cause = signal?.reason;
+    throw error;
   } finally {
     lock.unlock();
   }
@@ -125,6 +129,7 @@ class Run {
       // A step before it ran again and gave the same result: early cutoff.
       const reasons = planned.action === "run" ? ["inputs came out the same"] : planned.reasons;
       this.log.emit({ type: "step_skipped", step: step.id, key, reasons });
+      this.store.clearWork(key); // its runner may have been killed before it could
       this.#remember(step, key, found.outputs);
       return;
     }
@@ -192,12 +197,18 @@ class Run {
   }
 }
 
-/** Sorts by time: "20260131T154500Z-quickstart". */
+/**
+ * "20260131T154500Z-quickstart": by time, and a second after the newest where that is no earlier, so that ids sort in
+ * the order of the runs even if two begin within a second, or the clock was set back between them.
+ */
 function newRunId(out: string, recipe: string): string {
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  const taken = listFolder(join(out, "runs"));
-  for (let n = 1;; n++) {
-    const id = `${time}-${recipe}${n === 1 ? "" : `-${n}`}`;
-    if (!taken.includes(id)) return id;
-  }
+  const times = listFolders(join(out, "runs")).map(timeOf).filter(Number.isFinite);
+  const time = times.reduce((after, taken) => Math.max(after, taken + 1000), Date.now());
+  return `${new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")}-${recipe}`;
+}
+
+/** Unix milliseconds at which a run began by its id; NaN for other names. */
+function timeOf(id: string): number {
+  const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\dZ)-.*$/;
+  return Date.parse(id.replace(stamp, "$1-$2-$3T$4:$5:$6"));
 }

@@ -40,10 +40,10 @@ function fail(error: unknown): void {
 }
 
 async function start(
-  { recipe: url, device, job, config, stop: shared }: ToWorker & { type: "start" },
+  { recipe: url, load, job, config, stop: shared }: ToWorker & { type: "start" },
 ) {
   const flag = new Int32Array(shared);
-  const recipe = await loadRecipe(url, device);
+  const recipe = await loadRecipe(url, load);
   const step = recipe.steps.find(({ id }) => id === job.step);
   if (!step || canonicalJson(step.config) !== config) {
     throw new Error("the recipe or its data was changed while the pipeline ran; start it again");

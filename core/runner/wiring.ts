@@ -14,6 +14,7 @@ import {
   type Port,
   type TablePort,
 } from "../stage/mod.ts";
+import type { Problem } from "./problems.ts";
 
 /** One output of a step, to be wired into inputs of later steps. */
 export interface Ref<P extends Port = Port> {
@@ -42,38 +43,46 @@ export type Wiring<I extends InputPorts> =
 /** Wiring after the check: labels sorted, so that the order in a recipe cannot reach an artifact. */
 export type Wired = Readonly<Record<string, Ref | Readonly<Record<string, Ref>>>>;
 
+/** Port of a step that is so wrong that nothing is known of its outputs. It fits every input: that has been told. */
+export const UNKNOWN_PORT = { kind: "unknown" } as unknown as Port;
+
 /**
  * Checks the inputs of one step against the stage's ports.
  *
  * @param where the step, for messages.
  * @param is_ref whether a value is a ref of this very recipe.
- * @throws {TypeError} naming the port that is missing, unknown, or does not fit.
+ * @param problems gets a sentence for each port that is missing, unknown, or does not fit.
+ * @returns the inputs that are right.
  */
 export function checkWiring(
   where: string,
   ports: InputPorts,
   wiring: Readonly<Record<string, unknown>>,
   is_ref: (value: unknown) => value is Ref,
+  problems: Problem[],
 ): Wired {
+  const fail = (message: string) => void problems.push({ message });
   for (const name of Object.keys(wiring)) {
-    if (!(name in ports)) {
-      const known = Object.keys(ports).join(", ") || "none";
-      throw new TypeError(`${where} has no input "${name}"; its inputs are: ${known}`);
-    }
+    if (Object.hasOwn(ports, name)) continue;
+    const known = Object.keys(ports).join(", ") || "none";
+    fail(`${where} has no input "${name}"; its inputs are: ${known}`);
   }
   const wired: Record<string, Ref | Record<string, Ref>> = {};
   for (const name of Object.keys(ports).sort()) {
     const port = ports[name];
     const at = `${where}, input "${name}"`;
-    const check = (value: unknown, wanted: Port, label = ""): Ref => {
-      if (!is_ref(value)) throw new TypeError(`${at}${label} ${explainMissing(value, port)}`);
-      const misfit = whyNot(value.port, wanted);
+    const check = (value: unknown, wanted: Port, label = ""): Ref | undefined => {
+      if (!is_ref(value)) return fail(`${at}${label} ${explainMissing(value, port)}`);
+      const misfit = value.port === UNKNOWN_PORT ? undefined : whyNot(value.port, wanted);
       if (!misfit) return value;
-      throw new TypeError(`${at}${label} cannot take ${value.step}.${value.output}: ${misfit}`);
+      return fail(`${at}${label} cannot take ${value.step}.${value.output}: ${misfit}`);
     };
-    if (port.kind === "many") wired[name] = checkMany(at, wiring[name], port, check, is_ref);
-    else if (port.kind !== "optional") wired[name] = check(wiring[name], port);
-    else if (wiring[name] !== undefined) wired[name] = check(wiring[name], port.port);
+    const value = wiring[name];
+    if (port.kind === "optional" && value === undefined) continue;
+    const connected = port.kind === "many"
+      ? checkMany(at, value, port, check, is_ref, fail)
+      : check(value, port.kind === "optional" ? port.port : port);
+    if (connected) wired[name] = connected;
   }
   return wired;
 }
@@ -82,18 +91,18 @@ function checkMany(
   at: string,
   value: unknown,
   port: ManyPort,
-  check: (value: unknown, port: Port, label: string) => Ref,
-  is_ref: (value: unknown) => boolean,
-): Record<string, Ref> {
+  check: (value: unknown, port: Port, label: string) => Ref | undefined,
+  is_ref: (value: unknown) => value is Ref,
+  fail: (message: string) => void,
+): Record<string, Ref> | undefined {
   if (value === undefined && port.at_least === 0) return {};
   if (typeof value !== "object" || value === null || Array.isArray(value) || is_ref(value)) {
-    throw new TypeError(`${at} takes a record of outputs, { label: step.output, … }`);
+    return void fail(`${at} takes a record of outputs, { label: step.output, … }`);
   }
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (entries.length < port.at_least) throw new TypeError(`${at} needs at least one output`);
-  return Object.fromEntries(
-    entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]),
-  );
+  if (entries.length < port.at_least) return void fail(`${at} needs at least one output`);
+  const checked = entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]);
+  return Object.fromEntries(checked.filter(([, ref]) => ref !== undefined));
 }
 
 function explainMissing(value: unknown, port: InputPort): string {

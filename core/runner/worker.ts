@@ -5,6 +5,8 @@
  */
 import { type Artifact, canonicalJson } from "../store/mod.ts";
 import type { Executor } from "./execute.ts";
+import { canRestrict, isolate } from "./isolation.ts";
+import type { LoadOptions } from "./load.ts";
 import { fromPlainError, type FromWorker, Interrupted, type ToWorker } from "./worker_messages.ts";
 
 /** How long a step may take to write its checkpoint and stop. */
@@ -14,16 +16,25 @@ const GRACE_MS = 60_000;
  * Makes an executor that starts one worker per step.
  *
  * @param recipe_url URL of the module whose default export is the recipe.
- * @param options.device what the recipe was loaded with.
+ * @param options.load how the recipe was loaded.
  * @param options.grace_ms time a step gets to stop once asked to; its worker is ended then.
+ * @param options.restrict whether plugins get the permissions that the recipe grants and no more; by default, where
+ *   Deno is configured for it.
  */
 export function workerExecutor(
   recipe_url: string,
-  { device, grace_ms = GRACE_MS }: { device?: string; grace_ms?: number } = {},
+  { load = {}, grace_ms = GRACE_MS, restrict = canRestrict() }: {
+    load?: LoadOptions;
+    grace_ms?: number;
+    restrict?: boolean;
+  } = {},
 ): Executor {
   return async (step, job, listener, signal) => {
     const url = new URL("./step_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module", name: `step ${step.id}` });
+    const { log } = listener;
+    const isolation = await isolate(step, recipe_url, job.store, { restrict, log });
+    const name = `step ${step.id}`;
+    const worker = new Worker(url, { type: "module", name, ...isolation.worker });
     const stop = new SharedArrayBuffer(4);
     const send = (message: ToWorker) => worker.postMessage(message);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -40,7 +51,7 @@ export function workerExecutor(
       if (data.type === "report") listener.report(data.points, data.total);
       else if (data.type === "log") listener.log(data.message);
       else if (data.type === "finished") result.resolve(data.outputs);
-      else result.reject(fromPlainError(data.error));
+      else result.reject(isolation.explain(fromPlainError(data.error)));
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -50,7 +61,9 @@ export function workerExecutor(
       result.reject(new Error("a message from the step was unreadable"));
     try {
       const config = canonicalJson(step.config);
-      send({ type: "start", recipe: recipe_url, device, job, config, stop });
+      // A plugin is loaded by itself, with the config as it has become.
+      const how = isolation.recipe === recipe_url ? load : {};
+      send({ type: "start", recipe: isolation.recipe, load: how, job, config, stop });
       if (signal.aborted) askToStop();
       else signal.addEventListener("abort", askToStop, { once: true });
       return await result.promise;

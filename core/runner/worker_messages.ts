@@ -6,6 +6,7 @@
 import type { Artifact } from "../store/mod.ts";
 import type { Point } from "./events.ts";
 import type { StepJob } from "./execute.ts";
+import type { LoadOptions } from "./load.ts";
 
 /** To the worker: one job, then perhaps a request to stop. */
 export type ToWorker =
@@ -13,8 +14,8 @@ export type ToWorker =
     type: "start";
     /** Module whose default export is the recipe. */
     recipe: string;
-    /** Overrides the device of its steps. */
-    device?: string;
+    /** How it was loaded. */
+    load: LoadOptions;
     job: StepJob;
     /** The config that was planned, to notice that the file was changed since. */
     config: string;

@@ -69,8 +69,18 @@ export interface TableOutput<C extends Columns = Columns> {
 
 /** Adds files to one set of files. */
 export interface FilesOutput {
-  /** Writes one file. A name can be written once; sub-folders are written as "figures/loss.svg". */
-  write(name: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * Writes one file. A name can be written once; sub-folders are written as "figures/loss.svg".
+   *
+   * @param content bytes, text, or the path of a file on disk, such as one of an input, whose content is taken over
+   * without being held in memory.
+   */
+  write(name: string, content: Uint8Array | string | FileOnDisk): Promise<void>;
+}
+
+/** A file that is not changed any more. */
+export interface FileOnDisk {
+  readonly path: string;
 }
 
 type Input<P> = P extends TablePort<infer C> ? TableInput<C>
@@ -91,15 +101,55 @@ export interface SavedCheckpoint {
   read(name: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** A checkpoint that stays: its files can be put on an output. */
+export interface KeptCheckpoint extends SavedCheckpoint {
+  /** Names of its files. */
+  readonly names: readonly string[];
+  /** Path of a file on disk. The file must not be changed. */
+  path(name: string): string;
+}
+
+/** A checkpoint whose files another thread makes. */
+export interface DeferredCheckpoint<T> {
+  readonly step: number;
+  /** Whether it stays, or lets an interrupted run go on and gives way to the next. */
+  readonly keep: boolean;
+  /** What the encoder takes: data that can be cloned. */
+  readonly data: T;
+  /** Memory of `data` that is handed over instead of being copied. */
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** Writes checkpoints in a thread of its own, one at a time. */
+export interface CheckpointWriter {
+  /**
+   * Hands a checkpoint over and returns at once.
+   *
+   * @returns its data, handed back, when the checkpoint is complete.
+   * @throws {Error} naming the step when it cannot be written. Earlier checkpoints are as they were.
+   */
+  write<T>(checkpoint: DeferredCheckpoint<T>): Promise<T>;
+  /** Ends the thread. A checkpoint that is under way is lost: wait for it first. */
+  close(): void;
+}
+
 /**
  * Checkpoints of the running step: they let an interrupted run go on, and are removed once it has finished.
- * What a later step needs belongs on an output port instead.
+ * What a later step needs belongs on an output port; kept checkpoints are put on one without being copied.
  */
 export interface Checkpoints {
-  /** The newest complete checkpoint, or undefined on a fresh start. */
+  /** The newest complete checkpoint, kept ones included, or undefined on a fresh start. */
   latest(): Promise<SavedCheckpoint | undefined>;
   /** Writes all files, then makes the checkpoint visible in one rename; older ones are removed. */
   save(step: number, files: Readonly<Record<string, Uint8Array>>): Promise<void>;
+  /** Complete checkpoints of this step that stay, in order, of interrupted runs too. */
+  kept?(): Promise<readonly KeptCheckpoint[]>;
+  /**
+   * Starts a thread that writes checkpoints.
+   *
+   * @param encoder URL of a module whose default export makes the files, by name, from a checkpoint's data.
+   */
+  openWriter?(encoder: string): CheckpointWriter;
 }
 
 /** Named measurements at one point of a stage: `{ loss: 3.2, learning_rate: 1e-3 }`. */

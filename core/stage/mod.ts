@@ -15,10 +15,14 @@ export type {
 export { columnFits } from "./columns.ts";
 export type {
   Checkpoints,
+  CheckpointWriter,
+  DeferredCheckpoint,
+  FileOnDisk,
   FilesInput,
   FilesOutput,
   Inputs,
   InspectContext,
+  KeptCheckpoint,
   ListNames,
   ListReader,
   Metrics,
@@ -28,6 +32,25 @@ export type {
   TableInput,
   TableOutput,
 } from "./context.ts";
+export { originOf } from "./origin.ts";
+export {
+  assertGranted,
+  assertPermissions,
+  formatPermissions,
+  missingPermissions,
+  PERMISSION_KINDS,
+} from "./permissions.ts";
+export type { PermissionKind, Permissions } from "./permissions.ts";
+export type {
+  ComputeForecast,
+  Forecast,
+  ForecastContext,
+  SourceForecast,
+  TokenizerForecast,
+  TokensForecast,
+  TrainingForecast,
+  TrainingPoint,
+} from "./forecast.ts";
 export { files, many, optional, table } from "./ports.ts";
 export type {
   FilesPort,

@@ -6,6 +6,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Batch } from "./columns.ts";
 import type { InspectContext, StageContext } from "./context.ts";
+import { rememberOrigin } from "./origin.ts";
+import { assertPermissions, type Permissions } from "./permissions.ts";
+import type { Forecast, ForecastContext } from "./forecast.ts";
 import type { InputPorts, OutputPorts } from "./ports.ts";
 import type { batch_samples } from "./standard_ports.ts";
 
@@ -32,6 +35,11 @@ export interface Stage<
   readonly config: S;
   readonly inputs: I;
   readonly outputs: O;
+  /**
+   * What it has to reach besides its inputs and outputs. A plugin gets what the recipe grants its step; a step that is
+   * not granted what its stage asks for is refused.
+   */
+  readonly permissions?: Permissions;
   /** Must be deterministic in (config, inputs, seed): what is written to outputs, not when. */
   run(ctx: StageContext<StandardSchemaV1.InferOutput<S>, I, O>): Promise<void>;
   /**
@@ -42,6 +50,10 @@ export interface Stage<
     ctx: InspectContext<StandardSchemaV1.InferOutput<S>, I>,
     at: { step: number; rows: number },
   ): Promise<Batch<typeof batch_samples.columns>>;
+  /** Says what a step will do and need, without doing it: for `deno task plan`. */
+  forecast?(
+    ctx: ForecastContext<StandardSchemaV1.InferOutput<S>, I, O>,
+  ): Forecast | Promise<Forecast>;
 }
 
 // deno-lint-ignore no-explicit-any -- a registry holds stages of every shape; `run` is contravariant in its context
@@ -77,6 +89,7 @@ export function defineStage<
 >(stage: Omit<Stage<S, I, O>, "interface">): Stage<S, I, O> {
   const complete = { interface: STAGE_INTERFACE, ...stage } as Stage<S, I, O>;
   assertStage(complete, `stage "${stage.name}"`);
+  rememberOrigin(complete, import.meta.url);
   return complete;
 }
 
@@ -89,8 +102,10 @@ const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
  * @throws {TypeError} saying what is wrong and where.
  */
 export function assertStage(value: unknown, origin: string): asserts value is AnyStage {
+  const name = (value as Partial<AnyStage> | null | undefined)?.name;
+  const named = typeof name === "string" && !origin.includes(`"${name}"`) ? ` ("${name}")` : "";
   const fail = (what: string): never => {
-    throw new TypeError(`${origin} is not a usable stage: ${what}`);
+    throw new TypeError(`${origin}${named} is not a usable stage: ${what}`);
   };
   if (typeof value !== "object" || value === null) {
     fail("it is not an object; export what defineStage returns");
@@ -111,6 +126,7 @@ export function assertStage(value: unknown, origin: string): asserts value is An
   ) {
     fail("its config is not a Standard Schema (zod, valibot or arktype object)");
   }
+  if (stage.permissions !== undefined) assertPermissions(stage.permissions, `${origin}${named}`);
   for (const side of ["inputs", "outputs"] as const) {
     const ports = stage[side];
     if (typeof ports !== "object" || ports === null) fail(`it declares no ${side}`);

@@ -59,7 +59,8 @@ export function readIfPresent(path: string): string | undefined {
   }
 }
 
-function syncFolder(path: string): void {
+/** Flushes a folder, so that names added to it, or taken away, survive a crash. */
+export function syncFolder(path: string): void {
   try {
     using folder = Deno.openSync(path);
     folder.syncSync();

@@ -1,107 +1,117 @@
 /**
- * Checkpoints of a running step, one folder each: `work/<key>/step-<n>/`. A folder is complete once it has
- * that name, since it is filled under another one. While a step is saved a second time, the older folder waits as
- * `step-<n>.old`.
+ * Checkpoints of a running step (`checkpoint_files.ts` has their layout).
  *
  * @module
  */
-import { dirname, join } from "node:path";
-import type { Checkpoints, SavedCheckpoint } from "../stage/mod.ts";
-import { assertFileName } from "./artifact.ts";
-import { commit, readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
-import { canonicalJson, sha256 } from "./canonical.ts";
-import { digestOfFile, listFolders } from "./store.ts";
-
-const INDEX = "checkpoint.json";
-const OLD = ".old";
-
-interface Index {
-  step: number;
-  files: Record<string, string>;
-}
+import { join } from "node:path";
+import type {
+  Checkpoints,
+  CheckpointWriter,
+  KeptCheckpoint,
+  SavedCheckpoint,
+} from "../stage/mod.ts";
+import { readIfPresent, removeIfPresent } from "./atomic.ts";
+import {
+  type CheckpointFiles,
+  completeFolders,
+  INDEX,
+  type Index,
+  type KeptNote,
+  keptNotes,
+  parseList,
+  stepOf,
+  writeTemporary,
+} from "./checkpoint_files.ts";
+import { ThreadedWriter } from "./checkpoint_writer.ts";
+import { digestOfFile, Store } from "./store.ts";
 
 export class StoredCheckpoints implements Checkpoints {
+  readonly #store: Store;
+  /** Objects that need not be read again to know that they are sound. */
+  readonly #verified = new Set<string>();
+
   /**
-   * @param folder the step's own folder, made with the first checkpoint.
+   * @param folder the step's own folder below `work/`, made with the first checkpoint.
    * @param on_damage called when a checkpoint is passed over because its files are damaged.
    */
   constructor(
     private readonly folder: string,
     private readonly on_damage: (message: string) => void = () => {},
-  ) {}
+  ) {
+    this.#store = new Store(join(folder, "..", ".."));
+  }
 
   async latest(): Promise<SavedCheckpoint | undefined> {
-    for (const name of complete(this.folder).reverse()) {
-      const index = await readIndex(join(this.folder, name));
-      if (index) return saved(join(this.folder, name), index);
-      this.on_damage(`checkpoint ${name} is damaged and is not used`);
-      removeIfPresent(join(this.folder, name));
+    const kept = (await this.kept()).at(-1);
+    for (const name of completeFolders(this.folder).reverse()) {
+      if (kept && kept.step >= stepOf(name)) break;
+      const path = join(this.folder, name);
+      const index = await readIndex(path);
+      if (index) return saved(path, index);
+      this.#drop(path, name);
     }
+    return kept;
   }
 
   // deno-lint-ignore require-await -- errors must reject, not throw
-  async save(step: number, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new TypeError(`checkpoint step ${step} is not an integer of 0 or more`);
-    }
-    const older = complete(this.folder);
-    const filling = join(this.folder, "filling");
-    removeIfPresent(filling);
-    Deno.mkdirSync(filling, { recursive: true });
-    const index: Index = { step, files: {} };
-    for (const [name, bytes] of Object.entries(files)) {
-      assertFileName(name);
-      if (name === INDEX) throw new TypeError(`a checkpoint file cannot be named ${INDEX}`);
-      Deno.mkdirSync(dirname(join(filling, name)), { recursive: true });
-      writeAtomic(join(filling, name), bytes);
-      index.files[name] = sha256(bytes);
-    }
-    writeAtomic(join(filling, INDEX), canonicalJson(index));
-    const name = `step-${String(step).padStart(12, "0")}`;
-    const place = join(this.folder, name);
-    // At any moment one complete checkpoint stands under a name that `latest` looks at.
-    if (older.includes(name)) {
-      removeIfPresent(place + OLD);
-      Deno.renameSync(place, place + OLD);
-    }
-    commit(filling, place);
-    removeIfPresent(place + OLD);
-    older.filter((other) => other !== name).forEach((other) =>
-      removeIfPresent(join(this.folder, other))
-    );
+  async save(step: number, files: CheckpointFiles): Promise<void> {
+    writeTemporary(this.folder, step, files);
   }
-}
 
-/** Complete checkpoints, the newest last; of two of one step the one that was to be replaced comes first. */
-function complete(folder: string): string[] {
-  const rank = (name: string) => name.endsWith(OLD) ? name : `${name}.saved`;
-  return listFolders(folder).filter((name) => /^step-\d+(\.old)?$/.test(name))
-    .sort((a, b) => rank(a) > rank(b) ? 1 : -1);
+  async kept(): Promise<KeptCheckpoint[]> {
+    const checkpoints: KeptCheckpoint[] = [];
+    for (const path of keptNotes(this.folder)) {
+      const note = parseList<KeptNote>(Deno.readTextFileSync(path));
+      if (note && await this.#isSound(note)) checkpoints.push(this.#open(note));
+      else this.#drop(path, `of step ${note?.step ?? path}`);
+    }
+    return checkpoints;
+  }
+
+  openWriter(encoder: string): CheckpointWriter {
+    return new ThreadedWriter(encoder, this.#store.root, this.folder, (digests) => {
+      digests.forEach((digest) => this.#verified.add(digest));
+    });
+  }
+
+  async #isSound({ files }: KeptNote): Promise<boolean> {
+    for (const { digest } of files) {
+      if (this.#verified.has(digest)) continue;
+      if (await digestOfFile(this.#store.objectPath(digest)) !== digest) return false;
+      this.#verified.add(digest);
+    }
+    return true;
+  }
+
+  #open({ step, files }: KeptNote): KeptCheckpoint {
+    const digests = Object.fromEntries(files.map(({ name, digest }) => [name, digest]));
+    const path = (name: string) => this.#store.objectPath(find(digests, name));
+    const read = async (name: string) => await Deno.readFile(path(name));
+    return { step, names: Object.keys(digests), path, read };
+  }
+
+  #drop(path: string, name: string): void {
+    this.on_damage(`checkpoint ${name} is damaged and is not used`);
+    removeIfPresent(path);
+  }
 }
 
 /** The list of files, or undefined when one of them does not match its digest. */
 async function readIndex(folder: string): Promise<Index | undefined> {
-  try {
-    const index = JSON.parse(readIfPresent(join(folder, INDEX)) ?? "") as Index;
-    for (const [name, digest] of Object.entries(index.files)) {
-      if (await digestOfFile(join(folder, name)) !== digest) return undefined;
-    }
-    return index;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  const index = parseList<Index>(readIfPresent(join(folder, INDEX)) ?? "");
+  for (const [name, digest] of Object.entries(index?.files ?? {})) {
+    if (await digestOfFile(join(folder, name)) !== digest) return undefined;
   }
+  return index;
 }
 
-function saved(folder: string, index: Index): SavedCheckpoint {
-  return {
-    step: index.step,
-    async read(name) {
-      if (!(name in index.files)) {
-        const known = Object.keys(index.files).join(", ");
-        throw new Error(`the checkpoint has no file "${name}"; it has ${known}`);
-      }
-      return await Deno.readFile(join(folder, name));
-    },
-  };
+function saved(folder: string, { step, files }: Index): SavedCheckpoint {
+  const path = (name: string) => find(files, name) && join(folder, name);
+  return { step, read: async (name) => await Deno.readFile(path(name)) };
+}
+
+function find(digests: Readonly<Record<string, string>>, name: string): string {
+  if (Object.hasOwn(digests, name)) return digests[name];
+  const known = Object.keys(digests).join(", ");
+  throw new Error(`the checkpoint has no file "${name}"; it has ${known}`);
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { FilesInput, FilesOutput } from "../stage/mod.ts";
+import type { FileOnDisk, FilesInput, FilesOutput } from "../stage/mod.ts";
 import { type Artifact, assertFileName, FILE_COLUMNS, fileEntries } from "./artifact.ts";
-import { type FileEntry, mediaType } from "./artifact.ts";
+import { type FileEntry, mediaType, type StoredObject } from "./artifact.ts";
 import type { Store } from "./store.ts";
 import { StoredTableOutput } from "./table_io.ts";
 
@@ -46,11 +46,17 @@ export class StoredFilesOutput implements FilesOutput {
   }
 
   // deno-lint-ignore require-await -- errors must reject, not throw
-  async write(name: string, content: Uint8Array | string): Promise<void> {
+  async write(name: string, content: Uint8Array | string | FileOnDisk): Promise<void> {
     assertFileName(name);
     if (this.#entries.has(name)) throw new Error(`file "${name}" was written already`);
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    this.#entries.set(name, { name, ...this.store.put(bytes) });
+    this.#entries.set(name, { name, ...this.#put(content) });
+  }
+
+  #put(content: Uint8Array | string | FileOnDisk): StoredObject {
+    if (typeof content === "string") return this.store.put(new TextEncoder().encode(content));
+    return content instanceof Uint8Array
+      ? this.store.put(content)
+      : this.store.putFile(content.path);
   }
 
   /** Stores the list of files, sorted by name. */

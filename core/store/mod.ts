@@ -12,6 +12,8 @@ export { canonicalJson, sha256 } from "./canonical.ts";
 export type { Json } from "./canonical.ts";
 export { StoredCheckpoints } from "./checkpoints.ts";
 export { openFiles, StoredFilesOutput } from "./files_io.ts";
+export { findLeftovers, removeLeftovers } from "./gc.ts";
+export type { InUse, Leftover } from "./gc.ts";
 export { artifactKey, MANIFEST_FORMAT, parseManifest } from "./manifest.ts";
 export type { Identity, InputDigests, Manifest } from "./manifest.ts";
 export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";

@@ -3,14 +3,14 @@
  *
  *     objects/<ab>/<sha256>   Arrow tables and blobs, read-only, named by their own digest
  *     manifests/<key>.json    one per finished step, renamed into place last
- *     work/<key>/             checkpoints of unfinished steps
+ *     work/<key>/             checkpoints of unfinished steps (checkpoint_files.ts)
  *     damaged/                objects whose bytes no longer match their name
  *     tmp/                    files being written; emptied when a run starts
  *
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { commit, readIfPresent, removeIfPresent, writeAll, writeAtomic } from "./atomic.ts";
 import { canonicalJson } from "./canonical.ts";
 import { type Artifact, artifactObjects, type StoredObject } from "./artifact.ts";
@@ -67,6 +67,24 @@ export class Store {
     }
   }
 
+  /** Stores the content of a file, read in pieces; an object of this store is taken as it is. */
+  putFile(path: string): StoredObject {
+    const digest = basename(path);
+    if (path === this.objectPath(digest)) return { digest, bytes: Deno.statSync(path).size };
+    const writer = this.newObject();
+    try {
+      using file = Deno.openSync(path);
+      const piece = new Uint8Array(1 << 20);
+      for (let read = file.readSync(piece); read !== null; read = file.readSync(piece)) {
+        writer.write(piece.subarray(0, read));
+      }
+      return writer.commit();
+    } catch (error) {
+      writer.abort();
+      throw error;
+    }
+  }
+
   /** Makes a finished step visible. All its objects must be stored already. */
   writeManifest(key: string, manifest: Manifest): void {
     const temporary = join(this.root, "tmp", crypto.randomUUID());
@@ -95,7 +113,7 @@ export class Store {
     const work = join(this.root, "work");
     return new Set(
       listFolders(work).filter((key) =>
-        listFolders(join(work, key)).some((name) => name.startsWith("step-"))
+        listFolders(join(work, key)).some((name) => name.startsWith("step-") || name === "kept")
       ),
     );
   }

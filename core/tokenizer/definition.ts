@@ -56,10 +56,18 @@ export interface ByteLevelDefinition {
 /** More merges than ranks of the queue in `bpe_merge.ts` can tell apart. */
 const MAX_MERGES = 2 ** 22;
 
+/** A vocabulary: ids by token, or, as Unigram has it, a list of tokens with their scores, in the order of ids. */
+interface Vocabulary {
+  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly unknown[] };
+  readonly added_tokens?: readonly { readonly id: number }[];
+}
+
 /** One more than the largest id, added tokens included. */
-export function idCount({ model, added_tokens = [] }: Definition): number {
-  let largest = -1;
-  for (const id of Object.values(model.vocab)) largest = Math.max(largest, id);
+export function idCount({ model: { vocab }, added_tokens = [] }: Vocabulary): number {
+  let largest = Array.isArray(vocab) ? vocab.length - 1 : -1;
+  if (!Array.isArray(vocab)) {
+    for (const id of Object.values(vocab)) largest = Math.max(largest, id);
+  }
   for (const { id } of added_tokens) largest = Math.max(largest, id);
   return largest + 1;
 }

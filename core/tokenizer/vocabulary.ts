@@ -4,10 +4,14 @@
  * @module
  */
 import { z } from "zod";
+import { idCount } from "./definition.ts";
 
+const id = z.int().nonnegative();
 const schema = z.object({
-  model: z.object({ vocab: z.record(z.string(), z.number().int().nonnegative()) }),
-  added_tokens: z.array(z.object({ id: z.number().int().nonnegative() })).default([]),
+  model: z.object({
+    vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string(), z.number()]))]),
+  }),
+  added_tokens: z.array(z.object({ id })).default([]),
 });
 
 /**
@@ -25,8 +29,5 @@ export function vocabularySize(tokenizer_json: string): number {
   }
   const { success, data } = schema.safeParse(json);
   if (!success) throw new Error("tokenizer.json holds no vocabulary (model.vocab)");
-  let largest = -1;
-  for (const id of Object.values(data.model.vocab)) largest = Math.max(largest, id);
-  for (const { id } of data.added_tokens) largest = Math.max(largest, id);
-  return largest + 1;
+  return idCount(data);
 }

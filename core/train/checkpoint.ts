@@ -15,32 +15,29 @@ import {
   toHuggingFace,
   writeSafetensors,
 } from "../model/mod.ts";
-import { schedule_schema } from "./schedule.ts";
+import { placed_schedule_schema } from "./schedule.ts";
 import { freshArrays, type TrainingArrays } from "./arrays.ts";
+import { lineage_schema, lineageAt, piece_schema } from "./lineage.ts";
 import { optimizer_schema } from "./optimizer.ts";
 import { packing_schema } from "./options.ts";
 
 const count = z.number().int().nonnegative();
 
-const weights = z.record(z.string(), z.number().nonnegative());
-
-const piece_schema = z.strictObject({
-  from: count,
-  weights,
-  until: count.optional(),
-  to: weights.optional(),
-});
-
 const state_schema = z.strictObject({
   format: z.literal(2),
-  /** Optimizer steps taken on this schedule: t of AdamW and the position on the learning-rate curve. */
+  /** Optimizer steps of the run, through every branch. */
   step: count,
-  /** Input tokens seen on this schedule. */
+  /** Input tokens of the run. */
   tokens: count,
-  schedule: schedule_schema.extend({ horizon_steps: count }),
+  /** With its own `start_step`: the place on the curve is the number of steps since. */
+  schedule: placed_schedule_schema,
   optimizer: optimizer_schema,
+  /** Step at which the optimizer's moments were last empty; t of AdamW counts from there. 0 when left out. */
+  optimizer_start_step: count.optional(),
+  /** Step at which sources were last drawn from their beginning. 0 when left out. */
+  data_start_step: count.optional(),
   /**
-   * Mixtures of the run from its first sequence on. With `step` and `global_batch_size` they are the data position.
+   * Mixtures since the data's beginning. With the steps since, and `global_batch_size`, they are the data position.
    */
   mixture: z.array(piece_schema),
   packing: packing_schema,
@@ -53,6 +50,8 @@ const state_schema = z.strictObject({
   phase: z.string(),
   /** Where products were computed in float16. */
   loss_scale: z.strictObject({ scale: z.number().positive(), finite_steps: count }).optional(),
+  /** The phases of the run, this one last. */
+  lineage: lineage_schema.optional(),
 });
 
 /** Where a training run stands, beside its arrays. */
@@ -90,7 +89,9 @@ export function encodeCheckpoint(
     "model.safetensors": encodeParameters(parameters),
     "optimizer.safetensors": writeSafetensors(moments),
     // Through the schema, which puts the keys in one order, however the state came about.
-    "trainer_state.json": text(state_schema.parse({ ...state, loss_scale })),
+    "trainer_state.json": text(
+      state_schema.parse({ ...state, loss_scale, lineage: lineageAt(state.lineage, state) }),
+    ),
   };
 }
 
@@ -128,12 +129,14 @@ export async function loadTrainerState(read: FileReader): Promise<TrainerState> 
 }
 
 /**
- * Loads weights and optimizer state, to go on training.
+ * Loads weights and optimizer state, to go on training. An optimizer that begins at the state's step has no moments.
  *
  * @throws {Error} when the checkpoint's parameter groups differ, because its decay_scope was another one.
  */
 export async function loadArrays(read: FileReader, state: TrainerState): Promise<TrainingArrays> {
   const arrays = freshArrays(await loadParameters(read, state.optimizer.decay_scope));
+  const steps = state.step - (state.optimizer_start_step ?? 0);
+  if (steps === 0) return arrays;
   const tensors = readSafetensors(await read("optimizer.safetensors"), "optimizer.safetensors");
   for (const moment of ["m", "v"] as const) {
     for (const [group, target] of Object.entries(arrays[moment].groups)) {
@@ -149,7 +152,7 @@ export async function loadArrays(read: FileReader, state: TrainerState): Promise
       target.set(tensor.data);
     }
   }
-  return { ...arrays, steps: state.step, loss_scale: state.loss_scale };
+  return { ...arrays, steps, loss_scale: state.loss_scale };
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {

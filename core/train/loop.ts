@@ -4,14 +4,17 @@
  * @module
  */
 import { collate, type Sequence } from "../data/mod.ts";
-import type { Checkpoints, Metrics } from "../stage/mod.ts";
-import { encodeCheckpoint, loadArrays, loadTrainerState, type TrainerState } from "./checkpoint.ts";
+import type { Checkpoints, KeptCheckpoint, Metrics } from "../stage/mod.ts";
+import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
+import { Checkpointing } from "./checkpointing.ts";
+import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 import { Evaluator } from "./evaluator.ts";
-import { MetricsHistory } from "./metrics.ts";
+import type { MetricsHistory } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import type { Compute } from "./compute.ts";
-import { createTrainer, type Trainer } from "./trainer.ts";
+import { beginPhase, type Place } from "./phase_start.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** What the loop needs of a stage's context. */
 export interface LoopContext {
@@ -37,10 +40,15 @@ export interface Phase {
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
   compute: Compute;
+  /** Checkpoints that become an output; none when left out. */
+  keep?: KeepOptions;
 }
 
-/** Seconds between checkpoints for resuming. Not a config field: it changes no result, so it belongs in no key. */
-const CHECKPOINT_SECONDS = 60;
+/**
+ * Seconds between checkpoints for resuming. Not a config field: it changes no result, so it belongs in no key. Tests
+ * that interrupt short runs set `CAUSEWAY_CHECKPOINT_SECONDS`.
+ */
+const CHECKPOINT_SECONDS = Number(Deno.env.get("CAUSEWAY_CHECKPOINT_SECONDS") ?? 60);
 
 /** What a phase leaves behind. */
 export interface PhaseResult {
@@ -48,6 +56,8 @@ export interface PhaseResult {
   history: MetricsHistory;
   /** Files of the final checkpoint. */
   files: Record<string, Uint8Array>;
+  /** Checkpoints along the phase, in order. */
+  kept: readonly KeptCheckpoint[];
 }
 
 /**
@@ -56,87 +66,75 @@ export interface PhaseResult {
  *
  * @param prepare makes weights and optimizer state at the phase's beginning; not called on resume.
  * @throws the abort reason when `ctx.signal` is aborted, after a checkpoint has been saved.
+ * @throws {Error} when a checkpoint cannot be written, or one is to be kept and the runner keeps none.
  */
 export async function trainPhase(
   ctx: LoopContext,
   phase: Phase,
   prepare: () => Promise<TrainingArrays>,
 ): Promise<PhaseResult> {
+  const keep = keptSteps(phase.keep ?? {}, phase.start.step, phase.steps);
+  if (keep.length > 0 && !(ctx.checkpoints.kept && ctx.checkpoints.openWriter)) {
+    throw new Error("checkpoints cannot be kept here: the runner has no writer for them");
+  }
   const evaluator = new Evaluator(phase);
-  const { trainer, ...place } = await begin(ctx, phase, prepare);
+  const checkpointing = new Checkpointing(ctx.checkpoints);
+  const { trainer, ...place } = await beginPhase(ctx, phase, keep, prepare);
   try {
-    return await new Loop(ctx, phase, trainer, evaluator, place).run();
+    return await new Loop(ctx, phase, { trainer, evaluator, checkpointing, keep }, place).run();
   } finally {
+    await checkpointing.close();
     await evaluator.release();
     await trainer.release();
   }
 }
 
-/** Where a phase stands. */
-interface Place {
-  /** Steps of this phase that are done. */
-  done: number;
-  state: TrainerState;
-  history: MetricsHistory;
-}
-
-/** A trainer at the phase's beginning, or at the newest checkpoint. */
-async function begin(
-  ctx: LoopContext,
-  phase: Phase,
-  prepare: () => Promise<TrainingArrays>,
-): Promise<Place & { trainer: Trainer }> {
-  const { start, compute } = phase;
-  const make = (arrays: TrainingArrays) => createTrainer(arrays, start.optimizer, compute);
-  const saved = await ctx.checkpoints.latest();
-  if (!saved) {
-    const trainer = await make(await prepare());
-    return { trainer, done: 0, state: start, history: new MetricsHistory() };
-  }
-  const read = (name: string) => saved.read(name);
-  const state = await loadTrainerState(read);
-  const trainer = await make(await loadArrays(read, state));
-  const history = MetricsHistory.decode(await read("metrics.json"));
-  const done = state.step - start.step;
-  ctx.log(`going on from step ${done} of ${phase.steps}`);
-  return { trainer, done, state, history };
+/** What a loop works with. */
+interface Tools {
+  readonly trainer: Trainer;
+  readonly evaluator: Evaluator;
+  readonly checkpointing: Checkpointing;
+  /** Steps whose checkpoints are kept. */
+  readonly keep: readonly number[];
 }
 
 class Loop {
-  #last_save = performance.now();
-
   public done: number;
   public state: TrainerState;
   readonly history: MetricsHistory;
+  /** Steps that are still to be kept. */
+  readonly #to_keep: Set<number>;
 
   constructor(
     readonly ctx: LoopContext,
     readonly phase: Phase,
-    readonly trainer: Trainer,
-    readonly evaluator: Evaluator,
-    place: Place,
+    readonly tools: Tools,
+    { done, state, history }: Place,
   ) {
-    this.done = place.done;
-    this.state = place.state;
-    this.history = place.history;
+    this.done = done;
+    this.state = state;
+    this.history = history;
+    this.#to_keep = new Set(tools.keep.filter((step) => step >= state.step));
   }
 
   async run(): Promise<PhaseResult> {
     const { phase, ctx } = this;
     while (true) {
       if (this.#validationDue()) await this.#validate();
+      if (this.#to_keep.delete(this.state.step)) await this.#save(true);
       if (this.done === phase.steps) break;
       if (ctx.signal.aborted) await this.#stop();
       await this.#step();
       await this.#saveIfDue();
     }
+    await this.tools.checkpointing.settled();
     ctx.report(this.done, {}, phase.steps);
     const { state, history } = this;
-    return { state, history, files: await this.#files() };
+    return { state, history, files: await this.#files(), kept: await this.#kept() };
   }
 
   async #step(): Promise<void> {
-    const { phase, trainer, ctx } = this;
+    const { phase, ctx, tools: { trainer } } = this;
     const { micro_batch_size, lengths } = phase;
     const began = performance.now();
     const sequences = phase.batch(this.done);
@@ -164,11 +162,11 @@ class Loop {
   }
 
   async #validate(): Promise<void> {
-    const { state: { step }, ctx, phase } = this;
+    const { state: { step }, ctx, phase, tools: { evaluator, trainer } } = this;
     const rows: MetricsHistory["validation"] = [];
     for (const [source, sequences] of phase.validation) {
       if (ctx.signal.aborted) await this.#stop();
-      const measured = await this.evaluator.loss(this.trainer.weights, sequences);
+      const measured = await evaluator.loss(trainer.weights, sequences);
       if (!Number.isFinite(measured.loss)) {
         throw new Error(
           `the validation loss on "${source}" is ${measured.loss} at step ${step}: lower the learning rate`,
@@ -182,24 +180,36 @@ class Loop {
   }
 
   async #files(): Promise<Record<string, Uint8Array>> {
-    return encodeCheckpoint(await this.trainer.arrays(), this.state);
+    return encodeCheckpoint(await this.tools.trainer.arrays(), this.state);
   }
 
-  async #save(): Promise<void> {
-    const files = { ...await this.#files(), "metrics.json": this.history.encode() };
-    await this.ctx.checkpoints.save(this.done, files);
-    this.#last_save = performance.now();
+  async #kept(): Promise<readonly KeptCheckpoint[]> {
+    const { ctx: { checkpoints }, tools: { keep } } = this;
+    if (keep.length === 0) return [];
+    const kept = (await checkpoints.kept!()).filter(({ step }) => keep.includes(step));
+    const lost = keep.find((step) => !kept.some((one) => one.step === step));
+    if (lost === undefined) return kept;
+    throw new Error(`the checkpoint of step ${lost} is damaged; start again, and it is made anew`);
+  }
+
+  #save(keep: boolean): Promise<void> {
+    const { state, history, tools: { checkpointing, trainer } } = this;
+    return checkpointing.save(keep, async () => {
+      return { arrays: await trainer.arrays(), state, history };
+    });
   }
 
   async #saveIfDue(): Promise<void> {
-    const seconds = (performance.now() - this.#last_save) / 1000;
-    if (this.done < this.phase.steps && seconds >= CHECKPOINT_SECONDS) {
-      await this.#save();
-    }
+    const { tools: { checkpointing }, state, done, phase } = this;
+    await checkpointing.listen();
+    // One that is kept serves for resuming too.
+    if (done === phase.steps || this.#to_keep.has(state.step) || checkpointing.is_busy) return;
+    if (checkpointing.seconds >= CHECKPOINT_SECONDS) await this.#save(false);
   }
 
   async #stop(): Promise<never> {
-    await this.#save();
+    await this.#save(false);
+    await this.tools.checkpointing.settled();
     throw this.ctx.signal.reason;
   }
 }

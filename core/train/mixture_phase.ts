@@ -19,7 +19,9 @@ import {
 } from "../data/mod.ts";
 import type { Batch, ports } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
+import { type Branch, describeLineage, extendLineage } from "./lineage.ts";
 import { type Compute, computeOptions } from "./compute.ts";
+import type { KeepOptions } from "./checkpointing_options.ts";
 import type { Phase } from "./loop.ts";
 import { validationSequences } from "./options.ts";
 
@@ -28,13 +30,18 @@ export interface MixturePhaseOptions {
   validation: Readonly<Record<string, TokenTable>>;
   start: TrainerState;
   steps: number;
-  config: {
-    /** Left out, the mixture of the phases before goes on. */
-    mixture?: MixtureConfig;
-    allow_repeat: boolean | readonly string[];
-    micro_batch_size: number;
-    validation: { every_steps: number; max_sequences: number };
-  } & Compute;
+  /** Of a phase that goes on from a checkpoint. */
+  branch?: Branch;
+  config:
+    & {
+      /** Left out, the mixture of the phases before goes on. */
+      mixture?: MixtureConfig;
+      allow_repeat: boolean | readonly string[];
+      micro_batch_size: number;
+      validation: { every_steps: number; max_sequences: number };
+    }
+    & KeepOptions
+    & Compute;
   log(message: string): void;
 }
 
@@ -54,25 +61,33 @@ export interface MixturePhase {
  */
 export async function mixturePhase(options: MixturePhaseOptions): Promise<MixturePhase> {
   const { validation, start, steps, config } = options;
-  const { sequence_length, global_batch_size, seed, packing } = start;
+  const { sequence_length, global_batch_size, seed, packing, data_start_step = 0 } = start;
   const sets = await packSets(options);
   const available = checkAvailable(sets, start);
-  const [first, last] = [start.step, start.step + steps].map((step) => step * global_batch_size);
+  const first_step = start.step - data_start_step;
+  const [first, last] = [first_step, first_step + steps].map((step) => step * global_batch_size);
   const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
   const sampler = new MixtureSampler({
     sets,
     pieces: mixture,
     global_batch_size,
     seed,
-    first_step: start.step,
+    first_step,
     steps,
     allow_repeat: config.allow_repeat,
   });
   const rows = mixtureLedger(sampler, sets, first, last);
   describePlan(rows, sequence_length).forEach(options.log);
+  const lineage = extendLineage(start, {
+    steps,
+    tokens: rows.reduce((sum, { tokens }) => sum + tokens, 0),
+    mixture: sampler.schedule.within(first, last).map(({ piece }) => piece),
+    branch: options.branch,
+  });
+  if (options.branch) describeLineage(lineage).forEach((line) => options.log(`lineage: ${line}`));
   const phase: Phase = {
     steps,
-    start: { ...start, available, mixture },
+    start: { ...start, available, mixture, lineage },
     batch: (step) => sampler.batch(step),
     micro_batch_size: config.micro_batch_size,
     lengths: [sequence_length],
@@ -84,6 +99,7 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     }),
     validate_every: config.validation.every_steps,
     compute: computeOptions(config),
+    keep: config,
   };
   return { phase, sampler, ledger: () => ledgerTable(rows, sequence_length) };
 }

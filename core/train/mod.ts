@@ -15,7 +15,15 @@ export {
   type TrainerState,
   writeCheckpoint,
 } from "./checkpoint.ts";
+export {
+  checkpoint_series,
+  readSeries,
+  type SeriesEntry,
+  takeCheckpoint,
+} from "./checkpoint_series.ts";
+export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 export { freshArrays, type TrainingArrays } from "./arrays.ts";
+export { type BranchConfig, branchFrom, type BranchStart } from "./branch.ts";
 export {
   type Compute,
   compute_fields,
@@ -25,11 +33,33 @@ export {
   type Weights,
 } from "./compute.ts";
 export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
+export { type Length, lengthSteps, type StepSize } from "./length.ts";
+export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
+export {
+  type CheckpointForecast,
+  checkpointOutputs,
+  forecastAt,
+  placesOf,
+  productOf,
+  sourceTokens,
+  tokenBytes,
+  trainingCost,
+} from "./forecast.ts";
+export { mixtureForecast } from "./mixture_forecast.ts";
+export { trainingMemory } from "./memory.ts";
 export { type LoopContext, type Phase, type PhaseResult, trainPhase } from "./loop.ts";
 export { MetricsHistory } from "./metrics.ts";
 export { optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
 export * from "./options.ts";
-export { learningRate, type Schedule, schedule_schema, type ScheduleConfig } from "./schedule.ts";
+export {
+  learningRate,
+  placeSchedule,
+  rewarm_schema,
+  rewarmSchedule,
+  type Schedule,
+  schedule_schema,
+  type ScheduleConfig,
+} from "./schedule.ts";
 export { HostTrainer } from "./host_trainer.ts";
 export { createTrainer, type StepResult, type Trainer } from "./trainer.ts";
 export { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";

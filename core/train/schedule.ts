@@ -6,28 +6,134 @@
  */
 import { z } from "zod";
 
-/** Cosine with linear warm-up (paper, section 3: 3e-4 to 1e-6 with 10% warm-up). */
-export const schedule_schema = z.strictObject({
-  /** Highest learning rate, reached at the end of the warm-up. */
-  peak_lr: z.number().positive(),
-  /** Learning rate at the horizon. */
-  min_lr: z.number().nonnegative().default(0),
-  /** Share of the horizon spent warming up. */
-  warmup_ratio: z.number().min(0).max(1).default(0.1),
-});
+/** Highest learning rate, reached at the end of the warm-up. */
+const peak_lr = z.number().positive();
+/** Learning rate at the horizon. */
+const min_lr = z.number().nonnegative().default(0);
+/** Share of the horizon spent warming up. */
+const warmup_ratio = z.number().min(0).max(1).default(0.1);
+/** Optimizer steps spent warming up, in place of a share of the horizon. */
+const warmup_steps = z.number().int().nonnegative().optional();
+/** Of wsd: how the rate falls at the end, along a line or by one minus the square root of what is done. */
+const decay = z.enum(["linear", "1-sqrt"]).default("linear");
+/** Of wsd: share of the horizon, its last, in which the rate falls. */
+const decay_ratio = z.number().min(0).max(1).default(0.2);
 
-export type ScheduleConfig = z.output<typeof schedule_schema>;
+/** Curve after the warm-up; "cosine" when left out. */
+const shape = {
+  cosine: z.literal("cosine").optional(), // no default, so that a config without a shape keeps its key
+  linear: z.literal("linear"),
+  constant: z.literal("constant"),
+  wsd: z.literal("wsd"),
+};
 
-/** A schedule with its horizon, in optimizer steps. */
-export interface Schedule extends ScheduleConfig {
-  horizon_steps: number;
+const rise = { peak_lr, warmup_ratio, warmup_steps };
+
+/** One schema for each shape, so that a field of another shape is refused. */
+function shapes<F extends z.ZodRawShape>(more: F) {
+  return z.discriminatedUnion("shape", [
+    z.strictObject({ shape: shape.cosine, ...rise, min_lr, ...more }),
+    z.strictObject({ shape: shape.linear, ...rise, min_lr, ...more }),
+    z.strictObject({ shape: shape.constant, ...rise, ...more }),
+    z.strictObject({ shape: shape.wsd, ...rise, min_lr, decay, decay_ratio, ...more }),
+  ]);
 }
 
 /**
- * The learning rate of optimizer step `step`, counted from 0. With warm-up W and horizon T, in steps:
+ * Warm-up along a line, then a shape: "cosine" (the default; paper, section 3: 3e-4 to 1e-6 with 10% warm-up);
+ * "linear", down along a line; "constant"; "wsd": stable at the peak, then a decay at the end.
+ */
+export const schedule_schema = shapes({}).refine(
+  (config) =>
+    config.shape !== "wsd" || config.warmup_ratio + config.decay_ratio <= 1 ||
+    config.warmup_steps !== undefined,
+  { message: "warmup_ratio and decay_ratio are more than 1 together", path: ["decay_ratio"] },
+);
+
+export type ScheduleConfig = z.output<typeof schedule_schema>;
+
+const count = z.number().int().nonnegative();
+
+/** A schedule in use, as checkpoints hold it. */
+export const placed_schedule_schema = shapes({
+  horizon_steps: count,
+  start_step: count.optional(),
+  start_lr: z.number().nonnegative().optional(),
+});
+
+/** A schedule with its horizon, and where in the run it begins. */
+export type Schedule = ScheduleConfig & {
+  /** Optimizer steps of the schedule. */
+  horizon_steps: number;
+  /** Step of the run with which it begins; 0 when left out. */
+  start_step?: number;
+  /** Learning rate from which it warms up; 0 when left out. */
+  start_lr?: number;
+};
+
+/** A warm-up to a new peak, from the learning rate that a checkpoint stands at. */
+export const rewarm_schema = z.strictObject(rise);
+
+/**
+ * Gives a schedule its horizon.
  *
- *     peak (t + 1) / W                                             for t < W
- *     min + (peak - min) (1 + cos(π (t + 1 - W) / (T - W))) / 2     after, and `min` past the horizon
+ * @param horizon_steps optimizer steps of the schedule, later phases included.
+ * @param start_step step of the run with which it begins.
+ * @throws {Error} when warm-up and decay do not fit into the horizon.
+ */
+export function placeSchedule(
+  config: ScheduleConfig,
+  horizon_steps: number,
+  start_step = 0,
+): Schedule {
+  const { warmup, decay } = stretches({ ...config, horizon_steps });
+  if (warmup + decay > horizon_steps) {
+    throw new Error(
+      `a schedule of ${horizon_steps} steps has no room for ${warmup} steps of warm-up` +
+        `${decay > 0 ? ` and ${decay} of decay` : ""}: lower warmup_steps or raise the horizon`,
+    );
+  }
+  return { ...config, horizon_steps, ...(start_step > 0 && { start_step }) };
+}
+
+/**
+ * The shape of a schedule once more, from step `start_step` on: it warms up from the learning rate that the
+ * schedule has reached there (Ibrahim et al., 2024, "Simple and Scalable Strategies to Continually Pre-train Large
+ * Language Models", section 4.1).
+ */
+export function rewarmSchedule(
+  schedule: Schedule,
+  rewarm: z.output<typeof rewarm_schema>,
+  horizon_steps: number,
+  start_step: number,
+): Schedule {
+  const { warmup_steps: _, ...shape } = schedule;
+  const start_lr = start_step === 0 ? 0 : learningRate(schedule, start_step - 1);
+  return { ...placeSchedule({ ...shape, ...rewarm }, horizon_steps, start_step), start_lr };
+}
+
+/** Steps of warm-up and of decay. Rounding the two shares may not make them overlap. */
+function stretches(schedule: ScheduleConfig & { horizon_steps: number }) {
+  const { warmup_ratio, warmup_steps, horizon_steps } = schedule;
+  const warmup = warmup_steps ?? Math.round(warmup_ratio * horizon_steps);
+  if (schedule.shape !== "wsd") return { warmup, decay: 0 };
+  const decay = Math.round(schedule.decay_ratio * horizon_steps);
+  const overlaps_by_one = warmup_steps === undefined && warmup + decay === horizon_steps + 1;
+  return { warmup, decay: overlaps_by_one ? decay - 1 : decay };
+}
+
+/**
+ * The learning rate of step `step` of the run, counted from 0. With t steps since the schedule began, warm-up W,
+ * decay D and horizon T, in steps, p(a) = min(1, (t + 1 - a) / (T - a)) the part that is done of what follows a, and
+ * f the part that is left of the way from peak to min:
+ *
+ *     start + (peak - start) (t + 1) / W   for t < W, in all shapes
+ *     min + (peak - min) f                 after, with
+ *
+ *     cosine     f = (1 + cos(π p(W))) / 2
+ *     linear     f = 1 - p(W)
+ *     constant   f = 1
+ *     wsd        f = 1 for t < T - D, then 1 - p(T - D) or 1 - √p(T - D)
  *
  * @example
  * ```ts
@@ -37,12 +143,29 @@ export interface Schedule extends ScheduleConfig {
  * const schedule = { peak_lr: 1e-3, min_lr: 1e-5, warmup_ratio: 0.1, horizon_steps: 100 };
  * assert.equal(learningRate(schedule, 9), 1e-3);
  * assert.equal(learningRate(schedule, 99), 1e-5);
+ *
+ * const wsd = { ...schedule, shape: "wsd", decay: "linear", decay_ratio: 0.2 } as const;
+ * assert.equal(learningRate(wsd, 79), 1e-3);
  * ```
  */
 export function learningRate(schedule: Schedule, step: number): number {
-  const { peak_lr, min_lr, horizon_steps } = schedule;
-  const warmup_steps = Math.round(schedule.warmup_ratio * horizon_steps);
-  if (step < warmup_steps) return peak_lr * (step + 1) / warmup_steps;
-  const progress = (step + 1 - warmup_steps) / Math.max(1, horizon_steps - warmup_steps);
-  return min_lr + (peak_lr - min_lr) * (1 + Math.cos(Math.PI * Math.min(1, progress))) / 2;
+  const { peak_lr, horizon_steps, start_step = 0, start_lr = 0 } = schedule;
+  const done = step - start_step + 1;
+  const { warmup, decay } = stretches(schedule);
+  if (done <= warmup) return start_lr + (peak_lr - start_lr) * done / warmup;
+  const progress = (from: number) => Math.min(1, (done - from) / Math.max(1, horizon_steps - from));
+  switch (schedule.shape) {
+    case "constant":
+      return peak_lr;
+    case "linear":
+      return schedule.min_lr + (peak_lr - schedule.min_lr) * (1 - progress(warmup));
+    case "wsd": {
+      const p = Math.max(0, decay === 0 ? 0 : progress(horizon_steps - decay));
+      const left = schedule.decay === "linear" ? 1 - p : 1 - Math.sqrt(p);
+      return schedule.min_lr + (peak_lr - schedule.min_lr) * left;
+    }
+    default: // cosine
+      return schedule.min_lr +
+        (peak_lr - schedule.min_lr) * (1 + Math.cos(Math.PI * progress(warmup))) / 2;
+  }
 }

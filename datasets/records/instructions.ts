@@ -34,6 +34,7 @@ export const lima: RecordSet = {
   gated: true,
   hub: "hf://GAIR/lima@main/train.jsonl",
   columns: ["conversations"],
+  reader_version: 1,
   where: ({ conversations }) => Array.isArray(conversations) && conversations.length === 2,
   prompt: "{conversations[0]}\n\n",
   text: "conversations[1]",

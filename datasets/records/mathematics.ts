@@ -81,6 +81,7 @@ export const math_qa: RecordSet = {
     train: "hf://allenai/math_qa@refs/convert/parquet/**/train/*.parquet",
     validation: "hf://allenai/math_qa@refs/convert/parquet/**/validation/*.parquet",
   },
+  reader_version: 1,
   // The hub's columns have capitals, those of the original files have none.
   prompt: ({ Problem, problem, options }) =>
     `Question: ${Problem ?? problem}\nOptions: ${options}\nAnswer: `,

@@ -50,6 +50,7 @@ export const apps: RecordSet = {
   hub: { validation: "hf://codeparrot/apps@21e74ddf8de1a21436da12e3e653065c5213e9d1/train.jsonl" },
   columns: ["question", "solutions"],
   prompt: "{question}\n\n",
+  reader_version: 1,
   text: ({ solutions }) =>
     typeof solutions === "string" && solutions !== "" ? JSON.parse(solutions)[0] : "",
   mask_prompt: false,

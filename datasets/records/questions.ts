@@ -53,6 +53,7 @@ export const sciq: RecordSet = {
       "hf://allenai/sciq@2c94ad3e1aafab77146f384e23536f97a4849815/data/{validation,test}-*.parquet",
   },
   columns: ["question", "correct_answer", "support"],
+  reader_version: 1,
   prompt: ({ question, support }) =>
     `${support ? `${support}\n` : ""}Question: ${question}\nAnswer: `,
   text: "correct_answer",

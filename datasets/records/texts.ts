@@ -42,6 +42,7 @@ export const wikipedia: RecordSet = {
   hub: WIKIPEDIA,
   columns: ["text"],
   text: "text",
+  reader_version: 1,
   where: ({ text }) => typeof text === "string" && text.length < 5000,
   notes: "Shares no article with wikipedia_long.",
 };
@@ -54,6 +55,7 @@ export const wikipedia_long: RecordSet = {
   hub: WIKIPEDIA,
   columns: ["text"],
   text: "text",
+  reader_version: 1,
   where: ({ text }) => typeof text === "string" && text.length >= 8000,
   notes: "Shares no article with wikipedia.",
 };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Batch, ports } from "../../core/stage/mod.ts";
+import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { document_lengths } from "./mod.ts";
 
@@ -17,6 +18,16 @@ function documents(
     text_bytes: new Int32Array(given.length),
   };
 }
+
+// What every stage must do: checked on inputs as small as these.
+conformance(document_lengths, [
+  {
+    name: "two sources",
+    config: { quantiles: [0.5, 1] },
+    inputs: { documents: documents(["general", 30], ["code", 7], ["general", 10]) },
+  },
+  { name: "no documents", config: {}, inputs: { documents: documents() } },
+]);
 
 /** A context for the stage over one block of documents. */
 function contextOf(given: ReturnType<typeof documents>, quantiles?: number[]) {
@@ -55,10 +66,4 @@ Deno.test("no documents give an empty table", async () => {
 
 Deno.test("quantiles outside [0, 1] are refused", async () => {
   await assert.rejects(contextOf(documents(), [50]), /config\.quantiles\.0/);
-});
-
-Deno.test("a run that was asked to stop stops", async () => {
-  const fake = await contextOf(documents(["code", 1]));
-  fake.abort(new Error("stop"));
-  await assert.rejects(document_lengths.run(fake.ctx), /stop/);
 });

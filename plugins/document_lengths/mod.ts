@@ -22,11 +22,12 @@ export const document_lengths = defineStage({
     lengths: table({ source: "utf8", quantile: "float64", tokens: "int32" }, "document lengths"),
   },
   async run({ config, inputs, outputs, signal, report }) {
+    signal.throwIfAborted(); // lets Ctrl-C stop the stage, here and between batches
     const lengths = new Map<string, number[]>();
     let done = 0;
     // In batches, so that memory does not grow with the data.
     for await (const { source, tokens } of inputs.documents.batches()) {
-      signal.throwIfAborted(); // lets Ctrl-C stop the stage between batches
+      signal.throwIfAborted();
       source.forEach((name, i) => {
         if (!lengths.has(name)) lengths.set(name, []);
         // A list column is flat: row i holds values[offsets[i]] up to, not including, values[offsets[i + 1]].
@@ -35,14 +36,16 @@ export const document_lengths = defineStage({
       report(done += source.length, {}, inputs.documents.rows);
     }
     // Sorted by name: an artifact must not depend on the order in which things came along.
-    for (const [name, values] of [...lengths].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const rows = [...lengths].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([source, values]) => {
       values.sort((a, b) => a - b);
-      await outputs.lengths.write({
-        source: config.quantiles.map(() => name),
-        quantile: Float64Array.from(config.quantiles),
-        tokens: Int32Array.from(config.quantiles, (q) => nearestRank(values, q)),
-      });
-    }
+      return config.quantiles.map((q) => ({ source, quantile: q, tokens: nearestRank(values, q) }));
+    });
+    // Written also when there are no rows: a table that was never written is an error.
+    await outputs.lengths.write({
+      source: rows.map((row) => row.source),
+      quantile: Float64Array.from(rows, (row) => row.quantile),
+      tokens: Int32Array.from(rows, (row) => row.tokens),
+    });
   },
 });
 

@@ -10,7 +10,9 @@ import {
   type TokenSet,
 } from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { passFlops } from "../../core/model/mod.ts";
 import {
+  type CheckpointForecast,
   checkpointReader,
   computeOptions,
   Evaluator,
@@ -18,6 +20,8 @@ import {
   loadParameters,
   paddedLengths,
   placeWeights,
+  productOf,
+  sourceTokens,
 } from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
@@ -77,5 +81,20 @@ export const evaluate = defineStage({
       weights.release();
     }
     await evaluator.release();
+  },
+  forecast({ config, parents }) {
+    const known = sourceTokens(parents.tokens);
+    const sources = config.sources ?? (known && Object.keys(known));
+    const models = Object.values(parents.models) as (CheckpointForecast | undefined)[];
+    if (!sources || !models.every((model) => model !== undefined)) {
+      return { notes: ["what is measured is known once there are tokens"] };
+    }
+    const { sequence_length: length, max_sequences } = config;
+    const shape = { rows: sources.length * max_sequences, length };
+    return {
+      // At most: a source may have fewer sequences, and shorter ones.
+      flops: models.reduce((sum, { model }) => sum + passFlops(model, shape, "forward"), 0),
+      compute: productOf(config, models[0].model, config.micro_batch_size * length),
+    };
   },
 });

@@ -1,18 +1,21 @@
 /**
- * The midtrain stage: training goes on from a checkpoint, with its schedule, optimizer state and data position,
- * on another mixture (paper, section 3). A control arm is this stage with the mixture left out.
+ * The midtrain stage: training goes on from a checkpoint on another mixture. By default it keeps schedule, optimizer
+ * state and data position (paper, section 3); each of them may begin anew. A control arm is this stage with the
+ * mixture left out.
  *
  * @module
  */
 import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
 import {
   batchSample,
+  branchFrom,
+  type CheckpointForecast,
   checkpointReader,
   loadArrays,
   loadTrainerState,
+  mixtureForecast,
   type MixturePhase,
   mixturePhase,
-  type TrainerState,
   training_outputs,
   trainPhase,
   writePhase,
@@ -27,43 +30,39 @@ const inputs = {
 
 type Context = InspectContext<Config, typeof inputs>;
 
-async function preparePhase(
-  { config, inputs, log }: Context,
-): Promise<MixturePhase & { state: TrainerState }> {
+async function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePhase> {
   const state = await loadTrainerState(checkpointReader(inputs.checkpoint));
-  const left = state.schedule.horizon_steps - state.step;
-  const steps = config.steps ?? left;
-  if (steps < 1 || steps > left) {
-    throw new Error(
-      `the schedule ends at step ${state.schedule.horizon_steps} and the checkpoint stands at step ` +
-        `${state.step}: ${steps} more steps do not fit; raise horizon_steps of the first phase`,
-    );
-  }
-  // The trunk's seed: the order of the data goes on, so that nothing drawn before is drawn again.
-  const start = { ...state, phase: "midtrain" };
-  return { state, ...await mixturePhase({ ...inputs, config, steps, start, log }) };
+  const begin = branchFrom(state, "midtrain", config, { seed, parent: inputs.checkpoint.digest });
+  return await mixturePhase({ ...inputs, config, ...begin, log });
 }
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "3",
+  version: "4",
   description:
-    "Goes on training from a checkpoint on another mixture, schedule and optimizer kept.",
+    "Goes on training from a checkpoint on another mixture; schedule, optimizer and data are kept or begin anew.",
   config,
   inputs,
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
   async run(ctx) {
     const { inputs: { checkpoint }, outputs } = ctx;
-    const { state, phase, ledger } = await preparePhase(ctx);
+    const { phase, ledger } = await preparePhase(ctx);
     const result = await trainPhase(
       ctx,
       phase,
-      () => loadArrays(checkpointReader(checkpoint), state),
+      () => loadArrays(checkpointReader(checkpoint), phase.start),
     );
     await writePhase(outputs, phase, result, checkpoint);
     await outputs.mixture.write(ledger());
   },
   async inspect(ctx, at) {
     return batchSample((await preparePhase(ctx)).phase, ctx.inputs.checkpoint, at);
+  },
+  forecast({ config, seed, parents }) {
+    const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
+    if (!checkpoint) return { notes: ["nothing is known of the checkpoint it goes on from"] };
+    const { model, state } = checkpoint;
+    const begin = branchFrom(state, "midtrain", config, { seed, parent: "" });
+    return mixtureForecast({ ...parents, ...begin, model, config });
   },
 });

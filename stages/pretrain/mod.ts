@@ -4,20 +4,28 @@
  * @module
  */
 import { initialize, ParameterArrays, parameterCount } from "../../core/model/mod.ts";
-import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
+import {
+  defineStage,
+  type InspectContext,
+  many,
+  ports,
+  type TokenizerForecast,
+} from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
 import {
   batchSample,
   freshArrays,
   freshState,
+  mixtureForecast,
   type MixturePhase,
   mixturePhase,
   modelConfig,
+  placeSchedule,
   training_outputs,
   trainPhase,
   writePhase,
 } from "../../core/train/mod.ts";
-import { type Config, config } from "./config.ts";
+import { type Config, config, phaseLength } from "./config.ts";
 
 const inputs = {
   tokenizer: ports.tokenizer,
@@ -27,10 +35,12 @@ const inputs = {
 
 type Context = InspectContext<Config, typeof inputs>;
 
-function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePhase> {
-  const { steps, sequence_length, global_batch_size, optimizer, packing, document_mask } = config;
+/** The state before the first step. */
+function begin({ config, seed }: Pick<Context, "config" | "seed">) {
+  const { sequence_length, global_batch_size, optimizer, packing, document_mask } = config;
+  const { steps, horizon_steps } = phaseLength(config);
   const start = freshState({
-    schedule: { ...config.schedule, horizon_steps: config.horizon_steps ?? steps },
+    schedule: placeSchedule(config.schedule, horizon_steps),
     optimizer,
     sequence_length,
     global_batch_size,
@@ -38,12 +48,16 @@ function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePh
     seed,
     phase: "pretrain",
   });
-  return mixturePhase({ ...inputs, config, steps, start, log });
+  return { steps, start };
+}
+
+function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePhase> {
+  return mixturePhase({ ...inputs, config, ...begin({ config, seed }), log });
 }
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "3",
+  version: "4",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs,
@@ -64,5 +78,12 @@ export const pretrain = defineStage({
   },
   async inspect(ctx, at) {
     return batchSample((await preparePhase(ctx)).phase, ctx.inputs.tokenizer, at);
+  },
+  forecast(ctx) {
+    const { config, parents } = ctx;
+    const tokenizer = parents.tokenizer as TokenizerForecast | undefined;
+    if (!tokenizer) return { notes: ["the model's size is known once there is a tokenizer"] };
+    const model = modelConfig(config.model, tokenizer.vocab_size);
+    return mixtureForecast({ ...parents, ...begin(ctx), model, config });
   },
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  checkpointing_fields,
   compute_fields,
   micro_batch_size,
   optimizer_schema,
@@ -31,6 +32,7 @@ export const config = z.strictObject({
     /** All sources of the validation input when left out. */
     sources: z.array(z.string()).optional(),
   }).prefault({}),
+  ...checkpointing_fields,
   ...compute_fields,
 });
 

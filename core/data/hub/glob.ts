@@ -23,10 +23,10 @@
  */
 export function compileGlob(pattern: string): (path: string) => boolean {
   let depth = 0;
-  const source = Array.from(pattern.matchAll(/\*\*\/|\*+|[^*]/gsu), ([token]) => {
+  const source = Array.from(pattern.matchAll(/(?:\*\*\/)+|\*+|[^*]/gsu), ([token]) => {
+    // One for several in a row: each would try every way to share the folders out among them.
+    if (token.startsWith("**/")) return "(?:.*/)?";
     switch (token) {
-      case "**/":
-        return "(?:.*/)?";
       case "*":
         return "[^/]*";
       case "?":

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { HubSettings } from "./options.ts";
 
 /** The hub could not give what was asked for. */
@@ -30,6 +31,8 @@ export interface Subject {
 }
 
 const MAX_REDIRECTS = 10;
+/** An error takes a line; a server may send a page, or never stop. */
+const MAX_ERROR_BYTES = 1 << 16;
 const MAX_BACKOFF_MS = 30_000;
 /** The hub counts requests in windows of five minutes. */
 const MAX_WAIT_MS = 300_000;
@@ -196,13 +199,28 @@ function missing({ repo, revision, path }: Subject, headers: Headers): string {
 
 /** What the body says went wrong, in one line. */
 async function errorText(response: Response): Promise<string | undefined> {
-  const text = await response.text().catch(() => "");
+  const body = await firstBytes(response, MAX_ERROR_BYTES).catch(() => new Uint8Array());
   try {
-    const { error } = JSON.parse(text);
+    const { error } = JSON.parse(new TextDecoder().decode(body));
     return typeof error === "string" ? error : undefined;
   } catch {
     return undefined; // a web page
   }
+}
+
+/** The first bytes of a body, this many at most and all of a shorter one. What follows is not fetched. */
+export async function firstBytes(
+  response: Response,
+  max_bytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part.subarray(0, max_bytes - length));
+    length += parts.at(-1)!.length;
+    if (length === max_bytes) break;
+  }
+  return Buffer.concat(parts);
 }
 
 /** Milliseconds that the server asks to wait, if it does: `Retry-After` or, as the hub writes, `RateLimit`. */

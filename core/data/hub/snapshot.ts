@@ -6,10 +6,21 @@
 import { z } from "zod";
 import { RepoCache } from "./cache.ts";
 import { compileGlob } from "./glob.ts";
-import { HubError, offlineError, PassingError, request, retrying, type Subject } from "./http.ts";
+import {
+  firstBytes,
+  HubError,
+  offlineError,
+  PassingError,
+  request,
+  retrying,
+  type Subject,
+} from "./http.ts";
 import { COMMIT, formatHubUrl, type HubLocation, pathFault } from "./location.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import { byPath, parseEntry, type Tree, type TreeFile } from "./tree.ts";
+
+/** A page lists a thousand files, in some hundred bytes each. */
+const MAX_PAGE_BYTES = 64 << 20;
 
 /** A file on the hub, named by its content. */
 export interface HubFile {
@@ -139,13 +150,24 @@ function apiFetch(subject: Subject, settings: HubSettings): typeof fetch {
       const signal = settings.signal ? AbortSignal.any([settings.signal, timeout]) : timeout;
       const headers = { accept: "application/json" };
       const response = await request(String(input), headers, subject, settings, signal);
-      try {
-        const link = response.headers.get("link");
-        return new Response(await response.bytes(), { headers: link === null ? {} : { link } });
-      } catch (error) {
-        throw new PassingError(`the connection was lost (${(error as Error).message})`);
-      }
+      const link = response.headers.get("link");
+      return new Response(await readPage(response, subject), {
+        headers: link === null ? {} : { link },
+      });
     });
+}
+
+async function readPage(response: Response, { repo }: Subject): Promise<Uint8Array<ArrayBuffer>> {
+  let page: Uint8Array<ArrayBuffer>;
+  try {
+    page = await firstBytes(response, MAX_PAGE_BYTES + 1);
+  } catch (error) {
+    throw new PassingError(`the connection was lost (${(error as Error).message})`);
+  }
+  if (page.length <= MAX_PAGE_BYTES) return page;
+  throw new HubError(
+    `the answer about ${repo} has more than ${MAX_PAGE_BYTES} bytes; is HF_ENDPOINT right?`,
+  );
 }
 
 function selectFiles(tree: Tree, location: HubLocation): HubFile[] {

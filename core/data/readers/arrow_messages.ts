@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { Message, type Schema } from "apache-arrow";
+import { Footer } from "apache-arrow/footer";
 import type { FileBytes } from "./file_bytes.ts";
 
 const MAGIC = "ARROW1";
@@ -13,33 +15,74 @@ const TAIL_BYTES = 10;
 const CONTINUATION = 0xffffffff;
 
 /**
- * Gives the bytes of a file's messages, in the framing of the stream format, one at a time. What the file
- * format adds, magic and footer, is left out.
+ * Gives the bytes of a file's messages, in the framing of the stream format, one at a time. The messages of the
+ * file format are those that its footer names, after its schema, which some writers put nowhere else; where a
+ * file breaks off before the footer, they are what follows the magic.
  *
- * @throws {Error} for a truncated or damaged message, naming no file.
+ * @throws {Error} for a truncated or damaged message or footer, naming no file.
  */
 export function* arrowMessages(file: FileBytes): Generator<Uint8Array> {
-  const isFile = hasMagic(file, 0);
-  const isComplete = isFile && hasMagic(file, file.size - MAGIC.length);
-  let at = isFile ? HEAD_BYTES : 0;
-  const end = isComplete
-    ? file.size - TAIL_BYTES - view(file, file.size - TAIL_BYTES, 4).getUint32(0, true)
-    : file.size;
-  while (at < end) {
-    const first = at + 4 <= end ? view(file, at, 4).getUint32(0, true) : cutOff();
-    // Before Arrow 0.15 the length stood alone.
-    const prefix = first === CONTINUATION ? 8 : 4;
-    if (at + prefix > end) cutOff();
-    const length = prefix === 8 ? view(file, at + 4, 4).getUint32(0, true) : first;
-    if (length === 0) return;
-    if (at + prefix + length > end) cutOff();
-    const body = bodyLength(view(file, at + prefix, length));
-    if (!(body >= 0 && at + prefix + length + body <= end)) cutOff();
-    yield file.read(at, at + prefix + length);
-    if (body > 0) yield file.read(at + prefix + length, at + prefix + length + body);
-    at += prefix + length + body;
+  const is_file = hasMagic(file, 0);
+  if (is_file && hasMagic(file, file.size - MAGIC.length)) return yield* indexedMessages(file);
+  for (let at = is_file ? HEAD_BYTES : 0; at < file.size;) {
+    const message = locate(file, at, file.size);
+    if (message === undefined) return;
+    yield* message.read();
+    at = message.end;
   }
-  if (!isComplete) throw new Error("truncated: its end is missing; fetch or write it again");
+  throw new Error("truncated: its end is missing; fetch or write it again");
+}
+
+/** Dictionaries come first: in a file, unlike a stream, a batch may refer to one that stands behind it. */
+function* indexedMessages(file: FileBytes): Generator<Uint8Array> {
+  const tail = file.size - TAIL_BYTES;
+  const end = tail - (tail < HEAD_BYTES ? cutOff() : view(file, tail, 4).getUint32(0, true));
+  if (end < HEAD_BYTES) cutOff();
+  const footer = view(file, end, tail - end);
+  checkFooter(footer);
+  const index = Footer.decode(new Uint8Array(footer.buffer));
+  yield schemaMessage(index.schema);
+  let read_bytes = 0;
+  for (const { offset } of [...index.dictionaryBatches(), ...index.recordBatches()]) {
+    const message = locate(file, offset, end) ?? cutOff();
+    read_bytes += message.end - offset;
+    // Or a small footer could have one batch read any number of times.
+    if (read_bytes > file.size) throw new Error("damaged: its footer names a batch twice");
+    yield* message.read();
+  }
+}
+
+/** A message in the framing of the stream format. */
+function schemaMessage(schema: Schema): Uint8Array {
+  const metadata = Message.encode(Message.from(schema));
+  const padded = Math.ceil(metadata.length / 8) * 8;
+  const message = new Uint8Array(8 + padded);
+  new DataView(message.buffer).setUint32(0, CONTINUATION, true);
+  new DataView(message.buffer).setUint32(4, padded, true);
+  message.set(metadata, 8);
+  return message;
+}
+
+/** The message at a place; undefined for the mark that ends a stream. */
+function locate(file: FileBytes, at: number, limit: number) {
+  const first = at + 4 <= limit ? view(file, at, 4).getUint32(0, true) : cutOff();
+  // Before Arrow 0.15 the length stood alone.
+  const prefix = first === CONTINUATION ? 8 : 4;
+  if (at + prefix > limit) cutOff();
+  const length = prefix === 8 ? view(file, at + 4, 4).getUint32(0, true) : first;
+  if (length === 0) return undefined;
+  const body = at + prefix + length;
+  if (body > limit) cutOff();
+  const body_bytes = bodyLength(view(file, at + prefix, length));
+  const end = body + body_bytes;
+  if (!(body_bytes >= 0 && end <= limit)) cutOff();
+  return {
+    end,
+    *read(): Generator<Uint8Array> {
+      yield file.read(at, body);
+      if (body_bytes > 0) yield file.read(body, end);
+    },
+  };
 }
 
 function hasMagic(file: FileBytes, at: number): boolean {
@@ -74,6 +117,17 @@ function bodyLength(metadata: DataView): number {
   else if (type === RECORD_BATCH) checkBatch(header);
   else throw new Error("damaged: a message of unknown type");
   return message.integer(3);
+}
+
+function checkFooter(bytes: DataView): void {
+  const footer = new FlatTable(bytes, bytes.getUint32(0, true));
+  const schema = footer.table(1);
+  if (schema === undefined) throw new Error("damaged: a footer without schema");
+  checkSchema(schema);
+  // Places of dictionaries and record batches: offset, length of the metadata, length of the body.
+  footer.checkVector(2, 24);
+  footer.checkVector(3, 24);
+  footer.checkVector(4, 4);
 }
 
 function checkBatch(batch: FlatTable | undefined): void {

@@ -67,7 +67,7 @@ async function* expandZstd(
   blocks: AsyncIterable<Uint8Array>,
   limits: Limits,
 ): AsyncGenerator<Uint8Array> {
-  const source = new ByteQueue(blocks);
+  await using source = new ByteQueue(blocks);
   const meter = new Meter(limits);
   while (!await source.atEnd()) {
     const magic = await source.take(4);
@@ -201,12 +201,17 @@ class Expander implements Disposable {
 }
 
 /** Takes exact numbers of bytes off a stream of blocks. */
-class ByteQueue {
+class ByteQueue implements AsyncDisposable {
   #block = new Uint8Array();
   readonly #blocks: AsyncIterator<Uint8Array>;
 
   constructor(blocks: AsyncIterable<Uint8Array>) {
     this.#blocks = blocks[Symbol.asyncIterator]();
+  }
+
+  /** Ends the stream, which would keep its file open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#blocks.return?.();
   }
 
   async atEnd(): Promise<boolean> {

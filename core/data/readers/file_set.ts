@@ -12,7 +12,9 @@ import type { RecordFormat } from "./reading.ts";
  * Lists the files of a path or glob, sorted by code unit, so in the same order on every machine.
  *
  * A folder means all readable files in it and below; a folder that Hugging Face `datasets` saved counts as
- * one file. Hidden files, linked folders and links out of the folder are left out, unless named directly.
+ * one file. Hidden files are left out, unless named directly. Links are followed, to files and to folders,
+ * wherever they lead, but for a link to a folder that it lies in; one that leads nowhere counts as a file, so that
+ * reading it names what is missing.
  *
  * @param pattern a path, or a glob: `*` and `?` within a name, `**` across folders, `{a,b}` for a choice.
  * @param format where given, a folder means its files of that format; of format `text`, all its files.
@@ -49,7 +51,7 @@ function filesOfFolder(folder: string, format: RecordFormat | undefined): string
   const found = [...walk(folder)].filter(wanted).sort();
   if (found.length === 0) {
     throw new Error(
-      `folder ${folder} holds no readable file (links out of it are not followed); expected ${
+      `folder ${folder} holds no readable file; expected ${
         format ?? `one of ${KNOWN_ENDINGS.join(" ")}`
       }`,
     );
@@ -57,24 +59,29 @@ function filesOfFolder(folder: string, format: RecordFormat | undefined): string
   return found;
 }
 
-/** Files below a folder, and saved datasets as one each. */
-function* walk(folder: string): Generator<string> {
-  const root = Deno.realPathSync(folder === "" ? "." : folder);
-  const folders = [folder];
-  for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
-    for (const entry of Deno.readDirSync(at === "" ? "." : at)) {
-      if (entry.name.startsWith(".")) continue;
-      const path = join(at, entry.name);
-      if (entry.isFile || (entry.isSymlink && linksToFileWithin(path, root))) yield path;
-      else if (entry.isDirectory) isDatasetFolder(path) ? yield path : folders.push(path);
+/**
+ * Files below a folder, and saved datasets as one each.
+ *
+ * @param above the folders it lies in, without links: a link back to one of them would lead round for ever.
+ */
+function* walk(folder: string, above: readonly string[] = []): Generator<string> {
+  const real = Deno.realPathSync(folder === "" ? "." : folder);
+  if (above.includes(real)) return;
+  for (const entry of Deno.readDirSync(real)) {
+    if (entry.name.startsWith(".")) continue;
+    const path = join(folder, entry.name);
+    const target = entry.isSymlink ? statOrUndefined(path) : entry;
+    if (target === undefined || target.isFile) yield path;
+    else if (target.isDirectory) {
+      if (isDatasetFolder(path)) yield path;
+      else yield* walk(path, [...above, real]);
     }
   }
 }
 
-function linksToFileWithin(link: string, root: string): boolean {
-  if (!statOrUndefined(link)?.isFile) return false;
-  const target = Deno.realPathSync(link);
-  return target.startsWith(root.endsWith("/") ? root : `${root}/`);
+/** True for a folder and for a link to one. */
+export function isFolder(path: string): boolean {
+  return statOrUndefined(path)?.isDirectory ?? false;
 }
 
 /** Files matching a glob without braces. */
@@ -90,8 +97,8 @@ function matches(glob: string): string[] {
 
 function globExpression(glob: string): RegExp {
   const normal = join(glob);
-  const source = normal.replace(/\*\*\/|\*\*|[*?]|[\\^$.|+()[\]{}]/g, (token) => {
-    if (token === "**/") return "(?:[^/]*/)*";
+  const source = normal.replace(/(?:\*\*\/)+|\*\*|[*?]|[\\^$.|+()[\]{}]/g, (token) => {
+    if (token.endsWith("*/")) return "(?:[^/]*/)*";
     if (token === "**") return ".*";
     if (token === "*") return "[^/]*";
     return token === "?" ? "[^/]" : `\\${token}`;
@@ -113,7 +120,8 @@ function statOrUndefined(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
+    if ([NotFound, NotADirectory, FilesystemLoop].some((kind) => error instanceof kind)) {
       return undefined;
     }
     throw error;

@@ -10,6 +10,9 @@ import { readArrow } from "./arrow.ts";
 import { missingFile } from "./file_bytes.ts";
 import { type DataRecord, messageOf, type Reading } from "./reading.ts";
 
+const STATE = "state.json";
+const INFO = "dataset_info.json";
+
 const DatasetDict = z.object({ splits: z.array(z.string()) });
 const State = z.object({
   _data_files: z.array(z.object({ filename: z.string() })),
@@ -28,27 +31,38 @@ export async function* readDatasetFolder(
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
   const part = splitFolder(folder, reading.split);
-  const stateFile = join(part, "state.json");
-  const state = parse(State, stateFile);
+  const state = parse(State, join(part, STATE));
   const { split } = reading;
   if (part === folder && split !== undefined && state._split && state._split !== split) {
     throw new Error(`${folder} holds the split "${state._split}", not "${split}"`);
   }
+  for (const name of dataFiles(part, state)) yield* readArrow(join(part, name), reading);
+}
+
+/**
+ * The names of all files that decide what is read of one saved dataset. Caches that using it leaves beside
+ * them are not among them.
+ *
+ * @throws {Error} when the folder is not as described.
+ */
+export function datasetFiles(folder: string): string[] {
+  const names = [STATE, ...dataFiles(folder, parse(State, join(folder, STATE)))];
+  return existsSync(join(folder, INFO)) ? [...names, INFO] : names;
+}
+
+function dataFiles(folder: string, state: z.output<typeof State>): string[] {
+  const place = join(folder, STATE);
   if (state._indices_data_files?.length) {
     throw new Error(
-      `${stateFile}: rows are chosen by an index file; save the dataset again after flatten_indices()`,
+      `${place}: rows are chosen by an index file; save the dataset again after flatten_indices()`,
     );
   }
-  for (const { filename } of state._data_files) {
-    if (!/^[^/\\\0]+$/.test(filename) || filename === ".." || filename === ".") {
-      throw new Error(
-        `${stateFile}: data file ${
-          JSON.stringify(filename)
-        } is refused, it lies outside the folder`,
-      );
-    }
-    yield* readArrow(join(part, filename), reading);
-  }
+  return state._data_files.map(({ filename }) => {
+    if (/^[^/\\\0]+$/.test(filename) && filename !== ".." && filename !== ".") return filename;
+    throw new Error(
+      `${place}: data file ${JSON.stringify(filename)} is refused, it lies outside the folder`,
+    );
+  });
 }
 
 function splitFolder(folder: string, split: string | undefined): string {

@@ -60,23 +60,32 @@ export async function* readJsonBytes(
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
   const source = chunks[Symbol.asyncIterator]();
-  const head: Uint8Array[] = [];
-  let opening: number | undefined;
   try {
-    while (opening === undefined) {
-      const next = await source.next();
-      if (next.done) break;
-      head.push(next.value);
-      opening = withoutMark(next.value).find((byte) => !isBlank(byte));
-    }
+    const { head, opening } = await readHead(source);
+    const whole = chain(head, source);
+    yield* opening === LEFT_BRACKET
+      ? readArray(whole, file, reading)
+      : readJsonLines(whole, file, reading);
   } catch (error) {
     if (!(error instanceof StreamFault)) throw error;
-    return reading.fault(`${file}:1: ${error.message}`);
+    reading.fault(`${file}:1: ${error.message}`);
+  } finally {
+    // An iterator driven by hand is not ended by leaving the loop, and would keep its file open.
+    await source.return?.();
   }
-  const whole = chain(head, source);
-  yield* opening === LEFT_BRACKET
-    ? readArray(whole, file, reading)
-    : readJsonLines(whole, file, reading);
+}
+
+/** The chunks up to the first character that is not blank, and that character. */
+async function readHead(source: AsyncIterator<Uint8Array>) {
+  const head: Uint8Array[] = [];
+  let opening: number | undefined;
+  while (opening === undefined) {
+    const next = await source.next();
+    if (next.done) break;
+    head.push(next.value);
+    opening = withoutMark(next.value).find((byte) => !isBlank(byte));
+  }
+  return { head, opening };
 }
 
 const LEFT_BRACKET = 0x5b;

@@ -39,6 +39,8 @@ export interface ReadOptions {
   onSkip?: (message: string) => void;
   /** Columns wanted; of a table, others are not decoded. Absent: all. */
   columns?: readonly string[];
+  /** What a text file is called in the column `path` of its record; as it was named when left out. */
+  nameOf?: (file: string) => string;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
 }
@@ -48,6 +50,7 @@ export class Reading {
   readonly limits: Limits;
   readonly split?: string;
   readonly columns?: readonly string[];
+  readonly nameOf: (file: string) => string;
   readonly #signal?: AbortSignal;
   readonly #skip: boolean;
   readonly #onSkip?: (message: string) => void;
@@ -56,6 +59,7 @@ export class Reading {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.split = options.split;
     this.columns = options.columns;
+    this.nameOf = options.nameOf ?? ((file) => file);
     this.#signal = options.signal;
     this.#skip = options.on_error === "skip";
     this.#onSkip = options.onSkip;

@@ -13,6 +13,7 @@ import type { Limits } from "./limits.ts";
 import type { RecordFormat } from "./reading.ts";
 import {
   contentDigest,
+  keepDigests,
   localFiles,
   pathsBySplit,
   type RecordFile,
@@ -27,10 +28,7 @@ export type Where =
   | { readonly column: string; readonly in: readonly (string | number | boolean)[] }
   | ((record: Columns) => boolean);
 
-/**
- * How records become documents. The text of functions stands in the revision, so that a changed function
- * makes a new one; what a function uses besides its arguments does not.
- */
+/** How records become documents. */
 export interface RecordReading {
   /** Told by the names of the files when left out. */
   readonly format?: RecordFormat;
@@ -45,6 +43,11 @@ export interface RecordReading {
   /** Column or template whose value keeps documents together in one split. */
   readonly group?: string;
   readonly where?: Where;
+  /**
+   * Of the functions among these, if there are any: stands for them in the revision, and is to be raised with every
+   * change of what they do.
+   */
+  readonly reader_version?: number;
   /** Reads the first files, by name, that each path for training stands for, this many at most. Absent: all. */
   readonly max_files?: number;
   /** Takes this many of the training documents, drawn by their ids. Absent: all. */
@@ -68,14 +71,14 @@ export interface RecordCardOptions extends RecordReading {
 }
 
 /** Changes when this file makes other documents of the same records. */
-const READER = 1;
+const READER = 2;
 
 /**
  * Reads records as a dataset. A record whose text is empty is left out.
  *
  * The revision of local files is known at once; that of a set on the hub is a promise.
  *
- * @throws {Error} for a broken template; while reading, `file:row: …` for a broken record or missing column.
+ * @throws {Error} for a broken template and for functions without `reader_version`; while reading, `file:row: …` for a broken record or missing column.
  *
  * @example
  * ```ts
@@ -104,6 +107,7 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
       `dataset "${options.name}" mixes files of the hub and of this machine; name one kind`,
     );
   }
+  checkVersion(options);
   const makeDocument = compileReading(options);
   const files = (reading: DocumentOptions) =>
     on_hub
@@ -126,6 +130,15 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
       );
     },
   };
+}
+
+function checkVersion({ name, text, prompt, where, reader_version }: RecordCardOptions): void {
+  if (reader_version !== undefined) return;
+  if (![text, prompt, where].some((part) => typeof part === "function")) return;
+  throw new Error(
+    `dataset "${name}" is read by functions, which no revision can tell apart; set reader_version to 1, ` +
+      "and raise it whenever they change",
+  );
 }
 
 /** Makes the parts of a document that its record decides, or undefined for one that is passed over. */
@@ -175,12 +188,13 @@ async function* readDocuments(
   const onSkip = (message: string) => void (skipped.count++ || (skipped.first = message));
   for await (const { name, path, split } of files) {
     const placed = options.split ?? split;
-    const reading = { format, columns, limits, on_error, onSkip, signal };
+    // Within an archive or a saved dataset the record's file goes on after the path.
+    const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
+    const reading = { format, columns, nameOf, limits, on_error, onSkip, signal };
     for await (const { file, row, value } of readRecords(path, reading)) {
       const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);
       if (document === undefined) continue;
-      // Within an archive or a saved dataset the record's file goes on after the path.
-      const id = `${name}${file.slice(path.length)}:${row}`;
+      const id = `${nameOf(file)}:${row}`;
       yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
     }
   }
@@ -206,7 +220,9 @@ function attempt<T>(
 
 function revisionOfFiles(options: RecordCardOptions): string {
   const files = localFiles(options.path, options.format, options.max_files);
-  return fold(files.map(({ name, path, split }) => [split, name, contentDigest(path)]), options);
+  const digests = files.map(({ name, path, split }) => [split, name, contentDigest(path)]);
+  keepDigests();
+  return fold(digests, options);
 }
 
 async function revisionOnHub(options: RecordCardOptions): Promise<string> {
@@ -217,12 +233,13 @@ async function revisionOnHub(options: RecordCardOptions): Promise<string> {
 /** The digest of the files' names and digests, and of all that decides what is made of them. */
 function fold(files: readonly unknown[], options: RecordCardOptions): string {
   const { format, columns, text, prompt, group, where, split, examples, limits } = options;
-  const { mask_prompt = true, on_error = "fail" } = options;
+  const { mask_prompt = true, on_error = "fail", reader_version } = options;
   const reading = { format, columns, text, prompt, mask_prompt, group, where, split, examples };
   const content = { reader: READER, files, reading: { ...reading, on_error, limits } };
-  const withSource = (_key: string, value: unknown) =>
-    typeof value === "function" ? String(value) : value;
-  return `sha256:${textDigest(JSON.stringify(content, withSource))}`;
+  // Not its text: that is the compiler's, and says nothing of what it calls.
+  const withVersion = (_key: string, value: unknown) =>
+    typeof value === "function" ? { reader_version } : value;
+  return `sha256:${textDigest(JSON.stringify(content, withVersion))}`;
 }
 
 function describeReading(

@@ -5,13 +5,13 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Split } from "./card.ts";
 import { DigestCache } from "./digest_cache.ts";
-import { listDataFiles } from "./file_set.ts";
-import { formatOfName } from "./formats.ts";
+import { isFolder, listDataFiles } from "./file_set.ts";
+import { formatOfName, isDatasetFolder } from "./formats.ts";
 import { textDigest } from "./hash.ts";
-import { listFiles } from "./npm_package.ts";
+import { datasetFiles } from "./hf_folder.ts";
 import type { RecordFormat } from "./reading.ts";
 
 /** Files, globs and folders, or such in a repository of the Hugging Face hub (`hf://org/name@revision/glob`). */
@@ -62,9 +62,9 @@ export function localFiles(
       existsSync(join(file, "dataset_dict.json")) ? savedSplits(file, split) : { path: file, split }
     )
   );
-  const root = commonFolder(found.map(({ path }) => path));
+  const root = commonFolder(found.map(({ path }) => resolve(path)));
   return found.map(({ path, split }) => ({
-    name: relative(root, path).replaceAll("\\", "/"),
+    name: relative(root, resolve(path)).replaceAll("\\", "/"),
     path,
     ...(split === undefined ? {} : { split }),
   }));
@@ -91,7 +91,7 @@ function savedSplits(folder: string, wanted?: Split): { path: string; split: Spl
   );
 }
 
-/** The deepest folder that holds all files. */
+/** The deepest folder that holds all files, which are given by absolute paths. */
 function commonFolder(files: readonly string[]): string {
   let folder = dirname(files[0] ?? ".");
   const outside = (file: string) => relative(folder, file).startsWith("..");
@@ -102,16 +102,24 @@ function commonFolder(files: readonly string[]): string {
 const cache = new DigestCache();
 
 /**
- * A digest of a file's content. A saved Hugging Face dataset is a folder, and its digest covers the files
- * in it, but for the caches that using it leaves there.
+ * A digest of a file's content. A saved Hugging Face dataset is a folder, and its digest covers the files that
+ * decide what is read of it, wherever links among them lead.
  */
 export function contentDigest(path: string): string {
   if (!Deno.statSync(path).isDirectory) return cache.digest(path);
-  const names = listFiles(path).filter((name) => !/^cache-/.test(basename(name)));
-  return textDigest(JSON.stringify(names.map((name) => [name, cache.digest(join(path, name))])));
+  const digests = datasetFiles(path).map((name) => [name, cache.digest(join(path, name))]);
+  return textDigest(JSON.stringify(digests));
 }
 
-/** Files of a folder that are named after a split: `train.jsonl.gz`, `test-00000-of-00002.parquet`, `train/`. */
+/** Keeps the digests made so far for other processes. */
+export function keepDigests(): void {
+  cache.save();
+}
+
+/**
+ * Files of a folder that are named after a split, as `train.jsonl.gz` and `test-00000-of-00002.parquet`, and those
+ * in folders so named.
+ */
 export interface SplitFiles {
   readonly train: readonly string[];
   readonly validation: readonly string[];
@@ -123,11 +131,14 @@ const TEST = /^test(?![a-z])/i;
 
 /**
  * Finds the files of each split in a folder. Files named `test…` are the validation set where none is named
- * so, and are left alone otherwise.
+ * so, and are left alone otherwise. A folder `train/` counts as the files in it. Links are followed.
  *
+ * @param format of the data, if one is named. Text files count only where it is `text`: else they are a README
+ *   or a licence beside the data.
  * @returns paths sorted by name; undefined where there is no such folder.
+ * @throws {Error} for a folder named after a split that holds no readable file.
  */
-export function findSplitFiles(folder: string): SplitFiles | undefined {
+export function findSplitFiles(folder: string, format?: RecordFormat): SplitFiles | undefined {
   let entries: Deno.DirEntry[];
   try {
     entries = [...Deno.readDirSync(folder)];
@@ -136,11 +147,16 @@ export function findSplitFiles(folder: string): SplitFiles | undefined {
     if (error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   }
-  const names = entries
-    .filter(({ name, isDirectory }) => isDirectory || formatOfName(name) !== undefined)
-    .map(({ name }) => name).sort();
+  const names = entries.map(({ name }) => name).sort();
+  const isData = (path: string) => {
+    const known = isDatasetFolder(path) ? "hf_dataset" : formatOfName(path);
+    return known !== undefined && (known !== "text" || format === "text");
+  };
+  const within = (path: string) =>
+    listDataFiles(path, format).filter((file) => format !== undefined || isData(file));
   const named = (pattern: RegExp) =>
-    names.filter((name) => pattern.test(name)).map((name) => join(folder, name));
+    names.filter((name) => pattern.test(name)).map((name) => join(folder, name))
+      .flatMap((path) => isFolder(path) ? within(path) : isData(path) ? [path] : []);
   const validation = named(VALIDATION);
   return { train: named(TRAIN), validation: validation.length > 0 ? validation : named(TEST) };
 }

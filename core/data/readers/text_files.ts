@@ -13,7 +13,7 @@ const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** Gives the one record `{ path, text }` of a UTF-8 file, plain, `.gz` or `.zst`. */
 export function readTextFile(path: string, reading: Reading): AsyncGenerator<DataRecord> {
-  return readText(readExpanded(path, reading), path, path, reading);
+  return readText(readExpanded(path, reading), path, reading.nameOf(path), reading);
 }
 
 /**

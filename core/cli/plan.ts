@@ -1,0 +1,59 @@
+/**
+ * `deno task plan`: says what a recipe will do and need, before anything runs.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { resolve } from "node:path";
+import { forecastRecipe, loadRecipe, recipeUrl } from "../runner/mod.ts";
+import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
+import { useDataRoot } from "./data_root.ts";
+import { explain } from "./explain.ts";
+import { measureProducts } from "./measure.ts";
+import { planTimes } from "./plan_times.ts";
+import { renderPlan } from "./render_plan.ts";
+
+const HELP =
+  `Says what a recipe will do and need before anything runs: steps and tokens, learning rate and
+mixture over the run, parameters, FLOPs, memory, disk, time, and which step branches from which.
+
+Usage: deno task plan [options]
+
+  --recipe FILE     the recipe (default: recipes/quickstart.ts)
+  --out DIR         folder of its results, whose finished steps tell sizes and times (default: out)
+  --data-root DIR   folder with datasets, as for the pipeline
+  --help            print this`;
+
+/** Columns of a curve. */
+const WIDTH = 60;
+
+/** Runs the command; returns the exit code. */
+export async function main(args: readonly string[], io: Console = processConsole()) {
+  try {
+    const string = ["recipe", "out", "data-root"] as const;
+    const flags = parseArgs(args, {
+      string,
+      boolean: ["help"],
+      alias: { help: "h" },
+      default: { recipe: "recipes/quickstart.ts", out: "out" },
+      unknown: checkFlags([...string, "help"], "deno task plan"),
+    });
+    if (flags.help) return io.out(HELP), 0;
+    for (const name of string) {
+      if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
+    }
+    useDataRoot(flags["data-root"]);
+    const recipe = await loadRecipe(recipeUrl(resolve(flags.recipe)));
+    const steps = await forecastRecipe(recipe, flags.out);
+    const times = await planTimes(steps, measureProducts);
+    const color = Deno.stdout.isTerminal() && !Deno.noColor;
+    io.out(`${recipe.name}: ${recipe.description}\n`);
+    io.out(renderPlan(steps, times, { color, width: WIDTH }));
+    return 0;
+  } catch (error) {
+    io.err(`Error: ${explain(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { loadRecipe, recipeUrl, run } from "../runner/mod.ts";
+import type { Console } from "./console.ts";
+import { main } from "./plan.ts";
+
+const RECIPE = fileURLToPath(new URL("./testdata/forecast_recipe.ts", import.meta.url));
+
+async function command(args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const io: Console = {
+    out: (text) => out.push(text),
+    err: (text) => err.push(text),
+    terminal: {
+      is_terminal: false,
+      color: false,
+      columns: () => 80,
+      write: (text) => err.push(text),
+    },
+  };
+  const code = await main(args, io);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+async function withFolder(use: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a plan tells every step, the tree of branches and totals, and writes nothing", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const { code, out: text, err } = await command(["--recipe", RECIPE, "--out", out]);
+    assert.equal(code, 0, err);
+    assert.match(text, /^forecast: A trunk and its branches\.$/m);
+    assert.match(text, /^left {2}train, to run: never run$/m);
+    assert.match(text, /^ {2}steps {4}40 to 100, 60,000 tokens$/m);
+    assert.match(text, /^ {2}model {4}1,234 parameters$/m);
+    assert.match(text, /^ {2}keeps {4}all$/m);
+    assert.match(
+      text,
+      /^ {2}sources {2}general: 60,000 tokens after 40,000 in earlier phases; not/m,
+    );
+    assert.match(text, /^ {2}compute {2}6\.00e\+10 FLOPs$/m);
+    assert.match(text, /^ {2}memory {3}12\.0 kB: weights 4\.0 kB, moments 8\.0 kB$/m);
+    assert.match(text, /^ {2}disk {5}5\.0 kB: weights 5\.0 kB; 700 B more while it runs$/m);
+    assert.match(text, /at least [\d.:]+( s)?, matrix products alone, at [\d.]+ GFLOP\/s measured/);
+    assert.match(text, /^ {2}time {5}not known here: oneDNN has no float16 on the CPU$/m);
+    assert.match(text, /^ {2}note {5}would fail: there is nothing to train$/m);
+    assert.match(text, /^twig {2}silent, to run: never run\n {2}forecast the stage tells none$/m);
+    const tree = text.slice(text.indexOf("Lineage\n"), text.indexOf("\n\nTotal"));
+    assert.deepEqual(tree.split("\n"), [
+      "Lineage",
+      "  trunk  train 0 to 40",
+      "  ├─ left  train 40 to 100: all",
+      "  │  └─ twig  silent",
+      "  ├─ right  train 40 to 60: all",
+      "  └─ faulty  train steps not known",
+    ]);
+    // The source is needed once, by the branch that goes furthest.
+    assert.match(text, /^ {2}needed {3}general: 100,000 tokens$/m);
+    assert.match(text, /^ {2}disk {5}215\.7 kB: results 15\.0 kB, 700 B more .* made 200\.0 kB$/m);
+    assert.match(text, /for what is to run, without right, faulty, twig$/m);
+    assert.throws(() => Deno.statSync(out), Deno.errors.NotFound);
+  }));
+
+Deno.test("a branch is drawn over its whole run, and marked where it begins", () =>
+  withFolder(async (folder) => {
+    const { out } = await command(["--recipe", RECIPE, "--out", folder]);
+    const left = out.slice(out.indexOf("\nleft "), out.indexOf("\nright ")).split("\n");
+    const axis = left.find((line) => line.includes("↑"))!.trim();
+    assert.match(axis, /^0 +↑40 +100$/);
+    const code = left.find((line) => line.includes(" code "))!;
+    assert.match(code, / code {22,}▄{36,37} 50%$/);
+  }));
+
+Deno.test("a step that has run tells what it took and wrote, and lends its speed to others", () =>
+  withFolder(async (folder) => {
+    const recipe = await loadRecipe(recipeUrl(RECIPE));
+    await run(recipe, { out: folder, only: new Set(["trunk"]) });
+    const { out } = await command(["--recipe", RECIPE, "--out", folder]);
+    assert.match(out, /^trunk {2}train, done: up to date$/m);
+    assert.match(out, /^ {2}written {2}7 B$/m);
+    assert.match(out, /^ {2}time {5}[\d.]+ s, as in its last run$/m);
+    assert.match(out, /^ {2}time {5}[\d.]+ s, at the speed of trunk in its last run$/m);
+    assert.match(out, /├─ left {2}train 40 to 100: all, of checkpoint [0-9a-f]{12}$/m);
+    assert.doesNotMatch(out, /measured just now on cpu/);
+    assert.match(out, /4 of 5 to run/);
+  }));
+
+Deno.test("mistakes get one sentence and a code", async () => {
+  const cases: [string[], number, RegExp][] = [
+    [["--color"], 2, /^Error: unknown flag --color; the flags are --recipe, --out, --data-root/],
+    [["--out="], 2, /^Error: --out needs a value/],
+    [["--recipe", "no.ts"], 1, /^Error: there is no recipe file .*no\.ts$/],
+    [["--data-root", "no_folder"], 2, /^Error: --data-root no_folder is not a folder$/],
+  ];
+  for (const [args, code, message] of cases) {
+    const result = await command(args);
+    assert.deepEqual([result.code, result.out], [code, ""], result.err);
+    assert.match(result.err, message);
+  }
+  assert.match((await command(["--help"])).out, /Usage: deno task plan/);
+});

@@ -1,0 +1,175 @@
+/**
+ * What the worker of a plugin's step may reach: the store, the code, and what the recipe grants the step.
+ *
+ * Stages of `stages/` and `core/`, and those that the recipe file itself declares, are as trusted as the recipe and
+ * keep the permissions of the process.
+ *
+ * @module
+ */
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  assertGranted,
+  assertPermissions,
+  formatPermissions,
+  originOf,
+  PERMISSION_KINDS,
+  type PermissionKind,
+  type Permissions,
+} from "../stage/mod.ts";
+import { exportedStage, pluginStepUrl } from "./plugin_step.ts";
+import type { Step } from "./recipe.ts";
+
+/** How the worker of a step is started. */
+export interface Isolation {
+  /** Module to load for the step. */
+  readonly recipe: string;
+  readonly worker: { deno?: { permissions: Deno.PermissionOptionsObject } };
+  /** The error of a plugin, with where it came from and which permission it lacked. */
+  explain(error: Error): Error;
+}
+
+const ROOT = new URL("../../", import.meta.url);
+const TRUSTED = ["stages/", "core/"].map((folder) => new URL(folder, ROOT).href);
+
+/** Variables that Causeway itself reads while a stage is loaded or computes. */
+const OWN_VARIABLES = ["CAUSEWAY_CHECKPOINT_SECONDS", "CAUSEWAY_ONEDNN", "GOMP_SPINCOUNT"];
+
+/**
+ * Whether workers can be restricted. It is an unstable option of Deno, and where it is not switched on, asking for it
+ * ends the process; there is no way to ask but to look into the configuration.
+ */
+export function canRestrict(configuration = new URL("deno.json", ROOT)): boolean {
+  try {
+    const { unstable } = JSON.parse(Deno.readTextFileSync(configuration));
+    return Array.isArray(unstable) && unstable.includes("worker-options");
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Decides how a step's worker is started.
+ *
+ * @param recipe_url URL of the recipe's module.
+ * @param store folder of the store, which every stage reads and writes.
+ * @throws {Error} when the step is not granted what its stage asks for, its stage is not exported by the module that
+ *   declares it, or the process itself lacks what the recipe grants.
+ */
+export async function isolate(
+  step: Step,
+  recipe_url: string,
+  store: string,
+  { restrict, log }: { restrict: boolean; log: (message: string) => void },
+): Promise<Isolation> {
+  const { stage, permissions = {} } = step;
+  const origin = originOf(stage);
+  if (isTrusted(origin, recipe_url)) {
+    return { recipe: recipe_url, worker: {}, explain: (error) => error };
+  }
+  const from = origin === undefined ? "plugin of unknown origin" : `plugin ${placeOf(origin)}`;
+  assertPermissions(permissions, `step "${step.id}"`);
+  assertGranted(stage.permissions ?? {}, permissions, `stage "${stage.name}" (${from})`);
+  const explain = (error: Error) => explainPlugin(error, from);
+  if (!restrict) {
+    log(`stage "${stage.name}" (${from}) is not restricted: deno.json lacks worker-options`);
+    return { recipe: recipe_url, worker: {}, explain };
+  }
+  if (origin === undefined || !exportedStage(await import(origin), stage.name, stage.version)) {
+    throw new Error(
+      `stage "${stage.name}" (${from}) cannot be run by itself: export it from the module that calls defineStage`,
+    );
+  }
+  assertHeld(step.id, permissions);
+  const worker = { deno: { permissions: workerPermissions(permissions, origin, store) } };
+  return { recipe: pluginStepUrl(step, origin), worker, explain };
+}
+
+/** Whether a stage keeps the permissions of the process. */
+function isTrusted(origin: string | undefined, recipe_url: string): boolean {
+  if (origin === undefined) return false;
+  return origin === recipe_url || TRUSTED.some((folder) => origin.startsWith(folder));
+}
+
+function placeOf(origin: string): string {
+  return origin.startsWith("file:") ? fileURLToPath(origin) : origin;
+}
+
+/**
+ * Permissions of a restricted worker: code and store, what Causeway's own modules need, and the grant.
+ *
+ * @param origin module that declares the stage; its folder may be read.
+ */
+export function workerPermissions(
+  granted: Permissions,
+  origin: string,
+  store: string,
+): Deno.PermissionOptionsObject {
+  const with_own = (kind: PermissionKind, own: string[]): true | string[] => {
+    const names = granted[kind] ?? [];
+    return names === true ? true : [...own, ...names.map((name) => nameOf(kind, name))];
+  };
+  const folder = origin.startsWith("file:") ? [dirname(fileURLToPath(origin))] : [];
+  const own: Partial<Record<PermissionKind, string[]>> = {
+    read: [fileURLToPath(ROOT), resolve(store), ...folder],
+    write: [resolve(store)],
+    env: OWN_VARIABLES,
+  };
+  const kinds = PERMISSION_KINDS.map((kind) => [kind, with_own(kind, own[kind] ?? [])]);
+  // Modules that are not files were loaded with the recipe already.
+  return { import: "inherit", ...Object.fromEntries(kinds) };
+}
+
+/** Paths are relative to the folder the command runs in, as elsewhere in a recipe. */
+function nameOf(kind: PermissionKind, name: string): string {
+  return kind === "read" || kind === "write" ? resolve(name) : name;
+}
+
+/** A worker cannot have what the process lacks. */
+function assertHeld(step: string, granted: Permissions): void {
+  for (const kind of PERMISSION_KINDS) {
+    const names = granted[kind] ?? [];
+    const lacking = (names === true ? [undefined] : names).filter((name) =>
+      Deno.permissions.querySync(descriptorOf(kind, name)).state !== "granted"
+    );
+    if (lacking.length === 0) continue;
+    const flag = names === true ? `--allow-${kind}` : `--allow-${kind}=${lacking.join(",")}`;
+    throw new Error(
+      `step "${step}" is granted ${kind} that this process itself lacks: run ` +
+        `core/cli/pipeline.ts by deno run with ${flag} added to the flags of the pipeline task`,
+    );
+  }
+}
+
+const NAME_FIELD = {
+  env: "variable",
+  ffi: "path",
+  net: "host",
+  read: "path",
+  run: "command",
+  sys: "kind",
+  write: "path",
+} as const;
+
+function descriptorOf(kind: PermissionKind, name?: string): Deno.PermissionDescriptor {
+  const rest = name === undefined ? {} : { [NAME_FIELD[kind]]: nameOf(kind, name) };
+  return { name: kind, ...rest } as Deno.PermissionDescriptor;
+}
+
+/** Deno's words: `Requires env access to "HOME", run again with the --allow-env flag`. */
+const DENIED =
+  /Requires (?<kind>\w+) access(?: to (?:"(?<name>[^"]*)"|[^,]*))?, run again[^.]*flag/;
+
+function explainPlugin(error: Error, from: string): Error {
+  const denied = DENIED.exec(error.message)?.groups;
+  const kind = PERMISSION_KINDS.find((kind) => kind === denied?.kind);
+  if (denied && kind) {
+    const { name } = denied;
+    const missing = { [kind]: name === undefined ? true : [name] };
+    error.message =
+      `the stage has no ${kind} permission${name === undefined ? "" : ` for "${name}"`}; ` +
+      `to grant it, add to the step in the recipe: permissions: ${formatPermissions(missing)}`;
+  }
+  error.message += ` (${from})`;
+  return error;
+}

@@ -1,0 +1,93 @@
+/**
+ * Loads stages by the name of the module that holds them: a file, an npm or a JSR package.
+ *
+ * @module
+ */
+import { cwd } from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type AnyStage, assertStage, STAGE_INTERFACE } from "../stage/mod.ts";
+
+const FILE = /^(\.{0,2}\/|file:)/;
+const PACKAGE = /^(npm|jsr):/;
+
+/**
+ * Imports a stage.
+ *
+ * @param specifier `./my_stage.ts`, `npm:package@1/stage` or `jsr:@scope/package@1`, which have the stage as their
+ *   default export; or one of these with the name of another export: `./my_stages.ts#count_rows`.
+ * @param from URL of the module or file that a path starts from (`import.meta.url`); by default the working
+ *   directory.
+ * @throws {Error} in one sentence that names the module, what is wrong and how to mend it.
+ *
+ * @example In a recipe
+ * ```ts
+ * import { loadStage } from "./stage_modules.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const numbers = await loadStage("./testdata/stages.ts#numbers", import.meta.url);
+ * assert.equal(numbers.name, "numbers");
+ * ```
+ */
+export async function loadStage(specifier: string, from?: string): Promise<AnyStage> {
+  const hash = specifier.lastIndexOf("#");
+  const address = hash === -1 ? specifier : specifier.slice(0, hash);
+  const name = hash === -1 ? "default" : specifier.slice(hash + 1);
+  const origin = `the stage module "${specifier}"`;
+  const module = await importModule(address, from ?? pathToFileURL(`${cwd()}/`).href, origin);
+  if (!Object.hasOwn(module, name)) {
+    const names = Object.keys(module);
+    const other = names.length === 0
+      ? "it has no exports"
+      : `its exports are ${names.join(", ")}; name one as in "${address}#${names[0]}"`;
+    const missing = name === "default" ? "default export" : `export "${name}"`;
+    throw new Error(`${origin} has no ${missing}: ${other}`);
+  }
+  const stage = module[name];
+  const built_for = (stage as { interface?: unknown } | null)?.interface;
+  if (typeof built_for === "number" && built_for !== STAGE_INTERFACE) {
+    throw new Error(
+      `${origin} is built for stage interface ${built_for}, this is ${STAGE_INTERFACE}: ` +
+        `take a version of it that is built for interface ${STAGE_INTERFACE}`,
+    );
+  }
+  assertStage(stage, origin);
+  return stage;
+}
+
+async function importModule(
+  address: string,
+  from: string,
+  origin: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const is_file = FILE.test(address);
+  if (!is_file && !PACKAGE.test(address)) {
+    throw new Error(
+      `${origin} is neither a path nor a package: write "./${address}" for a file, ` +
+        `"npm:${address}" or "jsr:${address}" for a package`,
+    );
+  }
+  const url = is_file ? new URL(address, from).href : address;
+  if (is_file && !exists(url)) {
+    throw new Error(`${origin} is not there: there is no file ${fileURLToPath(url)}`);
+  }
+  try {
+    return await import(url);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const mend = is_file
+      ? "mend the module, or what it imports"
+      : "check name, version and export, and that the package can be reached";
+    throw new Error(`${origin} cannot be imported: ${message.trim().replace(/\.$/, "")}; ${mend}`, {
+      cause: error,
+    });
+  }
+}
+
+function exists(url: string): boolean {
+  try {
+    return Deno.statSync(new URL(url)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

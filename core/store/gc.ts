@@ -1,0 +1,165 @@
+/**
+ * What a store holds that nothing needs any more.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Artifact, artifactObjects } from "./artifact.ts";
+import { removeIfPresent, syncFolder } from "./atomic.ts";
+import { type KeptNote, keptNotes, parseList } from "./checkpoint_files.ts";
+import type { Manifest } from "./manifest.ts";
+import { digestOfFile, listFolder, listFolders, type Store } from "./store.ts";
+
+/** What must stay. */
+export interface InUse {
+  /** Keys of results that are to stay, and with them what they were made from. */
+  readonly results: Iterable<string>;
+  /** Keys of unfinished steps whose checkpoints no run will go on from. Those of all others stay. */
+  readonly abandoned: ReadonlySet<string>;
+}
+
+/** A file or folder that is not needed. */
+export interface Leftover {
+  readonly kind: "result" | "checkpoints" | "object" | "damaged" | "temporary";
+  /** A key or digest with what it belongs to, or the name of the file. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+/**
+ * Finds what is not needed, in the order in which it can be removed. No runner may hold the folder.
+ *
+ * A result that is not needed is a manifest; the objects that it alone names are listed as such.
+ */
+export async function findLeftovers(store: Store, in_use: InUse): Promise<Leftover[]> {
+  const manifests = store.readManifests();
+  const results = withAncestors(manifests, in_use.results);
+  const work = listFolders(join(store.root, "work"));
+  const going_on = work.filter((key) => !manifests.has(key) && !in_use.abandoned.has(key));
+  const objects = new Set(going_on.flatMap((key) => keptObjects(store, key)));
+  for (const key of results) {
+    for (const artifact of Object.values(manifests.get(key)!.outputs)) {
+      for (const digest of await digestsOf(store, artifact)) objects.add(digest);
+    }
+  }
+  return [
+    ...unneededManifests(store, manifests, results),
+    ...work.filter((key) => !going_on.includes(key)).map((key) =>
+      leftover(
+        "checkpoints",
+        key.slice(0, 12),
+        join(store.root, "work", key),
+        manifests.has(key) ? "the step has finished" : "the step was started anew",
+      )
+    ),
+    ...unneededObjects(store, objects),
+    ...filesIn(store, "damaged", "damaged", "was set aside"),
+    ...filesIn(store, "tmp", "temporary", "left by a run that was cut short"),
+  ];
+}
+
+/**
+ * Removes what `findLeftovers` found. Manifests go first and objects after them, so that a store is sound at any
+ * moment: what a manifest names is there.
+ */
+export function removeLeftovers(store: Store, leftovers: readonly Leftover[]): void {
+  const is_object = ({ kind }: Leftover) => kind === "object";
+  for (const { path } of leftovers.filter((one) => !is_object(one))) removeIfPresent(path);
+  // The names have to be gone from the disk, too, before what they name.
+  for (const folder of ["manifests", "work"]) syncFolder(join(store.root, folder));
+  for (const { path } of leftovers.filter(is_object)) removeIfPresent(path);
+}
+
+/** Results and all that they were made from. Inputs are known by their digests, which several results may have. */
+function withAncestors(
+  manifests: ReadonlyMap<string, Manifest>,
+  results: Iterable<string>,
+): Set<string> {
+  const makers = new Map<string, string[]>();
+  for (const [key, { outputs }] of manifests) {
+    for (const { digest } of Object.values(outputs)) {
+      makers.set(digest, [...makers.get(digest) ?? [], key]);
+    }
+  }
+  const needed = new Set([...results].filter((key) => manifests.has(key)));
+  // A set is walked through with what is added on the way.
+  for (const key of needed) {
+    const inputs = Object.values(manifests.get(key)!.inputs);
+    for (
+      const digest of inputs.flatMap((one) => typeof one === "string" ? one : Object.values(one))
+    ) {
+      const made_by = makers.get(digest) ?? [];
+      if (!made_by.some((maker) => needed.has(maker))) {
+        made_by.forEach((maker) => needed.add(maker));
+      }
+    }
+  }
+  return needed;
+}
+
+/** Digests of all objects of an artifact; of one whose list is lost or damaged, and which is of no use, its own. */
+async function digestsOf(store: Store, artifact: Artifact): Promise<string[]> {
+  const { kind, shards, digest } = artifact;
+  const is_list = kind === "files" || shards !== undefined;
+  const path = store.objectPath(digest);
+  if (!is_list || await digestOfFile(path) !== digest) return [digest];
+  return [digest, ...(await artifactObjects(artifact, path)).map((object) => object.digest)];
+}
+
+/** Digests of the objects of checkpoints that an unfinished step keeps. */
+function keptObjects(store: Store, key: string): string[] {
+  return keptNotes(store.workFolder(key)).flatMap((path) => {
+    const note = parseList<KeptNote>(Deno.readTextFileSync(path));
+    return note?.files.map(({ digest }) => digest) ?? [];
+  });
+}
+
+function unneededManifests(
+  store: Store,
+  manifests: ReadonlyMap<string, Manifest>,
+  needed: ReadonlySet<string>,
+): Leftover[] {
+  const folder = join(store.root, "manifests");
+  return listFolder(folder).flatMap((file) => {
+    const key = file.replace(/\.json$/, "");
+    if (key === file || needed.has(key)) return [];
+    const stage = manifests.get(key)?.stage;
+    const reason = stage === undefined ? "cannot be read" : "no recipe's last results need it";
+    return [leftover("result", `${stage ?? "?"} ${key.slice(0, 12)}`, join(folder, file), reason)];
+  });
+}
+
+function unneededObjects(store: Store, needed: ReadonlySet<string>): Leftover[] {
+  const folder = join(store.root, "objects");
+  const digests = listFolders(folder).flatMap((prefix) => listFolder(join(folder, prefix)));
+  return digests.filter((digest) => /^[0-9a-f]{64}$/.test(digest) && !needed.has(digest))
+    .map((digest) => {
+      const reason = "no result that is needed names it";
+      return leftover("object", digest.slice(0, 12), store.objectPath(digest), reason);
+    });
+}
+
+function filesIn(store: Store, folder: string, kind: Leftover["kind"], reason: string): Leftover[] {
+  const path = join(store.root, folder);
+  return listFolder(path).map((name) =>
+    leftover(kind, name.slice(0, 12), join(path, name), reason)
+  );
+}
+
+function leftover(
+  kind: Leftover["kind"],
+  name: string,
+  path: string,
+  reason: string,
+): Leftover {
+  return { kind, name, path, bytes: sizeOf(path), reason };
+}
+
+/** Bytes of a file, or of all files below a folder. */
+function sizeOf(path: string): number {
+  const { isDirectory, size } = Deno.lstatSync(path);
+  if (!isDirectory) return size;
+  return listFolder(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}

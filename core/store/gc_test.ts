@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { writeKept, writeTemporary } from "./checkpoint_files.ts";
+import { StoredFilesOutput } from "./files_io.ts";
+import { findLeftovers, type InUse, removeLeftovers } from "./gc.ts";
+import { artifactKey, type InputDigests } from "./manifest.ts";
+import { listFolder, Store } from "./store.ts";
+import { StoredTableOutput } from "./table_io.ts";
+
+async function withStore(use: (store: Store) => Promise<void>) {
+  const root = await Deno.makeTempDir();
+  try {
+    const store = new Store(root);
+    store.open();
+    await use(store);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** Makes a result of one text file; `version` tells results of the same content apart. */
+async function makeResult(store: Store, text: string, inputs: InputDigests = {}, version = "1") {
+  const output = new StoredFilesOutput(store);
+  await output.write("text.txt", text);
+  const out = await output.close();
+  const identity = { stage: "s", version, config: text, seed: 0, inputs };
+  const key = artifactKey(identity);
+  store.writeManifest(key, { ...identity, format: 1, outputs: { out } });
+  return { key, digest: out.digest, out };
+}
+
+const use = (results: string[], abandoned: string[] = []): InUse => {
+  return { results, abandoned: new Set(abandoned) };
+};
+
+const objects = (store: Store) => {
+  const folder = join(store.root, "objects");
+  return listFolder(folder).flatMap((prefix) => listFolder(join(folder, prefix)));
+};
+
+Deno.test("results in use stay, with all that they were made from", () =>
+  withStore(async (store) => {
+    const first = await makeResult(store, "first");
+    const second = await makeResult(store, "second", { a: first.digest });
+    const third = await makeResult(store, "third", { many: { x: second.digest } });
+    const old = await makeResult(store, "old", { a: first.digest });
+    const found = await findLeftovers(store, use([third.key]));
+    assert.deepEqual(found.map(({ kind }) => kind), ["result", "object", "object"]);
+    assert.equal(found[0].name, `s ${old.key.slice(0, 12)}`);
+    assert.equal(found[0].path, join(store.root, "manifests", `${old.key}.json`));
+    removeLeftovers(store, found);
+    assert.deepEqual(
+      [...store.readManifests().keys()],
+      [first, second, third].map(({ key }) => key).sort(),
+    );
+    for (const { out } of [first, second, third]) assert.deepEqual(await store.verify(out), []);
+    assert.equal((await store.verify(old.out))[0].state, "missing");
+    assert.deepEqual(await findLeftovers(store, use([third.key])), []);
+  }));
+
+Deno.test("of several results that gave an input, those in use suffice; else all stay", () =>
+  withStore(async (store) => {
+    const [one, two] = [await makeResult(store, "same"), await makeResult(store, "same", {}, "2")];
+    const reader = await makeResult(store, "reader", { a: one.digest });
+    assert.deepEqual(await findLeftovers(store, use([reader.key])), []);
+    const [found] = await findLeftovers(store, use([reader.key, two.key]));
+    assert.equal(found.name, `s ${one.key.slice(0, 12)}`);
+  }));
+
+Deno.test("shards of a large table stay with it", () =>
+  withStore(async (store) => {
+    const output = new StoredTableOutput(store, { n: "int32" }, { shard_bytes: 1 << 16 });
+    for (let i = 0; i < 10; i++) await output.write({ n: new Int32Array(4096).fill(i) });
+    const out = await output.close();
+    assert.ok(out.shards! > 1);
+    const identity = { stage: "t", version: "1", config: null, seed: 0, inputs: {} };
+    store.writeManifest("k", { ...identity, format: 1, outputs: { out } });
+    assert.deepEqual(await findLeftovers(store, use(["k"])), []);
+    // One whose list is damaged is of no use, and its parts go.
+    Deno.chmodSync(store.objectPath(out.digest), 0o644);
+    Deno.writeTextFileSync(store.objectPath(out.digest), "x");
+    assert.equal((await findLeftovers(store, use(["k"]))).length, out.shards);
+  }));
+
+Deno.test("checkpoints stay while a run could go on from them, with the objects of kept ones", () =>
+  withStore(async (store) => {
+    const { key: finished } = await makeResult(store, "finished");
+    const files = (text: string) => ({ model: new TextEncoder().encode(text) });
+    for (const key of ["going_on", "abandoned", finished]) {
+      writeTemporary(store.workFolder(key), 20, files("temporary"));
+      writeKept(store, store.workFolder(key), 10, files(`kept by ${key}`));
+    }
+    const found = await findLeftovers(store, use([finished], ["abandoned"]));
+    const named = found.map(({ kind, name, reason }) => [kind, name, reason]);
+    assert.deepEqual(
+      named.slice(0, 2).sort(),
+      [
+        ["checkpoints", "abandoned", "the step was started anew"],
+        ["checkpoints", finished.slice(0, 12), "the step has finished"],
+      ].sort(),
+    );
+    assert.deepEqual(named.slice(2).map(([kind]) => kind), ["object", "object"]);
+    removeLeftovers(store, found);
+    assert.deepEqual(listFolder(join(store.root, "work")), ["going_on"]);
+    assert.equal(objects(store).length, 3); // the result's two, and the one kept
+  }));
+
+Deno.test("damaged, temporary and unreadable files are listed with their sizes", () =>
+  withStore(async (store) => {
+    const { key, out } = await makeResult(store, "x");
+    const [object] = objects(store).filter((digest) => digest !== out.digest);
+    store.setAside(object);
+    Deno.writeFileSync(join(store.root, "tmp", "half"), new Uint8Array(300));
+    Deno.writeTextFileSync(join(store.root, "manifests", "broken.json"), "{");
+    const found = await findLeftovers(store, use([key]));
+    assert.deepEqual(found.map(({ kind, bytes, reason }) => [kind, bytes, reason]), [
+      ["result", 1, "cannot be read"],
+      ["damaged", 1, "was set aside"],
+      ["temporary", 300, "left by a run that was cut short"],
+    ]);
+    removeLeftovers(store, found);
+    assert.deepEqual(await findLeftovers(store, use([key])), []);
+  }));
+
+Deno.test("killed at any point, it leaves no manifest without its objects, and the rest for the next time", () =>
+  withStore(async (store) => {
+    const used = await makeResult(store, "used");
+    const remove = Deno.removeSync;
+    for (let survives = 0, done = false; !done; survives++) {
+      const first = await makeResult(store, "old");
+      await makeResult(store, "older", { a: first.digest });
+      writeTemporary(store.workFolder("abandoned"), 1, { model: Uint8Array.of(1) });
+      const found = await findLeftovers(store, use([used.key], ["abandoned"]));
+      let left = survives;
+      try {
+        Deno.removeSync = (path, options) => {
+          if (left-- === 0) throw new Error("killed");
+          remove(path, options);
+        };
+        removeLeftovers(store, found);
+        done = true;
+      } catch (error) {
+        assert.equal((error as Error).message, "killed");
+      } finally {
+        Deno.removeSync = remove;
+      }
+      for (const { outputs } of store.readManifests().values()) {
+        assert.deepEqual(await store.verify(outputs.out), [], `killed after ${survives}`);
+      }
+      removeLeftovers(store, await findLeftovers(store, use([used.key], ["abandoned"])));
+      assert.deepEqual([...store.readManifests().keys()], [used.key]);
+      assert.equal(objects(store).length, 2);
+      assert.ok(survives <= found.length);
+    }
+  }));

@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Sequence } from "../data/mod.ts";
+import { initialize, ParameterArrays } from "../model/mod.ts";
+import type { CheckpointWriter, DeferredCheckpoint } from "../stage/mod.ts";
+import { Store, StoredCheckpoints } from "../store/mod.ts";
+import { TINY_MODEL, VOCAB_SIZE } from "../../tests/tiny_training.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
+import encodeSnapshot, { type Snapshot } from "./checkpoint_encoder.ts";
+import { Checkpointing } from "./checkpointing.ts";
+import { DeviceTrainer } from "./device_trainer.ts";
+import { MetricsHistory } from "./metrics.ts";
+import {
+  computeOptions,
+  freshArrays,
+  freshState,
+  type KeepOptions,
+  keptSteps,
+  model_schema,
+  modelConfig,
+  optimizer_schema,
+  type Phase,
+  placeSchedule,
+  schedule_schema,
+  type TrainingArrays,
+  trainPhase,
+} from "./mod.ts";
+
+const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
+const optimizer = optimizer_schema.parse({});
+const compute = computeOptions({ threads: 1 });
+
+function sequence(first: number): Sequence {
+  const tokens = new Uint16Array(17);
+  tokens[0] = first % 63;
+  for (let i = 0; i < 16; i++) tokens[i + 1] = (2 * tokens[i] + 1) % 63;
+  return { tokens, prompt_length: 0, source: "synthetic" };
+}
+
+function makePhase(steps: number, keep?: KeepOptions, first_step = 0): Phase {
+  const schedule = placeSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100);
+  const sizes = { sequence_length: 16, global_batch_size: 4 };
+  const start = freshState({ schedule, optimizer, ...sizes, seed: 1, phase: "pretrain" });
+  return {
+    steps,
+    start: { ...start, step: first_step },
+    batch: (step) => Array.from({ length: 4 }, (_, i) => sequence(4 * step + i)),
+    micro_batch_size: 4,
+    lengths: [16],
+    validation: new Map([["synthetic", [sequence(5), sequence(6)]]]),
+    validate_every: 4,
+    compute,
+    keep,
+  };
+}
+
+function prepare(): Promise<TrainingArrays> {
+  const parameters = new ParameterArrays(model, optimizer.decay_scope);
+  initialize(parameters, 1);
+  return Promise.resolve(freshArrays(parameters));
+}
+
+async function withStore(use: (store: Store) => Promise<void>) {
+  const root = await Deno.makeTempDir();
+  try {
+    await use(new Store(root));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** Trains on a store; `stop_at` are steps of the phase after which the run is interrupted and started again. */
+async function trainOn(store: Store, phase: Phase, stop_at: readonly number[] = []) {
+  store.open();
+  const logs: string[] = [];
+  const folder = store.workFolder("key");
+  for (const stop of [...stop_at, Infinity]) {
+    const controller = new AbortController();
+    const ctx = {
+      signal: controller.signal,
+      checkpoints: new StoredCheckpoints(folder, (message) => logs.push(message)),
+      report: (step: number) => step === stop && controller.abort(new Error("asked to stop")),
+      log: (message: string) => logs.push(message),
+    };
+    const training = trainPhase(ctx, phase, prepare);
+    if (stop === Infinity) return { ...await training, logs, folder };
+    await assert.rejects(training, /asked to stop/);
+  }
+  throw new Error("unreachable");
+}
+
+type Trained = Awaited<ReturnType<typeof trainOn>>;
+
+/** Files of the kept checkpoints, but for the measurements: digests stand for content. */
+const keptFiles = ({ kept }: Trained) =>
+  kept.map(({ step, names, path }) => ({
+    step,
+    files: names.filter((name) => name !== "metrics.json")
+      .map((name) => [name, path(name).split("/").at(-1)]),
+  }));
+
+Deno.test("kept steps are those named and the last regular ones", () => {
+  assert.deepEqual(keptSteps({}, 0, 100), []);
+  assert.deepEqual(keptSteps({ keep_steps: [100, 0, 7, 7] }, 0, 100), [0, 7, 100]);
+  assert.deepEqual(keptSteps({ keep_every_steps: 40 }, 0, 100), [40, 80]);
+  assert.deepEqual(keptSteps({ keep_every_steps: 40 }, 80, 40), [120]);
+  assert.deepEqual(keptSteps({ keep_every_steps: 10, keep_last: 2 }, 35, 20), [40, 50]);
+  assert.deepEqual(keptSteps({ keep_steps: [20], keep_every_steps: 10, keep_last: 1 }, 0, 30), [
+    20,
+    30,
+  ]);
+  for (const step of [79, 121]) {
+    const outside = new RegExp(`step ${step} is not one of this phase, .* from 80 to 120`);
+    assert.throws(() => keptSteps({ keep_steps: [step] }, 80, 40), outside);
+  }
+  assert.throws(() => keptSteps({ keep_last: 2 }, 0, 10), /keep_last takes keep_every_steps/);
+});
+
+Deno.test("a kept checkpoint is what a phase of that length ends with", () =>
+  withStore(async (store) => {
+    const { kept } = await trainOn(store, makePhase(12, { keep_steps: [0, 5, 12] }));
+    assert.deepEqual(kept.map(({ step }) => step), [0, 5, 12]);
+    for (const { step, names, read } of kept) {
+      const { files } = await trainOn(new Store(join(store.root, `${step}`)), makePhase(step));
+      assert.deepEqual(names.toSorted(), [...Object.keys(files), "metrics.json"].sort());
+      for (const [name, bytes] of Object.entries(files)) {
+        assert.deepEqual(await read(name), bytes, `${name} of step ${step}`);
+      }
+    }
+  }));
+
+Deno.test("steps are counted on the schedule", () =>
+  withStore(async (store) => {
+    const { kept } = await trainOn(store, makePhase(10, { keep_every_steps: 8 }, 20));
+    assert.deepEqual(kept.map(({ step }) => step), [24]);
+  }));
+
+Deno.test("an interrupted run keeps the same checkpoints, and ends with the same bytes", () =>
+  withStore(async (store) => {
+    const phase = makePhase(20, { keep_steps: [3], keep_every_steps: 4, keep_last: 3 });
+    const undisturbed = await trainOn(new Store(join(store.root, "a")), phase);
+    assert.deepEqual(undisturbed.kept.map(({ step }) => step), [3, 12, 16, 20]);
+    // Before and after a kept step, and at one.
+    const stops = [2, 5, 12, 18];
+    const resumed = await trainOn(new Store(join(store.root, "b")), phase, stops);
+    assert.match(resumed.logs.join("\n"), /going on from step 18 of 20/);
+    assert.deepEqual(keptFiles(resumed), keptFiles(undisturbed));
+    assert.deepEqual(resumed.files, undisturbed.files);
+    assert.deepEqual(resumed.history, undisturbed.history);
+  }));
+
+Deno.test("a kept checkpoint that is lost is made again, and later ones are not relied on", () =>
+  withStore(async (store) => {
+    const phase = makePhase(20, { keep_steps: [4, 8, 12] });
+    const undisturbed = await trainOn(new Store(join(store.root, "a")), phase);
+    const damaged = new Store(join(store.root, "b"));
+    const { kept } = await trainOn(damaged, phase, [14]);
+    const path = kept[1].path("optimizer.safetensors");
+    Deno.chmodSync(path, 0o644);
+    Deno.writeTextFileSync(path, "x", { append: true });
+    const again = await trainOn(damaged, phase);
+    assert.match(again.logs[0], /checkpoint of step 8 is damaged/);
+    assert.match(again.logs[1], /going on from step 4 of 20/);
+    assert.deepEqual(keptFiles(again), keptFiles(undisturbed));
+    assert.deepEqual(again.files, undisturbed.files);
+  }));
+
+Deno.test("a checkpoint that cannot be written fails the phase, and earlier ones stay", () =>
+  withStore(async (store) => {
+    const phase = makePhase(20, { keep_steps: [10] });
+    const folder = store.workFolder("key");
+    const open = store.open;
+    // A file in the way of a folder that objects are written to: what a full disk does, on any machine.
+    store.open = () => {
+      open.call(store);
+      Deno.removeSync(join(store.root, "tmp"));
+      Deno.writeTextFileSync(join(store.root, "tmp"), "");
+    };
+    await assert.rejects(
+      trainOn(store, phase, [6]),
+      /checkpoint of step 10 could not be written: N/,
+    );
+    assert.equal((await new StoredCheckpoints(folder).latest())?.step, 6);
+    store.open = open;
+    const { logs, kept } = await trainOn(store, phase);
+    assert.match(logs[0], /going on from step 6/);
+    assert.deepEqual(kept.map(({ step }) => step), [10]);
+  }));
+
+Deno.test("a runner without a writer is refused before the first step, where checkpoints are to be kept", async () => {
+  const ctx = {
+    signal: new AbortController().signal,
+    checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },
+    report: () => assert.fail("no step"),
+    log: () => {},
+  };
+  const training = trainPhase(ctx, makePhase(5, { keep_steps: [1] }), prepare);
+  await assert.rejects(training, /cannot be kept here/);
+});
+
+/** A writer that a test finishes by hand. */
+class HeldWriter implements CheckpointWriter {
+  readonly taken: (DeferredCheckpoint<Snapshot> & { finish(error?: Error): void })[] = [];
+  is_closed = false;
+  write<T>(checkpoint: DeferredCheckpoint<T>): Promise<T> {
+    // Handed over, as postMessage does: the sender can no longer reach the memory.
+    const data = structuredClone(checkpoint.data, { transfer: [...checkpoint.buffers] });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const finish = (error?: Error) => error ? reject(error) : resolve(data);
+    this.taken.push({ ...checkpoint, data: data as Snapshot, finish });
+    return promise;
+  }
+  close(): void {
+    this.is_closed = true;
+  }
+}
+
+async function heldCheckpointing() {
+  const writer = new HeldWriter();
+  const checkpointing = new Checkpointing({
+    latest: () => Promise.resolve(undefined),
+    save: () => Promise.resolve(),
+    openWriter: () => writer,
+  });
+  const arrays = await prepare();
+  const state = makePhase(5).start;
+  const standing = () => Promise.resolve({ arrays, state, history: new MetricsHistory() });
+  return { writer, checkpointing, arrays, state, standing };
+}
+
+Deno.test("what is saved is what stood when save returned, whatever the trainer does then", async () => {
+  const { writer, checkpointing, arrays, state, standing } = await heldCheckpointing();
+  const before = encodeCheckpoint(arrays, state);
+  await checkpointing.save(false, standing);
+  arrays.parameters.fill(7);
+  arrays.m.fill(8);
+  const { "metrics.json": _, ...files } = encodeSnapshot(writer.taken[0].data);
+  assert.deepEqual(files, before);
+  writer.taken[0].finish();
+  await checkpointing.close();
+  assert.ok(writer.is_closed);
+});
+
+Deno.test("one checkpoint is under way at a time, and its buffers are used again", async () => {
+  const { writer, checkpointing, standing } = await heldCheckpointing();
+  await checkpointing.save(false, standing);
+  assert.ok(checkpointing.is_busy);
+  const second = checkpointing.save(true, standing);
+  await checkpointing.listen();
+  assert.equal(writer.taken.length, 1); // the second waits
+  const { groups } = writer.taken[0].data.arrays.parameters;
+  writer.taken[0].finish();
+  await second;
+  assert.deepEqual(writer.taken.map(({ keep }) => keep), [false, true]);
+  assert.equal(groups.decay.buffer.byteLength, 0); // the same memory was handed over again
+  writer.taken[1].finish();
+  await checkpointing.settled();
+  assert.ok(!checkpointing.is_busy);
+});
+
+Deno.test("a failure of the writer is told at the next step, and by every later call", async () => {
+  const { writer, checkpointing, standing } = await heldCheckpointing();
+  await checkpointing.save(false, standing);
+  writer.taken[0].finish(new Error("no space left"));
+  await assert.rejects(checkpointing.listen(), /no space left/);
+  await assert.rejects(checkpointing.save(true, standing), /no space left/);
+  await assert.rejects(checkpointing.settled(), /no space left/);
+  await checkpointing.close();
+});
+
+Deno.test("arrays of a device come down into the same files", () =>
+  withStore(async (store) => {
+    store.open();
+    const arrays = await prepare();
+    const state = makePhase(5).start;
+    const trainer = await DeviceTrainer.create(arrays, optimizer, compute);
+    const checkpoints = new StoredCheckpoints(store.workFolder("key"));
+    const checkpointing = new Checkpointing(checkpoints);
+    for (const keep of [false, true]) {
+      await checkpointing.save(keep, async () => {
+        return { arrays: await trainer.arrays(), state, history: new MetricsHistory() };
+      });
+    }
+    await checkpointing.settled();
+    await checkpointing.close();
+    await trainer.release();
+    const [saved, [kept]] = [await checkpoints.latest(), await checkpoints.kept()];
+    for (const [name, bytes] of Object.entries(encodeCheckpoint(arrays, state))) {
+      assert.deepEqual(await saved!.read(name), bytes, name);
+      assert.deepEqual(await kept.read(name), bytes, name);
+    }
+  }));

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { compute_fields, micro_batch_size, optimizer_schema } from "../../core/train/mod.ts";
+
+const whole = z.number().int().positive();
+const rate = z.number().positive();
+
+/** Learning rates at even distances on a logarithmic axis; by default the paper's for its base checkpoint. */
+const grid = z.strictObject({
+  /** The lowest. */
+  from: rate.default(4e-6),
+  /** The highest. */
+  to: rate.default(6e-3),
+  /** How many, both ends included. */
+  count: whole.min(2).default(26),
+}).refine(({ from, to }) => from < to, { message: "must be above from", path: ["to"] });
+
+export const config = z.strictObject({
+  /** Sources whose documents are the examples. */
+  sources: z.array(z.string()).nonempty(),
+  /** Source whose held-out loss decides on the best rate; the first of `sources` when left out. */
+  target: z.string().optional(),
+  /** Peak learning rates, as a grid or one by one. */
+  rates: z.union([z.array(rate).nonempty(), grid]).prefault({}),
+  /** Passes over the examples, for each rate. */
+  epochs: z.number().positive().default(4),
+  /** Longest input, in tokens. */
+  sequence_length: whole.default(512),
+  /** Examples that are longer: cut, left out, or an error. */
+  overlong: z.enum(["truncate", "skip", "error"]).default("truncate"),
+  /** Examples per optimizer step. */
+  global_batch_size: whole.default(64),
+  micro_batch_size,
+  /** Learning rate at the end of the cosine. */
+  min_lr: z.number().nonnegative().default(0),
+  /** Share of the steps spent warming up. */
+  warmup_ratio: z.number().min(0).max(1).default(0.1),
+  optimizer: optimizer_schema.prefault({}),
+  /** Sequences taken of each held-out source, at even distances over the whole of it. */
+  max_sequences: whole.default(64),
+  ...compute_fields,
+});
+
+export type Config = z.output<typeof config>;
+
+/**
+ * The learning rates of a config, ascending: rate_i = from (to / from)^(i / (count - 1)), to six digits.
+ *
+ * @example
+ * ```ts
+ * import { learningRates } from "./config.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(learningRates({ from: 1e-4, to: 1e-2, count: 3 }), [1e-4, 1e-3, 1e-2]);
+ * assert.deepEqual(learningRates([3e-4, 1e-4]), [1e-4, 3e-4]);
+ * ```
+ */
+export function learningRates(rates: Config["rates"]): number[] {
+  if (Array.isArray(rates)) return [...new Set(rates)].sort((a, b) => a - b);
+  const { from, to, count } = rates;
+  return Array.from({ length: count }, (_, i) => {
+    return Number((from * (to / from) ** (i / (count - 1))).toPrecision(6));
+  });
+}

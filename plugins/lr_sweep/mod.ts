@@ -1,0 +1,125 @@
+/**
+ * The lr_sweep stage: fine-tunes one checkpoint at each of many learning rates, and says which is best on held-out
+ * data. The paper does so for its base checkpoint, at 26 rates from 4e-6 to 6e-3, before it compares checkpoints.
+ *
+ * @module
+ */
+import { ExampleSampler, loadDocumentSets, type Sequence } from "../../core/data/mod.ts";
+import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
+import {
+  checkpointReader,
+  computeOptions,
+  findSet,
+  freshState,
+  paddedLengths,
+  schedule_schema,
+  validationSequences,
+} from "../../core/train/mod.ts";
+import { type Config, config, learningRates } from "./config.ts";
+import { type Losses, SweepProgress } from "./progress.ts";
+import { outputs, writeResults } from "./results.ts";
+import { Sweep, type Training } from "./sweep.ts";
+
+const inputs = {
+  checkpoint: ports.checkpoint,
+  train: many(ports.tokens),
+  validation: many(ports.tokens),
+};
+
+type Context = StageContext<Config, typeof inputs, typeof outputs>;
+
+/**
+ * Each rate is trained as the sft stage of that `peak_lr` and seed trains, to the bit: from the checkpoint's weights with
+ * a fresh optimizer, on the same examples in the same order, along a cosine of its own. A rate at which training
+ * diverges is a result too, and has no loss.
+ *
+ * @throws {Error} when training diverges at every rate, or a source is not there.
+ */
+export const lr_sweep = defineStage({
+  name: "lr_sweep",
+  version: "1",
+  description: "Fine-tunes a checkpoint at a grid of learning rates and finds the best one.",
+  config,
+  inputs,
+  outputs,
+  // ONNX Runtime is native code.
+  permissions: { ffi: true },
+  async run(ctx: Context) {
+    const { config, inputs, signal, log } = ctx;
+    signal.throwIfAborted();
+    const rates = learningRates(config.rates);
+    const sweep = new Sweep(ctx, await prepareTraining(ctx), await heldOut(ctx));
+    const progress = await SweepProgress.begin(ctx.checkpoints, sweep.steps);
+    try {
+      if (progress.losses.length === 0) {
+        await progress.add(await sweep.measure(checkpointReader(inputs.checkpoint)));
+      }
+      while (progress.losses.length <= rates.length) {
+        const index = progress.losses.length - 1;
+        const losses = await sweep.train(rates[index], index, rates.length, progress.training());
+        await progress.add(losses);
+        log(describe(rates[index], losses));
+      }
+    } finally {
+      await sweep.release();
+    }
+    await writeResults(ctx, rates, progress.losses);
+  },
+});
+
+async function prepareTraining({ config, inputs, seed, log }: Context): Promise<Training> {
+  const { sequence_length, global_batch_size, optimizer, min_lr, warmup_ratio } = config;
+  const sets = await loadDocumentSets(inputs.train);
+  const sampler = new ExampleSampler({
+    ...config,
+    sets: config.sources.map((name) => findSet(sets, name)),
+    seed,
+    phase: "sft",
+  });
+  const { steps, examples } = sampler;
+  log(`${examples} examples, ${steps} steps for each rate`);
+  return {
+    steps,
+    startAt(peak_lr) {
+      const schedule = schedule_schema.parse({ peak_lr, min_lr, warmup_ratio });
+      return freshState({
+        schedule: { ...schedule, horizon_steps: steps },
+        optimizer,
+        sequence_length,
+        global_batch_size,
+        seed,
+        phase: "sft",
+      });
+    },
+    batch: (step) => sampler.batch(step),
+    micro_batch_size: config.micro_batch_size,
+    lengths: paddedLengths(sequence_length),
+    compute: computeOptions(config),
+  };
+}
+
+/** Held-out sequences by source, the target first. */
+async function heldOut({ config, inputs }: Context): Promise<Map<string, Sequence[]>> {
+  const { sources, target = sources[0], sequence_length, max_sequences } = config;
+  const sequences = await validationSequences(inputs.validation, {
+    sequence_length,
+    max_sequences,
+    mode: (source) => sources.includes(source) ? "examples" : "packed",
+  });
+  const of_target = findSequences(sequences, target);
+  sequences.delete(target);
+  return new Map([[target, of_target], ...sequences]);
+}
+
+function findSequences(sequences: ReadonlyMap<string, Sequence[]>, target: string): Sequence[] {
+  const found = sequences.get(target);
+  if (found) return found;
+  const there = [...sequences.keys()].join(", ");
+  throw new Error(`the target "${target}" is not among the held-out sources: there are ${there}`);
+}
+
+function describe(rate: number, losses: Losses): string {
+  const all = Object.entries(losses).map(([source, { loss }]) => `${source} ${loss.toFixed(4)}`);
+  const diverged = Object.values(losses).every(({ loss }) => Number.isNaN(loss));
+  return `peak_lr ${rate}: ${diverged ? "diverged" : all.join(", ")}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * What a sweep found.
+ *
+ * @module
+ */
+import { files, type Outputs, table } from "../../core/stage/mod.ts";
+import { type ChartRow, drawChart } from "./chart.ts";
+import type { Losses } from "./progress.ts";
+
+/** Ports of a sweep's results. */
+export const outputs = {
+  losses: table(
+    { learning_rate: "float64", source: "utf8", loss: "float64", tokens: "float64" },
+    "held-out loss of each source after fine-tuning at each rate, in nats; NaN where training diverged",
+  ),
+  best: table(
+    { source: "utf8", learning_rate: "float64", loss: "float64", loss_before: "float64" },
+    "the rate with the lowest held-out loss on each source, the target first, and the loss before fine-tuning",
+  ),
+  chart: files("chart", "lr_sweep.svg: held-out loss by learning rate"),
+};
+
+/**
+ * Writes tables and chart.
+ *
+ * @param losses by source: first those before fine-tuning, then those at each rate.
+ * @throws {Error} when training diverged at every rate.
+ */
+export async function writeResults(
+  { outputs: to, log }: { outputs: Outputs<typeof outputs>; log(message: string): void },
+  rates: readonly number[],
+  [before, ...after]: readonly Losses[],
+): Promise<void> {
+  const rows = rates.flatMap((learning_rate, i) =>
+    Object.entries(after[i]).map(([source, loss]) => ({ learning_rate, source, ...loss }))
+  );
+  const best = Object.keys(before).map((source) => lowest(rows, source));
+  log(`best peak_lr on ${best[0].source}: ${best[0].learning_rate}`);
+  await to.losses.write({
+    learning_rate: Float64Array.from(rows, (row) => row.learning_rate),
+    source: rows.map((row) => row.source),
+    loss: Float64Array.from(rows, (row) => row.loss),
+    tokens: Float64Array.from(rows, (row) => row.tokens),
+  });
+  await to.best.write({
+    source: best.map((row) => row.source),
+    learning_rate: Float64Array.from(best, (row) => row.learning_rate),
+    loss: Float64Array.from(best, (row) => row.loss),
+    loss_before: Float64Array.from(best, ({ source }) => before[source].loss),
+  });
+  await to.chart.write("lr_sweep.svg", await drawChart(rows, best));
+}
+
+/** The row of a source with the lowest loss; of equal ones the one with the lowest rate. */
+function lowest<R extends ChartRow>(rows: readonly R[], source: string): R {
+  const finite = rows.filter((row) => row.source === source && Number.isFinite(row.loss));
+  if (finite.length === 0) throw new Error("training diverged at every rate: lower the rates");
+  return finite.reduce((best, row) => row.loss < best.loss ? row : best);
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { loadRecipe, type Recipe } from "../core/runner/mod.ts";
+import { PLUGINS } from "../plugins/mod.ts";
+import { STAGES } from "../stages/mod.ts";
+
+const urlOf = (name: string) => new URL(name, import.meta.url).href;
+const options = { stages: urlOf("stages.json") };
+
+/** All that keys, plans and results come from. */
+const contentOf = ({ name, description, seed, steps, published }: Recipe) => ({
+  ...{ name, description, seed, steps },
+  published: published.map(({ step, output }) => `${step}.${output}`),
+});
+
+Deno.test("own_data in JSON is own_data in TypeScript", async () => {
+  const json = await loadRecipe(urlOf("own_data.json"), options);
+  assert.deepEqual(contentOf(json), contentOf(await loadRecipe(urlOf("own_data.ts"))));
+});
+
+Deno.test("overrides do the same to both", async () => {
+  const set = ["stage:sft.epochs=2", "base.schedule.peak_lr=1e-3", "seed=4"];
+  const json = await loadRecipe(urlOf("own_data.json"), { ...options, set });
+  const typescript = await loadRecipe(urlOf("own_data.ts"), { set });
+  assert.deepEqual(contentOf(json), contentOf(typescript));
+  const { config, seed } = json.steps.find(({ id }) => id === "tuned")!;
+  assert.deepEqual([(config as { epochs: number }).epochs, seed], [2, 4]);
+});
+
+Deno.test("stages.json names all stages and plugins", async () => {
+  const names = JSON.parse(await Deno.readTextFile(new URL(options.stages)));
+  const stages = [...STAGES, ...PLUGINS];
+  assert.deepEqual(Object.keys(names).sort(), stages.map(({ name }) => name).sort());
+  for (const stage of stages) {
+    const [path, name] = names[stage.name].split("#");
+    assert.equal((await import(new URL(path, options.stages).href))[name], stage);
+  }
+});

@@ -1,0 +1,20 @@
+/**
+ * The checkpoint_at stage: one checkpoint out of those along a training phase, to branch from, evaluate or fine-tune
+ * (paper, Figure 4). Its files are those of the series: nothing is copied.
+ *
+ * @module
+ */
+import { defineStage, ports } from "../../core/stage/mod.ts";
+import { checkpoint_series, takeCheckpoint } from "../../core/train/mod.ts";
+import { config } from "./config.ts";
+
+export const checkpoint_at = defineStage({
+  name: "checkpoint_at",
+  version: "1",
+  description: "Takes the checkpoint of one step out of those along training.",
+  config,
+  inputs: { checkpoints: checkpoint_series },
+  outputs: { checkpoint: ports.checkpoint },
+  run: ({ config, inputs, outputs }) =>
+    takeCheckpoint(inputs.checkpoints, config.step, outputs.checkpoint),
+});

@@ -1,0 +1,95 @@
+/**
+ * What fine-tuning says of itself before it runs.
+ *
+ * @module
+ */
+import type { Forecast, ForecastContext, InputPorts } from "../../core/stage/mod.ts";
+import { parameterCount } from "../../core/model/mod.ts";
+import {
+  type CheckpointForecast,
+  checkpointOutputs,
+  freshState,
+  learningRate,
+  paddedLengths,
+  placeSchedule,
+  placesOf,
+  sourceTokens,
+  trainingCost,
+} from "../../core/train/mod.ts";
+import type { Config } from "./config.ts";
+
+type Context = Pick<ForecastContext<Config, InputPorts, Record<never, never>>, "seed"> & {
+  config: Config;
+  parents: Readonly<{
+    checkpoint: unknown;
+    train: Readonly<Record<string, unknown>>;
+    validation: Readonly<Record<string, unknown>>;
+  }>;
+};
+
+/** Counts documents, as if each were an example that fits; steps are exact where all do. */
+export function forecast({ config, seed, parents }: Context): Forecast {
+  const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
+  if (!checkpoint) return { notes: ["nothing is known of the checkpoint that is fine-tuned"] };
+  const { model } = checkpoint;
+  const known = sourceTokens(parents.train);
+  const sources = config.sources.map((source) => {
+    const { tokens, documents } = known?.[source] ?? { tokens: 0, documents: 0 };
+    // A document's last token is no input.
+    return { source, tokens: tokens - documents, documents };
+  });
+  const documents = sources.reduce((sum, { documents }) => sum + documents, 0);
+  const steps = Math.max(1, Math.floor(config.epochs * documents / config.global_batch_size));
+  const { optimizer, sequence_length, global_batch_size } = config;
+  const state = freshState({
+    schedule: placeSchedule(config.schedule, steps),
+    optimizer,
+    sequence_length,
+    global_batch_size,
+    seed,
+    phase: "sft",
+  });
+  const outputs = checkpointOutputs({ model, state: { ...state, step: steps } });
+  if (documents === 0) {
+    return {
+      outputs,
+      notes: ["steps are known once there are tokens: they are epochs of examples"],
+    };
+  }
+  const all = sources.reduce((sum, { tokens }) => sum + tokens, 0);
+  const part = steps * config.global_batch_size / documents;
+  const mean = Math.min(config.sequence_length, all / documents);
+  const held_out = config.validation.sources ?? Object.keys(sourceTokens(parents.validation) ?? {});
+  return {
+    training: {
+      parameters: parameterCount(model),
+      from_step: 0,
+      to_step: steps,
+      tokens: Math.round(part * mean * documents),
+      sources: sources.map(({ source, tokens }) => {
+        return { source, tokens: Math.round(part * tokens), before: 0, available: tokens };
+      }),
+      points: placesOf(steps).map((step) => ({
+        step,
+        learning_rate: learningRate(state.schedule, step),
+        shares: Object.fromEntries(sources.map(({ source, tokens }) => [source, tokens / all])),
+      })),
+      keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
+    },
+    ...trainingCost({
+      ...config,
+      model,
+      from_step: 0,
+      steps,
+      // Batches are padded to quarters of the longest.
+      sequence_length: paddedLengths(config.sequence_length).find((length) => length >= mean)!,
+      compute: config,
+      keep: config,
+      validation: {
+        every_steps: config.validation.every_steps,
+        sequences: held_out.length * config.validation.max_sequences,
+      },
+    }),
+    outputs,
+  };
+}

@@ -1,0 +1,196 @@
+/** Checkpoints along training from the trainer's output to a step that goes on from one of them. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Sequence } from "../core/data/mod.ts";
+import { initialize, ParameterArrays } from "../core/model/mod.ts";
+import { defineRecipe, Interrupted, type Recipe, run } from "../core/runner/mod.ts";
+import { defineStage, many, ports } from "../core/stage/mod.ts";
+import { artifactObjects, listFolder, Store } from "../core/store/mod.ts";
+import {
+  checkpointing_fields,
+  checkpointReader,
+  computeOptions,
+  freshArrays,
+  freshState,
+  loadArrays,
+  loadTrainerState,
+  model_schema,
+  modelConfig,
+  optimizer_schema,
+  placeSchedule,
+  schedule_schema,
+  training_outputs,
+  trainPhase,
+  writePhase,
+} from "../core/train/mod.ts";
+import { checkpoint_at } from "../stages/mod.ts";
+import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./tiny_training.ts";
+
+const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
+const optimizer = optimizer_schema.parse({});
+
+const tokenizer = defineStage({
+  name: "tokenizer",
+  version: "1",
+  description: "Writes a tokenizer.",
+  config: z.strictObject({}),
+  inputs: {},
+  outputs: { tokenizer: ports.tokenizer },
+  async run({ outputs }) {
+    for (const [name, text] of Object.entries(TINY_TOKENIZER)) {
+      await outputs.tokenizer.write(name, text);
+    }
+  },
+});
+
+const train = defineStage({
+  name: "train",
+  version: "1",
+  description: "Trains a tiny model.",
+  config: z.strictObject({ steps: z.number(), ...checkpointing_fields }),
+  inputs: { tokenizer: ports.tokenizer },
+  outputs: training_outputs,
+  async run(ctx) {
+    const { config: { steps, ...keep }, inputs, outputs } = ctx;
+    const tokens = Uint16Array.from({ length: 17 }, (_, i) => 1 + (i * i) % 63);
+    const sequence: Sequence = { tokens, prompt_length: 0, source: "synthetic" };
+    const phase = {
+      steps,
+      start: freshState({
+        schedule: placeSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100),
+        optimizer,
+        sequence_length: 16,
+        global_batch_size: 1,
+        seed: 1,
+        phase: "pretrain",
+      }),
+      batch: () => [sequence],
+      micro_batch_size: 1,
+      lengths: [16],
+      validation: new Map(),
+      validate_every: steps,
+      compute: computeOptions({ threads: 1 }),
+      keep,
+    };
+    const result = await trainPhase(ctx, phase, () => {
+      const parameters = new ParameterArrays(model, optimizer.decay_scope);
+      initialize(parameters, 1);
+      return Promise.resolve(freshArrays(parameters));
+    });
+    await writePhase(outputs, phase, result, inputs.tokenizer);
+  },
+});
+
+/** Reads where checkpoints stand, as a stage that goes on from them does. */
+const places = defineStage({
+  name: "places",
+  version: "1",
+  description: "Loads checkpoints.",
+  config: z.strictObject({}),
+  inputs: { checkpoints: many(ports.checkpoint) },
+  outputs: { places: ports.tokenizer },
+  async run({ inputs, outputs }) {
+    for (const [label, checkpoint] of Object.entries(inputs.checkpoints)) {
+      assert.ok(checkpoint.names.includes("tokenizer.json"));
+      const read = checkpointReader(checkpoint);
+      const state = await loadTrainerState(read);
+      const { parameters } = await loadArrays(read, state);
+      const weight = parameters.groups.decay[0];
+      await outputs.places.write(label, JSON.stringify({ step: state.step, weight }));
+    }
+  },
+});
+
+function makeRecipe(keep: z.input<z.ZodObject<typeof checkpointing_fields>>, at: number[]): Recipe {
+  return defineRecipe({ name: "series", description: "Series.", seed: 1 }, (recipe) => {
+    const words = recipe.step("words", tokenizer, {});
+    const trunk = recipe.step("trunk", train, { config: { steps: 12, ...keep }, inputs: words });
+    const taken = at.map((step) => {
+      const config = { step };
+      const inputs = { checkpoints: trunk.checkpoints };
+      return [
+        `at_${step}`,
+        recipe.step(`at_${step}`, checkpoint_at, { config, inputs }).checkpoint,
+      ];
+    });
+    const checkpoints = { end: trunk.checkpoint, ...Object.fromEntries(taken) };
+    recipe.publish(recipe.step("places", places, { inputs: { checkpoints } }).places);
+  });
+}
+
+async function withFolder(use: (out: string) => Promise<void>) {
+  const out = await Deno.makeTempDir();
+  try {
+    await use(out);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+Deno.test("a checkpoint along training is taken out without copying, and can be gone on from", () =>
+  withFolder(async (out) => {
+    const state = await run(makeRecipe({ keep_steps: [0, 4], keep_every_steps: 6 }, [0, 4, 12]), {
+      out,
+    });
+    const store = new Store(join(out, "store"));
+    const outputs = (id: string) => state.steps.find((step) => step.id === id)!.outputs!;
+    const files = async (id: string, output: string) => {
+      const artifact = outputs(id)[output];
+      const objects = await artifactObjects(artifact, store.objectPath(artifact.digest));
+      return objects.map((object) => ({ ...object, name: (object as { name?: string }).name! }));
+    };
+    const series = await files("trunk", "checkpoints");
+    const folders = new Set(series.map(({ name }) => name.split("/")[0]));
+    const expected = ["step-000000", "step-000004", "step-000006", "step-000012"];
+    assert.deepEqual([...folders].sort(), ["checkpoints.json", ...expected]);
+    assert.ok(!series.some(({ name }) => name.endsWith("metrics.json")));
+    // The last of the series is the checkpoint that training ends with.
+    assert.equal(outputs("at_12").checkpoint.digest, outputs("trunk").checkpoint.digest);
+    const taken = await files("at_4", "checkpoint");
+    const in_series = series.filter(({ name }) => name.startsWith("step-000004/"));
+    assert.deepEqual(taken.map(({ digest }) => digest), in_series.map(({ digest }) => digest));
+    const place = (label: string) => JSON.parse(Deno.readTextFileSync(join(out, "series", label)));
+    assert.deepEqual([0, 4, 12].map((step) => place(`at_${step}`).step), [0, 4, 12]);
+    assert.deepEqual(place("at_12"), place("end"));
+    assert.notEqual(place("at_4").weight, place("end").weight);
+  }));
+
+Deno.test("an interrupted run gives the same series, and leaves no work behind", () =>
+  withFolder(async (out) => {
+    const recipe = makeRecipe({ keep_every_steps: 3 }, [6]);
+    const whole = await run(recipe, { out: join(out, "whole") });
+    for (const stop_at of [2, 3, 8]) {
+      const controller = new AbortController();
+      const stopped = run(recipe, {
+        out: join(out, "cut"),
+        signal: controller.signal,
+        onEvent(event) {
+          const last = event.type === "report" ? event.points.at(-1)![0] : 0;
+          if (last >= stop_at) controller.abort(new Interrupted());
+        },
+      });
+      await stopped.catch((error) => assert.ok(error instanceof Interrupted, String(error)));
+    }
+    const cut = await run(recipe, { out: join(out, "cut") });
+    const lock = (name: string) => JSON.parse(Deno.readTextFileSync(join(out, name, "lock.json")));
+    assert.deepEqual(lock("cut"), lock("whole"));
+    const series = ({ recipes: { series: { steps } } }: ReturnType<typeof lock>, name: string) =>
+      new Store(join(out, name, "store")).readManifest(steps.trunk)!.outputs;
+    assert.deepEqual(series(lock("cut"), "cut"), series(lock("whole"), "whole"));
+    assert.deepEqual(listFolder(join(out, "cut", "store", "work")), []);
+    assert.equal(cut.state, whole.state);
+  }));
+
+Deno.test("a step that was not kept is refused, with those that were", () =>
+  withFolder(async (out) => {
+    const none = run(makeRecipe({}, [4]), { out });
+    await assert.rejects(
+      none,
+      /no checkpoint of step 4; the series has none: add it to keep_steps/,
+    );
+    const other = run(makeRecipe({ keep_steps: [3, 5] }, [4]), { out });
+    await assert.rejects(other, /no checkpoint of step 4; the series has 3, 5: add it/);
+    const outside = run(makeRecipe({ keep_steps: [13] }, []), { out });
+    await assert.rejects(outside, /keep_steps: step 13 is not one of this phase/);
+  }));

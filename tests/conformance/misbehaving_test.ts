@@ -1,0 +1,152 @@
+/**
+ * Plugins that misbehave: each fails with an error that names it, and what was finished before stays finished.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  loadRecipe,
+  run,
+  type RunEvent,
+  selectSteps,
+  workerExecutor,
+} from "../../core/runner/mod.ts";
+import { Store } from "../../core/store/mod.ts";
+import { sound, WAYS } from "./testdata/bad_stages.ts";
+
+type Way = typeof WAYS[number];
+
+const recipe_url = new URL("./testdata/bad_recipe.ts", import.meta.url).href;
+const PLUGIN = "bad_stages.ts";
+
+/** What each failure says; hanging ends as an interruption instead. */
+const MESSAGES: Record<Exclude<Way, "hang" | "spin">, RegExp> = {
+  throw: /there is no data/,
+  throw_nothing: /null/,
+  reject: /nobody waited for this/,
+  exit: /tried to end the process; throw an error instead/,
+  process_exit: /tried to end the process; throw an error instead/,
+  close: /tried to end the process; throw an error instead/,
+  unwritten: /output "data" was never written/,
+  undeclared_output: /stage misbehaving declares no output "more"; it has data/,
+  missing_column: /output "data": .*name/,
+  extra_column: /output "data": .*colour/,
+  wrong_type: /output "data": .*"n".*int32/,
+  unequal_columns: /output "data": .*rows/,
+};
+
+/** An output folder in which the sound step is finished. */
+async function withSoundStep(use: (out: string) => Promise<void>): Promise<void> {
+  const out = await Deno.makeTempDir();
+  try {
+    await runStep(out, "sound");
+    await use(out);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+async function runStep(
+  out: string,
+  id: string,
+  { signal, onLog, grace_ms }: { signal?: AbortSignal; onLog?: () => void; grace_ms?: number } = {},
+) {
+  const recipe = await loadRecipe(recipe_url);
+  const only = selectSteps(recipe, id);
+  const onEvent = (event: RunEvent) =>
+    event.type === "log" && event.message === "begun" && onLog?.();
+  const executor = workerExecutor(recipe_url, { grace_ms });
+  return await run(recipe, { out, only, signal, onEvent, executor });
+}
+
+/** One finished step, nothing half-written, and the sound step is not run again. */
+async function assertSafe(out: string): Promise<void> {
+  const store = new Store(join(out, "store"));
+  const manifests = [...store.readManifests().values()];
+  assert.deepEqual(manifests.map(({ stage }) => stage), ["sound"]);
+  assert.deepEqual(await store.verify(manifests[0].outputs.data), []);
+  assert.deepEqual((await runStep(out, "sound")).steps[0].state, "skipped");
+  assert.deepEqual([...Deno.readDirSync(join(store.root, "tmp"))], []);
+}
+
+for (const [how, message] of Object.entries(MESSAGES)) {
+  Deno.test(`a plugin that misbehaves by "${how}" is named, and harms nothing else`, () =>
+    withSoundStep(async (out) => {
+      await assert.rejects(runStep(out, how), (error: Error) => {
+        assert.equal(error.name, "StepFailed");
+        assert.match(error.message, /^step "\w+" \(stage misbehaving\b.*\) failed: /);
+        assert.match(error.message, message);
+        assert.match(error.message, new RegExp(`plugin .*${PLUGIN}`));
+        return true;
+      });
+      await assertSafe(out);
+    }));
+}
+
+for (const how of ["hang", "spin"] as const) {
+  Deno.test(`a plugin that does not stop ("${how}") is ended after the time of grace`, () =>
+    withSoundStep(async (out) => {
+      const controller = new AbortController();
+      const onLog = () => controller.abort(new Error("stop"));
+      const stopped = runStep(out, how, { signal: controller.signal, onLog, grace_ms: 200 });
+      await assert.rejects(stopped, {
+        name: "Interrupted",
+        message: new RegExp(`^step "${how}" did not stop within 0.2 s and was ended`),
+      });
+      await assertSafe(out);
+    }));
+}
+
+/** Loads a recipe whose text is given; `%` stands for the folder of Causeway's core. */
+async function load(lines: string): Promise<unknown> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const core = new URL("../../core/", import.meta.url).href;
+    const stages = new URL("./testdata/bad_stages.ts", import.meta.url).href;
+    const path = join(folder, "recipe.ts");
+    const text = `import { defineRecipe } from "${core}runner/mod.ts";
+      import * as plugin from "${stages}";
+      ${lines}`;
+    await Deno.writeTextFile(path, text);
+    return await loadRecipe(pathToFileURL(path).href);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const header = '{ name: "r", description: "", seed: 0 }';
+
+Deno.test("a plugin built for another interface is refused when the recipe is loaded", async () => {
+  const recipe = `const future = { ...plugin.sound, interface: 99 };
+    export default defineRecipe(${header}, (r) => void r.step("a", future, {}));`;
+  await assert.rejects(load(recipe), /step "a".*"sound".*interface 99, this is 1; use defineStage/);
+});
+
+Deno.test("an export that is not there is refused when the recipe is loaded", async () => {
+  const recipe =
+    `export default defineRecipe(${header}, (r) => void r.step("a", plugin.gone, {}));`;
+  await assert.rejects(load(recipe), /step "a".*is not an object; export what defineStage returns/);
+  const stages = new URL("./testdata/bad_stages.ts", import.meta.url).href;
+  await assert.rejects(
+    load(`import { gone } from "${stages}"; export default gone;`),
+    /bad_stages\.ts.*does not provide an export named 'gone'/,
+  );
+});
+
+Deno.test("two versions of one plugin in a recipe are refused", async () => {
+  assert.equal(sound.version, "1");
+  const recipe = `const newer = { ...plugin.sound, version: "2" };
+    export default defineRecipe(${header}, (r) => {
+      r.step("a", plugin.sound, {});
+      r.step("b", newer, {});
+    });`;
+  await assert.rejects(load(recipe), /"a".*"b".*two different stages named "sound"/);
+});
+
+Deno.test("a plugin whose module throws is refused when the recipe is loaded", async () => {
+  const broken = `data:text/typescript,${encodeURIComponent('throw new Error("no licence");')}`;
+  const recipe = `import "${broken}"; export default plugin.sound;`;
+  await assert.rejects(load(recipe), /^Error: recipe .*recipe\.ts cannot be loaded: no licence$/);
+});

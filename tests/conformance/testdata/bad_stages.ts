@@ -1,0 +1,95 @@
+/**
+ * Stages that misbehave, as a plugin may: each in the way its config says.
+ *
+ * @module
+ */
+import process from "node:process";
+import { z } from "zod";
+import { defineStage, table } from "../../../core/stage/mod.ts";
+
+const numbers = table({ n: "int32", name: "utf8" }, "numbers with their names");
+const ROW = { n: Int32Array.of(1), name: ["one"] };
+
+export const WAYS = [
+  "throw",
+  "throw_nothing",
+  "reject",
+  "exit",
+  "process_exit",
+  "close",
+  "hang",
+  "spin",
+  "unwritten",
+  "undeclared_output",
+  "missing_column",
+  "extra_column",
+  "wrong_type",
+  "unequal_columns",
+] as const;
+
+/** Writes one number, and nothing is wrong with it. */
+export const sound = defineStage({
+  name: "sound",
+  version: "1",
+  description: "Writes one number.",
+  config: z.strictObject({}),
+  inputs: {},
+  outputs: { data: numbers },
+  async run({ outputs }) {
+    await outputs.data.write(ROW);
+  },
+});
+
+/** Goes wrong after its first row, and never gets to its last. */
+export const misbehaving = defineStage({
+  name: "misbehaving",
+  version: "1",
+  description: "Goes wrong.",
+  config: z.strictObject({ how: z.enum(WAYS) }),
+  inputs: {},
+  outputs: { data: numbers },
+  async run({ config, outputs, log }) {
+    // deno-lint-ignore no-explicit-any -- breaking the types is the point
+    const untyped = outputs as any;
+    log("begun");
+    if (config.how !== "unwritten") await outputs.data.write(ROW);
+    switch (config.how) {
+      case "throw":
+        throw new Error("there is no data");
+      case "throw_nothing":
+        throw null;
+      case "reject":
+        Promise.reject(new Error("nobody waited for this"));
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+        break;
+      case "exit":
+        Deno.exit(0);
+        break;
+      case "process_exit":
+        process.exit(0);
+        break;
+      case "close":
+        self.close();
+        break;
+      case "hang":
+        await new Promise(() => setInterval(() => {}, 1000));
+        break;
+      case "spin":
+        for (;;);
+      case "undeclared_output":
+        await untyped.more.write(ROW);
+        break;
+      case "missing_column":
+        await untyped.data.write({ n: ROW.n });
+        break;
+      case "extra_column":
+        await untyped.data.write({ ...ROW, colour: ["red"] });
+        break;
+      case "wrong_type":
+        await untyped.data.write({ ...ROW, n: Float64Array.of(0.5) });
+        break;
+      case "unequal_columns":
+        await untyped.data.write({ ...ROW, name: [] });
+    }
+  },
+});

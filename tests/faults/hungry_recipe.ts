@@ -1,0 +1,43 @@
+/**
+ * A step that is done, and one that fills the memory of its thread.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineStage, table } from "../../core/stage/mod.ts";
+
+const numbers = table({ n: "int32" }, "numbers");
+
+const one = defineStage({
+  name: "one",
+  version: "1",
+  description: "Writes a number.",
+  config: z.object({}),
+  inputs: {},
+  outputs: { data: numbers },
+  async run({ outputs }) {
+    await outputs.data.write({ n: Int32Array.of(1) });
+  },
+});
+
+/** Takes 200 MB, which is more than a process with a small heap has. */
+const hungry = defineStage({
+  name: "hungry",
+  version: "1",
+  description: "Takes memory.",
+  config: z.object({}),
+  inputs: { data: numbers },
+  outputs: { data: numbers },
+  async run({ outputs }) {
+    const held = Array.from({ length: 200 }, (_, i) => Array(125_000).fill(`${i}`));
+    await outputs.data.write({ n: Int32Array.of(held.length) });
+  },
+});
+
+const header = { name: "faults", description: "Takes memory.", seed: 1 };
+
+export default defineRecipe(header, (recipe) => {
+  const data = recipe.step("one", one, { config: {} });
+  recipe.step("hungry", hungry, { config: {}, inputs: { data: data.data } });
+});

@@ -1,0 +1,113 @@
+/**
+ * `deno task test:faults`: kills runs hundreds of times, and compares what they make with an undisturbed run.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { join } from "node:path";
+import { markdownTable } from "../../bench/shared/markdown.ts";
+import { Random } from "../../core/random/mod.ts";
+import { pipeline } from "./child.ts";
+import { differences } from "./compare.ts";
+import { type Kill, torment } from "./kills.ts";
+
+const HELP = `Kills runs hundreds of times, and compares what they make with an undisturbed run.
+
+Usage: deno task test:faults [options]
+
+  --kills N   kills, at least (default: 200)
+  --seed N    seed of their moments (default: 1)
+  --help      print this`;
+
+/** Many checkpoints in few seconds of training. */
+const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.1" };
+
+/** The outcome of all runs. */
+interface Outcome {
+  kills: readonly Kill[];
+  runs: number;
+  /** Of one undisturbed run. */
+  undisturbed_seconds: number;
+  /** Of all killed runs together. */
+  seconds: number;
+}
+
+/**
+ * Kills runs until there were enough kills.
+ *
+ * @param folder where the results go.
+ * @param span random kills come within this share of the time of an undisturbed run. The longest steps take a fifth of
+ *   it with the start of the process; shorter spans make for more kills in a run.
+ * @throws {Error} when a run that goes on fails, does work again that was kept, or makes other results.
+ */
+export async function tormentMany(
+  folder: string,
+  kills: number,
+  seed: number,
+  span = 0.35,
+): Promise<Outcome> {
+  const outOf = (name: string) => {
+    const out = join(folder, name, "out");
+    Deno.mkdirSync(out, { recursive: true });
+    return out;
+  };
+  const reference = outOf("undisturbed");
+  const began = performance.now();
+  const { code, err } = await pipeline(reference, { env, args: ["--quiet"] });
+  if (code !== 0) throw new Error(`the undisturbed run failed: ${err}`);
+  const undisturbed_seconds = (performance.now() - began) / 1000;
+  const span_ms = 1000 * span * undisturbed_seconds;
+  const all: Kill[] = [];
+  let [runs, seconds] = [0, 0];
+  while (all.length < kills) {
+    const name = String(runs++);
+    const out = outOf(name);
+    const options = { span_ms, limit: kills - all.length, env };
+    const ordeal = await torment(out, new Random(seed, "faults/kills", runs), options);
+    const found = await differences(reference, out);
+    if (found.length > 0) throw new Error(`run ${name} of seed ${seed}: ${found.join("; ")}`);
+    all.push(...ordeal.kills);
+    seconds += ordeal.seconds;
+    Deno.removeSync(join(folder, name), { recursive: true });
+    console.error(`${all.length} kills, ${runs} runs with the results of the undisturbed one`);
+  }
+  return { kills: all, runs, undisturbed_seconds, seconds };
+}
+
+function render({ kills, runs, undisturbed_seconds, seconds }: Outcome): string {
+  const lost = kills.map(({ seconds_lost }) => seconds_lost);
+  const mean = lost.reduce((a, b) => a + b, 0) / lost.length;
+  const extra = (seconds - runs * undisturbed_seconds) / kills.length;
+  return [
+    `${kills.length} kills in ${runs} runs; every run made the results of the undisturbed one.`,
+    `Work lost per kill: ${mean.toFixed(2)} s in the mean, ${
+      Math.max(...lost).toFixed(2)
+    } s at most.`,
+    `A kill made a run longer by ${extra.toFixed(2)} s, starting again included; ` +
+    `an undisturbed run takes ${undisturbed_seconds.toFixed(1)} s.`,
+    counts("killed while", kills.map(({ doing }) => doing)),
+    counts("aimed at", kills.map(({ aim }) => aim)),
+    counts("half written", kills.flatMap(({ writing }) => writing)),
+  ].join("\n\n");
+}
+
+function counts(heading: string, values: readonly string[]): string {
+  const groups = Object.entries(Object.groupBy(values, (value) => value));
+  const rows = groups.map(([value, all]) => [value, String(all!.length)]);
+  return markdownTable([heading, "kills"], rows.sort((a, b) => Number(b[1]) - Number(a[1])));
+}
+
+if (import.meta.main) {
+  const { kills, seed, help } = parseArgs(Deno.args, {
+    string: ["kills", "seed"],
+    boolean: ["help"],
+    default: { kills: "200", seed: "1" },
+  });
+  if (help) {
+    console.log(HELP);
+  } else {
+    const folder = await Deno.makeTempDir({ prefix: "causeway_faults_" });
+    console.log(render(await tormentMany(folder, Number(kills), Number(seed))));
+    Deno.removeSync(folder, { recursive: true }); // kept where a run failed, to look at
+  }
+}

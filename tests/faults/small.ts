@@ -1,0 +1,56 @@
+/**
+ * The small recipe, run in this process.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { loadRecipe, run, type RunEvent, type RunOptions } from "../../core/runner/mod.ts";
+import { digests } from "./compare.ts";
+
+export const SMALL_RECIPE = new URL("./small_recipe.ts", import.meta.url);
+
+/** How a run of the small recipe ended. */
+export interface SmallRun {
+  /** Steps in order, "count finished, add skipped, write waiting"; "" when it did not get that far. */
+  steps: string;
+  /** What the steps logged. */
+  logs: string[];
+  error?: Error & { code?: string };
+}
+
+/** Runs the small recipe in this thread. */
+export async function runSmall(out: string, options: Partial<RunOptions> = {}): Promise<SmallRun> {
+  const recipe = await loadRecipe(SMALL_RECIPE.href);
+  const logs: string[] = [];
+  let steps = "";
+  const onEvent: RunOptions["onEvent"] = (event, state) => {
+    if (event.type === "log") logs.push(event.message);
+    steps = state.steps.map(({ id, state }) => `${id} ${state}`).join(", ");
+    options.onEvent?.(event, state);
+  };
+  try {
+    await run(recipe, { out, ...options, onEvent });
+    return { steps, logs };
+  } catch (error) {
+    return { steps, logs, error: error as Error };
+  }
+}
+
+/** Runs the small recipe until a step of some name begins to report, and stops it there. */
+export function runUntil(out: string, step: string): Promise<SmallRun> {
+  const controller = new AbortController();
+  const onEvent = (event: RunEvent) => {
+    if (event.type === "report" && event.step === step) controller.abort(new Error("enough"));
+  };
+  return runSmall(out, { signal: controller.signal, onEvent });
+}
+
+/** Everything a run makes, by path: manifests, objects and published files with their digests. */
+export async function resultsOf(out: string): Promise<Record<string, string>> {
+  const folders = ["store/manifests", "store/objects", "faults"];
+  const found = await Promise.all(folders.map(async (folder) => {
+    const files = await digests(join(out, folder));
+    return [...files].map(([path, digest]) => [`${folder}/${path}`, digest] as const);
+  }));
+  return Object.fromEntries(found.flat().sort());
+}
