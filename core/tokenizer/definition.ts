@@ -58,15 +58,15 @@ const MAX_MERGES = 2 ** 22;
 
 /** A vocabulary: ids by token, or, as Unigram has it, a list of tokens with their scores, in the order of ids. */
 interface Vocabulary {
-  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly unknown[] };
+  readonly model: { readonly vocab: Readonly<Record<string, number>> | unknown[] };
   readonly added_tokens?: readonly { readonly id: number }[];
 }
 
 /** One more than the largest id, added tokens included. */
 export function idCount({ model: { vocab }, added_tokens = [] }: Vocabulary): number {
-  let largest = Array.isArray(vocab) ? vocab.length - 1 : -1;
-  if (!Array.isArray(vocab)) {
-    for (const id of Object.values(vocab)) largest = Math.max(largest, id);
+  let largest = -1;
+  for (const id of Array.isArray(vocab) ? vocab.keys() : Object.values(vocab)) {
+    largest = Math.max(largest, id);
   }
   for (const { id } of added_tokens) largest = Math.max(largest, id);
   return largest + 1;

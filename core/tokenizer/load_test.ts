@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { loadTokenizer, tokenizerFiles, trainByteLevelBpe } from "./mod.ts";
+import { vocabularySize } from "./vocabulary.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 const fixture = (name: string) => Deno.readTextFileSync(new URL(name, FIXTURES));
@@ -132,4 +133,24 @@ Deno.test("unusable files are refused with the reason", async () => {
   await assert.rejects(() => loadTokenizer("{}", CONFIG), /no model with a vocabulary/);
   await assert.rejects(() => loadTokenizer(json, "{}"), /names no eos_token/);
   await assert.rejects(() => loadTokenizer(json, '{"eos_token":"</s>"}'), /not in the vocabulary/);
+});
+
+Deno.test("ids of a vocabulary that is a list of tokens with scores are their places in it", async () => {
+  const vocab = [["</s>", 0], ["<unk>", 0], ["▁a", -1], ["b", -2], ["a", -2.5]];
+  const definition = (added: number[]) =>
+    JSON.stringify({
+      added_tokens: added.map((id) => ({
+        id,
+        content: id === 0 ? "</s>" : `<${id}>`,
+        special: true,
+      })),
+      pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
+      decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
+      model: { type: "Unigram", unk_id: 1, vocab },
+    });
+  const tokenizer = await loadTokenizer(definition([0]), '{"eos_token":"</s>"}');
+  assert.equal(tokenizer.vocab_size, 5);
+  assert.equal(vocabularySize(definition([0])), 5);
+  assert.equal(vocabularySize(definition([0, 8])), 9);
+  assert.throws(() => vocabularySize('{"model":{"vocab":[1]}}'), /holds no vocabulary/);
 });

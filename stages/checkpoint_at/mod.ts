@@ -5,7 +5,12 @@
  * @module
  */
 import { defineStage, ports } from "../../core/stage/mod.ts";
-import { checkpoint_series, takeCheckpoint } from "../../core/train/mod.ts";
+import {
+  checkpoint_series,
+  type CheckpointForecast,
+  forecastAt,
+  takeCheckpoint,
+} from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
 export const checkpoint_at = defineStage({
@@ -17,4 +22,8 @@ export const checkpoint_at = defineStage({
   outputs: { checkpoint: ports.checkpoint },
   run: ({ config, inputs, outputs }) =>
     takeCheckpoint(inputs.checkpoints, config.step, outputs.checkpoint),
+  forecast({ config, parents }) {
+    const series = parents.checkpoints as CheckpointForecast | undefined;
+    return series ? { outputs: { checkpoint: forecastAt(series, config.step) } } : {};
+  },
 });

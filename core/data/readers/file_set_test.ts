@@ -43,7 +43,7 @@ Deno.test("a folder means its readable files, without hidden ones, a saved datas
       () =>
         listDataFiles(`${folder}/data/deep/er`, "text") &&
         listDataFiles(`${folder}/data/.git/..`, "zip"),
-      /holds no readable file \(links out of it are not followed\); expected zip/,
+      /holds no readable file; expected zip/,
     );
   });
 });
@@ -71,16 +71,36 @@ Deno.test("globs: within a name, across folders, one letter, a choice", async ()
   });
 });
 
-Deno.test("links: files within are read, links out and linked folders are not, unless named", async () => {
+Deno.test("links are followed, to files and folders; loops end, and a broken link is named", async () => {
   await withFiles(TREE, async (folder) => {
-    await Deno.symlink(`${folder}/data/b.jsonl`, `${folder}/data/inside.jsonl`);
-    await Deno.symlink(`${folder}/outside/secret.jsonl`, `${folder}/data/leak.jsonl`);
+    await Deno.symlink(`${folder}/outside/secret.jsonl`, `${folder}/data/linked.jsonl`);
+    await Deno.symlink(`${folder}/outside`, `${folder}/data/elsewhere`);
     await Deno.symlink(`${folder}/data`, `${folder}/data/deep/loop`);
-    await Deno.symlink(`${folder}/nowhere`, `${folder}/data/broken.jsonl`);
-    const found = ["data/b.jsonl", "data/inside.jsonl"];
+    await Deno.symlink("self.jsonl", `${folder}/data/self.jsonl`);
+    const found = [
+      "data/b.jsonl",
+      "data/elsewhere/secret.jsonl",
+      "data/linked.jsonl",
+      "data/self.jsonl",
+    ];
     assert.deepEqual(list(folder, "data/**/*.jsonl"), found);
-    assert.deepEqual(list(folder, "data/leak.jsonl"), ["data/leak.jsonl"]);
+    assert.deepEqual(list(folder, "data/linked.jsonl"), ["data/linked.jsonl"]);
     assert.deepEqual(list(folder, "data", "parquet"), ["data/deep/er/c.parquet"]);
+    await Deno.remove(`${folder}/data/self.jsonl`);
+    await Deno.symlink(`${folder}/nowhere`, `${folder}/data/broken.jsonl`);
+    await assert.rejects(
+      all(readRecords(`${folder}/data/*.jsonl`)),
+      /data\/broken\.jsonl does not exist/,
+    );
+  });
+});
+
+Deno.test("globs with many folders in a row take no time", async () => {
+  await withFiles({ [`${"a/".repeat(60)}y.jsonl`]: "" }, (folder) => {
+    const start = performance.now();
+    assert.throws(() => listDataFiles(`${folder}/${"**/".repeat(8)}x.jsonl`), /no file matches/);
+    assert.equal(listDataFiles(`${folder}/${"**/".repeat(8)}y.jsonl`).length, 1);
+    assert.ok(performance.now() - start < 2000);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { BlobWriter, TextReader, ZipWriter } from "@zip.js/zip.js";
 import { Random } from "../../random/mod.ts";
 import { readRecords } from "./records.ts";
@@ -29,6 +30,7 @@ const SAMPLES: [name: string, make: () => Uint8Array | Promise<Uint8Array>][] = 
   ["a.json", () => new TextEncoder().encode(`[${lines.trim().split("\n").join(",\n")}]`)],
   ["a.txt.gz", () => gzipSync(lines)],
   ["a.zip", zipped],
+  ["footer.arrow", () => tableToIPC(tableFromArrays({ text: lines.split("\n") }), "file")],
   ...["none", "snappy", "zstd", "gzip", "brotli", "lz4", "pages_v2", "small_pages", "encodings"]
     .map((
       name,

@@ -215,3 +215,35 @@ Deno.test("reading stops when its signal is aborted", async () => {
     assert.ok(count < 200_000);
   });
 });
+
+Deno.test({
+  name: "files are closed when reading stops early",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const body = Array.from({ length: 200_000 }, (_, i) => `{"text":"line ${i}"}`).join("\n");
+    const files = {
+      "a.jsonl.zst": new Uint8Array(zstdCompressSync(body)),
+      "a.jsonl.gz": new Uint8Array(gzipSync(body)),
+      "a.json": body,
+      "b.json": `[${body.replaceAll("\n", ",")}]`,
+    };
+    await withFiles(files, async (folder) => {
+      const open = () =>
+        [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+          try {
+            return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(folder);
+          } catch {
+            return false; // closed meanwhile
+          }
+        }).length;
+      for (const name of Object.keys(files)) {
+        // The array is too long a record.
+        const limits = name === "b.json" ? { max_record_bytes: 1000 } : {};
+        for await (
+          const _ of readRecords(`${folder}/${name}`, { on_error: "skip", limits })
+        ) break;
+        assert.equal(open(), 0, name);
+      }
+    });
+  },
+});

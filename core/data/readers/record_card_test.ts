@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { BlobWriter, TextReader, ZipWriter } from "@zip.js/zip.js";
 import type { Document } from "./card.ts";
 import { recordCard, type RecordCardOptions } from "./record_card.ts";
@@ -88,7 +89,12 @@ Deno.test("a prompt is masked, or kept with loss on all, and blank texts are lef
     const text = "Q: Why?\nA: Because.";
     assert.deepEqual(await read(options), [{ id: "a.jsonl:1", text, prompt_length_chars: 11 }]);
     assert.deepEqual(await read({ ...options, mask_prompt: false }), [{ id: "a.jsonl:1", text }]);
-    const [first] = await read({ ...options, text: (record) => `${record.a}!`, group: "q" });
+    const [first] = await read({
+      ...options,
+      text: (record) => `${record.a}!`,
+      reader_version: 1,
+      group: "q",
+    });
     assert.equal(first.text, "Q: Why?\nA: Because.!");
     assert.equal(first.group, "Why?");
   });
@@ -142,7 +148,7 @@ Deno.test("records are chosen by a column's values or by a function", async () =
   await inFolder({ "a.jsonl": records }, async (folder) => {
     const path = `${folder}/a.jsonl`;
     const texts = async (where: RecordCardOptions["where"]) =>
-      (await read({ path, where })).map(({ text }) => text).join("");
+      (await read({ path, where, reader_version: 1 })).map(({ text }) => text).join("");
     assert.equal(await texts({ column: "kind", in: [1, true] }), "ac");
     assert.equal(await texts(({ text }) => text !== "a"), "bc");
     await assert.rejects(texts({ column: "sort", in: [1] }), /a\.jsonl:1: no column "sort"/);
@@ -208,13 +214,20 @@ Deno.test("the same content elsewhere has the same revision; other content or re
     const others = [
       revision(here, { path: `${here}/a/train.jsonl` }),
       revision(here, { text: "{text}" }),
-      revision(here, { text: (record) => `${record.text}` }),
-      revision(here, { text: (record) => `${record.text}!` }),
+      revision(here, { text: (record) => `${record.text}`, reader_version: 1 }),
+      revision(here, { text: (record) => `${record.text}!`, reader_version: 2 }),
       revision(here, { prompt: "" }),
       revision(here, { split: "train" }),
       revision(here, { on_error: "skip" }),
       revision(here, { where: { column: "text", in: ["a"] } }),
     ];
+    // The text of a function is the compiler's: the version says what it does.
+    const text = ({ text }: Columns) => `${text}`;
+    assert.equal(revision(here, { text, reader_version: 1 }), others[2]);
+    assert.throws(
+      () => revision(here, { text }),
+      /"mine" is read by functions.*set reader_version/,
+    );
     assert.equal(new Set([first, ...others]).size, others.length + 1);
     await Deno.writeTextFile(`${here}/a/test.jsonl`, lines({ text: "c" }));
     assert.notEqual(revision(here), first);
@@ -234,12 +247,16 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
     typeof train[0].value[name] === "string"
   )!;
   const text = ({ [column]: value }: Columns) => `text ${value}`;
-  const documents = await read({ path: saved, text });
+  const reader_version = 1;
+  const documents = await read({ path: saved, text, reader_version });
   const count = (split: string) => documents.filter((document) => document.split === split).length;
   assert.deepEqual([count("train"), count("validation")], [train.length, test.length]);
   assert.equal(documents[0].id, "train/data-00000-of-00002.arrow:1");
-  assert.equal((await read({ path: { train: saved }, text })).length, train.length);
-  assert.equal((await read({ path: `${saved}/test`, text, split: "train" })).length, test.length);
+  assert.equal((await read({ path: { train: saved }, text, reader_version })).length, train.length);
+  assert.equal(
+    (await read({ path: `${saved}/test`, text, reader_version, split: "train" })).length,
+    test.length,
+  );
 
   const content: Record<string, Uint8Array> = {};
   for (const split of ["train", "test"]) {
@@ -253,9 +270,65 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
     assert.equal(revision(`${folder}/saved`), revision(saved));
     await Deno.writeTextFile(`${folder}/saved/train/cache-0123.arrow`, "left by a map");
     assert.equal(revision(`${folder}/saved`), revision(saved));
-    await Deno.writeTextFile(`${folder}/saved/train/state.json`, "{}");
+    const state = `${folder}/saved/train/state.json`;
+    await Deno.writeTextFile(state, `${await Deno.readTextFile(state)}\n`);
     assert.notEqual(revision(`${folder}/saved`), revision(saved));
+    await Deno.writeTextFile(state, "{}");
+    assert.throws(() => revision(`${folder}/saved`), /state\.json: _data_files/);
   });
+});
+
+Deno.test("the revision of a saved dataset covers links among its files, whatever they are called", async () => {
+  const state = JSON.stringify({ _data_files: [{ filename: "cache-1.arrow" }] });
+  const table = (word: string) =>
+    tableToIPC(new Table({ text: vectorFromArray([word], new Utf8()) }), "stream");
+  const files = { "blobs/state": state, "blobs/data": table("first"), "blobs/info": "{}" };
+  await inFolder(files, async (folder) => {
+    const path = `${folder}/set`;
+    await Deno.mkdir(path);
+    const links = { state: "state.json", data: "cache-1.arrow", info: "dataset_info.json" };
+    for (const [blob, name] of Object.entries(links)) {
+      await Deno.symlink(`../blobs/${blob}`, `${path}/${name}`);
+    }
+    const revision = () => recordCard({ name: "mine", path, text: "text" }).revision();
+    assert.deepEqual((await read({ path })).map(({ text }) => text), ["first"]);
+    const revisions = [revision()];
+    await Deno.writeFile(`${folder}/blobs/data`, table("other"));
+    revisions.push(revision());
+    await Deno.writeTextFile(`${folder}/blobs/info`, '{"a":1}');
+    revisions.push(revision());
+    await Deno.writeTextFile(`${path}/notes.txt`, "not of the data");
+    assert.equal(revision(), revisions[2]);
+    assert.equal(new Set(revisions).size, 3);
+  });
+});
+
+Deno.test("names do not depend on the machine: neither in text files, nor with mixed paths", async () => {
+  const files = { "x/a.txt": "A", "x/deep/b.txt": "B", "w/c.jsonl": lines({ text: "C" }) };
+  const options = { text: "// {path}\n{text}", group: "path" };
+  const here = Deno.cwd();
+  const found: unknown[] = [];
+  for (const nested of ["", "nested/deeper/"]) {
+    const placed = Object.entries(files).map(([name, text]) => [nested + name, text]);
+    await inFolder(Object.fromEntries(placed), async (folder) => {
+      const top = `${folder}/${nested}`;
+      const texts = await read({ ...options, path: `${top}x` });
+      try {
+        Deno.chdir(`${top}w`);
+        const mixed = await read({ path: ["c.jsonl", `${top}x/a.txt`] });
+        found.push([texts, mixed.map(({ id }) => id)]);
+      } finally {
+        Deno.chdir(here);
+      }
+    });
+  }
+  const text = (name: string, body: string) => ({
+    id: `${name}:1`,
+    text: `// ${name}\n${body}`,
+    group: name,
+  });
+  const expected = [[text("a.txt", "A"), text("deep/b.txt", "B")], ["w/c.jsonl:1", "x/a.txt:1"]];
+  assert.deepEqual(found, [expected, expected]);
 });
 
 Deno.test("records inside an archive have ids of their own", async () => {
@@ -292,5 +365,27 @@ Deno.test("files of a folder are told apart by split; test files serve where not
     assert.deepEqual(findSplitFiles(folder)!.validation, [`${folder}/validation.jsonl`]);
     assert.equal(findSplitFiles(`${folder}/none`), undefined);
     assert.equal(findSplitFiles(`${folder}/README.md`), undefined);
+  });
+});
+
+Deno.test("folders named after a split count as their files, linked ones too; text is no data beside them", async () => {
+  const files = {
+    "real/train/a.jsonl": lines({ text: "a" }),
+    "real/train/b.jsonl": lines({ text: "b" }),
+    "real/train/README.md": "about a and b",
+    "root/train_README.md": "about all",
+    "texts/train.txt": "a",
+    "texts/train/b.py": "b",
+  };
+  await inFolder(files, async (folder) => {
+    await Deno.symlink("../real/train", `${folder}/root/train`);
+    await Deno.symlink("../real/train/a.jsonl", `${folder}/root/test.jsonl`);
+    const { train, validation } = findSplitFiles(`${folder}/root`)!;
+    assert.deepEqual(train, ["a", "b"].map((name) => `${folder}/root/train/${name}.jsonl`));
+    assert.deepEqual(validation, [`${folder}/root/test.jsonl`]);
+    assert.deepEqual(findSplitFiles(`${folder}/texts`, "text")!.train, [
+      `${folder}/texts/train/b.py`,
+      `${folder}/texts/train.txt`,
+    ]);
   });
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { Dictionary, Int8, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { ArrowEncoder } from "../../store/mod.ts";
 import { checkPage } from "./parquet_pages.ts";
 import type { DataRecord } from "./reading.ts";
 import { readRecords } from "./records.ts";
@@ -54,6 +56,57 @@ Deno.test("Arrow: rows as pyarrow wrote them, file and stream format", async () 
 Deno.test("Arrow: views, large types and Zstandard; LZ4 is refused", async () => {
   await assertGolden("zstd.feather", golden.large);
   await assert.rejects(all(readRecords(`${FIXTURES}/lz4.feather`)), /lz4\.feather:1: .*LZ4/);
+});
+
+Deno.test("Arrow: files whose schema is in the footer alone, with dictionaries and several batches", async () => {
+  const label = new Dictionary(new Utf8(), new Int8());
+  const batches = [["a", "b", "a"], ["b", "c"]].map((labels, i) =>
+    new Table({
+      text: vectorFromArray(labels.map((text) => `${text}${i}`), new Utf8()),
+      label: vectorFromArray(labels, label),
+    })
+  );
+  const texts = ["a0", "b0", "a0", "b1", "c1"];
+  const files = {
+    "one.arrow": tableToIPC(batches[0], "file"),
+    "two.arrow": tableToIPC(
+      batches[0].select(["text"]).concat(batches[1].select(["text"])),
+      "file",
+    ),
+  };
+  await withFiles(files, async (folder) => {
+    const [one, two] = [
+      await all(readRecords(`${folder}/one.arrow`)),
+      await all(readRecords(`${folder}/two.arrow`)),
+    ];
+    assert.deepEqual(one.map(({ value }) => value), [
+      { text: "a0", label: "a" },
+      { text: "b0", label: "b" },
+      { text: "a0", label: "a" },
+    ]);
+    assert.deepEqual(
+      two.map(({ row, value }) => [row, value.text]),
+      texts.map((t, i) => [i + 1, t]),
+    );
+  });
+});
+
+Deno.test("Arrow: tables of artifacts are read", async () => {
+  const parts: Uint8Array[] = [];
+  const encoder = new ArrowEncoder(
+    { text: "utf8", count: "int32" },
+    (bytes) => void parts.push(bytes.slice()),
+  );
+  const text = Array.from({ length: 3000 }, (_, i) => `text number ${i}`);
+  encoder.write({ text, count: Int32Array.from(text, (_, i) => i) });
+  encoder.finish();
+  await withFiles({ "table.arrow": Buffer.concat(parts) }, async (folder) => {
+    const records = await all(readRecords(`${folder}/table.arrow`));
+    assert.deepEqual(
+      records.map(({ value }) => value),
+      text.map((text, count) => ({ text, count })),
+    );
+  });
 });
 
 Deno.test("tables: wanted columns alone, a missing one named with those present", async () => {
