@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertPermissions, type FilesPort } from "../stage/mod.ts";
+import { assertGranted, assertPermissions, type FilesPort } from "../stage/mod.ts";
 import { type Draft, type GivenStep, whereOf } from "./draft.ts";
 import { type Problem, problemOf } from "./problems.ts";
 import type { Recipe, Step } from "./recipe.ts";
@@ -92,6 +92,10 @@ function checkStep(
   if (permissions !== undefined) {
     problems.push(...problemOf(() => assertPermissions(permissions, where)));
   }
+  // Here, and not when the step starts, perhaps hours later.
+  problems.push(
+    ...problemOf(() => assertGranted(stage.permissions ?? {}, permissions ?? {}, where)),
+  );
   const finish = (result: Validated) => {
     if (result.problems) problems.push(...result.problems);
     else Object.assign(step, { config: result.config });

@@ -21,6 +21,7 @@ const MAX_TOKENS = 1 << 18;
 export class TokenWriter {
   #rows: TokenizedDocument[] = [];
   #tokens = 0;
+  #written = false;
 
   constructor(readonly output: TableOutput<typeof ports.tokens.columns>) {}
 
@@ -31,11 +32,12 @@ export class TokenWriter {
     if (this.#rows.length >= MAX_ROWS || this.#tokens >= MAX_TOKENS) await this.flush();
   }
 
-  /** Writes what is left. */
+  /** Writes what is left; a table without rows is written as such. */
   async flush(): Promise<void> {
     const rows = this.#rows;
-    if (rows.length === 0) return;
-    const wide = rows[0].tokens instanceof Uint32Array;
+    if (rows.length === 0 && this.#written) return;
+    this.#written = true;
+    const wide = rows[0]?.tokens instanceof Uint32Array;
     const values = wide ? new Uint32Array(this.#tokens) : new Uint16Array(this.#tokens);
     const offsets = new Int32Array(rows.length + 1);
     for (const [i, { tokens }] of rows.entries()) {

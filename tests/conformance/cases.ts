@@ -71,6 +71,11 @@ export const SUITES: Readonly<Record<string, () => void | Promise<void>>> = {
     conformance(tokenize, [
       { name: "records", config: { sources, vocab_size: 300 }, inputs: {} },
       {
+        name: "nothing held out",
+        config: { sources, vocab_size: 300, validation_share: 0 },
+        inputs: {},
+      },
+      {
         name: "a tokenizer that is there",
         config: { sources, validation_share: 0.3 },
         inputs: { tokenizer: { ...await bytesTokenizer() } },
