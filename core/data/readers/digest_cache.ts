@@ -12,7 +12,7 @@ import { fileDigest } from "./hash.ts";
 
 /** Smaller files are hashed again in each process, which takes less time than a cache file costs. */
 const WORTH_KEEPING_BYTES = 1 << 20;
-/** A file changed this recently may change again without its time of change telling. */
+/** A file changed this recently may change again without its times of change telling: they are in seconds. */
 const SETTLED_MS = 2000;
 
 /** The whole file is written each time, so not for every file of many. */
@@ -39,8 +39,14 @@ export class DigestCache {
   #is_saved = true;
   #next_save_ms = 0;
 
-  /** @param path the cache file; null keeps digests in memory. */
-  constructor(readonly path: string | null = defaultCachePath()) {}
+  /**
+   * @param path the cache file; null keeps digests in memory.
+   * @param now gives the time, in milliseconds.
+   */
+  constructor(
+    readonly path: string | null = defaultCachePath(),
+    readonly now: () => number = Date.now,
+  ) {}
 
   /**
    * SHA-256 of a file, hex. New ones are kept for other processes every few seconds, and by {@link save}.
@@ -59,12 +65,14 @@ export class DigestCache {
     this.#entries ??= this.#read();
     const known = Object.hasOwn(this.#entries, key) ? this.#entries[key] : undefined;
     if (known !== undefined && isSame(known, entry)) return known.sha256;
-    const is_settled = Math.abs(Date.now() - entry.modified) >= SETTLED_MS;
+    const is_settled = [entry.modified, entry.changed].every((time_ms) =>
+      Math.abs(this.now() - time_ms) >= SETTLED_MS
+    );
     const sha256 = fileDigest(file);
     if (!is_settled) return sha256;
     this.#entries[key] = { ...entry, sha256 };
     if (entry.size >= WORTH_KEEPING_BYTES) this.#is_saved = false;
-    if (Date.now() >= this.#next_save_ms) this.save();
+    if (this.now() >= this.#next_save_ms) this.save();
     return sha256;
   }
 
@@ -75,7 +83,7 @@ export class DigestCache {
   save(): void {
     if (this.path === null || this.#is_saved) return;
     this.#is_saved = true;
-    this.#next_save_ms = Date.now() + SAVE_EVERY_MS;
+    this.#next_save_ms = this.now() + SAVE_EVERY_MS;
     const large = Object.entries(this.#entries!).filter(([, { size }]) =>
       size >= WORTH_KEEPING_BYTES
     );
