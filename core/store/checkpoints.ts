@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type {
   Checkpoints,
   CheckpointWriter,
@@ -62,7 +62,8 @@ export class StoredCheckpoints implements Checkpoints {
     const checkpoints: KeptCheckpoint[] = [];
     for (const path of keptNotes(this.folder)) {
       const note = parseList<KeptNote>(Deno.readTextFileSync(path));
-      if (note && await this.#isSound(note)) checkpoints.push(this.#open(note));
+      const is_its_own = isNote(note) && note.step === stepOf(basename(path));
+      if (is_its_own && await this.#isSound(note)) checkpoints.push(this.#open(note));
       else this.#drop(path, `of step ${note?.step ?? path}`);
     }
     return checkpoints;
@@ -99,10 +100,22 @@ export class StoredCheckpoints implements Checkpoints {
 /** The list of files, or undefined when one of them does not match its digest. */
 async function readIndex(folder: string): Promise<Index | undefined> {
   const index = parseList<Index>(readIfPresent(join(folder, INDEX)) ?? "");
-  for (const [name, digest] of Object.entries(index?.files ?? {})) {
+  // A flipped bit may as well be in the name of a field, or in the step.
+  if (!isObject(index?.files) || index.step !== stepOf(basename(folder))) return undefined;
+  for (const [name, digest] of Object.entries(index.files)) {
     if (await digestOfFile(join(folder, name)) !== digest) return undefined;
   }
   return index;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNote(note: KeptNote | undefined): note is KeptNote {
+  const named = ({ name, digest }: { name: unknown; digest: unknown }) =>
+    typeof name === "string" && typeof digest === "string";
+  return Number.isSafeInteger(note?.step) && Array.isArray(note?.files) && note.files.every(named);
 }
 
 function saved(folder: string, { step, files }: Index): SavedCheckpoint {

@@ -33,6 +33,26 @@ function request(step: number, keep: boolean, name = "model.bin", size = 4) {
   return { step, keep, data: { name, bytes }, buffers: [bytes.buffer] };
 }
 
+Deno.test("an index with a changed field name or step is damaged, and the checkpoint is not used", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const folder = join(root, "store", "work", "key");
+    for (
+      const [from, to] of [['"files"', '"gilez"'], ['"step":3', '"step":5'], ['"step"', '"stop"']]
+    ) {
+      const messages: string[] = [];
+      const checkpoints = new StoredCheckpoints(folder, (message) => messages.push(message));
+      await checkpoints.save(3, { a: Uint8Array.of(1) });
+      const path = join(folder, "step-000000000003", "checkpoint.json");
+      Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(from, to));
+      assert.equal(await checkpoints.latest(), undefined, from);
+      assert.match(messages.join(), /is damaged and is not used/);
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("the writer's thread writes both kinds, and hands the memory back", () =>
   withStore(async (store, folder) => {
     const checkpoints = new StoredCheckpoints(folder);

@@ -7,7 +7,7 @@ import type { FileOnDisk, FilesInput, FilesOutput } from "../stage/mod.ts";
 import { type Artifact, assertFileName, FILE_COLUMNS, fileEntries } from "./artifact.ts";
 import { type FileEntry, mediaType, type StoredObject } from "./artifact.ts";
 import type { Store } from "./store.ts";
-import { StoredTableOutput } from "./table_io.ts";
+import { writeTable } from "./table_io.ts";
 
 /**
  * Reads a files artifact.
@@ -62,15 +62,14 @@ export class StoredFilesOutput implements FilesOutput {
   /** Stores the list of files, sorted by name. */
   async close(): Promise<Artifact> {
     const entries = [...this.#entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const table = new StoredTableOutput(this.store, FILE_COLUMNS);
-    await table.write({
+    const list = await writeTable(this.store, FILE_COLUMNS, {
       name: entries.map((entry) => entry.name),
       sha256: entries.map((entry) => entry.digest),
       bytes: Float64Array.from(entries, (entry) => entry.bytes),
       media_type: entries.map((entry) => mediaType(entry.name)),
     });
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-    return { ...await table.close(), kind: "files", bytes };
+    return { ...list, kind: "files", bytes };
   }
 
   abort(): void {}

@@ -32,12 +32,18 @@ export function artifactKey({ stage, version, config, seed, inputs }: Identity):
   );
 }
 
-/** Reads a manifest; undefined when the text is none (the step then counts as not run). */
+/** The text of a manifest, with the SHA-256 of its canonical JSON: a flipped digit in a size would be no other fault. */
+export function formatManifest(manifest: Manifest): string {
+  return canonicalJson({ ...manifest, sha256: sha256(canonicalJson(manifest)) }) + "\n";
+}
+
+/** Reads a manifest; undefined when the text is none, or was damaged (the step then counts as not run). */
 export function parseManifest(text: string): Manifest | undefined {
   try {
-    const manifest = JSON.parse(text) as Manifest;
-    const complete = manifest.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs;
-    return complete ? manifest : undefined;
+    const { sha256: digest, ...manifest } = JSON.parse(text) as Manifest & { sha256: string };
+    const sound = manifest.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs &&
+      digest === sha256(canonicalJson(manifest));
+    return sound ? manifest : undefined;
   } catch {
     return undefined;
   }

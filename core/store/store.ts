@@ -12,9 +12,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename, join } from "node:path";
 import { commit, readIfPresent, removeIfPresent, writeAll, writeAtomic } from "./atomic.ts";
-import { canonicalJson } from "./canonical.ts";
 import { type Artifact, artifactObjects, type StoredObject } from "./artifact.ts";
-import { type Manifest, parseManifest } from "./manifest.ts";
+import { formatManifest, type Manifest, parseManifest } from "./manifest.ts";
 
 /** What is wrong with a stored object. */
 export interface Problem {
@@ -88,7 +87,7 @@ export class Store {
   /** Makes a finished step visible. All its objects must be stored already. */
   writeManifest(key: string, manifest: Manifest): void {
     const temporary = join(this.root, "tmp", crypto.randomUUID());
-    writeAtomic(this.#manifestPath(key), canonicalJson(manifest) + "\n", temporary);
+    writeAtomic(this.#manifestPath(key), formatManifest(manifest), temporary);
   }
 
   /** The manifest of a finished step, or undefined. One that cannot be read counts as absent. */

@@ -184,6 +184,24 @@ Deno.test("manifests are kept by key; an unreadable one counts as absent", () =>
     return Promise.resolve();
   }));
 
+Deno.test("a manifest in which any digit or letter was changed counts as absent", () =>
+  withStore((store) => {
+    const out = { kind: "table", digest: "ab", rows: 10, bytes: 100 } as const;
+    const identity = { stage: "s", version: "1", config: {}, seed: 1, inputs: {} };
+    const manifest: Manifest = { format: 1, ...identity, outputs: { out } };
+    store.writeManifest("k", manifest);
+    assert.deepEqual(store.readManifest("k"), manifest);
+    const path = join(store.root, "manifests", "k.json");
+    const text = Deno.readTextFileSync(path);
+    for (
+      const [from, to] of [['"rows":10', '"rows":11'], ['"digest"', '"digesu"'], ["100", "900"]]
+    ) {
+      Deno.writeTextFileSync(path, text.replace(from, to));
+      assert.equal(store.readManifest("k"), undefined, from);
+    }
+    return Promise.resolve();
+  }));
+
 Deno.test("checkpoints: the newest complete one counts, a damaged one does not", () =>
   withStore(async (store) => {
     const warnings: string[] = [];

@@ -86,13 +86,11 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
     const bytes = this.#shards.reduce((sum, shard) => sum + shard.bytes, 0);
     const table = { kind: "table", rows: encoder.rows, bytes } as const;
     if (this.#shards.length === 1) return { ...table, digest: this.#shards[0].digest };
-    const list = new StoredTableOutput(this.store, SHARD_COLUMNS);
-    await list.write({
+    const { digest } = await writeTable(this.store, SHARD_COLUMNS, {
       sha256: this.#shards.map(({ digest }) => digest),
       bytes: Float64Array.from(this.#shards, (shard) => shard.bytes),
       rows: Float64Array.from(this.#shards, (shard) => shard.rows),
     });
-    const { digest } = await list.close();
     return { ...table, digest, shards: this.#shards.length };
   }
 
@@ -118,5 +116,21 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
     const before = this.#shards.reduce((sum, shard) => sum + shard.rows, 0);
     this.#shards.push({ ...this.#object!.commit(), rows: rows - before });
     this.#object = undefined;
+  }
+}
+
+/** Writes a table of one batch; nothing of it is left where that fails. */
+export async function writeTable<C extends Columns>(
+  store: Store,
+  columns: C,
+  batch: Batch<C>,
+): Promise<Artifact> {
+  const table = new StoredTableOutput(store, columns);
+  try {
+    await table.write(batch);
+    return await table.close();
+  } catch (error) {
+    table.abort();
+    throw error;
   }
 }
