@@ -88,3 +88,13 @@ export function downloadTest(name: string, test: (setting: Setting) => Promise<v
     await test({ hub, options, snapshot, empty, small, large, blob, ranges });
   });
 }
+
+/** A data set whose names a listing has to keep apart, and sort. */
+export const LISTED: Files = {
+  "README.md": "# Numbers\n",
+  "data/test-0.jsonl": '{"n":3}\n',
+  "data/train-0.jsonl": '{"n":1}\n',
+  "data/train-1.jsonl": '{"n":2}\n',
+  "data/train.parquet": "PAR1",
+  "é 1?.txt": "x",
+};

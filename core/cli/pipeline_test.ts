@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import type { Console } from "./console.ts";
+import { runCommand, withFolder } from "./testing.ts";
 import { explain } from "./explain.ts";
 import { main } from "./pipeline.ts";
 import { main as serve } from "./serve.ts";
@@ -9,31 +9,7 @@ import { main as serve } from "./serve.ts";
 const recipePath = (name: string) =>
   fileURLToPath(new URL(`../runner/testdata/${name}.ts`, import.meta.url));
 
-/** Runs the command with what it prints kept apart. */
-async function command(args: string[], run = main) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io: Console = {
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-    terminal: {
-      is_terminal: false,
-      color: false,
-      columns: () => 80,
-      write: (text) => err.push(text),
-    },
-  };
-  const code = await run(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const command = (args: string[], run = main) => runCommand(run, args);
 
 const isAbsent = (path: string) => assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 

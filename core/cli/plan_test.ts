@@ -1,36 +1,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { runCommand, withFolder } from "./testing.ts";
 import { loadRecipe, recipeUrl, run } from "../runner/mod.ts";
-import type { Console } from "./console.ts";
 import { main } from "./plan.ts";
 
 const RECIPE = fileURLToPath(new URL("./testdata/forecast_recipe.ts", import.meta.url));
 
-async function command(args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io: Console = {
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-    terminal: {
-      is_terminal: false,
-      color: false,
-      columns: () => 80,
-      write: (text) => err.push(text),
-    },
-  };
-  const code = await main(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const command = (args: string[]) => runCommand(main, args);
 
 Deno.test("a plan tells every step, the tree of branches and totals, and writes nothing", () =>
   withFolder(async (folder) => {

@@ -1,31 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Console } from "./console.ts";
+import { runCommand, withFolder } from "./testing.ts";
 import { main as inspect } from "./inspect.ts";
 import { main as pipeline } from "./pipeline.ts";
 
 const pathOf = (name: string) =>
   fileURLToPath(new URL(`../runner/testdata/${name}`, import.meta.url));
 
-/** Runs a command with what it prints kept apart. */
-async function command(args: string[], run = pipeline) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const write = (text: string) => err.push(text);
-  const terminal = { is_terminal: false, color: false, columns: () => 80, write };
-  const io: Console = { out: (text) => out.push(text), err: (text) => err.push(text), terminal };
-  const code = await run(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const command = (args: string[], run = pipeline) => runCommand(run, args);
 
 Deno.test("--set counts for runs and plans, of TypeScript and of JSON alike", () =>
   withFolder(async (folder) => {

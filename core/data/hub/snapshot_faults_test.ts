@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import { HubServer } from "../../../tests/hub_server.ts";
-import { hubTest } from "../../../tests/hub_setting.ts";
+import { hubTest, LISTED } from "../../../tests/hub_setting.ts";
 import { HubError, resolveSnapshot } from "./mod.ts";
 
-const FILES = {
-  "README.md": "# Numbers\n",
-  "data/test-0.jsonl": '{"n":3}\n',
-  "data/train-0.jsonl": '{"n":1}\n',
-  "data/train-1.jsonl": '{"n":2}\n',
-  "data/train.parquet": "PAR1",
-  "é 1?.txt": "x",
-};
+const FILES = LISTED;
 const REPO = "org/numbers";
 
 const at = (pattern?: string, revision = "main", repo = REPO) => ({ repo, revision, pattern });

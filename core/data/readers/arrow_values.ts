@@ -40,7 +40,7 @@ type TypeDetails = DataType & {
 };
 
 function presentReader(data: Data): ValueReader {
-  const { length, children } = data;
+  const { length } = data;
   const type = data.type as TypeDetails;
   switch (type.typeId as Type) {
     case Type.Utf8:
@@ -86,6 +86,16 @@ function presentReader(data: Data): ValueReader {
       require([0, 3, 6, 9].includes(digits));
       return (row) => isoTimestamp(values[row], digits);
     }
+    default:
+      return nestedReader(data);
+  }
+}
+
+/** Readers of values that are made of others. */
+function nestedReader(data: Data): ValueReader {
+  const { length, children } = data;
+  const type = data.type as TypeDetails;
+  switch (type.typeId as Type) {
     case Type.List:
     case Type.LargeList: {
       const offsets = offsetsOf(data, children[0].length);
