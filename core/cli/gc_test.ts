@@ -14,8 +14,8 @@ import {
 } from "../runner/mod.ts";
 import { defineStage, files, many } from "../stage/mod.ts";
 import { listFolder, Store } from "../store/mod.ts";
-import type { Console } from "./console.ts";
 import { main } from "./gc.ts";
+import { runCommand, withFolder } from "./testing.ts";
 
 const text = files("text", "a text");
 
@@ -70,26 +70,10 @@ function makeRecipe(name: string, [a, b]: readonly [string, string], length: num
   });
 }
 
-async function withFolder(use: (out: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(join(folder, "out"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const withOut = (use: (out: string) => Promise<void>) =>
+  withFolder((folder) => use(join(folder, "out")));
 
-async function gc(...args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const terminal = { is_terminal: false, color: false, columns: () => 80, write: () => {} };
-  const io: Console = {
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    terminal,
-  };
-  const code = await main(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
+const gc = (...args: string[]) => runCommand(main, args);
 
 /** Runs a recipe; returns the events. */
 async function runRecipe(recipe: Recipe, out: string, interrupt_at?: string, only?: string) {
@@ -114,7 +98,7 @@ const ran = (events: RunEvent[]) =>
   events.flatMap((event) => event.type === "step_started" ? [event.step] : []);
 
 Deno.test("results of an earlier config are listed, and removed only with --delete", () =>
-  withFolder(async (out) => {
+  withOut(async (out) => {
     const [before, after] = [["x", "y"], ["z", "y"]] as const;
     await runRecipe(makeRecipe("toy", before, 10), out);
     assert.deepEqual(await gc("--out", out), {
@@ -146,7 +130,7 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
   }));
 
 Deno.test("all recipes count, or those named", () =>
-  withFolder(async (out) => {
+  withOut(async (out) => {
     const [one, two] = [makeRecipe("one", ["x", "y"], 10), makeRecipe("two", ["x", "z"], 10)];
     await runRecipe(one, out);
     await runRecipe(two, out);
@@ -162,7 +146,7 @@ Deno.test("all recipes count, or those named", () =>
   }));
 
 Deno.test("checkpoints of an interrupted step stay until it is started with another config", () =>
-  withFolder(async (out) => {
+  withOut(async (out) => {
     const [one, two] = [makeRecipe("toy", ["x", "y"], 10), makeRecipe("toy", ["x", "z"], 10)];
     const work = () => listFolder(join(out, "store", "work")).length;
     await runRecipe(one, out, "a"); // before any result
@@ -187,7 +171,7 @@ Deno.test("checkpoints of an interrupted step stay until it is started with anot
   }));
 
 Deno.test("mistakes, a runner at work and missing notes are refused, and nothing is removed", () =>
-  withFolder(async (out) => {
+  withOut(async (out) => {
     const refuse = async (code: number, message: RegExp, ...args: string[]) => {
       const result = await gc("--out", out, "--delete", ...args);
       assert.deepEqual([result.code, result.out], [code, ""]);
