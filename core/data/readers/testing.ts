@@ -3,6 +3,8 @@
  *
  * @module
  */
+import v8 from "node:v8";
+import vm from "node:vm";
 import type { DataRecord, ReadOptions } from "./reading.ts";
 import { readRecords } from "./records.ts";
 
@@ -21,6 +23,22 @@ export async function readWhole(
   const onSkip = (message: string) => skipped.push(message.replace(path, "FILE"));
   const records = await all(readRecords(path, { ...options, on_error: "skip", onSkip }));
   return { records, skipped };
+}
+
+let collect: (() => void) | undefined;
+
+/**
+ * Bytes that are in use after a garbage collection, in V8's heap and in buffers. Resident memory
+ * would also count what V8 has not yet cared to collect, which depends on the machine.
+ */
+export function liveBytes(): number {
+  if (!collect) {
+    v8.setFlagsFromString("--expose-gc");
+    collect = vm.runInNewContext("gc") as () => void;
+  }
+  collect();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
 }
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
