@@ -65,3 +65,4 @@ export type {
 export { assertStage, defineStage, STAGE_INTERFACE } from "./stage.ts";
 export type { AnyStage, Stage } from "./stage.ts";
 export * as ports from "./standard_ports.ts";
+export * as study_ports from "./study_ports.ts";

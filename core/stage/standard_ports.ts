@@ -48,11 +48,23 @@ export const training_metrics = table({
   grad_norm: "float64",
 }, "training loss, learning rate and gradient norm by step");
 
-/** Validation losses along training, one row per evaluation and source. */
+/**
+ * The peak learning rate with the lowest held-out loss on each source, and the loss before fine-tuning, in nats per
+ * token.
+ */
+export const learning_rates = table({
+  source: "utf8",
+  learning_rate: "float64",
+  loss: "float64",
+  loss_before: "float64",
+}, "the best peak learning rate for each source");
+
+/** Validation losses along training, one row per evaluation and source; bits per byte as in `evaluation`. */
 export const validation_metrics = table({
   step: "int32",
   source: "utf8",
   loss: "float64",
+  bits_per_byte: "float64",
   tokens: "float64",
 }, "validation loss by step and source");
 
@@ -100,7 +112,10 @@ export const evaluation = table({
   tokens: "float64",
 }, "held-out loss per model and source");
 
-/** CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. */
+/**
+ * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. The interval is NaN
+ * where none was asked for.
+ */
 export const cka = table({
   probe: "utf8",
   model_a: "utf8",
@@ -108,9 +123,14 @@ export const cka = table({
   layer_a: "int32",
   layer_b: "int32",
   cka: "float64",
+  ci_low: "float64",
+  ci_high: "float64",
 }, "linear CKA of hidden states");
 
-/** Similarity of two token distributions and its components (paper, Appendix C). */
+/**
+ * Similarity of two token distributions and its components (paper, Appendix C). The interval is that of `similarity`,
+ * NaN where none was asked for.
+ */
 export const similarity = table({
   a: "utf8",
   b: "utf8",
@@ -119,4 +139,6 @@ export const similarity = table({
   overlap: "float64",
   jensen_shannon: "float64",
   similarity: "float64",
+  ci_low: "float64",
+  ci_high: "float64",
 }, "dataset similarity");

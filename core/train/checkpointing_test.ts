@@ -47,7 +47,10 @@ function makePhase(steps: number, keep?: KeepOptions, first_step = 0): Phase {
     batch: (step) => Array.from({ length: 4 }, (_, i) => sequence(4 * step + i)),
     micro_batch_size: 4,
     lengths: [16],
-    validation: new Map([["synthetic", [sequence(5), sequence(6)]]]),
+    validation: new Map([["synthetic", {
+      sequences: [sequence(5), sequence(6)],
+      bytes_per_token: 4,
+    }]]),
     validate_every: 4,
     compute,
     keep,

@@ -71,6 +71,8 @@ export interface TrainingCost {
   readonly micro_batch_size: number;
   readonly compute: Partial<Compute>;
   readonly keep: KeepOptions;
+  /** Whether the checkpoint holds the optimizer's moments; it does when left out. */
+  readonly save_optimizer?: boolean;
   /** Held-out sequences of each evaluation, and steps between two. */
   readonly validation: { every_steps: number; sequences: number };
 }
@@ -81,6 +83,7 @@ export function trainingCost(
 ): Required<Pick<Forecast, "flops" | "memory" | "disk" | "scratch" | "compute">> {
   const { model, steps, global_batch_size, sequence_length, micro_batch_size, validation } =
     options;
+  const { save_optimizer = true } = options;
   const pass = (rows: number, passes: "step" | "forward") =>
     passFlops(model, { rows, length: sequence_length }, passes);
   const evaluations = Math.floor(steps / validation.every_steps) + 1;
@@ -94,7 +97,7 @@ export function trainingCost(
     // Weights and two moments, and beside them the newest checkpoint for resuming.
     disk: {
       weights: 4 * parameters,
-      moments: 8 * parameters,
+      ...(save_optimizer && { moments: 8 * parameters }),
       ...(kept > 0 && { [`${kept} checkpoints along it`]: kept * 12 * parameters }),
     },
     scratch: 12 * parameters,

@@ -10,6 +10,7 @@ import { Checkpointing } from "./checkpointing.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { MetricsHistory } from "./metrics.ts";
+import { bitsPerByte, type HeldOut } from "./options.ts";
 import { learningRate } from "./schedule.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import type { Compute } from "./compute.ts";
@@ -35,8 +36,8 @@ export interface Phase {
   micro_batch_size: number;
   /** Lengths batches may be padded to, ascending. */
   lengths: readonly number[];
-  /** Held-out sequences by source. */
-  validation: ReadonlyMap<string, readonly Sequence[]>;
+  /** What is held out, by source. */
+  validation: ReadonlyMap<string, HeldOut>;
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
   compute: Compute;
@@ -164,15 +165,15 @@ class Loop {
   async #validate(): Promise<void> {
     const { state: { step }, ctx, phase, tools: { evaluator, trainer } } = this;
     const rows: MetricsHistory["validation"] = [];
-    for (const [source, sequences] of phase.validation) {
+    for (const [source, held_out] of phase.validation) {
       if (ctx.signal.aborted) await this.#stop();
-      const measured = await evaluator.loss(trainer.weights, sequences);
+      const measured = await evaluator.loss(trainer.weights, held_out.sequences);
       if (!Number.isFinite(measured.loss)) {
         throw new Error(
           `the validation loss on "${source}" is ${measured.loss} at step ${step}: lower the learning rate`,
         );
       }
-      rows.push({ step, source, ...measured });
+      rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, held_out) });
     }
     this.history.validation.push(...rows);
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);

@@ -17,6 +17,8 @@ interface ValidationRow {
   step: number;
   source: string;
   loss: number;
+  /** NaN where it is not known, which JSON writes as null. */
+  bits_per_byte: number | null;
   tokens: number;
 }
 
@@ -51,6 +53,7 @@ export class MetricsHistory {
       step: Int32Array.from(this.validation, (row) => row.step),
       source: this.validation.map((row) => row.source),
       loss: Float64Array.from(this.validation, (row) => row.loss),
+      bits_per_byte: Float64Array.from(this.validation, (row) => row.bits_per_byte ?? NaN),
       tokens: Float64Array.from(this.validation, (row) => row.tokens),
     };
   }

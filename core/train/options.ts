@@ -84,7 +84,14 @@ export const validation_schema = z.strictObject({
 /** Sequences per forward pass; memory grows with it, results do not depend on it beyond rounding. */
 export const micro_batch_size = whole.default(16);
 
-/** Held-out sequences of every source of the given tables. */
+/** What a held-out loss is measured on. */
+export interface HeldOut {
+  readonly sequences: readonly Sequence[];
+  /** UTF-8 bytes per token over the whole source, NaN where prompts are masked: the bytes of the rest are not known. */
+  readonly bytes_per_token: number;
+}
+
+/** Held-out sequences of every source of the given tables, always the same ones in the same order. */
 export async function validationSequences(
   inputs: Readonly<Record<string, TokenTable>>,
   options: {
@@ -94,14 +101,24 @@ export async function validationSequences(
     sources?: readonly string[];
     packing?: Omit<PackingOptions, "sequence_length">;
   },
-): Promise<Map<string, Sequence[]>> {
+): Promise<Map<string, HeldOut>> {
   if (Object.keys(inputs).length === 0) return new Map();
   const sets = await loadDocumentSets(inputs);
   const names = options.sources ?? [...sets.keys()];
   return new Map(names.map((name) => {
-    const mode = options.mode(name);
-    return [name, evaluationSequences(findSet(sets, name), { ...options, mode })];
+    const mode = options.mode(name), set = findSet(sets, name);
+    const masked = mode === "examples" && set.has_prompts;
+    const bytes_per_token = masked ? NaN : set.text_bytes / set.token_count;
+    return [name, {
+      sequences: evaluationSequences(set, { ...options, mode }),
+      bytes_per_token,
+    }];
   }));
+}
+
+/** Bits per byte of the original text: nats per token / ln 2 / (bytes per token). */
+export function bitsPerByte(loss: number, { bytes_per_token }: HeldOut): number {
+  return loss / Math.LN2 / bytes_per_token;
 }
 
 /** @throws {Error} naming the sources there are when there is no such source. */

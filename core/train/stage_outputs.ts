@@ -25,14 +25,19 @@ const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
  * beside the weights, so that every checkpoint is a whole Hugging Face model folder.
  *
  * @param tokenizer where to take them from: a tokenizer, or the checkpoint trained from.
+ * @param options.save_optimizer whether the checkpoint holds the optimizer's moments, two thirds of its bytes.
  */
 export async function writePhase(
   outputs: Outputs<typeof training_outputs>,
   phase: Phase,
   { files, history, kept }: PhaseResult,
   tokenizer: FilesInput,
+  { save_optimizer = true }: { save_optimizer?: boolean } = {},
 ): Promise<void> {
-  await writeCheckpoint(outputs.checkpoint, files);
+  const saved = Object.entries(files).filter(([name]) => {
+    return save_optimizer || name !== "optimizer.safetensors";
+  });
+  await writeCheckpoint(outputs.checkpoint, Object.fromEntries(saved));
   const tokenizer_files = TOKENIZER_FILES.filter((name) => tokenizer.names.includes(name));
   for (const name of tokenizer_files) {
     await outputs.checkpoint.write(name, await tokenizer.bytes(name));

@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { ExampleSampler, loadDocumentSets, type Sequence } from "../../core/data/mod.ts";
+import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
 import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
   computeOptions,
   findSet,
   freshState,
+  type HeldOut,
   paddedLengths,
   schedule_schema,
   validationSequences,
@@ -99,7 +100,7 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 }
 
 /** Held-out sequences by source, the target first. */
-async function heldOut({ config, inputs }: Context): Promise<Map<string, Sequence[]>> {
+async function heldOut({ config, inputs }: Context): Promise<Map<string, HeldOut>> {
   const { sources, target = sources[0], sequence_length, max_sequences } = config;
   const sequences = await validationSequences(inputs.validation, {
     sequence_length,
@@ -111,7 +112,7 @@ async function heldOut({ config, inputs }: Context): Promise<Map<string, Sequenc
   return new Map([[target, of_target], ...sequences]);
 }
 
-function findSequences(sequences: ReadonlyMap<string, Sequence[]>, target: string): Sequence[] {
+function findSequences(sequences: ReadonlyMap<string, HeldOut>, target: string): HeldOut {
   const found = sequences.get(target);
   if (found) return found;
   const there = [...sequences.keys()].join(", ");

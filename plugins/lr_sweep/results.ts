@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { files, type Outputs, table } from "../../core/stage/mod.ts";
+import { files, type Outputs, ports, table } from "../../core/stage/mod.ts";
 import { type ChartRow, drawChart } from "./chart.ts";
 import type { Losses } from "./progress.ts";
 
@@ -13,10 +13,8 @@ export const outputs = {
     { learning_rate: "float64", source: "utf8", loss: "float64", tokens: "float64" },
     "held-out loss of each source after fine-tuning at each rate, in nats; NaN where training diverged",
   ),
-  best: table(
-    { source: "utf8", learning_rate: "float64", loss: "float64", loss_before: "float64" },
-    "the rate with the lowest held-out loss on each source, the target first, and the loss before fine-tuning",
-  ),
+  /** The target first. */
+  best: ports.learning_rates,
   chart: files("chart", "lr_sweep.svg: held-out loss by learning rate"),
 };
 

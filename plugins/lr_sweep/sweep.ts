@@ -15,6 +15,7 @@ import {
   checkpointReader,
   Evaluator,
   freshArrays,
+  type HeldOut,
   loadParameters,
   type Phase,
   placeWeights,
@@ -39,7 +40,7 @@ export class Sweep {
   constructor(
     private readonly ctx: SweepContext,
     private readonly training: Training,
-    private readonly held_out: ReadonlyMap<string, Sequence[]>,
+    private readonly held_out: ReadonlyMap<string, HeldOut>,
   ) {
     this.#evaluator = new Evaluator(training);
   }
@@ -87,7 +88,7 @@ export class Sweep {
     const { device } = this.training.compute;
     const weights = await placeWeights(await loadParameters(read), device);
     const losses: Record<string, Losses[string]> = {};
-    for (const [source, sequences] of this.held_out) {
+    for (const [source, { sequences }] of this.held_out) {
       const measured = await this.#evaluator.loss(weights, sequences, () => {
         this.ctx.signal.throwIfAborted();
       });

@@ -3,36 +3,22 @@
  *
  * @module
  */
-import {
-  evaluationSequences,
-  loadDocumentSets,
-  type Sequence,
-  type TokenSet,
-} from "../../core/data/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import { passFlops } from "../../core/model/mod.ts";
 import {
+  bitsPerByte,
   type CheckpointForecast,
   checkpointReader,
   computeOptions,
   Evaluator,
-  findSet,
   loadParameters,
   paddedLengths,
   placeWeights,
   productOf,
   sourceTokens,
+  validationSequences,
 } from "../../core/train/mod.ts";
 import { config } from "./config.ts";
-
-/**
- * UTF-8 bytes per token over a whole source: what turns nats per token into bits per byte. NaN where prompts are
- * masked, because the bytes of the rest are not known.
- */
-function bytesPerToken(set: TokenSet, by_example: boolean): number {
-  if (by_example && set.has_prompts) return NaN;
-  return set.text_bytes / set.token_count;
-}
 
 export const evaluate = defineStage({
   name: "evaluate",
@@ -43,17 +29,13 @@ export const evaluate = defineStage({
   outputs: { evaluation: ports.evaluation },
   async run({ config, inputs, outputs, signal, report }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
-    const sets = await loadDocumentSets(inputs.tokens);
-    const names = config.sources ?? [...sets.keys()];
-    const sequences = new Map<string, Sequence[]>(names.map((name) => {
-      const mode = config.by_example.includes(name) ? "examples" : "packed";
-      const options = { sequence_length, max_sequences, mode } as const;
-      return [name, evaluationSequences(findSet(sets, name), options)];
-    }));
-    const bytes_per_token = new Map(names.map((name) => {
-      return [name, bytesPerToken(findSet(sets, name), config.by_example.includes(name))];
-    }));
-    const each = [...sequences.values()].reduce((sum, list) => sum + list.length, 0);
+    const held_out = await validationSequences(inputs.tokens, {
+      sequence_length,
+      max_sequences,
+      sources: config.sources,
+      mode: (source) => config.by_example.includes(source) ? "examples" : "packed",
+    });
+    const each = [...held_out.values()].reduce((sum, { sequences }) => sum + sequences.length, 0);
     const total = each * Object.keys(inputs.models).length;
     let done = 0;
     const compute = computeOptions(config);
@@ -62,19 +44,19 @@ export const evaluate = defineStage({
     for (const [model, input] of Object.entries(inputs.models)) {
       const parameters = await loadParameters(checkpointReader(input));
       const weights = await placeWeights(parameters, compute.device);
-      for (const [source, list] of sequences) {
-        const { loss, tokens } = await evaluator.loss(weights, list, (count) => {
+      for (const [source, of_source] of held_out) {
+        const { sequences } = of_source;
+        const { loss, tokens } = await evaluator.loss(weights, sequences, (count) => {
           signal.throwIfAborted();
           report(done + count, {}, total);
         });
-        done += list.length;
+        done += sequences.length;
         report(done, { [`loss/${model}/${source}`]: loss }, total);
         await outputs.evaluation.write({
           model: [model],
           source: [source],
           loss: Float64Array.of(loss),
-          // bits per byte = nats per token / ln 2 / (bytes per token)
-          bits_per_byte: Float64Array.of(loss / Math.LN2 / bytes_per_token.get(source)!),
+          bits_per_byte: Float64Array.of(bitsPerByte(loss, of_source)),
           tokens: Float64Array.of(tokens),
         });
       }

@@ -38,7 +38,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Mix
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "4",
+  version: "5",
   description:
     "Goes on training from a checkpoint on another mixture; schedule, optimizer and data are kept or begin anew.",
   config,

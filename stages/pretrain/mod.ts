@@ -57,7 +57,7 @@ function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePh
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "4",
+  version: "5",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs,

@@ -32,6 +32,11 @@ export const config = z.strictObject({
     /** All sources of the validation input when left out. */
     sources: z.array(z.string()).optional(),
   }).prefault({}),
+  /**
+   * Whether the final checkpoint holds the optimizer's moments, two thirds of its bytes. Without them it serves for all
+   * but going on with the same optimizer.
+   */
+  save_optimizer: z.boolean().default(true),
   ...checkpointing_fields,
   ...compute_fields,
 });

@@ -72,7 +72,7 @@ export function forecast({ config, seed, parents }: Context): Forecast {
       keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
     },
     ...trainingCost({
-      ...config,
+      ...config, // save_optimizer among it
       model,
       from_step: 0,
       steps,

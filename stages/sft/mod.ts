@@ -5,7 +5,14 @@
  * @module
  */
 import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
-import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
+import {
+  defineStage,
+  type InspectContext,
+  many,
+  optional,
+  ports,
+  type TableInput,
+} from "../../core/stage/mod.ts";
 import {
   batchSample,
   checkpointReader,
@@ -29,6 +36,8 @@ const inputs = {
   checkpoint: ports.checkpoint,
   train: many(ports.tokens),
   validation: many(ports.tokens, 0),
+  /** Connected, the best peak learning rate for the first of `sources` stands in place of `schedule.peak_lr`. */
+  learning_rates: optional(ports.learning_rates),
 };
 
 type Context = InspectContext<Config, typeof inputs>;
@@ -43,10 +52,12 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
     phase: "sft",
   });
   log(describe(sampler, config));
+  const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
+  if (peak_lr !== undefined) log(`peak_lr ${peak_lr}, the best of those tried`);
   return {
     steps: sampler.steps,
     start: freshState({
-      schedule: placeSchedule(config.schedule, sampler.steps),
+      schedule: placeSchedule({ ...config.schedule, ...peak_lr && { peak_lr } }, sampler.steps),
       optimizer,
       sequence_length,
       global_batch_size,
@@ -70,7 +81,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
 
 export const sft = defineStage({
   name: "sft",
-  version: "4",
+  version: "5",
   description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
   config,
   inputs,
@@ -83,13 +94,30 @@ export const sft = defineStage({
         await loadParameters(checkpointReader(checkpoint), optimizer.decay_scope),
       );
     });
-    await writePhase(outputs, phase, result, checkpoint);
+    await writePhase(outputs, phase, result, checkpoint, ctx.config);
   },
   async inspect(ctx, at) {
     return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
   },
   forecast,
 });
+
+/** The rate that a sweep found for a source; undefined where no sweep is connected. */
+async function bestLearningRate(
+  rates: TableInput<typeof ports.learning_rates.columns> | undefined,
+  source: string,
+): Promise<number | undefined> {
+  if (!rates) return undefined;
+  const known: string[] = [];
+  for await (const batch of rates.batches()) {
+    const row = batch.source.indexOf(source);
+    if (row >= 0) return batch.learning_rate[row];
+    known.push(...batch.source);
+  }
+  throw new Error(
+    `no learning rate for source "${source}" is connected; there are some for ${known.join(", ")}`,
+  );
+}
 
 /** What is trained on, and what became of documents that do not fit. */
 function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config): string {

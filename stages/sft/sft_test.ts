@@ -5,7 +5,7 @@ import { sft } from "./mod.ts";
 
 const EXAMPLES = { documents: 64, stride: 3, prompt_length: 4 };
 
-async function tune(config = {}, examples = EXAMPLES) {
+async function tune(config = {}, examples = EXAMPLES, more_inputs = {}) {
   const fake = await fakeContext(sft, {
     config: {
       sources: ["qa"],
@@ -27,6 +27,7 @@ async function tune(config = {}, examples = EXAMPLES) {
           general: { documents: 20, stride: 2 },
         }),
       },
+      ...more_inputs,
     },
     seed: 5,
   });
@@ -54,6 +55,34 @@ Deno.test("prompts are not counted in the loss", async () => {
   );
   const counted = validation.tokens[validation.source.indexOf("qa")];
   assert.equal(counted, supervised.reduce((a, b) => a + b));
+});
+
+Deno.test("the best learning rate of a sweep stands in place of the config's", async () => {
+  const rates = (source: string) => ({
+    learning_rates: {
+      source: ["general", source],
+      learning_rate: Float64Array.of(1e-4, 3e-3),
+      loss: Float64Array.of(1, 1),
+      loss_before: Float64Array.of(2, 2),
+    },
+  });
+  const { training, logs } = await tune({}, EXAMPLES, rates("qa"));
+  assert.ok(Math.abs(training.learning_rate[2] - 3e-3) < 1e-9);
+  assert.match(logs.join(), /peak_lr 0.003, the best of those tried/);
+  await assert.rejects(
+    () => tune({}, EXAMPLES, rates("math")),
+    /no learning rate for source "qa" is connected; there are some for general, math/,
+  );
+});
+
+Deno.test("a checkpoint can be saved without the optimizer's moments", async () => {
+  const [whole, weights] = [await tune(), await tune({ save_optimizer: false })];
+  const names = [...whole.checkpoint.keys()].filter((name) => name !== "optimizer.safetensors");
+  assert.deepEqual([...weights.checkpoint.keys()], names);
+  assert.deepEqual(
+    weights.checkpoint.get("model.safetensors"),
+    whole.checkpoint.get("model.safetensors"),
+  );
 });
 
 Deno.test("mistakes are named", async () => {
