@@ -35,6 +35,8 @@ export const config = z.strictObject({
   /** Share of the steps spent warming up. */
   warmup_ratio: z.number().min(0).max(1).default(0.1),
   optimizer: optimizer_schema.prefault({}),
+  /** Held-out sources that are measured, the target among them; all when left out. */
+  held_out: z.array(z.string()).optional(),
   /** Sequences taken of each held-out source, at even distances over the whole of it. */
   max_sequences: whole.default(64),
   ...compute_fields,

@@ -101,10 +101,11 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 
 /** Held-out sequences by source, the target first. */
 async function heldOut({ config, inputs }: Context): Promise<Map<string, HeldOut>> {
-  const { sources, target = sources[0], sequence_length, max_sequences } = config;
+  const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
   const sequences = await validationSequences(inputs.validation, {
     sequence_length,
     max_sequences,
+    sources: held_out,
     mode: (source) => sources.includes(source) ? "examples" : "packed",
   });
   const of_target = findSequences(sequences, target);
