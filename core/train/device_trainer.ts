@@ -11,6 +11,7 @@ import { type DecayScope, type GptNeoXConfig, ParameterArrays, trainGraph } from
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, sessionOptions, uploadAll, type Weights } from "./compute.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
+import { Diverged } from "./diverged.ts";
 import { LossScale } from "./loss_scale.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
@@ -74,7 +75,7 @@ export class DeviceTrainer implements Trainer {
       if (this.#loss_scale?.shrink()) return undefined;
       const what = Number.isFinite(loss) ? "gradient is not finite" : `loss is ${loss}`;
       const at = `at optimizer step ${this.optimizer.state.steps}`;
-      throw new Error(`the ${what} ${at}: lower the learning rate`);
+      throw new Diverged(`the ${what} ${at}`);
     } finally {
       releaseAll(gradient);
     }

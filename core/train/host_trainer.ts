@@ -8,6 +8,7 @@ import { compileGraph, type HostSession, type TensorData } from "../engine/mod.t
 import { type BatchShape, EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
+import { Diverged } from "./diverged.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
@@ -37,9 +38,7 @@ export class HostTrainer implements Trainer {
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
     const { loss, gradient } = await this.gradient(micro_batches);
     if (!Number.isFinite(loss)) {
-      throw new Error(
-        `the loss is ${loss} at optimizer step ${this.optimizer.steps}: lower the learning rate`,
-      );
+      throw new Diverged(`the loss is ${loss} at optimizer step ${this.optimizer.steps}`);
     }
     const grad_norm = await this.optimizer.step(gradient, learning_rate);
     return { loss, grad_norm };

@@ -8,6 +8,7 @@ import type { Checkpoints, KeptCheckpoint, Metrics } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
 import { Checkpointing } from "./checkpointing.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
+import { Diverged } from "./diverged.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { MetricsHistory } from "./metrics.ts";
 import { bitsPerByte, type HeldOut } from "./options.ts";
@@ -169,8 +170,8 @@ class Loop {
       if (ctx.signal.aborted) await this.#stop();
       const measured = await evaluator.loss(trainer.weights, held_out.sequences);
       if (!Number.isFinite(measured.loss)) {
-        throw new Error(
-          `the validation loss on "${source}" is ${measured.loss} at step ${step}: lower the learning rate`,
+        throw new Diverged(
+          `the validation loss on "${source}" is ${measured.loss} at step ${step}`,
         );
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, held_out) });

@@ -32,6 +32,7 @@ export {
   placeWeights,
   type Weights,
 } from "./compute.ts";
+export { Diverged } from "./diverged.ts";
 export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
 export { type Length, lengthSteps, type StepSize } from "./length.ts";
 export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
@@ -65,4 +66,5 @@ export { createTrainer, type StepResult, type Trainer } from "./trainer.ts";
 export { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";
 export { type MixturePhase, mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
 export { training_outputs, writePhase } from "./stage_outputs.ts";
+export { type TuningConfig, type TuningPhase, tuningPhase } from "./tuning_phase.ts";
 export { HiddenStates } from "./hidden_states.ts";

@@ -8,6 +8,7 @@ import { Session } from "../engine/mod.ts";
 import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
+import { Diverged } from "./diverged.ts";
 
 /** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
 export const optimizer_schema = z.strictObject({
@@ -78,9 +79,7 @@ export class AdamW {
   async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
     const norm = await this.#norm(gradient);
     if (!Number.isFinite(norm)) {
-      throw new Error(
-        `the gradient is not finite at optimizer step ${this.steps}: lower the learning rate`,
-      );
+      throw new Diverged(`the gradient is not finite at optimizer step ${this.steps}`);
     }
     const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;

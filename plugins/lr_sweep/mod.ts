@@ -4,16 +4,12 @@
  *
  * @module
  */
-import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
 import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  computeOptions,
-  findSet,
-  freshState,
   type HeldOut,
-  paddedLengths,
   schedule_schema,
+  tuningPhase,
   validationSequences,
 } from "../../core/train/mod.ts";
 import { type Config, config, learningRates } from "./config.ts";
@@ -69,33 +65,12 @@ export const lr_sweep = defineStage({
 });
 
 async function prepareTraining({ config, inputs, seed, log }: Context): Promise<Training> {
-  const { sequence_length, global_batch_size, optimizer, min_lr, warmup_ratio } = config;
-  const sets = await loadDocumentSets(inputs.train);
-  const sampler = new ExampleSampler({
-    ...config,
-    sets: config.sources.map((name) => findSet(sets, name)),
-    seed,
-    phase: "sft",
-  });
-  const { steps, examples } = sampler;
-  log(`${examples} examples, ${steps} steps for each rate`);
+  const { min_lr, warmup_ratio } = config;
+  const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
+  log(`${sampler.examples} examples, ${sampler.steps} steps for each rate`);
   return {
-    steps,
-    startAt(peak_lr) {
-      const schedule = schedule_schema.parse({ peak_lr, min_lr, warmup_ratio });
-      return freshState({
-        schedule: { ...schedule, horizon_steps: steps },
-        optimizer,
-        sequence_length,
-        global_batch_size,
-        seed,
-        phase: "sft",
-      });
-    },
-    batch: (step) => sampler.batch(step),
-    micro_batch_size: config.micro_batch_size,
-    lengths: paddedLengths(sequence_length),
-    compute: computeOptions(config),
+    ...phase,
+    startAt: (peak_lr) => startWith(schedule_schema.parse({ peak_lr, min_lr, warmup_ratio })),
   };
 }
 

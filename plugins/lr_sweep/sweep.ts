@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/data/mod.ts";
 import type {
   Checkpoints,
   FilesInput,
@@ -13,6 +12,7 @@ import type {
 } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
+  Diverged,
   Evaluator,
   freshArrays,
   type HeldOut,
@@ -77,7 +77,7 @@ export class Sweep {
       });
       return await this.measure((name) => Promise.resolve(files[name] as Uint8Array<ArrayBuffer>));
     } catch (error) {
-      if (!isDivergence(error)) throw error;
+      if (!(error instanceof Diverged)) throw error;
       report((index + 1) * steps, { peak_lr: rate }, rates * steps);
       return Object.fromEntries([...this.held_out.keys()].map((name) => [name, DIVERGED]));
     }
@@ -104,8 +104,3 @@ export class Sweep {
 }
 
 const DIVERGED = { loss: NaN, tokens: 0 };
-
-/** The trainer refuses a step whose loss or gradient is not finite. */
-function isDivergence(error: unknown): boolean {
-  return error instanceof Error && error.message.endsWith("lower the learning rate");
-}

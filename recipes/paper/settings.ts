@@ -40,7 +40,6 @@ export interface StudySettings {
   /** Named facts for the report: what the recipe cannot know, such as what stands in for what. */
   readonly facts?: Readonly<Record<string, string>>;
   readonly data: ConfigOf<typeof tokenize>;
-  /** Folder or hub location of a tokenizer; one is trained on the sources when left out. */
   readonly model: ConfigOf<typeof pretrain>["model"];
   readonly general: string;
   /** Sources of held-out text on which forgetting is measured beside `general`. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ExampleSampler, loadDocumentSets } from "../../core/data/mod.ts";
+import type { ExampleSampler } from "../../core/data/mod.ts";
 import {
   defineStage,
   type InspectContext,
@@ -16,16 +16,12 @@ import {
 import {
   batchSample,
   checkpointReader,
-  computeOptions,
-  findSet,
   freshArrays,
-  freshState,
   loadParameters,
-  paddedLengths,
   type Phase,
-  placeSchedule,
   training_outputs,
   trainPhase,
+  tuningPhase,
   validationSequences,
   writePhase,
 } from "../../core/train/mod.ts";
@@ -43,30 +39,14 @@ const inputs = {
 type Context = InspectContext<Config, typeof inputs>;
 
 async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
-  const { sequence_length, global_batch_size, optimizer, validation } = config;
-  const sets = await loadDocumentSets(inputs.train);
-  const sampler = new ExampleSampler({
-    ...config,
-    sets: config.sources.map((name) => findSet(sets, name)),
-    seed,
-    phase: "sft",
-  });
+  const { sequence_length, validation } = config;
+  const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
   log(describe(sampler, config));
   const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
   if (peak_lr !== undefined) log(`peak_lr ${peak_lr}, the best of those tried`);
   return {
-    steps: sampler.steps,
-    start: freshState({
-      schedule: placeSchedule({ ...config.schedule, ...peak_lr && { peak_lr } }, sampler.steps),
-      optimizer,
-      sequence_length,
-      global_batch_size,
-      seed,
-      phase: "sft",
-    }),
-    batch: (step) => sampler.batch(step),
-    micro_batch_size: config.micro_batch_size,
-    lengths: paddedLengths(sequence_length),
+    ...phase,
+    start: startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
     validation: await validationSequences(inputs.validation, {
       sequence_length,
       max_sequences: validation.max_sequences,
@@ -74,7 +54,6 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
       mode: (source) => config.sources.includes(source) ? "examples" : "packed",
     }),
     validate_every: validation.every_steps,
-    compute: computeOptions(config),
     keep: config,
   };
 }
