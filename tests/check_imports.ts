@@ -33,6 +33,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@zip.js/zip.js": ["core/data"],
   "@huggingface/hub": ["core/data"],
   "@huggingface/transformers": ["core/tokenizer"],
+  "jstat": ["core/analysis"],
   "hono": ["core/status", "core/cli"],
 };
 

@@ -1,3 +1,14 @@
+/**
+ * Linear CKA between layers of models, in one pass over their features.
+ *
+ * @module
+ */
+import { align, type CkaEstimator, ESTIMATORS, type Moments } from "./cka_estimators.ts";
+import { Layer } from "./cka_features.ts";
+import { jackknifeInterval } from "./cka_jackknife.ts";
+import { type CrossProduct, crossProduct, PairSums, sumOf, without } from "./cka_sums.ts";
+import type { Interval } from "./statistics.ts";
+
 /** What a model state looks like to {@link CkaAccumulator}. */
 export interface StateShape {
   readonly name: string;
@@ -7,16 +18,6 @@ export interface StateShape {
   readonly width: number;
 }
 
-/**
- * Computes XᵀY for X float32 [rows, x.length / rows] and Y float32 [rows, y.length / rows], row-major; returns
- * [width_x, width_y] row-major, float32 or float64.
- */
-export type CrossProduct = (
-  x: Float32Array,
-  y: Float32Array,
-  rows: number,
-) => Promise<Float32Array | Float64Array> | Float32Array | Float64Array;
-
 export interface CkaOptions {
   readonly states: readonly StateShape[];
   /**
@@ -24,18 +25,15 @@ export interface CkaOptions {
    * 8 bytes · width² for each pair of layers, so with wide models compare a few pairs at a time.
    */
   readonly pairs?: readonly (readonly [string, string])[];
+  /** "biased" by default, see {@link CkaAccumulator}. */
+  readonly estimator?: CkaEstimator;
+  /**
+   * Groups of rows, at least 2, for intervals between layers of the same number, and between last layers. Memory for
+   * these pairs, and for the own terms of all layers, is so many times as much. 0 by default: no intervals.
+   */
+  readonly groups?: number;
   /** Defaults to the plain loop of {@link crossProduct}. */
   readonly crossProduct?: CrossProduct;
-}
-
-interface Layer {
-  readonly state: string;
-  readonly index: number;
-  readonly width: number;
-  /** [width] mean of the first batch. */
-  shift: Float64Array | undefined;
-  /** [width] sums of the shifted features. */
-  readonly sum: Float64Array;
 }
 
 /**
@@ -43,10 +41,17 @@ interface Layer {
  * memory that does not depend on the number of rows (Kornblith, Norouzi, Lee and Hinton, "Similarity of Neural
  * Network Representations Revisited", ICML 2019, section 3):
  *
- *     CKA(X, Y) = ‖Ycᵀ Xc‖²_F / (‖Xcᵀ Xc‖_F ‖Ycᵀ Yc‖_F),  Xc, Yc: columns centred over all rows
+ *     CKA(X, Y) = HSIC(X, Y) / √(HSIC(X, X) HSIC(Y, Y))
  *
- * Each layer's own term is computed once, however many pairs it is in. This is the plain (biased) estimator: it is
- * close to 1 for anything when there are fewer rows than features, so use many more rows than features.
+ * Each layer's own term is computed once, however many pairs it is in. There are two estimators of HSIC:
+ *
+ * - "biased", the plain one, ‖Ycᵀ Xc‖²_F with columns centred over all rows: 0 to 1. It is close to 1 for anything
+ *   when there are fewer rows than features, so use many more rows than features.
+ * - "unbiased", HSIC₁ of Song et al. 2012, by which Nguyen, Raghu and Kornblith, "Do Wide and Deep Networks Learn the
+ *   Same Things?", ICLR 2021, average over minibatches; here it is that of all rows at once. Around 0 for features
+ *   that have nothing to do with each other, however few the rows, so also below it: -1 to 1.
+ *
+ * The first is the default since published values, the paper's too, are of it; with many rows they are equal.
  *
  * @example
  * ```ts
@@ -62,48 +67,52 @@ interface Layer {
  */
 export class CkaAccumulator {
   readonly #layers = new Map<string, Layer[]>();
-  /** Sums of outer products of shifted features, by pair of layers; the first key is the earlier layer. */
-  readonly #products = new Map<Layer, Map<Layer, Float64Array>>();
+  readonly #estimator: CkaEstimator;
   readonly #crossProduct: CrossProduct;
-  #rows = 0;
+  readonly #sums: PairSums;
 
-  /** @throws {Error} when a state is named twice or a pair names no state. */
+  /** @throws {Error} when a state is named twice, a pair names no state, or there is a single group. */
   constructor(options: CkaOptions) {
+    const { estimator = "biased", groups = 0 } = options;
+    if (!Number.isSafeInteger(groups) || groups < 0 || groups === 1) {
+      throw new Error(`groups is ${groups}; an interval takes at least 2, and 0 is for none`);
+    }
+    this.#estimator = estimator;
     this.#crossProduct = options.crossProduct ?? crossProduct;
-    for (const { name, layers, width } of options.states) {
-      if (this.#layers.has(name)) throw new Error(`two states are named "${name}"; rename one`);
-      this.#layers.set(
-        name,
-        Array.from({ length: layers }, (_, index) => ({
-          state: name,
-          index,
-          width,
-          shift: undefined,
-          sum: new Float64Array(width),
-        })),
-      );
+    this.#sums = new PairSums(groups);
+    const { with_norms } = ESTIMATORS[estimator];
+    for (const state of options.states) {
+      if (this.#layers.has(state.name)) {
+        throw new Error(`two states are named "${state.name}"; rename one`);
+      }
+      this.#layers.set(state.name, layersOf(state, groups, with_norms));
     }
     const names = options.states.map(({ name }) => name);
     const pairs = options.pairs ?? names.flatMap((a, i) => names.slice(i).map((b) => [a, b]));
-    for (const layer of [...this.#layers.values()].flat()) this.#reserve(layer, layer);
+    for (const layer of [...this.#layers.values()].flat()) this.#sums.reserve(layer, layer);
     for (const [a, b] of pairs) {
-      for (const x of this.#state(a)) for (const y of this.#state(b)) this.#reserve(x, y);
+      for (const x of this.#state(a)) for (const y of this.#state(b)) this.#sums.reserve(x, y);
     }
   }
 
   /** Rows added so far. */
   get rows(): number {
-    return this.#rows;
+    return this.#sums.rows.reduce((sum, rows) => sum + rows, 0);
   }
 
   /**
    * Adds a batch of rows.
    *
    * @param features by state, one float32 [rows, width] per layer; row i belongs to the same input everywhere.
+   * @param group number of the group that all these rows belong to.
    * @throws {Error} when a state or layer is missing, of the wrong size, or not finite. After an error the
    *   accumulator must not be used.
    */
-  async add(features: Readonly<Record<string, readonly Float32Array[]>>, rows: number) {
+  async add(features: Readonly<Record<string, readonly Float32Array[]>>, rows: number, group = 0) {
+    const groups = this.#sums.rows.length;
+    if (!(group in this.#sums.rows)) {
+      throw new Error(`there is no group ${group}; groups are 0 to ${groups - 1}`);
+    }
     if (rows === 0) return;
     const shifted = new Map<Layer, Float32Array>();
     for (const [name, layers] of this.#layers) {
@@ -113,53 +122,73 @@ export class CkaAccumulator {
           `state "${name}" has ${layers.length} layers, but features of ${given.length} were given`,
         );
       }
-      layers.forEach((layer, i) => shifted.set(layer, shift(layer, given[i], rows)));
+      layers.forEach((layer, i) => shifted.set(layer, layer.add(given[i], rows, group)));
     }
-    for (const [x, row] of this.#products) {
-      for (const [y, sum] of row) {
-        const product = await this.#crossProduct(shifted.get(x)!, shifted.get(y)!, rows);
-        for (let i = 0; i < sum.length; i++) sum[i] += product[i];
-      }
-    }
-    this.#rows += rows;
+    await this.#sums.add(shifted, rows, group, this.#crossProduct);
   }
 
   /**
    * CKA of every layer of one state with every layer of another. A layer whose features are the same in all rows
    * has CKA 0 with anything, itself included: it represents nothing.
    *
-   * @returns float64 [layers_a, layers_b], row-major, 0 to 1 up to rounding.
-   * @throws {Error} when the pair was not accumulated or there are fewer than 2 rows.
+   * @returns float64 [layers_a, layers_b], row-major, up to rounding 0 to 1 if biased, -1 to 1 if unbiased.
+   * @throws {Error} when the pair was not accumulated or there are too few rows: 2 if biased, 4 if unbiased.
    */
   result(a: string, b: string): Float64Array {
-    if (this.#rows < 2) {
-      throw new Error(`CKA needs at least 2 rows of features, and has ${this.#rows}`);
-    }
-    const rows = this.#state(a), columns = this.#state(b);
-    return Float64Array.from({ length: rows.length * columns.length }, (_, i) => {
-      const x = rows[Math.floor(i / columns.length)], y = columns[i % columns.length];
-      const own = Math.sqrt(this.#squaredNorm(x, x) * this.#squaredNorm(y, y));
-      return own === 0 ? 0 : this.#squaredNorm(x, y) / own;
-    });
+    this.#checkRows(this.rows, "");
+    const hsic = (x: Layer, y: Layer) => this.#hsic(sumOf(this.#sums.moments(x, y)));
+    const own = memoize((layer) => hsic(layer, layer));
+    return Float64Array.from(
+      this.#pairs(a, b),
+      ([x, y]) => align(hsic(x, y), own(x), own(y)),
+    );
   }
 
   /**
-   * ‖Xcᵀ Yc‖²_F from the sums over n rows of shifted features X', Y', where Xcᵀ Yc = X'ᵀ Y' - (Σ x')(Σ y')ᵀ / n.
+   * Intervals around {@link result} that tell how it would differ on other rows of the kind: the jackknife over groups.
+   * It leaves out one group after the other, so `groups` numbers are behind an interval.
+   *
+   * @returns an interval for each pair of layers as in `result`; NaN where groups are not kept apart.
+   * @throws {Error} as `result`, and when a group is empty.
    */
-  #squaredNorm(x: Layer, y: Layer): number {
-    const product = this.#products.get(x)?.get(y);
-    if (product === undefined) {
-      if (this.#products.get(y)?.has(x)) return this.#squaredNorm(y, x);
+  interval(a: string, b: string, confidence = 0.95): Interval[] {
+    const estimates = this.result(a, b);
+    const { rows } = this.#sums;
+    if (rows.length > 1) {
+      if (rows.includes(0)) throw new Error(`group ${rows.indexOf(0)} has no rows`);
+      this.#checkRows(this.rows - Math.max(...rows), " without the largest group");
+    }
+    const own = memoize((layer) => this.#deleted(layer, layer));
+    return this.#pairs(a, b).map(([x, y], i) => {
+      if (!this.#sums.groupsApart(x, y)) return { ci_low: NaN, ci_high: NaN };
+      const [own_x, own_y] = [own(x), own(y)];
+      const deleted = this.#deleted(x, y).map((hsic, g) => align(hsic, own_x[g], own_y[g]));
+      return jackknifeInterval(estimates[i], deleted, confidence);
+    });
+  }
+
+  /** HSIC with each group left out. */
+  #deleted(x: Layer, y: Layer): number[] {
+    const groups = this.#sums.moments(x, y), total = sumOf(groups);
+    return groups.map((group) => this.#hsic(without(total, group)));
+  }
+
+  #hsic(moments: Moments): number {
+    return ESTIMATORS[this.#estimator].hsic(moments);
+  }
+
+  #checkRows(rows: number, of: string): void {
+    const { fewest_rows } = ESTIMATORS[this.#estimator];
+    if (rows < fewest_rows) {
       throw new Error(
-        `states "${x.state}" and "${y.state}" were not accumulated together; list the pair`,
+        `${this.#estimator} CKA needs at least ${fewest_rows} rows of features, and has ${rows}${of}`,
       );
     }
-    let sum = 0;
-    for (let i = 0, at = 0; i < x.width; i++) {
-      const mean = x.sum[i] / this.#rows;
-      for (let j = 0; j < y.width; j++, at++) sum += (product[at] - mean * y.sum[j]) ** 2;
-    }
-    return sum;
+  }
+
+  /** Pairs of layers in the order of results. */
+  #pairs(a: string, b: string): [Layer, Layer][] {
+    return this.#state(a).flatMap((x) => this.#state(b).map((y): [Layer, Layer] => [x, y]));
   }
 
   #state(name: string): Layer[] {
@@ -171,65 +200,19 @@ export class CkaAccumulator {
     }
     return layers;
   }
-
-  /** Makes room for a pair of layers unless it, or its mirror image, is there already. */
-  #reserve(x: Layer, y: Layer): void {
-    if (this.#products.get(x)?.has(y) || this.#products.get(y)?.has(x)) return;
-    const row = this.#products.get(x) ?? new Map<Layer, Float64Array>();
-    row.set(y, new Float64Array(x.width * y.width));
-    this.#products.set(x, row);
-  }
 }
 
-/**
- * Subtracts from every row the mean of the first batch, and adds the result to the layer's sums.
- *
- * CKA is indifferent to a constant shift, float32 products are not: hidden states have features whose mean is
- * many times their deviation, and Σ x y - (Σ x)(Σ y) / n would cancel their leading digits (Chan, Golub and
- * LeVeque, "Algorithms for Computing the Sample Variance", 1983).
- */
-function shift(layer: Layer, features: Float32Array, rows: number): Float32Array {
-  const { width, sum, state, index } = layer;
-  if (features.length !== rows * width) {
-    throw new Error(
-      `layer ${index} of state "${state}" has ${features.length} values; ${rows} rows of ${width} are needed`,
-    );
-  }
-  layer.shift ??= columnMeans(features, width);
-  const shifted = new Float32Array(features.length);
-  const { shift } = layer;
-  for (let at = 0; at < features.length; at += width) {
-    for (let j = 0; j < width; j++) sum[j] += shifted[at + j] = features[at + j] - shift[j];
-  }
-  if (!sum.every(Number.isFinite)) {
-    throw new Error(`layer ${index} of state "${state}" holds values that are NaN or infinite`);
-  }
-  return shifted;
+function layersOf({ name, layers, width }: StateShape, groups: number, with_norms: boolean) {
+  return Array.from({ length: layers }, (_, index) => {
+    return new Layer({ state: name, index, last: index === layers - 1, width }, groups, with_norms);
+  });
 }
 
-function columnMeans(features: Float32Array, width: number): Float64Array {
-  const means = new Float64Array(width);
-  for (let i = 0; i < features.length; i++) means[i % width] += features[i];
-  const rows = features.length / width;
-  return means.map((total) => total / rows);
-}
-
-/**
- * XᵀY in plain JavaScript with float64 sums: exact enough to check others by, too slow for wide models.
- *
- * @param x float32 [rows, width_x]
- * @param y float32 [rows, width_y]
- * @returns float64 [width_x, width_y]
- */
-export function crossProduct(x: Float32Array, y: Float32Array, rows: number): Float64Array {
-  const widthX = x.length / rows, widthY = y.length / rows;
-  const product = new Float64Array(widthX * widthY);
-  for (let row = 0; row < rows; row++) {
-    const yAt = row * widthY;
-    for (let i = 0; i < widthX; i++) {
-      const value = x[row * widthX + i], at = i * widthY;
-      for (let j = 0; j < widthY; j++) product[at + j] += value * y[yAt + j];
-    }
-  }
-  return product;
+/** A function of a layer that is computed once for each. */
+function memoize<T>(compute: (layer: Layer) => T): (layer: Layer) => T {
+  const known = new Map<Layer, T>();
+  return (layer) => {
+    if (!known.has(layer)) known.set(layer, compute(layer));
+    return known.get(layer)!;
+  };
 }

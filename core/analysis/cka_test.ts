@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
-import { CkaAccumulator, type CrossProduct, crossProduct } from "./mod.ts";
+import { CkaAccumulator, type CkaEstimator, type CrossProduct, crossProduct } from "./mod.ts";
+
+const ESTIMATORS: readonly CkaEstimator[] = ["biased", "unbiased"];
+
+type States = Record<string, { width: number; values: ArrayLike<number> }[]>;
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`);
@@ -8,29 +12,66 @@ const near = (actual: number, expected: number, tolerance: number) =>
 const features = (rows: number, width: number, name: string) =>
   new Random(0, name, 0).fillNormal(new Float32Array(rows * width));
 
+async function readGolden(name: string) {
+  const url = new URL(`../../tests/fixtures/cka/${name}.json`, import.meta.url);
+  return JSON.parse(await Deno.readTextFile(url));
+}
+
 /** Adds all rows in batches of the given size. */
 async function addInBatches(
   cka: CkaAccumulator,
-  states: Record<string, { width: number; values: ArrayLike<number> }[]>,
+  states: States,
   rows: number,
   size: number,
 ) {
   for (let start = 0; start < rows; start += size) {
     const end = Math.min(rows, start + size);
-    const batch = Object.fromEntries(
-      Object.entries(states).map(([name, layers]) => [
-        name,
-        layers.map(({ width, values }) =>
-          Float32Array.from(values).subarray(start * width, end * width)
-        ),
-      ]),
-    );
-    await cka.add(batch, end - start);
+    await cka.add(batchOf(states, start, end), end - start);
   }
 }
 
+/** Rows start to end of all layers. */
+function batchOf(states: States, start: number, end: number) {
+  return Object.fromEntries(
+    Object.entries(states).map(([name, layers]) => [
+      name,
+      layers.map(({ width, values }) =>
+        Float32Array.from(values).subarray(start * width, end * width)
+      ),
+    ]),
+  );
+}
+
+function shapesOf(states: States) {
+  return Object.entries(states).map(([name, layers]) => {
+    return { name, layers: layers.length, width: layers[0].width };
+  });
+}
+
+type Expected = { a: string; b: string; values: number[] }[];
+
+function assertPairs(expected: Expected, result: (a: string, b: string) => Float64Array) {
+  for (const { a, b, values } of expected) {
+    const actual = result(a, b);
+    assert.equal(actual.length, values.length);
+    actual.forEach((value, i) => nearby(value, values[i]));
+  }
+}
+
+/** Equal to 1e-6 of the expected, or of 0.1 where that is smaller. */
+function nearby(actual: number, expected: number) {
+  if (Number.isNaN(expected)) return assert.ok(Number.isNaN(actual), `${actual} is not NaN`);
+  near(actual, expected, 1e-6 * Math.max(0.1, Math.abs(expected)));
+}
+
 /** CKA of two single-layer models. */
-async function ckaOf(x: Float32Array, y: Float32Array, rows: number, cross?: CrossProduct) {
+async function ckaOf(
+  x: Float32Array,
+  y: Float32Array,
+  rows: number,
+  cross?: CrossProduct,
+  estimator?: CkaEstimator,
+) {
   const states = {
     x: [{ width: x.length / rows, values: x }],
     y: [{ width: y.length / rows, values: y }],
@@ -38,47 +79,123 @@ async function ckaOf(x: Float32Array, y: Float32Array, rows: number, cross?: Cro
   const cka = new CkaAccumulator({
     states: Object.entries(states).map(([name, [{ width }]]) => ({ name, layers: 1, width })),
     crossProduct: cross,
+    estimator,
   });
   await addInBatches(cka, states, rows, 17);
   return cka.result("x", "y")[0];
 }
 
 Deno.test("CKA agrees with NumPy's, however the rows are batched", async () => {
-  const golden = JSON.parse(
-    await Deno.readTextFile(new URL("../../tests/fixtures/cka/golden.json", import.meta.url)),
-  );
-  for (const size of [golden.rows, 7, 1]) {
-    const cka = new CkaAccumulator({
-      states: ["a", "b"].map((name) => ({
-        name,
-        layers: golden.states[name].length,
-        width: golden.states[name][0].width,
-      })),
-    });
-    await addInBatches(cka, golden.states, golden.rows, size);
-    assert.equal(cka.rows, golden.rows);
-    for (const { a, b, values } of golden.cka) {
-      const result = cka.result(a, b);
-      assert.equal(result.length, values.length);
-      result.forEach((value, i) => near(value, values[i], 1e-6));
+  for (const name of ["golden", "few_rows"]) {
+    const golden = await readGolden(name);
+    for (const [estimator, values] of [["biased", golden.cka], ["unbiased", golden.unbiased]]) {
+      for (const size of [golden.rows, 7, 1]) {
+        const cka = new CkaAccumulator({ states: shapesOf(golden.states), estimator });
+        await addInBatches(cka, golden.states, golden.rows, size);
+        assert.equal(cka.rows, golden.rows);
+        assertPairs(values, (a, b) => cka.result(a, b));
+      }
     }
   }
 });
 
-Deno.test("a representation is equal to itself, rotated, scaled or shifted, and unlike noise", async () => {
-  const rows = 400, x = features(rows, 3, "x");
-  const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
-  const moved = x.map((value, i) => {
-    const [p, q] = [x[i - i % 3], x[i - i % 3 + 1]];
-    const rotated = i % 3 === 0 ? c * p - s * q : i % 3 === 1 ? s * p + c * q : value;
-    return 2.5 * rotated + 4;
+Deno.test("intervals agree with NumPy's jackknife, and are there for layers of one number only", async () => {
+  for (const name of ["golden", "few_rows"]) {
+    const golden = await readGolden(name), { groups } = golden;
+    for (
+      const [estimator, values, intervals] of [
+        ["biased", golden.cka, golden.intervals],
+        ["unbiased", golden.unbiased, golden.unbiased_intervals],
+      ]
+    ) {
+      const cka = new CkaAccumulator({ states: shapesOf(golden.states), estimator, groups });
+      for (let row = 0; row < golden.rows; row++) {
+        await cka.add(batchOf(golden.states, row, row + 1), 1, row % groups);
+      }
+      assertPairs(values, (a, b) => cka.result(a, b));
+      for (const { a, b, values } of intervals) {
+        const columns = golden.states[b].length;
+        cka.interval(a, b).forEach(({ ci_low, ci_high }, i) => {
+          const [x, y] = [Math.floor(i / columns), i % columns];
+          const last = x === golden.states[a].length - 1 && y === columns - 1;
+          const expected = x === y || last ? values[i] : [NaN, NaN];
+          nearby(ci_low, expected[0]);
+          nearby(ci_high, expected[1]);
+        });
+      }
+    }
+  }
+});
+
+for (const estimator of ESTIMATORS) {
+  const of = (x: Float32Array, y: Float32Array, rows: number) =>
+    ckaOf(x, y, rows, undefined, estimator);
+
+  Deno.test(`${estimator}: a representation is equal to itself, rotated, scaled or shifted, and unlike noise`, async () => {
+    const rows = 400, x = features(rows, 3, "x");
+    const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
+    const moved = x.map((value, i) => {
+      const [p, q] = [x[i - i % 3], x[i - i % 3 + 1]];
+      const rotated = i % 3 === 0 ? c * p - s * q : i % 3 === 1 ? s * p + c * q : value;
+      return 2.5 * rotated + 4;
+    });
+    near(await of(x, x, rows), 1, 1e-12);
+    near(await of(x, moved, rows), 1, 1e-5);
+    // Anisotropic scaling is no symmetry, and independent features have CKA of order width / rows.
+    const stretched = x.map((value, i) => i % 3 === 0 ? 20 * value : value);
+    assert.ok(await of(x, stretched, rows) < 0.8);
+    assert.ok(await of(x, features(rows, 3, "noise"), rows) < 0.1);
   });
-  near(await ckaOf(x, x, rows), 1, 1e-12);
-  near(await ckaOf(x, moved, rows), 1, 1e-5);
-  // Anisotropic scaling is no symmetry, and independent features have CKA of order width / rows.
-  const stretched = x.map((value, i) => i % 3 === 0 ? 20 * value : value);
-  assert.ok(await ckaOf(x, stretched, rows) < 0.8);
-  assert.ok(await ckaOf(x, features(rows, 3, "noise"), rows) < 0.1);
+
+  Deno.test(`${estimator}: the order of rows is of no account, as long as it is one for both`, async () => {
+    const rows = 40, x = features(rows, 3, "order x");
+    const y = features(rows, 2, "order y").map((v, i) => v + x[Math.floor(i / 2) * 3]);
+    const turned = (values: Float32Array, width: number) =>
+      values.map((_, i) => values[(rows - 1 - Math.floor(i / width)) * width + i % width]);
+    const value = await of(x, y, rows);
+    near(await of(turned(x, 3), turned(y, 2), rows), value, 1e-6);
+    assert.ok(Math.abs(await of(turned(x, 3), y, rows) - value) > 0.1);
+  });
+
+  Deno.test(`${estimator}: constant features give 0, never NaN`, async () => {
+    const rows = 50, x = features(rows, 3, "x");
+    for (const value of [0.1, -1234.567, 0]) {
+      const constant = new Float32Array(rows * 2).fill(value);
+      assert.equal(await of(x, constant, rows), 0);
+      assert.equal(await of(constant, constant, rows), 0);
+    }
+  });
+}
+
+Deno.test("with fewer rows than features the biased estimate of noise is high, the unbiased around 0", async () => {
+  const rows = 20, width = 60;
+  const draws = await Promise.all(Array.from({ length: 30 }, (_, i) => {
+    const x = features(rows, width, `noise ${i}`), y = features(rows, width, `other ${i}`);
+    return Promise.all(ESTIMATORS.map((estimator) => ckaOf(x, y, rows, undefined, estimator)));
+  }));
+  assert.ok(draws.every(([biased]) => biased > 0.6));
+  const unbiased = draws.map(([, value]) => value);
+  assert.ok(Math.abs(unbiased.reduce((sum, value) => sum + value) / unbiased.length) < 0.03);
+  assert.ok(unbiased.some((value) => value < 0));
+});
+
+Deno.test("most intervals hold the value of many rows", async () => {
+  const groups = 10, rows = 200, width = 4;
+  // y is x and noise in equal parts, so CKA of infinitely many rows is 1/2.
+  let held = 0;
+  for (let draw = 0; draw < 200; draw++) {
+    const x = features(rows, width, `x ${draw}`), noise = features(rows, width, `y ${draw}`);
+    const y = x.map((value, i) => i % width < width / 2 ? value : noise[i]);
+    const states = { x: [{ width, values: x }], y: [{ width, values: y }] };
+    const cka = new CkaAccumulator({ states: shapesOf(states), estimator: "unbiased", groups });
+    const size = rows / groups;
+    for (let group = 0; group < groups; group++) {
+      await cka.add(batchOf(states, group * size, (group + 1) * size), size, group);
+    }
+    const [{ ci_low, ci_high }] = cka.interval("x", "y");
+    if (ci_low <= 0.5 && 0.5 <= ci_high) held++;
+  }
+  assert.ok(held >= 180 && held < 200, `${held} of 200 intervals of 95% hold the value`);
 });
 
 Deno.test("features far from zero keep their digits in float32 products", async () => {
@@ -88,13 +205,6 @@ Deno.test("features far from zero keep their digits in float32 products", async 
   const far = x.map((value) => Math.fround(value + 4096));
   const close = far.map((value) => value - 4096);
   near(await ckaOf(far, y, rows, float32Product), await ckaOf(close, y, rows), 1e-6);
-});
-
-Deno.test("constant features give 0, never NaN", async () => {
-  const rows = 50, x = features(rows, 3, "x");
-  const constant = new Float32Array(rows * 2).fill(0.1);
-  assert.equal(await ckaOf(x, constant, rows), 0);
-  assert.equal(await ckaOf(constant, constant, rows), 0);
 });
 
 Deno.test("pairs of states are computed once, and only those asked for", async () => {
@@ -140,7 +250,18 @@ Deno.test("features that do not fit are refused", async () => {
     make().add({ a: broken }, 1),
     /layer 1 of state "a" holds values that are NaN/,
   );
-  assert.throws(() => make().result("a", "a"), /at least 2 rows/);
+  assert.throws(() => make().result("a", "a"), /biased CKA needs at least 2 rows/);
+  const few = new CkaAccumulator({ states, estimator: "unbiased", groups: 2 });
+  const row = { a: [Float32Array.of(1, 2, 3), Float32Array.of(3, 2, 1)] };
+  for (const group of [0, 0, 0, 0]) await few.add(row, 1, group);
+  assert.throws(() => few.interval("a", "a"), /group 1 has no rows/);
+  await few.add(row, 1, 1);
+  assert.throws(
+    () => few.interval("a", "a"),
+    /unbiased CKA needs at least 4 rows of features, and has 1 without/,
+  );
+  await assert.rejects(few.add(row, 1, 2), /no group 2; groups are 0 to 1/);
+  assert.throws(() => new CkaAccumulator({ states, groups: 1 }), /groups is 1; .* at least 2/);
   assert.throws(() => new CkaAccumulator({ states: [...states, ...states] }), /two states/);
   assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /no state is named "z"/);
 });

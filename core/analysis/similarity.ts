@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { type DocumentSet, MixtureSchedule, resized, shares } from "../data/mod.ts";
-import { permute } from "../random/mod.ts";
 
 /** Similarity of two token distributions and its parts; all but `jensen_shannon` are 1 for equal ones. */
 export interface Similarity {
@@ -43,75 +41,6 @@ export const SIMILARITY_DEFAULTS: SimilarityOptions = {
   log_base: 2,
   jensen_shannon: "divergence",
 };
-
-/**
- * Unigram frequencies of a set's text, from a random sample of its documents.
- *
- * The end-of-text token that closes each document is not counted: it is no part of the text, and would make sets
- * of short documents look alike.
- *
- * @param max_examples most documents to count; which ones depends on the seed and the set's name alone.
- * @returns shares by token id, summing to 1; as long as the largest id asks for.
- * @throws {Error} when the sampled documents hold no text.
- */
-export function tokenFrequencies(
-  set: DocumentSet,
-  max_examples: number,
-  seed: number,
-): Float64Array {
-  let counts = new Float64Array(2 ** 16);
-  const sampled = Math.min(set.documents, max_examples);
-  let total = 0;
-  for (let i = 0; i < sampled; i++) {
-    const document = permute(i, set.documents, seed, `similarity/${set.name}`, 0);
-    const { [document]: start, [document + 1]: end } = set.offsets;
-    for (const token of set.read(start, Math.max(start, end - 1))) {
-      if (token >= counts.length) counts = resized(counts, 2 * token);
-      counts[token]++;
-      total++;
-    }
-  }
-  if (total === 0) {
-    throw new Error(
-      `the ${sampled} sampled documents of source "${set.name}" hold no text: its similarity is not defined`,
-    );
-  }
-  return counts.map((count) => count / total);
-}
-
-/**
- * Unigram frequencies of a simulated mixture: `max_examples` documents are shared out over the sources at their
- * weights, and the sources' frequencies are weighted, f = Σ w_s f_s, because weights are shares of tokens and
- * documents differ in length.
- *
- * @param weights shares of tokens by source; scaled to sum to 1. A source whose weight gives it less than half
- *   a document still gives one.
- * @returns shares by token id, summing to 1.
- * @throws {Error} when the weights do not fit the sets, or a source's sample holds no text.
- */
-export function mixFrequencies(
-  sets: ReadonlyMap<string, DocumentSet>,
-  weights: Readonly<Record<string, number>>,
-  max_examples: number,
-  seed: number,
-): Float64Array {
-  const mixture = shares(weights);
-  const quota = new MixtureSchedule([{ from: 0, weights: mixture }]).drawn(max_examples);
-  let mixed = new Float64Array(0);
-  for (const [source, share] of Object.entries(mixture)) {
-    const set = sets.get(source);
-    if (!set) {
-      throw new Error(
-        `the mixture names the source "${source}", which is not among its inputs: ` +
-          [...sets.keys()].sort().join(", "),
-      );
-    }
-    const frequencies = tokenFrequencies(set, Math.max(1, quota[source] ?? 0), seed);
-    if (frequencies.length > mixed.length) mixed = resized(mixed, frequencies.length);
-    frequencies.forEach((frequency, token) => mixed[token] += share * frequency);
-  }
-  return mixed;
-}
 
 /**
  * Compares two token distributions.

@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import { setOf } from "../../tests/token_sets.ts";
-import {
-  compareFrequencies,
-  mixFrequencies,
-  SIMILARITY_DEFAULTS,
-  tokenFrequencies,
-} from "./mod.ts";
+import { compareFrequencies, SIMILARITY_DEFAULTS } from "./mod.ts";
 
 const golden: {
   name: string;
@@ -58,37 +52,6 @@ Deno.test("similarity is symmetric", () => {
   }
 });
 
-Deno.test("frequencies count sampled documents without their end-of-text token", () => {
-  const set = setOf("s", [[1, 1, 2, 0], [3, 0], [0]]);
-  const all = tokenFrequencies(set, 10, 0);
-  assert.deepEqual([...all.subarray(0, 5)], [0, 1 / 2, 1 / 4, 1 / 4, 0]);
-  assert.equal(all.length, 65536);
-  const documents = Array.from({ length: 200 }, (_, i) => [i, 999]);
-  const sample = tokenFrequencies(setOf("many", documents), 50, 1);
-  assert.equal(sample.filter((share) => share === 1 / 50).length, 50);
-  assert.deepEqual(sample, tokenFrequencies(setOf("many", documents), 50, 1));
-  assert.notDeepEqual(sample, tokenFrequencies(setOf("many", documents), 50, 2));
-});
-
-Deno.test("a mixture weighs tokens, whatever the length of its sources' documents", () => {
-  const long = setOf("long", Array.from({ length: 40 }, () => [...new Array(90).fill(1), 0]));
-  const short = setOf("short", Array.from({ length: 400 }, () => [2, 0]));
-  const sets = new Map([["long", long], ["short", short]]);
-  const mixed = mixFrequencies(sets, { long: 1, short: 3 }, 100, 0);
-  assert.ok(Math.abs(mixed[1] - 0.25) < 1e-12);
-  assert.ok(Math.abs(mixed[2] - 0.75) < 1e-12);
-  assert.deepEqual(mixFrequencies(sets, { long: 5 }, 100, 0), tokenFrequencies(long, 100, 0));
-});
-
-Deno.test("a mixture's examples are shared out over its sources", () => {
-  const documents = Array.from({ length: 300 }, (_, i) => [i + 1, 0]);
-  const other = Array.from({ length: 300 }, (_, i) => [i + 1001, 0]);
-  const sets = new Map([["a", setOf("a", documents)], ["b", setOf("b", other)]]);
-  const mixed = mixFrequencies(sets, { a: 0.8, b: 0.2 }, 100, 0);
-  assert.equal(mixed.subarray(0, 1000).filter((share) => share > 0).length, 80);
-  assert.equal(mixed.subarray(1000).filter((share) => share > 0).length, 20);
-});
-
 Deno.test("tokens beyond the end of a distribution have no share in it", () => {
   assert.deepEqual(compareFrequencies([1], [0.5, 0.5]), compareFrequencies([1, 0], [0.5, 0.5]));
 });
@@ -96,5 +59,4 @@ Deno.test("tokens beyond the end of a distribution have no share in it", () => {
 Deno.test("distributions that cannot be compared are refused", () => {
   assert.throws(() => compareFrequencies([0.5, 0.4], [0.5, 0.5]), /sum to 0.9/);
   assert.throws(() => compareFrequencies([0, 0], [0.5, 0.5]), /sum to 0/);
-  assert.throws(() => tokenFrequencies(setOf("empty", [[0]]), 10, 0), /"empty" hold no text/);
 });

@@ -5,8 +5,11 @@ const share = z.number().min(0).max(1);
 const arm = z.strictObject({
   name: z.string().min(1),
   label: z.string().min(1),
-  /** What it is: general data alone, a mixture, specialised data alone, or a run that is stopped on the way. */
-  kind: z.enum(["control", "midtrain", "continued", "along_run"]),
+  /**
+   * What it is: general data alone; a mixture; one with another weight or start; specialised data alone; or a run that
+   * is stopped on the way.
+   */
+  kind: z.enum(["control", "midtrain", "ablation", "continued", "along_run"]),
   /** Source that its mixture adds; empty for none. */
   specialised: z.string().default(""),
   /** Share of that source. */

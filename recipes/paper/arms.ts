@@ -6,7 +6,7 @@
  */
 import type { Midtraining, StudySettings } from "./settings.ts";
 
-export type ArmKind = "control" | "midtrain" | "continued" | "along_run";
+export type ArmKind = "control" | "midtrain" | "ablation" | "continued" | "along_run";
 
 /** An arm: where its mixture changes, and where it ends. */
 export interface Arm {
@@ -94,7 +94,7 @@ function matchedOnly(
   { matched }: StudySettings,
   { specialised }: { specialised: string },
 ): Pick<Arm, "kind" | "targets"> {
-  return { kind: "midtrain", targets: [matched[specialised]] };
+  return { kind: "ablation", targets: [matched[specialised]] };
 }
 
 /** The control and one arm, stopped on the way; fine-tuned on the target that the arm's source is meant for. */

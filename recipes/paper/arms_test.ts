@@ -30,8 +30,8 @@ Deno.test("settings expand into arms, each once, whichever experiments ask for i
       ["code", "midtrain", "control"],
       ["math", "midtrain", "control"],
       // 20% from 10% is the arm "code".
-      ["code_20_from_50", "midtrain", "control"],
-      ["code_40_from_50", "midtrain", "control"],
+      ["code_20_from_50", "ablation", "control"],
+      ["code_40_from_50", "ablation", "control"],
       ["code_only_from_50", "continued", "control"],
       ["control_at_5", "along_run", "control_at_5"],
       // At 5% the arm has not begun.

@@ -3,10 +3,25 @@
  *
  * @module
  */
-import { compareFrequencies, mixFrequencies, tokenFrequencies } from "../../core/analysis/mod.ts";
-import { loadDocumentSets, type TokenSet } from "../../core/data/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import {
+  compareFrequencies,
+  FrequencyResampler,
+  type Interval,
+  mixFrequencies,
+  resampledIntervals,
+  type Similarity,
+  tokenFrequencies,
+  type Weights,
+} from "../../core/analysis/mod.ts";
+import { type DocumentSet, loadDocumentSets } from "../../core/data/mod.ts";
+import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 import { type Config, config } from "./config.ts";
+
+const inputs = { tokens: many(ports.tokens) };
+const outputs = { similarity: ports.similarity };
+
+type Context = StageContext<Config, typeof inputs, typeof outputs>;
+type Sets = ReadonlyMap<string, DocumentSet>;
 
 /**
  * Writes the full square matrix of similarities, one row for each ordered pair, each member with itself included:
@@ -14,24 +29,29 @@ import { type Config, config } from "./config.ts";
  */
 export const similarity = defineStage({
   name: "similarity",
-  version: "2",
+  version: "3",
   description: "Similarity of the token distributions of datasets and mixtures.",
   config,
-  inputs: { tokens: many(ports.tokens) },
-  outputs: { similarity: ports.similarity },
-  async run({ config, inputs, outputs, seed, signal, report }) {
-    const sets = await loadDocumentSets(inputs.tokens);
+  inputs,
+  outputs,
+  async run(ctx: Context) {
+    const { config, outputs, signal, report } = ctx;
+    const sets = await loadDocumentSets(ctx.inputs.tokens);
     const members = memberNames(sets, config);
     const frequencies = members.map((name) => {
       signal.throwIfAborted();
-      const set = sets.get(name);
-      return set
-        ? tokenFrequencies(set, config.max_examples, seed)
-        : mixFrequencies(sets, config.mixtures[name], config.max_examples, seed);
+      return frequenciesOf(sets, name, ctx);
     });
+    const pairs = members.flatMap((_, a) => members.map((_, b) => [a, b] as const));
+    const compared = pairs.map(([a, b]) =>
+      compareFrequencies(frequencies[a], frequencies[b], config)
+    );
+    const intervals = intervalsOf(sets, members, compared, ctx);
+    const { length } = members;
     for (const [i, a] of members.entries()) {
       signal.throwIfAborted();
-      const rows = frequencies.map((other) => compareFrequencies(frequencies[i], other, config));
+      const [from, to] = [i * length, (i + 1) * length];
+      const rows = compared.slice(from, to);
       await outputs.similarity.write({
         a: members.map(() => a),
         b: members,
@@ -40,15 +60,56 @@ export const similarity = defineStage({
         overlap: Float64Array.from(rows, (row) => row.overlap),
         jensen_shannon: Float64Array.from(rows, (row) => row.jensen_shannon),
         similarity: Float64Array.from(rows, (row) => row.similarity),
+        ci_low: Float64Array.from(intervals.slice(from, to), ({ ci_low }) => ci_low),
+        ci_high: Float64Array.from(intervals.slice(from, to), ({ ci_high }) => ci_high),
       });
-      report(i + 1, {}, members.length);
+      report(config.bootstrap + i + 1, {}, config.bootstrap + length);
     }
   },
 });
 
+/** What a member is made of. */
+function weightsOf(sets: Sets, name: string, { mixtures }: Config): Weights {
+  return sets.has(name) ? { [name]: 1 } : mixtures[name];
+}
+
+function frequenciesOf(sets: Sets, name: string, { config, seed }: Context): Float64Array {
+  const set = sets.get(name);
+  return set
+    ? tokenFrequencies(set, config, seed)
+    : mixFrequencies(sets, config.mixtures[name], config, seed);
+}
+
+/** An interval for each pair of members. */
+function intervalsOf(
+  sets: Sets,
+  members: readonly string[],
+  compared: readonly Similarity[],
+  { config, seed, signal, report }: Context,
+): Interval[] {
+  if (config.bootstrap === 0) return compared.map(() => ({ ci_low: NaN, ci_high: NaN }));
+  const estimates = compared.map(({ similarity }) => similarity);
+  const weights = members.map((name) => weightsOf(sets, name, config));
+  const resampler = new FrequencyResampler(sets, weights, config, seed);
+  const similarities = (drawn: readonly Float64Array[]) => {
+    const matrix = new Float64Array(drawn.length ** 2);
+    drawn.forEach((a, i) =>
+      drawn.slice(i).forEach((b, k) => {
+        const { similarity } = compareFrequencies(a, b, config);
+        matrix[i * drawn.length + i + k] = matrix[(i + k) * drawn.length + i] = similarity;
+      })
+    );
+    return matrix;
+  };
+  return resampledIntervals(resampler, estimates, similarities, config.bootstrap, (done) => {
+    signal.throwIfAborted();
+    report(done, {}, config.bootstrap + members.length);
+  });
+}
+
 /** Names of what is compared, checked: sources, then mixtures. */
 function memberNames(
-  sets: ReadonlyMap<string, TokenSet>,
+  sets: Sets,
   { sources, mixtures }: Config,
 ): string[] {
   const members = [...sources ?? sets.keys(), ...Object.keys(mixtures).sort()];

@@ -5,7 +5,9 @@ import { config as similarityConfig } from "./config.ts";
 import { similarity } from "./mod.ts";
 
 type Tokens = typeof ports.tokens.columns;
-type Row = { a: string; b: string; similarity: number; jaccard: number };
+type Row =
+  & Record<"similarity" | "jaccard" | "ci_low" | "ci_high", number>
+  & Record<"a" | "b", string>;
 
 /** A table of two-token documents, the second token being end-of-text. */
 function tokensOf(source: string, ids: number[]): TableInput<Tokens> {
@@ -44,6 +46,8 @@ async function run(config: object): Promise<Row[]> {
               b: batch.b[i],
               similarity: batch.similarity[i],
               jaccard: batch.jaccard[i],
+              ci_low: batch.ci_low[i],
+              ci_high: batch.ci_high[i],
             })
           );
           return Promise.resolve();
@@ -86,10 +90,42 @@ Deno.test("sources can be chosen, and weights changed", async () => {
   assert.equal(value(rows, "pycode", "code"), 2 / 3);
 });
 
+Deno.test("intervals are asked for by a number of resamples", async () => {
+  const mixtures = { half: { general: 1, code: 1 } };
+  for (const { ci_low, ci_high } of await run({ mixtures })) {
+    assert.ok(Number.isNaN(ci_low) && Number.isNaN(ci_high));
+  }
+  const rows = await run({ mixtures, bootstrap: 50 });
+  for (const { a, b, similarity, ci_low, ci_high } of rows) {
+    const width = ci_high - ci_low;
+    assert.ok(ci_low - 1e-12 <= similarity && similarity <= ci_high + 1e-12, `${a} and ${b}`);
+    // Sets without a common token have none in any resample.
+    assert.ok(
+      a === b || similarity === 0 ? width < 1e-12 : width > 0.01,
+      `${a} and ${b}: a width of ${width}`,
+    );
+    const back = rows.find((row) => row.a === b && row.b === a)!;
+    assert.deepEqual([back.ci_low, back.ci_high], [ci_low, ci_high]);
+  }
+  assert.deepEqual(await run({ mixtures, bootstrap: 50 }), rows);
+});
+
+Deno.test("documents of equal length weigh the same by tokens and by documents; all examples can be taken", async () => {
+  const mixtures = { half: { general: 1, pycode: 1 } };
+  const usual = value(await run({ mixtures }), "half", "pycode");
+  assert.equal(value(await run({ mixtures, mixture_by: "documents" }), "half", "pycode"), usual);
+  const few = await run({ max_examples: 1, sources: ["pycode", "code"] });
+  const all = await run({ max_examples: 1, sources: ["pycode", "code"], examples: "max" });
+  assert.equal(value(all, "pycode", "code"), value(await run({}), "pycode", "code"));
+  assert.notEqual(value(few, "pycode", "code"), value(all, "pycode", "code"));
+});
+
 Deno.test("the paper's settings are the defaults", () => {
   const config = similarityConfig.parse({});
   assert.deepEqual(config.weights, { cosine: 0.4, jaccard: 0.3, jensen_shannon: 0.3 });
   assert.equal(config.max_examples, 10_000);
+  assert.equal(config.examples, "min");
+  assert.equal(config.bootstrap, 0);
 });
 
 Deno.test("settings that fit no data are refused", async () => {

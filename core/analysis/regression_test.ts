@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { fitLine } from "./mod.ts";
+
+const golden: {
+  name: string;
+  confidence: number;
+  x: number[];
+  y: number[];
+  prediction?: { place: number; value: number; ci_low: number; ci_high: number };
+}[] = JSON.parse(
+  await Deno.readTextFile(new URL("../../tests/fixtures/statistics/golden.json", import.meta.url)),
+);
+
+Deno.test("lines and their prediction intervals agree with NumPy and SciPy", () => {
+  const cases = golden.filter(({ prediction }) => prediction);
+  assert.ok(cases.length > 3);
+  for (const { name, confidence, x, y, prediction } of cases) {
+    const { place, ...expected } = prediction!;
+    const found = fitLine(x, y, confidence)(place);
+    for (const [key, value] of Object.entries(expected)) {
+      const actual = found[key as keyof typeof found];
+      assert.ok(Math.abs(actual - value) < 1e-6 * Math.max(1, Math.abs(value)), `${name}, ${key}`);
+    }
+  }
+});
+
+Deno.test("an interval widens away from the points", () => {
+  const predict = fitLine([1, 2, 3, 4], [1, 3, 2, 4]);
+  const width = (x: number) => predict(x).ci_high - predict(x).ci_low;
+  assert.ok(width(2.5) < width(4) && width(4) < width(9));
+});
+
+Deno.test("points that make no line are refused", () => {
+  assert.throws(() => fitLine([1, 2], [1, 2]), /three points or more/);
+  assert.throws(() => fitLine([1, 1, 1], [1, 2, 3]), /differ in x; there are 3/);
+  assert.throws(() => fitLine([1, 2, 3], [1, 2]), /3 values on one side and 2 on the other/);
+});

@@ -1,0 +1,242 @@
+/**
+ * Statistics of small samples: paired differences, correlations, bootstrap intervals.
+ *
+ * Distribution functions are jStat's, which no other module imports.
+ *
+ * @module
+ */
+import jstat from "jstat";
+import { Random } from "../random/mod.ts";
+
+/** What is used of jStat, which comes without types. */
+interface Distributions {
+  /** The regularized incomplete beta function I_x(a, b). */
+  ibeta(x: number, a: number, b: number): number;
+  readonly studentt: { inv(p: number, degrees: number): number };
+  readonly normal: { inv(p: number, mean: number, sd: number): number };
+}
+
+const { ibeta, studentt, normal }: Distributions = jstat;
+
+/** Bounds between which a quantity lies with the confidence that was asked for; NaN where it is not defined. */
+export interface Interval {
+  readonly ci_low: number;
+  readonly ci_high: number;
+}
+
+/** A mean difference of pairs; `p` is two-sided, against no difference. */
+export interface PairedDifference extends Interval {
+  /** Pairs. */
+  readonly n: number;
+  /** The mean of a - b. */
+  readonly difference: number;
+  readonly p: number;
+}
+
+/** A correlation; `p` is two-sided, against none. */
+export interface Correlation extends Interval {
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+const UNDEFINED: Interval = { ci_low: NaN, ci_high: NaN };
+
+/** The arithmetic mean; NaN of nothing. */
+export function mean(values: ArrayLike<number>): number {
+  return sum(values) / values.length;
+}
+
+/** The standard deviation of a sample, with n - 1 in the denominator; NaN for fewer than two values. */
+export function standardDeviation(values: ArrayLike<number>): number {
+  if (values.length < 2) return NaN;
+  const centre = mean(values);
+  return Math.sqrt(sum(Array.from(values, (v) => (v - centre) ** 2)) / (values.length - 1));
+}
+
+/**
+ * The mean difference a - b of pairs, with the interval and p-value of Student's t, as SciPy's `ttest_rel` has them.
+ *
+ * With fewer than two pairs, interval and p are NaN. Where all pairs differ by the same, the interval is that
+ * difference, and p is 0, or 1 if it is 0.
+ *
+ * @throws {RangeError} when `a` and `b` are of different length, or `confidence` is not between 0 and 1.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { pairedDifference } from "./mod.ts";
+ *
+ * const { difference, ci_low, ci_high } = pairedDifference([2, 3, 5], [1, 2, 3]);
+ * assert.equal(difference, 4 / 3);
+ * assert.ok(ci_low < 0 && ci_high > 2.7);
+ * ```
+ */
+export function pairedDifference(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  confidence = 0.95,
+): PairedDifference {
+  const n = checkPairs(a, b, confidence);
+  const differences = Array.from(a, (value, i) => value - b[i]);
+  const difference = mean(differences);
+  if (n < 2) return { n, difference, ...UNDEFINED, p: NaN };
+  // t = d / (s / √n) with n - 1 degrees of freedom
+  const error = standardDeviation(differences) / Math.sqrt(n);
+  const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, n - 1) * error;
+  return {
+    n,
+    difference,
+    ci_low: difference - half,
+    ci_high: difference + half,
+    p: difference === 0 ? 1 : tailProbability(difference / error, n - 1),
+  };
+}
+
+/**
+ * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as SciPy's `pearsonr` has
+ * them. All NaN for fewer than three pairs, or where one side is constant.
+ *
+ * @throws {RangeError} when `x` and `y` are of different length, or `confidence` is not between 0 and 1.
+ */
+export function pearson(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  confidence = 0.95,
+): Correlation {
+  const n = checkPairs(x, y, confidence);
+  const [dx, dy] = [unit(x), unit(y)];
+  if (n < 3 || !dx || !dy) return { n, r: NaN, ...UNDEFINED, p: NaN };
+  // Rounding can leave a perfect correlation a hair beyond 1, whose t would be NaN.
+  const r = Math.max(-1, Math.min(1, sum(dx.map((value, i) => value * dy[i]))));
+  // t = r √((n - 2) / (1 - r²)) with n - 2 degrees of freedom
+  const p = tailProbability(r * Math.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2);
+  return { n, r, p, ...fisherInterval(r, n, confidence) };
+}
+
+/**
+ * Spearman's rank correlation: Pearson's r of the ranks, ties sharing their mean rank. The p-value is that of Student's
+ * t, as SciPy's `spearmanr` has it; the interval is Fisher's z of r and rough for few pairs.
+ *
+ * @throws {RangeError} as `pearson`.
+ */
+export function spearman(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  confidence = 0.95,
+): Correlation {
+  return pearson(ranks(x), ranks(y), confidence);
+}
+
+export interface BootstrapOptions {
+  readonly resamples: number;
+  readonly seed: number;
+  /** Names the stream of random numbers, so that two uses with one seed are independent. */
+  readonly phase: string;
+  /** 0.95 by default. */
+  readonly confidence?: number;
+}
+
+/**
+ * A percentile bootstrap interval: items are drawn with repetition, as many as there are, again and again.
+ *
+ * @param items number of items.
+ * @param statistic the quantity, given how often each item was drawn ([items], summing to `items`; reused between
+ *   calls).
+ * @returns quantiles of the statistic over resamples; NaN with no items or no resamples.
+ */
+export function bootstrapInterval(
+  items: number,
+  statistic: (counts: Uint32Array) => number,
+  { resamples, seed, phase, confidence = 0.95 }: BootstrapOptions,
+): Interval {
+  if (items === 0) return UNDEFINED;
+  const counts = new Uint32Array(items);
+  const values = Float64Array.from({ length: resamples }, (_, resample) => {
+    return statistic(drawCounts(counts, new Random(seed, phase, resample)));
+  });
+  return percentileInterval(values, confidence);
+}
+
+/** How often each of `counts.length` items is drawn in as many draws with repetition, written into `counts`. */
+export function drawCounts(counts: Uint32Array, random: Random): Uint32Array {
+  counts.fill(0);
+  for (let i = 0; i < counts.length; i++) counts[random.below(counts.length)]++;
+  return counts;
+}
+
+/** The middle part of values that holds a share of them; NaN where there are none. */
+export function percentileInterval(values: ArrayLike<number>, confidence = 0.95): Interval {
+  const sorted = Float64Array.from(values).sort();
+  const tail = (1 - confidence) / 2;
+  return { ci_low: quantile(sorted, tail), ci_high: quantile(sorted, 1 - tail) };
+}
+
+/** With linear interpolation between sorted values, NumPy's default. */
+function quantile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const low = Math.max(0, Math.floor(place)), high = Math.min(sorted.length - 1, low + 1);
+  return sorted.length === 0 ? NaN : sorted[low] + (place - low) * (sorted[high] - sorted[low]);
+}
+
+/** The value below which Student's t with so many degrees of freedom lies with probability `p`. */
+export function studentQuantile(p: number, degrees: number): number {
+  return studentt.inv(p, degrees);
+}
+
+/** P(|T| >= |t|). Taken from the tail itself: 1 - P(T < t) would lose small probabilities to rounding. */
+function tailProbability(t: number, degrees: number): number {
+  // P = I_x(ν / 2, 1 / 2),  x = ν / (ν + t²)
+  return Number.isFinite(t) ? ibeta(degrees / (degrees + t * t), degrees / 2, 0.5) : 0;
+}
+
+function fisherInterval(r: number, n: number, confidence: number): Interval {
+  if (n === 3) return { ci_low: -1, ci_high: 1 }; // 1 / √(n - 3) is unbounded
+  // tanh(artanh r ± z / √(n - 3))
+  const half = normal.inv((1 + confidence) / 2, 0, 1) / Math.sqrt(n - 3);
+  return { ci_low: Math.tanh(Math.atanh(r) - half), ci_high: Math.tanh(Math.atanh(r) + half) };
+}
+
+/** Deviations from the mean, scaled to length 1; undefined for constant values. */
+function unit(values: ArrayLike<number>): number[] | undefined {
+  if (Array.from(values).every((value) => value === values[0])) return undefined;
+  const centre = mean(values);
+  const deviations = Array.from(values, (value) => value - centre);
+  const length = Math.hypot(...deviations);
+  return deviations.map((value) => value / length);
+}
+
+function ranks(values: ArrayLike<number>): Float64Array {
+  const order = Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
+  const ranked = new Float64Array(values.length);
+  for (let start = 0, end; start < order.length; start = end) {
+    end = start + 1;
+    while (end < order.length && values[order[end]] === values[order[start]]) end++;
+    for (let i = start; i < end; i++) ranked[order[i]] = (start + 1 + end) / 2;
+  }
+  return ranked;
+}
+
+function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total;
+}
+
+/**
+ * Makes sure that two lists are pairs.
+ *
+ * @returns number of pairs.
+ * @throws {RangeError} when they are of different length, or `confidence` is not between 0 and 1.
+ */
+export function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: number): number {
+  if (a.length !== b.length) {
+    throw new RangeError(
+      `there are ${a.length} values on one side and ${b.length} on the other; pairs are needed`,
+    );
+  }
+  if (!(confidence > 0 && confidence < 1)) {
+    throw new RangeError(`a confidence of ${confidence} is not between 0 and 1; take 0.95, say`);
+  }
+  return a.length;
+}

@@ -1,0 +1,62 @@
+/**
+ * The choices that the paper's text leaves open, and their alternatives.
+ *
+ * @module
+ */
+import type { SamplingOptions, Similarity, SimilarityOptions } from "../../core/analysis/mod.ts";
+import type { Config } from "./config.ts";
+
+/** One way of taking proximity. */
+export interface Choice extends SamplingOptions, SimilarityOptions {
+  /** What is different from the config. */
+  readonly name: string;
+  readonly against: Config["against"];
+  /** What is taken of a comparison. */
+  measure(similarity: Similarity): number;
+}
+
+/**
+ * The config's own way first, then those that differ from it in one choice.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { allChoices } from "./choices.ts";
+ * import { config } from "./config.ts";
+ *
+ * const [own, other] = allChoices(config.parse({}));
+ * assert.deepEqual([own.examples, other.examples], ["min", "max"]);
+ * assert.equal(other.name, "examples: max(size, 10000)");
+ * ```
+ */
+export function allChoices(config: Config): Choice[] {
+  const measure = ({ similarity }: Similarity) => similarity;
+  const own: Choice = { ...config, name: "as configured", measure };
+  const change = (name: string, changes: Partial<Choice>): Choice => ({ ...own, ...changes, name });
+  const weigh = (name: string, cosine: number, jaccard: number, jensen_shannon: number) =>
+    change(name, { weights: { cosine, jaccard, jensen_shannon } });
+  const { max_examples } = config;
+  const others = [
+    config.examples === "min"
+      ? change(`examples: max(size, ${max_examples})`, { examples: "max" })
+      : change(`examples: min(size, ${max_examples})`, { examples: "min" }),
+    config.mixture_by === "tokens"
+      ? change("mixtures by shares of documents", { mixture_by: "documents" })
+      : change("mixtures by shares of tokens", { mixture_by: "tokens" }),
+    config.against === "mixture"
+      ? change("specialised source alone", { against: "specialised" })
+      : change("mixture at its weights", { against: "mixture" }),
+    config.log_base === 2
+      ? change("natural logarithm", { log_base: Math.E })
+      : change("logarithm of base 2", { log_base: 2 }),
+    config.jensen_shannon === "divergence"
+      ? change("Jensen-Shannon distance", { jensen_shannon: "distance" })
+      : change("Jensen-Shannon divergence", { jensen_shannon: "divergence" }),
+    weigh("unweighted mean of the three", 1 / 3, 1 / 3, 1 / 3),
+    weigh("cosine alone", 1, 0, 0),
+    weigh("Jaccard alone", 0, 1, 0),
+    weigh("1 - Jensen-Shannon alone", 0, 0, 1),
+    change("overlap alone", { measure: ({ overlap }) => overlap }),
+  ];
+  return [own, ...others];
+}

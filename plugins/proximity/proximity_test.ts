@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { pearson } from "../../core/analysis/mod.ts";
+import type { Batch, ports, study_ports } from "../../core/stage/mod.ts";
+import { conformance } from "../../tests/conformance/mod.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { proximity } from "./mod.ts";
+
+/** Documents of two tokens each: an id, and end-of-text. */
+function tokensOf(sources: Record<string, number[]>): Batch<typeof ports.tokens.columns> {
+  const rows = Object.entries(sources).flatMap(([source, ids]) =>
+    ids.map((id) => ({ source, id }))
+  );
+  return {
+    source: rows.map(({ source }) => source),
+    dataset: rows.map(({ source }) => source),
+    tokens: {
+      values: Uint16Array.from(rows.flatMap(({ id }) => [id, 0])),
+      offsets: Int32Array.from({ length: rows.length + 1 }, (_, i) => 2 * i),
+    },
+    prompt_length: new Int32Array(rows.length),
+    text_bytes: new Int32Array(rows.length),
+  };
+}
+
+type ArmRow = [arm: string, kind: string, specialised: string, weight: number];
+
+function armsOf(rows: ArmRow[]): Batch<typeof study_ports.study_arms.columns> {
+  const zeros = new Float64Array(rows.length);
+  return {
+    arm: rows.map(([arm]) => arm),
+    label: rows.map(([arm]) => arm),
+    kind: rows.map(([, kind]) => kind),
+    specialised: rows.map(([, , specialised]) => specialised),
+    weight: Float64Array.from(rows, ([, , , weight]) => weight),
+    start: zeros,
+    end: zeros,
+    tokens: zeros,
+    specialised_tokens: zeros,
+  };
+}
+
+type ComparisonRow = [arm: string, target: string, source: string, relative_improvement: number];
+
+function comparisonOf(rows: ComparisonRow[]): Batch<typeof study_ports.study_comparison.columns> {
+  const zeros = new Float64Array(rows.length);
+  return {
+    arm: rows.map(([arm]) => arm),
+    target: rows.map(([, target]) => target),
+    source: rows.map(([, , source]) => source),
+    reference: rows.map(() => "control"),
+    seeds: new Int32Array(rows.length),
+    loss_before: zeros,
+    loss_after: zeros,
+    sd_after: zeros,
+    difference: zeros,
+    ci_low: zeros,
+    ci_high: zeros,
+    p: zeros,
+    relative_improvement: Float64Array.from(rows, ([, , , improvement]) => improvement),
+  };
+}
+
+const tokens = tokensOf({
+  general: [1, 1, 1, 2, 2, 3, 4, 5],
+  code: [6, 6, 6, 7, 7, 8, 3, 3],
+  math: [9, 9, 10, 11, 11, 4],
+  pycode: [6, 6, 7, 3, 8],
+  sums: [9, 10, 10, 4, 5],
+});
+const arms: ArmRow[] = [
+  ["control", "control", "", 0],
+  ["code", "midtrain", "code", 0.25],
+  ["math", "midtrain", "math", 0.5],
+  ["code_alone", "continued", "code", 1],
+];
+const comparison: ComparisonRow[] = [
+  ["control", "pycode", "pycode", NaN],
+  ["code", "pycode", "general", 0.9], // what it forgot is another matter
+  ["code", "pycode", "pycode", 0.05],
+  ["code_alone", "pycode", "pycode", 0.08],
+  ["math", "pycode", "pycode", -0.01],
+  ["code", "sums", "sums", 0.002],
+  ["math", "sums", "sums", 0.04],
+  ["code_alone", "sums", "sums", -0.02],
+];
+const inputs = {
+  tokens: { data: tokens },
+  arms: armsOf(arms),
+  comparison: comparisonOf(comparison),
+};
+
+conformance(proximity, [{ name: "two mixtures and two targets", config: {}, inputs }]);
+
+async function run(config: object = {}, given: Partial<typeof inputs> = {}) {
+  const fake = await fakeContext(proximity, { config, inputs: { ...inputs, ...given } });
+  await proximity.run(fake.ctx);
+  return { ...fake.collected(), logs: fake.logs };
+}
+
+/** 0.4 cosine + 0.3 Jaccard + 0.3 (1 - Jensen-Shannon), written down anew. */
+function similarity(p: Record<number, number>, q: Record<number, number>): number {
+  const ids = [...new Set([...Object.keys(p), ...Object.keys(q)])].map(Number);
+  const of = (shares: Record<number, number>, id: number) => shares[id] ?? 0;
+  const dot = (a: Record<number, number>, b: Record<number, number>) =>
+    ids.reduce((sum, id) => sum + of(a, id) * of(b, id), 0);
+  const entropy = (shares: (id: number) => number) =>
+    ids.reduce((sum, id) => shares(id) > 0 ? sum - shares(id) * Math.log2(shares(id)) : sum, 0);
+  // JS = H((p + q) / 2) - (H(p) + H(q)) / 2
+  const divergence = entropy((id) => (of(p, id) + of(q, id)) / 2) -
+    (entropy((id) => of(p, id)) + entropy((id) => of(q, id))) / 2;
+  const shared = ids.filter((id) => of(p, id) > 0 && of(q, id) > 0).length;
+  return 0.4 * dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q)) + 0.3 * shared / ids.length +
+    0.3 * (1 - divergence);
+}
+
+const general = { 1: 3 / 8, 2: 2 / 8, 3: 1 / 8, 4: 1 / 8, 5: 1 / 8 };
+const code = { 6: 3 / 8, 7: 2 / 8, 8: 1 / 8, 3: 2 / 8 };
+const pycode = { 6: 2 / 5, 7: 1 / 5, 3: 1 / 5, 8: 1 / 5 };
+const code_mixture = Object.fromEntries(
+  [1, 2, 3, 4, 5, 6, 7, 8].map((id) => [
+    id,
+    0.75 * ((general as Record<number, number>)[id] ?? 0) +
+    0.25 * ((code as Record<number, number>)[id] ?? 0),
+  ]),
+);
+
+function near(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
+}
+
+Deno.test("proximity is that of Appendix C, and the improvement that on the target itself", async () => {
+  const { proximity: rows } = await run();
+  assert.deepEqual(rows.arm, ["code", "code", "math", "math"]);
+  assert.deepEqual(rows.target, ["pycode", "sums", "pycode", "sums"]);
+  near(rows.similarity[0], similarity(code_mixture, pycode));
+  near(rows.similarity_general[0], similarity(general, pycode));
+  near(rows.advantage[0], rows.similarity[0] - rows.similarity_general[0]);
+  assert.deepEqual([...rows.relative_improvement], [0.05, 0.002, -0.01, 0.04]);
+});
+
+Deno.test("the legs lead from general data over the mixture to the target", async () => {
+  const { legs, proximity: rows } = await run();
+  assert.deepEqual(legs.arm, rows.arm);
+  near(legs.general_to_mixture[0], similarity(general, code_mixture));
+  assert.deepEqual(legs.mixture_to_target, rows.similarity);
+  assert.deepEqual(legs.general_to_target, rows.similarity_general);
+});
+
+Deno.test("the correlation is told for the config's choices first, then for each other one", async () => {
+  const { correlation, proximity: rows, logs } = await run();
+  const { n, r, p, ci_low, ci_high } = pearson(rows.advantage, rows.relative_improvement);
+  assert.ok(r > 0.8, `r ${r}`);
+  assert.deepEqual([...correlation.is_default], [1, ...new Array(10).fill(0)]);
+  assert.equal(new Set(correlation.choice).size, 11);
+  const first = (["n", "r", "p", "ci_low", "ci_high"] as const).map((key) => correlation[key][0]);
+  assert.deepEqual(first, [n, r, p, ci_low, ci_high]);
+  assert.match(logs.at(-1)!, /r = 0\.\d{3} \(-?\d\.\d\d to \d\.\d\d\), p = .*, 4 pairs/);
+  // Documents are of one length and few, so these two choices change nothing here; the others do.
+  for (const [i, choice] of correlation.choice.entries()) {
+    const same = ["as configured", "mixtures by shares of documents"].includes(choice);
+    assert.equal(Math.abs(correlation.r[i] - r) < 1e-9, same, choice);
+  }
+});
+
+Deno.test("a choice made by the config is the one that its own run tells under that name", async () => {
+  const variant = async (name: string) => {
+    const { correlation } = await run();
+    return correlation.r[correlation.choice.indexOf(name)];
+  };
+  const own = async (config: object) => (await run(config)).correlation.r[0];
+  assert.equal(await own({ against: "specialised" }), await variant("specialised source alone"));
+  assert.equal(await own({ log_base: Math.E }), await variant("natural logarithm"));
+  assert.equal(await own({ examples: "max" }), await variant("examples: max(size, 10000)"));
+  const weights = { cosine: 0, jaccard: 1, jensen_shannon: 0 };
+  assert.equal(await own({ weights }), await variant("Jaccard alone"));
+  const { correlation } = await run({ against: "specialised" });
+  assert.ok(correlation.choice.includes("mixture at its weights"));
+});
+
+Deno.test("other kinds of arm, and targets, can be chosen", async () => {
+  const { proximity: rows } = await run({ kinds: ["midtrain", "continued"], targets: ["sums"] });
+  assert.deepEqual(rows.arm, ["code", "math", "code_alone"]);
+  assert.deepEqual(rows.target, ["sums", "sums", "sums"]);
+});
+
+Deno.test("an arm that was not compared has a proximity, and does not count", async () => {
+  const partial = comparisonOf(
+    comparison.filter(([arm, target]) => arm !== "math" || target !== "sums"),
+  );
+  const { proximity: rows, correlation, logs } = await run({}, { comparison: partial });
+  assert.ok(Number.isNaN(rows.relative_improvement[3]) && rows.advantage[3] > 0);
+  assert.equal(correlation.n[0], 3);
+  assert.match(logs[0], /left out of the correlation: math on sums/);
+});
+
+Deno.test("two pairs have no correlation", async () => {
+  const { correlation, logs } = await run({ targets: ["sums"] });
+  assert.equal(correlation.n[0], 2);
+  assert.ok(correlation.r.every(Number.isNaN));
+  assert.match(logs.at(-1)!, /2 pairs, no correlation/);
+});
+
+Deno.test("what does not fit is refused", async () => {
+  await assert.rejects(run({ targets: ["poetry"] }), /target "poetry"; there are pycode, sums/);
+  await assert.rejects(
+    run({ kinds: ["along_run"] }),
+    /no arm of kind along_run .* control, midtrain/,
+  );
+  await assert.rejects(run({ general: "web" }), /the source "web", which is not among its inputs/);
+  const heavy = armsOf([["code", "midtrain", "code", 20]]);
+  await assert.rejects(run({}, { arms: heavy }), /"code" has a weight of 20/);
+});
