@@ -36,6 +36,9 @@ Usage: deno task pipeline [options]
   --set PATH=VAL  change a field of the recipe: sft.epochs=2 for step "sft", stage:sft.epochs=2 for
                   all steps of a stage, seed=7; may be repeated
   --data-root DIR take named datasets from the folders of this one instead of the hub
+  --jobs N        run up to N steps at once that do not read each other, where there are cores and
+                  memory for them (default: 1; auto: one per core); the results are the same
+  --memory SIZE   memory that they may take together, such as 12GB (default: most of what is free)
   --deadline TIME stop in time: after 2h30m, say, or at 2026-01-31T18:00
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
@@ -57,6 +60,9 @@ interface Options {
   only?: string;
   data_root?: string;
   deadline?: Deadline;
+  jobs: number;
+  /** Bytes; undefined: most of what is free. */
+  memory?: number;
   dry_run: boolean;
   /** Undefined: the default port, or any free one. */
   port?: number;
@@ -70,7 +76,7 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = [...RECIPE_FLAGS, "only", "port", "deadline"] as const;
+  const string = [...RECIPE_FLAGS, "only", "port", "deadline", "jobs", "memory"] as const;
   const boolean = ["dry-run", "quiet", "help"] as const;
   const flags = parseArgs(args, {
     string,
@@ -86,8 +92,24 @@ export function parseOptions(args: readonly string[]): Options {
   const port = flags.port === undefined ? undefined : parsePort(flags.port);
   const { out, only, quiet, help } = flags;
   const deadline = flags.deadline === undefined ? undefined : parseDeadline(flags.deadline);
-  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline };
+  const jobs = parseJobs(flags.jobs ?? "1");
+  const memory = flags.memory === undefined ? undefined : parseBytes(flags.memory);
+  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline, jobs, memory };
   return { ...recipeOf(flags), out, only, port, quiet, help, ...rest };
+}
+
+function parseJobs(text: string): number {
+  if (text === "auto") return navigator.hardwareConcurrency;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(`--jobs ${text} is no number of steps; take 1 or more, or auto`);
+}
+
+const UNITS = { kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+function parseBytes(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kMG]B|[KMG]iB)$/.exec(text) ?? [];
+  if (number) return Number(number) * UNITS[unit as keyof typeof UNITS];
+  throw new UsageError(`--memory ${text} is no size; take one such as 12GB or 500MiB`);
 }
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, that of what stopped it. */
@@ -137,7 +159,7 @@ async function runPipeline(
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { out, quiet, deadline } = options;
+  const { out, quiet, deadline, jobs, memory } = options;
   const server = startServer(options);
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
   const stop = onStopSignal(onStop, deadline);
@@ -147,6 +169,8 @@ async function runPipeline(
     const state = await run(recipe, {
       out,
       only,
+      jobs,
+      memory,
       signal: stop.signal,
       executor: workerExecutor(options.url, { load: options.load }),
       onEvent: progress?.onEvent,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "./testing.ts";
 import { explain } from "./explain.ts";
-import { main } from "./pipeline.ts";
+import { main, parseOptions } from "./pipeline.ts";
 import { main as serve } from "./serve.ts";
 
 const recipePath = (name: string) =>
@@ -50,6 +50,9 @@ Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const cases: [string[], number, RegExp][] = [
       [["--color", ...toy], 2, /^Error: unknown flag --color; the flags are --recipe, --out/],
+      [[...toy, "--jobs", "0"], 2, /^Error: --jobs 0 is no number of steps; take 1 or more, or a/],
+      [[...toy, "--jobs", "2.5"], 2, /^Error: --jobs 2\.5 is no number of steps/],
+      [[...toy, "--memory", "12"], 2, /^Error: --memory 12 is no size; take one such as 12GB/],
       [["extra", ...toy], 2, /^Error: unknown argument "extra"/],
       [[...toy, "--only"], 2, /^Error: --only needs a value/],
       [[...toy, "--port="], 2, /^Error: --port needs a value/],
@@ -86,6 +89,15 @@ Deno.test("a failing step is named on the last line", () =>
     assert.equal(code, 1);
     assert.match(err, /✗ throw\n\nError: step "throw" \(stage faulty\) failed: no data to be had$/);
   }));
+
+Deno.test("steps at once and their memory are read from the flags", () => {
+  const { jobs, memory } = parseOptions([]);
+  assert.deepEqual([jobs, memory], [1, undefined]);
+  assert.equal(parseOptions(["--jobs=3"]).jobs, 3);
+  assert.equal(parseOptions(["--jobs", "auto"]).jobs, navigator.hardwareConcurrency);
+  assert.equal(parseOptions(["--memory", "1.5GB"]).memory, 1.5e9);
+  assert.equal(parseOptions(["--memory", "512MiB"]).memory, 2 ** 29);
+});
 
 Deno.test("help is printed", async () => {
   for (const flag of ["--help", "-h"]) {

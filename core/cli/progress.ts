@@ -1,10 +1,16 @@
 /**
- * Progress in the terminal: a bar per running step, a line per finished one. On a terminal the bar is drawn
- * again in place; elsewhere a line is written every ten seconds.
+ * Progress in the terminal: a bar per running step, a line per finished one. On a terminal the bars are drawn
+ * again in place; elsewhere a line is written for each every ten seconds.
  *
  * @module
  */
-import { type RunEvent, type RunState, type StepState, timeLeft } from "../runner/mod.ts";
+import {
+  type RunEvent,
+  runningSteps,
+  type RunState,
+  type StepState,
+  timeLeft,
+} from "../runner/mod.ts";
 import { formatDuration, formatNumber, style } from "./format.ts";
 
 /** Where progress is written. */
@@ -19,13 +25,18 @@ export interface Terminal {
 const REDRAW_MS = 100;
 const LINE_EVERY_MS = 10_000;
 const BAR_CELLS = 20;
+/** A window may have few lines, and what has left it at the top cannot be drawn again. */
+const MAX_BARS = 8;
 const CLEAR_LINE = "\r\x1b[K";
+const LINE_ABOVE = "\x1b[A";
 
 /** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
 export class Progress {
   #state: RunState | undefined;
-  #drawn = false;
-  #last_line = 0;
+  /** Lines that stand on the terminal and are to be drawn again; the cursor is on the last. */
+  #drawn = 0;
+  /** When each step last had a line. */
+  readonly #last_lines = new Map<string, number>();
   readonly #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly terminal: Terminal, private readonly now: () => number = Date.now) {
@@ -37,13 +48,13 @@ export class Progress {
     const step = "step" in event ? state.steps.find(({ id }) => id === event.step) : undefined;
     if (!step) return;
     if (event.type === "step_started") {
-      this.#last_line = this.now();
+      this.#last_lines.set(step.id, this.now());
       if (!this.terminal.is_terminal) this.#print(`> ${step.id}  runs: ${step.reasons.join(", ")}`);
     }
     if (event.type === "log") this.#print(`${step.id}: ${event.message}`);
     if (event.type === "step_skipped") this.#print(this.#mark("-", "dim", skippedLine(step)));
     if (event.type === "step_finished") this.#print(this.#mark("✓", "green", finishedLine(step)));
-    if (event.type === "step_failed") this.#print(this.#mark("✗", "red", step.id));
+    if (event.type === "step_failed") this.#print(this.#mark("✗", "red", this.#failedLine(event)));
     if (event.type === "report" && !this.terminal.is_terminal) this.#maybeLine(step);
   };
 
@@ -52,19 +63,30 @@ export class Progress {
     this.#erase();
   }
 
+  /** The end of the run tells of the first failure; what it tells too late, or not at all, is told here. */
+  #failedLine({ step, message }: RunEvent & { type: "step_failed" }): string {
+    const { running, steps } = this.#state!;
+    if (running.length > 0) return `${message}; waiting for ${running.join(", ")}`;
+    return steps.some(({ state, id }) => state === "failed" && id !== step) ? message : step;
+  }
+
   #maybeLine(step: StepState): void {
     const now = this.now();
-    if (now - this.#last_line < LINE_EVERY_MS) return;
-    this.#last_line = now;
+    if (now - this.#last_lines.get(step.id)! < LINE_EVERY_MS) return;
+    this.#last_lines.set(step.id, now);
     this.#print(progressLine(step, now));
   }
 
   #redraw(): void {
-    const step = this.#state?.steps.find(({ id }) => id === this.#state!.current);
-    if (!step) return;
-    const line = progressLine(step, this.now()).slice(0, Math.max(1, this.terminal.columns() - 1));
-    this.terminal.write(CLEAR_LINE + line);
-    this.#drawn = true;
+    const running = this.#state ? runningSteps(this.#state) : [];
+    if (running.length === 0) return;
+    const lines = running.slice(0, MAX_BARS).map((step) => progressLine(step, this.now()));
+    if (running.length > MAX_BARS) lines.push(`and ${running.length - MAX_BARS} more`);
+    // A line that wraps would take two, of which one is cleared.
+    const width = Math.max(1, this.terminal.columns() - 1);
+    const text = lines.map((line) => CLEAR_LINE + line.slice(0, width)).join("\n");
+    this.terminal.write(this.#clear() + text);
+    this.#drawn = lines.length;
   }
 
   #print(line: string): void {
@@ -73,8 +95,13 @@ export class Progress {
   }
 
   #erase(): void {
-    if (this.#drawn) this.terminal.write(CLEAR_LINE);
-    this.#drawn = false;
+    if (this.#drawn > 0) this.terminal.write(this.#clear() + CLEAR_LINE);
+    this.#drawn = 0;
+  }
+
+  /** Clears all lines drawn but the first, where it leaves the cursor. */
+  #clear(): string {
+    return (CLEAR_LINE + LINE_ABOVE).repeat(Math.max(0, this.#drawn - 1));
   }
 
   #mark(sign: string, color: "green" | "red" | "dim", text: string): string {

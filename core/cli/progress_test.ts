@@ -77,6 +77,61 @@ Deno.test("on a terminal the bar is drawn in place, cut to the window, under log
   progress.close();
 });
 
+const SIDE_BY_SIDE: RunEvent[] = [
+  { ...EVENTS[0], plan: [...plan, { ...plan[0], id: "arm" }] } as RunEvent,
+  ...EVENTS.slice(1),
+  { time: 3000, type: "step_started", step: "arm", key: "l", reasons: ["never run"] },
+];
+
+Deno.test("on a terminal each running step has its bar, and all are drawn again in place", async () => {
+  const { progress, written, state } = play(SIDE_BY_SIDE, true);
+  await new Promise((resolve) => setTimeout(resolve, 350));
+  const [first, second] = written;
+  const [trunk, arm] = state.steps.map((step) => progressLine(step, 3000));
+  assert.equal(first, `\r\x1b[K${trunk.slice(0, 39)}\n\r\x1b[K${arm}`);
+  const clear = "\r\x1b[K\x1b[A"; // the last line, then up to the first
+  assert.equal(second, clear + first);
+  const before = written.length;
+  const failed: RunEvent = { time: 3100, type: "step_failed", step: "arm", message: "no data" };
+  progress.onEvent(failed, applyEvent(state, failed)!);
+  assert.deepEqual(written.slice(before), [
+    `${clear}\r\x1b[K`,
+    "✗ no data; waiting for trunk\n",
+  ]);
+  progress.close();
+});
+
+Deno.test("more bars than a window may have lines are counted", async () => {
+  const ids = Array.from({ length: 11 }, (_, i) => `s${i}`);
+  const { progress, written } = play([
+    { ...EVENTS[0], plan: ids.map((id) => ({ ...plan[0], id })) } as RunEvent,
+    ...ids.map((step): RunEvent => ({ ...EVENTS[1], step } as RunEvent)),
+  ], true);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  progress.close();
+  const lines = written[0].split("\n");
+  assert.equal(lines.length, 9);
+  assert.equal(lines[8], "\r\x1b[Kand 3 more");
+});
+
+Deno.test("without a terminal each running step has a line every ten seconds", () => {
+  const reports = Array.from({ length: 150 }, (_, i) =>
+    ["trunk", "arm"].map((step): RunEvent => ({
+      time: 3000 + 100 * i,
+      type: "report",
+      step,
+      points: points(i + 1, 3000 + 100 * i, 4),
+    })));
+  const { progress, written } = play([...SIDE_BY_SIDE, ...reports.flat()], false);
+  progress.close();
+  assert.deepEqual(written.map((line) => line.split(" ").slice(0, 2).join(" ")), [
+    "> trunk",
+    "> arm",
+    "trunk ",
+    "arm ",
+  ]);
+});
+
 Deno.test("durations, sizes and tables", () => {
   assert.deepEqual([0, 3210, 42_000, 3_723_000].map(formatDuration), [
     "0.0 s",

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import type { PlannedTask } from "./demand.ts";
 import type { PlannedStep } from "./plan.ts";
+import type { Budget, Task } from "./schedule.ts";
 
 /** One call of `ctx.report`: progress, time, and metrics (null: not a finite number). */
 export type Point = readonly [
@@ -18,7 +20,15 @@ export type Point = readonly [
 export type RunEvent = { readonly time: number } & RunEventBody;
 
 export type RunEventBody =
-  | { type: "run_started"; run: string; recipe: string; description: string; plan: PlannedStep[] }
+  | {
+    type: "run_started";
+    run: string;
+    recipe: string;
+    description: string;
+    /** What steps may take together; logs of runs that ran one step at a time may lack it, and the tasks. */
+    budget?: Budget;
+    plan: (PlannedStep & Partial<PlannedTask>)[];
+  }
   | { type: "step_started"; step: string; key: string; reasons: readonly string[] }
   | { type: "step_skipped"; step: string; key: string; reasons: readonly string[] }
   | { type: "report"; step: string; total?: number; points: readonly Point[] }
@@ -52,6 +62,10 @@ export interface StepState {
   readonly first?: { readonly done: number; readonly time: number };
   readonly last?: { readonly done: number; readonly time: number };
   readonly outputs?: Readonly<Record<string, OutputSummary>>;
+  /** What it takes of the machine. */
+  readonly task?: Task;
+  /** Seconds that it took when it last ran with this config. */
+  readonly past_seconds?: number;
 }
 
 export interface RunState {
@@ -62,8 +76,10 @@ export interface RunState {
   readonly state: "running" | "finished" | "failed" | "interrupted" | "lost";
   readonly started_at: number;
   readonly ended_at?: number;
-  /** Id of the step that is running. */
-  readonly current?: string;
+  /** Ids of the steps that are running, the one that began first before the others. */
+  readonly running: readonly string[];
+  /** What steps may take together. */
+  readonly budget?: Budget;
   readonly steps: readonly StepState[];
   readonly message?: string;
   /** Paths of published files, below the output folder. */
@@ -82,7 +98,7 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
     case "step_started": {
       const { step, time, reasons } = event;
       const running = { state: "running", started_at: time, reasons } as const;
-      return { ...withStep(state, step, running), current: step };
+      return { ...withStep(state, step, running), running: [...state.running, step] };
     }
     case "step_skipped":
       return withStep(state, event.step, { state: "skipped", reasons: event.reasons });
@@ -90,11 +106,15 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
       return withStep(state, event.step, (step) => applyReport(step, event.points, event.total));
     case "step_finished": {
       const { step, time, outputs } = event;
-      const finished = { state: "finished", ended_at: time, outputs } as const;
-      return { ...withStep(state, step, finished), current: undefined };
+      return withoutRunning(
+        withStep(state, step, { state: "finished", ended_at: time, outputs }),
+        step,
+      );
     }
-    case "step_failed":
-      return withStep(state, event.step, { state: "failed", ended_at: event.time });
+    case "step_failed": {
+      const { step, time } = event;
+      return withoutRunning(withStep(state, step, { state: "failed", ended_at: time }), step);
+    }
     case "run_finished":
       return { ...end(state, "finished", event.time), published: event.published };
     case "run_failed":
@@ -104,6 +124,15 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
     default:
       return state;
   }
+}
+
+function withoutRunning(state: RunState, step: string): RunState {
+  return { ...state, running: state.running.filter((id) => id !== step) };
+}
+
+/** The steps that are running, the one that began first before the others. */
+export function runningSteps({ running, steps }: RunState): StepState[] {
+  return running.map((id) => steps.find((step) => step.id === id)!);
 }
 
 /** Folds a whole log. */
@@ -129,15 +158,18 @@ export function timeLeft(step: StepState, now: number): number | undefined {
 }
 
 function start(event: RunEvent & { type: "run_started" }): RunState {
-  const steps = event.plan.map(({ id, stage, reasons }): StepState => ({
+  const steps = event.plan.map(({ id, stage, reasons, task, past_seconds }): StepState => ({
     id,
     stage,
     reasons,
+    task,
+    past_seconds,
     state: "waiting",
     metrics: {},
   }));
-  const { run: id, recipe, description, time } = event;
-  return { id, recipe, description, state: "running", started_at: time, steps, published: [] };
+  const { run: id, recipe, description, budget, time } = event;
+  const rest = { steps, budget, running: [], published: [] };
+  return { id, recipe, description, state: "running", started_at: time, ...rest };
 }
 
 function end(state: RunState, how: RunState["state"], time: number): RunState {
@@ -145,7 +177,7 @@ function end(state: RunState, how: RunState["state"], time: number): RunState {
   const steps = state.steps.map((step): StepState =>
     step.state === "running" ? { ...step, state: "waiting", ended_at: time } : step
   );
-  return { ...state, state: how, ended_at: time, current: undefined, steps };
+  return { ...state, state: how, ended_at: time, running: [], steps };
 }
 
 function withStep(

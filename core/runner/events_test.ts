@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EventLog, LogReader } from "./event_log.ts";
-import { foldEvents, type RunEvent, timeLeft } from "./events.ts";
+import { foldEvents, type RunEvent, runningSteps, timeLeft } from "./events.ts";
 
 const plan = [
   { id: "a", stage: "s", action: "run" as const, reasons: ["never run"] },
@@ -22,7 +22,7 @@ const STARTED: RunEvent[] = [
 Deno.test("the state follows the events", () => {
   const state = foldEvents(STARTED)!;
   const [a, b] = state.steps;
-  assert.equal(state.current, "a");
+  assert.deepEqual(state.running, ["a"]);
   assert.deepEqual([a.state, a.done, a.total, b.state], ["running", 20, 100, "waiting"]);
   assert.deepEqual(a.metrics, { loss: 4, val: 1 });
   const finished = foldEvents([
@@ -37,6 +37,22 @@ Deno.test("the state follows the events", () => {
     6000,
     ["test/x"],
   ]);
+});
+
+Deno.test("several steps run at once, and old logs that knew of one are read as before", () => {
+  const start = (step: string): RunEvent => {
+    return { time: 2000, type: "step_started", step, key: "k", reasons: [] };
+  };
+  const both = [STARTED[0], start("b"), start("a")];
+  const running = (...events: RunEvent[]) => {
+    return runningSteps(foldEvents([...both, ...events])!).map(({ id }) => id);
+  };
+  assert.deepEqual(running(), ["b", "a"]);
+  assert.deepEqual(running({ time: 3000, type: "step_finished", step: "b", outputs: {} }), ["a"]);
+  assert.deepEqual(running({ time: 3000, type: "step_failed", step: "a", message: "" }), ["b"]);
+  const interrupted = foldEvents([...both, { time: 3000, type: "run_interrupted", message: "" }])!;
+  assert.deepEqual(interrupted.steps.map(({ state }) => state), ["waiting", "waiting"]);
+  assert.deepEqual(interrupted.running, []);
 });
 
 Deno.test("an interrupted step waits again; a failed one has failed", () => {

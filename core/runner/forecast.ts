@@ -66,7 +66,8 @@ export async function forecastRecipe(unsettled: Recipe, out: string): Promise<St
   return [...forecasts.values()];
 }
 
-function ranWithThisConfig(step: Step, { manifests, last_keys }: Known): boolean {
+/** Whether the last result of a step was made with the config that it has now. */
+export function ranWithThisConfig(step: Step, { manifests, last_keys }: Known): boolean {
   const last = manifests.get(last_keys[step.id]);
   return last !== undefined && last.stage === step.stage.name &&
     canonicalJson(last.config) === canonicalJson(step.config);

@@ -96,7 +96,9 @@ export function readLock(out: string, recipe: string): RecipeLock {
 
 /** Replaces the entry of one recipe. */
 export function writeLock(out: string, recipe: string, lock: RecipeLock): void {
-  const recipes = { ...readLocks(out), [recipe]: lock };
+  // Sorted, for steps that run beside each other are done in any order.
+  const steps = Object.fromEntries(Object.entries(lock.steps).sort(([a], [b]) => a < b ? -1 : 1));
+  const recipes = { ...readLocks(out), [recipe]: { ...lock, steps } };
   writeAtomic(lockPath(out), JSON.stringify({ format: 1, recipes }, null, 2) + "\n");
 }
 

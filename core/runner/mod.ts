@@ -4,7 +4,7 @@
  * @module
  */
 export { LogReader } from "./event_log.ts";
-export { applyEvent, foldEvents, timeLeft } from "./events.ts";
+export { applyEvent, foldEvents, runningSteps, timeLeft } from "./events.ts";
 export type {
   OutputSummary,
   Point,
@@ -24,6 +24,7 @@ export { loadRecipe, recipeUrl } from "./load.ts";
 export type { LoadOptions } from "./load.ts";
 export { lockFolder, readLocks } from "./lock.ts";
 export type { RecipeLock } from "./lock.ts";
+export { pastSeconds } from "./past_seconds.ts";
 export { plan, selectSteps } from "./plan.ts";
 export type { Known, PlannedStep } from "./plan.ts";
 export { RecipeError } from "./problems.ts";
@@ -35,6 +36,7 @@ export type { RunOptions } from "./run.ts";
 export { RunFolder } from "./run_folder.ts";
 export type { MetricRow, RunSource } from "./run_folder.ts";
 export { loadStage } from "./stage_modules.ts";
+export { runTimeLeft } from "./time_left.ts";
 export { survey } from "./survey.ts";
 export type { Survey } from "./survey.ts";
 export type { Ref, Refs, Wiring } from "./wiring.ts";

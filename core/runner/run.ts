@@ -1,5 +1,5 @@
 /**
- * Runs a recipe: plans, executes what has to run in order, records what was made, publishes.
+ * Runs a recipe: plans, executes what has to run, records what was made, publishes.
  *
  * @module
  */
@@ -7,18 +7,22 @@ import { join } from "node:path";
 import {
   type Artifact,
   artifactKey,
-  listFolders,
+  type Identity,
   type Manifest,
   MANIFEST_FORMAT,
   type Store,
 } from "../store/mod.ts";
+import { machineBudget, type PlannedTask, planTasks } from "./demand.ts";
+import { dispatch } from "./dispatch.ts";
 import { EventLog } from "./event_log.ts";
 import type { RunEvent, RunState } from "./events.ts";
 import { type Executor, inlineExecutor, type InputArtifacts } from "./execute.ts";
 import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
-import { identity, inputDigests, mapWired, outputsProblem, type PlannedStep } from "./plan.ts";
+import { identity, inputDigests, mapWired, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
 import { type Recipe, settle, type Step } from "./recipe.ts";
+import { newRunId } from "./run_folder.ts";
+import type { Budget, Task } from "./schedule.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
 import { Interrupted, toPlainError } from "./worker_messages.ts";
@@ -30,7 +34,11 @@ export interface RunOptions {
   readonly executor?: Executor;
   /** Ids of the steps to run; all by default. */
   readonly only?: ReadonlySet<string>;
-  /** Abort it to stop after the running step's next checkpoint. */
+  /** Steps at once, of those that do not read each other and for which there are cores and memory; 1 by default. */
+  readonly jobs?: number;
+  /** Bytes that steps may take together; by default most of what the machine has free. */
+  readonly memory?: number;
+  /** Abort it to stop after the next checkpoint of each step that runs. */
   readonly signal?: AbortSignal;
   /** Told of every event, with the state after it. */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
@@ -48,17 +56,17 @@ export class StepFailed extends Error {
 }
 
 /**
- * Runs a recipe to its end. Steps whose results are there already are skipped.
+ * Runs a recipe to its end. Steps whose results are there already are skipped. How many run at once changes no result.
  *
  * @returns the final state.
- * @throws {StepFailed} when a step fails.
+ * @throws {StepFailed} when a step fails; those beside it have been waited for, and no other was started.
  * @throws {Interrupted} when the signal was aborted, with its reason as the cause. The next run goes on from the last
  *   checkpoint.
  * @throws {Error} when another runner holds the folder, or it cannot be written.
  */
 export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
   const recipe = await settle(unsettled);
-  const { out, only, signal, onEvent } = options;
+  const { out, only, jobs = 1, memory, signal, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
@@ -66,11 +74,15 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     store.open();
     const verified = new Set<string>();
     const surveyed = await survey(recipe, out, { only, signal, verified, set_aside: true });
+    const budget = machineBudget(jobs, memory);
+    const plan = await planTasks(recipe, out, surveyed, budget);
     const id = newRunId(out, recipe.name);
     lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
     try {
-      return await new Run(recipe, options, store, log, surveyed, verified).execute(id);
+      const { name, description } = recipe;
+      log.emit({ type: "run_started", run: id, recipe: name, description, budget, plan });
+      return await new Run(recipe, options, store, log, surveyed, verified).execute(plan, budget);
     } finally {
       log.close();
     }
@@ -85,6 +97,8 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
 class Run {
   /** Outputs of the steps that are done, whether run or skipped. */
   readonly #done = new Map<string, Record<string, Artifact>>();
+  /** Keys of the steps that run. */
+  readonly #running = new Set<string>();
   readonly #lock: RecipeLock;
   readonly #signal: AbortSignal;
 
@@ -100,16 +114,13 @@ class Run {
     this.#signal = options.signal ?? new AbortController().signal;
   }
 
-  async execute(id: string): Promise<RunState> {
-    const { name, description } = this.recipe;
-    const { steps } = this.surveyed;
-    this.log.emit({ type: "run_started", run: id, recipe: name, description, plan: steps });
+  async execute(plan: readonly PlannedTask[], budget: Budget): Promise<RunState> {
     try {
-      for (const planned of steps) {
-        if (this.#signal.aborted) throw new Interrupted();
-        await this.#step(planned);
-        if (this.log.error) throw this.log.error;
-      }
+      const tasks = plan.map(({ task }) => task);
+      const start = ({ id }: Task) => this.#start(plan.find((planned) => planned.id === id)!);
+      const { errors, left } = await dispatch(tasks, budget, start, this.#signal);
+      if (errors.length > 0) throw gravest(errors);
+      if (left > 0) throw new Interrupted();
       this.log.emit({ type: "run_finished", published: await this.#publish() });
     } catch (error) {
       const type = error instanceof Interrupted ? "run_interrupted" : "run_failed";
@@ -119,11 +130,17 @@ class Run {
     return this.log.state!;
   }
 
-  async #step(planned: PlannedStep): Promise<void> {
+  /** Starts a step, unless one that computes the very same runs: its result will do for both. */
+  #start(planned: PlannedTask): Promise<void> | undefined {
     const step = this.recipe.steps.find(({ id }) => id === planned.id)!;
-    const artifact = ({ step: id, output }: Ref) => this.#done.get(id)![output];
-    const who = identity(step, inputDigests(step.inputs, (ref) => artifact(ref).digest));
+    const who = identity(step, inputDigests(step.inputs, (ref) => this.#artifact(ref).digest));
     const key = artifactKey(who);
+    if (this.#running.has(key)) return undefined;
+    this.#running.add(key);
+    return this.#step(step, planned, who, key).finally(() => this.#running.delete(key));
+  }
+
+  async #step(step: Step, planned: PlannedTask, who: Identity, key: string): Promise<void> {
     const found = await this.#existing(step, key, planned);
     if (found) {
       // A step before it ran again and gave the same result: early cutoff.
@@ -131,23 +148,31 @@ class Run {
       this.log.emit({ type: "step_skipped", step: step.id, key, reasons });
       this.store.clearWork(key); // its runner may have been killed before it could
       this.#remember(step, key, found.outputs);
-      return;
+    } else {
+      this.log.emit({ type: "step_started", step: step.id, key, reasons: planned.reasons });
+      const inputs = mapWired(step.inputs, (ref) => this.#artifact(ref));
+      const outputs = await this.#execute(step, key, inputs);
+      this.store.writeManifest(key, { ...who, format: MANIFEST_FORMAT, outputs });
+      this.store.clearWork(key);
+      this.#remember(step, key, outputs);
+      this.log.emit({ type: "step_finished", step: step.id, outputs });
     }
-    this.log.emit({ type: "step_started", step: step.id, key, reasons: planned.reasons });
-    const outputs = await this.#execute(step, key, mapWired(step.inputs, artifact));
-    this.store.writeManifest(key, { ...who, format: MANIFEST_FORMAT, outputs });
-    this.store.clearWork(key);
-    this.#remember(step, key, outputs);
-    this.log.emit({ type: "step_finished", step: step.id, outputs });
+    if (this.log.error) throw this.log.error;
+  }
+
+  #artifact({ step, output }: Ref): Artifact {
+    return this.#done.get(step)![output];
   }
 
   /** A finished result for this key whose objects are sound. */
-  async #existing(step: Step, key: string, planned: PlannedStep): Promise<Manifest | undefined> {
+  async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
     if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
     const manifest = this.store.readManifest(key);
     if (!manifest || outputsProblem(step, manifest)) return undefined;
     const manifests = new Map([[key, manifest]]);
-    const problem = await findProblem(this.store, { manifests }, key, this.verified, true);
+    // Beside others a damaged object stays in place: one of them may just put the sound one there. This step replaces it.
+    const alone = this.#running.size === 1;
+    const problem = await findProblem(this.store, { manifests }, key, this.verified, alone);
     return problem ? undefined : manifest;
   }
 
@@ -197,18 +222,9 @@ class Run {
   }
 }
 
-/**
- * "20260131T154500Z-quickstart": by time, and a second after the newest where that is no earlier, so that ids sort in
- * the order of the runs even if two begin within a second, or the clock was set back between them.
- */
-function newRunId(out: string, recipe: string): string {
-  const times = listFolders(join(out, "runs")).map(timeOf).filter(Number.isFinite);
-  const time = times.reduce((after, taken) => Math.max(after, taken + 1000), Date.now());
-  return `${new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")}-${recipe}`;
-}
-
-/** Unix milliseconds at which a run began by its id; NaN for other names. */
-function timeOf(id: string): number {
-  const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\dZ)-.*$/;
-  return Date.parse(id.replace(stamp, "$1-$2-$3T$4:$5:$6"));
+/** What to tell of several: a failure before a stop, and of stops the one that had to be forced. */
+function gravest(errors: readonly unknown[]): unknown {
+  const isForced = (error: unknown) => error instanceof Interrupted && error.forced !== undefined;
+  return errors.find((error) => !(error instanceof Interrupted)) ?? errors.find(isForced) ??
+    errors[0];
 }

@@ -1,5 +1,5 @@
 /**
- * The runs of an output folder, as the status endpoint reads them.
+ * The runs of an output folder: their ids, and what the status endpoint reads of them.
  *
  * @module
  */
@@ -80,4 +80,20 @@ export class RunFolder implements RunSource {
   #path(id: string): string {
     return join(this.out, "runs", id, LOG);
   }
+}
+
+/**
+ * "20260131T154500Z-quickstart": by time, and a second after the newest where that is no earlier, so that ids sort in
+ * the order of the runs even if two begin within a second, or the clock was set back between them.
+ */
+export function newRunId(out: string, recipe: string): string {
+  const times = listFolders(join(out, "runs")).map(timeOf).filter(Number.isFinite);
+  const time = times.reduce((after, taken) => Math.max(after, taken + 1000), Date.now());
+  return `${new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")}-${recipe}`;
+}
+
+/** Unix milliseconds at which a run began by its id; NaN for other names. */
+function timeOf(id: string): number {
+  const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\dZ)-.*$/;
+  return Date.parse(id.replace(stamp, "$1-$2-$3T$4:$5:$6"));
 }

@@ -5,7 +5,14 @@
  */
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { type RunSource, type RunState, type StepState, timeLeft } from "../runner/mod.ts";
+import {
+  runningSteps,
+  type RunSource,
+  type RunState,
+  runTimeLeft,
+  type StepState,
+  timeLeft,
+} from "../runner/mod.ts";
 
 /** Host names under which a browser on this machine may ask. */
 const HOSTS = ["127.0.0.1", "localhost"];
@@ -14,7 +21,8 @@ const HOSTS = ["127.0.0.1", "localhost"];
  * Makes the app.
  *
  *     GET /healthz            is the server up
- *     GET /status             the live or newest run: stage, step, loss, tokens/s, time left
+ *     GET /status             the live or newest run: stage, step, loss, tokens/s, time left of the step that began
+ *                             first; all that run, and the time left of the run
  *     GET /runs               all runs, newest first
  *     GET /runs/:id           one run with its steps
  *     GET /runs/:id/metrics   reported points; ?step=ID &name=loss &from=STEP &to=STEP
@@ -84,7 +92,8 @@ function numberQuery(name: string, value: string | undefined): number | undefine
 }
 
 function describeStatus(state: RunState, now: number) {
-  const running = state.steps.find((step) => step.id === state.current);
+  const all = runningSteps(state);
+  const running: StepState | undefined = all[0];
   const done = state.steps.filter(({ state }) => state === "finished" || state === "skipped");
   return {
     ...describeRun(state),
@@ -97,6 +106,8 @@ function describeStatus(state: RunState, now: number) {
     time_left_s: running ? timeLeft(running, now) ?? null : null,
     finished_stages: done.length,
     total_stages: state.steps.length,
+    run_time_left_s: runTimeLeft(state, now) ?? null,
+    running: all.map((step) => describeStep(step, now)),
   };
 }
 

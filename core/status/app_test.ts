@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadRecipe, run, RunFolder } from "../runner/mod.ts";
+import {
+  foldEvents,
+  loadRecipe,
+  run,
+  type RunEvent,
+  RunFolder,
+  type RunSource,
+} from "../runner/mod.ts";
 import { statusApp } from "./app.ts";
 import { serveStatus } from "./server.ts";
 import { measureLatency } from "./testdata/latency.ts";
@@ -32,6 +39,7 @@ Deno.test("runs, steps and metrics are told as they were reported", () =>
     const status = (await get(app, "/status")).body;
     assert.deepEqual([status.run, status.state, status.stage], [id, "finished", null]);
     assert.deepEqual([status.finished_stages, status.total_stages], [4, 4]);
+    assert.deepEqual([status.running, status.run_time_left_s], [[], null]);
     const [summary] = (await get(app, "/runs")).body.runs;
     assert.deepEqual([summary.run, summary.recipe], [id, "toy"]);
     const { steps } = (await get(app, `/runs/${id}`)).body;
@@ -88,6 +96,41 @@ Deno.test("the status comes within 50 ms while a step trains", () =>
     const median = times[times.length >> 1];
     assert.ok(median < 50, `median ${median} ms`);
   }));
+
+Deno.test("of several steps that run all are told, and the first under the names of old", async () => {
+  const plan = ["trunk", "left", "right"].map((id) => ({
+    id,
+    stage: id === "trunk" ? "pretrain" : "midtrain",
+    action: "run" as const,
+    reasons: [],
+    task: { id, after: id === "trunk" ? [] : ["trunk"], cores: 1, memory: 0 },
+    past_seconds: 20,
+  }));
+  const budget = { jobs: 2, cores: 2, memory: 0 };
+  const report = (step: string, loss: number): RunEvent => {
+    return { time: 5000, type: "report", step, total: 8, points: [[2, 5000, { loss }]] };
+  };
+  const starts = (step: string): RunEvent => {
+    return { time: 4000, type: "step_started", step, key: step, reasons: [] };
+  };
+  const state = foldEvents([
+    { time: 0, type: "run_started", run: "r", recipe: "test", description: "", budget, plan },
+    { time: 4000, type: "step_finished", step: "trunk", outputs: {} },
+    starts("right"),
+    starts("left"),
+    report("left", 3),
+    report("right", 2),
+  ]);
+  const source = { ids: () => ["r"], get: () => Promise.resolve(state) } as unknown as RunSource;
+  const { body } = await get(statusApp(source, () => 9000), "/status");
+  const { step_id, stage, step, total_steps, loss, finished_stages, run_time_left_s } = body;
+  assert.deepEqual([step_id, stage, step, total_steps, loss], ["right", "midtrain", 2, 8, 2]);
+  assert.deepEqual([finished_stages, run_time_left_s], [1, 15]);
+  const told = body.running.map((running: Record<string, unknown>) => {
+    return [running.step_id, running.step, running.metrics];
+  });
+  assert.deepEqual(told, [["right", 2, { loss: 2 }], ["left", 2, { loss: 3 }]]);
+});
 
 Deno.test("a taken port is named", async () => {
   const app = statusApp(new RunFolder("nowhere"));

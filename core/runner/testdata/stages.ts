@@ -76,6 +76,32 @@ export const spin = defineStage({
   },
 });
 
+/** Counts in a thread of its own, saving what it has now and then: what it writes does not depend on interruptions. */
+export const climb = defineStage({
+  name: "climb",
+  version: "1",
+  description: "Adds up its numbers again and again.",
+  config: z.object({ steps: z.int(), slice: z.number().default(5), threads: z.int().default(1) }),
+  inputs: { data: number_table },
+  outputs: { data: number_table },
+  async run({ config: { steps, slice }, inputs, outputs, seed, report, signal, checkpoints }) {
+    const saved = await checkpoints.latest();
+    const n = await inputs.data.column("n");
+    let sum = saved ? new Int32Array((await saved.read("sum")).buffer)[0] : seed;
+    for (let step = saved?.step ?? 0; step < steps; step++) {
+      const end = performance.now() + slice;
+      while (performance.now() < end);
+      sum = (31 * sum + n[step % n.length]) | 0;
+      report(step + 1, { loss: 1 / (1 + step) }, steps);
+      if (step % 10 === 9 || signal.aborted) {
+        await checkpoints.save(step + 1, { sum: new Uint8Array(Int32Array.of(sum).buffer) });
+      }
+      if (signal.aborted) throw signal.reason;
+    }
+    await outputs.data.write({ n: Int32Array.of(sum) });
+  },
+});
+
 /** Goes wrong in the way its config says. */
 export const faulty = defineStage({
   name: "faulty",

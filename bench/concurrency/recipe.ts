@@ -1,0 +1,36 @@
+/**
+ * Two arms that do not read each other: what `main.ts` runs one after the other and side by side.
+ *
+ * @module
+ */
+import { defineRecipe } from "../../core/runner/mod.ts";
+import { pretrain, tokenize } from "../../stages/mod.ts";
+
+const header = { name: "concurrency", description: "Two independent arms.", seed: 1 };
+
+export default defineRecipe(header, (recipe) => {
+  const data = recipe.step("data", tokenize, {
+    config: { sources: { general: [{ dataset: "brown" }] }, vocab_size: 4096 },
+  });
+  for (const [i, id] of ["left", "right"].entries()) {
+    recipe.step(id, pretrain, {
+      seed: 1 + i,
+      config: {
+        model: "mini",
+        mixture: { general: 1 },
+        sequence_length: 256,
+        global_batch_size: 16,
+        micro_batch_size: 8,
+        steps: 60,
+        schedule: { peak_lr: 3e-3 },
+        validation: { every_steps: 1000, max_sequences: 8 },
+        threads: 1,
+      },
+      inputs: {
+        tokenizer: data.tokenizer,
+        train: { data: data.train },
+        validation: { data: data.validation },
+      },
+    });
+  }
+});

@@ -1,0 +1,50 @@
+/**
+ * Runs the steps of a recipe side by side, as the scheduler allows.
+ *
+ * @module
+ */
+import { type Budget, startable, type Task } from "./schedule.ts";
+
+/** How steps ended that did not reach their end, and whether some never began. */
+export interface Dispatched {
+  readonly errors: readonly unknown[];
+  readonly left: number;
+}
+
+/**
+ * Runs tasks until none is left. Once one has failed, or the signal is aborted, no other starts; those that run are
+ * waited for, so that what they have computed is kept.
+ *
+ * @param tasks in the order of the recipe.
+ * @param start runs one; undefined when it has to wait until one of those that run has ended.
+ */
+export async function dispatch<T extends Task>(
+  tasks: readonly T[],
+  budget: Budget,
+  start: (task: T) => Promise<void> | undefined,
+  signal: AbortSignal,
+): Promise<Dispatched> {
+  const done = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  const errors: unknown[] = [];
+  const follow = async (id: string, run: Promise<void>) => {
+    try {
+      await run;
+      done.add(id);
+    } catch (error) {
+      errors.push(error);
+    } finally {
+      running.delete(id);
+    }
+  };
+  for (;;) {
+    if (errors.length === 0 && !signal.aborted) {
+      for (const task of startable(tasks, done, new Set(running.keys()), budget)) {
+        const run = start(task);
+        if (run) running.set(task.id, follow(task.id, run));
+      }
+    }
+    if (running.size === 0) return { errors, left: tasks.length - done.size - errors.length };
+    await Promise.race(running.values());
+  }
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { demandOf } from "./demand.ts";
+import { type Budget, type Demand, startable, type Task } from "./schedule.ts";
+
+const BUDGET = { jobs: 4, cores: 4, memory: 100 };
+
+const task = (id: string, demand: Partial<Demand> = {}, after: string[] = []): Task => ({
+  id,
+  after,
+  cores: 1,
+  memory: 10,
+  ...demand,
+});
+
+/** Ids to start, of "a b c" where all are ready and none runs unless told otherwise. */
+function starts(
+  tasks: Task[],
+  { done = "", running = "", ...budget }: Partial<Budget> & { done?: string; running?: string } =
+    {},
+): string {
+  const ids = (text: string) => new Set(text.split(" "));
+  const started = startable(tasks, ids(done), ids(running), { ...BUDGET, ...budget });
+  return started.map(({ id }) => id).join(" ");
+}
+
+Deno.test("a step starts when all that it reads is done", () => {
+  const tasks = [task("a"), task("b", {}, ["a"]), task("c", {}, ["a", "b"]), task("d")];
+  assert.equal(starts(tasks), "a d");
+  assert.equal(starts(tasks, { running: "a d" }), "");
+  assert.equal(starts(tasks, { done: "a", running: "d" }), "b");
+  assert.equal(starts(tasks, { done: "a d" }), "b");
+  assert.equal(starts(tasks, { done: "a b d" }), "c");
+  assert.equal(starts(tasks, { done: "a b c d" }), "");
+});
+
+Deno.test("the first steps of the recipe start, as many as may run at once", () => {
+  const tasks = ["a", "b", "c", "d"].map((id) => task(id));
+  assert.equal(starts(tasks, { jobs: 1 }), "a");
+  assert.equal(starts(tasks, { jobs: 3 }), "a b c");
+  assert.equal(starts(tasks, { jobs: 3, running: "b c" }), "a");
+  assert.equal(starts(tasks, { jobs: 2, running: "b c" }), "");
+});
+
+Deno.test("cores are shared out, and a small step overtakes one that has no room", () => {
+  const tasks = [task("a", { cores: 3 }), task("b", { cores: 2 }), task("c")];
+  assert.equal(starts(tasks), "a c");
+  assert.equal(starts(tasks, { done: "a" }), "b c");
+  assert.equal(starts(tasks, { running: "c" }), "a");
+  assert.equal(starts(tasks, { cores: 2 }), "a", "one alone may want more than there is");
+});
+
+Deno.test("memory is never promised twice, but one step may always run", () => {
+  const tasks = [task("a", { memory: 60 }), task("b", { memory: 60 }), task("c", { memory: 40 })];
+  assert.equal(starts(tasks), "a c");
+  assert.equal(starts(tasks, { memory: 99 }), "a");
+  assert.equal(starts(tasks, { memory: 20 }), "a");
+  assert.equal(starts(tasks, { memory: 20, running: "c" }), "");
+});
+
+Deno.test("a GPU takes one step at a time", () => {
+  const tasks = [task("a", { device: "cuda" }), task("b", { device: "cuda" }), task("c")];
+  assert.equal(starts(tasks), "a c");
+  assert.equal(starts(tasks, { running: "a c" }), "");
+});
+
+Deno.test("a step takes the cores of its threads, all where it says 0, one where it says nothing", () => {
+  const demand = (config: unknown, memory?: number) =>
+    demandOf({ config: config as never }, 8, memory, 90);
+  assert.deepEqual(demand({ threads: 3 }), { cores: 3, memory: 90 });
+  assert.deepEqual(demand({ threads: 12, device: "cpu" }), { cores: 8, memory: 90 });
+  assert.deepEqual(demand({ threads: 0, device: "cuda" }), {
+    cores: 8,
+    memory: 90,
+    device: "cuda",
+  });
+  assert.deepEqual(demand({ lr: 1 }), { cores: 1, memory: 0 });
+  assert.deepEqual(demand({ threads: 3 }, 40), { cores: 3, memory: 40 });
+  assert.deepEqual(demand({ lr: 1 }, 40), { cores: 1, memory: 40 });
+  assert.deepEqual(demand(null), { cores: 1, memory: 0 });
+});
