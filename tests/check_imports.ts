@@ -19,6 +19,7 @@ const CORE_FOR_STAGES = [
   "model",
   "train",
   "engine",
+  "generate",
   "graph",
   "tokenizer",
 ];
@@ -124,7 +125,8 @@ function brokenRule(from: Place, to: Place, kind: ImportSite["kind"]): string | 
   const inside = from.area === to.area && from.unit === to.unit;
   if (inside) return undefined;
   if (to.area === "recipes") {
-    return from.area === "recipes" ? undefined : "nothing imports recipes";
+    const allowed = ["recipes", "bench", "tests"].includes(from.area);
+    return allowed ? undefined : "only other recipes, benchmarks and tests import recipes";
   }
   if (to.area === "tests") return from.is_test ? undefined : "only tests import tests/";
   const direction = brokenDirection(from, to);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
 import { cka } from "./mod.ts";
+import { probeBatches } from "./probes.ts";
 
 async function compared(config = {}) {
   const fake = await fakeContext(cka, {
@@ -19,15 +20,21 @@ async function compared(config = {}) {
     },
   });
   await cka.run(fake.ctx);
-  const table = fake.collected().cka;
-  const at = (a: string, b: string, layer_a: number, layer_b: number) =>
-    table.cka[
+  const { cka: table, shift } = fake.collected();
+  const at = (
+    a: string,
+    b: string,
+    layer_a: number,
+    layer_b: number,
+    column: "cka" | "ci_low" | "ci_high" = "cka",
+  ) =>
+    table[column][
       table.cka.findIndex((_, i) =>
         table.model_a[i] === a && table.model_b[i] === b && table.layer_a[i] === layer_a &&
         table.layer_b[i] === layer_b
       )
     ];
-  return { table, at };
+  return { table, shift, at };
 }
 
 Deno.test("every layer of every pair is compared; a model equals itself and its copy", async () => {
@@ -48,4 +55,80 @@ Deno.test("the batch size changes nothing but rounding; pairs can be chosen", as
   for (const layer of [0, 1, 2]) {
     assert.ok(Math.abs(at("a", "b", layer, 1) - all.at("a", "b", layer, 1)) < 1e-5);
   }
+});
+
+Deno.test("without subsamples there are no intervals", async () => {
+  const { table, shift } = await compared();
+  assert.ok([...table.ci_low, ...table.ci_high, ...shift.ci_low].every(Number.isNaN));
+});
+
+Deno.test("intervals of subsamples lie around layers of the same number, and change no value", async () => {
+  const plain = await compared({ pairs: [["a", "b"], ["a", "copy"]] });
+  for (const micro_batch_size of [4, 1]) {
+    const { table } = await compared({
+      pairs: [["a", "b"], ["a", "copy"]],
+      subsamples: 4,
+      micro_batch_size,
+    });
+    table.cka.forEach((value, i) => {
+      assert.ok(Math.abs(value - plain.table.cka[i]) < 1e-5);
+      if (table.layer_a[i] !== table.layer_b[i]) return assert.ok(Number.isNaN(table.ci_low[i]));
+      const width = table.ci_high[i] - table.ci_low[i];
+      assert.ok(table.ci_low[i] <= value && value <= table.ci_high[i]);
+      if (table.model_b[i] === "copy") assert.ok(width < 1e-5);
+      else assert.ok(width > 1e-4 && width < 1, `${width}`);
+    });
+  }
+});
+
+Deno.test("the shift of the final layer is a row for each pair of different models", async () => {
+  const { shift, at } = await compared({ subsamples: 3 });
+  assert.deepEqual(shift.model_a, ["a", "a", "b"]);
+  assert.deepEqual(shift.model_b, ["b", "copy", "copy"]);
+  assert.equal(shift.last[0], at("a", "b", 2, 2));
+  assert.equal(shift.shift[0], 1 - shift.last[0]);
+  const same = [0, 1, 2].reduce((sum, layer) => sum + at("a", "b", layer, layer), 0) / 3;
+  assert.ok(Math.abs(shift.mean_same_layer[0] - same) < 1e-12);
+  assert.ok(shift.ci_low[0] < shift.shift[0] && shift.shift[0] < shift.ci_high[0]);
+  assert.ok(Math.abs(shift.shift[1]) < 1e-6);
+  assert.equal(shift.ci_high[0], 1 - at("a", "b", 2, 2, "ci_low"));
+  assert.equal(shift.ci_low[0], 1 - at("a", "b", 2, 2, "ci_high"));
+});
+
+Deno.test("the unbiased estimate is below the biased one, most where rows are few", async () => {
+  const few = { max_sequences: 1, pairs: [["a", "b"]] as [string, string][] };
+  const gap = async (config: object) => {
+    const [biased, unbiased] = await Promise.all(
+      ["biased", "unbiased"].map((estimator) => compared({ ...config, estimator })),
+    );
+    const differences = biased.table.cka.map((value, i) => value - unbiased.table.cka[i]);
+    return differences.reduce((sum, value) => sum + value) / differences.length;
+  };
+  const [of_few, of_many] = [await gap(few), await gap({ ...few, max_sequences: 12 })];
+  assert.ok(of_many > 0 && of_few > 2 * of_many, `${of_few}, ${of_many}`);
+});
+
+Deno.test("sequences are dealt into equal subsamples and equal batches", () => {
+  const sequences = Array.from({ length: 23 }, (_, i) => ({
+    tokens: Uint16Array.of(i),
+    prompt_length: 0,
+    source: "general",
+  }));
+  const dealt = (subsamples: number, micro_batch_size: number) =>
+    probeBatches("general", sequences, { subsamples, micro_batch_size }).map((batch) => {
+      return [batch.group, ...batch.sequences.map(({ tokens }) => tokens[0])];
+    });
+  assert.deepEqual(dealt(3, 4), [
+    [0, 0, 3, 6],
+    [0, 9, 12, 15],
+    [1, 1, 4, 7],
+    [1, 10, 13, 16],
+    [2, 2, 5, 8],
+    [2, 11, 14, 17],
+  ]);
+  assert.deepEqual(dealt(0, 100), [[0, ...Array(23).keys()]]);
+  assert.throws(
+    () => dealt(24, 1),
+    /probe "general" gives 23 sequences, too few for 24 subsamples; lower subsamples/,
+  );
 });

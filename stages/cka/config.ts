@@ -8,11 +8,23 @@ export const config = z.strictObject({
   probes: z.array(z.string()).nonempty(),
   /** Pairs of models to compare; all pairs, each model with itself included, when left out. */
   pairs: z.array(z.tuple([z.string(), z.string()])).nonempty().optional(),
+  /** "biased": the plain estimator, as the paper's; "unbiased": HSIC₁ of Song et al., for few rows and wide models. */
+  estimator: z.enum(["biased", "unbiased"]).default("biased"),
+  /**
+   * Subsamples that the sequences of a probe are dealt into, for jackknife intervals of 95% between layers of the same
+   * number and between last layers: 10, say; 0 for none.
+   */
+  subsamples: z.int().min(0).refine(
+    (subsamples) => subsamples !== 1,
+    "an interval takes at least 2 subsamples; 0 is for none",
+  ).default(0),
   /** Input tokens per sequence. */
   sequence_length: whole.default(512),
   /** Sequences taken of each probe, at even distances over the whole of it. */
   max_sequences: whole.default(64),
-  /** Sequences per forward pass. */
+  /** Most sequences per forward pass. */
   micro_batch_size: whole.default(8),
   ...compute_fields,
 });
+
+export type Config = z.output<typeof config>;

@@ -4,7 +4,7 @@
  * @module
  */
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { evaluationSequences, loadDocumentSets, type Sequence } from "../../core/data/mod.ts";
+import { evaluationSequences, loadDocumentSets } from "../../core/data/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
@@ -16,17 +16,19 @@ import {
   placeWeights,
   type Weights,
 } from "../../core/train/mod.ts";
-import { config } from "./config.ts";
+import { type Config, config } from "./config.ts";
+import { probeBatches } from "./probes.ts";
+import { final_layer_shift, layerTable, shiftTable } from "./tables.ts";
 
 type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
-  version: "2",
+  version: "3",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
-  outputs: { cka: ports.cka },
+  outputs: { cka: ports.cka, shift: final_layer_shift },
   async run({ config, inputs, outputs, signal, report }) {
     const compute = computeOptions(config);
     const models: Models = new Map();
@@ -38,32 +40,31 @@ export const cka = defineStage({
     const sets = await loadDocumentSets(inputs.probes);
     const probes = config.probes.map((probe) => {
       const sequences = evaluationSequences(findSet(sets, probe), { ...config, mode: "packed" });
-      return { probe, batches: wholeBatches(sequences, config.micro_batch_size) };
+      return { probe, batches: probeBatches(probe, sequences, config) };
     });
     const total = probes.reduce((sum, { batches }) => sum + batches.length, 0);
     const products = new CrossProducts(compute);
     const states = new HiddenStates(compute);
     let done = 0;
     for (const { probe, batches } of probes) {
-      const accumulator = new CkaAccumulator({
-        states: [...models].map(([name, { config: model }]) => ({
-          name,
-          layers: model.num_hidden_layers + 1,
-          width: model.hidden_size,
-        })),
-        pairs,
-        crossProduct: (x, y, rows) => products.compute(x, y, rows),
-      });
-      for (const batch of batches) {
+      const accumulator = accumulatorFor(models, pairs, config, products);
+      for (const { sequences, group } of batches) {
         signal.throwIfAborted();
         const features: Record<string, Float32Array[]> = {};
-        for (const [name, model] of models) features[name] = await states.compute(model, batch);
-        await accumulator.add(features, batch.length * config.sequence_length);
+        for (const [name, model] of models) features[name] = await states.compute(model, sequences);
+        await accumulator.add(features, sequences.length * config.sequence_length, group);
         report(++done, {}, total);
       }
-      for (const [a, b] of pairs) {
-        await outputs.cka.write(layerTable(probe, a, b, models, accumulator.result(a, b)));
-      }
+      const comparisons = pairs.map(([a, b]) => ({
+        probe,
+        a,
+        b,
+        layers: [layersOf(models.get(a)!), layersOf(models.get(b)!)] as const,
+        values: accumulator.result(a, b),
+        intervals: accumulator.interval(a, b),
+      }));
+      for (const compared of comparisons) await outputs.cka.write(layerTable(compared));
+      await outputs.shift.write(shiftTable(comparisons));
     }
     await products.release();
     await states.release();
@@ -75,23 +76,26 @@ function allPairs(names: string[]): [string, string][] {
   return names.flatMap((a, i) => names.slice(i).map((b): [string, string] => [a, b]));
 }
 
-/** Batches of equal size, so that no row is padding; sequences that do not fill one are left out. */
-function wholeBatches(sequences: Sequence[], micro_batch_size: number): Sequence[][] {
-  const size = Math.min(micro_batch_size, sequences.length);
-  return Array.from(
-    { length: Math.floor(sequences.length / size) },
-    (_, i) => sequences.slice(i * size, (i + 1) * size),
-  );
+function accumulatorFor(
+  models: Models,
+  pairs: readonly (readonly [string, string])[],
+  { estimator, subsamples }: Config,
+  products: CrossProducts,
+): CkaAccumulator {
+  return new CkaAccumulator({
+    states: [...models].map(([name, model]) => ({
+      name,
+      layers: layersOf(model),
+      width: model.config.hidden_size,
+    })),
+    pairs,
+    estimator,
+    groups: subsamples,
+    crossProduct: (x, y, rows) => products.compute(x, y, rows),
+  });
 }
 
-function layerTable(probe: string, a: string, b: string, models: Models, values: Float64Array) {
-  const layers_b = models.get(b)!.config.num_hidden_layers + 1;
-  return {
-    probe: Array.from(values, () => probe),
-    model_a: Array.from(values, () => a),
-    model_b: Array.from(values, () => b),
-    layer_a: Int32Array.from(values, (_, i) => Math.floor(i / layers_b)),
-    layer_b: Int32Array.from(values, (_, i) => i % layers_b),
-    cka: values,
-  };
+/** The embedding and each layer's output. */
+function layersOf({ config }: Weights): number {
+  return config.num_hidden_layers + 1;
 }
