@@ -22,6 +22,7 @@ const CORE_FOR_STAGES = [
   "generate",
   "graph",
   "tokenizer",
+  "report",
 ];
 const CORE_FOR_DATASETS = ["stage", "data"];
 

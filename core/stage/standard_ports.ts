@@ -128,6 +128,22 @@ export const cka = table({
 }, "linear CKA of hidden states");
 
 /**
+ * How far the final layer has moved from one model to another: `shift` is 1 - `last`, `last` the CKA of the two last
+ * layers, and the interval that of `shift`, NaN where none was asked for. `mean_same_layer` is the mean CKA of layers of
+ * the same number, the embedding included. Models are not compared with themselves.
+ */
+export const final_layer_shift = table({
+  probe: "utf8",
+  model_a: "utf8",
+  model_b: "utf8",
+  last: "float64",
+  mean_same_layer: "float64",
+  shift: "float64",
+  ci_low: "float64",
+  ci_high: "float64",
+}, "shift of the final layer between models");
+
+/**
  * Similarity of two token distributions and its components (paper, Appendix C). The interval is that of `similarity`,
  * NaN where none was asked for.
  */

@@ -88,6 +88,15 @@ export const proximity_correlation = table({
   ci_high: "float64",
 }, "correlation of proximity advantage and improvement");
 
+/** The two legs of the way to each target (paper, Figure 7): similarities of general data, an arm's mixture, the target. */
+export const proximity_legs = table({
+  arm: "utf8",
+  target: "utf8",
+  general_to_mixture: "float64",
+  mixture_to_target: "float64",
+  general_to_target: "float64",
+}, "similarity along the way from general data to each arm's mixture and on to each target");
+
 /** A metric of one model on one downstream task, over `n` questions, with an interval. */
 export const task_results = table({
   model: "utf8",

@@ -5,14 +5,7 @@
  */
 import { type Correlation, pearson } from "../../core/analysis/mod.ts";
 import { loadDocumentSets } from "../../core/data/mod.ts";
-import {
-  defineStage,
-  many,
-  ports,
-  type StageContext,
-  study_ports,
-  table,
-} from "../../core/stage/mod.ts";
+import { defineStage, many, ports, type StageContext, study_ports } from "../../core/stage/mod.ts";
 import { allChoices } from "./choices.ts";
 import { type Config, config } from "./config.ts";
 import { type Distances, Proximities } from "./distances.ts";
@@ -27,13 +20,7 @@ const inputs = {
 const outputs = {
   proximity: study_ports.proximity,
   correlation: study_ports.proximity_correlation,
-  legs: table({
-    arm: "utf8",
-    target: "utf8",
-    general_to_mixture: "float64",
-    mixture_to_target: "float64",
-    general_to_target: "float64",
-  }, "similarity along the way from general data to each arm's mixture and on to each target"),
+  legs: study_ports.proximity_legs,
 };
 
 type Context = StageContext<Config, typeof inputs, typeof outputs>;

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { renderPage, type Section } from "../../core/report/mod.ts";
 import { defineStage, files } from "../../core/stage/mod.ts";
 import { phaseOrder, report_config } from "./config.ts";
 import { readMeasurements, report_inputs } from "./read.ts";
 import { computeResults } from "./results.ts";
-import { type Section, SECTIONS } from "./sections.ts";
-import { renderPage } from "./page.ts";
+import { SECTIONS } from "./sections.ts";
 import { renderSummary } from "./summary.ts";
 import { csvFiles } from "./tables.ts";
 

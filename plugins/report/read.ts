@@ -3,15 +3,8 @@
  *
  * @module
  */
-import {
-  type Columns,
-  type InputPorts,
-  type Inputs,
-  many,
-  optional,
-  ports,
-  type TableInput,
-} from "../../core/stage/mod.ts";
+import { type RowOf, rowsByLabel, rowsOf } from "../../core/report/mod.ts";
+import { type InputPorts, type Inputs, many, optional, ports } from "../../core/stage/mod.ts";
 
 /** Inputs of the report. Every one may be left empty; its section is then left out. */
 export const report_inputs = {
@@ -25,12 +18,6 @@ export const report_inputs = {
   data: optional(ports.dataset_summary),
 } satisfies InputPorts;
 
-/** One row of a table whose columns are all scalars. */
-export type Row<C extends Columns> = {
-  -readonly [K in keyof C]: C[K] extends "utf8" ? string : number;
-};
-
-type RowOf<P extends { columns: Columns }> = Row<P["columns"]>;
 export type EvaluationRow = RowOf<typeof ports.evaluation>;
 export type SimilarityRow = RowOf<typeof ports.similarity>;
 export type CkaRow = RowOf<typeof ports.cka>;
@@ -71,28 +58,4 @@ export async function readMeasurements(
     samples: await rowsByLabel(inputs.samples, order),
     data: inputs.data ? await rowsOf(inputs.data) : [],
   };
-}
-
-async function rowsByLabel<C extends Columns>(
-  tables: Readonly<Record<string, TableInput<C>>>,
-  order: readonly string[],
-): Promise<Record<string, Row<C>[]>> {
-  // Never the order of wiring, which must not change the report.
-  const known = order.filter((label) => label in tables);
-  const labels = [...new Set([...known, ...Object.keys(tables).sort()])];
-  return Object.fromEntries(
-    await Promise.all(labels.map(async (label) => [label, await rowsOf(tables[label])])),
-  );
-}
-
-async function rowsOf<C extends Columns>(input: TableInput<C>): Promise<Row<C>[]> {
-  const rows: Row<C>[] = [];
-  for await (const batch of input.batches()) {
-    const columns = Object.entries(batch) as [string, ArrayLike<string | number>][];
-    const length = columns[0]?.[1].length ?? 0;
-    for (let i = 0; i < length; i++) {
-      rows.push(Object.fromEntries(columns.map(([name, values]) => [name, values[i]])) as Row<C>);
-    }
-  }
-  return rows;
 }

@@ -4,35 +4,37 @@
  * @module
  */
 import {
+  count,
+  decimals,
+  type Figure,
+  leftOut,
+  list,
+  percent,
+  sampleBlocks,
+  type Section,
+  section,
+  type ShownTable,
+  shownTable,
+  signed,
+} from "../../core/report/mod.ts";
+import {
   fineTuned,
   fineTuningFigure,
   trainingFigure,
   validationFigure,
 } from "./charts/training.ts";
-import type { Figure } from "./charts/chart.ts";
 import { ckaFigure, informativePairs, similarityFigure } from "./charts/heat_maps.ts";
 import { lossFigure } from "./charts/losses.ts";
 import type { ReportConfig } from "./config.ts";
-import { count, decimals, list, percent, signed } from "./format.ts";
 import type { CkaRow, EvaluationRow, Measurements, SimilarityRow } from "./read.ts";
 import type { Results } from "./results.ts";
-import { type SampleBlock, sampleBlocks } from "./samples.ts";
-import { resultCell, resultRows, sameLayerCka, type ShownTable, shownTable } from "./tables.ts";
+import { resultCell, resultRows, sameLayerCka } from "./tables.ts";
 import {
   repetitionSentence,
   resultSentences,
   scopeSentences,
   similaritySentence,
 } from "./wording.ts";
-
-/** One part of the page. */
-export interface Section {
-  id: string;
-  heading: string;
-  paragraphs: string[];
-  /** Tables and figures, in the order in which they are shown. */
-  blocks: (ShownTable | Figure | SampleBlock)[];
-}
 
 /** What every section is made from. */
 export interface Material {
@@ -52,15 +54,6 @@ export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
   ckaSection,
   methodSection,
 ];
-
-function section(id: string, heading: string, parts: Partial<Section>): Section {
-  return { id, heading, paragraphs: [], blocks: [], ...parts };
-}
-
-/** A section for which there is nothing to show says so. */
-function leftOut(id: string, heading: string, what: string): Section {
-  return section(id, heading, { paragraphs: [`Left out: ${what}.`] });
-}
 
 async function resultSection({ config, all, results }: Material): Promise<Section> {
   if (!results) return leftOut("results", "Results", "no evaluation was given to the report");

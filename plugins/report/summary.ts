@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReportConfig } from "./config.ts";
-import { decimals, signed } from "./format.ts";
+import { decimals, signed } from "../../core/report/mod.ts";
 import type { ArmResult, Contrast, Measure, Results } from "./results.ts";
 import { resultSentences } from "./wording.ts";
 

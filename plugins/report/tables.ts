@@ -5,36 +5,9 @@
  */
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { csvFormat } from "d3-dsv";
-import { decimals, signed } from "./format.ts";
+import { decimals, signed } from "../../core/report/mod.ts";
 import type { CkaRow, EvaluationRow, Measurements } from "./read.ts";
 import type { Results } from "./results.ts";
-
-/** A table as shown: text in cells, numbers to the right. */
-export interface ShownTable {
-  caption: string;
-  columns: { header: string; numeric: boolean }[];
-  rows: string[][];
-}
-
-/**
- * Builds a shown table from rows and one function per column. A header that starts with "#" is a numeric
- * column (the mark is dropped).
- */
-export function shownTable<R>(
-  caption: string,
-  rows: readonly R[],
-  cells: Record<string, (row: R) => string>,
-): ShownTable {
-  const columns = Object.keys(cells).map((key) => ({
-    header: key.replace(/^#/, ""),
-    numeric: key.startsWith("#"),
-  }));
-  return {
-    caption,
-    columns,
-    rows: rows.map((row) => Object.values(cells).map((cell) => cell(row))),
-  };
-}
 
 /** The main table: one row per arm and quantity, then the differences from the reference arm. */
 export function resultRows(results: Results) {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReportConfig } from "./config.ts";
-import { decimals, list, percent, signed } from "./format.ts";
+import { decimals, list, percent, signed } from "../../core/report/mod.ts";
 import type { ArmResult, Contrast, Results } from "./results.ts";
 import type { MixtureRow, SimilarityRow } from "./read.ts";
 

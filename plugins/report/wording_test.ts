@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { report_config } from "./config.ts";
-import { count, decimals, list, percent, signed } from "./format.ts";
+import { count, decimals, list, percent, signed } from "../../core/report/mod.ts";
 import { computeResults } from "./results.ts";
 import { SAMPLE_CONFIG } from "./sample.ts";
 import {

@@ -18,7 +18,7 @@ import {
 } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
 import { probeBatches } from "./probes.ts";
-import { final_layer_shift, layerTable, shiftTable } from "./tables.ts";
+import { layerTable, shiftTable } from "./tables.ts";
 
 type Models = Map<string, Weights>;
 
@@ -28,7 +28,7 @@ export const cka = defineStage({
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
-  outputs: { cka: ports.cka, shift: final_layer_shift },
+  outputs: { cka: ports.cka, shift: ports.final_layer_shift },
   async run({ config, inputs, outputs, signal, report }) {
     const compute = computeOptions(config);
     const models: Models = new Map();

@@ -4,9 +4,9 @@
  * @module
  */
 import type { ReportConfig } from "../config.ts";
-import { decimals } from "../format.ts";
+import { decimals } from "../../../core/report/mod.ts";
 import type { BeforeAfter, Results } from "../results.ts";
-import { ARM_COLOURS, type Figure, renderFigure } from "./chart.ts";
+import { ARM_COLOURS, type Figure, renderFigure } from "../../../core/report/mod.ts";
 
 /** A dumbbell per arm: open circle before fine-tuning, filled circle after, values beside them. */
 export function lossFigure(config: ReportConfig, results: Results): Promise<Figure> {

@@ -6,7 +6,13 @@
 import type { Arm, ReportConfig } from "../config.ts";
 import { type ArmPath, armPaths, type Placed, thin } from "../curves.ts";
 import type { TrainingRow, ValidationRow } from "../read.ts";
-import { ARM_COLOURS, ARM_DASHES, type Figure, renderFigure, SHARED_COLOUR } from "./chart.ts";
+import {
+  ARM_COLOURS,
+  ARM_DASHES,
+  type Figure,
+  renderFigure,
+  SHARED_COLOUR,
+} from "../../../core/report/mod.ts";
 
 /** Most points drawn per curve. */
 const POINTS = 100;

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { escapeText } from "../markup.ts";
+import { escapeText } from "./markup.ts";
 import type { Spec } from "vega";
 import type { TopLevelSpec } from "vega-lite";
 

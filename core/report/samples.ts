@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { SampleRow } from "./read.ts";
+import type { ports } from "../stage/mod.ts";
+import type { RowOf } from "./rows.ts";
+
+type SampleRow = RowOf<typeof ports.batch_samples>;
 
 /** One row of a batch. */
 export interface ShownSample {

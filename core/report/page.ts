@@ -3,16 +3,39 @@
  *
  * @module
  */
-import type { Figure } from "./charts/chart.ts";
-import type { ReportConfig } from "./config.ts";
+import type { Figure } from "./figure.ts";
 import { html, type Markup, raw } from "./markup.ts";
 import type { SampleBlock } from "./samples.ts";
-import type { Section } from "./sections.ts";
 import { STYLE } from "./style.ts";
-import type { ShownTable } from "./tables.ts";
+import type { ShownTable } from "./shown_table.ts";
+
+/** One part of the page. */
+export interface Section {
+  id: string;
+  heading: string;
+  paragraphs: string[];
+  /** Tables and figures, in the order in which they are shown. */
+  blocks: (ShownTable | Figure | SampleBlock)[];
+}
+
+/** A section of which only some parts are there. */
+export function section(id: string, heading: string, parts: Partial<Section>): Section {
+  return { id, heading, paragraphs: [], blocks: [], ...parts };
+}
+
+/** A section for which there is nothing to show says so. */
+export function leftOut(id: string, heading: string, what: string): Section {
+  return section(id, heading, { paragraphs: [`Left out: ${what}.`] });
+}
+
+/** What stands above the sections. */
+export interface PageHead {
+  readonly title: string;
+  readonly description: string;
+}
 
 /** Renders the page. All text is escaped; only the figures, made by us, go in as they are. */
-export function renderPage(config: ReportConfig, sections: Section[]): string {
+export function renderPage(head: PageHead, sections: Section[]): string {
   const page = html`
     <!DOCTYPE html>
     <html lang="en">
@@ -20,13 +43,13 @@ export function renderPage(config: ReportConfig, sections: Section[]): string {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>${config.title}</title>
+        <title>${head.title}</title>
         <style>${raw(STYLE)}</style>
       </head>
       <body>
         <header>
-    <h1>${config.title}</h1>
-    ${config.description ? html`<p class="lead">${config.description}</p>` : ""}
+    <h1>${head.title}</h1>
+    ${head.description ? html`<p class="lead">${head.description}</p>` : ""}
     <nav aria-label="Contents"><ul>
     ${sections.map(({ id, heading }) => html`<li><a href="#${id}">${heading}</a></li>`)}
     </ul></nav>
