@@ -121,11 +121,14 @@ function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): Datas
   return recordCard({ name, title: `${name}, from files`, role, path, text: "text" });
 }
 
-/** A stand-in as a part, or nothing where it is not there. A package that stands in is read whole. */
+/**
+ * A stand-in as a part, or nothing where it is not there. One with held-out files alone stands in for what is held out.
+ * A package that stands in is read whole.
+ */
 function findPart(name: string, data_root: string, overrides: Overrides): Part[] {
   const known = findDataset(name);
   const files = findFiles(known, data_root);
-  if (files && files.train.length > 0) {
+  if (files && files.train.length + files.validation.length > 0) {
     // What the recipe says of prompts is of the set, which has some.
     const said = isPackageCard(known) ? { max_files: overrides.max_files } : overrides;
     return [{ name, card: fromFiles(known, files, said) }];

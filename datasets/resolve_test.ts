@@ -115,6 +115,16 @@ Deno.test("stand-ins replace a set that is not there at all, split and all; abse
   });
 });
 
+Deno.test("a stand-in of held-out files alone stands in for what is held out", async () => {
+  await withRoot(FILES, async (data_root) => {
+    const { documents, logs } = await read(
+      resolveDataset("apps", { data_root, stand_ins: ["mbpp"] }),
+    );
+    assert.deepEqual(documents.map(({ split }) => split), ["validation"]);
+    assert.match(logs.join(), /the data root lacks it, mbpp are read in its place/);
+  });
+});
+
 Deno.test("held-out files alone are read where no stand-in is named, and a line says so", async () => {
   await withRoot(FILES, async (data_root) => {
     const { documents, logs } = await read(resolveDataset("mbpp", { data_root }));
