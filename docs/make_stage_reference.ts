@@ -9,11 +9,15 @@
  * @module
  */
 import { z } from "zod";
-import { type AnyStage, type InputPort, type Port, ports } from "../core/stage/mod.ts";
+import { type AnyStage, type InputPort, type Port, ports, study_ports } from "../core/stage/mod.ts";
+import { proximity } from "../plugins/proximity/mod.ts";
 import { report } from "../plugins/report/mod.ts";
+import { study } from "../plugins/study/mod.ts";
 import { checkpoint_at } from "../stages/checkpoint_at/mod.ts";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
+import { evaluate_tasks } from "../stages/evaluate_tasks/mod.ts";
+import { given_tokenizer } from "../stages/given_tokenizer/mod.ts";
 import { midtrain } from "../stages/midtrain/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";
 import { sft } from "../stages/sft/mod.ts";
@@ -23,21 +27,28 @@ import { formatMarkdown, table } from "./markdown.ts";
 
 /** Stages in the order of a pipeline, with the file that declares the config. */
 const STAGES: readonly (readonly [AnyStage, string])[] = [
+  [given_tokenizer, "stages/given_tokenizer/config.ts"],
   [tokenize, "stages/tokenize/config.ts"],
   [pretrain, "stages/pretrain/config.ts"],
   [midtrain, "stages/midtrain/config.ts"],
   [checkpoint_at, "stages/checkpoint_at/config.ts"],
   [sft, "stages/sft/config.ts"],
   [evaluate, "stages/evaluate/config.ts"],
+  [evaluate_tasks, "stages/evaluate_tasks/config.ts"],
   [similarity, "stages/similarity/config.ts"],
   [cka, "stages/cka/config.ts"],
+  [study, "plugins/study/config.ts"],
+  [proximity, "plugins/proximity/config.ts"],
   [report, "plugins/report/config.ts"],
 ];
 
 /** Declare fields that several stages share. */
-const SHARED = ["options", "compute", "schedule", "optimizer", "checkpointing_options"].map((
-  name,
-) => `core/train/${name}.ts`);
+const SHARED = [
+  ...["options", "compute", "schedule", "optimizer", "checkpointing_options"].map((name) => {
+    return `core/train/${name}.ts`;
+  }),
+  "core/analysis/options.ts",
+];
 
 /** The part of JSON Schema that the configs use. */
 interface Schema {
@@ -100,7 +111,7 @@ export async function stageReference(): Promise<string> {
 
 const INTRODUCTION = `# Stages
 
-The eight built-in stages and the report plugin: what they read, what they write, and their config.
+The built-in stages, and the plugins that a study needs: what they read, what they write, and their config.
 This page is made from the schemas by \`docs/make_stage_reference.ts\`, and a test compares the two.
 
 A recipe sets a field as \`config: { schedule: { peak_lr: 1e-3 } }\`; here it is called
@@ -123,13 +134,15 @@ function portRows(declared: Record<string, InputPort>): string[][] {
   return Object.entries(declared).map(([name, port]) => [`\`${name}\``, describePort(port)]);
 }
 
+const SHARED_PORTS: [string, Port][] = Object.entries({ ...ports, ...study_ports });
+
 function describePort(port: InputPort): string {
   if (port.kind === "many") {
     const count = port.at_least === 0 ? "any number of" : "one or more";
     return `${count} ${describePort(port.port)}, each under a label`;
   }
   if (port.kind === "optional") return `${describePort(port.port)}, may be left out`;
-  const shared = Object.entries(ports).find(([, candidate]) => sameColumns(candidate, port))?.[0];
+  const shared = SHARED_PORTS.find(([, candidate]) => sameColumns(candidate, port))?.[0];
   return shared === undefined ? `${port.kind}: ${port.description}` : `\`${shared}\``;
 }
 
@@ -139,7 +152,7 @@ function sameColumns(a: Port, b: Port): boolean {
 }
 
 function portSection(): string {
-  const rows = Object.entries(ports).map(([name, port]) => [
+  const rows = SHARED_PORTS.map(([name, port]) => [
     `\`${name}\``,
     port.description,
     port.kind === "files"

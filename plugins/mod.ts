@@ -7,8 +7,17 @@ import type { AnyStage } from "../core/stage/mod.ts";
 import { checkpoint_soup } from "./checkpoint_soup/mod.ts";
 import { document_lengths } from "./document_lengths/mod.ts";
 import { lr_sweep } from "./lr_sweep/mod.ts";
+import { proximity } from "./proximity/mod.ts";
 import { report } from "./report/mod.ts";
+import { study } from "./study/mod.ts";
 
-export { checkpoint_soup, document_lengths, lr_sweep, report };
+export { checkpoint_soup, document_lengths, lr_sweep, proximity, report, study };
 
-export const PLUGINS: readonly AnyStage[] = [checkpoint_soup, document_lengths, lr_sweep, report];
+export const PLUGINS: readonly AnyStage[] = [
+  checkpoint_soup,
+  document_lengths,
+  lr_sweep,
+  proximity,
+  report,
+  study,
+];

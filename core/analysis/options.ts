@@ -18,7 +18,6 @@ export const similarity_fields = {
   examples: z.enum(["min", "max"]).default(SAMPLING_DEFAULTS.examples),
   /** Whether weights of mixtures are shares of tokens, or of documents, whatever their length. */
   mixture_by: z.enum(["tokens", "documents"]).default(SAMPLING_DEFAULTS.mixture_by),
-  /** Weights of cosine, Jaccard and 1 - Jensen-Shannon in the similarity; they sum to 1. */
   weights: z.strictObject({
     cosine: part(weights.cosine),
     jaccard: part(weights.jaccard),
@@ -26,9 +25,9 @@ export const similarity_fields = {
   }).prefault({}).refine(
     ({ cosine, jaccard, jensen_shannon }) => Math.abs(cosine + jaccard + jensen_shannon - 1) < 1e-9,
     "the weights must sum to 1",
-  ),
+  ).describe("Weights of cosine, Jaccard and 1 - Jensen-Shannon in the similarity; they sum to 1."),
   /** Base of Jensen-Shannon's logarithm. */
   log_base: z.number().gt(1).default(SIMILARITY_DEFAULTS.log_base),
-  /** The divergence, or the distance, its square root. */
-  jensen_shannon: z.enum(["divergence", "distance"]).default(SIMILARITY_DEFAULTS.jensen_shannon),
+  jensen_shannon: z.enum(["divergence", "distance"]).default(SIMILARITY_DEFAULTS.jensen_shannon)
+    .describe("The divergence, or the distance, its square root."),
 };

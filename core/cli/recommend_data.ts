@@ -9,7 +9,6 @@ import { defineRecipe, loadStage, readLocks, run } from "../runner/mod.ts";
 import { type AnyStage, ports } from "../stage/mod.ts";
 import { type Manifest, openTable, Store } from "../store/mod.ts";
 import type { Console } from "./console.ts";
-import { given_tokenizer, readTokenizer } from "./given_tokenizer.ts";
 import { Progress } from "./progress.ts";
 import { type Entry, GENERAL, type Sources, TARGET } from "./recommend_sources.ts";
 
@@ -58,8 +57,8 @@ export async function prepareData(
   options: DataOptions,
   io: Console,
 ): Promise<Data> {
-  const specifier = JSON.parse(await Deno.readTextFile(STAGES)).tokenize;
-  const tokenize = await loadStage(specifier, STAGES.href);
+  const specifiers = JSON.parse(await Deno.readTextFile(STAGES));
+  const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);
   const [target, general] = [
     await bound(tokenize, sources.target, options),
@@ -72,13 +71,12 @@ export async function prepareData(
     max_document_bytes: MAX_DOCUMENT_BYTES,
   };
   const header = { name: RECIPE, description: "What a recommendation compares.", seed: 0 };
-  const given = options.tokenizer === undefined
-    ? undefined
-    : await readTokenizer(options.tokenizer);
+  const given_tokenizer = await loadStage(specifiers.given_tokenizer, STAGES.href);
+  const { tokenizer: folder } = options;
   const recipe = defineRecipe(header, (recipe) => {
-    const tokenizer = given && recipe.step("tokenizer", given_tokenizer, { config: given });
-    const inputs = tokenizer ? { tokenizer: tokenizer.tokenizer } : {};
-    recipe.step("data", tokenize, { config, inputs } as never);
+    const given = folder !== undefined &&
+      recipe.step("tokenizer", given_tokenizer, { config: { folder } } as never);
+    recipe.step("data", tokenize, { config, inputs: given || {} } as never);
   });
   const progress = new Progress(io.terminal);
   try {

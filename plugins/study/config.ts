@@ -3,8 +3,9 @@ import { z } from "zod";
 const share = z.number().min(0).max(1);
 
 const arm = z.strictObject({
+  /** Name in the tables. */
   name: z.string().min(1),
-  label: z.string().min(1),
+  label: z.string().min(1).describe("Name for readers."),
   /**
    * What it is: general data alone; a mixture; one with another weight or start; specialised data alone; or a run that
    * is stopped on the way.
@@ -14,8 +15,9 @@ const arm = z.strictObject({
   specialised: z.string().default(""),
   /** Share of that source. */
   weight: share.default(0),
-  /** Shares of the horizon at which its mixture begins, and at which it ends. */
+  /** Share of the horizon at which its mixture begins. */
   start: share.default(0),
+  /** Share of the horizon at which it ends. */
   end: share.default(1),
   /** Labels of its phases among the mixtures, in order. */
   phases: z.array(z.string()).min(1),
@@ -34,7 +36,9 @@ const run = z.strictObject({
 });
 
 export const config = z.strictObject({
+  /** What is compared. */
   arms: z.array(arm).min(1),
+  /** Fine-tuning runs. */
   runs: z.array(run).min(1),
   /** Of the intervals of differences. */
   confidence: z.number().gt(0).lt(1).default(0.95),

@@ -39,9 +39,9 @@ export const study = defineStage({
     comparison: study_ports.study_comparison,
   },
   async run({ config, inputs, outputs, signal, report }) {
-    await outputs.arms.write(await armsTable(config, inputs.mixtures));
     signal.throwIfAborted();
     const runs = await readRuns(config, inputs.validation, inputs.training);
+    await outputs.arms.write(await armsTable(config, inputs.mixtures));
     await outputs.runs.write(runsTable(runs));
     await outputs.comparison.write(comparisonTable(compareRuns(config, runs)));
     report(runs.length, {}, runs.length);

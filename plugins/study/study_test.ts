@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { study_ports } from "../../core/stage/mod.ts";
+import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { study } from "./mod.ts";
 
@@ -51,21 +52,24 @@ const training = {
   grad_norm: Float64Array.of(1, 1, 1),
 };
 
+const labels = CONFIG.runs.map(({ label, arm, seed }) => ({ label, after: AFTER[arm][seed - 1] }));
+const INPUTS = {
+  validation: Object.fromEntries(labels.map(({ label, after }) => [label, validation(after)])),
+  training: Object.fromEntries(labels.map(({ label }) => [label, training])),
+  mixtures: {
+    trunk: ledger({ general: 60 }),
+    rest: ledger({ general: 40 }),
+    code: ledger({ general: 32, code: 8 }),
+  },
+};
+
+conformance(study, [{ name: "two arms and three seeds", config: CONFIG, inputs: INPUTS }]);
+
 async function compared(config = {}, changes = {}) {
-  const labels = CONFIG.runs.map(({ label, arm, seed }) => ({
-    label,
-    after: AFTER[arm][seed - 1],
-  }));
   const fake = await fakeContext(study, {
     config: { ...CONFIG, ...config },
     inputs: {
-      validation: Object.fromEntries(labels.map(({ label, after }) => [label, validation(after)])),
-      training: Object.fromEntries(labels.map(({ label }) => [label, training])),
-      mixtures: {
-        trunk: ledger({ general: 60 }),
-        rest: ledger({ general: 40 }),
-        code: ledger({ general: 32, code: 8 }),
-      },
+      ...INPUTS,
       ...changes,
     },
   });

@@ -6,7 +6,14 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
-import type { cka, pretrain, sft, similarity, tokenize } from "../../stages/mod.ts";
+import type {
+  cka,
+  given_tokenizer,
+  pretrain,
+  sft,
+  similarity,
+  tokenize,
+} from "../../stages/mod.ts";
 
 type ConfigOf<S extends { config: StandardSchemaV1 }> = StandardSchemaV1.InferInput<S["config"]>;
 
@@ -40,6 +47,10 @@ export interface StudySettings {
   /** Named facts for the report: what the recipe cannot know, such as what stands in for what. */
   readonly facts?: Readonly<Record<string, string>>;
   readonly data: ConfigOf<typeof tokenize>;
+  /** A tokenizer that is there already; one is learned from the data when left out. */
+  readonly tokenizer?: ConfigOf<typeof given_tokenizer>;
+  /** Rows of the embeddings where that is more than the tokenizer's vocabulary. */
+  readonly vocab_size?: number;
   readonly model: ConfigOf<typeof pretrain>["model"];
   readonly general: string;
   /** Sources of held-out text on which forgetting is measured beside `general`. */

@@ -8,7 +8,7 @@
 import { defineRecipe, type Recipe, type RecipeBuilder, type Refs } from "../../core/runner/mod.ts";
 import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
 import { study } from "../../plugins/study/mod.ts";
-import { midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
+import { given_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
 import { addAnalyses } from "./analyses.ts";
 import { type Arm, armsOf, CONTROL, type PhasePlan, phasesOf } from "./arms.ts";
 import type { StudySettings, Target } from "./settings.ts";
@@ -55,7 +55,12 @@ class StudyBuilder {
   readonly #tokens;
 
   constructor(private readonly recipe: RecipeBuilder, private readonly settings: StudySettings) {
-    const data = this.#data = recipe.step("data", tokenize, { config: settings.data });
+    const given = settings.tokenizer &&
+      recipe.step("tokenizer", given_tokenizer, { config: settings.tokenizer });
+    const data = this.#data = recipe.step("data", tokenize, {
+      config: settings.data,
+      inputs: { tokenizer: given?.tokenizer },
+    });
     this.#tokens = { train: { data: data.train }, validation: { data: data.validation } };
   }
 
@@ -85,8 +90,9 @@ class StudyBuilder {
     const mixture = mixtureOf(general, specialised, weight);
     const shared = { steps: to_step - from_step, micro_batch_size, validation, ...compute };
     if (parent === undefined) {
-      const { model, sequence_length, global_batch_size, schedule, optimizer } = settings;
-      const more = { model, sequence_length, global_batch_size, schedule, optimizer };
+      const { model, vocab_size, sequence_length, global_batch_size } = settings;
+      const { schedule, optimizer } = settings;
+      const more = { model, vocab_size, sequence_length, global_batch_size, schedule, optimizer };
       return recipe.step(name, pretrain, {
         config: { ...more, ...shared, mixture, horizon_steps },
         inputs: { tokenizer: this.#data.tokenizer, ...this.#tokens },

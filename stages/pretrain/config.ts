@@ -20,6 +20,8 @@ const whole = z.number().int().positive();
 
 export const config = z.strictObject({
   model: model_schema,
+  /** Rows of the embeddings, at least the tokenizer's vocabulary and that when left out. Pythia's is padded to 50,304. */
+  vocab_size: whole.optional(),
   /**
    * Sources and their shares of the tokens, `{ general: 0.8, code: 0.2 }`; or points along the phase,
    * `[{ after_tokens, weights, change }]`, to switch mixtures at an exact token or move from one to another.

@@ -55,6 +55,17 @@ function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePh
   return mixturePhase({ ...inputs, config, ...begin({ config, seed }), log });
 }
 
+/** @throws {Error} when the tokenizer has tokens beyond the config's. */
+function paddedVocabulary(
+  known: number,
+  { vocab_size = known }: Pick<Config, "vocab_size">,
+): number {
+  if (vocab_size >= known) return vocab_size;
+  throw new Error(
+    `vocab_size is ${vocab_size}, and the tokenizer has ${known} tokens; raise it or leave it out`,
+  );
+}
+
 export const pretrain = defineStage({
   name: "pretrain",
   version: "5",
@@ -64,8 +75,8 @@ export const pretrain = defineStage({
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
   async run(ctx) {
     const { config: { optimizer, ...config }, inputs, outputs, seed } = ctx;
-    const vocab_size = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
-    const model = modelConfig(config.model, vocab_size);
+    const known = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
+    const model = modelConfig(config.model, paddedVocabulary(known, config));
     ctx.log(`model of ${parameterCount(model).toLocaleString("en")} parameters`);
     const { phase, ledger } = await preparePhase(ctx);
     const result = await trainPhase(ctx, phase, () => {
@@ -83,7 +94,7 @@ export const pretrain = defineStage({
     const { config, parents } = ctx;
     const tokenizer = parents.tokenizer as TokenizerForecast | undefined;
     if (!tokenizer) return { notes: ["the model's size is known once there is a tokenizer"] };
-    const model = modelConfig(config.model, tokenizer.vocab_size);
+    const model = modelConfig(config.model, paddedVocabulary(tokenizer.vocab_size, config));
     return mixtureForecast({ ...parents, ...begin(ctx), model, config });
   },
 });

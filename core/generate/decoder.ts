@@ -1,0 +1,218 @@
+/**
+ * Running the forward pass over texts that grow, with a key/value cache in host memory.
+ *
+ * Every text has a row and every token of it the slot of its position, so what is computed for a text has the same
+ * layout whichever texts share its batch: padding stands to the right, in slots and positions that nothing sees. With
+ * graphs of fixed shape, results do not depend on the batch to the bit.
+ *
+ * @module
+ */
+import { compileGraph, type HostSession, type SessionOptions } from "../engine/mod.ts";
+import { type Graph, LOWEST } from "../graph/mod.ts";
+import { EMBED_OUT, type GptNeoXConfig } from "../model/mod.ts";
+import type { Weights } from "../train/mod.ts";
+import { likelihoodHeadGraph, logitsHeadGraph, stepGraph } from "./graphs.ts";
+
+/** Tokens that a text is read by at a time, before there is anything to generate. */
+const CHUNK = 32;
+/** Slots of the smallest cache; a cache that is full is doubled. */
+const MIN_CAPACITY = 64;
+/** States whose likelihoods are computed at a time. */
+const LIKELIHOOD_ROWS = 64;
+
+export interface DecoderOptions extends Pick<SessionOptions, "threads" | "device"> {
+  /** Texts that are computed together. */
+  readonly batch_size: number;
+}
+
+/** Compiles the graphs, one for each shape; models of equal configuration share them. */
+export class Decoder {
+  readonly #sessions = new Map<string, Promise<HostSession>>();
+
+  constructor(readonly options: DecoderOptions) {}
+
+  /** A batch of texts without any token. */
+  begin(weights: Weights): DecodingBatch {
+    return new DecodingBatch(this, weights);
+  }
+
+  /**
+   * Logits of the tokens that follow states.
+   *
+   * @param states float32 [batch_size, D].
+   * @returns float32 [batch_size, V].
+   */
+  async logits({ config, feeds }: Weights, states: Float32Array): Promise<Float32Array> {
+    const { batch_size } = this.options;
+    const session = await this.session(
+      config,
+      `logits ${batch_size}`,
+      () => logitsHeadGraph(config, batch_size),
+    );
+    const { logits } = await session.run({ [EMBED_OUT]: feeds[EMBED_OUT], states });
+    return logits as Float32Array;
+  }
+
+  /**
+   * Log-likelihoods of tokens, each given the state before it, in nats.
+   *
+   * @param states float32 [D] of each token.
+   */
+  async logLikelihoods(
+    { config, feeds }: Weights,
+    states: readonly Float32Array[],
+    tokens: readonly number[],
+  ): Promise<Float64Array> {
+    const result = new Float64Array(states.length);
+    const session = await this.session(
+      config,
+      "nll",
+      () => likelihoodHeadGraph(config, LIKELIHOOD_ROWS),
+    );
+    for (let start = 0; start < states.length; start += LIKELIHOOD_ROWS) {
+      const count = Math.min(LIKELIHOOD_ROWS, states.length - start);
+      const block = new Float32Array(LIKELIHOOD_ROWS * config.hidden_size);
+      const labels = new Int32Array(LIKELIHOOD_ROWS);
+      for (let i = 0; i < count; i++) {
+        block.set(states[start + i], i * config.hidden_size);
+        labels[i] = tokens[start + i];
+      }
+      const inputs = { [EMBED_OUT]: feeds[EMBED_OUT], states: block, labels };
+      const { nll } = await session.run(inputs);
+      for (let i = 0; i < count; i++) result[start + i] = -Number(nll[i]);
+    }
+    return result;
+  }
+
+  session(config: GptNeoXConfig, shape: string, build: () => Graph): Promise<HostSession> {
+    const key = `${JSON.stringify(config)} ${shape}`;
+    let session = this.#sessions.get(key);
+    if (!session) {
+      const { threads, device } = this.options;
+      session = compileGraph(build(), { threads, device });
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).release();
+    this.#sessions.clear();
+  }
+}
+
+/** States [D] that a row's new tokens gave, in order. */
+export type States = readonly Float32Array[];
+
+/** Texts that grow together, each in its row. */
+export class DecodingBatch {
+  /** Tokens of each row so far. */
+  readonly lengths: Int32Array;
+  readonly #decoder: Decoder;
+  readonly #weights: Weights;
+  #capacity = MIN_CAPACITY;
+  /** float32 [B, H, C, E] by the name of the graph's input. */
+  #cache: Record<string, Float32Array> = {};
+
+  constructor(decoder: Decoder, weights: Weights) {
+    this.#decoder = decoder;
+    this.#weights = weights;
+    this.lengths = new Int32Array(decoder.options.batch_size);
+    this.#reserve(MIN_CAPACITY);
+  }
+
+  /**
+   * Appends tokens to rows: at first all of each text that is there, then one token at a time.
+   *
+   * @param tokens new tokens of each row, none where it has ended; at most `batch_size` rows.
+   * @returns the final states of all new tokens, by row.
+   * @throws {Error} when a text grows beyond the model's positions.
+   */
+  async append(tokens: readonly ArrayLike<number>[]): Promise<States[]> {
+    const states: Float32Array[][] = tokens.map(() => []);
+    const longest = Math.max(...tokens.map(({ length }) => length));
+    // What a text begins with is read in chunks of one size, however short it is: the same shapes for all.
+    const length = longest === 1 && this.lengths.some((length) => length > 0) ? 1 : CHUNK;
+    for (let start = 0; start < longest; start += length) {
+      const part = tokens.map((row) => Array.from(row).slice(start, start + length));
+      (await this.#step(part, length)).forEach((found, row) => states[row].push(...found));
+    }
+    return states;
+  }
+
+  async #step(tokens: readonly number[][], length: number): Promise<States[]> {
+    const { config, feeds } = this.#weights;
+    const { batch_size: rows } = this.#decoder.options;
+    this.#reserve(Math.max(...tokens.map((row, b) => this.lengths[b] + row.length)));
+    const shape = { rows, length, capacity: this.#capacity };
+    const key = `step ${rows} ${length} ${this.#capacity}`;
+    const session = await this.#decoder.session(config, key, () => stepGraph(config, shape));
+    const results = await session.run({
+      ...feeds,
+      ...this.#cache,
+      ...this.#inputs(tokens, length),
+    });
+    this.#store(results as Record<string, Float32Array>, tokens, length);
+    const final = results.final as Float32Array, D = config.hidden_size;
+    return tokens.map((row, b) => {
+      this.lengths[b] += row.length;
+      return row.map((_, t) => final.slice((b * length + t) * D, (b * length + t + 1) * D));
+    });
+  }
+
+  #inputs(tokens: readonly number[][], length: number) {
+    const { batch_size: rows } = this.#decoder.options;
+    const C = this.#capacity;
+    const input_ids = new Int32Array(rows * length), positions = new Int32Array(rows * length);
+    const past_mask = new Float32Array(rows * C).fill(LOWEST);
+    for (let b = 0; b < rows; b++) {
+      past_mask.fill(0, b * C, b * C + this.lengths[b]);
+      tokens[b]?.forEach((token, t) => {
+        input_ids[b * length + t] = token;
+        positions[b * length + t] = this.lengths[b] + t;
+      });
+    }
+    return { input_ids, positions, past_mask };
+  }
+
+  /** Copies keys and values of the new tokens into their slots. */
+  #store(results: Record<string, Float32Array>, tokens: readonly number[][], length: number): void {
+    const { num_attention_heads: H, hidden_size: D } = this.#weights.config;
+    const E = D / H, C = this.#capacity;
+    for (const [name, cache] of Object.entries(this.#cache)) {
+      const computed = results[name.slice("past_".length)];
+      tokens.forEach((row, b) => {
+        for (let h = 0; h < H && row.length > 0; h++) {
+          const from = (b * H + h) * length * E, to = ((b * H + h) * C + this.lengths[b]) * E;
+          cache.set(computed.subarray(from, from + row.length * E), to);
+        }
+      });
+    }
+  }
+
+  /** Makes room for so many tokens in each row. */
+  #reserve(length: number): void {
+    const { config } = this.#weights;
+    const { max_position_embeddings, num_attention_heads: H, hidden_size: D } = config;
+    if (length > max_position_embeddings) {
+      throw new Error(
+        `a text of ${length} tokens is longer than the model's ${max_position_embeddings} positions ` +
+          "(max_position_embeddings); shorten it",
+      );
+    }
+    const before = this.#capacity, E = D / H;
+    while (this.#capacity < length) this.#capacity *= 2;
+    const rows = this.lengths.length * H;
+    for (let i = 0; i < config.num_hidden_layers; i++) {
+      for (const name of [`past_key.${i}`, `past_value.${i}`]) {
+        const old = this.#cache[name];
+        if (old && this.#capacity === before) continue;
+        const grown = this.#cache[name] = new Float32Array(rows * this.#capacity * E);
+        for (let row = 0; old && row < rows; row++) {
+          const slots = old.subarray(row * before * E, (row + 1) * before * E);
+          grown.set(slots, row * this.#capacity * E);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Text generation: prompts go on token by token until they end.
+ *
+ * @module
+ */
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import type { Weights } from "../train/mod.ts";
+import type { Decoder, DecodingBatch } from "./decoder.ts";
+import { chooseToken, type SamplingOptions } from "./sampling.ts";
+
+/** What generation has to know of a tokenizer. */
+export type TextDecoding = Pick<Tokenizer, "decode" | "end_of_text" | "vocab_size">;
+
+export interface Prompt {
+  /** At least one, and fewer than the model has positions. */
+  readonly tokens: ArrayLike<number>;
+  /** Its number among all samples of the seed: it names the random numbers. Its place in the list when left out. */
+  readonly sample?: number;
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  readonly max_new_tokens: number;
+  /** Texts at which generation ends; what is returned ends before the first of them. */
+  readonly stop?: readonly string[];
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  /** Called with each new token. */
+  readonly onToken?: (prompt: number, token: number) => void;
+  /** Called after each batch with the number of texts done. */
+  readonly onBatch?: (done: number) => void;
+}
+
+/** What was generated for a prompt. */
+export interface Completion {
+  /** Without the prompt, the end-of-text token and the stop text. */
+  readonly text: string;
+  /** All new tokens, those of the stop text and the end-of-text token included. */
+  readonly tokens: readonly number[];
+  /** "length": `max_new_tokens` or the model's positions are used up. */
+  readonly finish: "end_of_text" | "stop" | "length";
+}
+
+/**
+ * Goes on with prompts. A completion depends on its prompt, its sample number and the options only, not on the other
+ * prompts: see {@linkcode DecodingBatch}.
+ *
+ * @returns a completion for each prompt, in their order.
+ * @throws {Error} for a prompt that is empty or leaves no room in the model's positions; the signal's reason.
+ */
+export async function generate(
+  decoder: Decoder,
+  weights: Weights,
+  tokenizer: TextDecoding,
+  prompts: readonly Prompt[],
+  options: GenerateOptions,
+): Promise<Completion[]> {
+  const { max_position_embeddings } = weights.config;
+  prompts.forEach(({ tokens: { length } }, i) => {
+    if (length > 0 && length < max_position_embeddings) return;
+    throw new Error(
+      length === 0
+        ? `prompt ${i} is empty; begin with the end-of-text token`
+        : `prompt ${i} has ${length} tokens, which leaves no room in the model's ${max_position_embeddings} ` +
+          "positions (max_position_embeddings); shorten it",
+    );
+  });
+  const texts = prompts.map((prompt, i) => new GrowingText(prompt, i, weights, tokenizer, options));
+  // Prompts of like length share batches.
+  const order = texts.toSorted((a, b) => a.prompt.tokens.length - b.prompt.tokens.length);
+  const { batch_size } = decoder.options;
+  for (let start = 0; start < order.length; start += batch_size) {
+    await finish(decoder, weights, order.slice(start, start + batch_size), options);
+    options.onBatch?.(Math.min(start + batch_size, order.length));
+  }
+  return texts.map((text) => text.completion());
+}
+
+/** Generates until every text of a batch has ended. */
+async function finish(
+  decoder: Decoder,
+  weights: Weights,
+  texts: readonly GrowingText[],
+  { signal }: GenerateOptions,
+): Promise<void> {
+  const batch = decoder.begin(weights);
+  let tokens: ArrayLike<number>[] = texts.map(({ prompt }) => prompt.tokens);
+  while (true) {
+    signal?.throwIfAborted();
+    const states = lastStates(await batch.append(tokens), decoder.options.batch_size, weights);
+    const logits = await decoder.logits(weights, states);
+    const { vocab_size } = weights.config;
+    tokens = texts.map((text, row) => {
+      if (text.finish) return [];
+      const token = text.extend(logits.subarray(row * vocab_size, (row + 1) * vocab_size));
+      return text.finish ? [] : [token];
+    });
+    if (texts.every((text) => text.finish)) return;
+  }
+}
+
+/** The state of each row's last token: float32 [rows, D]. */
+function lastStates(
+  states: Awaited<ReturnType<DecodingBatch["append"]>>,
+  rows: number,
+  { config: { hidden_size } }: Weights,
+): Float32Array {
+  const all = new Float32Array(rows * hidden_size);
+  states.forEach((of_row, row) => {
+    const last = of_row.at(-1);
+    if (last) all.set(last, row * hidden_size);
+  });
+  return all;
+}
+
+class GrowingText {
+  readonly tokens: number[] = [];
+  finish: Completion["finish"] | undefined;
+  readonly #room: number;
+  /** A stop text has no more tokens than bytes, so that it lies within the last ones. */
+  readonly #window: number;
+
+  constructor(
+    readonly prompt: Prompt,
+    readonly index: number,
+    { config: { max_position_embeddings } }: Weights,
+    readonly tokenizer: TextDecoding,
+    readonly options: GenerateOptions,
+  ) {
+    const { max_new_tokens, stop = [] } = options;
+    this.#room = Math.min(max_new_tokens, max_position_embeddings - prompt.tokens.length);
+    const bytes = stop.map((text) => new TextEncoder().encode(text).length);
+    this.#window = Math.max(0, ...bytes);
+  }
+
+  /** Chooses the next token. A model may have more logits than the tokenizer has tokens. */
+  extend(logits: Float32Array): number {
+    const { tokenizer, options, prompt: { sample = this.index }, tokens } = this;
+    const known = logits.subarray(0, tokenizer.vocab_size);
+    const at = { seed: options.seed, sample, position: tokens.length };
+    const token = chooseToken(known, options, at);
+    tokens.push(token);
+    options.onToken?.(this.index, token);
+    if (token === tokenizer.end_of_text) this.finish = "end_of_text";
+    else if (this.#stopsIn(tokens.slice(-this.#window))) this.finish = "stop";
+    else if (tokens.length >= this.#room) this.finish = "length";
+    return token;
+  }
+
+  #stopsIn(tokens: readonly number[]): boolean {
+    if (this.#window === 0) return false;
+    const text = this.tokenizer.decode(tokens);
+    return this.options.stop!.some((stop) => text.includes(stop));
+  }
+
+  completion(): Completion {
+    const { tokenizer, tokens, finish = "length", options: { stop = [] } } = this;
+    const text = tokenizer.decode(finish === "end_of_text" ? tokens.slice(0, -1) : tokens);
+    const ends = stop.map((stop) => text.indexOf(stop)).filter((place) => place >= 0);
+    return { text: text.slice(0, Math.min(text.length, ...ends)), tokens, finish };
+  }
+}

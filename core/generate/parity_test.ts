@@ -1,0 +1,72 @@
+/**
+ * Generation against Hugging Face's `generate`; tests/parity/make_generate_fixtures.py makes the fixtures.
+ */
+import assert from "node:assert/strict";
+import { decodeParameters, ParameterArrays, parseConfig } from "../model/mod.ts";
+import { hostWeights, type Weights } from "../train/mod.ts";
+import { Decoder, generate, logLikelihoods, type TextDecoding } from "./mod.ts";
+
+const FIXTURES = new URL("../../tests/fixtures/", import.meta.url);
+
+interface Case {
+  model: string;
+  max_new_tokens: number;
+  end_of_text: number;
+  greedy: { prompt: number[]; tokens: number[] }[];
+  measured: { prompt: number[]; tokens: number[]; log_likelihood: number }[];
+}
+
+const CASES: Case[] = JSON.parse(
+  await Deno.readTextFile(new URL("generate/golden.json", FIXTURES)),
+);
+
+async function loadWeights(model: string): Promise<Weights> {
+  const folder = new URL(`gpt_neox/${model}/`, FIXTURES);
+  const text = await Deno.readTextFile(new URL("config.json", folder));
+  const parameters = new ParameterArrays(parseConfig(JSON.parse(text), model), "matrices");
+  const bytes = await Deno.readFile(new URL("model.safetensors", folder));
+  decodeParameters(parameters, bytes, model);
+  return hostWeights(parameters);
+}
+
+/** Ids written out, one after the other. */
+const tokenizer: TextDecoding = {
+  end_of_text: 0,
+  vocab_size: 1000,
+  decode: (ids) => Array.from(ids, (id) => `<${id}>`).join(""),
+};
+
+const GREEDY = { temperature: 0, top_p: 1, seed: 0 };
+
+async function withDecoder(batch_size: number, use: (decoder: Decoder) => Promise<void>) {
+  const decoder = new Decoder({ batch_size, threads: 1 });
+  try {
+    await use(decoder);
+  } finally {
+    await decoder.release();
+  }
+}
+
+for (const { model, max_new_tokens, greedy, measured } of CASES) {
+  Deno.test(`greedy tokens equal those of Hugging Face's generate: ${model}`, async () => {
+    const weights = await loadWeights(model);
+    const prompts = greedy.map(({ prompt }) => ({ tokens: prompt }));
+    await withDecoder(8, async (decoder) => {
+      const options = { ...GREEDY, max_new_tokens };
+      const completions = await generate(decoder, weights, tokenizer, prompts, options);
+      assert.deepEqual(completions.map(({ tokens }) => tokens), greedy.map(({ tokens }) => tokens));
+      const ended = greedy.map(({ tokens }) => tokens.at(-1) === 0 ? "end_of_text" : "length");
+      assert.deepEqual(completions.map(({ finish }) => finish), ended);
+    });
+  });
+
+  Deno.test(`log-likelihoods equal Hugging Face's: ${model}`, async () => {
+    const weights = await loadWeights(model);
+    await withDecoder(3, async (decoder) => {
+      const logs = await logLikelihoods(decoder, weights, measured);
+      measured.forEach(({ log_likelihood }, i) => {
+        assert.ok(Math.abs(logs[i] - log_likelihood) < 1e-3, `${logs[i]}, not ${log_likelihood}`);
+      });
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * Choosing the next token.
+ *
+ * @module
+ */
+import { Random } from "../random/mod.ts";
+
+export interface SamplingOptions {
+  /** 0 takes the likeliest token; 1 samples from the model's distribution; more is more even. */
+  readonly temperature: number;
+  /** Samples among the likeliest tokens that together have this probability (Holtzman et al., 2020); 1: all. */
+  readonly top_p: number;
+}
+
+/**
+ * The likeliest token; the first of several that are equal.
+ *
+ * @param logits of the vocabulary.
+ */
+export function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) {
+    if (logits[token] > logits[best]) best = token;
+  }
+  return best;
+}
+
+/**
+ * Draws a token with probability proportional to exp(logit / temperature) among the nucleus.
+ *
+ * Tokens are put in the order of their probability and then of their id, so that a number always means the same token.
+ *
+ * @param uniform a number in [0, 1).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { drawToken } from "./sampling.ts";
+ *
+ * const logits = Float32Array.of(0, Math.log(3)); // probabilities 1/4 and 3/4
+ * assert.equal(drawToken(logits, { temperature: 1, top_p: 1 }, 0.74), 1);
+ * assert.equal(drawToken(logits, { temperature: 1, top_p: 1 }, 0.76), 0);
+ * assert.equal(drawToken(logits, { temperature: 1, top_p: 0.7 }, 0.76), 1);
+ * ```
+ */
+export function drawToken(
+  logits: Float32Array,
+  { temperature, top_p }: SamplingOptions,
+  uniform: number,
+): number {
+  const largest = logits[likeliest(logits)];
+  const weights = Float64Array.from(logits, (z) => Math.exp((z - largest) / temperature));
+  const order = Uint32Array.from(weights, (_, token) => token)
+    .sort((a, b) => weights[b] - weights[a] || a - b);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let size = 0, kept = 0;
+  while (size < order.length && (size === 0 || kept < top_p * total)) {
+    kept += weights[order[size++]];
+  }
+  let left = uniform * kept;
+  for (let i = 0; i < size; i++) {
+    left -= weights[order[i]];
+    if (left < 0) return order[i];
+  }
+  return order[size - 1]; // by rounding
+}
+
+/**
+ * Chooses the token at a place of a text.
+ *
+ * @param at.sample number of the text among all that are generated with the seed.
+ * @param at.position tokens generated before.
+ */
+export function chooseToken(
+  logits: Float32Array,
+  options: SamplingOptions,
+  at: { seed: number; sample: number; position: number },
+): number {
+  if (options.temperature === 0) return likeliest(logits);
+  const random = new Random(at.seed, `generate/${at.sample}`, at.position);
+  return drawToken(logits, options, random.uniform());
+}
