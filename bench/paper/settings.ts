@@ -103,10 +103,37 @@ export function scaledDown({ name, title, model, schedule, rates }: Model): Stud
     },
     rates,
     seeds: [1, 2, 3],
-    similarity: { max_examples: 10_000 },
+    similarity: { max_examples: 10_000, bootstrap: 100 },
+    evaluation: {
+      by_example: ["pycode", "gsm8k", "lima", "sciq"],
+      sequence_length: SEQUENCE_LENGTH,
+      max_sequences: 96,
+    },
+    tasks: [
+      {
+        name: "gsm8k",
+        config: { tasks: { gsm8k: { max_questions: 200, max_new_tokens: 128 } }, batch_size: 32 },
+        models: [{ arm: "control", target: "gsm8k" }, { arm: "math", target: "gsm8k" }],
+      },
+      {
+        name: "sciq",
+        config: { tasks: { sciq: {} } },
+        models: [{ arm: "control", target: "sciq" }, { arm: "knowledge_qa", target: "sciq" }],
+      },
+      {
+        name: "mbpp",
+        config: {
+          tasks: {
+            mbpp: { max_questions: 50, samples: 2, k: [1, 2], max_new_tokens: 96, shots: 1 },
+          },
+        },
+        models: [{ arm: "control", target: "pycode" }, { arm: "code", target: "pycode" }],
+      },
+    ],
     cka: {
       config: {
         probes: ["c4", "mbpp"],
+        subsamples: 8,
         sequence_length: SEQUENCE_LENGTH,
         max_sequences: 48,
         micro_batch_size: 8,

@@ -8,6 +8,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
 import type {
   cka,
+  evaluate,
+  evaluate_tasks,
   given_tokenizer,
   pretrain,
   sft,
@@ -90,6 +92,15 @@ export interface StudySettings {
   /** Seeds of fine-tuning. */
   readonly seeds: readonly number[];
   readonly similarity?: Partial<ConfigOf<typeof similarity>>;
+  /** Held-out losses before fine-tuning, of the main arms and those of continued pretraining on every source. */
+  readonly evaluation?: ConfigOf<typeof evaluate>;
+  /** Questions put to fine-tuned models: of the first seed, by arm and target. */
+  readonly tasks?: readonly {
+    /** snake_case; part of the step's id. */
+    readonly name: string;
+    readonly config: ConfigOf<typeof evaluate_tasks>;
+    readonly models: readonly { readonly arm: string; readonly target: string }[];
+  }[];
   /** Figures 5, 9 to 13: the four states of each pair, on these probes. */
   readonly cka?: {
     readonly config: ConfigOf<typeof cka>;
