@@ -11,5 +11,5 @@ export default studyRecipe(scaledDown({
   title: "Midtraining as a bridge: the study with 1.8M parameters",
   model: "mini",
   schedule: { peak_lr: 3e-3, min_lr: 1e-5 },
-  rates: [3e-4, 6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2],
+  rates: [6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2, 2e-2],
 }));

@@ -16,5 +16,5 @@ export default studyRecipe(scaledDown({
     intermediate_size: 256,
   },
   schedule: { peak_lr: 5e-3, min_lr: 1e-5 },
-  rates: [3e-4, 6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2],
+  rates: [6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2, 2e-2],
 }));

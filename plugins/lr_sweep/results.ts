@@ -33,7 +33,8 @@ export async function writeResults(
     Object.entries(after[i]).map(([source, loss]) => ({ learning_rate, source, ...loss }))
   );
   const best = Object.keys(before).map((source) => lowest(rows, source));
-  log(`best peak_lr on ${best[0].source}: ${best[0].learning_rate}`);
+  const { source, learning_rate } = best[0];
+  log(`best peak_lr on ${source}: ${learning_rate}${edge(learning_rate, rates)}`);
   await to.losses.write({
     learning_rate: Float64Array.from(rows, (row) => row.learning_rate),
     source: rows.map((row) => row.source),
@@ -47,6 +48,13 @@ export async function writeResults(
     loss_before: Float64Array.from(best, ({ source }) => before[source].loss),
   });
   await to.chart.write("lr_sweep.svg", await drawChart(rows, best));
+}
+
+/** A rate at the end of the grid may not be the best there is. */
+function edge(rate: number, rates: readonly number[]): string {
+  if (rates.length < 2 || (rate !== rates[0] && rate !== rates.at(-1))) return "";
+  const [end, further] = rate === rates[0] ? ["lowest", "lower"] : ["highest", "higher"];
+  return `, the ${end} that was tried: ${further} ones may be better`;
 }
 
 /** The row of a source with the lowest loss; of equal ones the one with the lowest rate. */
