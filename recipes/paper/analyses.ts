@@ -14,12 +14,14 @@ import { mixtureOf, type Study, type Tuned } from "./study.ts";
 export function addAnalyses(recipe: RecipeBuilder, study: Study) {
   const { settings, data, compared } = study;
   const tokens = { data: data.train };
+  // How datasets are compared, and not which.
+  const { sources: _, mixtures: __, bootstrap: ___, ...comparing } = settings.similarity ?? {};
   const distances = recipe.step("distances", similarity, {
     config: { ...settings.similarity, mixtures: mixturesOf(study) },
     inputs: { tokens },
   });
   const bridge = recipe.step("bridge", proximity, {
-    config: { ...settings.similarity, general: settings.general },
+    config: { ...comparing, general: settings.general },
     inputs: { tokens, arms: compared.arms, comparison: compared.comparison },
   });
   const cka_by_pair = new Map(
