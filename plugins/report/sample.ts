@@ -106,6 +106,7 @@ function validation(steps: number[], gain: number) {
       step,
       source,
       loss: 7.6 - 0.5 * Math.log(step) - (i > 0 ? gain : 0) - 0.2 * i,
+      bits_per_byte: 2.7 - 0.18 * Math.log(step) - 0.07 * i,
       tokens: 40_000,
     }))
   );
@@ -153,6 +154,8 @@ function sampleSimilarity(names: string[]) {
         overlap: value,
         jensen_shannon: divergence,
         similarity: 0.7 * value + 0.3 * (1 - divergence),
+        ci_low: NaN,
+        ci_high: NaN,
       };
     })
   );
@@ -170,6 +173,8 @@ function sampleCka(probe: string, models: string[]) {
           layer_a,
           layer_b,
           cka: 1 - 0.09 * Math.abs(layer_a - layer_b) - 0.02 * apart * (layer_a + layer_b) / 2,
+          ci_low: NaN,
+          ci_high: NaN,
         }))
       )
     )

@@ -81,6 +81,8 @@ Deno.test("sources are named by their similarity to the target, whichever way ro
     jaccard: 0,
     overlap: 0,
     jensen_shannon: 0,
+    ci_low: NaN,
+    ci_high: NaN,
   });
   const rows = [
     row("general", "pycode", 0.4),
