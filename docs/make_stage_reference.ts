@@ -13,6 +13,7 @@ import { type AnyStage, type InputPort, type Port, ports, study_ports } from "..
 import { proximity } from "../plugins/proximity/mod.ts";
 import { report } from "../plugins/report/mod.ts";
 import { study } from "../plugins/study/mod.ts";
+import { study_report } from "../plugins/study_report/mod.ts";
 import { checkpoint_at } from "../stages/checkpoint_at/mod.ts";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
@@ -39,6 +40,7 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
   [cka, "stages/cka/config.ts"],
   [study, "plugins/study/config.ts"],
   [proximity, "plugins/proximity/config.ts"],
+  [study_report, "plugins/study_report/config.ts"],
   [report, "plugins/report/config.ts"],
 ];
 

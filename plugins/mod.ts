@@ -10,8 +10,9 @@ import { lr_sweep } from "./lr_sweep/mod.ts";
 import { proximity } from "./proximity/mod.ts";
 import { report } from "./report/mod.ts";
 import { study } from "./study/mod.ts";
+import { study_report } from "./study_report/mod.ts";
 
-export { checkpoint_soup, document_lengths, lr_sweep, proximity, report, study };
+export { checkpoint_soup, document_lengths, lr_sweep, proximity, report, study, study_report };
 
 export const PLUGINS: readonly AnyStage[] = [
   checkpoint_soup,
@@ -20,4 +21,5 @@ export const PLUGINS: readonly AnyStage[] = [
   proximity,
   report,
   study,
+  study_report,
 ];

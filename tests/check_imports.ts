@@ -13,6 +13,7 @@
 /** Core folders that stages and plugins may build on; the others run them and are none of their business. */
 const CORE_FOR_STAGES = [
   "stage",
+  "arrow",
   "data",
   "random",
   "analysis",
@@ -29,7 +30,7 @@ const CORE_FOR_DATASETS = ["stage", "data"];
 /** Packages that one part of core wraps for all the others. */
 const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["core/engine"],
-  "apache-arrow": ["core/store", "core/data"],
+  "apache-arrow": ["core/arrow", "core/data"],
   "hyparquet": ["core/data"],
   "hyparquet-compressors": ["core/data"],
   "@zip.js/zip.js": ["core/data"],

@@ -32,7 +32,7 @@ const FORBIDDEN: [file: string, specifier: string, rule: RegExp][] = [
   ["core/graph/ops.ts", "../../tests/helpers.ts", /only tests import tests/],
   ["core/train/worker.ts", "onnxruntime-node", /only core\/engine/],
   ["core/train/worker.ts", "npm:onnxruntime-node@1.30.0", /only core\/engine/],
-  ["core/train/reader.ts", "apache-arrow", /only core\/store and core\/data/],
+  ["core/train/reader.ts", "apache-arrow", /only core\/arrow and core\/data/],
   ["stages/tokenize/stage.ts", "@huggingface/transformers", /only core\/tokenizer/],
   ["core/runner/run.ts", "hono/cors", /only core\/status and core\/cli/],
 ];
@@ -65,7 +65,7 @@ const ALLOWED: [file: string, specifier: string][] = [
   ["recipes/paper.ts", "./shared.ts"],
   ["tests/conformance_test.ts", "../stages/mod.ts"],
   ["core/engine/session.ts", "onnxruntime-node"],
-  ["core/store/codec.ts", "apache-arrow"],
+  ["core/arrow/codec.ts", "apache-arrow"],
   ["core/tokenizer/load.ts", "@huggingface/transformers"],
   ["core/status/app.ts", "hono/cors"],
   ["core/graph/ops.ts", "onnxruntime"], // another package

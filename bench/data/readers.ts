@@ -7,7 +7,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { ArrowEncoder } from "../../core/store/mod.ts";
+import { ArrowEncoder } from "../../core/arrow/mod.ts";
 import { readRecords } from "../../core/data/readers/mod.ts";
 import { timed } from "../shared/timed.ts";
 

@@ -1,11 +1,15 @@
 /**
- * Heat maps of values up to 1.
+ * Heat maps: of values up to 1, and of differences, whose sign matters.
  *
  * @module
  */
+import { signed } from "./format.ts";
 
-/** Up to this many rows and columns, each cell shows its number. */
-const NUMBERED = 9;
+/** Number of characters that a cell has room for. */
+const CHARACTERS = 4;
+
+/** Smallest numbers that are shown, in CSS pixels: in narrower cells there are none. */
+const SMALLEST = 9;
 
 /** Share of the colour scale from which white numbers are easier to read than black ones. */
 const WHITE_FROM = 0.7;
@@ -24,7 +28,7 @@ export function scaleFrom(cells: Cell[]): [number, number] {
 }
 
 /**
- * A Vega-Lite view of cells; those of few rows and columns show their number.
+ * A Vega-Lite view of cells; those that are wide enough show their number.
  *
  * @param order rows and columns in the order in which they stand.
  * @param title what the colours mean.
@@ -39,9 +43,9 @@ export function heatMap(
 ): object {
   // Layer numbers may be thinned out where cells are narrow; a name left out would leave its cells nameless.
   const labelOverlap = order.every((name) => typeof name === "number");
-  const axis = { ticks: false, domain: false, labelLimit: 140, labelOverlap };
+  const axis = { ticks: false, domain: false, labelLimit: 220, labelOverlap };
   // Long names would run into each other below narrow cells.
-  const tilted = order.some((name) => 7 * String(name).length > size);
+  const tilted = !labelOverlap && order.some((name) => 7 * String(name).length > size);
   const position = {
     x: {
       field: "x",
@@ -52,14 +56,16 @@ export function heatMap(
     },
     y: { field: "y", type: "ordinal", sort: order, title: y, axis },
   };
-  const numbered = order.length <= NUMBERED;
+  const fontSize = Math.min(12, Math.floor(size / (CHARACTERS * 0.62)));
+  const numbered = fontSize >= SMALLEST;
   return {
     width: size * order.length,
     height: size * order.length,
     data: { values: cells.map((cell) => ({ ...cell, text: cell.value.toFixed(2) })) },
     layer: [
       {
-        mark: { type: "rect", stroke: "white", strokeWidth: 1 },
+        // Gaps would take up much of small cells.
+        mark: { type: "rect", stroke: "white", strokeWidth: size < 10 ? 0 : 1 },
         encoding: {
           ...position,
           color: {
@@ -73,7 +79,7 @@ export function heatMap(
       },
       ...(numbered
         ? [{
-          mark: { type: "text", fontSize: 12 },
+          mark: { type: "text", fontSize },
           encoding: {
             ...position,
             text: { field: "text" },
@@ -87,6 +93,71 @@ export function heatMap(
           },
         }]
         : []),
+    ],
+  };
+}
+
+/** Better, the same, worse: blue and orange are told apart by readers with any colour vision. */
+const DIVERGING = ["#0072B2", "#F7F7F7", "#D55E00"];
+
+/** Layout of a {@link divergingMap}. */
+export interface DivergingOptions {
+  /** Titles of the axes, with units. */
+  x: string;
+  y: string;
+  /** Values from left to right and from top to bottom. */
+  columns: number[];
+  rows: number[];
+}
+
+/**
+ * A Vega-Lite view of differences: blue below 0, orange above it, each cell with its number. Cells that are not given
+ * stay blank.
+ *
+ * @example
+ * ```ts
+ * import { divergingMap } from "./mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const cells = [{ x: 10, y: 20, value: -0.1 }, { x: 50, y: 20, value: 0.05 }];
+ * const { data } = divergingMap(cells, { x: "start", y: "weight", columns: [10, 50], rows: [20] });
+ * assert.deepEqual(data.values.map(({ text }) => text), ["-0.100", "+0.050"]);
+ * ```
+ */
+export function divergingMap(cells: Cell[], { x, y, columns, rows }: DivergingOptions) {
+  // The same distance from 0 is the same strength on both sides.
+  const furthest = Math.max(1e-6, ...cells.map(({ value }) => Math.abs(value)));
+  const axis = { ticks: false, domain: false, labelAngle: 0, labelOverlap: false };
+  const position = {
+    x: { field: "x", type: "ordinal", scale: { domain: columns }, title: x, axis },
+    y: { field: "y", type: "ordinal", scale: { domain: rows }, title: y, axis },
+  };
+  const strong = `abs(datum.value) > ${WHITE_FROM * furthest}`;
+  return {
+    width: 54 * columns.length,
+    height: 36 * rows.length,
+    data: { values: cells.map((cell) => ({ ...cell, text: signed(cell.value) })) },
+    layer: [
+      {
+        mark: { type: "rect", stroke: "white", strokeWidth: 1 },
+        encoding: {
+          ...position,
+          color: {
+            field: "value",
+            type: "quantitative",
+            scale: { domain: [-furthest, 0, furthest], range: DIVERGING },
+            legend: null, // the numbers are in the cells
+          },
+        },
+      },
+      {
+        mark: { type: "text", fontSize: 11.5 },
+        encoding: {
+          ...position,
+          text: { field: "text" },
+          color: { condition: { test: strong, value: "white" }, value: "#111" },
+        },
+      },
     ],
   };
 }

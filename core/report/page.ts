@@ -7,7 +7,8 @@ import type { Figure } from "./figure.ts";
 import { html, type Markup, raw } from "./markup.ts";
 import type { SampleBlock } from "./samples.ts";
 import { STYLE } from "./style.ts";
-import type { ShownTable } from "./shown_table.ts";
+import type { ShownCell, ShownTable } from "./shown_table.ts";
+import type { TableFile } from "./table_file.ts";
 
 /** One part of the page. */
 export interface Section {
@@ -112,7 +113,7 @@ function renderFigureBlock({ name, title, caption, width, svg }: Figure): Markup
 }
 
 /** Wide tables scroll inside their own box, which the keyboard can reach. */
-function renderTable({ caption, columns, rows }: ShownTable): Markup {
+function renderTable({ caption, columns, rows, file }: ShownTable): Markup {
   const align = (i: number) => (columns[i].numeric ? "number" : "text");
   return html`
     <figure>
@@ -128,13 +129,31 @@ function renderTable({ caption, columns, rows }: ShownTable): Markup {
     ${rows.map((row) =>
       html`
         <tr>${row.map((cell, i) =>
-          i === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${align(i)}">${cell}</td>`
+          i === 0
+            ? html`<th scope="row">${renderCell(cell)}</th>`
+            : html`<td class="${align(i)}">${renderCell(cell)}</td>`
         )}</tr>
       `
     )}
         </tbody>
         </table>
       </div>
+      ${file ? renderDownloads(file) : ""}
     </figure>
   `;
+}
+
+function renderCell(cell: ShownCell): Markup {
+  return typeof cell === "string" ? html`${cell}` : html`<strong>${cell.text}</strong>`;
+}
+
+/** The data themselves are in the links. */
+function renderDownloads({ name, csv, arrow }: TableFile): Markup {
+  const link = (ending: string, type: string, bytes: Uint8Array) =>
+    html`<a download="${name}.${ending}" href="data:${type};base64,${bytes.toBase64()}">${
+      ending === "csv" ? "CSV" : "Arrow"
+    }</a>`;
+  return html`<p class="downloads">Download: ${
+    link("csv", "text/csv", new TextEncoder().encode(csv))
+  }, ${link("arrow", "application/vnd.apache.arrow.file", arrow)}</p>`;
 }

@@ -3,13 +3,19 @@
  *
  * @module
  */
+import type { TableFile } from "./table_file.ts";
 
 /** A table as shown: text in cells, numbers to the right. */
 export interface ShownTable {
   caption: string;
   columns: { header: string; numeric: boolean }[];
-  rows: string[][];
+  rows: ShownCell[][];
+  /** What the table shows, to be taken along. */
+  file?: TableFile;
 }
+
+/** Text of a cell; that which stands out is bold. */
+export type ShownCell = string | { readonly text: string; readonly strong: true };
 
 /**
  * Builds a shown table from rows and one function per column. A header that starts with "#" is a numeric
@@ -18,7 +24,8 @@ export interface ShownTable {
 export function shownTable<R>(
   caption: string,
   rows: readonly R[],
-  cells: Record<string, (row: R) => string>,
+  cells: Record<string, (row: R) => ShownCell>,
+  file?: TableFile,
 ): ShownTable {
   const columns = Object.keys(cells).map((key) => ({
     header: key.replace(/^#/, ""),
@@ -28,5 +35,6 @@ export function shownTable<R>(
     caption,
     columns,
     rows: rows.map((row) => Object.values(cells).map((cell) => cell(row))),
+    ...(file && { file }),
   };
 }

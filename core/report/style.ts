@@ -37,6 +37,7 @@ tbody tr:nth-child(even) { background: var(--band); }
 td.number { white-space: nowrap; }
 td.text { min-width: 6.5rem; }
 code { font-size: .9em; }
+.downloads { font-size: .8rem; color: var(--soft); margin: .3rem 0 0; }
 .samples { margin: .8rem 0; }
 .samples summary { cursor: pointer; font-weight: 600; }
 .samples h3 { font-size: .875rem; margin: 1rem 0 .3rem; }
@@ -53,7 +54,7 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
 @media print {
   :root { --text: #000; --soft: #444; --line: #bbb; --page: #fff; --band: #f4f4f4; --link: #000; }
   body { max-width: none; padding: 0; font-size: 11pt; }
-  nav { display: none; }
+  nav, .downloads { display: none; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
   .wide { overflow: visible; }

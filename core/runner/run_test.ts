@@ -213,7 +213,7 @@ Deno.test("an interrupted step goes on from its checkpoint", () =>
     assert.deepEqual(steps[0].reasons, ["never run", "interrupted, goes on from its checkpoint"]);
     const state = await run(recipe, { out });
     assert.equal(outcome(state.steps), "busy finished");
-    const { readColumn } = await import("../store/mod.ts");
+    const { readColumn } = await import("../arrow/mod.ts");
     const path = storeOf(out).objectPath(outputDigest(out, "busy", "data"));
     assert.deepEqual(await readColumn(path, "n", "int32"), Int32Array.of(1));
     assert.deepEqual(listFolder(join(out, "store/work")), []);

@@ -97,6 +97,17 @@ export const proximity_legs = table({
   general_to_target: "float64",
 }, "similarity along the way from general data to each arm's mixture and on to each target");
 
+/**
+ * Held-out loss of each source after fine-tuning at each peak learning rate, in nats per token; NaN where training
+ * diverged.
+ */
+export const learning_rate_losses = table({
+  learning_rate: "float64",
+  source: "utf8",
+  loss: "float64",
+  tokens: "float64",
+}, "held-out loss by learning rate");
+
 /** A metric of one model on one downstream task, over `n` questions, with an interval. */
 export const task_results = table({
   model: "utf8",

@@ -4,7 +4,7 @@
  * @module
  */
 import { extname } from "node:path";
-import { readBatches } from "./arrow_decode.ts";
+import { readBatches } from "../arrow/mod.ts";
 
 /** A stored object. */
 export interface StoredObject {

@@ -4,9 +4,18 @@
  * @module
  */
 import type { ColumnType, ListColumn, ListReader } from "../stage/mod.ts";
-import { firstBuffer, readOffsets, viewAs } from "./arrow_decode.ts";
-import { ArrowFile, type BatchPlace } from "./arrow_file.ts";
-import { ARRAYS, type ElementType, findColumns, listElement, type Values } from "./arrow_schema.ts";
+import {
+  ARRAYS,
+  ArrowFile,
+  type BatchPlace,
+  type ElementType,
+  findColumns,
+  firstBuffer,
+  listElement,
+  readOffsets,
+  type Values,
+  viewAs,
+} from "../arrow/mod.ts";
 
 /** The part of the column that lies in one record batch. */
 interface Part {

@@ -3,8 +3,6 @@
  *
  * @module
  */
-export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS } from "./arrow_encode.ts";
-export { concatColumns, readBatches, readColumn } from "./arrow_decode.ts";
 export type { Artifact, FileEntry, StoredObject } from "./artifact.ts";
 export { artifactObjects, FILE_COLUMNS, fileEntries } from "./artifact.ts";
 export { commit, readIfPresent, removeIfPresent, writeAll, writeAtomic } from "./atomic.ts";

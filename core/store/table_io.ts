@@ -12,8 +12,7 @@ import type {
   TableInput,
   TableOutput,
 } from "../stage/mod.ts";
-import { readBatches, readColumn } from "./arrow_decode.ts";
-import { ArrowEncoder } from "./arrow_encode.ts";
+import { ArrowEncoder, readBatches, readColumn } from "../arrow/mod.ts";
 import { type Artifact, SHARD_COLUMNS, type StoredObject, tableObjects } from "./artifact.ts";
 import { StoredList } from "./list_reader.ts";
 import type { ObjectWriter, Store } from "./store.ts";

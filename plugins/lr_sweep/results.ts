@@ -3,16 +3,13 @@
  *
  * @module
  */
-import { files, type Outputs, ports, table } from "../../core/stage/mod.ts";
+import { files, type Outputs, ports, study_ports } from "../../core/stage/mod.ts";
 import { type ChartRow, drawChart } from "./chart.ts";
 import type { Losses } from "./progress.ts";
 
 /** Ports of a sweep's results. */
 export const outputs = {
-  losses: table(
-    { learning_rate: "float64", source: "utf8", loss: "float64", tokens: "float64" },
-    "held-out loss of each source after fine-tuning at each rate, in nats; NaN where training diverged",
-  ),
+  losses: study_ports.learning_rate_losses,
   /** The target first. */
   best: ports.learning_rates,
   chart: files("chart", "lr_sweep.svg: held-out loss by learning rate"),

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { batchOf } from "../../core/report/mod.ts";
 import { type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { report } from "./mod.ts";
 import type { Measurements } from "./read.ts";
-import { batchOf, SAMPLE_CONFIG, sampleMeasurements } from "./sample.ts";
+import { SAMPLE_CONFIG, sampleMeasurements } from "./sample.ts";
 
 type Written = Record<string, string>;
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Batch, Columns, TablePort } from "../../core/stage/mod.ts";
 import type { Measurements } from "./read.ts";
 
 /** Config to go with {@link sampleMeasurements}. */
@@ -179,23 +178,4 @@ function sampleCka(probe: string, models: string[]) {
       )
     )
   );
-}
-
-/** Rows as the block of columns that a table holds. */
-export function batchOf<C extends Columns>({ columns }: TablePort<C>, rows: object[]): Batch<C> {
-  const all = rows as Record<string, unknown>[];
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, type]) => {
-      const values = all.map((row) => row[name]);
-      if (type === "utf8") return [name, values];
-      return [
-        name,
-        type === "bool"
-          ? Uint8Array.from(values as number[])
-          : type === "int32"
-          ? Int32Array.from(values as number[])
-          : Float64Array.from(values as number[]),
-      ];
-    }),
-  ) as Batch<C>;
 }

@@ -6,12 +6,14 @@
  */
 import type { RecipeBuilder, Refs } from "../../core/runner/mod.ts";
 import { proximity } from "../../plugins/proximity/mod.ts";
+import { study_report } from "../../plugins/study_report/mod.ts";
 import { cka, evaluate, evaluate_tasks, similarity } from "../../stages/mod.ts";
 import { CONTROL } from "./arms.ts";
+import type { StudySettings } from "./settings.ts";
 import { mixtureOf, type Study, type Tuned } from "./study.ts";
 
-/** Adds the analyses to the recipe. */
-export function addAnalyses(recipe: RecipeBuilder, study: Study) {
+/** Adds the analyses to the recipe, and publishes the report. */
+export function addAnalyses(recipe: RecipeBuilder, study: Study): void {
   const { settings, data, compared } = study;
   const tokens = { data: data.train };
   // How datasets are compared, and not which.
@@ -24,17 +26,65 @@ export function addAnalyses(recipe: RecipeBuilder, study: Study) {
     config: { ...comparing, general: settings.general },
     inputs: { tokens, arms: compared.arms, comparison: compared.comparison },
   });
-  const cka_by_pair = new Map(
-    settings.cka?.pairs.map((pair) => {
-      return [`${pair.arm}_${pair.target}`, addCka(recipe, study, pair)];
-    }),
-  );
+  const cka_by_pair = (settings.cka?.pairs ?? []).map((pair) => {
+    return [`${pair.arm}_${pair.target}`, addCka(recipe, study, pair)] as const;
+  });
+  const evaluated = addEvaluation(recipe, study);
+  const page = recipe.step("report", study_report, {
+    config: reportConfig(settings),
+    inputs: {
+      ...compared,
+      ...bridge,
+      similarity: distances.similarity,
+      cka: Object.fromEntries(cka_by_pair.map(([pair, refs]) => [pair, refs.cka])),
+      shift: Object.fromEntries(cka_by_pair.map(([pair, refs]) => [pair, refs.shift])),
+      tasks: addTasks(recipe, study),
+      evaluation: evaluated ? { losses: evaluated.evaluation } : {},
+      data: data.summary,
+      ...trainingOf(study),
+    },
+  });
+  recipe.publish(page.report);
+}
+
+function reportConfig(settings: StudySettings) {
+  const { title, description, general, targets, matched, distant, facts } = settings;
+  const { horizon_steps, global_batch_size, sequence_length, seeds } = settings;
+  const tokens = horizon_steps * global_batch_size * sequence_length;
+  const said = {
+    "tokens of a whole run": tokens.toLocaleString("en"),
+    "optimizer steps of a whole run": horizon_steps.toLocaleString("en"),
+    "sequences of a step, and tokens of a sequence": `${global_batch_size} and ${sequence_length}`,
+    "seeds of fine-tuning": seeds.join(", "),
+    "seed of pretraining": String(settings.seed),
+    ...facts,
+  };
   return {
-    distances,
-    bridge,
-    cka_by_pair,
-    evaluated: addEvaluation(recipe, study),
-    tasks: addTasks(recipe, study),
+    title,
+    description,
+    general,
+    targets: targets.map(({ name, label }) => ({ name, label })),
+    matched: Object.entries(matched).map(([specialised, target]) => ({ specialised, target })),
+    distant: [...distant ?? ["code", "math"]],
+    facts: Object.entries(said).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** Sweeps, the curves of the main arms, and the mixtures of all phases. */
+function trainingOf({ arms, phases, paths, sweeps }: Study) {
+  const pick = <T, R>(of: ReadonlyMap<string, T>, take: (refs: T) => R) =>
+    Object.fromEntries([...of].map(([name, refs]) => [name, take(refs)]));
+  const main = new Set(
+    arms.filter(({ kind }) => kind === "control" || kind === "midtrain")
+      .flatMap(({ name }) => paths.get(name)!),
+  );
+  const of_main = new Map([...phases].filter(([name]) => main.has(name)));
+  return {
+    rates: pick(sweeps, (refs) => refs.losses),
+    best: pick(sweeps, (refs) => refs.best),
+    training: pick(of_main, (refs) => refs.training),
+    validation: pick(of_main, (refs) => refs.validation),
+    mixtures: pick(phases, (refs) => refs.mixture),
   };
 }
 
@@ -89,7 +139,7 @@ function addEvaluation(recipe: RecipeBuilder, study: Study) {
 
 function addTasks(recipe: RecipeBuilder, study: Study) {
   const { settings: { tasks = [], compute: { threads, device } } } = study;
-  return new Map(tasks.map(({ name, config, models }) => {
+  return Object.fromEntries(tasks.map(({ name, config, models }) => {
     const tuned = models.map(({ arm, target }) => {
       return [`${arm}.${target}`, tunedWith(study, arm, target)];
     });
@@ -98,6 +148,6 @@ function addTasks(recipe: RecipeBuilder, study: Study) {
       inputs: { models: Object.fromEntries(tuned) },
       permissions: { run: ["deno"] },
     });
-    return [name, step];
+    return [name, step.results];
   }));
 }

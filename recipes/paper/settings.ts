@@ -71,6 +71,8 @@ export interface StudySettings {
   readonly targets: readonly Target[];
   /** Which target each specialised source is meant for. */
   readonly matched: Readonly<Record<string, string>>;
+  /** Specialised sources far from general data, for which the paper finds most; code and math when left out. */
+  readonly distant?: readonly string[];
   /** Table 3: training on specialised data alone, from these shares of the horizon on. */
   readonly continued?: {
     readonly specialised: readonly string[];

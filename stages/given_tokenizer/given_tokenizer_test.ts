@@ -28,7 +28,7 @@ async function withTokenizer(check: (folder: string) => Promise<void> | void): P
 
 Deno.test("the files of a folder become a tokenizer, and its size is known beforehand", () =>
   withTokenizer(async (folder) => {
-    const fake = await fakeContext(given_tokenizer, { config: { folder } });
+    const fake = await fakeContext(given_tokenizer, { config: { folder }, inputs: {} });
     await given_tokenizer.run(fake.ctx);
     const { tokenizer } = fake.collected();
     assert.deepEqual(

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { batchOf, SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/sample.ts";
+import { SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/sample.ts";
 import { report } from "../../plugins/report/mod.ts";
 import {
   checkpoint_at,
@@ -16,6 +16,7 @@ import {
   similarity,
   tokenize,
 } from "../../stages/mod.ts";
+import { batchOf } from "../../core/report/mod.ts";
 import { ports } from "../../core/stage/mod.ts";
 import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
 import { fakeContext } from "../fake_context.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { Dictionary, Int8, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
-import { ArrowEncoder } from "../../store/mod.ts";
+import { ArrowEncoder } from "../../arrow/mod.ts";
 import { checkPage } from "./parquet_pages.ts";
 import type { DataRecord } from "./reading.ts";
 import { readRecords } from "./records.ts";

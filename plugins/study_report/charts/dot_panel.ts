@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { INTERVAL, panelTitle, POINT, pointChannels, type SeriesStyle } from "./look.ts";
+import { INTERVAL, MAX_WIDTH, panelTitle, POINT, pointChannels, type SeriesStyle } from "./look.ts";
 
 /** One row. */
 export interface Dot {
@@ -41,7 +41,20 @@ export interface DotPanel {
 }
 
 /** Room for the number at the right of a panel. */
-export const NUMBER_WIDTH = 58;
+const NUMBER_WIDTH = 52;
+/** Between panels beside each other. */
+export const GAP = 22;
+
+/** Room that labels take at the left of a panel. */
+export function labelsWidth(labels: readonly string[]): number {
+  return 10 + Math.ceil(7.5 * Math.max(...labels.map(({ length }) => length)));
+}
+
+/** Width of each panel where so many stand beside each other: what labels and numbers leave of the figure. */
+export function panelWidth(labels: readonly string[], columns: number): number {
+  const room = MAX_WIDTH - 40 - labelsWidth(labels) - columns * NUMBER_WIDTH - (columns - 1) * GAP;
+  return Math.min(400, Math.floor(room / columns));
+}
 
 /** A Vega-Lite view of the panel. */
 export function dotPanel(panel: DotPanel): object {
@@ -54,7 +67,7 @@ export function dotPanel(panel: DotPanel): object {
     scale: { domain: order },
     axis: {
       labels: panel.labelled,
-      labelLimit: 240,
+      labelLimit: 300,
       ticks: false,
       domain: false,
       grid: true,
@@ -71,7 +84,7 @@ export function dotPanel(panel: DotPanel): object {
     scale: panel.domain ? { domain: panel.domain } : { zero: false, nice: true, padding: 10 },
   };
   const channels = pointChannels(styles);
-  const { stroke } = pointChannels(styles, false) as { stroke: object };
+  const { stroke, shape } = channels;
   const at = (field: string) => ({ y, ...offset, x: { ...x, field } });
   return {
     title: panelTitle(title),
@@ -82,7 +95,7 @@ export function dotPanel(panel: DotPanel): object {
       ...referenceLine(panel.reference, x),
       ...rules(dots, "low", "high", at, stroke, INTERVAL),
       ...rules(dots, "before", "value", at, stroke, { ...INTERVAL, strokeDash: [1, 2] }),
-      ...open(dots, at, stroke, channels),
+      ...open(dots, at, { stroke, shape }),
       { mark: POINT, encoding: { ...at("value"), ...channels } },
       {
         mark: { type: "text", align: "left", fontSize: 11.5, color: "#222" },
@@ -121,13 +134,12 @@ function rules(
   }];
 }
 
-function open(dots: readonly Dot[], at: At, stroke: object, channels: object): object[] {
-  const values = dots.filter(({ before }) => before !== undefined && Number.isFinite(before));
+function open(dots: readonly Dot[], at: At, channels: object): object[] {
+  const values = dots.filter(({ before }) => Number.isFinite(before));
   if (values.length === 0) return [];
-  const { shape } = channels as { shape: object };
   return [{
     data: { values },
     mark: { ...POINT, fill: "white" },
-    encoding: { ...at("before"), stroke, shape: { ...shape, legend: null } },
+    encoding: { ...at("before"), ...channels },
   }];
 }

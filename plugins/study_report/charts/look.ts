@@ -8,8 +8,8 @@ import { ARM_COLOURS, ARM_DASHES, SHARED_COLOUR } from "../../../core/report/mod
 /** Widest figure in CSS pixels, padding included. */
 export const MAX_WIDTH = 760;
 
-/** Series after the first, which is grey: the control. */
-export const CONTROL_STYLE = { colour: SHARED_COLOUR, shape: "diamond", dash: [6, 3] } as const;
+/** Grey: what others are compared with. */
+const CONTROL_STYLE = { colour: SHARED_COLOUR, shape: "diamond", dash: [6, 3] } as const;
 
 const SHAPES = ["circle", "square", "triangle-up", "triangle-down", "cross", "diamond"];
 
@@ -22,14 +22,17 @@ export interface SeriesStyle {
   readonly open?: boolean;
 }
 
-/** Styles by place: colours and shapes repeat only after six. */
+/** Styles by place. With the second six, colours come back with another shape and another dash. */
 export function seriesStyles(labels: readonly string[]): SeriesStyle[] {
-  return labels.map((label, i) => ({
-    label,
-    colour: ARM_COLOURS[i % ARM_COLOURS.length],
-    shape: SHAPES[i % SHAPES.length],
-    dash: ARM_DASHES[i % ARM_DASHES.length],
-  }));
+  return labels.map((label, i) => {
+    const other = i + Math.floor(i / ARM_COLOURS.length);
+    return {
+      label,
+      colour: ARM_COLOURS[i % ARM_COLOURS.length],
+      shape: SHAPES[other % SHAPES.length],
+      dash: ARM_DASHES[other % ARM_DASHES.length],
+    };
+  });
 }
 
 /** The control's style, under its label. */
@@ -37,36 +40,32 @@ export function controlStyle(label: string): SeriesStyle {
   return { label, ...CONTROL_STYLE };
 }
 
-/** Vega-Lite channels of points by the field `series`; one legend for all of them, none for one series. */
-export function pointChannels(styles: readonly SeriesStyle[], legend = true): object {
-  const channel = (range: (style: SeriesStyle) => unknown) => ({
-    field: "series",
-    type: "nominal",
-    title: null,
-    scale: { domain: styles.map(({ label }) => label), range: styles.map(range) },
-    legend: legend && styles.length > 1 ? LEGEND : null,
-  });
+/** Vega-Lite channels of points by the field `series`. The key stands for a legend. */
+export function pointChannels(styles: readonly SeriesStyle[]) {
   return {
-    stroke: channel(({ colour }) => colour),
-    fill: channel(({ colour, open }) => open ? "white" : colour),
-    shape: channel(({ shape }) => shape),
+    stroke: channel(styles, ({ colour }) => colour),
+    fill: channel(styles, ({ colour, open }) => open ? "white" : colour),
+    shape: channel(styles, ({ shape }) => shape),
   };
 }
 
-/** Channels of lines by the field `series`. The legend is that of the points drawn on them. */
-export function lineChannels(styles: readonly SeriesStyle[], legend = false): object {
-  const channel = (range: (style: SeriesStyle) => unknown) => ({
-    field: "series",
-    type: "nominal",
-    title: null,
-    scale: { domain: styles.map(({ label }) => label), range: styles.map(range) },
-    legend: legend ? {} : null,
-  });
-  return { color: channel(({ colour }) => colour), strokeDash: channel(({ dash }) => dash) };
+/** Channels of lines by the field `series`. */
+export function lineChannels(styles: readonly SeriesStyle[]) {
+  return {
+    stroke: channel(styles, ({ colour }) => colour),
+    strokeDash: channel(styles, ({ dash }) => dash),
+  };
 }
 
-/** Filled and open symbols of their own size, where lines would be too large. */
-const LEGEND = { symbolSize: 110, symbolStrokeWidth: 2, columns: 4 };
+function channel(styles: readonly SeriesStyle[], range: (style: SeriesStyle) => unknown) {
+  const domain = styles.map(({ label }) => label);
+  return {
+    field: "series",
+    type: "nominal",
+    scale: { domain, range: styles.map(range) },
+    legend: null,
+  };
+}
 
 /** A point large enough to tell its shape. */
 export const POINT = { type: "point", size: 90, strokeWidth: 2, opacity: 1 } as const;
@@ -76,7 +75,7 @@ export const INTERVAL = { type: "rule", strokeWidth: 1.6 } as const;
 
 /** The heading of a panel within a figure. */
 export function panelTitle(text: string): object {
-  return { text, fontSize: 13, offset: 6 };
+  return { text, fontSize: 13, offset: 6, frame: "group" };
 }
 
 /** A file name: lower case, without anything but letters, digits and underscores. */
@@ -102,7 +101,12 @@ export function deviationNote(rows: readonly { seeds: number }[]): string {
 export function differenceNote(rows: readonly { seeds: number }[]): string {
   if (Math.max(...rows.map(({ seeds }) => seeds)) < 2) return "One seed: no intervals. ";
   return "Points: mean differences paired by the seed of fine-tuning, " +
-    `${seedCount(rows)}; bars: their confidence intervals by Student's t. `;
+    `${seedCount(rows)}; bars: their confidence intervals by Student's t, 95% by default. `;
+}
+
+/** Where there are several panels, that their axes differ. */
+export function scalesNote(panels: number): string {
+  return panels > 1 ? "Each panel has its own scale." : "";
 }
 
 /** Share of the run or of the tokens as a whole percentage. */

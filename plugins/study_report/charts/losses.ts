@@ -4,9 +4,11 @@
  * @module
  */
 import { decimals, type Figure, renderFigure } from "../../../core/report/mod.ts";
-import { type Dot, dotPanel, NUMBER_WIDTH } from "./dot_panel.ts";
-import { controlStyle, deviationNote, MAX_WIDTH, seriesStyles } from "./look.ts";
-import type { StudyMeasurements, StudyReportConfig } from "./rows.ts";
+import type { StudyReportConfig } from "../config.ts";
+import type { StudyMeasurements } from "../read.ts";
+import { type Dot, dotPanel, GAP, labelsWidth, panelWidth } from "./dot_panel.ts";
+import { withKey } from "./key.ts";
+import { controlStyle, deviationNote, scalesNote, seriesStyles } from "./look.ts";
 
 const MATCHED = "mixture meant for the target";
 const OTHER = "other mixture";
@@ -68,7 +70,8 @@ export function mixturesFigure(
   return lossFigure(panels, false, {
     name: "mixtures",
     title: "Loss on each target after fine-tuning on it",
-    caption: "Held-out loss of the target after fine-tuning, in nats per token; further left is better. " +
+    caption:
+      "Held-out loss of the target after fine-tuning, in nats per token; further left is better. " +
       "Dashed line: the control. ",
   });
 }
@@ -104,11 +107,11 @@ async function lossFigure(
   return await renderFigure({
     name,
     title,
-    caption: caption + deviationNote(rows) + "Each panel has its own scale.",
-    chart: {
-      title,
+    caption: caption + deviationNote(rows) +
+      scalesNote(panels.length),
+    chart: withKey(title, styles, {
       columns,
-      spacing: { row: 26, column: NUMBER_WIDTH },
+      spacing: { row: 22, column: GAP },
       concat: panels.map(({ label, rows, control }, i) =>
         dotPanel({
           title: label,
@@ -121,15 +124,8 @@ async function lossFigure(
           reference: control,
         })
       ),
-    },
+    }, { indent: labelsWidth(labels) }),
   });
-}
-
-/** What is left beside the labels and the numbers. */
-export function panelWidth(labels: readonly string[], columns: number): number {
-  const labels_width = 16 + 7 * Math.max(...labels.map(({ length }) => length));
-  const room = MAX_WIDTH - 24 - labels_width - columns * NUMBER_WIDTH;
-  return Math.min(380, Math.floor(room / columns));
 }
 
 function lossDot(row: LossPanel["rows"][number], with_before: boolean): Dot {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import type { Batch, Columns } from "../stage/mod.ts";
-import { readBatches, readColumn } from "./arrow_decode.ts";
-import { ArrowEncoder, BATCH_ROWS } from "./arrow_encode.ts";
-import { sha256 } from "./canonical.ts";
+import { readBatches, readColumn } from "./decode.ts";
+import { ArrowEncoder, BATCH_ROWS } from "./encode.ts";
+import { sha256 } from "../store/mod.ts";
 
 const COLUMNS = {
   text: "utf8",

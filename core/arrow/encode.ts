@@ -24,7 +24,7 @@ import {
   type ElementType,
   listElement,
   type Values,
-} from "./arrow_schema.ts";
+} from "./schema.ts";
 
 /** A record batch is closed after this many rows … */
 export const BATCH_ROWS = 4096;
@@ -270,4 +270,22 @@ function checkList(name: string, type: ConcreteType, data: ListColumn<Values>): 
     );
   }
   return { values, offsets };
+}
+
+/** One table as the bytes of one Arrow file. @throws {TypeError} as `ArrowEncoder.write`. */
+export function encodeTable<C extends Columns>(
+  columns: C,
+  batch: Batch<C>,
+): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const encoder = new ArrowEncoder(columns, (bytes) => parts.push(new Uint8Array(bytes)));
+  encoder.write(batch as Batch<Columns>);
+  encoder.finish();
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

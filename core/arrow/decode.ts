@@ -5,7 +5,7 @@
  */
 import type { Schema } from "apache-arrow";
 import type { Batch, ColumnData, Columns, ColumnType, ListColumn } from "../stage/mod.ts";
-import { ArrowFile, type BatchPlace } from "./arrow_file.ts";
+import { ArrowFile, type BatchPlace } from "./file.ts";
 import {
   ARRAYS,
   type ConcreteType,
@@ -14,7 +14,7 @@ import {
   findColumns,
   listElement,
   type Values,
-} from "./arrow_schema.ts";
+} from "./schema.ts";
 
 /**
  * Streams the record batches of files, in order, holding one at a time. Only the columns asked for are read.

@@ -1,0 +1,15 @@
+/**
+ * The figures of the study report, in the paper's order. Each is undefined where its data were not measured.
+ *
+ * @module
+ */
+export { alongRunFigure } from "./along_run.ts";
+export { ckaFigures, shiftFigure } from "./cka.ts";
+export { curvesFigure } from "./curves.ts";
+export { continuedFigure } from "./differences.ts";
+export { gridFigures } from "./grid.ts";
+export { forgettingFigure, mixturesFigure } from "./losses.ts";
+export { legsFigure, proximityFigure } from "./proximity.ts";
+export { ratesFigure } from "./rates.ts";
+export { similarityFigure } from "./similarity.ts";
+export { tasksFigure } from "./tasks.ts";
