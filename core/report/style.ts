@@ -28,10 +28,10 @@ figcaption { margin-top: .4rem; max-width: 44rem; }
 /* On a narrow screen a figure shrinks until its text is about to get too small, then scrolls in its card. */
 .card svg { min-width: calc(.72 * var(--natural)); }
 table { border-collapse: separate; border-spacing: 0; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
-th, td { padding: .35rem .75rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
-thead th { border-bottom: 2px solid var(--soft); }
+th, td { padding: .35rem .75rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; }
 tbody tr { background: var(--page); }
-tbody th { font-weight: 600; position: sticky; left: 0; background: inherit; }
+tbody th { font-weight: 600; min-width: 8.5rem; position: sticky; left: 0; background: inherit; }
 tbody tr:nth-child(even) { background: var(--band); }
 .number { text-align: right; }
 td.number { white-space: nowrap; }
@@ -58,6 +58,9 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
   .wide { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding: .25rem .4rem; }
+  td.number { white-space: normal; }
   .card svg { min-width: 0; max-height: 17cm; width: auto; }
 }
 `;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { leftOut, percent, type Section, section, shownTable } from "../../../core/report/mod.ts";
+import { leftOut, type Section, section, shownTable } from "../../../core/report/mod.ts";
 import { alongRunFigure, continuedFigure, gridFigures } from "../charts/mod.ts";
 import { type ArmRow, differenceBetween, findComparison, gridArms, mainArm } from "../effects.ts";
 import { effectCell, meanCell } from "../tables.ts";
@@ -28,9 +28,6 @@ function armsTable(material: Material, caption: string, arms: readonly ArmRow[])
   };
   return shownTable(caption, arms, {
     arm: ({ label }) => label,
-    "#weight": ({ weight }) => percent(weight),
-    "#start": ({ start }) => percent(start),
-    "#end": ({ end }) => percent(end),
     "#in domain": (arm) => mean(arm, true),
     "#in domain, difference": (arm) => effectCell(at(arm, true)),
     [`#${general}`]: (arm) => mean(arm, false),
