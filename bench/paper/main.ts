@@ -9,7 +9,7 @@ import { readLocks } from "../../core/runner/mod.ts";
 import { writeAtomic } from "../../core/store/mod.ts";
 import { command } from "../shared/command.ts";
 import { parseFlags, UsageError } from "../shared/options.ts";
-import { differences, readRecord, type StudyRecord } from "./results.ts";
+import { compareRecords, readRecord, type StudyRecord } from "./results.ts";
 
 const HELP =
   `Keeps the tables and figures of a study that has been run, or compares a run with them.
@@ -56,12 +56,14 @@ function keep(out: string, recipe: string, folder: string, record: StudyRecord):
 }
 
 function compare(path: string, record: StudyRecord): number {
-  const lines = differences(JSON.parse(Deno.readTextFileSync(path)), record);
-  lines.forEach((line) => console.log(line));
-  if (lines.length === 0) {
-    console.log(`All ${record.steps.length} steps came out the same to the bit.`);
-  }
-  return lines.length === 0 ? 0 : 1;
+  const { same, missing, differences } = compareRecords(
+    JSON.parse(Deno.readTextFileSync(path)),
+    record,
+  );
+  differences.forEach((line) => console.log(line));
+  const not_run = missing > 0 ? `; ${missing} were not run` : "";
+  console.log(`${same} steps came out the same to the bit${not_run}.`);
+  return differences.length === 0 ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));

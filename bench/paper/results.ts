@@ -68,18 +68,29 @@ export async function readRecord(out: string, recipe: string): Promise<StudyReco
   };
 }
 
-/** What differs between two runs of a study, a line each; empty where they are the same to the bit. */
-export function differences(expected: StudyRecord, actual: StudyRecord): string[] {
+/** How two runs of a study compare. */
+export interface Comparison {
+  /** Steps that both have, and that came out the same to the bit. */
+  readonly same: number;
+  /** Steps that only the first has: not run yet. */
+  readonly missing: number;
+  /** What differs, a line each. */
+  readonly differences: readonly string[];
+}
+
+/** Compares two runs of a study by the keys and digests of their steps. */
+export function compareRecords(expected: StudyRecord, actual: StudyRecord): Comparison {
   const others = new Map(actual.steps.map((step) => [step.step, step]));
-  const lines = expected.steps.flatMap(({ step, key, outputs }) => {
-    const other = others.get(step);
-    if (!other) return [`${step}: is missing`];
+  const both = expected.steps.filter(({ step }) => others.has(step));
+  const differing = both.map(({ step, key, outputs }) => {
+    const other = others.get(step)!;
     if (other.key !== key) return [`${step}: was asked for something else (another key)`];
-    return Object.entries(outputs)
-      .filter(([name, digest]) => other.outputs[name] !== digest)
+    return Object.entries(outputs).filter(([name, digest]) => other.outputs[name] !== digest)
       .map(([name]) => `${step}: output "${name}" came out otherwise`);
   });
-  const known = new Set(expected.steps.map(({ step }) => step));
-  const more = actual.steps.filter(({ step }) => !known.has(step));
-  return [...lines, ...more.map(({ step }) => `${step}: is new`)];
+  return {
+    same: differing.filter((lines) => lines.length === 0).length,
+    missing: expected.steps.length - both.length,
+    differences: differing.flat(),
+  };
 }

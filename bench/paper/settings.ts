@@ -21,6 +21,14 @@ export function scaledDown({ name, title, model, schedule, rates }: Model): Stud
     description:
       "The paper's study scaled down: five mixtures, four fine-tuning sets, one small model.",
     seed: 1337,
+    facts: {
+      model: typeof model === "string" ? model : JSON.stringify(model),
+      vocabulary: "4,096 tokens, learned from the data",
+      "stands in for what the data root lacks":
+        "C4: Wikipedia and newsgroups (held out: real C4); Starcoder: npm packages; MAmmoTH: MATH, MathQA, AQuA; " +
+        "KnowledgeQA: TriviaQA and the World Factbook; DCLM: long Wikipedia articles; CodeSearchNet: functions of " +
+        "Python's standard library; APPS: MBPP",
+    },
     data: {
       sources: {
         c4: [{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"], max_bytes: 24_000_000 }],
