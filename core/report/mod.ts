@@ -7,7 +7,7 @@ export { count, decimals, list, NOT_MEASURED, percent, signed } from "./format.t
 export { ARM_COLOURS, ARM_DASHES, type Figure, renderFigure, SHARED_COLOUR } from "./figure.ts";
 export { type Cell, divergingMap, heatMap, scaleFrom } from "./heat_map.ts";
 export { escapeText, html, Markup, raw } from "./markup.ts";
-export { leftOut, type PageHead, renderPage, type Section, section } from "./page.ts";
+export { filesOf, leftOut, type PageHead, renderPage, type Section, section } from "./page.ts";
 export { type Row, type RowOf, rowsByLabel, rowsOf } from "./rows.ts";
 export { type SampleBlock, sampleBlocks, type ShownSample } from "./samples.ts";
 export { type ShownCell, type ShownTable, shownTable } from "./shown_table.ts";

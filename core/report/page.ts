@@ -17,6 +17,16 @@ export interface Section {
   paragraphs: string[];
   /** Tables and figures, in the order in which they are shown. */
   blocks: (ShownTable | Figure | SampleBlock)[];
+  /** Tables that only figures show, to be taken along. */
+  files?: TableFile[];
+}
+
+/** Everything of some sections that can be taken along. */
+export function filesOf(sections: readonly Section[]): TableFile[] {
+  return sections.flatMap(({ blocks, files = [] }) => [
+    ...blocks.flatMap((block) => "columns" in block && block.file ? [block.file] : []),
+    ...files,
+  ]);
 }
 
 /** A section of which only some parts are there. */
@@ -60,7 +70,9 @@ export function renderPage(head: PageHead, sections: Section[]): string {
         </main>
         <footer>
           <p>Beside this page: <code>results.json</code> and <code>summary.txt</code> with the numbers,
-    <code>tables/</code> with every table as CSV, <code>figures/</code> with every figure as SVG.</p>
+    <code>tables/</code> with every table as ${filesOf(sections).length > 0
+      ? "CSV and Arrow"
+      : "CSV"}, <code>figures/</code> with every figure as SVG.</p>
         </footer>
       </body>
     </html>
@@ -68,12 +80,13 @@ export function renderPage(head: PageHead, sections: Section[]): string {
   return `${String(page).trim()}\n`;
 }
 
-function renderSection({ id, heading, paragraphs, blocks }: Section): Markup {
+function renderSection({ id, heading, paragraphs, blocks, files = [] }: Section): Markup {
   return html`
     <section aria-labelledby="${id}">
     <h2 id="${id}">${heading}</h2>
     ${paragraphs.map((text) => html`<p>${text}</p>`)}
     ${blocks.map(renderBlock)}
+    ${files.map((file) => renderDownloads(file, `Data of the figures, ${file.name}`))}
     </section>
   `;
 }
@@ -112,20 +125,38 @@ function renderFigureBlock({ name, title, caption, width, svg }: Figure): Markup
   `;
 }
 
-/** Wide tables scroll inside their own box, which the keyboard can reach. */
-function renderTable({ caption, columns, rows, file }: ShownTable): Markup {
-  const align = (i: number) => (columns[i].numeric ? "number" : "text");
+/** Rows that are seen without being asked for. */
+const LONGEST = 30;
+
+/** Long tables are folded. */
+function renderTable(table: ShownTable): Markup {
+  const { caption, rows, file } = table;
+  const body = renderRows(table);
   return html`
     <figure>
       <figcaption>${caption}</figcaption>
-      <div class="wide" role="region" aria-label="${caption}" tabindex="0">
-        <table>
-          <thead>
-            <tr>${columns.map(({ header }, i) =>
-              html`<th scope="col" class="${align(i)}">${header}</th>`
-            )}</tr>
-          </thead>
-          <tbody>
+    ${rows.length <= LONGEST
+      ? body
+      : html`<details class="long"><summary>${rows.length} rows</summary>${body}</details>`}
+    ${file ? renderDownloads(file) : ""}
+    </figure>
+  `;
+}
+
+/** Wide tables scroll inside their own box, which the keyboard can reach. */
+function renderRows({ caption, columns, rows }: ShownTable): Markup {
+  const align = (
+    i: number,
+  ) => (columns[i].numeric ? "number" : columns[i].prose ? "text prose" : "text");
+  return html`
+    <div class="wide" role="region" aria-label="${caption}" tabindex="0">
+      <table>
+        <thead>
+          <tr>${columns.map(({ header }, i) =>
+            html`<th scope="col" class="${align(i)}">${header}</th>`
+          )}</tr>
+        </thead>
+        <tbody>
     ${rows.map((row) =>
       html`
         <tr>${row.map((cell, i) =>
@@ -136,24 +167,32 @@ function renderTable({ caption, columns, rows, file }: ShownTable): Markup {
       `
     )}
         </tbody>
-        </table>
-      </div>
-      ${file ? renderDownloads(file) : ""}
-    </figure>
+      </table>
+    </div>
   `;
 }
 
 function renderCell(cell: ShownCell): Markup {
-  return typeof cell === "string" ? html`${cell}` : html`<strong>${cell.text}</strong>`;
+  if (typeof cell === "string") return html`${cell}`;
+  const { text, strong, note } = cell;
+  const shown = strong ? html`<strong>${text}</strong>` : html`${text}`;
+  return note ? html`${shown}<span class="note">${note}</span>` : shown;
 }
 
-/** The data themselves are in the links. */
-function renderDownloads({ name, csv, arrow }: TableFile): Markup {
+/** Bytes of both formats that a page takes in: curves of long runs would make it slow to open. */
+const LARGEST = 1_000_000;
+
+/** The data themselves are in the links; those of large tables are beside the page. */
+function renderDownloads({ name, csv, arrow }: TableFile, what = "Download"): Markup {
   const link = (ending: string, type: string, bytes: Uint8Array) =>
     html`<a download="${name}.${ending}" href="data:${type};base64,${bytes.toBase64()}">${
       ending === "csv" ? "CSV" : "Arrow"
     }</a>`;
-  return html`<p class="downloads">Download: ${
+  if (csv.length + arrow.length > LARGEST) {
+    return html`<p class="downloads">${what}: <code>tables/${name}.csv</code> and <code>.arrow</code> beside
+    this page, for their size.</p>`;
+  }
+  return html`<p class="downloads">${what}: ${
     link("csv", "text/csv", new TextEncoder().encode(csv))
   }, ${link("arrow", "application/vnd.apache.arrow.file", arrow)}</p>`;
 }

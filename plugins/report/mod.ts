@@ -24,7 +24,7 @@ export { report_config, type ReportConfig } from "./config.ts";
  */
 export const report = defineStage({
   name: "report",
-  version: "3",
+  version: "4",
   description: "Figures, tables and one HTML page from everything that was measured.",
   config: report_config,
   inputs: report_inputs,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { renderPage, type Section } from "../../core/report/mod.ts";
+import { filesOf, renderPage, type Section } from "../../core/report/mod.ts";
 import { defineStage, files } from "../../core/stage/mod.ts";
 import { study_report_config } from "./config.ts";
 import { readMeasurements, study_report_inputs } from "./read.ts";
@@ -59,10 +59,10 @@ export const study_report = defineStage({
     }
     for (const block of sections.flatMap(({ blocks }) => blocks)) {
       if ("svg" in block) await to.write(`figures/${block.name}.svg`, block.svg);
-      else if ("file" in block && block.file) {
-        await to.write(`tables/${block.file.name}.csv`, block.file.csv);
-        await to.write(`tables/${block.file.name}.arrow`, block.file.arrow);
-      }
+    }
+    for (const { name, csv, arrow } of filesOf(sections)) {
+      await to.write(`tables/${name}.csv`, csv);
+      await to.write(`tables/${name}.arrow`, arrow);
     }
     // JSON has no NaN: JSON.stringify writes null for what was not measured.
     const numbers = JSON.stringify({ config, findings, measurements: all }, null, 1);

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
-import { batchOf } from "../../core/report/mod.ts";
-import type { TablePort } from "../../core/stage/mod.ts";
+import { mean, standardDeviation } from "../../core/analysis/mod.ts";
+import { readBatches } from "../../core/arrow/mod.ts";
+import { batchOf, rowsOf } from "../../core/report/mod.ts";
+import {
+  type Columns,
+  ports,
+  study_ports,
+  type TableInput,
+  type TablePort,
+} from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
-import { SAMPLE_CONFIG } from "./charts/sample_arms.ts";
-import { sampleMeasurements } from "./charts/sample.ts";
 import { study_report } from "./mod.ts";
 import { study_report_inputs, type StudyMeasurements } from "./read.ts";
-import { separableBest } from "./tables.ts";
-import { type Finding, FINDINGS, judge } from "./verdicts.ts";
-
-const CONFIG = {
-  ...SAMPLE_CONFIG,
-  distant: ["code", "math"],
-  facts: [{ name: "a", value: "<b>" }],
-};
+import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./sample.ts";
+import { bestArm, lossTable } from "./tables.ts";
 
 /** Measurements as inputs of the stage; empty parts are left unwired. */
 function wire(all: StudyMeasurements): Record<string, never> {
@@ -34,7 +34,7 @@ function wire(all: StudyMeasurements): Record<string, never> {
 }
 
 conformance(study_report, [
-  { name: "a whole study", config: CONFIG, inputs: wire(sampleMeasurements()) },
+  { name: "a whole study", config: CONFIG, inputs: wire(studySample()) },
   { name: "nothing measured", config: CONFIG, inputs: {} },
 ]);
 
@@ -46,7 +46,7 @@ async function written(all: StudyMeasurements): Promise<Record<string, string>> 
 }
 
 Deno.test("one page holds every figure, and tables to download", async () => {
-  const files = await written(sampleMeasurements());
+  const files = await written(studySample());
   const page = files["report.html"];
   const figures = Object.keys(files).filter((name) => name.startsWith("figures/"));
   assert.ok(figures.length >= 15, figures.join());
@@ -60,13 +60,75 @@ Deno.test("one page holds every figure, and tables to download", async () => {
     assert.ok(page.includes(`data:text/csv;base64,${csv}`), name);
     assert.ok(files[name.replace(".csv", ".arrow")].startsWith("ARROW1"), name);
   }
-  assert.ok(page.includes("&lt;b&gt;") && !page.includes("<b>"));
+  assert.ok(page.includes("&lt;made-up&gt; numbers &amp; nothing") && !page.includes("<made-up>"));
   assert.ok(!/src=|http-equiv|<script/.test(page));
-  assert.ok(files["summary.txt"].split("\n").every((line) => line.length <= 100));
+  const summary = files["summary.txt"].split("\n");
+  assert.ok(summary.length <= 60 && summary.every((line) => line.length <= 100));
+  assert.ok(
+    summary.some((line) => /^code 20% from 10% +1\.873 ± 0\.012\*/.test(line)),
+    summary.join("\n"),
+  );
+  assert.ok(summary.some((line) => line.startsWith("undecided")));
+});
+
+Deno.test("what the page lets readers take along is what was measured", async () => {
+  const all = studySample();
+  const page = (await written(all))["report.html"];
+  const taken = (name: string) => {
+    const links = [...page.matchAll(/<a download="([^"]+)" href="data:[^,]+;base64,([^"]+)"/g)];
+    const found = links.filter(([, file]) => file === name).map(([, , bytes]) => bytes);
+    assert.equal(found.length, 1, name);
+    return Uint8Array.fromBase64(found[0]);
+  };
+  const rows = async <const C extends Columns>(name: string, columns: C) => {
+    const path = await Deno.makeTempFile();
+    try {
+      await Deno.writeFile(path, taken(name));
+      const table: Pick<TableInput<C>, "batches"> = { batches: () => readBatches(path, columns) };
+      return await rowsOf(table as TableInput<C>);
+    } finally {
+      await Deno.remove(path);
+    }
+  };
+  assert.deepEqual(
+    await rows("comparison.arrow", study_ports.study_comparison.columns),
+    all.comparison,
+  );
+  assert.deepEqual(await rows("runs.arrow", study_ports.study_runs.columns), all.runs);
+  const phases = Object.entries(all.mixtures).sort(([a], [b]) => a < b ? -1 : 1);
+  const ledger = phases.flatMap(([phase, rows]) => rows.map((row) => ({ phase, ...row })));
+  assert.deepEqual(
+    await rows("mixtures.arrow", { phase: "utf8", ...ports.mixture_ledger.columns }),
+    ledger,
+  );
+  const csv = new TextDecoder().decode(taken("mixtures.csv")).trim().split("\n");
+  assert.deepEqual(csv.map((line) => line.split(",").slice(0, 4)), [
+    ["phase", "from_token", "to_token", "source"],
+    ...ledger.map(({ phase, from_token, to_token, source }) => {
+      return [phase, `${from_token}`, `${to_token}`, source];
+    }),
+  ]);
+  const against = await rows("against_continued.arrow", {
+    midtraining: "utf8",
+    continued: "utf8",
+    target: "utf8",
+    source: "utf8",
+    difference: "float64",
+  });
+  assert.equal(against.length, 8);
+  const of_arm = (arm: string, { target, source }: { target: string; source: string }) =>
+    mean(
+      all.runs.filter((run) => run.arm === arm && run.target === target && run.source === source)
+        .map(({ loss_after }) => loss_after),
+    );
+  for (const row of against) {
+    const difference = of_arm(row.midtraining, row) - of_arm(row.continued, row);
+    assert.ok(Math.abs(row.difference - difference) < 1e-12);
+  }
 });
 
 Deno.test("what is not there is said, and leaves the rest", async () => {
-  const all = sampleMeasurements();
+  const all = studySample();
   const page =
     (await written({ ...all, cka: {}, shift: {}, proximity: [], correlation: [] }))["report.html"];
   assert.ok(page.includes("Left out: no CKA table was given."));
@@ -74,95 +136,48 @@ Deno.test("what is not there is said, and leaves the rest", async () => {
   assert.ok(page.includes("not measured"));
 });
 
-const effect = (ci_low: number, ci_high: number) => {
-  return { label: "a - b", difference: (ci_low + ci_high) / 2, ci_low, ci_high };
-};
-
-Deno.test("a verdict takes every interval on one side", () => {
-  assert.equal(judge([]), "not measured");
-  assert.equal(judge([effect(-2, -1), effect(-0.2, -0.1)]), "supported");
-  assert.equal(judge([effect(-2, -1), effect(-0.2, 0.1)]), "undecided");
-  assert.equal(judge([effect(-2, -1), effect(0.1, 0.2)]), "not supported");
-  assert.equal(judge([effect(-0.1, 0.3), effect(-0.2, 0.4)]), "not supported");
-  assert.equal(
-    judge([{ ...effect(0, 0), difference: 0.5, ci_low: NaN, ci_high: NaN }]),
-    "undecided",
-  );
-});
-
-const verdicts = (all: StudyMeasurements) =>
-  FINDINGS.map((finding): Finding => finding(CONFIG, all)).map(({ verdict }) => verdict);
-
-Deno.test("verdicts turn with the numbers", () => {
-  const all = sampleMeasurements();
-  const BRIDGE = 2;
-  const correlated = (ci_low: number, r: number) => ({
-    ...all,
-    correlation: all.correlation.map((row) => ({ ...row, r, ci_low, ci_high: r + 0.1 })),
-  });
-  assert.equal(verdicts(correlated(0.2, 0.5))[BRIDGE], "supported");
-  assert.equal(verdicts(correlated(-0.2, 0.3))[BRIDGE], "undecided");
-  assert.equal(verdicts(correlated(-0.6, -0.1))[BRIDGE], "not supported");
-  const worse = all.comparison.map((row) => ({ ...row, difference: 1, ci_low: 0.9, ci_high: 1.1 }));
-  assert.equal(verdicts({ ...all, comparison: worse })[0], "not supported");
-  const better = all.comparison.map((row) => ({
-    ...row,
-    difference: -1,
-    ci_low: -1.1,
-    ci_high: -0.9,
-  }));
-  assert.equal(verdicts({ ...all, comparison: better })[0], "supported");
-  const shifts = (of_arm: number) =>
-    Object.fromEntries(
-      Object.entries(all.shift).map(([pair, rows]) => [
-        pair,
-        rows.map((row) => {
-          const shift = row.model_a === "control" ? 0.5 : of_arm;
-          return { ...row, shift, ci_low: shift - 0.1, ci_high: shift + 0.1 };
-        }),
-      ]),
-    );
-  assert.equal(verdicts({ ...all, shift: shifts(0.2) }).at(-1), "supported");
-  assert.equal(verdicts({ ...all, shift: shifts(0.45) }).at(-1), "undecided");
-  assert.equal(verdicts({ ...all, shift: shifts(0.9) }).at(-1), "not supported");
-});
-
-Deno.test("nothing measured gives no verdict", () => {
-  const empty = Object.fromEntries(
-    Object.entries(sampleMeasurements()).map((
-      [name, rows],
-    ) => [name, Array.isArray(rows) ? [] : {}]),
-  ) as unknown as StudyMeasurements;
-  assert.ok(verdicts(empty).every((verdict) => verdict === "not measured"));
-});
-
-Deno.test("the best is marked only where it can be told from the second", () => {
-  const all = sampleMeasurements();
+Deno.test("the best is bold with what it rests on, and starred only where it can be told from the second", () => {
+  const all = studySample();
   const arms = all.arms.slice(0, 2);
-  const losses = (first: number[], second: number[]): StudyMeasurements => ({
-    ...all,
-    comparison: [first, second].map((values, i) => ({
-      ...all.comparison[0],
-      arm: arms[i].arm,
-      target: "pycode",
-      source: "pycode",
-      loss_after: values.reduce((sum, loss) => sum + loss) / values.length,
-    })),
-    runs: [first, second].flatMap((values, i) =>
-      values.map((loss_after, seed) => {
-        return {
-          ...all.runs[0],
-          arm: arms[i].arm,
-          target: "pycode",
-          source: "pycode",
-          seed,
-          loss_after,
-        };
-      })
-    ),
-  });
-  const clear = losses([1, 1.1, 1.2], [2, 2.11, 2.2]);
-  assert.equal(separableBest(clear, arms, "pycode", "pycode"), arms[0].arm);
-  const noisy = losses([1, 2, 3], [2, 1.2, 3.1]);
-  assert.equal(separableBest(noisy, arms, "pycode", "pycode"), undefined);
+  const [control, code] = arms;
+  /** The two arms with these losses on pycode by seed. */
+  const table = (first: number[], second: number[]) => {
+    const measured = [first, second].map((losses, i) => ({ losses, arm: arms[i].arm }));
+    const row = { target: "pycode", source: "pycode" };
+    const made: StudyMeasurements = {
+      ...all,
+      comparison: measured.map(({ losses, arm }) => ({
+        ...all.comparison[0],
+        ...row,
+        arm,
+        loss_after: mean(losses),
+        sd_after: standardDeviation(losses),
+      })),
+      runs: measured.flatMap(({ losses, arm }) =>
+        losses.map((loss_after, seed) => ({ ...all.runs[0], ...row, arm, seed, loss_after }))
+      ),
+    };
+    const { rows } = lossTable("", CONFIG, made, arms, (target) => target);
+    return { best: bestArm(made, arms, "pycode", "pycode")!, cells: rows.map(([, cell]) => cell) };
+  };
+  const clear = table([1, 1.1, 1.2], [2, 2.11, 2.2]);
+  assert.equal(clear.best.arm, control.arm);
+  assert.equal(clear.best.separable, true);
+  assert.deepEqual(clear.cells, [
+    { text: "1.100 ± 0.100 *", strong: true, note: "" },
+    { text: "2.103 ± 0.100", strong: false, note: "" },
+    { text: "separable *", note: "-1.003 [-1.018, -0.989]" },
+  ]);
+  const noisy = table([2, 1.2, 3.1], [1, 2, 3]);
+  assert.equal(noisy.best.arm, code.arm);
+  assert.equal(noisy.best.separable, false);
+  assert.deepEqual((noisy.cells[1] as { text: string }).text, "2.000 ± 1.000");
+  assert.equal((noisy.cells[2] as { text: string }).text, "not separable");
+  // One seed: the lowest stands out as little as the rest.
+  const single = table([1], [2]);
+  assert.deepEqual(single.cells, [
+    { text: "1.000", strong: false, note: "" },
+    { text: "2.000", strong: false, note: "" },
+    { text: "not separable", note: "-1.000" },
+  ]);
 });

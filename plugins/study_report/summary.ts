@@ -7,11 +7,16 @@ import { decimals } from "../../core/report/mod.ts";
 import type { StudyReportConfig } from "./config.ts";
 import { findComparison, mainArms } from "./effects.ts";
 import type { StudyMeasurements } from "./read.ts";
-import { separableBest } from "./tables.ts";
-import type { Finding } from "./verdicts.ts";
+import { bestArm } from "./tables.ts";
+import type { Finding } from "./finding.ts";
 
 const LABEL_WIDTH = 28;
 const CELL_WIDTH = 17;
+
+const CAVEAT = [
+  "Intervals are over seeds of fine-tuning and not corrected for their number; pretraining was done",
+  "once. Rules and numbers of the verdicts are in report.html.",
+];
 
 /** The main table, and the verdicts. */
 export function renderSummary(
@@ -24,7 +29,8 @@ export function renderSummary(
   const cell = (arm: string, target: string) => {
     const row = findComparison(all, arm, target, target);
     if (!row) return "";
-    const mark = separableBest(all, arms, target, target) === arm ? "*" : " ";
+    const best = bestArm(all, arms, target, target);
+    const mark = best?.arm === arm && best.separable ? "*" : " ";
     const sd = Number.isFinite(row.sd_after) ? ` ± ${decimals(row.sd_after)}` : "";
     return `${decimals(row.loss_after)}${sd}${mark}`;
   };
@@ -38,5 +44,6 @@ export function renderSummary(
     "",
   ];
   const verdicts = findings.map(({ finding, verdict }) => `${verdict.padEnd(14)} ${finding}`);
-  return [config.title, "", ...table, ...verdicts].map((text) => text.trimEnd()).join("\n") + "\n";
+  return [config.title, "", ...table, ...verdicts, "", ...CAVEAT]
+    .map((text) => text.trimEnd()).join("\n") + "\n";
 }

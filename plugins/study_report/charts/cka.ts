@@ -63,15 +63,20 @@ export function stateLabel(state: string): string {
  * One figure for each probe.
  *
  * @param label what the rows were wired under: the arm and the target.
+ * @param shown the same for readers.
  */
-export async function ckaFigures(label: string, rows: readonly CkaRow[]): Promise<Figure[]> {
+export async function ckaFigures(
+  label: string,
+  rows: readonly CkaRow[],
+  shown = label,
+): Promise<Figure[]> {
   const probes = [...Map.groupBy(rows, ({ probe }) => probe)]
     .map(([probe, of_probe]) => ({ probe, of_probe, pairs: statePairs(of_probe) }))
     .filter(({ pairs }) => pairs.length > 0);
   // One scale for all probes, so that they can be compared.
   const domain = scaleFrom(probes.flatMap(({ pairs }) => pairs.flatMap(({ cells }) => cells)));
   return await Promise.all(probes.map(({ probe, of_probe, pairs }) => {
-    const title = `CKA of ${label} on ${probe}`;
+    const title = `CKA on ${probe}: control and ${shown}`;
     return renderFigure({
       name: fileName("cka", label, probe),
       title,

@@ -4,12 +4,12 @@
  * @module
  */
 export { alongRunFigure } from "./along_run.ts";
-export { ckaFigures, shiftFigure } from "./cka.ts";
+export { ckaFigures, pairLabel, shiftFigure, stateLabel } from "./cka.ts";
 export { curvesFigure } from "./curves.ts";
 export { continuedFigure } from "./differences.ts";
 export { gridFigures } from "./grid.ts";
 export { forgettingFigure, mixturesFigure } from "./losses.ts";
 export { legsFigure, proximityFigure } from "./proximity.ts";
-export { ratesFigure } from "./rates.ts";
+export { ratesFigure, rateText } from "./rates.ts";
 export { similarityFigure } from "./similarity.ts";
-export { tasksFigure } from "./tasks.ts";
+export { modelLabel, tasksFigure } from "./tasks.ts";

@@ -42,7 +42,8 @@ function tasksIn(rows: StudyMeasurements["tasks"]): string[] {
   return [...new Set(rows.map(({ task }) => task))];
 }
 
-function modelLabel(
+/** "code 20% from 10%, Pycode" for the model `code.pycode`; others as they are. */
+export function modelLabel(
   { targets }: StudyReportConfig,
   { arms }: StudyMeasurements,
   model: string,

@@ -14,7 +14,7 @@ import {
 } from "../../../core/report/mod.ts";
 import { ports, study_ports } from "../../../core/stage/mod.ts";
 import { legsFigure, proximityFigure, similarityFigure } from "../charts/mod.ts";
-import { labelOf } from "../effects.ts";
+import { labelOf, targetLabel } from "../effects.ts";
 import { figures, type Material } from "./material.ts";
 
 /** Figures 1 and 6 of the paper. */
@@ -22,9 +22,14 @@ export async function similaritySection(material: Material): Promise<Section> {
   const { similarity } = material.all;
   const heading = "Similarity of the data";
   if (similarity.length === 0) return leftOut("similarity", heading, "no similarities were given");
+  const seen = new Set<string>();
+  const once = similarity.filter(({ a, b }) => {
+    const pair = JSON.stringify([a, b].sort());
+    return a !== b && !seen.has(pair) && seen.add(pair);
+  });
   const table = shownTable(
     "Similarity and its components (paper, Appendix C), each pair once; intervals by resampling documents.",
-    similarity.filter(({ a, b }) => a < b),
+    once,
     {
       a: ({ a }) => a,
       b: ({ b }) => b,
@@ -39,13 +44,14 @@ export async function similaritySection(material: Material): Promise<Section> {
     tableFile("similarity", ports.similarity, similarity),
   );
   return section("similarity", heading, {
+    paragraphs: ["Of sources, mixtures and targets (paper, Figures 1 and 6)."],
     blocks: [...await figures(material, similarityFigure), table],
   });
 }
 
 /** Figures 2 and 7 of the paper. */
 export async function proximitySection(material: Material): Promise<Section> {
-  const { all } = material;
+  const { config, all } = material;
   const heading = "Proximity and improvement";
   if (all.proximity.length === 0) return leftOut("proximity", heading, "no proximities were given");
   const points = shownTable(
@@ -54,7 +60,7 @@ export async function proximitySection(material: Material): Promise<Section> {
     all.proximity,
     {
       arm: ({ arm }) => labelOf(all, arm),
-      target: ({ target }) => target,
+      target: ({ target }) => targetLabel(config, target),
       "#arm and target": ({ similarity }) => decimals(similarity),
       "#general and target": ({ similarity_general }) => decimals(similarity_general),
       "#advantage": ({ advantage }) => decimals(advantage),
@@ -76,6 +82,11 @@ export async function proximitySection(material: Material): Promise<Section> {
     tableFile("correlation", study_ports.proximity_correlation, all.correlation),
   );
   return section("proximity", heading, {
+    paragraphs: [
+      "Whether a mixture helps where it brings training closer to the target (paper, Figure 2), and the two legs of the " +
+      "way there (Figure 7).",
+    ],
+    files: all.legs.length > 0 ? [tableFile("legs", study_ports.proximity_legs, all.legs)] : [],
     blocks: [
       ...await figures(material, proximityFigure),
       choices,

@@ -3,10 +3,27 @@
  *
  * @module
  */
-import { leftOut, type Section, section, shownTable } from "../../../core/report/mod.ts";
+import {
+  leftOut,
+  type Section,
+  section,
+  type ShownCell,
+  shownTable,
+  type TableFile,
+  tableFile,
+} from "../../../core/report/mod.ts";
+import { study_ports } from "../../../core/stage/mod.ts";
 import { alongRunFigure, continuedFigure, gridFigures } from "../charts/mod.ts";
-import { type ArmRow, differenceBetween, findComparison, gridArms, mainArm } from "../effects.ts";
-import { effectCell, meanCell } from "../tables.ts";
+import {
+  type ArmRow,
+  type ComparisonRow,
+  differenceBetween,
+  findComparison,
+  gridArms,
+  mainArm,
+  targetLabel,
+} from "../effects.ts";
+import { armsFile, effectCell, meanCell } from "../tables.ts";
 import { figures, type Material } from "./material.ts";
 
 /** Target that an arm's source is meant for. */
@@ -15,24 +32,32 @@ function targetOf({ config: { matched } }: Material, { specialised }: ArmRow): s
 }
 
 /** A row for each arm: in domain and general, and differences from its reference. */
-function armsTable(material: Material, caption: string, arms: readonly ArmRow[]) {
+function armsTable(
+  material: Material,
+  name: string,
+  caption: string,
+  arms: readonly ArmRow[],
+) {
   const { config: { general }, all } = material;
+  // A control is meant for no target: it is shown on that of the others.
+  const of_others = arms.map((other) => targetOf(material, other)).find(Boolean)!;
+  const shownOn = (arm: ArmRow) => targetOf(material, arm) || of_others;
   const at = (arm: ArmRow, in_domain: boolean) => {
-    const target = targetOf(material, arm) ||
-      arms.map((other) => targetOf(material, other)).find(Boolean)!;
+    const target = shownOn(arm);
     return findComparison(all, arm.arm, target, in_domain ? target : general);
   };
-  const mean = (arm: ArmRow, in_domain: boolean) => {
+  const shown = ({ arm, target, source }: ComparisonRow) =>
+    target === shownOn(arms.find((each) => each.arm === arm)!) &&
+    (source === target || source === general);
+  const cell = (arm: ArmRow, in_domain: boolean): ShownCell => {
     const row = at(arm, in_domain);
-    return row ? meanCell(row) : "";
+    return row ? { text: meanCell(row), note: effectCell(row) } : "";
   };
   return shownTable(caption, arms, {
     arm: ({ label }) => label,
-    "#in domain": (arm) => mean(arm, true),
-    "#in domain, difference": (arm) => effectCell(at(arm, true)),
-    [`#${general}`]: (arm) => mean(arm, false),
-    [`#${general}, difference`]: (arm) => effectCell(at(arm, false)),
-  });
+    "#in domain": (arm) => cell(arm, true),
+    [`#${general}`]: (arm) => cell(arm, false),
+  }, armsFile(name, all, arms, shown));
 }
 
 /** Table 3 of the paper. */
@@ -54,22 +79,48 @@ export async function continuedSection(material: Material): Promise<Section> {
     {
       midtraining: ({ main }) => main.label,
       "continued pretraining": ({ arm }) => arm.label,
-      target: ({ target }) => target,
+      target: ({ target }) => targetLabel(material.config, target),
       "#in domain": ({ arm, main, target }) =>
         effectCell(differenceBetween(all, [main.arm, arm.arm], target, target)),
       [`#${general}`]: ({ arm, main, target }) =>
         effectCell(differenceBetween(all, [main.arm, arm.arm], target, general)),
     },
+    againstFile(material, pairs),
   );
   const mains = [...new Set(pairs.map(({ main }) => main))];
   const losses = armsTable(
     material,
-    "Losses after fine-tuning on the matched target, and differences from the control.",
+    "continued",
+    "Losses after fine-tuning on the matched target, and under them the differences from the control.",
     [...mains, ...arms],
   );
   return section("continued", heading, {
     blocks: [against, ...await figures(material, continuedFigure), losses],
   });
+}
+
+interface Pair {
+  readonly arm: ArmRow;
+  readonly main: ArmRow;
+  readonly target: string;
+}
+
+/** Midtraining minus continued pretraining, in domain and on general data. */
+function againstFile({ config: { general }, all }: Material, pairs: readonly Pair[]): TableFile {
+  const { arm: text, difference, ci_low, ci_high } = study_ports.study_comparison.columns;
+  const named = { midtraining: text, continued: text, target: text, source: text };
+  const rows = pairs.flatMap(({ arm, main, target }) =>
+    [target, general].flatMap((source) => {
+      const effect = differenceBetween(all, [main.arm, arm.arm], target, source);
+      if (!effect) return [];
+      return [{ midtraining: main.arm, continued: arm.arm, target, source, ...effect }];
+    })
+  );
+  return tableFile(
+    "against_continued",
+    { columns: { ...named, difference, ci_low, ci_high } },
+    rows,
+  );
 }
 
 /** Figure 3 of the paper. */
@@ -81,8 +132,9 @@ export async function gridSection(material: Material): Promise<Section> {
   }
   const table = armsTable(
     material,
-    "Start times and weights (paper, Figure 3): loss after fine-tuning on the matched target, and differences from the " +
-      "control.",
+    "grid",
+    "Start times and weights (paper, Figure 3): loss after fine-tuning on the matched target, and under it the difference " +
+      "from the control.",
     arms,
   );
   return section("grid", heading, { blocks: [...await figures(material, gridFigures), table] });
@@ -97,7 +149,9 @@ export async function alongRunSection(material: Material): Promise<Section> {
   }
   const table = armsTable(
     material,
-    "Checkpoints along the run, fine-tuned (paper, Figure 4). Differences are from the control at the same step.",
+    "along_run",
+    "Checkpoints along the run, fine-tuned on the matched target (paper, Figure 4), and under the loss the difference from " +
+      "the control at the same step.",
     stopped,
   );
   return section("along_run", heading, {

@@ -6,7 +6,7 @@
 import type { Figure } from "../../../core/report/mod.ts";
 import type { StudyReportConfig } from "../config.ts";
 import type { StudyMeasurements } from "../read.ts";
-import type { Finding } from "../verdicts.ts";
+import type { Finding } from "../finding.ts";
 
 export interface Material {
   readonly config: StudyReportConfig;

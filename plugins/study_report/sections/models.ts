@@ -12,12 +12,21 @@ import {
   tableFile,
 } from "../../../core/report/mod.ts";
 import { ports, study_ports } from "../../../core/stage/mod.ts";
-import { ckaFigures, shiftFigure, tasksFigure } from "../charts/mod.ts";
+import {
+  ckaFigures,
+  modelLabel,
+  pairLabel,
+  shiftFigure,
+  stateLabel,
+  tasksFigure,
+} from "../charts/mod.ts";
+import { labelledFile } from "../tables.ts";
 import { figures, type Material } from "./material.ts";
 
 /** Figures 5 and 9 to 13 of the paper. */
 export async function ckaSection(material: Material): Promise<Section> {
-  const { all } = material;
+  const { config, all } = material;
+  const shown = (pair: string) => pairLabel(config, all, pair);
   const heading = "Representations (CKA)";
   const pairs = Object.entries(all.cka).filter(([, rows]) => rows.length > 0);
   if (pairs.length === 0) return leftOut("cka", heading, "no CKA table was given");
@@ -25,41 +34,43 @@ export async function ckaSection(material: Material): Promise<Section> {
     rows.map((row) => ({ pair, ...row }))
   );
   const table = shownTable(
-    "Shift of the final layer, 1 - CKA, with intervals over subsamples of the probe.",
+    "Shift of the final layer, 1 - CKA, with jackknife intervals of 95% over subsamples of the probe.",
     shifts,
     {
-      states: ({ pair }) => pair,
+      "arm and target": ({ pair }) => shown(pair),
       probe: ({ probe }) => probe,
-      from: ({ model_a }) => model_a,
-      to: ({ model_b }) => model_b,
+      from: ({ model_a }) => stateLabel(model_a),
+      to: ({ model_b }) => stateLabel(model_b),
       "#shift": ({ shift }) => decimals(shift),
       "#95%": ({ ci_low, ci_high }) =>
         Number.isFinite(ci_low) ? `[${decimals(ci_low)}, ${decimals(ci_high)}]` : "",
       "#mean CKA of equal layers": ({ mean_same_layer }) => decimals(mean_same_layer),
     },
-    tableFile("final_layer_shift", ports.final_layer_shift, shifts),
+    labelledFile("final_layer_shift", "pair", ports.final_layer_shift, all.shift),
   );
   const heat_maps = [];
-  for (const [pair, rows] of pairs) heat_maps.push(...await ckaFigures(pair, rows));
+  for (const [pair, rows] of pairs) heat_maps.push(...await ckaFigures(pair, rows, shown(pair)));
   return section("cka", heading, {
     paragraphs: [
-      "Linear CKA of hidden states, every layer with every layer: the control and an arm, each before and after " +
-      "fine-tuning (_sft).",
+      "Linear CKA of hidden states, every layer with every layer: the control and an arm, each before fine-tuning and " +
+      '"tuned", after it (paper, Figures 5 and 9 to 13).',
     ],
-    blocks: [table, ...await figures(material, shiftFigure), ...heat_maps],
+    blocks: [...await figures(material, shiftFigure), table, ...heat_maps],
+    files: [labelledFile("cka", "pair", ports.cka, all.cka)],
   });
 }
 
 /** Questions and answers. */
 export async function tasksSection(material: Material): Promise<Section> {
-  const { tasks } = material.all;
+  const { config, all } = material;
+  const { tasks } = all;
   const heading = "Downstream tasks";
   if (tasks.length === 0) return leftOut("tasks", heading, "no questions were put to the models");
   const table = shownTable(
-    "Shares of questions answered rightly, with intervals of 95%. Models this small are at chance or zero on most.",
+    "Share of the questions that count under each metric, with intervals of 95% over questions.",
     tasks,
     {
-      model: ({ model }) => model,
+      model: ({ model }) => modelLabel(config, all, model),
       task: ({ task }) => task,
       metric: ({ metric }) => metric,
       "#value": ({ value }) => decimals(value),

@@ -10,45 +10,48 @@ import {
   percent,
   type Section,
   section,
+  type ShownCell,
   shownTable,
   tableFile,
 } from "../../../core/report/mod.ts";
 import { ports, study_ports } from "../../../core/stage/mod.ts";
-import { curvesFigure, ratesFigure } from "../charts/mod.ts";
+import { curvesFigure, ratesFigure, rateText } from "../charts/mod.ts";
+import { labelledFile } from "../tables.ts";
 import { figures, type Material } from "./material.ts";
 
 /** Tables 6 and 7 of the paper. */
 export async function ratesSection(material: Material): Promise<Section> {
   const { config: { targets }, all } = material;
   const heading = "Learning rates of fine-tuning";
-  const rows = targets.flatMap(({ name, label }) =>
-    (all.rates[name] ?? []).filter(({ source }) => source === name).map((row) => ({
-      label,
-      ...row,
-    }))
+  const rows = targets.flatMap(({ name }) =>
+    (all.rates[name] ?? []).filter(({ source }) => source === name)
   );
   if (rows.length === 0) return leftOut("rates", heading, "no sweep of learning rates was given");
-  const best = (target: string) => all.best[target]?.find(({ source }) => source === target);
+  const rates = [...new Set(rows.map(({ learning_rate }) => learning_rate))].sort((a, b) => a - b);
+  const swept = targets.filter(({ name }) => rows.some(({ source }) => source === name));
+  const columns = swept.map(({ name, label }) => {
+    const best = all.best[name]?.find(({ source }) => source === name)?.learning_rate;
+    const cell = (rate: number): ShownCell => {
+      const row = rows.find((row) => row.source === name && row.learning_rate === rate);
+      if (!row) return "";
+      const text = Number.isFinite(row.loss) ? decimals(row.loss) : "diverged";
+      return rate === best ? { text, strong: true } : text;
+    };
+    return [`#${label}`, cell] as const;
+  });
   const table = shownTable(
-    "Held-out loss on each target after fine-tuning the control at each peak learning rate (paper, Tables 6 and 7). The " +
-      "best, in bold, is that of all arms.",
-    rows,
-    {
-      target: ({ label }) => label,
-      "#peak learning rate": ({ learning_rate, source }) => {
-        const text = String(learning_rate);
-        return best(source)?.learning_rate === learning_rate ? { text, strong: true } : text;
-      },
-      "#loss": ({ loss }) => Number.isFinite(loss) ? decimals(loss) : "diverged",
-    },
-    tableFile("learning_rates", study_ports.learning_rate_losses, Object.values(all.rates).flat()),
+    "Held-out loss on each target after fine-tuning the control on it at each peak learning rate, in nats per token " +
+      "(paper, Tables 6 and 7). Bold: the best, at which all arms are fine-tuned.",
+    rates,
+    { "peak learning rate": rateText, ...Object.fromEntries(columns) },
+    labelledFile("learning_rates", "target", study_ports.learning_rate_losses, all.rates),
   );
   return section("rates", heading, { blocks: [...await figures(material, ratesFigure), table] });
 }
 
 /** Losses along the phases, and of every arm before fine-tuning. */
 export async function curvesSection(material: Material): Promise<Section> {
-  const { evaluation, validation } = material.all;
+  const { arms, evaluation, training, validation } = material.all;
   const heading = "Training";
   const drawn = await figures(material, curvesFigure);
   if (drawn.length + evaluation.length === 0) {
@@ -57,29 +60,35 @@ export async function curvesSection(material: Material): Promise<Section> {
   const sources = [...new Set(evaluation.map(({ source }) => source))];
   const at = (model: string, source: string) =>
     evaluation.find((row) => row.model === model && row.source === source);
-  const columns = sources.flatMap((source) => [
-    [`#${source}`, (model: string) => decimals(at(model, source)?.loss ?? NaN)],
-    [`#${source}, bits/byte`, (model: string) => decimals(at(model, source)?.bits_per_byte ?? NaN)],
-  ]);
+  const cell = (model: string, source: string): ShownCell => {
+    const { loss = NaN, bits_per_byte = NaN } = at(model, source) ?? {};
+    const note = Number.isFinite(bits_per_byte) ? `${decimals(bits_per_byte)} bits` : "";
+    return { text: decimals(loss), note };
+  };
+  const columns = sources.map((source) => [`#${source}`, (model: string) => cell(model, source)]);
   const table = shownTable(
-    "Held-out loss before fine-tuning, in nats per token and bits per byte.",
+    "Held-out loss before fine-tuning, in nats per token, and under it in bits per byte where all of the text counts.",
     [...new Set(evaluation.map(({ model }) => model))],
-    { model: (model) => model, ...Object.fromEntries(columns) },
+    {
+      model: (model) => arms.find(({ arm }) => arm === model)?.label ?? model,
+      ...Object.fromEntries(columns),
+    },
     tableFile("evaluation", ports.evaluation, evaluation),
   );
-  const along = Object.keys(validation).length > 0 && drawn.length === 0
-    ? ["Held-out losses along training are in results.json."]
-    : [];
+  const curves = [
+    labelledFile("training", "phase", ports.training_metrics, training),
+    labelledFile("validation", "phase", ports.validation_metrics, validation),
+  ];
   return section("training", heading, {
-    paragraphs: along,
     blocks: [...drawn, ...(evaluation.length > 0 ? [table] : [])],
+    files: drawn.length > 0 ? curves : [],
   });
 }
 
 /** What was trained, on what, and what it took. */
 export function methodSection({ config, all }: Material): Promise<Section> {
   const facts = shownTable("What was run.", config.facts, {
-    "": ({ name }) => name,
+    what: ({ name }) => name,
     value: ({ value }) => value,
   });
   const arms = shownTable(
@@ -107,7 +116,7 @@ export function methodSection({ config, all }: Material): Promise<Section> {
     "#drawn": ({ achieved_share }) => percent(achieved_share),
     "#tokens": ({ tokens }) => count(tokens),
     "#epochs since the start": ({ epochs }) => decimals(epochs, 2),
-  }, tableFile("mixtures", ports.mixture_ledger, mixtures));
+  }, labelledFile("mixtures", "phase", ports.mixture_ledger, all.mixtures));
   const data = shownTable("Datasets.", all.data, {
     source: ({ source }) => source,
     dataset: ({ dataset }) => dataset,
