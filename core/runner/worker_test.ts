@@ -53,12 +53,10 @@ for (
 
 Deno.test("a stage that never returns to its event loop stops when asked to", async () => {
   const controller = new AbortController();
-  const started = performance.now();
   const onEvent = ({ type }: { type: string }) =>
     type === "report" && controller.abort(new Error("stop"));
   await inWorkers("spin_recipe", { signal: controller.signal, onEvent }, ({ error, out }) => {
     assert.equal(error?.name, "Interrupted");
-    assert.ok(performance.now() - started < 2500);
     const keys = [...Deno.readDirSync(join(out, "store/work"))];
     assert.equal(keys.length, 1, "its checkpoint is kept");
   });
