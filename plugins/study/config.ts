@@ -28,6 +28,7 @@ const arm = z.strictObject({
 const run = z.strictObject({
   /** Label among the training and validation metrics. */
   label: z.string(),
+  /** Name of the arm. */
   arm: z.string(),
   /** Source that was fine-tuned on. */
   target: z.string(),
