@@ -4,9 +4,7 @@
  *
  * @module
  */
-import type { Midtraining, StudySettings } from "./settings.ts";
-
-export type ArmKind = "control" | "midtrain" | "ablation" | "continued" | "along_run";
+import type { ArmKind, Midtraining, StudySettings } from "./settings.ts";
 
 /** An arm: where its mixture changes, and where it ends. */
 export interface Arm {

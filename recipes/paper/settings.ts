@@ -17,6 +17,8 @@ import type {
   tokenize,
 } from "../../stages/mod.ts";
 
+export type ArmKind = "control" | "midtrain" | "ablation" | "continued" | "along_run";
+
 type ConfigOf<S extends { config: StandardSchemaV1 }> = StandardSchemaV1.InferInput<S["config"]>;
 
 /** A mixture that is brought in at a share of the horizon: `weight` of `specialised`, the rest general. */
@@ -88,6 +90,11 @@ export interface StudySettings {
   };
   /** Figure 4: fine-tuning of this arm and the control at shares of the horizon. */
   readonly along_run?: { readonly arm: string; readonly at: readonly number[] };
+  /**
+   * Kinds of arm that take part; all when left out. The others still decide where the trunk is cut, so that they can be
+   * added later without training anything again.
+   */
+  readonly kinds?: readonly ArmKind[];
   readonly fine_tuning: Omit<ConfigOf<typeof sft>, "sources">;
   /** Peak learning rates tried on the control, for each target. */
   readonly rates: ConfigOf<typeof lr_sweep>["rates"];

@@ -66,10 +66,14 @@ class StudyBuilder {
 
   build(): Study {
     const { settings } = this;
-    const arms = armsOf(settings);
-    const { phases: plans, paths } = phasesOf(arms, settings.horizon_steps);
+    const planned = armsOf(settings);
+    const { phases: plans, paths } = phasesOf(planned, settings.horizon_steps);
+    const arms = planned.filter(({ kind }) => settings.kinds?.includes(kind) ?? true);
+    const needed = new Set(arms.flatMap(({ name }) => paths.get(name)!));
     const phases = new Map<string, Trained>();
-    for (const plan of plans) phases.set(plan.name, this.#phase(plan, phases));
+    for (const plan of plans) {
+      if (needed.has(plan.name)) phases.set(plan.name, this.#phase(plan, phases));
+    }
     const checkpointOf = (arm: string) => phases.get(paths.get(arm)!.at(-1)!)!.checkpoint;
     const sweeps = new Map(settings.targets.map((target) => {
       return [target.name, this.#sweep(target, checkpointOf(CONTROL))];
