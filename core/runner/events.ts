@@ -8,6 +8,7 @@
 import type { PlannedTask } from "./demand.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { Budget, Task } from "./schedule.ts";
+import type { StageInfo, StepInfo } from "./step_info.ts";
 
 /** One call of `ctx.report`: progress, time, and metrics (null: not a finite number). */
 export type Point = readonly [
@@ -27,14 +28,21 @@ export type RunEventBody =
     description: string;
     /** What steps may take together; logs of runs that ran one step at a time may lack it, and the tasks. */
     budget?: Budget;
-    plan: (PlannedStep & Partial<PlannedTask>)[];
+    plan: (PlannedStep & Partial<PlannedTask> & Partial<StepInfo>)[];
+    /** The stages of its steps, each once; logs of old may lack them. */
+    stages?: readonly StageInfo[];
   }
   | { type: "step_started"; step: string; key: string; reasons: readonly string[] }
   | { type: "step_skipped"; step: string; key: string; reasons: readonly string[] }
   | { type: "report"; step: string; total?: number; points: readonly Point[] }
   | { type: "log"; step: string; message: string }
+  /** Text that the model went on with after a prompt, when `done` steps were done. */
+  | { type: "sample"; step: string; done: number; prompt: string; text: string }
   | { type: "step_finished"; step: string; outputs: Record<string, OutputSummary> }
   | { type: "step_failed"; step: string; message: string; stack?: string }
+  /** The steps that run stand still, and no other starts, until the run is resumed. */
+  | { type: "run_paused" }
+  | { type: "run_resumed" }
   | { type: "run_finished"; published: readonly string[] }
   | { type: "run_failed"; message: string }
   | { type: "run_interrupted"; message: string };
@@ -66,6 +74,8 @@ export interface StepState {
   readonly task?: Task;
   /** Seconds that it took when it last ran with this config. */
   readonly past_seconds?: number;
+  /** What it is made of; unknown in logs of old. */
+  readonly info?: StepInfo;
 }
 
 export interface RunState {
@@ -76,11 +86,15 @@ export interface RunState {
   readonly state: "running" | "finished" | "failed" | "interrupted" | "lost";
   readonly started_at: number;
   readonly ended_at?: number;
+  /** Whether it stands still for now, which only a run that is running can. */
+  readonly paused: boolean;
   /** Ids of the steps that are running, the one that began first before the others. */
   readonly running: readonly string[];
   /** What steps may take together. */
   readonly budget?: Budget;
   readonly steps: readonly StepState[];
+  /** The stages of its steps, each once. */
+  readonly stages: readonly StageInfo[];
   readonly message?: string;
   /** Paths of published files, below the output folder. */
   readonly published: readonly string[];
@@ -115,6 +129,10 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
       const { step, time } = event;
       return withoutRunning(withStep(state, step, { state: "failed", ended_at: time }), step);
     }
+    case "run_paused":
+      return { ...state, paused: true };
+    case "run_resumed":
+      return { ...state, paused: false };
     case "run_finished":
       return { ...end(state, "finished", event.time), published: event.published };
     case "run_failed":
@@ -158,17 +176,13 @@ export function timeLeft(step: StepState, now: number): number | undefined {
 }
 
 function start(event: RunEvent & { type: "run_started" }): RunState {
-  const steps = event.plan.map(({ id, stage, reasons, task, past_seconds }): StepState => ({
-    id,
-    stage,
-    reasons,
-    task,
-    past_seconds,
-    state: "waiting",
-    metrics: {},
-  }));
-  const { run: id, recipe, description, budget, time } = event;
-  const rest = { steps, budget, running: [], published: [] };
+  const steps = event.plan.map((planned): StepState => {
+    const { id, stage, reasons, task, past_seconds, config, seed, inputs } = planned;
+    const info = config === undefined ? undefined : { config, seed: seed!, inputs: inputs! };
+    return { id, stage, reasons, task, past_seconds, info, state: "waiting", metrics: {} };
+  });
+  const { run: id, recipe, description, budget, time, stages = [] } = event;
+  const rest = { steps, stages, budget, paused: false, running: [], published: [] };
   return { id, recipe, description, state: "running", started_at: time, ...rest };
 }
 
@@ -177,7 +191,7 @@ function end(state: RunState, how: RunState["state"], time: number): RunState {
   const steps = state.steps.map((step): StepState =>
     step.state === "running" ? { ...step, state: "waiting", ended_at: time } : step
   );
-  return { ...state, state: how, ended_at: time, running: [], steps };
+  return { ...state, state: how, ended_at: time, paused: false, running: [], steps };
 }
 
 function withStep(

@@ -37,6 +37,7 @@ export { RunFolder } from "./run_folder.ts";
 export type { MetricRow, RunSource } from "./run_folder.ts";
 export { loadStage } from "./stage_modules.ts";
 export { runTimeLeft } from "./time_left.ts";
+export type { PortInfo, StageInfo, StepInfo } from "./step_info.ts";
 export { survey } from "./survey.ts";
 export type { Survey } from "./survey.ts";
 export type { Ref, Refs, Wiring } from "./wiring.ts";

@@ -23,6 +23,7 @@ import { publishFiles } from "./publish.ts";
 import { type Recipe, settle, type Step } from "./recipe.ts";
 import { newRunId } from "./run_folder.ts";
 import type { Budget, Task } from "./schedule.ts";
+import { stageInfos, stepInfo } from "./step_info.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
 import { Interrupted, toPlainError } from "./worker_messages.ts";
@@ -81,7 +82,15 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     const log = new EventLog(join(out, "runs", id), onEvent);
     try {
       const { name, description } = recipe;
-      log.emit({ type: "run_started", run: id, recipe: name, description, budget, plan });
+      log.emit({
+        type: "run_started",
+        run: id,
+        recipe: name,
+        description,
+        budget,
+        plan: plan.map((planned) => ({ ...planned, ...stepInfo(stepOf(recipe, planned.id)) })),
+        stages: stageInfos(recipe),
+      });
       return await new Run(recipe, options, store, log, surveyed, verified).execute(plan, budget);
     } finally {
       log.close();
@@ -132,7 +141,7 @@ class Run {
 
   /** Starts a step, unless one that computes the very same runs: its result will do for both. */
   #start(planned: PlannedTask): Promise<void> | undefined {
-    const step = this.recipe.steps.find(({ id }) => id === planned.id)!;
+    const step = stepOf(this.recipe, planned.id);
     const who = identity(step, inputDigests(step.inputs, (ref) => this.#artifact(ref).digest));
     const key = artifactKey(who);
     if (this.#running.has(key)) return undefined;
@@ -220,6 +229,10 @@ class Run {
     writeLock(out, name, this.#lock);
     return paths;
   }
+}
+
+function stepOf({ steps }: Recipe, id: string): Step {
+  return steps.find((step) => step.id === id)!;
 }
 
 /** What to tell of several: a failure before a stop, and of stops the one that had to be forced. */
