@@ -24,6 +24,7 @@ const CORE_FOR_STAGES = [
   "graph",
   "tokenizer",
   "report",
+  "export",
 ];
 const CORE_FOR_DATASETS = ["stage", "data"];
 

@@ -13,4 +13,5 @@ export {
 } from "./generate.ts";
 export { likelihoodHeadGraph, logitsHeadGraph, stepGraph, type StepShape } from "./graphs.ts";
 export { type Continuation, logLikelihoods } from "./likelihood.ts";
+export { TextStream } from "./text_stream.ts";
 export { chooseToken, drawToken, likeliest, type SamplingOptions } from "./sampling.ts";

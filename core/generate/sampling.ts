@@ -8,6 +8,8 @@ import { Random } from "../random/mod.ts";
 export interface SamplingOptions {
   /** 0 takes the likeliest token; 1 samples from the model's distribution; more is more even. */
   readonly temperature: number;
+  /** Samples among so many of the likeliest tokens; 0 or left out: all. Applied before `top_p`. */
+  readonly top_k?: number;
   /** Samples among the likeliest tokens that together have this probability (Holtzman et al., 2020); 1: all. */
   readonly top_p: number;
 }
@@ -26,7 +28,7 @@ export function likeliest(logits: Float32Array): number {
 }
 
 /**
- * Draws a token with probability proportional to exp(logit / temperature) among the nucleus.
+ * Draws a token with probability proportional to exp(logit / temperature) among the nucleus of the `top_k` likeliest.
  *
  * Tokens are put in the order of their probability and then of their id, so that a number always means the same token.
  *
@@ -41,18 +43,20 @@ export function likeliest(logits: Float32Array): number {
  * assert.equal(drawToken(logits, { temperature: 1, top_p: 1 }, 0.74), 1);
  * assert.equal(drawToken(logits, { temperature: 1, top_p: 1 }, 0.76), 0);
  * assert.equal(drawToken(logits, { temperature: 1, top_p: 0.7 }, 0.76), 1);
+ * assert.equal(drawToken(logits, { temperature: 1, top_k: 1, top_p: 1 }, 0.76), 1);
  * ```
  */
 export function drawToken(
   logits: Float32Array,
-  { temperature, top_p }: SamplingOptions,
+  { temperature, top_k = 0, top_p }: SamplingOptions,
   uniform: number,
 ): number {
   const largest = logits[likeliest(logits)];
   const weights = Float64Array.from(logits, (z) => Math.exp((z - largest) / temperature));
   const order = Uint32Array.from(weights, (_, token) => token)
-    .sort((a, b) => weights[b] - weights[a] || a - b);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+    .sort((a, b) => weights[b] - weights[a] || a - b)
+    .subarray(0, top_k || undefined);
+  const total = order.reduce((sum, token) => sum + weights[token], 0);
   let size = 0, kept = 0;
   while (size < order.length && (size === 0 || kept < top_p * total)) {
     kept += weights[order[size++]];

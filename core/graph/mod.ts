@@ -10,9 +10,11 @@
 export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export { Graph } from "./graph.ts";
+export { Emitter, MICROSOFT } from "./emitter.ts";
 export type { LoweringOptions } from "./emitter.ts";
 export { liveNodes, lowerToOnnx } from "./lower.ts";
 export { blockCount, causalMask, LOWEST } from "./lower_attention.ts";
+export { DATA_TYPE, type Dimension, encodeModel } from "./onnx_schema.ts";
 export {
   adamW,
   type AdamWOptions,

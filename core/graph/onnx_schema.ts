@@ -62,13 +62,23 @@ const schema = {
     fields: { elem_type: field("int32", 1), shape: field("TensorShapeProto", 2) },
   },
   TensorShapeProto: { fields: { dim: list("DimensionProto", 1) } },
-  DimensionProto: { fields: { dim_value: field("int64", 1) } },
+  // A oneof in onnx.proto: a size, or the name of one that is known when the model runs.
+  DimensionProto: { fields: { dim_value: field("int64", 1), dim_param: field("string", 2) } },
 };
 
 const MODEL = protobuf.Root.fromJSON({ nested: schema }).lookupType("ModelProto");
 
 /** Values of TensorProto.DataType. */
-export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, float16: 10, float64: 11 } as const;
+export const DATA_TYPE = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const;
 
 export interface TensorProto {
   dims: number[];
@@ -86,9 +96,12 @@ export interface NodeProto {
   attribute: Record<string, unknown>[];
 }
 
+/** A size, or the name of one that is known when the model runs. */
+export type Dimension = { dim_value: number } | { dim_param: string };
+
 export interface ValueInfoProto {
   name: string;
-  type: { tensor_type: { elem_type: number; shape: { dim: { dim_value: number }[] } } };
+  type: { tensor_type: { elem_type: number; shape: { dim: Dimension[] } } };
 }
 
 export interface ModelProto {

@@ -1,0 +1,173 @@
+/**
+ * The model card (`README.md`) of an exported model, written from the results of its run.
+ *
+ * @module
+ */
+
+/** Tokens and licence of one dataset: a row of the `summary` that tokenizing leaves. */
+export interface DataRow {
+  readonly source: string;
+  readonly dataset: string;
+  readonly split: string;
+  readonly documents: number;
+  readonly tokens: number;
+  readonly licence: string;
+}
+
+/** A measured loss, in nats per token. */
+export interface LossRow {
+  readonly source: string;
+  readonly loss: number;
+  readonly bits_per_byte: number;
+}
+
+/** What a step that trained the model drew and measured. */
+export interface PhaseFacts {
+  readonly step: string;
+  readonly config: unknown;
+  readonly mixture: readonly {
+    readonly source: string;
+    readonly requested_share: number;
+    readonly achieved_share: number;
+    readonly tokens: number;
+    readonly epochs: number;
+  }[];
+  /** Along the phase. */
+  readonly validation: readonly (LossRow & { readonly step: number })[];
+}
+
+/** What a card is written from. What is unknown is left out of it. */
+export interface ModelFacts {
+  readonly name: string;
+  readonly recipe?: string;
+  readonly description?: string;
+  readonly run?: string;
+  readonly step?: string;
+  /** One line for each phase of training, in order. */
+  readonly lineage: readonly string[];
+  /** The same phases, as far as their results are there. */
+  readonly phases: readonly PhaseFacts[];
+  readonly data: readonly DataRow[];
+  /** On held-out text. */
+  readonly losses: readonly LossRow[];
+}
+
+/** The model's size and family. */
+export interface ModelShape {
+  readonly family: string;
+  readonly parameters: number;
+  /** Fields of its configuration that a reader asks for. */
+  readonly sizes: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes the card.
+ *
+ * @param usage code that loads the model, for the format that it is exported in.
+ */
+export function modelCard(facts: ModelFacts, shape: ModelShape, usage: string): string {
+  const sections = [
+    frontMatter(facts, usage),
+    `# ${facts.name}`,
+    introduction(facts, shape),
+    `## Use\n\n${usage}`,
+    training(facts),
+    dataSection(facts),
+    lossSection(facts),
+    configSection(facts),
+  ];
+  return sections.filter((section) => section !== "").join("\n\n") + "\n";
+}
+
+/** YAML that hubs read. JSON strings are YAML strings. */
+function frontMatter({ data }: ModelFacts, usage: string): string {
+  const licences = [...new Set(data.map(({ licence }) => licence))];
+  const [licence = "unknown"] = licences;
+  const single = licences.length === 1 && /^[\w.-]+$/.test(licence);
+  const datasets = [...new Set(data.map(({ dataset }) => dataset))];
+  const lines = [
+    "---",
+    `library_name: ${
+      usage.includes("@huggingface/transformers") ? "transformers.js" : "transformers"
+    }`,
+    "pipeline_tag: text-generation",
+    "tags: [causeway]",
+    single ? `license: ${licence.toLowerCase()}` : "license: other",
+    ...(single || licences.length === 0 ? [] : [
+      `license_name: ${JSON.stringify("of the training data: " + licences.join("; "))}`,
+    ]),
+    ...(datasets.length > 0
+      ? ["# names of Causeway's dataset cards", `training_datasets: ${JSON.stringify(datasets)}`]
+      : []),
+    "---",
+  ];
+  return lines.join("\n");
+}
+
+function introduction(facts: ModelFacts, { family, parameters, sizes }: ModelShape): string {
+  const { recipe, step, run, description } = facts;
+  const from = recipe === undefined
+    ? ""
+    : `It is the result of step \`${step}\` of the recipe \`${recipe}\` (run \`${run}\`), trained with ` +
+      `Causeway.${description ? ` The experiment: ${description}` : ""}`;
+  const table = Object.entries(sizes).map(([name, value]) => `${name} ${value}`).join(", ");
+  return `A ${family} language model of ${number(parameters)} parameters (${table}). ${from}`
+    .trim();
+}
+
+function training({ lineage, phases }: ModelFacts): string {
+  if (lineage.length === 0) return "";
+  const rows = phases.flatMap(({ step, mixture }) =>
+    mixture.map(({ source, requested_share, achieved_share, tokens, epochs }) => {
+      const shares = [requested_share, achieved_share].map((share) =>
+        `${(100 * share).toFixed(2)}%`
+      );
+      return [step, source, ...shares, number(tokens), epochs.toFixed(3)];
+    })
+  );
+  const head = ["step", "source", "share asked for", "share drawn", "tokens", "epochs so far"];
+  return [
+    "## Training\n\nPhases, each from the weights of the one before:",
+    lineage.map((line) => `1. ${line}`).join("\n"),
+    ...(rows.length > 0 ? ["What was drawn, in tokens:", table(head, rows)] : []),
+  ].join("\n\n");
+}
+
+function dataSection({ data }: ModelFacts): string {
+  if (data.length === 0) return "";
+  const rows = data.map((
+    { source, dataset, split, documents, tokens, licence },
+  ) => [source, dataset, split, number(documents), number(tokens), licence]);
+  return "## Data and licences\n\n" +
+    table(["source", "dataset", "split", "documents", "tokens", "licence"], rows) +
+    "\n\nWhat may be done with the model depends on these licences.";
+}
+
+function lossSection({ losses, phases }: ModelFacts): string {
+  const last = phases.at(-1)?.validation ?? [];
+  const final = last.filter(({ step }) => step === last.at(-1)?.step);
+  const shown = losses.length > 0 ? losses : final;
+  if (shown.length === 0) return "";
+  const rows = shown.map((
+    { source, loss, bits_per_byte },
+  ) => [source, loss.toFixed(4), Number.isFinite(bits_per_byte) ? bits_per_byte.toFixed(4) : ""]);
+  const how = losses.length > 0 ? "on held-out text" : "on validation text at the end of training";
+  return `## Losses\n\nMeasured ${how}.\n\n` +
+    table(["source", "loss (nats per token)", "bits per byte"], rows);
+}
+
+function configSection({ phases }: ModelFacts): string {
+  if (phases.length === 0) return "";
+  const blocks = phases.map(({ step, config }) =>
+    `\`${step}\`:\n\n\`\`\`json\n${JSON.stringify(config, null, 2)}\n\`\`\``
+  );
+  return `## Settings\n\n${blocks.join("\n\n")}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const number = (value: number) => value.toLocaleString("en");

@@ -1,0 +1,93 @@
+/**
+ * Exports as transformers.js runs them: greedy texts equal to ours.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { env, pipeline } from "@huggingface/transformers";
+import { greedyTexts, modelFiles, PROMPTS, SIZES } from "../../tests/exported_model.ts";
+import { decodeParameters, ParameterArrays, parameterSpecs } from "../model/mod.ts";
+import { type OnnxDtype, onnxFiles } from "./onnx_folder.ts";
+import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
+
+const NEW_TOKENS = 20;
+
+/** Texts of the exported model by the library's pipeline. */
+async function pipelineTexts(folder: string, dtype: OnnxDtype): Promise<string[]> {
+  env.allowRemoteModels = false;
+  env.localModelPath = folder;
+  const generate = await pipeline("text-generation", "model", {
+    dtype,
+    device: "cpu",
+    session_options: { intraOpNumThreads: 1 },
+  });
+  const options = { max_new_tokens: NEW_TOKENS, do_sample: false, return_full_text: false };
+  const texts: string[] = [];
+  for (const prompt of PROMPTS) {
+    const [{ generated_text }] = await generate(prompt, options) as { generated_text: string }[];
+    texts.push(generated_text);
+  }
+  await generate.dispose();
+  return texts;
+}
+
+/** Parameters that hold what the codes of a quantized file stand for. */
+function asQuantized(given: ParameterArrays, bits: 4 | 8): ParameterArrays {
+  const result = new ParameterArrays(given.config, "matrices");
+  for (const { name, shape, transposed } of parameterSpecs(given.config)) {
+    const data = given.get(name);
+    if (shape.length === 1) result.get(name).set(data);
+    else if (name.includes("embed_in")) {
+      const { codes, scales } = quantizeRows(data, shape[1]);
+      result.get(name).set(
+        Float32Array.from(codes, (code, i) => code * scales[Math.floor(i / shape[1])]),
+      );
+    } else {
+      const [out, into] = shape;
+      const turn = (x: Float32Array, rows: number, columns: number) =>
+        transposed ? x.map((_, i) => x[i % rows * columns + Math.floor(i / rows)]) : x;
+      // In memory [in, out] where it is transposed.
+      const weight = turn(data, into, out);
+      const back = dequantizeWeight(quantizeWeight(weight, into, bits), into, bits);
+      result.get(name).set(turn(back, out, into));
+    }
+  }
+  return result;
+}
+
+const CASES = {
+  "parallel residual": SIZES,
+  "sequential residual, all dimensions rotated": {
+    ...SIZES,
+    use_parallel_residual: false,
+    rotary_pct: 1,
+  },
+  "nothing rotated": { ...SIZES, rotary_pct: 0 },
+};
+
+for (const [name, sizes] of Object.entries(CASES)) {
+  Deno.test(`transformers.js generates the texts that we generate: ${name}`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const files = await modelFiles(sizes);
+      const parameters = new ParameterArrays(sizes, "matrices");
+      decodeParameters(parameters, files["model.safetensors"], "model.safetensors");
+      await Deno.mkdir(join(folder, "model/onnx"), { recursive: true });
+      for (const [file, content] of Object.entries(files)) {
+        await Deno.writeFile(join(folder, "model", file), content);
+      }
+      for (const { name, content } of onnxFiles(parameters, ["fp32", "q8", "q4"])) {
+        await Deno.writeFile(join(folder, "model", name), content as Uint8Array);
+      }
+      const ours = await greedyTexts(parameters, files, NEW_TOKENS);
+      assert.equal(new Set(ours).size, PROMPTS.length);
+      assert.deepEqual(await pipelineTexts(folder, "fp32"), ours);
+      for (const bits of [8, 4] as const) {
+        const quantized = asQuantized(parameters, bits);
+        const expected = await greedyTexts(quantized, files, NEW_TOKENS);
+        assert.deepEqual(await pipelineTexts(folder, `q${bits}`), expected, `q${bits}`);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}

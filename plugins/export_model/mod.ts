@@ -1,0 +1,93 @@
+/**
+ * The export_model stage: a trained model as other libraries load it, as one more result of a recipe.
+ *
+ * @module
+ */
+import { z } from "zod";
+import {
+  type DataRow,
+  exportModel,
+  lineageLines,
+  type LossRow,
+  ONNX_DTYPES,
+  type OnnxDtype,
+} from "../../core/export/mod.ts";
+import { defineStage, files, optional, ports } from "../../core/stage/mod.ts";
+import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
+
+const config = z.strictObject({
+  name: z.string().regex(/^[\w.-]+$/, "letters, digits, and ._- only").meta({
+    description: "Name of the model, on its card and as its folder.",
+  }),
+  format: z.enum(["hf", "onnx"]).default("hf").meta({
+    description:
+      "`hf`: for `AutoModelForCausalLM` of Python's transformers; `onnx`: for the text-generation pipeline of " +
+      "transformers.js.",
+  }),
+  dtypes: z.array(z.enum(Object.keys(ONNX_DTYPES) as [OnnxDtype, ...OnnxDtype[]])).min(1).default([
+    "fp32",
+    "q8",
+  ]).meta({
+    description: "Precisions of the ONNX files: `fp32`, `q8` (8-bit weights) or `q4`.",
+  }),
+});
+
+export const export_model = defineStage({
+  name: "export_model",
+  version: "1",
+  description: "Writes a model as transformers or transformers.js loads it, with a model card.",
+  config,
+  inputs: {
+    checkpoint: ports.checkpoint,
+    /** Connected, the card names data and licences. */
+    data: optional(ports.dataset_summary),
+    /** Connected, the card has the losses of the model that is called as `name` says, or of all there are. */
+    evaluation: optional(ports.evaluation),
+  },
+  outputs: { model: files("exported_model", "a folder that other libraries load a model from") },
+  async run({ config, inputs, outputs, signal, report }) {
+    const { checkpoint } = inputs;
+    const tokenizer = await loadTokenizer(
+      await checkpoint.text("tokenizer.json"),
+      await checkpoint.text("tokenizer_config.json"),
+    );
+    const parameters = await loadParameters(checkpointReader(checkpoint));
+    const facts = {
+      name: config.name,
+      lineage: await lineageLines(checkpoint),
+      phases: [],
+      data: await rowsOf<DataRow>(inputs.data),
+      losses: await lossesOf(inputs.evaluation, config.name),
+    };
+    const loaded = { files: checkpoint, parameters, tokenizer };
+    let done = 0;
+    for (
+      const { name, content } of exportModel(loaded, facts, { ...config, folder: config.name })
+    ) {
+      signal.throwIfAborted();
+      await outputs.model.write(name, content);
+      report(++done);
+    }
+  },
+});
+
+async function lossesOf(table: Parameters<typeof rowsOf>[0], name: string): Promise<LossRow[]> {
+  const rows = await rowsOf<LossRow & { model: string }>(table);
+  const own = rows.filter(({ model }) => model === name);
+  return own.length > 0 ? own : rows;
+}
+
+/** All rows of a table as objects. */
+async function rowsOf<Row>(
+  table: { batches(): AsyncIterable<Readonly<Record<string, ArrayLike<unknown>>>> } | undefined,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const batch of table?.batches() ?? []) {
+    const columns = Object.entries(batch);
+    for (let i = 0; i < columns[0][1].length; i++) {
+      rows.push(Object.fromEntries(columns.map(([name, values]) => [name, values[i]])) as Row);
+    }
+  }
+  return rows;
+}
