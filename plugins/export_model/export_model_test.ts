@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { conformance } from "../../tests/conformance/mod.ts";
+import { modelFiles, SIZES } from "../../tests/exported_model.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { export_model } from "./mod.ts";
+
+const checkpoint = await modelFiles(SIZES);
+
+const data = {
+  source: ["general", "code"],
+  dataset: ["brown", "code"],
+  split: ["train", "train"],
+  documents: Int32Array.of(500, 1200),
+  tokens: Float64Array.of(1.2e6, 9e5),
+  text_bytes: Float64Array.of(6e6, 3e6),
+  licence: ["CC-BY-4.0", "MIT"],
+};
+
+const evaluation = {
+  model: ["control", "midtrained"],
+  source: ["code", "code"],
+  loss: Float64Array.of(3.5, 3.25),
+  bits_per_byte: Float64Array.of(1.5, NaN),
+  tokens: Float64Array.of(1000, 1000),
+};
+
+conformance(export_model, [
+  { name: "for transformers", config: { name: "tiny" }, inputs: { checkpoint, data, evaluation } },
+  {
+    name: "for transformers.js",
+    config: { name: "tiny", format: "onnx", dtypes: ["q4"] },
+    inputs: { checkpoint },
+  },
+]);
+
+async function exported(name: string, inputs = {}) {
+  const given = { config: { name }, inputs: { checkpoint, ...inputs } };
+  const fake = await fakeContext(export_model, given);
+  await export_model.run(fake.ctx);
+  return fake.collected().model;
+}
+
+Deno.test("the checkpoint's files come out as they went in", async () => {
+  const files = await exported("tiny");
+  for (const name of Object.keys(checkpoint)) assert.deepEqual(files.get(name), checkpoint[name]);
+  const added = [...files.keys()].filter((name) => !(name in checkpoint)).sort();
+  assert.deepEqual(added, ["README.md", "generation_config.json"]);
+});
+
+Deno.test("the card has the licences of the data and the losses of the model it is of", async () => {
+  const files = await exported("midtrained", { data, evaluation });
+  const card = new TextDecoder().decode(files.get("README.md"));
+  assert.match(card, /^license: other$/m);
+  assert.match(card, /^license_name: "of the training data: CC-BY-4.0; MIT"$/m);
+  assert.match(card, /\| code \| code \| train \| 1,200 \| 900,000 \| MIT \|/);
+  assert.match(card, /\| code \| 3\.2500 \|  \|/);
+  assert.doesNotMatch(card, /3\.5000/);
+});
+
+Deno.test("a checkpoint without a tokenizer cannot be exported", async () => {
+  const { "tokenizer.json": _, ...rest } = checkpoint;
+  const fake = await fakeContext(export_model, {
+    config: { name: "x" },
+    inputs: { checkpoint: rest },
+  });
+  await assert.rejects(() => export_model.run(fake.ctx), /tokenizer\.json/);
+});
