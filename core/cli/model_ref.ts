@@ -15,6 +15,8 @@ export const MODEL_HELP =
 of one step, and without it the last step with a model is taken. A folder with config.json and
 model.safetensors is a model as well.`;
 
+const MAX_LISTED = 20;
+
 /** A model's files, and where they come from. */
 export interface NamedModel {
   /** "quickstart/midtrained_sft", or the folder. */
@@ -53,7 +55,7 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
   });
   const found = step_id === undefined ? models.at(-1) : models.find(({ step }) => step === step_id);
   if (!found) {
-    const known = models.map(({ step }) => step).join(", ") || "none";
+    const known = listed(models.map(({ step }) => step));
     throw new UsageError(
       step_id === undefined
         ? `run ${run.id} has made no model yet`
@@ -64,6 +66,12 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
   const label = `${run.recipe}/${step}`;
   const files = await openFiles(store, artifact, label);
   return { label, files, origin: { store, run, step, digest, manifests } };
+}
+
+/** Names for a message, not all of them where there are many. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED).join(", ") || "none";
+  return names.length > MAX_LISTED ? `${shown} and ${names.length - MAX_LISTED} more` : shown;
 }
 
 /** The part before the first "/" is the run; ids of steps may hold more of them. */
@@ -87,7 +95,7 @@ async function findRun(name: string, out: string): Promise<RunState> {
   const recipes = [...new Set(ids.map((id) => id.replace(/^[^-]*-/, "")))];
   throw new UsageError(
     `there is no run or recipe "${name}" in ${out}, and no such model folder; recipes that ran there: ` +
-      recipes.join(", "),
+      listed(recipes),
   );
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { Weights } from "../train/mod.ts";
 import type { Decoder, DecodingBatch } from "./decoder.ts";
@@ -75,6 +76,9 @@ export async function generate(
   return texts.map((text) => text.completion());
 }
 
+/** Computing blocks the thread; at least so often it hears what comes from outside, such as a request to stop. */
+const YIELD_MS = 50;
+
 /** Generates until every text of a batch has ended. */
 async function finish(
   decoder: Decoder,
@@ -84,7 +88,12 @@ async function finish(
 ): Promise<void> {
   const batch = decoder.begin(weights);
   let tokens: ArrayLike<number>[] = texts.map(({ prompt }) => prompt.tokens);
+  let yielded = performance.now();
   while (true) {
+    if (signal && performance.now() - yielded > YIELD_MS) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      yielded = performance.now();
+    }
     signal?.throwIfAborted();
     const states = lastStates(await batch.append(tokens), decoder.options.batch_size, weights);
     const logits = await decoder.logits(weights, states);
