@@ -11,6 +11,7 @@ import { type Compute, hostWeights, sessionOptions, type Weights } from "./compu
 import { Diverged } from "./diverged.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
+import type { Ranks } from "./ranks.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
 interface Pass {
@@ -29,8 +30,10 @@ export class HostTrainer implements Trainer {
     { parameters, m, v, steps }: TrainingArrays,
     config: OptimizerConfig,
     readonly compute: Compute,
+    ranks?: Ranks,
   ) {
-    this.optimizer = new AdamW({ parameters, m, v, steps }, config, compute.threads);
+    const shared = ranks?.shard_optimizer ? ranks : undefined;
+    this.optimizer = new AdamW({ parameters, m, v, steps }, config, compute.threads, shared);
     this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
     this.weights = hostWeights(parameters);
   }
@@ -52,8 +55,7 @@ export class HostTrainer implements Trainer {
   }
 
   arrays(): Promise<TrainingArrays> {
-    const { parameters, m, v, steps } = this.optimizer;
-    return Promise.resolve({ parameters, m, v, steps });
+    return Promise.resolve(this.optimizer.arrays());
   }
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */

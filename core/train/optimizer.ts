@@ -9,6 +9,7 @@ import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { Diverged } from "./diverged.ts";
+import { partOf, type Ranks } from "./ranks.ts";
 
 /** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
 export const optimizer_schema = z.strictObject({
@@ -41,7 +42,15 @@ interface Piece {
   end: number;
 }
 
-/** The optimizer's state and compiled graphs. */
+const elements = (arrays: ParameterArrays, { group, start, end }: Piece) =>
+  arrays.groups[group].subarray(start, end);
+
+/**
+ * The optimizer's state and compiled graphs.
+ *
+ * With ranks, each updates its own pieces only and gives the others the new parameters (ZeRO stage 1: Rajbhandari et
+ * al., 2020). The moments of other ranks' pieces are never touched, and memory that is not touched takes no room.
+ */
 export class AdamW {
   readonly parameters: ParameterArrays;
   /** First and second moments. */
@@ -49,13 +58,16 @@ export class AdamW {
   readonly v: ParameterArrays;
   /** Steps taken so far: t of the bias corrections. */
   steps: number;
+  /** In order; each rank has as many in a row. */
   readonly #pieces: Piece[];
+  readonly #own: readonly Piece[];
   readonly #sessions = new Map<number, { norm: Session; update: Session }>();
 
   constructor(
     { parameters, m, v, steps }: TrainingArrays,
     readonly config: OptimizerConfig,
     readonly threads: number,
+    private readonly ranks?: Ranks,
   ) {
     this.parameters = parameters;
     this.m = m;
@@ -68,6 +80,7 @@ export class AdamW {
         end: Math.min(length, (i + 1) * PIECE),
       }))
     );
+    this.#own = ranks ? partOf(this.#pieces, ranks) : this.#pieces;
   }
 
   /**
@@ -89,31 +102,55 @@ export class AdamW {
       correction1: Float32Array.of(1 - beta1 ** t),
       correction2: Float32Array.of(1 - beta2 ** t),
     };
-    for (const { group, start, end } of this.#pieces) {
-      const { update } = await this.#session(end - start);
-      const piece = (arrays: ParameterArrays) => arrays.groups[group].subarray(start, end);
-      const param = piece(this.parameters), m = piece(this.m), v = piece(this.v);
-      const decay = Float32Array.of(group === "decay" ? weight_decay : 0);
+    for (const piece of this.#own) {
+      const { update } = await this.#session(piece.end - piece.start);
+      const param = elements(this.parameters, piece);
+      const m = elements(this.m, piece), v = elements(this.v, piece);
+      const decay = Float32Array.of(piece.group === "decay" ? weight_decay : 0);
       await update.run(
-        { ...scalars, weight_decay: decay, param, grad: piece(gradient), m, v },
+        { ...scalars, weight_decay: decay, param, grad: elements(gradient, piece), m, v },
         { "param.next": param, "m.next": m, "v.next": v },
       );
     }
     this.steps = t;
+    this.#share((piece) => elements(this.parameters, piece));
     return norm;
+  }
+
+  /** The state, whole on rank 0; the others take part, and keep the moments of their own pieces. */
+  arrays(): TrainingArrays {
+    const { parameters, m, v, steps, ranks } = this;
+    const scratch = new Float32Array(ranks && ranks.rank > 0 ? PIECE : 0);
+    for (const moment of [m, v]) {
+      this.#share((piece, owner) => {
+        const is_wanted = ranks!.rank === 0 || ranks!.rank === owner;
+        return is_wanted ? elements(moment, piece) : scratch.subarray(0, piece.end - piece.start);
+      });
+    }
+    return { parameters, m, v, steps };
+  }
+
+  /** Gives each piece to all ranks. */
+  #share(memory: (piece: Piece, owner: number) => Float32Array): void {
+    const { ranks } = this;
+    for (let owner = 0; owner < (ranks?.size ?? 0); owner++) {
+      for (const piece of partOf(this.#pieces, { rank: owner, size: ranks!.size })) {
+        const data = memory(piece, owner);
+        ranks!.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), owner);
+      }
+    }
   }
 
   /** Partial sums are added in float64, so the norm does not depend on how ONNX Runtime splits a long sum. */
   async #norm(gradient: ParameterArrays): Promise<number> {
-    let total = 0;
-    for (const { group, start, end } of this.#pieces) {
-      const { norm } = await this.#session(end - start);
-      const { sum_of_squares } = await norm.run({
-        grad: gradient.groups[group].subarray(start, end),
-      });
-      total += Number(sum_of_squares[0]);
+    const total = new Float64Array(1);
+    for (const piece of this.#own) {
+      const { norm } = await this.#session(piece.end - piece.start);
+      const { sum_of_squares } = await norm.run({ grad: elements(gradient, piece) });
+      total[0] += Number(sum_of_squares[0]);
     }
-    return Math.sqrt(total);
+    this.ranks?.allReduceSum(total);
+    return Math.sqrt(total[0]);
   }
 
   async #session(size: number) {

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { LAUNCHERS, mpirun } from "../../tests/mpirun.ts";
+import { partOf } from "./ranks.ts";
+
+const MODULE = new URL("testdata/parallel_steps.ts", import.meta.url);
+
+interface Told {
+  rank: number;
+  results: { loss: number; grad_norm: number }[];
+  weights: string;
+  moments: string;
+}
+
+async function train(launcher: string, size: number, ...args: string[]): Promise<Told[]> {
+  const { code, out, err } = await mpirun(launcher, size, MODULE, args);
+  assert.equal(code, 0, err);
+  const told: Told[] = out.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(told.length, size);
+  return told.sort((a, b) => a.rank - b.rank);
+}
+
+async function alone(): Promise<Told> {
+  const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", MODULE.href] });
+  return JSON.parse(new TextDecoder().decode((await command.output()).stdout));
+}
+
+for (const launcher of LAUNCHERS) {
+  Deno.test(`several processes train as one does, to 1e-5, and all alike: ${launcher}`, async () => {
+    const one = await alone();
+    for (const size of [2, 4]) {
+      const told = await train(launcher, size);
+      assert.equal(new Set(told.map(({ weights }) => weights)).size, 1);
+      told[0].results.forEach(({ loss, grad_norm }, i) => {
+        const { loss: expected, grad_norm: expected_norm } = one.results[i];
+        assert.ok(Math.abs(loss - expected) < 1e-5, `step ${i}: ${loss}, alone ${expected}`);
+        assert.ok(Math.abs(grad_norm / expected_norm - 1) < 1e-4, `step ${i}: norm ${grad_norm}`);
+      });
+      // The same number of processes gives the same bits again, and so does a sharded optimizer.
+      const sharded = await train(launcher, size, "shard");
+      assert.deepEqual(sharded.map(({ weights }) => weights), told.map(({ weights }) => weights));
+      assert.equal(sharded[0].moments, told[0].moments);
+    }
+  });
+}
+
+Deno.test("parts of a list are in order and as even as can be", () => {
+  const items = [0, 1, 2, 3, 4, 5, 6];
+  const parts = (size: number) =>
+    Array.from({ length: size }, (_, rank) => partOf(items, { rank, size }));
+  assert.deepEqual(parts(1), [items]);
+  assert.deepEqual(parts(3), [[0, 1], [2, 3], [4, 5, 6]]);
+  assert.deepEqual(parts(2).flat(), items);
+});
