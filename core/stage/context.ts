@@ -12,6 +12,7 @@ import type {
   OutputPorts,
   TablePort,
 } from "./ports.ts";
+import type { Ranks } from "./ranks.ts";
 
 /** Reads one table artifact. */
 export interface TableInput<C extends Columns = Columns> {
@@ -172,6 +173,8 @@ export interface StageContext<C, I extends InputPorts, O extends OutputPorts> {
   report(step: number, metrics?: Metrics, total?: number): void;
   /** One line for the person watching, kept in the event log. */
   log(message: string): void;
+  /** The processes that run this step together; undefined where it is one. */
+  readonly ranks?: Ranks;
 }
 
 /** The part of a context that looking, without running, needs. */

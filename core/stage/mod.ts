@@ -62,6 +62,7 @@ export type {
   Port,
   TablePort,
 } from "./ports.ts";
+export type { Ranks } from "./ranks.ts";
 export { assertStage, defineStage, STAGE_INTERFACE } from "./stage.ts";
 export type { AnyStage, Stage } from "./stage.ts";
 export * as ports from "./standard_ports.ts";

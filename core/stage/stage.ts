@@ -40,6 +40,11 @@ export interface Stage<
    * not granted what its stage asks for is refused.
    */
   readonly permissions?: Permissions;
+  /**
+   * Whether a run on several processes runs it on all of them at once, with `ctx.ranks`; otherwise rank 0 runs it alone.
+   * All ranks read the same inputs; what ranks above 0 write goes nowhere.
+   */
+  readonly parallel?: true;
   /** Must be deterministic in (config, inputs, seed): what is written to outputs, not when. */
   run(ctx: StageContext<StandardSchemaV1.InferOutput<S>, I, O>): Promise<void>;
   /**

@@ -11,7 +11,7 @@ import { type Compute, hostWeights, sessionOptions, type Weights } from "./compu
 import { Diverged } from "./diverged.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
-import type { Ranks } from "./ranks.ts";
+import type { Ranks } from "../stage/mod.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
 interface Pass {

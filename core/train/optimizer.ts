@@ -9,7 +9,8 @@ import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { Diverged } from "./diverged.ts";
-import { partOf, type Ranks } from "./ranks.ts";
+import type { Ranks } from "../stage/mod.ts";
+import { partOf } from "./ranks.ts";
 
 /** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
 export const optimizer_schema = z.strictObject({

@@ -9,7 +9,8 @@ import type { TrainingArrays } from "./arrays.ts";
 import type { Weights } from "./compute.ts";
 import { Diverged } from "./diverged.ts";
 import type { HostTrainer } from "./host_trainer.ts";
-import { partOf, type Ranks } from "./ranks.ts";
+import type { Ranks } from "../stage/mod.ts";
+import { partOf } from "./ranks.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
 /** Elements of a gradient that are summed at a time: large enough for the network, small enough for its buffers. */

@@ -3,65 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { main as chatMain } from "../core/cli/chat.ts";
-import { main as exportMain } from "../core/cli/export.ts";
-import { main as generateMain } from "../core/cli/generate.ts";
-import { loadModel } from "../core/cli/load_model.ts";
-import { findModel } from "../core/cli/model_ref.ts";
-import { runCommand, withFolder } from "../core/cli/testing.ts";
-import { Decoder } from "../core/generate/mod.ts";
-import { defineRecipe, run } from "../core/runner/mod.ts";
-import { hostWeights } from "../core/train/mod.ts";
-import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
-import { findPython, runPython } from "./python.ts";
-import { TINY_MODEL } from "./tiny_training.ts";
-
-const COMPUTE = { sequence_length: 32, micro_batch_size: 4, threads: 1 };
-
-/** A trunk, a branch on more sums, fine-tuning, and an evaluation. */
-function tinyRecipe(path: string) {
-  const header = { name: "tiny", description: "Sums, three times over.", seed: 5 };
-  return defineRecipe(header, (recipe) => {
-    const records = { path, prompt: "Question: {question}\nAnswer: ", text: "answer" };
-    const data = recipe.step("data", tokenize, {
-      config: { sources: { sums: [{ dataset: "sums", records }] }, vocab_size: 300 },
-    });
-    const trunk = recipe.step("trunk", pretrain, {
-      config: {
-        ...COMPUTE,
-        model: TINY_MODEL,
-        mixture: { sums: 1 },
-        allow_repeat: true,
-        global_batch_size: 4,
-        steps: 6,
-        horizon_steps: 10,
-        schedule: { peak_lr: 1e-2 },
-      },
-      inputs: { tokenizer: data.tokenizer, train: { data: data.train } },
-    });
-    const branch = recipe.step("branch", midtrain, {
-      config: { mixture: { sums: 1 }, allow_repeat: true, micro_batch_size: 4, threads: 1 },
-      inputs: { checkpoint: trunk.checkpoint, train: { data: data.train } },
-    });
-    const tuned = recipe.step("tuned", sft, {
-      config: {
-        ...COMPUTE,
-        sources: ["sums"],
-        epochs: 1,
-        global_batch_size: 4,
-        schedule: { peak_lr: 1e-2 },
-      },
-      inputs: { checkpoint: branch.checkpoint, train: { data: data.train } },
-    });
-    recipe.step("losses", evaluate, {
-      config: { ...COMPUTE, by_example: ["sums"], max_sequences: 4 },
-      inputs: {
-        models: { trunk: trunk.checkpoint, tuned: tuned.checkpoint },
-        tokens: { data: data.validation },
-      },
-    });
-  });
-}
+import { main as chatMain } from "./chat.ts";
+import { main as exportMain } from "./export.ts";
+import { main as generateMain } from "./generate.ts";
+import { loadModel } from "./load_model.ts";
+import { findModel } from "./model_ref.ts";
+import { runCommand, withFolder } from "./testing.ts";
+import { Decoder } from "../generate/mod.ts";
+import { loadRecipe, run } from "../runner/mod.ts";
+import { hostWeights } from "../train/mod.ts";
+import { findPython, runPython } from "../../tests/python.ts";
 
 /** Logits of a text and what greedy decoding makes of it, in Python. */
 const PYTHON = `
@@ -83,8 +34,9 @@ const PROMPT = "Question: What is 25 plus 20?\nAnswer: ";
 async function withRun(use: (out: string) => Promise<void>) {
   await withFolder(async (folder) => {
     const out = join(folder, "out");
-    const path = join(import.meta.dirname!, "../recipes/own_data.jsonl");
-    await run(tinyRecipe(path), { out });
+    await run(await loadRecipe(new URL("../../tests/tiny_recipe.ts", import.meta.url).href), {
+      out,
+    });
     await use(out);
   });
 }
