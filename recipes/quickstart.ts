@@ -24,6 +24,8 @@ const header = {
   name: "quickstart",
   description: "Midtraining on code before fine-tuning on Python, scaled down to minutes.",
   seed: 1337,
+  // What the model makes of these while it trains, on the dashboard and in the log; no result depends on them.
+  samples: { prompts: ["The President said that", "def parse(text):"] },
 };
 
 export default defineRecipe(header, (recipe) => {

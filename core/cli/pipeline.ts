@@ -11,19 +11,20 @@ import {
   loadRecipe,
   type Recipe,
   run,
-  RunFolder,
+  RunControl,
   type RunState,
   selectSteps,
   survey,
   workerExecutor,
 } from "../runner/mod.ts";
-import { DEFAULT_PORT, serveStatus, statusApp, type StatusServer } from "../status/mod.ts";
+import { controlOf, serveStatus, type StatusServer } from "../status/mod.ts";
 import { useDataRoot } from "./data_root.ts";
 import { formatBytes, formatDuration, formatTable } from "./format.ts";
-import { checkFlags, type Console, parsePort, processConsole, UsageError } from "./console.ts";
+import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
 import { Progress } from "./progress.ts";
 import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { type Deadline, parseDeadline } from "./deadline.ts";
+import { accessOf, SERVER_FLAGS, SERVER_HELP, type ServerFlags, serverOf } from "./server_flags.ts";
 import { onStopSignal, StopRequest } from "./signals.ts";
 
 const HELP = `Runs a recipe: trains, midtrains, fine-tunes, analyses, and reports.
@@ -42,13 +43,13 @@ Usage: deno task pipeline [options]
   --deadline TIME stop in time: after 2h30m, say, or at 2026-01-31T18:00
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
-  --port N        port of the status endpoint on 127.0.0.1 (default: ${DEFAULT_PORT}, or a free one)
+${SERVER_HELP}
   --quiet         no progress, only the results
   --help          print this
 
 Running again skips what is done. Ctrl-C stops cleanly; the next run goes on from there.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or a request, 143 by SIGTERM,
 75 by the deadline or SIGUSR1: nothing is wrong, run it again to go on.`;
 
 interface Options {
@@ -64,8 +65,7 @@ interface Options {
   /** Bytes; undefined: most of what is free. */
   memory?: number;
   dry_run: boolean;
-  /** Undefined: the default port, or any free one. */
-  port?: number;
+  server: ServerFlags;
   quiet: boolean;
   help: boolean;
 }
@@ -76,26 +76,26 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = [...RECIPE_FLAGS, "only", "port", "deadline", "jobs", "memory"] as const;
+  const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, "only", "deadline", "jobs", "memory"] as const;
   const boolean = ["dry-run", "quiet", "help"] as const;
   const flags = parseArgs(args, {
     string,
     boolean,
-    collect: ["set"],
+    collect: ["set", "allow-host"],
     alias: { help: "h" },
     default: { recipe: "recipes/quickstart.ts", out: "out" },
     unknown: checkFlags([...string, ...boolean], "deno task pipeline"),
   });
   for (const name of string) {
-    if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
+    if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
-  const port = flags.port === undefined ? undefined : parsePort(flags.port);
+  const server = serverOf(flags);
   const { out, only, quiet, help } = flags;
   const deadline = flags.deadline === undefined ? undefined : parseDeadline(flags.deadline);
   const jobs = parseJobs(flags.jobs ?? "1");
   const memory = flags.memory === undefined ? undefined : parseBytes(flags.memory);
   const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline, jobs, memory };
-  return { ...recipeOf(flags), out, only, port, quiet, help, ...rest };
+  return { ...recipeOf(flags), out, only, server, quiet, help, ...rest };
 }
 
 function parseJobs(text: string): number {
@@ -159,18 +159,24 @@ async function runPipeline(
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { out, quiet, deadline, jobs, memory } = options;
-  const server = startServer(options);
+  const { out, quiet, deadline, jobs, memory, server: { host, port } } = options;
+  const access = accessOf(options.server);
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
   const stop = onStopSignal(onStop, deadline);
+  const control = new RunControl();
   const progress = quiet ? undefined : new Progress(io.terminal);
-  if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
+  let server: StatusServer | undefined;
   try {
+    const on_run = controlOf(control, stop.request);
+    const onFailure = (message: string) => io.err(`Warning: ${message}`);
+    server = await serveStatus({ out, host, port, access, control: on_run, onFailure });
+    if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
     const state = await run(recipe, {
       out,
       only,
       jobs,
       memory,
+      control,
       signal: stop.signal,
       executor: workerExecutor(options.url, { load: options.load }),
       onEvent: progress?.onEvent,
@@ -180,18 +186,7 @@ async function runPipeline(
   } finally {
     progress?.close();
     stop.dispose();
-    await server.close();
-  }
-}
-
-/** A port that was asked for must be had; the default one gives way to any that is free. */
-function startServer({ out, port }: Options): StatusServer {
-  const app = statusApp(new RunFolder(out));
-  if (port !== undefined) return serveStatus(app, port);
-  try {
-    return serveStatus(app, DEFAULT_PORT);
-  } catch {
-    return serveStatus(app, 0);
+    await server?.close();
   }
 }
 

@@ -4,41 +4,50 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { RunFolder } from "../runner/mod.ts";
-import { DEFAULT_PORT, serveStatus, statusApp } from "../status/mod.ts";
-import { checkFlags, type Console, parsePort, processConsole, UsageError } from "./console.ts";
+import { DEFAULT_PORT, serveStatus } from "../status/mod.ts";
+import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
 import { explain } from "./explain.ts";
+import { accessOf, SERVER_FLAGS, SERVER_HELP, serverOf } from "./server_flags.ts";
 import { onStopSignal } from "./signals.ts";
 
-const HELP = `Serves the status of runs as JSON on 127.0.0.1.
+const HELP = `Serves the status of runs as JSON, and a page for browsers.
 
 Usage: deno task serve [options]
 
-  --out DIR   folder with results (default: out)
-  --port N    port (default: ${DEFAULT_PORT})
-  --help      print this
+  --out DIR       folder with results (default: out)
+${SERVER_HELP}
+  --help          print this
 
-GET /status, /runs, /runs/:id, /runs/:id/metrics?step=ID&name=loss&from=STEP&to=STEP, /healthz`;
+GET /openapi.json lists all routes; / is the page.`;
 
 /** Runs the command until it is interrupted; returns the exit code. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
   try {
+    const string = ["out", ...SERVER_FLAGS] as const;
     const flags = parseArgs(args, {
-      string: ["out", "port"],
+      string,
       boolean: ["help"],
+      collect: ["allow-host"],
       alias: { help: "h" },
-      default: { out: "out", port: String(DEFAULT_PORT) },
-      unknown: checkFlags(["out", "port", "help"], "deno task serve"),
+      default: { out: "out" },
+      unknown: checkFlags([...string, "help"], "deno task serve"),
     });
     if (flags.help) return io.out(HELP), 0;
-    const port = parsePort(flags.port);
+    for (const name of string) {
+      if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
+    }
+    const options = serverOf(flags);
     if (!isFolder(flags.out)) {
       throw new UsageError(
         `there is no folder ${flags.out}; run a pipeline first, or name it by --out`,
       );
     }
-    const server = serveStatus(statusApp(new RunFolder(flags.out)), port);
-    io.err(`Status of ${flags.out}: ${server.url}/status (Ctrl-C ends it)`);
+    const { out } = flags;
+    const access = accessOf(options);
+    const { host, port = DEFAULT_PORT } = options;
+    const onFailure = (message: string) => io.err(`Error: ${message}`);
+    const server = await serveStatus({ out, host, port, access, onFailure });
+    io.err(`Status of ${out}: ${server.url}/status (Ctrl-C ends it)`);
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = onStopSignal(resolve);
     await promise;

@@ -1,5 +1,5 @@
 /**
- * What makes a run stop before its end: Ctrl-C, the warnings of schedulers, the deadline.
+ * What makes a run stop before its end: Ctrl-C, the warnings of schedulers, the deadline, a request.
  *
  * @module
  */
@@ -9,7 +9,14 @@ import { atDeadline, type Deadline } from "./deadline.ts";
 export const TRY_AGAIN = 75;
 
 /** Exit codes by what asked for the stop; as shells have them, 128 and the signal's number, where it means "end". */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGUSR1: TRY_AGAIN, "the deadline": TRY_AGAIN };
+const EXIT_CODES = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGUSR1: TRY_AGAIN,
+  "the deadline": TRY_AGAIN,
+  /** Of somebody at the status server. */
+  request: 130,
+};
 
 /** Why a run was asked to stop. It is the reason of the abort. */
 export class StopRequest extends Error {
@@ -28,6 +35,8 @@ export class StopRequest extends Error {
 export interface StopSignal {
   /** Its reason is a `StopRequest`. */
   readonly signal: AbortSignal;
+  /** Asks for a stop as somebody at the status server does. */
+  request(): void;
   /** Gives the signals back to the system. */
   dispose(): void;
 }
@@ -56,7 +65,6 @@ export function onStopSignal(
       return;
     }
     first = performance.now();
-
     controller.abort(new StopRequest(by));
     on_first();
   };
@@ -68,6 +76,7 @@ export function onStopSignal(
   const giveUp = deadline && atDeadline(deadline, () => stop("the deadline"));
   return {
     signal: controller.signal,
+    request: () => stop("request"),
     dispose() {
       giveUp?.();
       listeners.forEach(([name, listener]) => Deno.removeSignalListener(name, listener));

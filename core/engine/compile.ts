@@ -45,7 +45,7 @@ export function compile(library: OrtLibrary, graph: Graph, options: SessionOptio
 
 function loweringFor({ device = "cpu", products = "float32" }: SessionOptions): LoweringOptions {
   // The WebGPU provider has no FusedMatMul.
-  return { fused_matmul: device !== "webgpu", half_products: products === "float16" };
+  return { fused: device !== "webgpu", half_products: products === "float16" };
 }
 
 /** One thread: the CPU only hands the work over. */

@@ -16,8 +16,11 @@ import type { ConstantData, Node, Shape, TensorType, Value } from "./types.ts";
 export const MICROSOFT = "com.microsoft";
 
 export interface LoweringOptions {
-  /** Whether FusedMatMul may be used, which transposes and scales while it multiplies. Default: true. */
-  fused_matmul?: boolean;
+  /**
+   * Whether operators may be used that WebGPU lacks or gets wrong: FusedMatMul, which transposes and scales while it
+   * multiplies, and SimplifiedLayerNormalization with its statistic. Default: true.
+   */
+  fused?: boolean;
   /**
    * Whether matrix products are computed in float16, as under torch.autocast: their operands are rounded to it and
    * their results brought back, everything else stays float32. Default: false.
@@ -153,8 +156,8 @@ export function batchedProduct(
   { trans_a, trans_b, alpha }: OpAttributes["matmul"],
   output: string,
 ): void {
-  const { fused_matmul = true } = emit.options;
-  if (fused_matmul && inputs[0].dtype === "float32") {
+  const { fused = true } = emit.options;
+  if (fused && inputs[0].dtype === "float32") {
     const flags = { transA: { int: +trans_a }, transB: { int: +trans_b }, alpha };
     emit.product("FusedMatMul", [...names], flags, output, MICROSOFT);
     return;

@@ -20,7 +20,7 @@ function binary(op: Binary, a: Operand, b: Operand): Value {
 }
 
 function unary(
-  op: OpName & ("neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "softmax"),
+  op: OpName & ("neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "silu" | "softmax"),
   x: Value,
 ) {
   return x.graph.apply(op, [x], {})[0];
@@ -47,6 +47,8 @@ export const sqrt = (x: Value): Value => unary("sqrt", x);
 export const erf = (x: Value): Value => unary("erf", x);
 /** Exact GELU, x Φ(x). */
 export const gelu = (x: Value): Value => unary("gelu", x);
+/** SiLU, x σ(x) with σ the logistic function (Elfwing et al., 2018). */
+export const silu = (x: Value): Value => unary("silu", x);
 /** Softmax over the last axis. */
 export const softmax = (x: Value): Value => unary("softmax", x);
 
@@ -165,8 +167,9 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
 }
 
 /**
- * softmax(q kᵀ / √E) v of each head, where position t sees positions up to t; q, k, v and the result are
- * [B, T, H, E].
+ * softmax(q kᵀ / √E) v of each head, where position t sees positions up to t; q and the result are [B, T, H, E], k and
+ * v [B, T, K, E]. Where K < H, groups of H / K heads that follow each other share keys and values (grouped-query
+ * attention: Ainslie et al., 2023).
  *
  * @param first_key int32 [B, T], 0 <= first_key[t] <= t: the first position that position t sees, for rows that hold
  * several documents. Every position from 0 on when left out.
@@ -179,6 +182,11 @@ export function causalAttention(q: Value, k: Value, v: Value, first_key?: Value)
 /** (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis. */
 export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
   return x.graph.apply("layer_norm", [x, scale, bias], { epsilon })[0];
+}
+
+/** x / √(mean x² + epsilon) · scale over the last axis (Zhang & Sennrich, 2019). */
+export function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
+  return x.graph.apply("rms_norm", [x, scale], { epsilon })[0];
 }
 
 /**

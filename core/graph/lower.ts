@@ -13,7 +13,8 @@ import {
   MICROSOFT,
 } from "./emitter.ts";
 import { lowerAttention, lowerAttentionGrad } from "./lower_attention.ts";
-import { lowerGeluGrad, lowerLayerNormGrad } from "./lower_gradients.ts";
+import { lowerGeluGrad, lowerLayerNormGrad, lowerSiluGrad } from "./lower_gradients.ts";
+import { lowerRmsNorm, lowerRmsNormGrad } from "./lower_rms_norm.ts";
 import { DATA_TYPE, encodeModel, type ValueInfoProto } from "./onnx_schema.ts";
 import type { OpName } from "./ops.ts";
 import type { Node, Value } from "./types.ts";
@@ -52,6 +53,9 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   sqrt: direct("Sqrt"),
   erf: direct("Erf"),
   gelu: direct("Gelu"),
+  silu: (_, [x], outputs, emit) => {
+    emit.op("Mul", [x, emit.op("Sigmoid", [x])], {}, outputs);
+  },
   softmax: direct("Softmax"),
   sum: reduction("ReduceSum"),
   max: reduction("ReduceMax"),
@@ -109,7 +113,10 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
   },
   layer_norm_grad: lowerLayerNormGrad,
+  rms_norm: lowerRmsNorm,
+  rms_norm_grad: lowerRmsNormGrad,
   gelu_grad: lowerGeluGrad,
+  silu_grad: lowerSiluGrad,
   // The operator takes [B, T, H·Dh]. position_ids of shape [1] is the first position, and the rows of the tables
   // follow from there.
   rotary: ({ inputs: [x, cos] }, [name, cos_name, sin_name], outputs, emit) => {

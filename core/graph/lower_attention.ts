@@ -6,6 +6,10 @@
  *
  * Keys and values are held [B, H, E, T], so that the products of their gradients transpose the narrow factor.
  *
+ * With fewer heads of keys and values than of queries, K < H, the G = H / K heads of a group are rows of one product:
+ * queries are [B, K, G T/n, E] in products and [B, H, T/n, E] where the mask is added, which is the same memory. So
+ * nothing is repeated, and gradients of keys and values sum over their group within the product.
+ *
  * @module
  */
 import { batchedProduct, type Emitter, type Lowering } from "./emitter.ts";
@@ -112,18 +116,29 @@ function product(
 /** The name of the probabilities of block i. */
 const probabilities = (by_product: string, i: number) => `${by_product}.${i}`;
 
+/** Turns names of [B, H, T/n, W] into [B, K, G T/n, W] and back, W being any width. */
+function grouping(emit: Emitter, [q, k]: readonly TensorType[], size: number) {
+  const [B, , H] = q.shape, K = k.shape[2];
+  const to = (heads: number, length: number) => (x: string) =>
+    K === H ? x : emit.op("Reshape", [x, emit.ints([B, heads, length, -1])]);
+  return { group: to(K, H / K * size), ungroup: to(H, size) };
+}
+
 export const lowerAttention: Lowering<"causal_attention"> = (node, names, outputs, emit) => {
   const [q] = node.inputs as [Value];
   const [B, T, , E] = q.shape;
   const blocks = blockCount(T), size = T / blocks;
+  const { group, ungroup } = grouping(emit, node.inputs, size);
   const { queries, keys, values } = emitBlocks(emit, names, blocks);
   const first_keys = names[3] === undefined ? [] : emitFirstKeys(emit, names[3], [B, T], blocks);
   const parts = queries.map((query, i) => {
-    const scores = product(emit, q, [query, keys[i]], { alpha: 1 / Math.sqrt(E) });
+    const scores = ungroup(
+      product(emit, q, [group(query), keys[i]], { alpha: 1 / Math.sqrt(E) }),
+    );
     const mask = emitMask(emit, { size, before: i * size, like: q }, first_keys[i]);
     const p = probabilities(outputs[1], i);
     emit.op("Softmax", [emit.op("Add", [scores, mask])], {}, p);
-    return product(emit, q, [p, values[i]], { trans_b: true });
+    return ungroup(product(emit, q, [group(p), values[i]], { trans_b: true }));
   });
   emit.op("Transpose", [join(emit, parts, 2)], { perm: BY_HEAD }, outputs[0]);
 };
@@ -142,19 +157,20 @@ export const lowerAttentionGrad: Lowering<"causal_attention_grad"> = (
   const [q] = node.inputs;
   const [, T, , E] = q.shape;
   const blocks = blockCount(T), alpha = 1 / Math.sqrt(E);
+  const { group, ungroup } = grouping(emit, node.inputs, T / blocks);
   const { queries, keys, values } = emitBlocks(emit, [q_name, k_name, v_name], blocks);
   const byHead = (x: string) =>
     split(emit, emit.op("Transpose", [x], { perm: BY_HEAD }), 2, blocks);
   const row_sums = byHead(
     emit.op("ReduceSum", [emit.op("Mul", [g, o]), emit.ints([3])], { keepdims: { int: 1 } }),
   );
-  const parts = byHead(g).map((g_block, i) => {
-    const p = probabilities(by_product, i);
+  const parts = byHead(g).map(group).map((g_block, i) => {
+    const p = group(probabilities(by_product, i));
     const d_p = product(emit, q, [g_block, values[i]]);
-    const d_s = emit.op("Mul", [emit.op("Sub", [d_p, row_sums[i]]), p]);
+    const d_s = emit.op("Mul", [emit.op("Sub", [d_p, group(row_sums[i])]), p]);
     return {
-      q: product(emit, q, [d_s, keys[i]], { trans_b: true, alpha }),
-      k: product(emit, q, [queries[i], d_s], { trans_a: true, alpha }),
+      q: ungroup(product(emit, q, [d_s, keys[i]], { trans_b: true, alpha })),
+      k: product(emit, q, [group(queries[i]), d_s], { trans_a: true, alpha }),
       v: product(emit, q, [g_block, p], { trans_a: true }),
     };
   });

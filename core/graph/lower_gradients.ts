@@ -1,5 +1,5 @@
 /**
- * Gradients of GELU and layer normalization as ONNX nodes.
+ * Gradients of activations and norms as ONNX nodes.
  *
  * @module
  */
@@ -43,4 +43,13 @@ export const lowerLayerNormGrad: Lowering<"layer_norm_grad"> = (
   emit.op("Mul", [centred, inverse_deviation], {}, d_x);
   total(emit.op("Mul", [g, normalized]), d_scale);
   total(g, d_bias);
+};
+
+/** y = x σ(x): d_x = g (σ(x) + y (1 - σ(x))). */
+export const lowerSiluGrad: Lowering<"silu_grad"> = (node, [x, y, g], [output], emit) => {
+  const [like] = node.inputs;
+  const sigmoid = emit.op("Sigmoid", [x]);
+  const rest = emit.op("Sub", [emit.float(1, like), sigmoid]);
+  const slope = emit.op("Add", [sigmoid, emit.op("Mul", [y, rest])]);
+  emit.op("Mul", [g, slope], {}, output);
 };

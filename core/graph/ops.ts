@@ -28,6 +28,8 @@ export interface OpAttributes {
   erf: None;
   /** Exact GELU: x Φ(x), Φ the standard normal distribution function. */
   gelu: None;
+  /** x σ(x), σ the logistic function. */
+  silu: None;
   // Reductions. `axes` sorted ascending.
   sum: { axes: readonly number[]; keep_dims: boolean };
   max: { axes: readonly number[]; keep_dims: boolean };
@@ -58,13 +60,16 @@ export interface OpAttributes {
   /** Over the last axis. */
   softmax: None;
   /**
-   * (q, k, v [B, T, H, E] each) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
-   * [B, T, H, E]; a by-product for its gradient). With a fourth input, `first_key` int32 [B, T], position t of a row
-   * sees positions from first_key[t] to t.
+   * (q [B, T, H, E], k and v [B, T, K, E]) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
+   * [B, T, H, E]; a by-product for its gradient). K divides H, and heads h · H/K to (h + 1) · H/K - 1 share key and
+   * value head h. With a fourth input, `first_key` int32 [B, T], position t of a row sees positions from first_key[t]
+   * to t.
    */
   causal_attention: None;
   /** (x, scale, bias) -> (y, mean, inverse standard deviation), over the last axis. */
   layer_norm: { epsilon: number };
+  /** (x, scale) -> (x / rms · scale, 1 / rms), rms = √(mean x² + epsilon), over the last axis. */
+  rms_norm: { epsilon: number };
   /** (x [B, T, H, Dh], cos [T, R/2], sin [T, R/2]): rotates the first R of the Dh dims, halves paired. */
   rotary: None;
   /** (logits [N, V], labels [N]) -> (negative log-likelihood [N], probabilities [N, V]). */
@@ -72,8 +77,12 @@ export interface OpAttributes {
   // Gradients of some of the above, as ops of their own where a library has them in one pass.
   /** (x, g) -> d_x */
   gelu_grad: None;
+  /** (x, y, g) -> d_x, with y = silu(x) */
+  silu_grad: None;
   /** (x, scale, mean, inverse standard deviation, g) -> (d_x, d_scale, d_bias) */
   layer_norm_grad: { epsilon: number };
+  /** (x, scale, 1 / rms, g) -> (d_x, d_scale) */
+  rms_norm_grad: None;
   /** (q, k, v, output, by-product, g) -> (d_q, d_k, d_v) */
   causal_attention_grad: None;
 }
@@ -164,6 +173,7 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
   sqrt: unary,
   erf: unary,
   gelu: unary,
+  silu: unary,
   softmax: unary,
   sum: reduction,
   max: reduction,
@@ -260,10 +270,12 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
   },
   causal_attention: ([q, k, v, first_key]) => {
     const [B, T, H] = q.shape;
+    const shared = q.shape.with(2, k.shape[2]).join();
     expect(
-      q.shape.length === 4 && [k, v].every(({ shape }) => shape.join() === q.shape.join()),
+      q.shape.length === 4 && H % k.shape[2] === 0 &&
+        [k, v].every(({ shape }) => shape.join() === shared),
       () =>
-        `causal_attention takes three of [B, T, H, E], not ${
+        `causal_attention takes [B, T, H, E] and two of [B, T, K, E], with H a multiple of K, not ${
           [q, k, v].map((x) => formatShape(x.shape))
         }`,
     );
@@ -286,6 +298,20 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     const statistics = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
     return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
+  },
+  rms_norm: ([x, scale]) => {
+    const width = x.shape.at(-1);
+    expect(
+      scale.shape.join() === `${width}`,
+      () =>
+        `rms_norm over ${formatShape(x.shape)} needs a scale of [${width}], got ${
+          formatShape(scale.shape)
+        }`,
+    );
+    return [{ dtype: x.dtype, shape: x.shape }, {
+      dtype: x.dtype,
+      shape: [...x.shape.slice(0, -1), 1],
+    }];
   },
   rotary: ([x, cos, sin]) => {
     const [, length, , head_dim] = x.shape;
@@ -310,6 +336,8 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     ];
   },
   gelu_grad: unary,
+  silu_grad: unary,
   layer_norm_grad: ([x, scale]) => [x, scale, scale].map(({ dtype, shape }) => ({ dtype, shape })),
+  rms_norm_grad: ([x, scale]) => [x, scale].map(({ dtype, shape }) => ({ dtype, shape })),
   causal_attention_grad: ([q, k, v]) => [q, k, v].map(({ dtype, shape }) => ({ dtype, shape })),
 };

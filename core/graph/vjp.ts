@@ -42,6 +42,7 @@ type Rule<Op extends OpName> = (node: Node<Op>, ...grads: Value[]) => InputGradi
  */
 export const AUXILIARY_OUTPUTS: Partial<Record<OpName, number>> = {
   layer_norm: 1,
+  rms_norm: 1,
   causal_attention: 1,
   softmax_cross_entropy: 1,
 };
@@ -69,6 +70,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   // erf'(x) = 2/√π exp(-x²)
   erf: ({ inputs: [x] }, g) => [mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))],
   gelu: ({ inputs: [x] }, g) => x.graph.apply("gelu_grad", [x, g], {}),
+  silu: ({ inputs: [x], outputs: [y] }, g) => x.graph.apply("silu_grad", [x, y, g], {}),
   sum: ({ inputs: [x], attributes }, g) => [broadcast(keepDims(g, x, attributes), x.shape)],
   max: ({ inputs: [x], outputs: [y], attributes }, g) => {
     const { axes } = attributes;
@@ -127,6 +129,8 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     q.graph.apply("causal_attention_grad", [q, k, v, o, by_product, g], {}),
   layer_norm: ({ inputs: [x, scale], outputs: [, mu, inverse_deviation], attributes }, g) =>
     x.graph.apply("layer_norm_grad", [x, scale, mu, inverse_deviation, g], attributes),
+  rms_norm: ({ inputs: [x, scale], outputs: [, inverse_rms] }, g) =>
+    x.graph.apply("rms_norm_grad", [x, scale, inverse_rms, g], {}),
   // A rotation's transpose is the rotation by the negative angle. The tables are constants of the model.
   rotary: ({ inputs: [, cos, sin] }, g) => [rotary(g, cos, neg(sin)), undefined, undefined],
   // d_logits = g (softmax(logits) - onehot(label))
@@ -135,7 +139,9 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     return [addAlongRows(scaled, labels, neg(g)), undefined];
   },
   gelu_grad: onceOnly,
+  silu_grad: onceOnly,
   layer_norm_grad: onceOnly,
+  rms_norm_grad: onceOnly,
   causal_attention_grad: onceOnly,
 };
 

@@ -60,6 +60,7 @@ const build_cases: Record<string, Case[]> = {
   sqrt: [{ name: "positive", inputs: [[4]], range: [0.2, 3], build: g.sqrt }],
   erf: [{ name: "plain", inputs: [[7]], float32: true, build: g.erf }],
   gelu: [{ name: "plain", inputs: [[3, 5]], range: [-3, 3], float32: true, build: g.gelu }],
+  silu: [{ name: "plain", inputs: [[3, 5]], range: [-4, 4], build: g.silu }],
   sum: [
     { name: "all", inputs: [[2, 3]], build: (x) => g.sum(x) },
     { name: "middle axis", inputs: [[2, 3, 4]], build: (x) => g.sum(x, { axes: [1] }) },
@@ -158,6 +159,16 @@ const build_cases: Record<string, Case[]> = {
       build: g.causalAttention,
     },
     {
+      name: "heads that share keys and values",
+      inputs: [[2, 5, 6, 3], [2, 5, 2, 3], [2, 5, 2, 3]],
+      build: g.causalAttention,
+    },
+    {
+      name: "one head of keys and values, blocks and documents",
+      inputs: [[1, 128, 2, 2], [1, 128, 1, 2], [1, 128, 1, 2], firstKeys(128, [50, 64, 127])],
+      build: (q, k, v, first_key) => g.causalAttention(q, k, v, g.reshape(first_key, [1, 128])),
+    },
+    {
       name: "documents of odd lengths",
       inputs: [[2, 5, 2, 4], [2, 5, 2, 4], [2, 5, 2, 4], firstKeys(5, [2], [1, 4])],
       build: (q, k, v, first_key) => g.causalAttention(q, k, v, g.reshape(first_key, [2, 5])),
@@ -174,6 +185,24 @@ const build_cases: Record<string, Case[]> = {
     float32: true,
     build: (x, scale, bias) => g.layerNorm(x, scale, bias, 1e-5),
   }],
+  rms_norm: [
+    {
+      name: "odd width",
+      inputs: [[3, 7], [7]],
+      build: (x, scale) => g.rmsNorm(x, scale, 1e-5),
+    },
+    {
+      name: "by the fused operator",
+      inputs: [[3, 7], [7]],
+      float32: true,
+      build: (x, scale) => g.rmsNorm(x, scale, 1e-5),
+    },
+    {
+      name: "an epsilon that counts, three axes",
+      inputs: [[2, 3, 5], [5]],
+      build: (x, scale) => g.rmsNorm(x, scale, 0.5),
+    },
+  ],
   rotary: [
     {
       name: "part of the head",

@@ -4,10 +4,16 @@
  *
  * @module
  */
-import { assertGranted, assertPermissions, type FilesPort } from "../stage/mod.ts";
+import {
+  assertGranted,
+  assertPermissions,
+  type FilesPort,
+  type SampleSettings,
+} from "../stage/mod.ts";
 import { type Draft, type GivenStep, whereOf } from "./draft.ts";
 import { type Problem, problemOf } from "./problems.ts";
-import type { Recipe, Step } from "./recipe.ts";
+import type { Recipe, RecipeHeader, Step } from "./recipe.ts";
+import { checkSamples, sample_settings_schema } from "./sample_settings.ts";
 import { validate, type Validated } from "./validate.ts";
 import { checkWiring, type Ref, UNKNOWN_PORT } from "./wiring.ts";
 
@@ -32,6 +38,7 @@ export interface Checked {
 export function checkDraft(draft: Draft, device?: string): Checked {
   const { header, published, steps: given } = draft;
   const { name, description, seed } = header;
+  const samples = soundSamples(header);
   const own = [...draft.problems, ...headerProblems(draft)];
   const checks = given.map((step, i) => checkStep(step, given.slice(0, i), draft, device));
   const unpublished = published.filter((ref) => !isPublishable(ref, draft)).map(() => ({
@@ -42,19 +49,27 @@ export function checkDraft(draft: Draft, device?: string): Checked {
     recipe: {
       ...{ kind: "causeway_recipe", name, description, seed, steps, given: draft },
       published: published as Ref<FilesPort>[],
+      ...(samples && { samples }),
     },
     pending: checks.flatMap(({ pending }) => pending ?? []),
     problems: () => [...own, ...checks.flatMap(({ problems }) => problems), ...unpublished],
   };
 }
 
-function headerProblems({ header: { name, seed }, steps, problems }: Draft): Problem[] {
+/** Undefined also where they are wrong, which is among the problems. */
+function soundSamples({ samples }: RecipeHeader): SampleSettings | undefined {
+  return samples && sample_settings_schema.safeParse(samples).data;
+}
+
+function headerProblems({ header, steps, problems }: Draft): Problem[] {
+  const { name, seed, samples } = header;
   const found: Problem[] = [];
   if (!NAME.test(name) || RESERVED.includes(name)) {
     const message = `recipe name "${name}" is not usable; take letters, digits and _.+-`;
     found.push({ message });
   }
   found.push(...problemOf(() => checkSeed(`recipe "${name}"`, seed)));
+  if (samples) found.push(...problemOf(() => checkSamples(`recipe "${name}"`, samples)));
   const is_empty = steps.length === 0 && problems.length === 0;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
 }

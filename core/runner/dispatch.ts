@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { opened, type PauseGate, waitFor } from "./run_control.ts";
 import { type Budget, startable, type Task } from "./schedule.ts";
 
 /** How steps ended that did not reach their end, and whether some never began. */
@@ -13,7 +14,7 @@ export interface Dispatched {
 
 /**
  * Runs tasks until none is left. Once one has failed, or the signal is aborted, no other starts; those that run are
- * waited for, so that what they have computed is kept.
+ * waited for, so that what they have computed is kept. While the gate is closed none starts either.
  *
  * @param tasks in the order of the recipe.
  * @param start runs one; undefined when it has to wait until one of those that run has ended.
@@ -23,6 +24,7 @@ export async function dispatch<T extends Task>(
   budget: Budget,
   start: (task: T) => Promise<void> | undefined,
   signal: AbortSignal,
+  gate?: PauseGate,
 ): Promise<Dispatched> {
   const done = new Set<string>();
   const running = new Map<string, Promise<void>>();
@@ -38,13 +40,19 @@ export async function dispatch<T extends Task>(
     }
   };
   for (;;) {
-    if (errors.length === 0 && !signal.aborted) {
-      for (const task of startable(tasks, done, new Set(running.keys()), budget)) {
-        const run = start(task);
-        if (run) running.set(task.id, follow(task.id, run));
-      }
+    const is_over = errors.length > 0 || signal.aborted;
+    const next = is_over ? [] : startable(tasks, done, new Set(running.keys()), budget);
+    if (gate?.paused && next.length > 0 && running.size === 0) {
+      await opened(gate, signal);
+      continue;
+    }
+    for (const task of gate?.paused ? [] : next) {
+      const run = start(task);
+      if (run) running.set(task.id, follow(task.id, run));
     }
     if (running.size === 0) return { errors, left: tasks.length - done.size - errors.length };
-    await Promise.race(running.values());
+    const changed = gate && waitFor((done) => gate.onChange(done));
+    await Promise.race([...running.values(), ...(changed ? [changed.promise] : [])]);
+    changed?.cancel();
   }
 }

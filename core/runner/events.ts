@@ -66,7 +66,9 @@ export interface StepState {
   readonly total?: number;
   /** The newest value of each metric. */
   readonly metrics: Readonly<Record<string, number | null>>;
-  /** First and last report, for the time left. */
+  /** Milliseconds that it stood still in pauses that are over. */
+  readonly idle_ms?: number;
+  /** First and last report, for the time left; as if they had come later by the pauses after them. */
   readonly first?: { readonly done: number; readonly time: number };
   readonly last?: { readonly done: number; readonly time: number };
   readonly outputs?: Readonly<Record<string, OutputSummary>>;
@@ -88,6 +90,8 @@ export interface RunState {
   readonly ended_at?: number;
   /** Whether it stands still for now, which only a run that is running can. */
   readonly paused: boolean;
+  /** When it was paused, while it is. */
+  readonly paused_at?: number;
   /** Ids of the steps that are running, the one that began first before the others. */
   readonly running: readonly string[];
   /** What steps may take together. */
@@ -130,9 +134,9 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
       return withoutRunning(withStep(state, step, { state: "failed", ended_at: time }), step);
     }
     case "run_paused":
-      return { ...state, paused: true };
+      return state.paused ? state : { ...state, paused: true, paused_at: event.time };
     case "run_resumed":
-      return { ...state, paused: false };
+      return resume(state, event.time);
     case "run_finished":
       return { ...end(state, "finished", event.time), published: event.published };
     case "run_failed":
@@ -142,6 +146,29 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
     default:
       return state;
   }
+}
+
+function resume(state: RunState, time: number): RunState {
+  const { paused_at } = state;
+  if (paused_at === undefined) return state;
+  const steps = state.steps.map((step) => {
+    return step.state === "running" ? withPause(step, paused_at, time) : step;
+  });
+  return { ...state, steps, paused: false, paused_at: undefined };
+}
+
+/** What a step stood still is no part of its pace. It went on after the pause was asked for until it next reported. */
+function withPause(step: StepState, paused_at: number, resumed_at: number): StepState {
+  const stood_at = Math.max(paused_at, step.started_at!, step.last?.time ?? 0);
+  const idle = Math.max(0, resumed_at - stood_at);
+  const later = (at: StepState["first"]) => at && { ...at, time: at.time + idle };
+  const idle_ms = (step.idle_ms ?? 0) + idle;
+  return { ...step, first: later(step.first), last: later(step.last), idle_ms };
+}
+
+/** Unix milliseconds by which time left is counted: the clock stands still while a run does. */
+export function runClock({ paused_at }: RunState, now: number): number {
+  return paused_at ?? now;
 }
 
 function withoutRunning(state: RunState, step: string): RunState {
@@ -172,7 +199,8 @@ export function timeLeft(step: StepState, now: number): number | undefined {
   }
   // ms per step × steps to go, less what has passed since the last report.
   const pace = (last.time - first.time) / (last.done - first.done);
-  return Math.max(0, pace * (total - last.done) - (now - last.time)) / 1000;
+  const since = Math.max(0, now - last.time);
+  return Math.max(0, pace * (total - last.done) - since) / 1000;
 }
 
 function start(event: RunEvent & { type: "run_started" }): RunState {
@@ -191,7 +219,8 @@ function end(state: RunState, how: RunState["state"], time: number): RunState {
   const steps = state.steps.map((step): StepState =>
     step.state === "running" ? { ...step, state: "waiting", ended_at: time } : step
   );
-  return { ...state, state: how, ended_at: time, paused: false, running: [], steps };
+  const rest = { paused: false, paused_at: undefined, running: [], steps };
+  return { ...state, state: how, ended_at: time, ...rest };
 }
 
 function withStep(

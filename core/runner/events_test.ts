@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EventLog, LogReader } from "./event_log.ts";
-import { foldEvents, type RunEvent, runningSteps, timeLeft } from "./events.ts";
+import { foldEvents, runClock, type RunEvent, runningSteps, timeLeft } from "./events.ts";
 
 const plan = [
   { id: "a", stage: "s", action: "run" as const, reasons: ["never run"] },
@@ -106,4 +106,33 @@ Deno.test("a log is read on as it grows, half lines and broken lines aside", asy
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a pause is no part of a step's pace, and the clock stands still in it", () => {
+  const report = (time: number, done: number): RunEvent => {
+    return { time, type: "report", step: "a", total: 10, points: [[done, time, {}]] };
+  };
+  const before: RunEvent[] = [
+    { time: 0, type: "run_started", run: "r", recipe: "test", description: "", plan },
+    { time: 0, type: "step_started", step: "a", key: "a", reasons: [] },
+    report(1000, 1),
+    report(3000, 3),
+    { time: 3500, type: "run_paused" },
+  ];
+  const paused = foldEvents(before)!;
+  assert.deepEqual([paused.paused, runClock(paused, 60_000)], [true, 3500]);
+  // 7 steps at 1 s each, less the half second since the last report.
+  assert.equal(timeLeft(paused.steps[0], runClock(paused, 60_000)), 6.5);
+  const resume: RunEvent = { time: 63_500, type: "run_resumed" };
+  const resumed = foldEvents([...before, resume])!;
+  assert.deepEqual([resumed.paused, runClock(resumed, 64_000)], [false, 64_000]);
+  assert.equal(timeLeft(resumed.steps[0], 64_000), 6);
+  assert.equal(resumed.steps[0].idle_ms, 60_000);
+  // It went on to its next report and stood still from there.
+  const standing = foldEvents([...before, report(4000, 4)])!;
+  assert.equal(timeLeft(standing.steps[0], runClock(standing, 60_000)), 6);
+  const later = foldEvents([...before, report(4000, 4), resume])!;
+  assert.deepEqual([timeLeft(later.steps[0], 63_500), later.steps[0].idle_ms], [6, 59_500]);
+  const next = foldEvents([...before, report(4000, 4), resume, report(64_500, 5)])!;
+  assert.equal(timeLeft(next.steps[0], 64_500), 5);
 });

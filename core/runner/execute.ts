@@ -3,7 +3,15 @@
  *
  * @module
  */
-import type { FilesInput, Metrics, Port, StageContext, TableInput } from "../stage/mod.ts";
+import type {
+  FilesInput,
+  Metrics,
+  Port,
+  Ranks,
+  SampleSettings,
+  StageContext,
+  TableInput,
+} from "../stage/mod.ts";
 import {
   type Artifact,
   openFiles,
@@ -15,6 +23,7 @@ import {
 } from "../store/mod.ts";
 import type { Point } from "./events.ts";
 import type { Step } from "./recipe.ts";
+import { opened, type PauseGate } from "./run_control.ts";
 
 /** Artifacts on the connected inputs of a step; for a `many` port one under each label. */
 export type InputArtifacts = Readonly<
@@ -27,30 +36,54 @@ export interface StepJob {
   readonly key: string;
   readonly inputs: InputArtifacts;
   readonly store: string;
+  readonly samples?: SampleSettings;
+  /** Whether all processes of the group run it; the step's thread then joins in. */
+  readonly ranks?: { readonly shard_optimizer: boolean };
 }
 
 /** Where a running step's reports go. */
 export interface StepListener {
   report(points: readonly Point[], total?: number): void;
   log(message: string): void;
+  sample(done: number, sample: Sample): void;
 }
 
-/** Carries out a step somewhere: in this thread or in a worker. */
+/** Text that a model went on with after a prompt. */
+export interface Sample {
+  readonly prompt: string;
+  readonly text: string;
+}
+
+/** Carries out a step somewhere: in this thread or in a worker. It stands still while the gate is closed. */
 export type Executor = (
   step: Step,
   job: StepJob,
   listener: StepListener,
   signal: AbortSignal,
+  gate?: PauseGate,
 ) => Promise<Record<string, Artifact>>;
 
-/** Runs steps in this thread: for tests, and for recipes that are not files. */
-export const inlineExecutor: Executor = (step, job, listener, signal) =>
-  executeStep(step, job, new Store(job.store), listener, signal);
+/**
+ * Runs steps in this thread: for tests, and for recipes that are not files. A step is paused only where it writes, since
+ * a report cannot be waited for.
+ */
+export const inlineExecutor: Executor = (step, job, listener, signal, gate) => {
+  const poll = () => gate?.paused ? opened(gate, signal) : undefined;
+  return executeStep(step, job, new Store(job.store), listener, signal, poll);
+};
+
+/**
+ * Called whenever the stage has reported or logged, and before it writes: a chance to notice what the runner wants.
+ *
+ * @param flush sends what was reported so far; to be called before standing still.
+ * @returns what a write is to wait for.
+ */
+export type Poll = (flush: () => void) => Promise<void> | undefined;
 
 /**
  * Runs a step to its end in this thread.
  *
- * @param poll called whenever the stage reports, logs or writes: a chance to notice a request to stop.
+ * @param ranks the processes that run it together, rank 0 of which this is.
  * @throws whatever the stage throws, and an Error naming an output it did not write.
  */
 export async function executeStep(
@@ -59,33 +92,41 @@ export async function executeStep(
   store: Store,
   listener: StepListener,
   signal: AbortSignal,
-  poll: () => void = () => {},
+  poll: Poll = () => undefined,
+  ranks?: Ranks,
 ): Promise<Record<string, Artifact>> {
   const outputs = openOutputs(step, store);
   const reports = new ReportBuffer(listener);
   const log = (message: string) => listener.log(String(message));
+  const look = () => poll(() => reports.flush());
   const checkpoints = new StoredCheckpoints(store.workFolder(job.key), log);
   try {
     const context: StageContext<unknown, never, never> = {
       config: structuredClone(step.config),
       inputs: await openInputs(step, job, store) as never,
-      outputs: guardOutputs(step, outputs, poll) as never,
+      outputs: guardOutputs(step, outputs, look) as never,
       seed: step.seed,
       signal,
       checkpoints,
+      ranks,
+      samples: job.samples,
+      showSample(step, sample) {
+        reports.flush(); // they stand in the log in the order they came
+        listener.sample(step, sample);
+      },
       report(done, metrics = {}, total) {
-        poll();
         reports.add(done, metrics, total);
+        look();
       },
       log(message) {
-        poll();
         log(message);
+        look();
       },
     };
     await step.stage.run(context);
     return await closeOutputs(outputs);
   } finally {
-    reports.close();
+    reports.flush();
     Object.values(outputs).forEach((output) => output.abort());
   }
 }
@@ -104,11 +145,16 @@ function openOutputs(step: Step, store: Store): Record<string, StoredOutput> {
 }
 
 /** The outputs as the stage sees them: errors name the port, and an undeclared port says so. */
-function guardOutputs(step: Step, outputs: Record<string, StoredOutput>, poll: () => void) {
+function guardOutputs(
+  step: Step,
+  outputs: Record<string, StoredOutput>,
+  look: () => Promise<void> | undefined,
+) {
   const guarded = Object.fromEntries(
     Object.entries(outputs).map(([name, output]) => [name, {
       async write(...content: unknown[]) {
-        poll();
+        const waiting = look();
+        if (waiting) await waiting;
         try {
           await (output.write as (...content: unknown[]) => Promise<void>)(...content);
         } catch (error) {
@@ -195,16 +241,12 @@ class ReportBuffer {
     this.#points.push([done, Date.now(), Object.fromEntries(finite)]);
     this.#total = total ?? this.#total;
     // By a clock that nobody sets back: reports would wait until it has caught up.
-    if (performance.now() - this.#last_post >= POST_EVERY_MS) this.#post();
-    else this.#timer ??= setTimeout(() => this.#post(), POST_EVERY_MS);
+    if (performance.now() - this.#last_post >= POST_EVERY_MS) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), POST_EVERY_MS);
   }
 
   /** Sends what is left. */
-  close(): void {
-    this.#post();
-  }
-
-  #post(): void {
+  flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#points.length === 0) return;

@@ -11,6 +11,7 @@ import { type Draft, DraftWriter } from "./draft.ts";
 import { listOf, orderSteps } from "./json_order.ts";
 import { repeatedKeys } from "./json_text.ts";
 import type { Problem } from "./problems.ts";
+import { sample_settings_schema } from "./sample_settings.ts";
 import { loadStage } from "./stage_modules.ts";
 import type { Ref } from "./wiring.ts";
 
@@ -40,6 +41,8 @@ export const recipe_schema = z.strictObject({
   seed: z.int().nonnegative().describe("Seed of every step that has none of its own."),
   device: z.string().optional()
     .describe("Device of every step that can be on one and does not say which."),
+  samples: sample_settings_schema.optional()
+    .describe("What is to be seen of models while they train; it changes no result."),
   stages: z.record(z.string(), z.string()).optional().describe(
     "Stages of your own by name: ./file.ts, npm:package@1/export or jsr:@scope/package@1, with #name for an " +
       "export that is not the default one. Paths start from the folder of the recipe.",

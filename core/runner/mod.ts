@@ -3,8 +3,9 @@
  *
  * @module
  */
-export { LogReader } from "./event_log.ts";
-export { applyEvent, foldEvents, runningSteps, timeLeft } from "./events.ts";
+export { LogReader, LogTail } from "./event_log.ts";
+export type { LoggedLine } from "./event_log.ts";
+export { applyEvent, foldEvents, runClock, runningSteps, timeLeft } from "./events.ts";
 export type {
   OutputSummary,
   Point,
@@ -19,6 +20,7 @@ export { forecastRecipe } from "./forecast.ts";
 export type { StepForecast } from "./forecast.ts";
 export { inspectable, inspectStep } from "./inspect.ts";
 export type { InspectOptions } from "./inspect.ts";
+export { canRestrict } from "./isolation.ts";
 export { recipe_schema, step_schema } from "./json_recipe.ts";
 export { loadRecipe, recipeUrl } from "./load.ts";
 export type { LoadOptions } from "./load.ts";
@@ -33,8 +35,12 @@ export { defineRecipe, settle } from "./recipe.ts";
 export type { Recipe, RecipeBuilder, RecipeHeader, Step, StepOptions } from "./recipe.ts";
 export { run, StepFailed } from "./run.ts";
 export type { RunOptions } from "./run.ts";
+export { type PauseGate, RunControl } from "./run_control.ts";
 export { RunFolder } from "./run_folder.ts";
-export type { MetricRow, RunSource } from "./run_folder.ts";
+export type { RunSource } from "./run_folder.ts";
+export type { LogLine, RunIndex, SampleLine } from "./run_index.ts";
+export type { Series, SeriesQuery } from "./series.ts";
+export { agree, follow, GroupLeader } from "./group.ts";
 export { loadStage } from "./stage_modules.ts";
 export { runTimeLeft } from "./time_left.ts";
 export type { PortInfo, StageInfo, StepInfo } from "./step_info.ts";

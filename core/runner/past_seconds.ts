@@ -36,8 +36,8 @@ export async function pastSeconds(
 }
 
 /** A step that went on from a checkpoint took longer than its last run shows: what was done before has its pace. */
-function seconds({ started_at, ended_at, reasons, first, last }: StepState): number {
-  const shown = (ended_at! - started_at!) / 1000;
+function seconds({ started_at, ended_at, idle_ms = 0, reasons, first, last }: StepState): number {
+  const shown = (ended_at! - started_at! - idle_ms) / 1000;
   const resumed = reasons.some((reason) => reason.startsWith("interrupted"));
   if (!resumed || !first || !last || last.done <= first.done) return shown;
   return shown + first.done * (last.time - first.time) / 1000 / (last.done - first.done);

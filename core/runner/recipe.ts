@@ -12,11 +12,13 @@ import type {
   InputPorts,
   OutputPorts,
   Permissions,
+  SampleSettings,
   Stage,
 } from "../stage/mod.ts";
 import { checkDraft, type Checked } from "./check.ts";
 import { type Draft, DraftWriter } from "./draft.ts";
 import { RecipeError } from "./problems.ts";
+import type { GivenSamples } from "./sample_settings.ts";
 import type { Ref, Refs, Wired, Wiring } from "./wiring.ts";
 
 /** One step of a recipe, checked. */
@@ -37,6 +39,8 @@ export interface Recipe {
   readonly name: string;
   readonly description: string;
   readonly seed: number;
+  /** What is to be seen of its models while they train. */
+  readonly samples?: SampleSettings;
   /** In the order they were made: every step comes after those it reads. */
   readonly steps: readonly Step[];
   /** Files outputs that are copied out of the store once the run has finished. */
@@ -82,6 +86,8 @@ export interface RecipeHeader {
   readonly seed: number;
   /** Device of every step whose config has a field of that name and does not set it. */
   readonly device?: string;
+  /** Prompts that models go on with at every validation, for whoever watches; they change no result. */
+  readonly samples?: GivenSamples;
 }
 
 /**

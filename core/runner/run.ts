@@ -16,11 +16,12 @@ import { machineBudget, type PlannedTask, planTasks } from "./demand.ts";
 import { dispatch } from "./dispatch.ts";
 import { EventLog } from "./event_log.ts";
 import type { RunEvent, RunState } from "./events.ts";
-import { type Executor, inlineExecutor, type InputArtifacts } from "./execute.ts";
+import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
 import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
 import { identity, inputDigests, mapWired, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
 import { type Recipe, settle, type Step } from "./recipe.ts";
+import type { RunControl } from "./run_control.ts";
 import { newRunId } from "./run_folder.ts";
 import type { Budget, Task } from "./schedule.ts";
 import { stageInfos, stepInfo } from "./step_info.ts";
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly memory?: number;
   /** Abort it to stop after the next checkpoint of each step that runs. */
   readonly signal?: AbortSignal;
+  /** Pauses and resumes the run while it goes on. */
+  readonly control?: RunControl;
   /** Told of every event, with the state after it. */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
 }
@@ -67,7 +70,7 @@ export class StepFailed extends Error {
  */
 export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
   const recipe = await settle(unsettled);
-  const { out, only, jobs = 1, memory, signal, onEvent } = options;
+  const { out, only, jobs = 1, memory, signal, control, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
@@ -80,6 +83,9 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     const id = newRunId(out, recipe.name);
     lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
+    const unlisten = control?.onChange(() => {
+      log.emit({ type: control.paused ? "run_paused" : "run_resumed" });
+    });
     try {
       const { name, description } = recipe;
       log.emit({
@@ -91,8 +97,12 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
         plan: plan.map((planned) => ({ ...planned, ...stepInfo(stepOf(recipe, planned.id)) })),
         stages: stageInfos(recipe),
       });
+      if (control) control.run = id;
+      if (control?.paused) log.emit({ type: "run_paused" });
       return await new Run(recipe, options, store, log, surveyed, verified).execute(plan, budget);
     } finally {
+      unlisten?.();
+      if (control) control.run = undefined;
       log.close();
     }
   } catch (error) {
@@ -127,7 +137,8 @@ class Run {
     try {
       const tasks = plan.map(({ task }) => task);
       const start = ({ id }: Task) => this.#start(plan.find((planned) => planned.id === id)!);
-      const { errors, left } = await dispatch(tasks, budget, start, this.#signal);
+      const { control } = this.options;
+      const { errors, left } = await dispatch(tasks, budget, start, this.#signal, control);
       if (errors.length > 0) throw gravest(errors);
       if (left > 0) throw new Interrupted();
       this.log.emit({ type: "run_finished", published: await this.#publish() });
@@ -186,15 +197,18 @@ class Run {
   }
 
   async #execute(step: Step, key: string, inputs: InputArtifacts) {
-    const { executor = inlineExecutor } = this.options;
-    const job = { step: step.id, key, inputs, store: this.store.root };
+    const { executor = inlineExecutor, control } = this.options;
+    const { samples } = this.recipe;
+    const job = { step: step.id, key, inputs, store: this.store.root, samples };
     const listener = {
       report: (points: never, total?: number) =>
         this.log.emit({ type: "report", step: step.id, total, points }),
       log: (message: string) => this.log.emit({ type: "log", step: step.id, message }),
+      sample: (done: number, { prompt, text }: Sample) =>
+        this.log.emit({ type: "sample", step: step.id, done, prompt, text }),
     };
     try {
-      return await executor(step, job, listener, this.#signal);
+      return await executor(step, job, listener, this.#signal, control);
     } catch (error) {
       // Only the stop itself: a checkpoint that could not be written on the way out is a failure.
       const plain = toPlainError(error);

@@ -4,81 +4,144 @@
  * @module
  */
 import { join } from "node:path";
-import { listFolder, listFolders } from "../store/mod.ts";
+import { listFolders } from "../store/mod.ts";
 import { LogReader } from "./event_log.ts";
 import type { RunState } from "./events.ts";
 import { isRunning } from "./lock.ts";
+import { RunIndex } from "./run_index.ts";
 
 const LOG = "events.jsonl";
 
-/** One reported point: the step's progress, Unix milliseconds, and the metrics asked for. */
-export interface MetricRow {
-  step_id: string;
-  step: number;
-  time: number;
-  metrics: Record<string, number | null>;
-}
+/** How old an answer may be by default, in milliseconds: a log is looked at so often at most, a folder less often. */
+const MAX_AGE = { log_ms: 100, folder_ms: 250 };
 
-export interface MetricQuery {
-  /** Only this step's points. */
-  step_id?: string;
-  /** Only this metric; points without it are left out. */
-  name?: string;
-  /** Range of progress, both ends included. */
-  from?: number;
-  to?: number;
-}
+/** Runs of which more than the state is kept. */
+const MAX_INDEXES = 8;
 
 /** Where the status endpoint gets its answers. */
 export interface RunSource {
   /** Ids of all runs, newest first. */
   ids(): string[];
-  /** State of a run; undefined when there is no such run. */
+  /** State of a run, the same object as long as nothing happens; undefined when there is no such run. */
   get(id: string): Promise<RunState | undefined>;
-  /** Reported points of a run, in order. */
-  metrics(id: string, query: MetricQuery): Promise<MetricRow[]>;
+  /** Series, lines and samples of a run; they go on growing with it. */
+  index(id: string): Promise<RunIndex | undefined>;
+  /** Path of a run's event log. */
+  logPath(id: string): string;
+}
+
+/** What is known of one run. */
+interface Entry {
+  readonly reader: LogReader;
+  readonly index?: RunIndex;
+  /** When the log was looked at. */
+  read_at: number;
+  reading?: Promise<RunState | undefined>;
+  /** The state with the end that a log cannot tell of itself. */
+  lost?: { readonly of: RunState; readonly state: RunState };
 }
 
 /** Reads the event logs below `<out>/runs`; a log is read on from where the last call stopped. */
 export class RunFolder implements RunSource {
-  readonly #readers = new Map<string, LogReader>();
+  /** The one used last stands last. */
+  readonly #entries = new Map<string, Entry>();
+  #ids: readonly string[] = [];
+  #listed_at = -Infinity;
+  #live?: { readonly id: string; readonly alive: boolean; readonly at: number };
 
-  constructor(private readonly out: string) {}
+  /** @param max_age how old an answer may be, in milliseconds. */
+  constructor(private readonly out: string, private readonly max_age = MAX_AGE) {}
 
   ids(): string[] {
-    const runs = join(this.out, "runs");
-    // A folder without a log is a run that is just being set up, or not one of ours.
-    return listFolders(runs).filter((id) => listFolder(join(runs, id)).includes(LOG)).reverse();
+    return [...this.#list()];
   }
 
   async get(id: string): Promise<RunState | undefined> {
-    if (!this.ids().includes(id)) return undefined;
-    const reader = this.#readers.get(id) ?? new LogReader(this.#path(id));
-    this.#readers.set(id, reader);
-    const state = await reader.read();
-    if (state?.state !== "running") return state;
-    const alive = id === this.ids()[0] && isRunning(this.out, id);
-    return alive ? state : { ...state, state: "lost", message: "the process ended unexpectedly" };
+    if (!this.#list().includes(id)) return undefined;
+    return await this.#read(id, this.#entries.get(id) ?? this.#open(id));
   }
 
-  async metrics(id: string, query: MetricQuery): Promise<MetricRow[]> {
-    const { step_id, name, from = -Infinity, to = Infinity } = query;
-    const rows: MetricRow[] = [];
-    for await (const event of LogReader.events(this.#path(id))) {
-      if (event.type !== "report" || (step_id !== undefined && event.step !== step_id)) continue;
-      for (const [step, time, metrics] of event.points) {
-        if (step < from || step > to) continue;
-        if (name === undefined) rows.push({ step_id: event.step, step, time, metrics });
-        else if (name in metrics) {
-          rows.push({ step_id: event.step, step, time, metrics: { [name]: metrics[name] } });
-        }
-      }
-    }
-    return rows;
+  async index(id: string): Promise<RunIndex | undefined> {
+    if (!this.#list().includes(id)) return undefined;
+    const known = this.#entries.get(id);
+    const entry = known?.index ? known : this.#open(id, new RunIndex());
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+    this.#dropIndexes();
+    await this.#read(id, entry);
+    return entry.index;
   }
 
-  #path(id: string): string {
+  logPath(id: string): string {
     return join(this.out, "runs", id, LOG);
+  }
+
+  #list(): readonly string[] {
+    const now = performance.now();
+    if (now - this.#listed_at < this.max_age.folder_ms) return this.#ids;
+    const known = new Set(this.#ids);
+    const folders = listFolders(join(this.out, "runs"));
+    // A folder without a log is a run that is just being set up, or not one of ours.
+    const ids = folders.filter((id) => known.has(id) || isFile(this.logPath(id))).reverse();
+    if (ids.join("/") !== this.#ids.join("/")) this.#ids = ids;
+    for (const id of this.#entries.keys()) if (!ids.includes(id)) this.#entries.delete(id);
+    this.#listed_at = now;
+    return this.#ids;
+  }
+
+  #open(id: string, index?: RunIndex): Entry {
+    const reader = new LogReader(this.logPath(id), index && ((event) => index.add(event)));
+    const entry = { reader, index, read_at: -Infinity };
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  /** Keeps the indexes that were used last; of other runs the state is enough. */
+  #dropIndexes(): void {
+    const indexed = [...this.#entries].filter(([, { index }]) => index);
+    for (const [id, entry] of indexed.slice(0, -MAX_INDEXES)) {
+      // Whoever waits for it now still gets all of it.
+      const detach = () => entry.reader.listener = undefined;
+      Promise.resolve(entry.reading).then(detach, detach);
+      this.#entries.set(id, { ...entry, index: undefined });
+    }
+  }
+
+  async #read(id: string, entry: Entry): Promise<RunState | undefined> {
+    const { reader } = entry;
+    const is_over = reader.state !== undefined && reader.state.state !== "running";
+    if (!is_over && performance.now() - entry.read_at >= this.max_age.log_ms) {
+      entry.read_at = performance.now();
+      entry.reading = reader.read();
+    }
+    await entry.reading;
+    if (reader.state?.state !== "running" || this.#isAlive(id)) return reader.state;
+    if (entry.lost?.of !== reader.state) {
+      const state = await reader.read(); // the end may have been written since, and the process ended after it
+      if (state?.state !== "running") return state;
+      const message = "the process ended unexpectedly";
+      entry.lost = { of: state, state: { ...state, state: "lost", paused: false, message } };
+    }
+    return entry.lost.state;
+  }
+
+  /** Only the newest run can be alive: one runner at a time holds the folder. */
+  #isAlive(id: string): boolean {
+    if (id !== this.#ids[0]) return false;
+    const now = performance.now();
+    if (this.#live?.id !== id || now - this.#live.at >= this.max_age.folder_ms) {
+      this.#live = { id, alive: isRunning(this.out, id), at: now };
+    }
+    return this.#live.alive;
+  }
+}
+
+/** Whether there is a file that is no link: a log is never one, and a link may lead anywhere. */
+function isFile(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false; // not there, or in a folder that nobody may look into
   }
 }
 

@@ -5,10 +5,17 @@
  */
 /// <reference lib="deno.worker" />
 import process from "node:process";
+import { attachGroup } from "../cluster/mod.ts";
 import { canonicalJson, Store } from "../store/mod.ts";
-import { executeStep } from "./execute.ts";
+import { executeStep, type Sample } from "./execute.ts";
 import { loadRecipe } from "./load.ts";
-import { type FromWorker, Interrupted, toPlainError, type ToWorker } from "./worker_messages.ts";
+import {
+  type FromWorker,
+  Interrupted,
+  ORDER,
+  toPlainError,
+  type ToWorker,
+} from "./worker_messages.ts";
 
 const post = (message: FromWorker) => self.postMessage(message);
 const close = self.close.bind(self);
@@ -40,9 +47,9 @@ function fail(error: unknown): void {
 }
 
 async function start(
-  { recipe: url, load, job, config, stop: shared }: ToWorker & { type: "start" },
+  { recipe: url, load, job, config, orders: shared }: ToWorker & { type: "start" },
 ) {
-  const flag = new Int32Array(shared);
+  const orders = new Int32Array(shared);
   const recipe = await loadRecipe(url, load);
   const step = recipe.steps.find(({ id }) => id === job.step);
   if (!step || canonicalJson(step.config) !== config) {
@@ -51,11 +58,18 @@ async function start(
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),
     log: (message: string) => post({ type: "log", message }),
+    sample: (done: number, sample: Sample) => post({ type: "sample", done, sample }),
   };
-  const poll = () => {
-    if (Atomics.load(flag, 0) === 1) stop();
+  const poll = (flush: () => void) => {
+    if (Atomics.load(orders, 0) === ORDER.pause) flush();
+    // Standing still takes the whole thread, so that nothing of the stage goes on meanwhile.
+    while (Atomics.load(orders, 0) === ORDER.pause) Atomics.wait(orders, 0, ORDER.pause);
+    if (Atomics.load(orders, 0) === ORDER.stop) stop();
+    return undefined;
   };
-  return await executeStep(step, job, new Store(job.store), listener, controller.signal, poll);
+  const ranks = job.ranks && { ...attachGroup(), ...job.ranks };
+  const { signal } = controller;
+  return await executeStep(step, job, new Store(job.store), listener, signal, poll, ranks);
 }
 
 function stop(): void {

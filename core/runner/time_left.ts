@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type RunState, type StepState, timeLeft } from "./events.ts";
+import { runClock, type RunState, type StepState, timeLeft } from "./events.ts";
 import { startable } from "./schedule.ts";
 
 /**
@@ -11,10 +11,11 @@ import { startable } from "./schedule.ts";
  * start as the scheduler lets them; undefined where that is not known of every one. A step whose inputs come out the
  * same is skipped after all, so it may be less.
  *
- * @param now Unix milliseconds.
+ * @param at Unix milliseconds.
  */
-export function runTimeLeft(state: RunState, now: number): number | undefined {
+export function runTimeLeft(state: RunState, at: number): number | undefined {
   const { steps, budget } = state;
+  const now = runClock(state, at);
   if (state.state !== "running" || !budget) return undefined;
   const left = new Map(steps.map((step) => [step.id, stepTimeLeft(step, now)]));
   const tasks = steps.flatMap(({ task }) => task ?? []);
@@ -40,8 +41,8 @@ const isDone = ({ state }: StepState) => state === "finished" || state === "skip
 
 function stepTimeLeft(step: StepState, now: number): number | undefined {
   if (isDone(step)) return 0;
-  const { past_seconds, started_at } = step;
+  const { past_seconds, started_at, idle_ms = 0 } = step;
   if (step.state !== "running") return past_seconds;
-  const rest = past_seconds && Math.max(0, past_seconds - (now - started_at!) / 1000);
+  const rest = past_seconds && Math.max(0, past_seconds - (now - started_at! - idle_ms) / 1000);
   return timeLeft(step, now) ?? rest;
 }

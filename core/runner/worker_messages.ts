@@ -5,7 +5,7 @@
  */
 import type { Artifact } from "../store/mod.ts";
 import type { Point } from "./events.ts";
-import type { StepJob } from "./execute.ts";
+import type { Sample, StepJob } from "./execute.ts";
 import type { LoadOptions } from "./load.ts";
 
 /** To the worker: one job, then perhaps a request to stop. */
@@ -19,15 +19,19 @@ export type ToWorker =
     job: StepJob;
     /** The config that was planned, to notice that the file was changed since. */
     config: string;
-    /** One Int32: set to 1 to stop. It reaches a stage that never returns to its event loop. */
-    stop: SharedArrayBuffer;
+    /** One Int32, one of `ORDER`. It reaches a stage that never returns to its event loop. */
+    orders: SharedArrayBuffer;
   }
   | { type: "stop" };
+
+/** What the runner wants of a step. */
+export const ORDER = { go_on: 0, stop: 1, pause: 2 } as const;
 
 /** From the worker. */
 export type FromWorker =
   | { type: "report"; points: readonly Point[]; total?: number }
   | { type: "log"; message: string }
+  | { type: "sample"; done: number; sample: Sample }
   | { type: "finished"; outputs: Record<string, Artifact> }
   | { type: "failed"; error: PlainError };
 

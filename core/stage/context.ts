@@ -175,6 +175,18 @@ export interface StageContext<C, I extends InputPorts, O extends OutputPorts> {
   log(message: string): void;
   /** The processes that run this step together; undefined where it is one. */
   readonly ranks?: Ranks;
+  /** What the recipe wants to see of a model in training. It must change no result. */
+  readonly samples?: SampleSettings;
+  /** Shows what a model went on with after a prompt when `step` were done, to whoever watches the run. */
+  showSample?(step: number, sample: { readonly prompt: string; readonly text: string }): void;
+}
+
+/** Texts that a model in training is to go on with. */
+export interface SampleSettings {
+  readonly prompts: readonly string[];
+  readonly max_new_tokens: number;
+  /** 0 takes the likeliest token each time. */
+  readonly temperature: number;
 }
 
 /** The part of a context that looking, without running, needs. */

@@ -27,6 +27,7 @@ export type {
   ListReader,
   Metrics,
   Outputs,
+  SampleSettings,
   SavedCheckpoint,
   StageContext,
   TableInput,

@@ -9,81 +9,102 @@ import {
   type RunSource,
 } from "../runner/mod.ts";
 import { statusApp } from "./app.ts";
-import { serveStatus } from "./server.ts";
 import { measureLatency } from "./testdata/latency.ts";
+import { at, startEvents, withFolder, writeLog } from "./testdata/written_run.ts";
 
+const FRESH = { log_ms: 0, folder_ms: 0 };
+const HOST = { host: "127.0.0.1:7411" };
 const recipeUrl = (name: string) => new URL(`../runner/testdata/${name}.ts`, import.meta.url).href;
+const appOf = (out: string) => statusApp({ runs: new RunFolder(out, FRESH), out, now: () => 9000 });
 
-async function withFolder(use: (out: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(join(folder, "out"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function get(app: ReturnType<typeof statusApp>, path: string, host = "127.0.0.1:7411") {
-  const response = await app.request(path, { headers: { host } });
+async function get(app: ReturnType<typeof statusApp>, path: string, headers = {}) {
+  const response = await app.request(path, { headers: { ...HOST, ...headers } });
   const type = response.headers.get("content-type");
   return { status: response.status, type, body: await response.json() };
 }
 
 Deno.test("runs, steps and metrics are told as they were reported", () =>
   withFolder(async (out) => {
-    const app = statusApp(new RunFolder(out));
+    const app = appOf(out);
     assert.deepEqual((await get(app, "/healthz")).body, { status: "ok" });
     assert.deepEqual((await get(app, "/runs")).body, { runs: [] });
+    assert.deepEqual((await get(app, "/stages")).body, { stages: [] });
     assert.equal((await get(app, "/status")).status, 404);
+    assert.equal((await get(app, "/runs/latest")).status, 404);
     const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const status = (await get(app, "/status")).body;
     assert.deepEqual([status.run, status.state, status.stage], [id, "finished", null]);
     assert.deepEqual([status.finished_stages, status.total_stages], [4, 4]);
-    assert.deepEqual([status.running, status.run_time_left_s], [[], null]);
+    assert.deepEqual([status.running, status.run_time_left_s, status.paused], [[], null, false]);
     const [summary] = (await get(app, "/runs")).body.runs;
     assert.deepEqual([summary.run, summary.recipe], [id, "toy"]);
-    const { steps } = (await get(app, `/runs/${id}`)).body;
+    const { steps } = (await get(app, "/runs/latest")).body;
     assert.equal(steps[0].metrics.loss, 1 / 3);
     assert.equal(steps[0].outputs.data.rows, 3);
-    const metrics = async (query: string) =>
-      (await get(app, `/runs/${id}/metrics${query}`)).body.points.map((
-        { step_id, step, metrics }: { step_id: string; step: number; metrics: object },
-      ) => [step_id, step, metrics]);
-    assert.deepEqual(await metrics("?step=small&name=loss"), [["small", 3, { loss: 1 / 3 }]]);
-    assert.deepEqual(await metrics("?name=loss&from=4"), [["large", 5000, { loss: 1 / 5000 }]]);
-    assert.deepEqual(await metrics("?to=2"), []);
+    assert.deepEqual([steps[0].config, steps[0].inputs], [{ count: 3, factor: 1 }, {}]);
+    assert.deepEqual(steps[3].inputs, { parts: { small: "small.data", low: "low.data" } });
+    assert.deepEqual(steps[3].after.sort(), ["low", "small"]);
+    const { edges, nodes } = (await get(app, `/runs/${id}/plan`)).body;
+    assert.equal(nodes.length, 4);
+    assert.deepEqual(edges, [
+      { from: "large", to: "low", inputs: ["data"] },
+      { from: "low", to: "total", inputs: ["parts.low"] },
+      { from: "small", to: "total", inputs: ["parts.small"] },
+    ]);
+    const { stages } = (await get(app, `/runs/${id}/stages`)).body;
+    assert.deepEqual(stages.map(({ name }: { name: string }) => name), ["numbers", "clip", "sum"]);
+    assert.deepEqual((await get(app, "/stages")).body, { stages });
+    const { lines } = (await get(app, `/runs/${id}/logs`)).body;
+    assert.deepEqual([lines[0].step_id, lines[0].message], ["total", "2 sums"]);
   }));
 
-Deno.test("errors are problems with a sentence", () =>
+Deno.test("of many runs those asked for are told, newest first, and a bad one spoils nothing", () =>
   withFolder(async (out) => {
-    const app = statusApp(new RunFolder(out));
-    const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
-    const cases: [string, number, RegExp][] = [
-      ["/nowhere", 404, /nothing at \/nowhere/],
-      ["/runs/other", 404, /no run "other"; GET \/runs lists them/],
-      ["/runs/..%2F..", 404, /no run/],
-      [`/runs/${id}/metrics?step=x`, 404, /no step "x"; its steps: small, large, low, total/],
-      [`/runs/${id}/metrics?from=x`, 400, /from="x" is not a number/],
-    ];
-    for (const [path, status, detail] of cases) {
-      const response = await get(app, path);
-      assert.equal(response.status, status, path);
-      assert.equal(response.type, "application/problem+json");
-      assert.match(response.body.detail, detail);
+    const ids = Array.from({ length: 30 }, (_, i) => `2026013${i % 10}T1545${10 + i}Z-r`).sort();
+    for (const [i, id] of ids.entries()) {
+      const [started, ...rest] = startEvents(id, 1000 * i);
+      const end = at(9000, [
+        { type: i % 2 ? "run_finished" : "run_failed", published: [], message: "x" } as never,
+      ]);
+      writeLog(out, id, [{ ...started, recipe: i < 20 ? "a" : "b" } as RunEvent, ...rest, ...end]);
     }
-    const rebound = await get(app, "/status", "evil.example:7411");
-    assert.equal(rebound.status, 403);
+    const unreadable = join(out, "runs", ids[3], "events.jsonl");
+    Deno.removeSync(unreadable);
+    writeLog(out, ids[4], []);
+    Deno.writeTextFileSync(join(out, "runs", ids[5], "events.jsonl"), "\0\xff{]\n[]\n");
+    const app = appOf(out);
+    const told = async (query: string) => {
+      return (await get(app, `/runs${query}`)).body.runs.map(({ run }: { run: string }) => run);
+    };
+    const good = ids.filter((_, i) => i < 3 || i > 5).reverse();
+    assert.deepEqual(await told(""), good);
+    assert.deepEqual(await told("?limit=2"), good.slice(0, 2));
+    assert.deepEqual(await told("?limit=0"), []);
+    assert.deepEqual(await told("?recipe=b&state=failed"), [28, 26, 24, 22, 20].map((i) => ids[i]));
+    assert.deepEqual(await told("?state=running"), []);
+    assert.deepEqual(await told("?recipe=none"), []);
   }));
 
 Deno.test("a run whose process is gone is lost, not running", () =>
   withFolder(async (out) => {
-    const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
-    const path = join(out, "runs", id, "events.jsonl");
-    const lines = Deno.readTextFileSync(path).trim().split("\n");
-    Deno.writeTextFileSync(path, lines.slice(0, 3).join("\n") + "\n");
-    const { body } = await get(statusApp(new RunFolder(out)), "/status");
+    writeLog(out, "20260131T154500Z-written", startEvents("20260131T154500Z-written", 1000));
+    const { body } = await get(appOf(out), "/status");
     assert.deepEqual([body.state, body.message], ["lost", "the process ended unexpectedly"]);
   }));
+
+Deno.test("logs of old, without stages and configs, are read as well", async () => {
+  const plan = [{ id: "a", stage: "s", action: "run" as const, reasons: ["never run"] }];
+  await withFolder(async (out) => {
+    const old = { type: "run_started", run: "r", recipe: "t", description: "", plan } as const;
+    writeLog(out, "r", at(1000, [old, { type: "run_finished", published: [] }]));
+    const app = appOf(out);
+    const [step] = (await get(app, "/runs/r")).body.steps;
+    assert.deepEqual([step.config, step.seed, step.inputs, step.after], [null, null, null, []]);
+    assert.deepEqual((await get(app, "/runs/r/stages")).body, { stages: [] });
+    assert.deepEqual((await get(app, "/runs/r/plan")).body.edges, []);
+    assert.deepEqual((await get(app, "/runs/r/artifacts")).body, { artifacts: [] });
+  });
+});
 
 Deno.test("the status comes within 50 ms while a step trains", () =>
   withFolder(async (out) => {
@@ -121,8 +142,8 @@ Deno.test("of several steps that run all are told, and the first under the names
     report("left", 3),
     report("right", 2),
   ]);
-  const source = { ids: () => ["r"], get: () => Promise.resolve(state) } as unknown as RunSource;
-  const { body } = await get(statusApp(source, () => 9000), "/status");
+  const runs = { ids: () => ["r"], get: () => Promise.resolve(state) } as unknown as RunSource;
+  const { body } = await get(statusApp({ runs, now: () => 9000 }), "/status");
   const { step_id, stage, step, total_steps, loss, finished_stages, run_time_left_s } = body;
   assert.deepEqual([step_id, stage, step, total_steps, loss], ["right", "midtrain", 2, 8, 2]);
   assert.deepEqual([finished_stages, run_time_left_s], [1, 15]);
@@ -130,14 +151,4 @@ Deno.test("of several steps that run all are told, and the first under the names
     return [running.step_id, running.step, running.metrics];
   });
   assert.deepEqual(told, [["right", 2, { loss: 2 }], ["left", 2, { loss: 3 }]]);
-});
-
-Deno.test("a taken port is named", async () => {
-  const app = statusApp(new RunFolder("nowhere"));
-  const server = serveStatus(app, 0);
-  assert.throws(
-    () => serveStatus(app, server.port),
-    new RegExp(`port ${server.port} on 127.0.0.1 is taken; choose another with --port`),
-  );
-  await server.close();
 });

@@ -4,22 +4,24 @@
  * @module
  */
 import { collate, type Sequence } from "../data/mod.ts";
-import type { Checkpoints, KeptCheckpoint, Metrics } from "../stage/mod.ts";
+import type { Checkpoints, FilesInput, KeptCheckpoint, Metrics } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
 import { Checkpointing } from "./checkpointing.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 import { Diverged } from "./diverged.ts";
+import { DrawnTokens } from "./drawn_tokens.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { MetricsHistory } from "./metrics.ts";
 import { bitsPerByte, type HeldOut } from "./options.ts";
+import { type SampleContext, TrainingSamples } from "./samples.ts";
 import { learningRate } from "./schedule.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import type { Compute } from "./compute.ts";
+import { type Compute, hostWeights } from "./compute.ts";
 import { beginPhase, type Place } from "./phase_start.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** What the loop needs of a stage's context. */
-export interface LoopContext {
+export interface LoopContext extends SampleContext {
   readonly signal: AbortSignal;
   readonly checkpoints: Checkpoints;
   report(step: number, metrics?: Metrics, total?: number): void;
@@ -42,6 +44,8 @@ export interface Phase {
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
   compute: Compute;
+  /** A tokenizer's files, by which samples are shown; without them there are none. */
+  tokenizer?: FilesInput;
   /** Checkpoints that become an output; none when left out. */
   keep?: KeepOptions;
 }
@@ -81,10 +85,13 @@ export async function trainPhase(
   }
   const evaluator = new Evaluator(phase);
   const checkpointing = new Checkpointing(ctx.checkpoints);
+  const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
   const { trainer, ...place } = await beginPhase(ctx, phase, keep, prepare);
   try {
-    return await new Loop(ctx, phase, { trainer, evaluator, checkpointing, keep }, place).run();
+    const tools = { trainer, evaluator, checkpointing, samples, keep };
+    return await new Loop(ctx, phase, tools, place).run();
   } finally {
+    await samples.release();
     await checkpointing.close();
     await evaluator.release();
     await trainer.release();
@@ -96,6 +103,7 @@ interface Tools {
   readonly trainer: Trainer;
   readonly evaluator: Evaluator;
   readonly checkpointing: Checkpointing;
+  readonly samples: TrainingSamples;
   /** Steps whose checkpoints are kept. */
   readonly keep: readonly number[];
 }
@@ -106,6 +114,7 @@ class Loop {
   readonly history: MetricsHistory;
   /** Steps that are still to be kept. */
   readonly #to_keep: Set<number>;
+  readonly #drawn: DrawnTokens;
 
   constructor(
     readonly ctx: LoopContext,
@@ -117,12 +126,16 @@ class Loop {
     this.state = state;
     this.history = history;
     this.#to_keep = new Set(tools.keep.filter((step) => step >= state.step));
+    this.#drawn = new DrawnTokens(phase.steps);
   }
 
   async run(): Promise<PhaseResult> {
     const { phase, ctx } = this;
     while (true) {
-      if (this.#validationDue()) await this.#validate();
+      if (this.#validationDue()) {
+        await this.#validate();
+        await this.#showSamples();
+      }
       if (this.#to_keep.delete(this.state.step)) await this.#save(true);
       if (this.done === phase.steps) break;
       if (ctx.signal.aborted) await this.#stop();
@@ -153,7 +166,17 @@ class Loop {
     const row = { ...result, learning_rate };
     this.history.training.push({ step: this.state.step, tokens: this.state.tokens, ...row });
     const tokens_per_second = tokens / (performance.now() - began) * 1000;
-    ctx.report(this.done, { ...row, tokens: this.state.tokens, tokens_per_second }, phase.steps);
+    this.#drawn.add(sequences);
+    const drawn = this.#drawn.take(this.done === phase.steps);
+    const measured = { ...row, tokens: this.state.tokens, tokens_per_second, ...drawn };
+    ctx.report(this.done, measured, phase.steps);
+  }
+
+  #showSamples(): Promise<void> {
+    const { trainer, samples } = this.tools;
+    // On another device than the CPU the weights are brought down.
+    const weights = async () => hostWeights((await trainer.arrays()).parameters);
+    return samples.show(weights, this.done);
   }
 
   /** Derived from the history, so that a run stopped between a step and its evaluation makes up for it. */

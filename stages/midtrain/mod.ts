@@ -49,7 +49,7 @@ export const midtrain = defineStage({
     const { phase, ledger } = await preparePhase(ctx);
     const result = await trainPhase(
       ctx,
-      phase,
+      { ...phase, tokenizer: checkpoint },
       () => loadArrays(checkpointReader(checkpoint), phase.start),
     );
     await writePhase(outputs, phase, result, checkpoint);

@@ -79,7 +79,8 @@ export const pretrain = defineStage({
     const model = modelConfig(config.model, paddedVocabulary(known, config));
     ctx.log(`model of ${parameterCount(model).toLocaleString("en")} parameters`);
     const { phase, ledger } = await preparePhase(ctx);
-    const result = await trainPhase(ctx, phase, () => {
+    const with_tokenizer = { ...phase, tokenizer: inputs.tokenizer };
+    const result = await trainPhase(ctx, with_tokenizer, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, seed);
       return Promise.resolve(freshArrays(parameters));

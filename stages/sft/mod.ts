@@ -68,7 +68,7 @@ export const sft = defineStage({
   async run(ctx) {
     const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
     const phase = await preparePhase(ctx);
-    const result = await trainPhase(ctx, phase, async () => {
+    const result = await trainPhase(ctx, { ...phase, tokenizer: checkpoint }, async () => {
       return freshArrays(
         await loadParameters(checkpointReader(checkpoint), optimizer.decay_scope),
       );

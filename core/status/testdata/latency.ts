@@ -7,8 +7,7 @@
  * only, since other work on a machine of two cores moves the 95th percentile.
  */
 import { join } from "node:path";
-import { loadRecipe, run, RunFolder, workerExecutor } from "../../runner/mod.ts";
-import { statusApp } from "../app.ts";
+import { loadRecipe, run, workerExecutor } from "../../runner/mod.ts";
 import { serveStatus } from "../server.ts";
 
 interface Status {
@@ -21,7 +20,7 @@ interface Status {
 /** Asks for the status every 10 ms, from the first training step on; times in milliseconds, ascending. */
 export async function measureLatency(out: string, requests: number) {
   const url = new URL("./training_recipe.ts", import.meta.url).href;
-  const server = serveStatus(statusApp(new RunFolder(out)), 0);
+  const server = await serveStatus({ out, port: 0 });
   const controller = new AbortController();
   const training = Promise.withResolvers<void>();
   const running = run(await loadRecipe(url), {

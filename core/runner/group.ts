@@ -1,0 +1,148 @@
+/**
+ * A run on several processes. Rank 0 is the runner: it plans, writes and serves the status. The others take part in the
+ * steps whose stage can be run by all at once, and wait for the rest.
+ *
+ * @module
+ */
+import type { Launched } from "../cluster/mod.ts";
+import type { Checkpoints, Ranks } from "../stage/mod.ts";
+import { canonicalJson, sha256, Store, StoredCheckpoints } from "../store/mod.ts";
+import { type Executor, openInputs, type StepJob } from "./execute.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What rank 0 tells the others. */
+type Command = { readonly type: "step"; readonly job: StepJob } | { readonly type: "end" };
+
+/** A rank that fails leaves the others this long to say what failed with them. */
+const LAST_WORDS_MS = 3000;
+
+/**
+ * Checks that all ranks are about to do the same.
+ *
+ * @param code digest of the program's own code.
+ * @throws {Error} on every rank, before anything runs; on those that differ it says in what.
+ */
+export function agree(group: Launched, recipe: Recipe, code: string): void {
+  // Configs hold the digests of data, and steps their seeds.
+  const steps = recipe.steps.map(({ id, stage, config, seed, inputs }) => {
+    return { id, stage: stage.name, version: stage.version, config, seed, inputs };
+  });
+  const own = { recipe: sha256(canonicalJson(JSON.parse(JSON.stringify(steps)))), code };
+  const of_first = receive<typeof own>(group, group.rank === 0 ? own : undefined);
+  const differs = (["recipe", "code"] as const).filter((part) => own[part] !== of_first[part]);
+  const count = Float64Array.of(differs.length > 0 ? 1 : 0);
+  group.allReduceSum(count);
+  if (count[0] === 0) return;
+  const what = { recipe: "recipe, data or seed", code: "code" };
+  throw new Error(
+    differs.length > 0
+      ? `rank ${group.rank} has another ${
+        differs.map((part) => what[part]).join(" and ")
+      } than rank 0; ` +
+        "start all ranks in the same folder, or in copies that are equal"
+      : `${count[0]} of ${group.size} ranks have another recipe, data, seed or code than rank 0`,
+  );
+}
+
+/** Rank 0's side. */
+export class GroupLeader {
+  /** Whether ranks may hang in a step that failed here. */
+  #failed = false;
+
+  constructor(
+    private readonly group: Launched,
+    private readonly options: { readonly shard_optimizer: boolean },
+  ) {}
+
+  /** Runs steps that can be by all ranks, others here alone. */
+  executor(inner: Executor): Executor {
+    return async (step, job, ...rest) => {
+      if (!step.stage.parallel) return await inner(step, job, ...rest);
+      const shared = { ...job, ranks: this.options };
+      await this.group.meet();
+      send(this.group, { type: "step", job: shared });
+      try {
+        return await inner(step, shared, ...rest);
+      } catch (error) {
+        // All ranks agree on a stop; of anything else the others may know nothing.
+        if ((error as Error).name !== "Interrupted") this.#failed = true;
+        throw error;
+      }
+    };
+  }
+
+  /** Lets the others go. */
+  async end(): Promise<void> {
+    if (this.#failed) return this.group.abort(1);
+    await this.group.meet();
+    send(this.group, { type: "end" });
+    this.group.finalize();
+  }
+}
+
+/**
+ * The side of all other ranks: takes part until rank 0 says that it is over.
+ *
+ * @param fail told of an error; the process is ended after it, and all others with it.
+ */
+export async function follow(
+  group: Launched,
+  recipe: Recipe,
+  fail: (message: string) => void,
+): Promise<void> {
+  for (;;) {
+    await group.meet();
+    const command = receive<Command>(group, undefined);
+    if (command.type === "end") return group.finalize();
+    const { job } = command;
+    try {
+      await takePart(recipe, job, { ...group, ...job.ranks });
+    } catch (error) {
+      if ((error as Error).name === "Interrupted") continue;
+      fail(`rank ${group.rank}: step "${job.step}": ${(error as Error).message}`);
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+      group.abort(1);
+    }
+  }
+}
+
+/** Runs a step as rank 0 does, but what it writes goes nowhere. */
+async function takePart(recipe: Recipe, job: StepJob, ranks: Ranks): Promise<void> {
+  const step = recipe.steps.find(({ id }) => id === job.step)!;
+  const store = new Store(job.store);
+  const ignored = { write: () => Promise.resolve() };
+  const outputs = Object.keys(step.stage.outputs).map((name) => [name, ignored]);
+  const saved = new StoredCheckpoints(store.workFolder(job.key));
+  await step.stage.run({
+    config: structuredClone(step.config),
+    inputs: await openInputs(step, job, store),
+    outputs: Object.fromEntries(outputs),
+    seed: step.seed,
+    signal: new AbortController().signal,
+    checkpoints: {
+      latest: () => saved.latest(),
+      kept: () => saved.kept(),
+      save: () => Promise.resolve(),
+      openWriter: () => ({ write: ({ data }) => Promise.resolve(data), close: () => {} }),
+    } satisfies Checkpoints,
+    ranks,
+    report: () => {},
+    log: () => {},
+  } as never);
+}
+
+function send(group: Launched, command: Command): void {
+  receive(group, command);
+}
+
+/** Gives what rank 0 has to all. */
+function receive<T>(group: Launched, given: T | undefined): T {
+  const bytes = given === undefined
+    ? new Uint8Array()
+    : new TextEncoder().encode(JSON.stringify(given));
+  const length = Float64Array.of(bytes.length);
+  group.broadcast(new Uint8Array(length.buffer), 0);
+  const all = given === undefined ? new Uint8Array(length[0]) : bytes;
+  group.broadcast(all, 0);
+  return JSON.parse(new TextDecoder().decode(all));
+}

@@ -1,0 +1,72 @@
+/**
+ * Pausing and stopping a run from outside.
+ *
+ * @module
+ */
+
+/** Whether steps are to stand still, and word of changes. */
+export interface PauseGate {
+  readonly paused: boolean;
+  /**
+   * Calls back at every change.
+   *
+   * @returns what ends that.
+   */
+  onChange(listener: () => void): () => void;
+}
+
+/** The handle of one run, for whoever started it. */
+export class RunControl implements PauseGate {
+  readonly #listeners = new Set<() => void>();
+  #paused = false;
+  /** Set by the runner once the run has an id; undefined before and after. */
+  run?: string;
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Lets running steps stand still where they next report or write, and starts no other. */
+  pause(): void {
+    this.#set(true);
+  }
+
+  resume(): void {
+    this.#set(false);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #set(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** Waits until the gate is open, or the signal is aborted. */
+export async function opened(gate: PauseGate, signal: AbortSignal): Promise<void> {
+  const aborted = waitFor((done) => {
+    signal.addEventListener("abort", done);
+    return () => signal.removeEventListener("abort", done);
+  });
+  while (gate.paused && !signal.aborted) {
+    const changed = waitFor((done) => gate.onChange(done));
+    await Promise.race([changed.promise, aborted.promise]);
+    changed.cancel();
+  }
+  aborted.cancel();
+}
+
+/**
+ * A promise for the next call of a listener.
+ *
+ * @param listen begins to listen; returns what ends it.
+ */
+export function waitFor(listen: (done: () => void) => () => void) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { promise, cancel: listen(resolve) };
+}

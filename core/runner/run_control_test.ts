@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { digests } from "../../tests/faults/compare.ts";
+import { dispatch } from "./dispatch.ts";
+import type { RunEvent } from "./events.ts";
+import { loadRecipe } from "./load.ts";
+import { defineRecipe } from "./recipe.ts";
+import { run, type RunOptions } from "./run.ts";
+import { RunControl } from "./run_control.ts";
+import { numbers } from "./testdata/stages.ts";
+import { workerExecutor } from "./worker.ts";
+
+const urlOf = (name: string) => new URL(`./testdata/${name}.ts`, import.meta.url).href;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function withFolder(use: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs a recipe in workers, calling back with each event. */
+async function inWorkers(
+  name: string,
+  out: string,
+  options: Partial<RunOptions> & { onEvent?: (event: RunEvent) => void },
+) {
+  const executor = workerExecutor(urlOf(name));
+  return await run(await loadRecipe(urlOf(name)), { out, executor, ...options });
+}
+
+Deno.test("a paused run stands still, and its results are the same to the byte", () =>
+  withFolder(async (folder) => {
+    const [plain, paused] = [join(folder, "plain"), join(folder, "paused")];
+    await inWorkers("arms_recipe", plain, { jobs: 2 });
+    const control = new RunControl();
+    const events: RunEvent[] = [];
+    const still: number[] = [];
+    const pauseOnce = async (when: number) => {
+      if (events.filter(({ type }) => type === "report").length !== when) return;
+      assert.ok(control.run);
+      control.pause();
+      control.pause();
+      await pause(100); // until all of them have come to a report
+      const before = events.length;
+      await pause(200);
+      still.push(events.length - before);
+      control.resume();
+    };
+    const pauses: Promise<void>[] = [];
+    await inWorkers("arms_recipe", paused, {
+      jobs: 2,
+      control,
+      onEvent(event) {
+        events.push(event);
+        if (event.type === "report") pauses.push(pauseOnce(2), pauseOnce(6));
+      },
+    });
+    await Promise.all(pauses);
+    assert.deepEqual(still, [0, 0]);
+    const types = events.map(({ type }) => type).filter((type) => /paused|resumed/.test(type));
+    assert.deepEqual(types, ["run_paused", "run_resumed", "run_paused", "run_resumed"]);
+    const results = async (out: string) => {
+      return [...await digests(out)].filter(([path]) => !path.startsWith("runs/"));
+    };
+    assert.deepEqual(await results(paused), await results(plain));
+  }));
+
+Deno.test("a step has told how far it is when it stands still, and a stop wakes it", () =>
+  withFolder(async (folder) => {
+    const control = new RunControl();
+    const controller = new AbortController();
+    let [reported, told] = [0, 0];
+    const running = inWorkers("spin_recipe", join(folder, "out"), {
+      control,
+      signal: controller.signal,
+      onEvent(event) {
+        if (event.type !== "report") return;
+        [, reported] = [told++, event.points.at(-1)![0]];
+        if (told === 1) control.pause();
+      },
+    });
+    running.catch(() => {});
+    while (!control.paused) await pause(5);
+    await pause(150);
+    // Reports are gathered for 100 ms; the last one was sent before the thread was stopped.
+    assert.ok(told === 2 && reported >= 2, `${told} reports, ${reported} steps`);
+    const asked_at = performance.now();
+    controller.abort();
+    await assert.rejects(running, { name: "Interrupted" });
+    assert.ok(performance.now() - asked_at < 2000);
+    const [work] = [...Deno.readDirSync(join(folder, "out/store/work"))];
+    assert.ok(work, "it has written its checkpoint");
+  }));
+
+Deno.test("while the gate is closed nothing starts; a failure or a stop does not wait for it", async () => {
+  const tasks = ["a", "b"].map((id) => ({
+    id,
+    after: id === "a" ? [] : ["a"],
+    cores: 1,
+    memory: 0,
+  }));
+  const budget = { jobs: 1, cores: 1, memory: 0 };
+  const started: string[] = [];
+  const gate = new RunControl();
+  const start = async ({ id }: { id: string }) => {
+    started.push(id);
+    await pause(1);
+    gate.pause();
+  };
+  const { signal } = new AbortController();
+  const running = dispatch(tasks, budget, start, signal, gate);
+  await pause(30);
+  assert.deepEqual(started, ["a"]);
+  gate.resume();
+  // The gate is closed again by "b", after which there is nothing to start.
+  assert.deepEqual(await running, { errors: [], left: 0 });
+  const fails = async () => {
+    await pause(1);
+    gate.pause();
+    throw "it broke";
+  };
+  gate.resume();
+  assert.deepEqual(await dispatch(tasks, budget, fails, signal, gate), {
+    errors: ["it broke"],
+    left: 1,
+  });
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 10);
+  const stopped = await dispatch(tasks, budget, start, controller.signal, gate);
+  assert.deepEqual(stopped, { errors: [], left: 2 });
+});
+
+Deno.test("a step in the runner's own thread stands still where it writes", () =>
+  withFolder(async (folder) => {
+    const recipe = defineRecipe({ name: "own", description: "", seed: 0 }, (recipe) => {
+      recipe.step("small", numbers, { config: { count: 3 } });
+    });
+    const control = new RunControl();
+    const types: string[] = [];
+    const isPaused = () => types.at(-1) === "run_paused";
+    control.pause();
+    const running = run(recipe, {
+      out: join(folder, "out"),
+      control,
+      onEvent({ type }) {
+        types.push(type);
+        if (type === "step_started") control.pause();
+      },
+    });
+    while (!isPaused()) await pause(5);
+    assert.deepEqual(types, ["run_started", "run_paused"]);
+    control.resume();
+    while (!isPaused()) await pause(5);
+    await pause(50);
+    assert.deepEqual(types.slice(2), ["run_resumed", "step_started", "run_paused"]);
+    control.resume();
+    await running;
+    const rest = ["run_resumed", "report", "step_finished", "run_finished"];
+    assert.deepEqual(types.slice(5), rest);
+  }));

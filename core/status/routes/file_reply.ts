@@ -1,0 +1,92 @@
+/**
+ * Answers with stored files: whole, in part, or not again.
+ *
+ * @module
+ */
+import type { Context } from "hono";
+import { isFresh, problem } from "../reply.ts";
+
+/** A run of bytes of a file; `to` is not included. */
+export interface FileRange {
+  readonly path: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes that are read at once. */
+const PIECE_BYTES = 1 << 18;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bytes and runs of bytes of files, one after the other, read when they are taken. */
+export function readRanges(parts: readonly (Bytes | FileRange)[]): ReadableStream<Bytes> {
+  return ReadableStream.from(pieces(parts));
+}
+
+async function* pieces(parts: readonly (Bytes | FileRange)[]): AsyncGenerator<Bytes> {
+  for (const part of parts) {
+    if (part instanceof Uint8Array) {
+      yield part;
+      continue;
+    }
+    const { path, from, to } = part;
+    using file = await Deno.open(path);
+    await file.seek(from, Deno.SeekMode.Start);
+    for (let at = from; at < to;) {
+      const piece: Bytes = new Uint8Array(Math.min(PIECE_BYTES, to - at));
+      const read = await file.read(piece);
+      if (read === null) throw new Error(`${path} ends ${to - at} bytes too early`);
+      at += read;
+      yield piece.subarray(0, read);
+    }
+  }
+}
+
+/** What is stored under a digest never changes; what stands at a URL may. */
+export function cacheHeaders(c: Context, digest: string, form = ""): string {
+  const etag = `"${digest}${form}"`;
+  const is_named = c.req.query("digest") === digest;
+  c.header("ETag", etag);
+  c.header(
+    "Cache-Control",
+    is_named ? "private, max-age=31536000, immutable" : "private, no-cache",
+  );
+  return etag;
+}
+
+/**
+ * Answers with a file: 200, 206 for the range a client asks for, or 304.
+ *
+ * @throws {HTTPException} 416 where the range lies outside of the file.
+ */
+export function fileReply(c: Context, path: string, digest: string, type: string): Response {
+  const etag = cacheHeaders(c, digest);
+  c.header("Accept-Ranges", "bytes");
+  if (isFresh(c, etag)) return c.body(null, 304);
+  const { size } = Deno.statSync(path);
+  const range = askedRange(c, size, etag);
+  const { from, to } = range ?? { from: 0, to: size };
+  c.header("Content-Type", type.startsWith("text/") ? `${type}; charset=utf-8` : type);
+  c.header("Content-Length", String(to - from));
+  if (range) c.header("Content-Range", `bytes ${from}-${to - 1}/${size}`);
+  const status = range ? 206 : 200;
+  if (c.req.method === "HEAD") return c.body(null, status);
+  return c.body(readRanges([{ path, from, to }]), status);
+}
+
+/** One range in bytes; of several, or of other units, all is sent, as RFC 9110 (14.2) allows. */
+function askedRange(c: Context, size: number, etag: string) {
+  const header = c.req.header("range")?.trim();
+  const condition = c.req.header("if-range")?.trim();
+  if (header === undefined || (condition !== undefined && condition !== etag)) return undefined;
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header);
+  if (!match || header === "bytes=-") return undefined;
+  const [first, last] = [match[1], match[2]];
+  if (first !== "" && last !== "" && Number(first) > Number(last)) return undefined;
+  const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const to = first === "" || last === "" ? size : Math.min(size, Number(last) + 1);
+  if (from < to) return { from, to };
+  throw problem(416, `the file has ${size} bytes; ask for a range among them`, {
+    "content-range": `bytes */${size}`,
+  });
+}

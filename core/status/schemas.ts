@@ -1,0 +1,191 @@
+/**
+ * The shapes of the status API's answers and queries; the OpenAPI document is made of them.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+
+const time = z.iso.datetime().nullable();
+const seconds = z.number().nullable();
+const count = z.int().min(0);
+const metrics = z.record(z.string(), z.number().nullable());
+const run_state = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
+const step_state = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
+
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+}).openapi("Problem", { description: "An error (RFC 9457)." });
+
+export const Health = z.object({ status: z.literal("ok") }).openapi("Health");
+
+export const Run = z.object({
+  run: z.string(),
+  recipe: z.string(),
+  description: z.string(),
+  state: run_state.openapi({ description: "lost: the process ended without a word" }),
+  paused: z.boolean(),
+  started_at: time,
+  ended_at: time,
+  message: z.string().nullable(),
+  published: z.array(z.string()).openapi({ description: "paths below the output folder" }),
+  finished_stages: count,
+  total_stages: count,
+  run_time_left_s: seconds,
+}).openapi("Run");
+
+export const Output = z.object({
+  kind: z.enum(["table", "files"]),
+  digest: z.string(),
+  rows: z.number(),
+  bytes: z.number(),
+}).openapi("Output");
+
+const wired = z.union([z.string(), z.record(z.string(), z.string())]);
+
+export const Step = z.object({
+  step_id: z.string(),
+  stage: z.string(),
+  state: step_state,
+  reasons: z.array(z.string()),
+  started_at: time,
+  ended_at: time,
+  step: z.number().nullable().openapi({ description: "progress as the stage reported it" }),
+  total_steps: z.number().nullable(),
+  metrics: metrics.openapi({ description: "the newest value of each" }),
+  time_left_s: seconds,
+  outputs: z.record(z.string(), Output),
+  config: z.unknown().openapi({ description: "any JSON; null in logs of old", type: undefined }),
+  seed: z.number().nullable(),
+  inputs: z.record(z.string(), wired).nullable().openapi({
+    description: "what each input reads, as step.output; under labels where it reads several",
+  }),
+  after: z.array(z.string()).openapi({ description: "ids of the steps it waits for" }),
+  past_seconds: seconds,
+  cores: z.number().nullable(),
+  memory_bytes: z.number().nullable(),
+}).openapi("Step");
+
+export const Runs = z.object({ runs: z.array(Run) }).openapi("Runs");
+
+export const RunDetail = Run.extend({ steps: z.array(Step) }).openapi("RunDetail");
+
+export const Status = Run.extend({
+  stage: z.string().nullable(),
+  step_id: z.string().nullable(),
+  step: z.number().nullable(),
+  total_steps: z.number().nullable(),
+  loss: z.number().nullable(),
+  tokens_per_second: z.number().nullable(),
+  time_left_s: seconds,
+  running: z.array(Step),
+}).openapi("Status", { description: "The newest run, and the step of it that began first." });
+
+export const PlanNode = Step.pick({
+  step_id: true,
+  stage: true,
+  state: true,
+  reasons: true,
+  step: true,
+  total_steps: true,
+  time_left_s: true,
+  started_at: true,
+  ended_at: true,
+  past_seconds: true,
+}).openapi("PlanNode");
+
+export const PlanEdge = z.object({
+  from: z.string(),
+  to: z.string(),
+  inputs: z.array(z.string()).openapi({ description: "inputs of `to`, as input or input.label" }),
+}).openapi("PlanEdge");
+
+export const Plan = z.object({
+  run: z.string(),
+  nodes: z.array(PlanNode),
+  edges: z.array(PlanEdge),
+}).openapi("Plan");
+
+export const StagePort = z.object({
+  kind: z.enum(["table", "files"]),
+  description: z.string(),
+  columns: z.record(z.string(), z.string()).optional(),
+  format: z.string().optional(),
+  optional: z.boolean().optional(),
+  many: z.boolean().optional(),
+}).openapi("Port");
+
+export const Stage = z.object({
+  name: z.string(),
+  version: z.string(),
+  description: z.string(),
+  inputs: z.record(z.string(), StagePort),
+  outputs: z.record(z.string(), StagePort),
+}).openapi("Stage");
+
+export const Stages = z.object({ stages: z.array(Stage) }).openapi("Stages");
+
+export const MetricSeries = z.object({
+  step_id: z.string(),
+  name: z.string(),
+  total_points: count.openapi({ description: "points in the range before down-sampling" }),
+  steps: z.array(z.number()),
+  times: z.array(z.number()).openapi({ description: "Unix milliseconds" }),
+  values: z.array(z.number().nullable()).openapi({ description: "null: not a finite number" }),
+}).openapi("Series");
+
+export const Metrics = z.object({
+  run: z.string(),
+  series: z.array(MetricSeries),
+}).openapi("Metrics");
+
+export const Logs = z.object({
+  lines: z.array(z.object({ time, step_id: z.string().nullable(), message: z.string() })),
+}).openapi("Logs");
+
+export const Samples = z.object({
+  samples: z.array(z.object({
+    step_id: z.string(),
+    step: z.number(),
+    time,
+    prompt: z.string(),
+    text: z.string(),
+  })),
+}).openapi("Samples");
+
+export const ArtifactEntry = Output.extend({
+  step_id: z.string(),
+  output: z.string(),
+  port: StagePort.nullable().openapi({ description: "null in logs of old" }),
+  url: z.string(),
+}).openapi("Artifact");
+
+export const Artifacts = z.object({ artifacts: z.array(ArtifactEntry) }).openapi("Artifacts");
+
+const cell = z.union([z.string(), z.boolean(), z.number(), z.array(z.number().nullable())]);
+
+export const Table = z.object({
+  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  rows_total: count,
+  offset: count,
+  rows: z.array(z.array(cell.nullable())).openapi({ description: "null: not a finite number" }),
+  next_offset: count.nullable().openapi({ description: "null at the end of the table" }),
+}).openapi("Table");
+
+export const Files = z.object({
+  files: z.array(z.object({
+    name: z.string(),
+    bytes: z.number(),
+    digest: z.string(),
+    media_type: z.string(),
+    url: z.string(),
+  })),
+}).openapi("Files");
+
+/** A path parameter that names a run. */
+export const runParam = z.object({
+  run: z.string().openapi({ description: "a run id, or `latest`", example: "latest" }),
+});

@@ -1,0 +1,25 @@
+/**
+ * Arrow files and streams for tests, read by the readers of datasets rather than by the codec that wrote them.
+ *
+ * @module
+ */
+import { readRecords } from "../../data/readers/mod.ts";
+
+/** The rows, each with the cells in the order of the columns; lists are arrays. */
+export async function readArrow(
+  bytes: Uint8Array,
+): Promise<{ names: string[]; rows: unknown[][] }> {
+  const path = await Deno.makeTempFile({ suffix: ".arrow" });
+  try {
+    await Deno.writeFile(path, bytes);
+    let names: string[] = [];
+    const rows: unknown[][] = [];
+    for await (const { value } of readRecords(path)) {
+      names = Object.keys(value as object);
+      rows.push(Object.values(value as object));
+    }
+    return { names, rows };
+  } finally {
+    await Deno.remove(path);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Samples of generated text through training: what a model makes of some prompts, at every validation.
+ *
+ * @module
+ */
+import { Decoder, generate } from "../generate/mod.ts";
+import { Random } from "../random/mod.ts";
+import type { FilesInput, StageContext } from "../stage/mod.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
+import type { Compute, Weights } from "./compute.ts";
+
+/** What of a stage's context samples need. */
+export type SampleContext = Pick<
+  StageContext<unknown, Record<never, never>, Record<never, never>>,
+  "samples" | "showSample" | "ranks"
+>;
+
+/**
+ * Shows samples where the recipe wants them. Nothing of training depends on them: they have random numbers of their
+ * own, and an error ends them, not the training.
+ */
+export class TrainingSamples {
+  #tools: { decoder: Decoder; tokenizer: Tokenizer } | undefined;
+  #shown = -1;
+  #failed = false;
+
+  /**
+   * @param files the tokenizer's, or a checkpoint's that has one.
+   * @param seed of the phase.
+   */
+  constructor(
+    private readonly ctx: SampleContext & { log(message: string): void },
+    private readonly files: FilesInput | undefined,
+    private readonly compute: Compute,
+    private readonly seed: number,
+  ) {}
+
+  /** Whether the recipe wants samples, and this process is the one that shows them. */
+  get are_wanted(): boolean {
+    const { samples, showSample, ranks } = this.ctx;
+    const is_first = (ranks?.rank ?? 0) === 0;
+    return !this.#failed && samples !== undefined && showSample !== undefined &&
+      this.files !== undefined && is_first;
+  }
+
+  /**
+   * Generates and shows one sample for each prompt; once for each step.
+   *
+   * @param weights in host memory.
+   * @param done steps of the phase.
+   */
+  async show(weights: () => Promise<Weights>, done: number): Promise<void> {
+    if (!this.are_wanted || done === this.#shown) return;
+    this.#shown = done;
+    try {
+      await this.#generate(await weights(), done);
+    } catch (error) {
+      this.#failed = true;
+      this.ctx.log(`no more samples: ${(error as Error).message}`);
+    }
+  }
+
+  async #generate(weights: Weights, done: number): Promise<void> {
+    const { prompts, max_new_tokens, temperature } = this.ctx.samples!;
+    const { decoder, tokenizer } = this.#tools ??= await this.#open(prompts.length);
+    const tokens = prompts.map((prompt) => ({ tokens: tokenizer.encode(prompt) }));
+    // At every step other random numbers: the same ones would show the same luck again and again.
+    const seed = new Random(this.seed, "samples", done).below(2 ** 31);
+    const options = { temperature, top_p: 1, max_new_tokens, seed };
+    const texts = await generate(decoder, weights, tokenizer, tokens, options);
+    texts.forEach(({ text }, i) => this.ctx.showSample!(done, { prompt: prompts[i], text }));
+  }
+
+  async #open(batch_size: number) {
+    const tokenizer = await loadTokenizer(
+      await this.files!.text("tokenizer.json"),
+      await this.files!.text("tokenizer_config.json"),
+    );
+    return { decoder: new Decoder({ batch_size, threads: this.compute.threads }), tokenizer };
+  }
+
+  async release(): Promise<void> {
+    await this.#tools?.decoder.release();
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What is shown of training while it goes on: samples of text, and the mixture as it is drawn.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  defineRecipe,
+  loadRecipe,
+  LogReader,
+  run,
+  type RunEvent,
+  workerExecutor,
+} from "../core/runner/mod.ts";
+
+const RECIPE = new URL("tiny_recipe.ts", import.meta.url).href;
+const SAMPLES = { prompts: ["What is", "Question: 3"], max_new_tokens: 6, temperature: 1 };
+
+async function runWith(folder: string, name: string, samples?: typeof SAMPLES) {
+  const out = join(folder, name);
+  const executor = workerExecutor(RECIPE);
+  const { id } = await run({ ...await loadRecipe(RECIPE), samples }, { out, executor });
+  const events: RunEvent[] = [];
+  for await (const event of LogReader.events(join(out, "runs", id, "events.jsonl"))) {
+    events.push(event);
+  }
+  return { lock: JSON.parse(Deno.readTextFileSync(join(out, "lock.json"))), events };
+}
+
+Deno.test("samples are shown at every validation, and change no result and no key", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [without, with_samples, again] = [
+      await runWith(folder, "without"),
+      await runWith(folder, "with", SAMPLES),
+      await runWith(folder, "again", SAMPLES),
+    ];
+    assert.deepEqual(with_samples.lock, without.lock);
+    const digests = ({ events }: typeof without) =>
+      events.flatMap((event) => event.type === "step_finished" ? [event.outputs] : []);
+    assert.deepEqual(digests(with_samples), digests(without));
+    const shown = ({ events }: typeof without) =>
+      events.flatMap((event) =>
+        event.type === "sample" ? [[event.step, event.done, event.prompt, event.text]] : []
+      );
+    assert.deepEqual(shown(without), []);
+    const samples = shown(with_samples);
+    // The first and the last step of each of three phases, with both prompts.
+    assert.deepEqual(new Set(samples.map(([step]) => step)), new Set(["trunk", "branch", "tuned"]));
+    assert.deepEqual(new Set(samples.map(([, , prompt]) => prompt)), new Set(SAMPLES.prompts));
+    assert.ok(samples.some(([step, done]) => step === "trunk" && done === 0));
+    assert.ok(samples.some(([step, done]) => step === "trunk" && done === 6));
+    assert.deepEqual(shown(again), samples);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the tokens that were drawn are reported by source, all of them", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { events } = await runWith(folder, "run");
+    const drawn = events.flatMap((event) =>
+      event.type === "report" && event.step === "trunk"
+        ? event.points.flatMap(([, , metrics]) => metrics["drawn_tokens/sums"] ?? [])
+        : []
+    );
+    // 6 steps of 4 sequences of 32 tokens.
+    assert.equal(drawn.reduce((sum, tokens) => sum + tokens, 0), 6 * 4 * 32);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("wrong settings of samples are named", async () => {
+  const given = await loadRecipe(RECIPE);
+  const [{ stage, config }] = given.steps;
+  assert.throws(
+    () =>
+      defineRecipe({ name: "x", description: "", seed: 1, samples: { prompts: [] } }, (recipe) => {
+        recipe.step("data", stage, { config } as never);
+      }),
+    /recipe "x": samples\.prompts: /,
+  );
+});
