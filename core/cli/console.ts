@@ -14,19 +14,34 @@ export interface Console {
   readonly terminal: Terminal;
 }
 
-/** The console of this process. Colour only on a terminal, and not with NO_COLOR set (no-color.org). */
+/** The console of this process. On terminals that cannot move the cursor (TERM=dumb) progress comes in lines. */
 export function processConsole(): Console {
-  const is_terminal = Deno.stderr.isTerminal();
+  const is_terminal = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
   return {
     out: (text) => console.log(text),
     err: (text) => console.error(text),
     terminal: {
       is_terminal,
-      color: is_terminal && !Deno.noColor,
+      color: usesColor(is_terminal, Deno.env.get),
       columns: () => process.stderr.columns ?? 80,
       write: (text) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
     },
   };
+}
+
+/**
+ * Whether to use colour: on a terminal, or where CLICOLOR_FORCE or FORCE_COLOR asks for it; never with NO_COLOR
+ * (no-color.org) or CLICOLOR=0 (bixense.com/clicolors).
+ */
+export function usesColor(
+  is_terminal: boolean,
+  env: (name: string) => string | undefined,
+): boolean {
+  const isSet = (name: string) => (env(name) ?? "") !== "";
+  const isOn = (name: string) => isSet(name) && env(name) !== "0";
+  if (isSet("NO_COLOR")) return false;
+  if (isOn("CLICOLOR_FORCE") || isOn("FORCE_COLOR")) return true;
+  return is_terminal && env("CLICOLOR") !== "0";
 }
 
 /** The command line is wrong. */

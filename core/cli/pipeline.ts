@@ -19,7 +19,8 @@ import {
 } from "../runner/mod.ts";
 import { controlOf, serveStatus, type StatusServer } from "../status/mod.ts";
 import { useDataRoot } from "./data_root.ts";
-import { formatBytes, formatDuration, formatTable } from "./format.ts";
+import { finalTable, summarize } from "./final_table.ts";
+import { formatTable } from "./format.ts";
 import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
 import { Progress } from "./progress.ts";
 import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
@@ -45,6 +46,7 @@ Usage: deno task pipeline [options]
   --dry-run       print what would run and why, and write nothing
 ${SERVER_HELP}
   --quiet         no progress, only the results
+  --json          events for programs on standard output, one JSON object a line, a summary last
   --help          print this
 
 Running again skips what is done. Ctrl-C stops cleanly; the next run goes on from there.
@@ -67,6 +69,7 @@ interface Options {
   dry_run: boolean;
   server: ServerFlags;
   quiet: boolean;
+  json: boolean;
   help: boolean;
 }
 
@@ -77,7 +80,7 @@ interface Options {
  */
 export function parseOptions(args: readonly string[]): Options {
   const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, "only", "deadline", "jobs", "memory"] as const;
-  const boolean = ["dry-run", "quiet", "help"] as const;
+  const boolean = ["dry-run", "quiet", "json", "help"] as const;
   const flags = parseArgs(args, {
     string,
     boolean,
@@ -90,12 +93,12 @@ export function parseOptions(args: readonly string[]): Options {
     if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
   const server = serverOf(flags);
-  const { out, only, quiet, help } = flags;
+  const { out, only, quiet, json, help } = flags;
   const deadline = flags.deadline === undefined ? undefined : parseDeadline(flags.deadline);
   const jobs = parseJobs(flags.jobs ?? "1");
   const memory = flags.memory === undefined ? undefined : parseBytes(flags.memory);
   const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline, jobs, memory };
-  return { ...recipeOf(flags), out, only, server, quiet, help, ...rest };
+  return { ...recipeOf(flags), out, only, server, quiet, json, help, ...rest };
 }
 
 function parseJobs(text: string): number {
@@ -159,13 +162,13 @@ async function runPipeline(
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { out, quiet, deadline, jobs, memory, server: { host, port } } = options;
+  const { out, quiet, json, deadline, jobs, memory, server: { host, port } } = options;
   const access = accessOf(options.server);
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
   const stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
   const progress = quiet ? undefined : new Progress(io.terminal);
-  let server: StatusServer | undefined;
+  let server: StatusServer | undefined, last: RunState | undefined;
   try {
     const on_run = controlOf(control, stop.request);
     const onFailure = (message: string) => io.err(`Warning: ${message}`);
@@ -179,29 +182,24 @@ async function runPipeline(
       control,
       signal: stop.signal,
       executor: workerExecutor(options.url, { load: options.load }),
-      onEvent: progress?.onEvent,
+      onEvent(event, state) {
+        progress?.onEvent(event, state);
+        if (json) io.out(JSON.stringify(event));
+        last = state;
+      },
     });
     progress?.close();
-    printResults(state, options, io);
+    if (!json) printResults(state, options, io);
   } finally {
     progress?.close();
+    if (json && last) io.out(JSON.stringify(summarize(last)));
     stop.dispose();
     await server?.close();
   }
 }
 
 function printResults(state: RunState, { out, quiet }: Options, io: Console): void {
-  if (!quiet) {
-    const rows = state.steps.map((step) => {
-      const ran = step.state === "finished";
-      const bytes = Object.values(step.outputs ?? {}).reduce((sum, { bytes }) => sum + bytes, 0);
-      const time = ran ? formatDuration(step.ended_at! - step.started_at!) : "skipped";
-      return [step.id, step.stage, time, ran ? formatBytes(bytes) : ""];
-    });
-    const total = formatDuration(state.ended_at! - state.started_at);
-    rows.push(["total", "", total, ""]);
-    io.out("\n" + formatTable(["step", "stage", "time", "written"], rows, ["time", "written"]));
-  }
+  if (!quiet) io.out("\n" + finalTable(state));
   const summary = state.published.find((path) => path.endsWith("/summary.txt"));
   if (summary) io.out("\n" + Deno.readTextFileSync(join(out, summary)).trimEnd());
   if (quiet || state.published.length === 0) return;

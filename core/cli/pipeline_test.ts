@@ -21,11 +21,28 @@ Deno.test("a run prints steps, times, the summary and where the files are", () =
     assert.match(first.err, /Status: http:\/\/127\.0\.0\.1:\d+\/status/);
     assert.match(first.err, /✓ small {2}[\d.:]+( s)? {2}loss 0\.333/);
     assert.match(first.err, /total: 2 sums/);
-    assert.match(first.out, /^large +numbers +[\d.:]+( s)? +20\.5 kB$/m);
+    assert.match(first.out, /^large +numbers +[\d.:]+( s)? +0\.000 +100 +20\.5 kB$/m);
     assert.match(first.out, /\n\nsum\nlow 55\nsmall 6\n/);
     assert.match(first.out, /out\/toy\/summary\.txt$/);
     const second = await command([...args, "--quiet"]);
     assert.deepEqual([second.code, second.out, second.err], [0, "\nsum\nlow 55\nsmall 6", ""]);
+  }));
+
+Deno.test("with --json standard output holds events alone, and a summary last", () =>
+  withFolder(async (folder) => {
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", join(folder, "out"), "--port=0"];
+    const { code, out } = await command([...args, "--json", "--quiet"]);
+    const lines = out.split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual([code, lines[0].type, lines.at(-2).type], [0, "run_started", "run_finished"]);
+    const { type, state, steps, published } = lines.at(-1);
+    assert.deepEqual([type, state, published], ["summary", "finished", ["toy/summary.txt"]]);
+    assert.deepEqual(steps.map(({ step }: { step: string }) => step), [
+      "small",
+      "large",
+      "low",
+      "total",
+    ]);
+    assert.equal(steps[0].metrics.loss, 1 / 3);
   }));
 
 Deno.test("a dry run prints the plan and writes nothing", () =>

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { applyEvent, type RunEvent, type RunState } from "../runner/mod.ts";
 import { formatBytes, formatDuration, formatTable } from "./format.ts";
-import { Progress, progressLine } from "./progress.ts";
+import { usesColor } from "./console.ts";
+import { planLine, Progress, progressLine } from "./progress.ts";
 
 const plan = [{ id: "trunk", stage: "pretrain", action: "run" as const, reasons: ["never run"] }];
 const points = (done: number, time: number, loss: number | null) =>
@@ -65,15 +66,50 @@ Deno.test("without a terminal there is a line every ten seconds", () => {
   assert.ok(written.every((text) => !text.includes("\x1b")));
 });
 
-Deno.test("on a terminal the bar is drawn in place, cut to the window, under log lines", async () => {
+/** What a person sees: lines of a window after the control codes that were written to it. */
+function screen(written: readonly string[]): string[] {
+  const lines = [""];
+  let row = 0, column = 0;
+  // deno-lint-ignore no-control-regex -- the codes that move the cursor and clear a line
+  for (const [code] of written.join("").matchAll(/\x1b\[[KA]|\r|\n|[^\x1b\r\n]+/g)) {
+    if (code === "\r") column = 0;
+    else if (code === "\n") [row, column] = [row + 1, 0];
+    else if (code === "\x1b[A") row--;
+    else if (code === "\x1b[K") lines[row] = lines[row].slice(0, column);
+    else {
+      lines[row] = lines[row].padEnd(column).slice(0, column) + code +
+        lines[row].slice(column + code.length);
+      column += code.length;
+    }
+    lines[row] ??= "";
+  }
+  return lines;
+}
+
+const drawn = () => new Promise((resolve) => setTimeout(resolve, 250));
+
+Deno.test("on a terminal plan and bar are drawn in place, cut to the window, under log lines", async () => {
   const { progress, written } = play(EVENTS, true);
-  await new Promise((resolve) => setTimeout(resolve, 250));
-  const drawn = written.length;
-  assert.ok(drawn >= 1);
-  assert.ok(written.every((text) => text.startsWith("\r\x1b[K") && text.length <= 4 + 39));
+  await drawn();
+  const bars = [
+    "██████████░░░░░░░░░░ 0 of 1 steps  3.0 s",
+    "  trunk  ██████████░░░░░░░░░░ 200/400  ",
+  ];
+  assert.deepEqual(screen(written), bars.map((line) => line.slice(0, 39)));
   const log: RunEvent = { time: 3100, type: "log", step: "trunk", message: "half way" };
   progress.onEvent(log, applyEvent(play(EVENTS, false).state, log)!);
-  assert.deepEqual(written.slice(drawn), ["\r\x1b[K", "trunk: half way\n"]);
+  await drawn();
+  assert.deepEqual(screen(written), ["trunk: half way", ...bars.map((line) => line.slice(0, 39))]);
+  progress.close();
+  assert.deepEqual(screen(written).map((line) => line.trimEnd()), ["trunk: half way", "", ""]);
+});
+
+Deno.test("nothing is written while nothing changes", async () => {
+  const { progress, written } = play(EVENTS, true);
+  await drawn();
+  const before = written.length;
+  await drawn();
+  assert.equal(written.length, before);
   progress.close();
 });
 
@@ -83,21 +119,23 @@ const SIDE_BY_SIDE: RunEvent[] = [
   { time: 3000, type: "step_started", step: "arm", key: "l", reasons: ["never run"] },
 ];
 
-Deno.test("on a terminal each running step has its bar, and all are drawn again in place", async () => {
-  const { progress, written, state } = play(SIDE_BY_SIDE, true);
-  await new Promise((resolve) => setTimeout(resolve, 350));
-  const [first, second] = written;
-  const [trunk, arm] = state.steps.map((step) => progressLine(step, 3000));
-  assert.equal(first, `\r\x1b[K${trunk.slice(0, 39)}\n\r\x1b[K${arm}`);
-  const clear = "\r\x1b[K\x1b[A"; // the last line, then up to the first
-  assert.equal(second, clear + first);
-  const before = written.length;
+Deno.test("each running step has its bar, and what waits is named", async () => {
+  const ids = ["trunk", "arm", "a", "b", "c", "d"];
+  const events = [
+    { ...EVENTS[0], plan: ids.map((id) => ({ ...plan[0], id })) } as RunEvent,
+    ...SIDE_BY_SIDE.slice(1),
+  ];
+  const { progress, written, state } = play(events, true);
+  await drawn();
+  const lines = [
+    "██░░░░░░░░░░░░░░░░░░ 0 of 6 steps  3.0 s",
+    ...state.steps.slice(0, 2).map((step) => `  ${progressLine(step, 3000)}`),
+    "  next: a, b, c and 1 more",
+  ];
+  assert.deepEqual(screen(written), lines.map((line) => line.slice(0, 39)));
   const failed: RunEvent = { time: 3100, type: "step_failed", step: "arm", message: "no data" };
   progress.onEvent(failed, applyEvent(state, failed)!);
-  assert.deepEqual(written.slice(before), [
-    `${clear}\r\x1b[K`,
-    "✗ no data; waiting for trunk\n",
-  ]);
+  assert.equal(screen(written)[0], "✗ no data; waiting for trunk");
   progress.close();
 });
 
@@ -107,11 +145,36 @@ Deno.test("more bars than a window may have lines are counted", async () => {
     { ...EVENTS[0], plan: ids.map((id) => ({ ...plan[0], id })) } as RunEvent,
     ...ids.map((step): RunEvent => ({ ...EVENTS[1], step } as RunEvent)),
   ], true);
-  await new Promise((resolve) => setTimeout(resolve, 250));
+  await drawn();
+  const lines = screen(written);
   progress.close();
-  const lines = written[0].split("\n");
-  assert.equal(lines.length, 9);
-  assert.equal(lines[8], "\r\x1b[Kand 3 more");
+  assert.deepEqual([lines.length, lines.at(-1)], [10, "  and 3 more"]);
+});
+
+Deno.test("a pause and a sample are told", async () => {
+  const sample = "about the\nroad";
+  const { progress, written } = play([
+    ...EVENTS,
+    { time: 3000, type: "sample", step: "trunk", done: 200, prompt: "He said", text: sample },
+    { time: 3000, type: "run_paused" },
+  ], true);
+  await drawn();
+  const lines = screen(written);
+  progress.close();
+  assert.equal(lines[0], "trunk, 200: He said … about the road");
+  const paused = play([...EVENTS, { time: 3000, type: "run_paused" }], false);
+  paused.progress.close();
+  assert.equal(planLine(paused.state, 3000), "0 of 1 steps  3.0 s  paused");
+});
+
+Deno.test("colour is for terminals, unless variables say otherwise", () => {
+  const uses = (is_terminal: boolean, variables: Record<string, string> = {}) =>
+    usesColor(is_terminal, (name) => variables[name]);
+  assert.deepEqual([uses(true), uses(false)], [true, false]);
+  assert.equal(uses(true, { NO_COLOR: "1" }), false);
+  assert.equal(uses(false, { FORCE_COLOR: "1" }), true);
+  assert.equal(uses(false, { CLICOLOR_FORCE: "0" }), false);
+  assert.equal(uses(true, { FORCE_COLOR: "1", NO_COLOR: "1" }), false);
 });
 
 Deno.test("without a terminal each running step has a line every ten seconds", () => {
