@@ -3,10 +3,15 @@ import { assertStage } from "../core/stage/mod.ts";
 import { PLUGINS } from "../plugins/mod.ts";
 import { STAGES } from "../stages/mod.ts";
 
-/** Folders of `stages/` or `plugins/`, one for each stage. */
+const TRACKERS: Record<string, string> = JSON.parse(
+  Deno.readTextFileSync(new URL("../recipes/trackers.json", import.meta.url)),
+);
+
+/** Folders of `stages/` or `plugins/`, one for each stage; trackers have folders of their own. */
 async function folders(area: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(new URL(`../${area}/`, import.meta.url)));
-  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  return names.filter((name) => !Object.hasOwn(TRACKERS, name));
 }
 
 for (const [area, listed] of Object.entries({ stages: STAGES, plugins: PLUGINS })) {

@@ -27,6 +27,7 @@ import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { type Deadline, parseDeadline } from "./deadline.ts";
 import { accessOf, SERVER_FLAGS, SERVER_HELP, type ServerFlags, serverOf } from "./server_flags.ts";
 import { onStopSignal, StopRequest } from "./signals.ts";
+import { openTrackers } from "./track.ts";
 
 const HELP = `Runs a recipe: trains, midtrains, fine-tunes, analyses, and reports.
 
@@ -45,6 +46,8 @@ Usage: deno task pipeline [options]
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
 ${SERVER_HELP}
+  --tracker NAME  write the run for an experiment tracker as it goes on: tensorboard, mlflow:URL, or
+                  a module of your own; may be repeated
   --quiet         no progress, only the results
   --json          events for programs on standard output, one JSON object a line, a summary last
   --help          print this
@@ -68,6 +71,7 @@ interface Options {
   memory?: number;
   dry_run: boolean;
   server: ServerFlags;
+  trackers: readonly string[];
   quiet: boolean;
   json: boolean;
   help: boolean;
@@ -80,14 +84,15 @@ interface Options {
  */
 export function parseOptions(args: readonly string[]): Options {
   const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, "only", "deadline", "jobs", "memory"] as const;
+  const many = ["set", "allow-host", "tracker"] as const;
   const boolean = ["dry-run", "quiet", "json", "help"] as const;
   const flags = parseArgs(args, {
-    string,
+    string: [...string, "tracker"],
     boolean,
-    collect: ["set", "allow-host"],
+    collect: many,
     alias: { help: "h" },
     default: { recipe: "recipes/quickstart.ts", out: "out" },
-    unknown: checkFlags([...string, ...boolean], "deno task pipeline"),
+    unknown: checkFlags([...string, "tracker", ...boolean], "deno task pipeline"),
   });
   for (const name of string) {
     if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
@@ -98,7 +103,17 @@ export function parseOptions(args: readonly string[]): Options {
   const jobs = parseJobs(flags.jobs ?? "1");
   const memory = flags.memory === undefined ? undefined : parseBytes(flags.memory);
   const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline, jobs, memory };
-  return { ...recipeOf(flags), out, only, server, quiet, json, help, ...rest };
+  return {
+    ...recipeOf(flags),
+    out,
+    only,
+    server,
+    trackers: flags.tracker,
+    quiet,
+    json,
+    help,
+    ...rest,
+  };
 }
 
 function parseJobs(text: string): number {
@@ -167,12 +182,13 @@ async function runPipeline(
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
   const stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
+  const warn = (message: string) => io.err(`Warning: ${message}`);
+  const trackers = await openTrackers(options.trackers, out, warn);
   const progress = quiet ? undefined : new Progress(io.terminal);
   let server: StatusServer | undefined, last: RunState | undefined;
   try {
     const on_run = controlOf(control, stop.request);
-    const onFailure = (message: string) => io.err(`Warning: ${message}`);
-    server = await serveStatus({ out, host, port, access, control: on_run, onFailure });
+    server = await serveStatus({ out, host, port, access, control: on_run, onFailure: warn });
     if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
     const state = await run(recipe, {
       out,
@@ -184,6 +200,7 @@ async function runPipeline(
       executor: workerExecutor(options.url, { load: options.load }),
       onEvent(event, state) {
         progress?.onEvent(event, state);
+        for (const tracker of trackers) tracker.onEvent(event);
         if (json) io.out(JSON.stringify(event));
         last = state;
       },
@@ -192,6 +209,7 @@ async function runPipeline(
     if (!json) printResults(state, options, io);
   } finally {
     progress?.close();
+    await Promise.all(trackers.map((tracker) => tracker.close()));
     if (json && last) io.out(JSON.stringify(summarize(last)));
     stop.dispose();
     await server?.close();

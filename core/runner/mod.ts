@@ -46,6 +46,7 @@ export { runTimeLeft } from "./time_left.ts";
 export type { PortInfo, StageInfo, StepInfo } from "./step_info.ts";
 export { survey } from "./survey.ts";
 export type { Survey } from "./survey.ts";
+export { type ChosenTracker, loadTracker, TrackerFeed } from "./trackers.ts";
 export type { Ref, Refs, Wiring } from "./wiring.ts";
 export { workerExecutor } from "./worker.ts";
 export { Interrupted } from "./worker_messages.ts";

@@ -1,5 +1,5 @@
 /**
- * Loads stages by the name of the module that holds them: a file, an npm or a JSR package.
+ * Loads stages, and what else plugins hold, by the name of the module: a file, an npm or a JSR package.
  *
  * @module
  */
@@ -29,20 +29,8 @@ const PACKAGE = /^(npm|jsr):/;
  * ```
  */
 export async function loadStage(specifier: string, from?: string): Promise<AnyStage> {
-  const hash = specifier.lastIndexOf("#");
-  const address = hash === -1 ? specifier : specifier.slice(0, hash);
-  const name = hash === -1 ? "default" : specifier.slice(hash + 1);
   const origin = `the stage module "${specifier}"`;
-  const module = await importModule(address, from ?? pathToFileURL(`${cwd()}/`).href, origin);
-  if (!Object.hasOwn(module, name)) {
-    const names = Object.keys(module);
-    const other = names.length === 0
-      ? "it has no exports"
-      : `its exports are ${names.join(", ")}; name one as in "${address}#${names[0]}"`;
-    const missing = name === "default" ? "default export" : `export "${name}"`;
-    throw new Error(`${origin} has no ${missing}: ${other}`);
-  }
-  const stage = module[name];
+  const stage = await loadExport(specifier, origin, from);
   const built_for = (stage as { interface?: unknown } | null)?.interface;
   if (typeof built_for === "number" && built_for !== STAGE_INTERFACE) {
     throw new Error(
@@ -52,6 +40,29 @@ export async function loadStage(specifier: string, from?: string): Promise<AnySt
   }
   assertStage(stage, origin);
   return stage;
+}
+
+/**
+ * Imports what a specifier names, as {@linkcode loadStage} does.
+ *
+ * @param origin what it is, for messages.
+ */
+export async function loadExport(
+  specifier: string,
+  origin: string,
+  from?: string,
+): Promise<unknown> {
+  const hash = specifier.lastIndexOf("#");
+  const address = hash === -1 ? specifier : specifier.slice(0, hash);
+  const name = hash === -1 ? "default" : specifier.slice(hash + 1);
+  const module = await importModule(address, from ?? pathToFileURL(`${cwd()}/`).href, origin);
+  if (Object.hasOwn(module, name)) return module[name];
+  const names = Object.keys(module);
+  const other = names.length === 0
+    ? "it has no exports"
+    : `its exports are ${names.join(", ")}; name one as in "${address}#${names[0]}"`;
+  const missing = name === "default" ? "default export" : `export "${name}"`;
+  throw new Error(`${origin} has no ${missing}: ${other}`);
 }
 
 async function importModule(

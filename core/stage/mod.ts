@@ -67,4 +67,14 @@ export type { Ranks } from "./ranks.ts";
 export { assertStage, defineStage, STAGE_INTERFACE } from "./stage.ts";
 export type { AnyStage, Stage } from "./stage.ts";
 export * as ports from "./standard_ports.ts";
+export { assertTracker, defineTracker, TRACKER_INTERFACE } from "./tracker.ts";
+export type {
+  TrackedEnd,
+  TrackedPoint,
+  TrackedRun,
+  TrackedStep,
+  TrackedText,
+  Tracker,
+  TrackerWriter,
+} from "./tracker.ts";
 export * as study_ports from "./study_ports.ts";

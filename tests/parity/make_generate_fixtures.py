@@ -58,10 +58,9 @@ def log_likelihood(twin, prompt: torch.Tensor, tokens: list[int]) -> float:
     return logs[torch.arange(len(tokens)), torch.tensor(tokens)].sum().item()
 
 
-def write_case(name: str) -> dict:
-    folder = FIXTURES / "gpt_neox" / name
-    model = GPTNeoXForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
-    twin = GPTNeoXForCausalLM.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float64).eval()
+def write_case(name: str, folder: Path, kind=GPTNeoXForCausalLM) -> dict:
+    model = kind.from_pretrained(folder, attn_implementation="eager").eval()
+    twin = kind.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float64).eval()
     generator = torch.Generator().manual_seed(7)
     kept = []
     for length in LENGTHS * 3:
@@ -87,8 +86,9 @@ def main() -> None:
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_OUTPUT
     torch.set_num_threads(1)
     output.parent.mkdir(parents=True, exist_ok=True)
-    cases = [write_case(name) for name in MODELS]
+    cases = [write_case(name, FIXTURES / "gpt_neox" / name) for name in MODELS]
     output.write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

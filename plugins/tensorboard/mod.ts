@@ -1,0 +1,89 @@
+/**
+ * The tensorboard tracker: event files that TensorBoard shows, one folder for each step of a recipe.
+ *
+ * ```sh
+ * deno task pipeline --tracker tensorboard
+ * tensorboard --logdir out/runs
+ * ```
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  defineTracker,
+  type TrackedPoint,
+  type TrackedRun,
+  type TrackedText,
+  type TrackerWriter,
+} from "../../core/stage/mod.ts";
+import { scalarEvent, textEvent, versionEvent } from "./event.ts";
+import { RecordFile } from "./record_file.ts";
+
+/** What was reported is on disk after so long. */
+const FLUSH_MS = 1000;
+
+export const tensorboard = defineTracker({
+  name: "tensorboard",
+  description: "Event files for TensorBoard.",
+  open: (run, { folder }) => new EventWriter(run, folder),
+});
+
+class EventWriter implements TrackerWriter {
+  readonly #files = new Map<string, RecordFile>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly run: TrackedRun, private readonly folder: string) {}
+
+  points(points: readonly TrackedPoint[]): void {
+    for (const { step_id, step, time, metrics } of points) {
+      const values = Object.entries(metrics)
+        .map(([name, value]): [string, number] => [name, value ?? NaN]);
+      if (values.length > 0) this.#file(step_id).add(scalarEvent(time, step, values));
+    }
+    this.#flushSoon();
+  }
+
+  text({ step_id, name, step, time, text }: TrackedText): void {
+    // Lines of a log are not told apart by steps of progress.
+    const [tag, shown] = name === "log"
+      ? ["log", text]
+      : [`samples/${name}`, `**${name}** ${text}`];
+    this.#file(step_id).add(textEvent(time, step, tag, shown));
+    this.#flushSoon();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#flush();
+  }
+
+  /** The file of a step, begun with its config. */
+  #file(step_id: string): RecordFile {
+    const known = this.#files.get(step_id);
+    if (known) return known;
+    const folder = join(this.folder, step_id.replace(/[^\w.+-]/g, "_"));
+    Deno.mkdirSync(folder, { recursive: true });
+    const { started_at, steps } = this.run;
+    // TensorBoard looks for "tfevents"; elsewhere the name tells host and process, which are nobody's business here.
+    const file = new RecordFile(
+      join(folder, `events.out.tfevents.${Math.floor(started_at / 1000)}.causeway`),
+    );
+    file.add(versionEvent(started_at));
+    const config = steps.find(({ id }) => id === step_id)?.config;
+    if (config !== undefined) {
+      const json = JSON.stringify(config, null, 2).replace(/^/gm, "    ");
+      file.add(textEvent(started_at, 0, "config", json));
+    }
+    this.#files.set(step_id, file);
+    return file;
+  }
+
+  #flushSoon(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    for (const file of this.#files.values()) file.flush();
+  }
+}
