@@ -26,6 +26,7 @@ import { Progress } from "./progress.ts";
 import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { type Deadline, parseDeadline } from "./deadline.ts";
 import { accessOf, SERVER_FLAGS, SERVER_HELP, type ServerFlags, serverOf } from "./server_flags.ts";
+import { type GroupRun, joinRun } from "./group_run.ts";
 import { onStopSignal, StopRequest } from "./signals.ts";
 import { openTrackers } from "./track.ts";
 
@@ -48,6 +49,9 @@ Usage: deno task pipeline [options]
 ${SERVER_HELP}
   --tracker NAME  write the run for an experiment tracker as it goes on: tensorboard, mlflow:URL, or
                   a module of your own; may be repeated
+  --shard-optimizer
+                  of several processes (mpirun -n N deno task pipeline) each keeps a part of the
+                  optimizer's state
   --quiet         no progress, only the results
   --json          events for programs on standard output, one JSON object a line, a summary last
   --help          print this
@@ -72,6 +76,7 @@ interface Options {
   dry_run: boolean;
   server: ServerFlags;
   trackers: readonly string[];
+  shard_optimizer: boolean;
   quiet: boolean;
   json: boolean;
   help: boolean;
@@ -85,7 +90,7 @@ interface Options {
 export function parseOptions(args: readonly string[]): Options {
   const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, "only", "deadline", "jobs", "memory"] as const;
   const many = ["set", "allow-host", "tracker"] as const;
-  const boolean = ["dry-run", "quiet", "json", "help"] as const;
+  const boolean = ["dry-run", "shard-optimizer", "quiet", "json", "help"] as const;
   const flags = parseArgs(args, {
     string: [...string, "tracker"],
     boolean,
@@ -102,7 +107,8 @@ export function parseOptions(args: readonly string[]): Options {
   const deadline = flags.deadline === undefined ? undefined : parseDeadline(flags.deadline);
   const jobs = parseJobs(flags.jobs ?? "1");
   const memory = flags.memory === undefined ? undefined : parseBytes(flags.memory);
-  const rest = { dry_run: flags["dry-run"], data_root: flags["data-root"], deadline, jobs, memory };
+  const [dry_run, shard_optimizer] = [flags["dry-run"], flags["shard-optimizer"]];
+  const rest = { dry_run, shard_optimizer, data_root: flags["data-root"], deadline, jobs, memory };
   return {
     ...recipeOf(flags),
     out,
@@ -132,6 +138,21 @@ function parseBytes(text: string): number {
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, that of what stopped it. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
+  const group: JoinedGroup = {};
+  try {
+    return await runCommand(args, io, group);
+  } finally {
+    // After all was said: where the others hang, this ends them, and this process too.
+    await group.joined?.end();
+  }
+}
+
+/** The other processes of the run, once they are there. */
+interface JoinedGroup {
+  joined?: GroupRun;
+}
+
+async function runCommand(args: readonly string[], io: Console, group: JoinedGroup) {
   let doing: string | undefined;
   try {
     const options = parseOptions(args);
@@ -143,7 +164,7 @@ export async function main(args: readonly string[], io: Console = processConsole
       ? `results in ${options.out} cannot be read`
       : `results cannot be written to ${options.out}`;
     if (options.dry_run) return await printPlan(recipe, options, only, io), 0;
-    return await runPipeline(recipe, options, only, io), 0;
+    return await runPipeline(recipe, options, only, io, group), 0;
   } catch (error) {
     if (error instanceof Interrupted) {
       const { forced = "Run the same command again to go on from here", cause } = error;
@@ -176,8 +197,11 @@ async function runPipeline(
   options: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
+  group: JoinedGroup,
 ) {
   const { out, quiet, json, deadline, jobs, memory, server: { host, port } } = options;
+  const joined = group.joined = await joinRun(recipe, options, (message) => io.err(message));
+  if (!joined) return;
   const access = accessOf(options.server);
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
   const stop = onStopSignal(onStop, deadline);
@@ -197,7 +221,7 @@ async function runPipeline(
       memory,
       control,
       signal: stop.signal,
-      executor: workerExecutor(options.url, { load: options.load }),
+      executor: joined.executor(workerExecutor(options.url, { load: options.load })),
       onEvent(event, state) {
         progress?.onEvent(event, state);
         for (const tracker of trackers) tracker.onEvent(event);

@@ -10,9 +10,10 @@ import { Checkpointing } from "./checkpointing.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 import { Diverged } from "./diverged.ts";
 import { DrawnTokens } from "./drawn_tokens.ts";
-import { Evaluator } from "./evaluator.ts";
+import { Evaluator, type HeldOutLoss } from "./evaluator.ts";
 import type { MetricsHistory } from "./metrics.ts";
 import { bitsPerByte, type HeldOut } from "./options.ts";
+import { partOf } from "./ranks.ts";
 import { type SampleContext, TrainingSamples } from "./samples.ts";
 import { learningRate } from "./schedule.ts";
 import type { TrainingArrays } from "./arrays.ts";
@@ -138,7 +139,7 @@ class Loop {
       }
       if (this.#to_keep.delete(this.state.step)) await this.#save(true);
       if (this.done === phase.steps) break;
-      if (ctx.signal.aborted) await this.#stop();
+      if (this.#agreed(ctx.signal.aborted)) await this.#stop();
       await this.#step();
       await this.#saveIfDue();
     }
@@ -172,10 +173,20 @@ class Loop {
     ctx.report(this.done, measured, phase.steps);
   }
 
+  /** Ranks do the same at the same step, whatever any of them has seen: all stop when one is asked to. */
+  #agreed(own: boolean): boolean {
+    const { ranks } = this.ctx;
+    if (!ranks) return own;
+    const count = Float64Array.of(own ? 1 : 0);
+    ranks.allReduceSum(count);
+    return count[0] > 0;
+  }
+
   #showSamples(): Promise<void> {
-    const { trainer, samples } = this.tools;
-    // On another device than the CPU the weights are brought down.
-    const weights = async () => hostWeights((await trainer.arrays()).parameters);
+    const { tools: { trainer, samples }, phase: { compute } } = this;
+    // From another device the weights are brought down.
+    const weights = async () =>
+      compute.device === "cpu" ? trainer.weights : hostWeights((await trainer.arrays()).parameters);
     return samples.show(weights, this.done);
   }
 
@@ -187,11 +198,11 @@ class Loop {
   }
 
   async #validate(): Promise<void> {
-    const { state: { step }, ctx, phase, tools: { evaluator, trainer } } = this;
+    const { state: { step }, ctx, phase } = this;
     const rows: MetricsHistory["validation"] = [];
     for (const [source, held_out] of phase.validation) {
-      if (ctx.signal.aborted) await this.#stop();
-      const measured = await evaluator.loss(trainer.weights, held_out.sequences);
+      if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
+      const measured = await this.#heldOutLoss(held_out);
       if (!Number.isFinite(measured.loss)) {
         throw new Diverged(
           `the validation loss on "${source}" is ${measured.loss} at step ${step}`,
@@ -204,13 +215,27 @@ class Loop {
     ctx.report(this.done, Object.fromEntries(losses), phase.steps);
   }
 
+  /** Each rank measures a part, and the sums are added up. */
+  async #heldOutLoss({ sequences }: HeldOut): Promise<HeldOutLoss> {
+    const { ctx: { ranks }, tools: { evaluator, trainer } } = this;
+    if (!ranks) return await evaluator.loss(trainer.weights, sequences);
+    const own = partOf(sequences, ranks);
+    const { loss, tokens } = own.length > 0
+      ? await evaluator.loss(trainer.weights, own)
+      : { loss: 0, tokens: 0 };
+    const sums = Float64Array.of(loss * tokens, tokens);
+    ranks.allReduceSum(sums);
+    return { loss: sums[0] / sums[1], tokens: sums[1] };
+  }
+
   async #files(): Promise<Record<string, Uint8Array>> {
     return encodeCheckpoint(await this.tools.trainer.arrays(), this.state);
   }
 
   async #kept(): Promise<readonly KeptCheckpoint[]> {
     const { ctx: { checkpoints }, tools: { keep } } = this;
-    if (keep.length === 0) return [];
+    // Only rank 0 writes.
+    if (keep.length === 0 || (this.ctx.ranks?.rank ?? 0) > 0) return [];
     const kept = (await checkpoints.kept!()).filter(({ step }) => keep.includes(step));
     const lost = keep.find((step) => !kept.some((one) => one.step === step));
     if (lost === undefined) return kept;
@@ -228,13 +253,17 @@ class Loop {
     const { tools: { checkpointing }, state, done, phase } = this;
     await checkpointing.listen();
     // One that is kept serves for resuming too.
-    if (done === phase.steps || this.#to_keep.has(state.step) || checkpointing.is_busy) return;
-    if (checkpointing.seconds >= CHECKPOINT_SECONDS) await this.#save(false);
+    if (done === phase.steps || this.#to_keep.has(state.step)) return;
+    const { ranks } = this.ctx;
+    const due = !checkpointing.is_busy && checkpointing.seconds >= CHECKPOINT_SECONDS;
+    // Rank 0 has the clock, and the writer.
+    if (this.#agreed(due && (ranks?.rank ?? 0) === 0)) await this.#save(false);
   }
 
   async #stop(): Promise<never> {
     await this.#save(false);
     await this.tools.checkpointing.settled();
-    throw this.ctx.signal.reason;
+    throw this.ctx.signal.reason ??
+      Object.assign(new Error("another process was asked to stop"), { name: "Interrupted" });
   }
 }

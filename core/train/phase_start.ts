@@ -30,7 +30,8 @@ export async function beginPhase(
   prepare: () => Promise<TrainingArrays>,
 ): Promise<Place & { trainer: Trainer }> {
   const { start, compute } = phase;
-  const make = (arrays: TrainingArrays) => createTrainer(arrays, start.optimizer, compute);
+  const make = (arrays: TrainingArrays) =>
+    createTrainer(arrays, start.optimizer, compute, ctx.ranks);
   const saved = await findCheckpoint(ctx, keep);
   if (!saved) {
     const trainer = await make(await prepare());

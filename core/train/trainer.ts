@@ -9,7 +9,9 @@ import type { TrainingArrays } from "./arrays.ts";
 import type { Compute, Weights } from "./compute.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { HostTrainer } from "./host_trainer.ts";
+import type { Ranks } from "../stage/mod.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
+import { ParallelTrainer } from "./parallel.ts";
 
 export interface StepResult {
   /** Mean loss over the supervised tokens of the global batch, in nats, before the update. */
@@ -48,14 +50,19 @@ export interface Trainer {
 /**
  * Makes a trainer; on the CPU it works in the given arrays, elsewhere on copies of them.
  *
+ * @param ranks the processes that train together.
  * @throws {DeviceUnavailable}
  */
 export function createTrainer(
   arrays: TrainingArrays,
   optimizer: OptimizerConfig,
   compute: Compute,
+  ranks?: Ranks,
 ): Promise<Trainer> {
-  return compute.device === "cpu"
-    ? Promise.resolve(new HostTrainer(arrays, optimizer, compute))
-    : DeviceTrainer.create(arrays, optimizer, compute);
+  if (compute.device !== "cpu") {
+    if (!ranks) return DeviceTrainer.create(arrays, optimizer, compute);
+    throw new Error(`several processes train on the CPU, not on ${compute.device}; start one`);
+  }
+  const trainer = new HostTrainer(arrays, optimizer, compute, ranks);
+  return Promise.resolve(ranks ? new ParallelTrainer(trainer, ranks) : trainer);
 }

@@ -44,6 +44,7 @@ export const midtrain = defineStage({
   config,
   inputs,
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
+  parallel: true,
   async run(ctx) {
     const { inputs: { checkpoint }, outputs } = ctx;
     const { phase, ledger } = await preparePhase(ctx);

@@ -73,6 +73,7 @@ export const pretrain = defineStage({
   config,
   inputs,
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
+  parallel: true,
   async run(ctx) {
     const { config: { optimizer, ...config }, inputs, outputs, seed } = ctx;
     const known = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));

@@ -65,6 +65,7 @@ export const sft = defineStage({
   config,
   inputs,
   outputs: training_outputs,
+  parallel: true,
   async run(ctx) {
     const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
     const phase = await preparePhase(ctx);
