@@ -25,17 +25,21 @@ const ENVIRONMENT = {
   NO_COLOR: "1",
 };
 
-/** Runs a module on so many ranks. */
+/**
+ * Runs a module on so many ranks.
+ *
+ * @param module undefined: the first of the arguments is a program of its own.
+ */
 export async function mpirun(
   launcher: string,
   ranks: number,
-  module: URL | string,
+  module: URL | string | undefined,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; out: string; err: string }> {
-  const deno = [Deno.execPath(), "run", "--no-prompt", "-A", String(module), ...args];
+  const deno = module ? [Deno.execPath(), "run", "--no-prompt", "-A", String(module)] : [];
   const command = new Deno.Command(launcher, {
-    args: ["-n", String(ranks), ...deno],
+    args: ["-n", String(ranks), ...deno, ...args],
     env: { ...ENVIRONMENT, ...env },
     stdin: "null",
   });

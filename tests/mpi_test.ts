@@ -1,0 +1,162 @@
+/**
+ * Whole pipelines on several processes, started by real launchers.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { LAUNCHERS, mpirun } from "./mpirun.ts";
+
+const PIPELINE = new URL("../core/cli/pipeline.ts", import.meta.url);
+const RECIPE = new URL("tiny_recipe.ts", import.meta.url).pathname;
+/** Four micro-batches for each global batch, so that four processes have work. */
+const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {
+  return ["--set", `${step}.micro_batch_size=1`];
+});
+
+async function withFolder(use: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const argsFor = (
+  out: string,
+  ...more: string[]
+) => ["--recipe", RECIPE, "--out", out, "--port=0", "--json", "--quiet", ...SETTINGS, ...more];
+
+interface Summary {
+  state: string;
+  steps: { step: string; state: string; metrics: Record<string, number> }[];
+}
+
+const summaryOf = (out: string): Summary => JSON.parse(out.trim().split("\n").at(-1)!);
+
+async function alone(out: string): Promise<Summary> {
+  const args = ["run", "--no-prompt", "-A", PIPELINE.href, ...argsFor(out)];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return summaryOf(new TextDecoder().decode(stdout));
+}
+
+const losses = ({ steps }: Summary) =>
+  steps.flatMap(({ metrics }) =>
+    Object.entries(metrics).filter(([name]) => /^(loss|validation_loss|grad_norm)/.test(name))
+      .map(([, value]) => value)
+  );
+
+const digests = (out: string) =>
+  [...Deno.readDirSync(join(out, "store/manifests"))].map(({ name }) => {
+    return Deno.readTextFileSync(join(out, "store/manifests", name));
+  }).sort();
+
+function assertNear(a: readonly number[], b: readonly number[]) {
+  assert.equal(a.length, b.length);
+  a.forEach((value, i) => assert.ok(Math.abs(value - b[i]) < 1e-5, `${value}, alone ${b[i]}`));
+}
+
+/** More ranks than cores wait for each other most of the time: once is enough. */
+const SIZES_OF: Record<string, number[]> = { "mpirun.openmpi": [2, 4], "mpirun.mpich": [2] };
+
+for (const launcher of LAUNCHERS) {
+  Deno.test(`several processes give the losses of one, and the same bits again: ${launcher}`, () =>
+    withFolder(async (folder) => {
+      const one = await alone(join(folder, "one"));
+      for (const size of SIZES_OF[launcher]) {
+        const out = join(folder, `${size}`);
+        const first = await mpirun(launcher, size, PIPELINE, argsFor(out));
+        assert.equal(first.code, 0, first.err);
+        const summary = summaryOf(first.out);
+        assert.equal(summary.state, "finished");
+        assertNear(losses(summary), losses(one));
+        if (size > 2) continue;
+        const again = join(folder, `${size}_sharded`);
+        const sharded = await mpirun(launcher, size, PIPELINE, argsFor(again, "--shard-optimizer"));
+        assert.equal(sharded.code, 0, sharded.err);
+        assert.deepEqual(digests(again), digests(out));
+      }
+    }));
+}
+
+const [launcher] = LAUNCHERS;
+
+Deno.test({
+  name: "a rank that is killed ends the job, and it goes on with another number of ranks",
+  ignore: launcher === undefined,
+  fn: () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "out");
+      const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.01" };
+      // Long enough that there is a step to be killed in.
+      const slow = ["--set", "tuned.epochs=3"];
+      const script = await rankScript(folder);
+      const job = mpirun(launcher, 2, undefined, [script, ...argsFor(out, ...slow)], env);
+      await killRank(folder, out);
+      const { code, err } = await job;
+      assert.notEqual(code, 0);
+      assert.match(err, /rank 1|exited on signal 9|KILLED BY SIGNAL: 9|BAD TERMINATION/);
+      const rest = await mpirun(launcher, 4, PIPELINE, argsFor(out, ...slow), env);
+      assert.equal(rest.code, 0, rest.err);
+      const { steps } = summaryOf(rest.out);
+      assert.deepEqual(steps.slice(0, 3).map(({ state }) => state), [
+        "skipped",
+        "skipped",
+        "skipped",
+      ]);
+      assert.equal(steps[3].state, "finished");
+      assert.match(rest.out, /going on from step \d+ of/);
+    }),
+});
+
+/** A program that notes its process and becomes the pipeline. */
+async function rankScript(folder: string): Promise<string> {
+  const script = join(folder, "rank.sh");
+  const lines = [
+    "#!/bin/sh",
+    "RANK=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}",
+    `echo $$ > "${folder}/pid.$RANK"`,
+    // Each rank its own seed, where that is asked for: what a mistaken job script does.
+    '[ -n "$OWN_SEEDS" ] && OWN_ARGUMENT="--set seed=$RANK"',
+    `exec "${Deno.execPath()}" run -A "${PIPELINE.pathname}" "$@" $OWN_ARGUMENT`,
+  ];
+  await Deno.writeTextFile(script, lines.join("\n") + "\n");
+  await Deno.chmod(script, 0o755);
+  return script;
+}
+
+/** Kills rank 1 once a step has a checkpoint to go on from. */
+async function killRank(folder: string, out: string) {
+  const work = join(out, "store/work");
+  const hasCheckpoint = () => {
+    try {
+      return [...Deno.readDirSync(work)].some(({ name }) =>
+        [...Deno.readDirSync(join(work, name))].some(({ name }) => /^step-\d+$/.test(name))
+      );
+    } catch {
+      return false;
+    }
+  };
+  const ran = () => {
+    const log = [...Deno.readDirSync(join(out, "runs"))].map(({ name }) =>
+      Deno.readTextFileSync(join(out, "runs", name, "events.jsonl"))
+    ).join();
+    return log.includes('"type":"step_started","step":"tuned"');
+  };
+  while (!hasCheckpoint() || !ran()) await new Promise((resolve) => setTimeout(resolve, 10));
+  Deno.kill(Number(Deno.readTextFileSync(join(folder, "pid.1"))), "SIGKILL");
+}
+
+Deno.test({
+  name: "ranks that are about to do different things stop before the first step",
+  ignore: launcher === undefined,
+  fn: () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "out");
+      const job = [await rankScript(folder), ...argsFor(out)];
+      const { code, err } = await mpirun(launcher, 2, undefined, job, { OWN_SEEDS: "1" });
+      assert.notEqual(code, 0);
+      assert.match(err, /rank 1 has another recipe, data or seed than rank 0/);
+      assert.throws(() => Deno.statSync(join(out, "runs")), Deno.errors.NotFound);
+    }),
+});
