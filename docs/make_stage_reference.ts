@@ -18,6 +18,7 @@ import { checkpoint_at } from "../stages/checkpoint_at/mod.ts";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
 import { evaluate_tasks } from "../stages/evaluate_tasks/mod.ts";
+import { given_model } from "../stages/given_model/mod.ts";
 import { given_tokenizer } from "../stages/given_tokenizer/mod.ts";
 import { midtrain } from "../stages/midtrain/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";
@@ -28,6 +29,7 @@ import { formatMarkdown, table } from "./markdown.ts";
 
 /** Stages in the order of a pipeline, with the file that declares the config. */
 const STAGES: readonly (readonly [AnyStage, string])[] = [
+  [given_model, "stages/given_model/config.ts"],
   [given_tokenizer, "stages/given_tokenizer/config.ts"],
   [tokenize, "stages/tokenize/config.ts"],
   [pretrain, "stages/pretrain/config.ts"],
@@ -50,6 +52,8 @@ const SHARED = [
     return `core/train/${name}.ts`;
   }),
   "core/analysis/options.ts",
+  "core/model/gpt_neox/config.ts",
+  "core/model/llama/config.ts",
 ];
 
 /** The part of JSON Schema that the configs use. */

@@ -9,6 +9,7 @@ import { checkpoint_at } from "./checkpoint_at/mod.ts";
 import { cka } from "./cka/mod.ts";
 import { evaluate } from "./evaluate/mod.ts";
 import { evaluate_tasks } from "./evaluate_tasks/mod.ts";
+import { given_model } from "./given_model/mod.ts";
 import { given_tokenizer } from "./given_tokenizer/mod.ts";
 import { midtrain } from "./midtrain/mod.ts";
 import { pretrain } from "./pretrain/mod.ts";
@@ -21,6 +22,7 @@ export {
   cka,
   evaluate,
   evaluate_tasks,
+  given_model,
   given_tokenizer,
   midtrain,
   pretrain,
@@ -30,6 +32,7 @@ export {
 };
 
 export const STAGES: readonly AnyStage[] = [
+  given_model,
   given_tokenizer,
   tokenize,
   pretrain,

@@ -107,8 +107,12 @@ export class HubServer implements AsyncDisposable {
 
   #hubAnswer(path: string, query: URLSearchParams, request: HubRequest): Response {
     const route =
-      /^\/api\/datasets\/(?<repo>.+?)\/(?<kind>tree|revision)\/(?<revision>[^/]+)$/.exec(path) ??
-        /^\/datasets\/(?<repo>.+?)\/(?<kind>resolve)\/(?<revision>[^/]+)\/(?<file>.+)$/.exec(path);
+      /^\/api\/(?:datasets|models)\/(?<repo>.+?)\/(?<kind>tree|revision)\/(?<revision>[^/]+)$/
+        .exec(path) ??
+        // Models are at the root, data sets in a folder of their own.
+        /^\/(?:datasets\/)?(?<repo>.+?)\/(?<kind>resolve)\/(?<revision>[^/]+)\/(?<file>.+)$/.exec(
+          path,
+        );
     if (route === null) return refusal(404, "", "Not Found");
     const { repo, kind, revision: name, file } = route.groups!;
     const revisions = this.#revisions.get(repo);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type GptNeoXConfig, type PresetName, PRESETS } from "../../core/model/mod.ts";
+import { type ModelConfig, type PresetName, PRESETS } from "../../core/model/mod.ts";
 
 export interface Size {
   readonly name: PresetName;
-  readonly config: GptNeoXConfig;
+  readonly config: ModelConfig;
   /** Sequences per step, B. */
   readonly rows: number;
   /** Tokens per sequence, T. */

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { ParameterArrays } from "../model/mod.ts";
+import { loadModelFiles, openModel, type ParameterArrays } from "../model/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
-import { checkpointReader, loadParameters } from "../train/mod.ts";
 import type { NamedModel } from "./model_ref.ts";
 
 /** A model in memory, on the CPU. */
@@ -21,5 +20,9 @@ export async function loadModel(model: NamedModel): Promise<LoadedModel> {
     await files.text("tokenizer.json"),
     await files.text("tokenizer_config.json"),
   );
-  return { ...model, tokenizer, parameters: await loadParameters(checkpointReader(files)) };
+  return {
+    ...model,
+    tokenizer,
+    parameters: await loadModelFiles(await openModel(files, model.label)),
+  };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ParameterArrays, parameterCount } from "../model/mod.ts";
+import { familyOf, type ParameterArrays, parameterCount } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { ExportedFile } from "./files.ts";
@@ -56,7 +56,7 @@ export function* exportModel(
 function shapeOf({ config }: ParameterArrays) {
   const { vocab_size, hidden_size, num_hidden_layers, num_attention_heads } = config;
   return {
-    family: "GPT-NeoX",
+    family: familyOf(config).title,
     parameters: parameterCount(config),
     sizes: { vocab_size, hidden_size, num_hidden_layers, num_attention_heads },
   };

@@ -7,17 +7,11 @@
  * @module
  */
 import { DATA_TYPE, LOWEST } from "../graph/mod.ts";
+import type { AttentionShape } from "../model/mod.ts";
 import type { OnnxGraph } from "./onnx_graph.ts";
 
 /** What attention has to know. */
-export interface AttentionShape {
-  readonly num_attention_heads: number;
-  /** Fewer than the others where groups of heads share keys and values (Ainslie et al., 2023). */
-  readonly num_key_value_heads: number;
-  readonly head_dim: number;
-  /** Dimensions of a head that are rotated. */
-  readonly rotary_dim: number;
-  readonly rotary_base: number;
+export interface DecoderShape extends AttentionShape {
   readonly max_positions: number;
 }
 
@@ -30,13 +24,13 @@ export interface DecoderInputs {
   readonly mask: string;
   /** float32 [B, 1, T, R/2] each; undefined where nothing is rotated. */
   readonly rotation?: { readonly cos: string; readonly sin: string };
-  readonly shape: AttentionShape;
+  readonly shape: DecoderShape;
 }
 
 /**
  * Declares `input_ids`, `attention_mask` (int64 [B, S], 0 at padding) and `position_ids` (int64 [B, T]).
  */
-export function declareInputs(graph: OnnxGraph, shape: AttentionShape): DecoderInputs {
+export function declareInputs(graph: OnnxGraph, shape: DecoderShape): DecoderInputs {
   const input_ids = graph.input("input_ids", "int64", ["batch_size", "sequence_length"]);
   const attention_mask = graph.input("attention_mask", "int64", [
     "batch_size",
@@ -71,7 +65,7 @@ function causalMask(graph: OnnxGraph, input_ids: string, attention_mask: string)
 }
 
 /** cos and sin of p / base^(2j/R) for each token's position p and pair j. */
-function rotationTables(graph: OnnxGraph, position_ids: string, shape: AttentionShape) {
+function rotationTables(graph: OnnxGraph, position_ids: string, shape: DecoderShape) {
   const { rotary_dim: R, rotary_base, max_positions: length } = shape;
   const table = (name: string, f: (angle: number) => number) => {
     const data = Float32Array.from({ length: length * R / 2 }, (_, i) => {

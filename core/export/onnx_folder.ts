@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { namedTensors, type ParameterArrays } from "../model/mod.ts";
+import { type ModelConfig, namedTensors, type ParameterArrays } from "../model/mod.ts";
 import type { ExportedFile } from "./files.ts";
 import { gptNeoXDecoder } from "./onnx_gpt_neox.ts";
+import { llamaDecoder } from "./onnx_llama.ts";
 import { OnnxGraph } from "./onnx_graph.ts";
 
 /** Precisions under transformers.js's names (`dtype`), with the suffix of the file that it then looks for. */
@@ -36,7 +37,7 @@ export function* onnxFiles(
   for (const dtype of dtypes) {
     const { suffix, bits } = ONNX_DTYPES[dtype];
     const graph = new OnnxGraph(weights as never, bits);
-    gptNeoXDecoder(graph, parameters.config);
+    addDecoder(graph, parameters.config);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     if (bits === 32 && bytes > MAX_BYTES) {
       throw new Error(
@@ -46,4 +47,9 @@ export function* onnxFiles(
     }
     yield { name: `onnx/model${suffix}.onnx`, content: graph.encode("decoder") };
   }
+}
+
+function addDecoder(graph: OnnxGraph, config: ModelConfig): void {
+  if (config.model_type === "llama") llamaDecoder(graph, config);
+  else gptNeoXDecoder(graph, config);
 }

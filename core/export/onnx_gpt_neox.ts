@@ -3,19 +3,15 @@
  *
  * @module
  */
-import { EMBED_IN, EMBED_OUT, type GptNeoXConfig, rotaryDim } from "../model/mod.ts";
+import { EMBED_IN, EMBED_OUT, familyOf, type GptNeoXConfig } from "../model/mod.ts";
 import { attention, declareInputs, type DecoderInputs, rotate } from "./onnx_decoder.ts";
 import type { OnnxGraph } from "./onnx_graph.ts";
 
 /** Builds the whole model; `logits` are float32 [B, T, V]. */
 export function gptNeoXDecoder(graph: OnnxGraph, config: GptNeoXConfig): void {
-  const { hidden_size, num_attention_heads, num_hidden_layers, vocab_size } = config;
+  const { num_hidden_layers, vocab_size } = config;
   const inputs = declareInputs(graph, {
-    num_attention_heads,
-    num_key_value_heads: num_attention_heads,
-    head_dim: hidden_size / num_attention_heads,
-    rotary_dim: rotaryDim(config),
-    rotary_base: config.rotary_emb_base,
+    ...familyOf(config).attentionShape(config),
     max_positions: config.max_position_embeddings,
   });
   let hidden = graph.embed(EMBED_IN, inputs.input_ids);

@@ -5,7 +5,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { env, pipeline } from "@huggingface/transformers";
 import { greedyTexts, modelFiles, PROMPTS, SIZES } from "../../tests/exported_model.ts";
-import { decodeParameters, ParameterArrays, parameterSpecs } from "../model/mod.ts";
+import {
+  decodeParameters,
+  embeddings,
+  type ModelConfig,
+  namedTensors,
+  ParameterArrays,
+  parameterSpecs,
+  writeSafetensors,
+} from "../model/mod.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx_folder.ts";
 import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
 
@@ -30,13 +38,30 @@ async function pipelineTexts(folder: string, dtype: OnnxDtype): Promise<string[]
   return texts;
 }
 
+/** The same model with two embeddings where they are one: files quantize each in its own way. */
+function untied(given: ParameterArrays): ParameterArrays {
+  const { config } = given;
+  const { input, tied } = embeddings(config);
+  if (!tied) return given;
+  const result = new ParameterArrays(
+    { ...config, tie_word_embeddings: false } as never,
+    "matrices",
+  );
+  const tensors = namedTensors(given);
+  const copy = tensors.find(({ name }) => name === input.name)!;
+  const head = { ...copy, name: embeddings(result.config).output.name };
+  decodeParameters(result, writeSafetensors([...tensors, head]), "untied");
+  return result;
+}
+
 /** Parameters that hold what the codes of a quantized file stand for. */
-function asQuantized(given: ParameterArrays, bits: 4 | 8): ParameterArrays {
+function asQuantized(model: ParameterArrays, bits: 4 | 8): ParameterArrays {
+  const given = untied(model);
   const result = new ParameterArrays(given.config, "matrices");
   for (const { name, shape, transposed } of parameterSpecs(given.config)) {
     const data = given.get(name);
     if (shape.length === 1) result.get(name).set(data);
-    else if (name.includes("embed_in")) {
+    else if (name === embeddings(given.config).input.name) {
       const { codes, scales } = quantizeRows(data, shape[1]);
       result.get(name).set(
         Float32Array.from(codes, (code, i) => code * scales[Math.floor(i / shape[1])]),
@@ -62,7 +87,21 @@ const CASES = {
     rotary_pct: 1,
   },
   "nothing rotated": { ...SIZES, rotary_pct: 0 },
-};
+  "Llama with shared heads and tied embeddings": {
+    model_type: "llama",
+    vocab_size: SIZES.vocab_size,
+    hidden_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 16,
+    intermediate_size: 96,
+    max_position_embeddings: 64,
+    rope_theta: 10000,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+  },
+} as const satisfies Record<string, ModelConfig>;
 
 for (const [name, sizes] of Object.entries(CASES)) {
   Deno.test(`transformers.js generates the texts that we generate: ${name}`, async () => {

@@ -9,7 +9,7 @@
  */
 import { compileGraph, type HostSession, type SessionOptions } from "../engine/mod.ts";
 import { type Graph, LOWEST } from "../graph/mod.ts";
-import { EMBED_OUT, type GptNeoXConfig } from "../model/mod.ts";
+import { embeddings, familyOf, type ModelConfig } from "../model/mod.ts";
 import type { Weights } from "../train/mod.ts";
 import { likelihoodHeadGraph, logitsHeadGraph, stepGraph } from "./graphs.ts";
 
@@ -49,7 +49,8 @@ export class Decoder {
       `logits ${batch_size}`,
       () => logitsHeadGraph(config, batch_size),
     );
-    const { logits } = await session.run({ [EMBED_OUT]: feeds[EMBED_OUT], states });
+    const { output: { name } } = embeddings(config);
+    const { logits } = await session.run({ [name]: feeds[name], states });
     return logits as Float32Array;
   }
 
@@ -64,6 +65,7 @@ export class Decoder {
     tokens: readonly number[],
   ): Promise<Float64Array> {
     const result = new Float64Array(states.length);
+    const { output: { name } } = embeddings(config);
     const session = await this.session(
       config,
       "nll",
@@ -77,14 +79,14 @@ export class Decoder {
         block.set(states[start + i], i * config.hidden_size);
         labels[i] = tokens[start + i];
       }
-      const inputs = { [EMBED_OUT]: feeds[EMBED_OUT], states: block, labels };
+      const inputs = { [name]: feeds[name], states: block, labels };
       const { nll } = await session.run(inputs);
       for (let i = 0; i < count; i++) result[start + i] = -Number(nll[i]);
     }
     return result;
   }
 
-  session(config: GptNeoXConfig, shape: string, build: () => Graph): Promise<HostSession> {
+  session(config: ModelConfig, shape: string, build: () => Graph): Promise<HostSession> {
     const key = `${JSON.stringify(config)} ${shape}`;
     let session = this.#sessions.get(key);
     if (!session) {
@@ -111,7 +113,7 @@ export class DecodingBatch {
   readonly #decoder: Decoder;
   readonly #weights: Weights;
   #capacity = MIN_CAPACITY;
-  /** float32 [B, H, C, E] by the name of the graph's input. */
+  /** float32 [B, K, C, E], with K heads of keys and values, by the name of the graph's input. */
   #cache: Record<string, Float32Array> = {};
 
   constructor(decoder: Decoder, weights: Weights) {
@@ -175,10 +177,17 @@ export class DecodingBatch {
     return { input_ids, positions, past_mask };
   }
 
+  /** What a slot holds of a layer. */
+  #slots(): { heads: number; width: number } {
+    const { config } = this.#weights;
+    const { num_key_value_heads: heads, head_dim: width } = familyOf(config).attentionShape(config);
+    return { heads, width };
+  }
+
   /** Copies keys and values of the new tokens into their slots. */
   #store(results: Record<string, Float32Array>, tokens: readonly number[][], length: number): void {
-    const { num_attention_heads: H, hidden_size: D } = this.#weights.config;
-    const E = D / H, C = this.#capacity;
+    const { heads: H, width: E } = this.#slots();
+    const C = this.#capacity;
     for (const [name, cache] of Object.entries(this.#cache)) {
       const computed = results[name.slice("past_".length)];
       tokens.forEach((row, b) => {
@@ -193,14 +202,15 @@ export class DecodingBatch {
   /** Makes room for so many tokens in each row. */
   #reserve(length: number): void {
     const { config } = this.#weights;
-    const { max_position_embeddings, num_attention_heads: H, hidden_size: D } = config;
+    const { max_position_embeddings } = config;
+    const { heads: H, width: E } = this.#slots();
     if (length > max_position_embeddings) {
       throw new Error(
         `a text of ${length} tokens is longer than the model's ${max_position_embeddings} positions ` +
           "(max_position_embeddings); shorten it",
       );
     }
-    const before = this.#capacity, E = D / H;
+    const before = this.#capacity;
     while (this.#capacity < length) this.#capacity *= 2;
     const rows = this.lengths.length * H;
     for (let i = 0; i < config.num_hidden_layers; i++) {

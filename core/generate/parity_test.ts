@@ -1,5 +1,6 @@
 /**
- * Generation against Hugging Face's `generate`; tests/parity/make_generate_fixtures.py makes the fixtures.
+ * Generation against Hugging Face's `generate`; tests/parity/make_generate_fixtures.py makes the fixtures, and
+ * make_llama_fixtures.py those of Llama.
  */
 import assert from "node:assert/strict";
 import { decodeParameters, ParameterArrays, parseConfig } from "../model/mod.ts";
@@ -16,12 +17,18 @@ interface Case {
   measured: { prompt: number[]; tokens: number[]; log_likelihood: number }[];
 }
 
-const CASES: Case[] = JSON.parse(
-  await Deno.readTextFile(new URL("generate/golden.json", FIXTURES)),
-);
+async function readCases(family: string, file: string): Promise<Case[]> {
+  const cases: Case[] = JSON.parse(await Deno.readTextFile(new URL(file, FIXTURES)));
+  return cases.map((found) => ({ ...found, model: `${family}/${found.model}` }));
+}
+
+const CASES = [
+  ...await readCases("gpt_neox", "generate/golden.json"),
+  ...await readCases("llama", "llama/generate.json"),
+];
 
 async function loadWeights(model: string): Promise<Weights> {
-  const folder = new URL(`gpt_neox/${model}/`, FIXTURES);
+  const folder = new URL(`${model}/`, FIXTURES);
   const text = await Deno.readTextFile(new URL("config.json", folder));
   const parameters = new ParameterArrays(parseConfig(JSON.parse(text), model), "matrices");
   const bytes = await Deno.readFile(new URL("model.safetensors", folder));

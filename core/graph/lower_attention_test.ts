@@ -4,6 +4,7 @@ import { Random } from "../random/mod.ts";
 import {
   add,
   blockCount,
+  broadcast,
   causalAttention,
   gradients,
   Graph,
@@ -28,13 +29,13 @@ const first_key = Int32Array.from(DOCUMENTS.flatMap((lengths) => {
   return lengths.flatMap((length) => Array<number>(length).fill((start += length) - length));
 }));
 
-type Attention = (q: Value, k: Value, v: Value, first_key: Value) => Value;
+type Attention = (q: Value, k: Value, v: Value, first_key?: Value) => Value;
 
 const whole: Attention = (q, k, v) => causalAttention(q, k, v);
 
 /** The definition: the whole matrix of scores, and a mask; `seen` says whether position t of row b sees k. */
 const plain = (seen: (b: number, t: number, k: number) => boolean): Attention => (...inputs) => {
-  const [q, k, v] = inputs.slice(0, 3).map((x) => transpose(x, [0, 2, 1, 3]));
+  const [q, k, v] = [inputs[0], inputs[1], inputs[2]].map((x) => transpose(x, [0, 2, 1, 3]));
   const mask = Float32Array.from({ length: B * T * T }, (_, i) => {
     const [b, t, k] = [Math.floor(i / (T * T)), Math.floor(i / T) % T, i % T];
     return seen(b, t, k) ? 0 : -1e30;
@@ -55,13 +56,21 @@ interface Part {
 
 const BATCH: Part = { rows: B, length: T, start: 0 };
 
-/** Output and gradients on a part of the batch. */
-async function evaluate(attention: Attention, { rows, length, start }: Part = BATCH) {
+/** Output and gradients on a part of the batch, with so many heads of keys and values. */
+async function evaluate(
+  attention: Attention,
+  { rows, length, start }: Part = BATCH,
+  key_value_heads = H,
+) {
   const graph = new Graph();
   const shape = [rows, length, H, E];
-  const part = (name: string) =>
-    random(name).subarray(start * WIDTH, (start + rows * length) * WIDTH);
-  const [q, k, v] = ["q", "k", "v"].map((name) => graph.input(name, "float32", shape));
+  const part = (name: string) => {
+    const width = ["k", "v"].includes(name) ? key_value_heads * E : WIDTH;
+    return random(name).subarray(start * width, (start + rows * length) * width);
+  };
+  const [q, k, v] = ["q", "k", "v"].map((name) =>
+    graph.input(name, "float32", name === "q" ? shape : shape.with(2, key_value_heads))
+  );
   const output = attention(q, k, v, graph.input("first_key", "int32", [rows, length]));
   const loss = sum(mul(output, graph.constant(part("weights"), shape)));
   graph.output("output", output);
@@ -98,6 +107,20 @@ Deno.test("attention from a first key on equals its definition, gradients includ
   assertEqual(await evaluate(causalAttention), await evaluate(plain(seen)));
 });
 
+Deno.test("heads that share keys and values equal heads with copies of them, gradients included", async () => {
+  // One head of keys and values for all three, repeated.
+  const repeat = (x: Value) => broadcast(x, [B, T, H, E]);
+  const copied: Attention = (q, k, v, keys) => causalAttention(q, repeat(k), repeat(v), keys);
+  for (const masked of [false, true]) {
+    const use = (attention: Attention): Attention => (q, k, v, keys) =>
+      masked ? attention(q, k, v, keys) : attention(q, k, v);
+    assertEqual(
+      await evaluate(use(causalAttention), BATCH, 1),
+      await evaluate(use(copied), BATCH, 1),
+    );
+  }
+});
+
 Deno.test("documents packed into a row compute what each does on its own", async () => {
   const packed = await evaluate(causalAttention);
   let start = 0;
@@ -131,12 +154,14 @@ Deno.test("the mask of a batch is computed once for all layers", () => {
   assert.equal(masks(4), masks(1));
 });
 
-Deno.test("first keys of another shape or dtype are refused", () => {
+Deno.test("first keys of another shape or dtype are refused, and heads that form no groups", () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [2, 6, 1, 2]);
   const flat = graph.input("flat", "int32", [12]), float = graph.input("float", "float32", [2, 6]);
   assert.throws(() => causalAttention(x, x, x, flat), /int32 of \[2, 6\], not int32 of \[12\]/);
   assert.throws(() => causalAttention(x, x, x, float), /not float32 of \[2, 6\]/);
+  const two = graph.input("two", "float32", [2, 6, 2, 2]);
+  assert.throws(() => causalAttention(x, two, two), /H a multiple of K, not \[2, 6, 1, 2\]/);
 });
 
 Deno.test("lengths are cut into equal blocks, short and prime ones not at all", () => {

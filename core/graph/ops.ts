@@ -82,7 +82,7 @@ export interface OpAttributes {
   /** (x, scale, mean, inverse standard deviation, g) -> (d_x, d_scale, d_bias) */
   layer_norm_grad: { epsilon: number };
   /** (x, scale, 1 / rms, g) -> (d_x, d_scale) */
-  rms_norm_grad: None;
+  rms_norm_grad: { epsilon: number };
   /** (q, k, v, output, by-product, g) -> (d_q, d_k, d_v) */
   causal_attention_grad: None;
 }

@@ -129,8 +129,8 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     q.graph.apply("causal_attention_grad", [q, k, v, o, by_product, g], {}),
   layer_norm: ({ inputs: [x, scale], outputs: [, mu, inverse_deviation], attributes }, g) =>
     x.graph.apply("layer_norm_grad", [x, scale, mu, inverse_deviation, g], attributes),
-  rms_norm: ({ inputs: [x, scale], outputs: [, inverse_rms] }, g) =>
-    x.graph.apply("rms_norm_grad", [x, scale, inverse_rms, g], {}),
+  rms_norm: ({ inputs: [x, scale], outputs: [, inverse_rms], attributes }, g) =>
+    x.graph.apply("rms_norm_grad", [x, scale, inverse_rms, g], attributes),
   // A rotation's transpose is the rotation by the negative angle. The tables are constants of the model.
   rotary: ({ inputs: [, cos, sin] }, g) => [rotary(g, cos, neg(sin)), undefined, undefined],
   // d_logits = g (softmax(logits) - onehot(label))

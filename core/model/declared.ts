@@ -4,16 +4,14 @@
  * @module
  */
 import { gemm, type Graph, type Value } from "../graph/mod.ts";
-import type { GptNeoXConfig } from "./config.ts";
-import { type ParameterSpec, parameterSpecs, storedShape } from "./parameters.ts";
+import { type ParameterSpec, storedShape } from "./parameter_spec.ts";
 
-/** Every parameter, float32 in its shape in memory, under its Hugging Face name. */
+/** Parameters, float32 in their shapes in memory, under their Hugging Face names. */
 export class DeclaredParameters {
   readonly values: ReadonlyMap<string, Value>;
   readonly #specs: ReadonlyMap<string, ParameterSpec>;
 
-  constructor(graph: Graph, config: GptNeoXConfig) {
-    const specs = parameterSpecs(config);
+  constructor(graph: Graph, specs: readonly ParameterSpec[]) {
     this.#specs = new Map(specs.map((spec) => [spec.name, spec]));
     this.values = new Map(
       specs.map((spec) => [spec.name, graph.input(spec.name, "float32", storedShape(spec))]),

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { Family } from "./family.ts";
-import type { GptNeoXConfig } from "./gpt_neox/config.ts";
+import { type GptNeoXConfig, sizes as gpt_neox_sizes } from "./gpt_neox/config.ts";
 import { gpt_neox } from "./gpt_neox/mod.ts";
-import type { LlamaConfig } from "./llama/config.ts";
+import { type LlamaConfig, sizes as llama_sizes } from "./llama/config.ts";
 import { llama } from "./llama/mod.ts";
 
 /** A model's configuration. `model_type` tells the families apart; without one it is GPT-NeoX. */
@@ -17,9 +18,20 @@ export const FAMILIES = { gpt_neox, llama } as const;
 
 const DEFAULT = "gpt_neox";
 
+/** Fields of a recipe that give a model's sizes, all but the vocabulary's. */
+export const sizes_schema = z.discriminatedUnion("model_type", [gpt_neox_sizes, llama_sizes]);
+
 /** The family of a configuration. */
 export function familyOf<C extends ModelConfig>({ model_type = DEFAULT }: C): Family<C> {
   return FAMILIES[model_type] as unknown as Family<C>;
+}
+
+/** The configuration of given sizes for a tokenizer's vocabulary. */
+export function completeConfig(
+  sizes: z.output<typeof sizes_schema>,
+  vocab_size: number,
+): ModelConfig {
+  return FAMILIES[sizes.model_type ?? DEFAULT].complete(sizes, vocab_size);
 }
 
 /**

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { z } from "zod";
 import type { Value } from "../graph/mod.ts";
 import type { Attention, AttentionShape } from "./attention.ts";
 import type { DeclaredParameters } from "./declared.ts";
@@ -35,9 +34,7 @@ export interface LayerContext<C> {
 export interface Family<C extends CommonSizes> {
   /** What people call it. */
   readonly title: string;
-  /** The fields of a recipe that give a model's sizes, all but the vocabulary's. */
-  readonly sizes: z.ZodType;
-  /** A configuration from such fields. */
+  /** A configuration from the fields of a recipe that give a model's sizes, all but the vocabulary's. */
   complete(sizes: unknown, vocab_size: number): C;
   /**
    * Reads a Hugging Face configuration.
@@ -53,8 +50,8 @@ export interface Family<C extends CommonSizes> {
   parameterSpecs(config: C): ParameterSpec[];
   /** Names of the input embedding and the output projection, [V, D] each; the same where they are tied. */
   embeddings(config: C): { readonly input: string; readonly output: string };
-  /** Names that other versions of transformers give to the same tensors. */
-  readonly aliases: Readonly<Record<string, string>>;
+  /** Other names of the same tensors: those of other versions of transformers, or of a copy that some files hold. */
+  aliases(config: C): Readonly<Partial<Record<string, string>>>;
   /** Buffers that old checkpoints carry and that are computed here. */
   readonly ignored: RegExp;
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { GptNeoXConfig } from "./config.ts";
-import type { BatchShape } from "./gpt_neox.ts";
+import type { BatchShape } from "./attention.ts";
+import { familyOf, type ModelConfig } from "./families.ts";
+import { embeddings, parameterSpecs } from "./parameters.ts";
 
 /** Which passes count: forward alone, or forward and backward. */
 export type Passes = "forward" | "step";
@@ -23,6 +24,27 @@ export interface Product {
 /** A product of [m, k] and [k, n] takes m n k multiplications and as many additions. */
 export const productFlops = ({ m, k, n }: Product): number => 2 * m * k * n;
 
+interface LinearLayer {
+  readonly name: string;
+  readonly out: number;
+  readonly into: number;
+  count: number;
+}
+
+/** Linear layers by the last part of their names: all matrices but an input embedding that is nothing else. */
+function linearLayers(config: ModelConfig): LinearLayer[] {
+  const { input, tied } = embeddings(config);
+  const layers = new Map<string, LinearLayer>();
+  for (const { name: full, shape: [out, into] } of parameterSpecs(config)) {
+    if (into === undefined || (full === input.name && !tied)) continue;
+    const [name] = full.split(".").slice(-2);
+    const layer = layers.get(name) ?? { name, out, into, count: 0 };
+    layer.count++;
+    layers.set(name, layer);
+  }
+  return [...layers.values()];
+}
+
 /**
  * Products of the linear layers, with N = rows · length positions. For y = x Wᵀ, W [out, in]:
  *
@@ -31,21 +53,13 @@ export const productFlops = ({ m, k, n }: Product): number => 2 * m * k * n;
  *               dW = dyᵀ x    [out, N] [N, in]
  */
 export function linearProducts(
-  config: GptNeoXConfig,
+  config: ModelConfig,
   { rows, length }: BatchShape,
   passes: Passes,
 ): Product[] {
-  const { hidden_size: D, intermediate_size: F, num_hidden_layers: L, vocab_size: V } = config;
   const N = rows * length;
-  const layers: [name: string, out: number, into: number, count: number][] = [
-    ["query_key_value", 3 * D, D, L],
-    ["dense", D, D, L],
-    ["dense_h_to_4h", F, D, L],
-    ["dense_4h_to_h", D, F, L],
-    ["embed_out", V, D, 1],
-  ];
   const plain = { trans_a: false, trans_b: false };
-  return layers.flatMap(([name, out, into, count]): Product[] => {
+  return linearLayers(config).flatMap(({ name, out, into, count }): Product[] => {
     const forward = { ...plain, name, m: N, k: into, n: out, trans_b: true, count };
     if (passes === "forward") return [forward];
     return [
@@ -58,19 +72,19 @@ export function linearProducts(
 
 /**
  * FLOPs of all matrix products of a pass: those of the linear layers, and of attention. Each layer of attention has
- * q kᵀ and weights · v, of 2 B T² D each over all heads, in the forward pass, and two products for each of them
- * in the backward pass. The whole [T, T] square counts, though half of it is masked: an implementation
+ * q kᵀ and weights · v, of 2 B T² H E each over H heads of E dims, in the forward pass, and two products for each of
+ * them in the backward pass. The whole [T, T] square counts, though half of it is masked: an implementation
  * that skips the masked half does the step's work in fewer operations, and its share of the ceiling shows it.
  *
- *     forward = 2 N (L (4 D² + 2 D F) + D V) + 4 L B T² D
+ *     forward = 2 N W + 4 L B T² H E, with W the weights of all linear layers
  *     step    = 3 · forward
  *
- * Nothing else counts: not norms, GELU, softmax, optimizer, nor what an implementation computes twice.
+ * Nothing else counts: not norms, activations, softmax, optimizer, nor what an implementation computes twice.
  */
-export function passFlops(config: GptNeoXConfig, shape: BatchShape, passes: Passes): number {
-  const { hidden_size: D, num_hidden_layers: L } = config;
+export function passFlops(config: ModelConfig, shape: BatchShape, passes: Passes): number {
+  const { num_attention_heads: H, head_dim: E } = familyOf(config).attentionShape(config);
   const linear = linearProducts(config, shape, passes)
     .reduce((sum, product) => sum + product.count * productFlops(product), 0);
-  const attention = 4 * L * shape.rows * shape.length ** 2 * D;
+  const attention = 4 * config.num_hidden_layers * shape.rows * shape.length ** 2 * H * E;
   return linear + (passes === "forward" ? 1 : 3) * attention;
 }

@@ -8,25 +8,36 @@
  * @module
  */
 import { accumulate, backpropagate, Graph, neg, type Value, zeros } from "../graph/mod.ts";
-import type { GptNeoXConfig } from "./config.ts";
+import { type BatchShape, wholeRows } from "./attention.ts";
 import { DeclaredParameters } from "./declared.ts";
-import { type BatchShape, type Forward, gptNeoX, type Tokens } from "./gpt_neox.ts";
+import { decoder, type Forward } from "./decoder.ts";
+import { familyOf, type ModelConfig } from "./families.ts";
 import { chunkedLoss, lossHead } from "./loss_head.ts";
-import { EMBED_IN, EMBED_OUT } from "./parameters.ts";
+import { embeddings, parameterSpecs } from "./parameters.ts";
 import { addSlices } from "./sparse.ts";
 
-interface Declared extends Forward, Tokens {
+interface Declared extends Forward {
   graph: Graph;
   parameters: DeclaredParameters;
+  /** int32 [N], rows one after another. */
+  input_ids: Value;
 }
 
-function declareForward(config: GptNeoXConfig, shape: BatchShape): Declared {
-  const graph = new Graph();
-  const parameters = new DeclaredParameters(graph, config);
+/** @throws {Error} when the sequences are longer than the model's positions. */
+function declareForward(config: ModelConfig, shape: BatchShape): Declared {
   const { rows, length, document_mask = false } = shape;
-  const tokens: Tokens = { input_ids: graph.input("input_ids", "int32", [rows * length]) };
-  if (document_mask) tokens.first_key = graph.input("first_key", "int32", [rows, length]);
-  return { graph, parameters, ...tokens, ...gptNeoX(config, parameters, tokens, shape) };
+  if (length > config.max_position_embeddings) {
+    throw new Error(
+      `sequences of ${length} tokens are longer than the model's ` +
+        `${config.max_position_embeddings} positions (max_position_embeddings)`,
+    );
+  }
+  const graph = new Graph();
+  const parameters = new DeclaredParameters(graph, parameterSpecs(config));
+  const input_ids = graph.input("input_ids", "int32", [rows * length]);
+  const first_key = document_mask ? graph.input("first_key", "int32", [rows, length]) : undefined;
+  const attention = wholeRows(graph, familyOf(config).attentionShape(config), shape, first_key);
+  return { graph, parameters, input_ids, ...decoder(config, parameters, input_ids, attention) };
 }
 
 export interface TrainGraphOptions {
@@ -47,15 +58,16 @@ export interface TrainGraphOptions {
  * gradient accumulated so far.
  * Outputs: `loss`, this micro-batch's part of the mean, in nats; and `grad.NAME.next`.
  *
- * Without `sparse_updates` the input embedding has neither, and what is left to be done outside are two outputs,
- * float32 [N, D]: row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's
- * gradient, row i of `weighted_final` to be subtracted from column labels_i of the output projection's.
+ * Without `sparse_updates` an input embedding of its own has neither, and what is left to be done outside are two
+ * outputs, float32 [N, D]: row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's
+ * gradient, row i of `weighted_final` to be subtracted from slice labels_i of the output projection's: a column where
+ * it is kept [D, V], a row where it is [V, D].
  *
  * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So on a CPU
  * the output may be written over the input.
  */
 export function trainGraph(
-  config: GptNeoXConfig,
+  config: ModelConfig,
   shape: BatchShape,
   { accumulate: accumulates = true, sparse_updates = false }: TrainGraphOptions = {},
 ): Graph {
@@ -63,16 +75,18 @@ export function trainGraph(
   const { graph, parameters, input_ids, final, hidden_states: [embedded] } = declared;
   const accumulator = (name: string) =>
     accumulates ? graph.input(`grad.${name}`, "float32", parameters.get(name).shape) : undefined;
+  const { input, output, tied } = embeddings(config);
   const targets = declareTargets(declared);
   const head = lossHead({
     ...targets,
     final,
-    embed_out: parameters.get(EMBED_OUT),
-    gradient: accumulator(EMBED_OUT),
+    embed_out: parameters.get(output.name),
+    transposed: output.transposed,
+    gradient: accumulator(output.name),
   });
   graph.output("loss", head.loss);
   const names = [...parameters.values.keys()].filter((name) =>
-    name !== EMBED_IN && name !== EMBED_OUT
+    name !== input.name && name !== output.name
   );
   const wanted = [embedded, ...names.map((name) => parameters.get(name))];
   const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), wanted);
@@ -80,26 +94,30 @@ export function trainGraph(
     const before = accumulator(name);
     graph.output(`grad.${name}.next`, before ? accumulate(before, grads[i]) : grads[i]);
   });
+  const next = (name: string, value: Value) => graph.output(`grad.${name}.next`, value);
   if (sparse_updates) {
-    const d_embed_in = accumulator(EMBED_IN) ?? zeros(parameters.get(EMBED_IN));
-    const { labels } = targets;
+    const dense = head.embed_out_gradient;
+    const before = tied ? dense : accumulator(input.name) ?? zeros(parameters.get(input.name));
     const less = neg(head.weighted_final);
-    graph.output(`grad.${EMBED_IN}.next`, addSlices(d_embed_in, input_ids, d_embedded, 0));
-    graph.output(`grad.${EMBED_OUT}.next`, addSlices(head.embed_out_gradient, labels, less, 1));
+    const d_input = addSlices(before, input_ids, d_embedded, 0);
+    if (!tied) next(input.name, d_input);
+    const axis = output.transposed ? 1 : 0;
+    next(output.name, addSlices(tied ? d_input : dense, targets.labels, less, axis));
   } else {
     graph.output("grad_embedded", d_embedded);
-    graph.output(`grad.${EMBED_OUT}.next`, head.embed_out_gradient);
+    next(output.name, head.embed_out_gradient);
     graph.output("weighted_final", head.weighted_final);
   }
   return graph;
 }
 
 /** Forward only, with the inputs `labels` and `weights` and the output `loss` of {@linkcode trainGraph}. */
-export function lossGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
+export function lossGraph(config: ModelConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
   const { graph, parameters, final } = declared;
-  const embed_out = parameters.get(EMBED_OUT);
-  graph.output("loss", chunkedLoss({ ...declareTargets(declared), final, embed_out }));
+  const { output: { name, transposed } } = embeddings(config);
+  const embed_out = parameters.get(name);
+  graph.output("loss", chunkedLoss({ ...declareTargets(declared), final, embed_out, transposed }));
   return graph;
 }
 
@@ -112,15 +130,15 @@ function declareTargets({ graph, final }: Declared): { labels: Value; weights: V
 }
 
 /** Forward only: outputs `hidden_states.I`, float32 [N, D], I from 0 to L, as Hugging Face numbers them. */
-export function hiddenStatesGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
+export function hiddenStatesGraph(config: ModelConfig, shape: BatchShape): Graph {
   const { graph, hidden_states } = declareForward(config, shape);
   hidden_states.forEach((value, i) => graph.output(`hidden_states.${i}`, value));
   return graph;
 }
 
 /** Forward only: output `logits`, float32 [N, V]. */
-export function logitsGraph(config: GptNeoXConfig, shape: BatchShape): Graph {
+export function logitsGraph(config: ModelConfig, shape: BatchShape): Graph {
   const { graph, final, parameters } = declareForward(config, shape);
-  graph.output("logits", parameters.linear(final, EMBED_OUT));
+  graph.output("logits", parameters.linear(final, embeddings(config).output.name));
   return graph;
 }

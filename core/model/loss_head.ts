@@ -13,6 +13,7 @@ import {
   gemm,
   mul,
   reshape,
+  sizeOf,
   softmaxCrossEntropy,
   split,
   sub,
@@ -24,8 +25,9 @@ import {
 interface LossInputs {
   /** [N, D], after the final norm. */
   final: Value;
-  /** [D, V] */
+  /** [V, D], or [D, V] where it is kept transposed. */
   embed_out: Value;
+  transposed: boolean;
   /** int32 [N] */
   labels: Value;
   /** float32 [N]: share of each position in the mean. */
@@ -51,18 +53,20 @@ export function chunkCount(rows: number, vocab_size: number, width: number): num
   return 1;
 }
 
-function chunksOf(final: Value, embed_out: Value) {
-  const [width, vocab_size] = embed_out.shape;
-  const chunks = chunkCount(final.shape[0], vocab_size, width);
+function chunksOf({ final: { shape: [rows, width] }, embed_out }: LossInputs) {
+  const vocab_size = sizeOf(embed_out.shape) / width;
+  const chunks = chunkCount(rows, vocab_size, width);
   return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
 /** Σ_i weights_i · (-log p(labels_i)), a scalar in nats. */
-export function chunkedLoss({ final, embed_out, labels, weights }: LossInputs): Value {
-  const chunks = chunksOf(final, embed_out);
+export function chunkedLoss(inputs: LossInputs): Value {
+  const { final, embed_out, transposed, labels, weights } = inputs;
+  const chunks = chunksOf(inputs);
   const [label_rows, weight_rows] = [labels, weights].map(chunks);
   const losses = chunks(final).map((hidden, i) => {
-    const { nll } = softmaxCrossEntropy(gemm(hidden, embed_out), label_rows[i]);
+    const logits = gemm(hidden, embed_out, { trans_b: !transposed });
+    const { nll } = softmaxCrossEntropy(logits, label_rows[i]);
     return sum(mul(nll, weight_rows[i]));
   });
   return losses.reduce((a, b) => add(a, b));
@@ -74,46 +78,48 @@ export interface LossHead {
   loss: Value;
   /** Its gradient with respect to `final`, [N, D]. */
   final_gradient: Value;
-  /** [D, V]: `gradient` + (w ∘ final)ᵀ P, the gradient of `embed_out` but for its sparse part. */
+  /** `gradient` + (w ∘ final)ᵀ P, or its transpose: the gradient of `embed_out` but for its sparse part. */
   embed_out_gradient: Value;
-  /** [N, D]: w ∘ final. Row i is still to be subtracted from column labels_i of the gradient of `embed_out`. */
+  /** [N, D]: w ∘ final. Row i is still to be subtracted from token labels_i of the gradient of `embed_out`. */
   weighted_final: Value;
 }
 
 /**
  * The loss with its gradients, written by hand so that no pass over the logits is made but those that the
- * products need. With E = `embed_out`, P = softmax(final E) and Y the one-hot labels,
+ * products need. With E = `embed_out` as [D, V], P = softmax(final E) and Y the one-hot labels,
  *
  *     d_final = w ∘ (P - Y) Eᵀ = w ∘ (P Eᵀ - (columns of E at labels)ᵀ)
  *     d_E     = (w ∘ final)ᵀ (P - Y) = (w ∘ final)ᵀ P - (w ∘ final)ᵀ Y
  *
  * so P is never changed: the terms in Y are a gather and a sparse update.
  *
- * @param gradient [D, V], the gradient of `embed_out` accumulated so far, if there is any.
+ * @param inputs.gradient that of `embed_out` accumulated so far, if there is any.
  */
-export function lossHead(
-  { final, embed_out, labels, weights, gradient }: LossInputs & { gradient?: Value },
-): LossHead {
-  const chunks = chunksOf(final, embed_out);
+export function lossHead(inputs: LossInputs & { gradient?: Value }): LossHead {
+  const { final, embed_out, transposed, labels, weights, gradient } = inputs;
+  const chunks = chunksOf(inputs);
   const weight_column = reshape(weights, [weights.shape[0], 1]);
   const weighted_final = mul(final, weight_column);
   const [weight_rows, weighted_rows, label_rows] = [weights, weighted_final, labels].map(chunks);
   let embed_out_gradient = gradient;
   const parts = chunks(final).map((hidden, i) => {
-    const { nll, probabilities } = softmaxCrossEntropy(gemm(hidden, embed_out), label_rows[i]);
-    embed_out_gradient = gemm(weighted_rows[i], probabilities, {
-      trans_a: true,
-      c: embed_out_gradient,
-    });
+    const logits = gemm(hidden, embed_out, { trans_b: !transposed });
+    const { nll, probabilities } = softmaxCrossEntropy(logits, label_rows[i]);
+    const [a, b] = transposed
+      ? [weighted_rows[i], probabilities]
+      : [probabilities, weighted_rows[i]];
+    embed_out_gradient = gemm(a, b, { trans_a: true, c: embed_out_gradient });
     return {
       loss: sum(mul(nll, weight_rows[i])),
-      expected: gemm(probabilities, embed_out, { trans_b: true }),
+      expected: gemm(probabilities, embed_out, { trans_b: transposed }),
     };
   });
   const expected = parts.length === 1
     ? parts[0].expected
     : concat(parts.map((part) => part.expected), 0);
-  const label_embeddings = transpose(gather(embed_out, labels, 1), [1, 0]);
+  const label_embeddings = transposed
+    ? transpose(gather(embed_out, labels, 1), [1, 0])
+    : gather(embed_out, labels);
   return {
     loss: parts.map(({ loss }) => loss).reduce((a, b) => add(a, b)),
     final_gradient: mul(sub(expected, label_embeddings), weight_column),

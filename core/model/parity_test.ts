@@ -1,23 +1,34 @@
 /**
- * Logits and hidden states against Hugging Face's GPTNeoXForCausalLM. The fixtures are described in
- * tests/fixtures/gpt_neox/README.md; core/train compares losses and gradients with the same ones.
+ * Logits and hidden states against Hugging Face's models. The fixtures are described in
+ * tests/fixtures/{gpt_neox,llama}/README.md; core/train compares losses and gradients with the same ones.
  */
 import assert from "node:assert/strict";
 import { Session } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";
-import { ParameterArrays, parseConfig, readSafetensors } from "./mod.ts";
+import { ParameterArrays, parseConfig, readSafetensors, toHuggingFace } from "./mod.ts";
 import { decodeParameters } from "./weights.ts";
 
-const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
-const CASES = ["pythia_like", "odd_shapes", "sequential_residual"];
+const ROOT = new URL("../../tests/fixtures/", import.meta.url);
+const CASES = [
+  "gpt_neox/pythia_like",
+  "gpt_neox/odd_shapes",
+  "gpt_neox/sequential_residual",
+  "llama/grouped_tied",
+  "llama/odd_shapes",
+  "llama/multi_head",
+];
+/** The same configuration in the keys of published checkpoints. */
+const OTHER_KEYS = { gpt_neox: "config_rotary_pct.json", llama: "config_rope_theta.json" };
 
 async function load(name: string) {
   const folder = new URL(`${name}/`, ROOT);
   const json = async (file: string) => JSON.parse(await Deno.readTextFile(new URL(file, folder)));
   const bytes = (file: string) => Deno.readFile(new URL(file, folder));
   const config = parseConfig(await json("config.json"), "config.json");
-  assert.deepEqual(parseConfig(await json("config_rotary_pct.json"), "other keys"), config);
+  const other = OTHER_KEYS[name.split("/")[0] as keyof typeof OTHER_KEYS];
+  assert.deepEqual(parseConfig(await json(other), other), config);
+  assert.deepEqual(parseConfig(toHuggingFace(config), "our own"), config);
   const parameters = new ParameterArrays(config, "matrices");
   decodeParameters(parameters, await bytes("model.safetensors"), "model.safetensors");
   const activations = readSafetensors(await bytes("activations.safetensors"), "activations");

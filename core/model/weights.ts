@@ -3,14 +3,10 @@
  *
  * @module
  */
+import { familyOf } from "./families.ts";
+import type { ParameterSpec } from "./parameter_spec.ts";
 import { ParameterArrays, parameterSpecs } from "./parameters.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";
-
-/** Names that other versions of transformers give to the same tensors. */
-const ALIASES: Readonly<Record<string, string>> = { "lm_head.weight": "embed_out.weight" };
-
-/** Buffers that old checkpoints carry and that are computed here. */
-const IGNORED = /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
 
 /** All tensors in their Hugging Face names and layout; transposed ones are copies. */
 export function namedTensors(parameters: ParameterArrays): NamedTensor[] {
@@ -40,26 +36,38 @@ function transpose(data: Float32Array, rows: number, columns: number): Float32Ar
   return result;
 }
 
+/** Puts a tensor in the layout of files where it belongs in memory. */
+export function setParameter(
+  parameters: ParameterArrays,
+  { name, shape, transposed }: ParameterSpec,
+  data: Float32Array,
+): void {
+  parameters.get(name).set(transposed ? transpose(data, shape[0], shape[1]) : data);
+}
+
 /**
  * Fills `parameters` from safetensors bytes.
  *
  * @param origin name of the file, for messages.
- * @throws {Error} when a tensor is missing, unknown, or of another shape.
+ * @throws {Error} when a tensor is missing, unknown, of another shape, or there twice with different values.
  */
 export function decodeParameters(
   parameters: ParameterArrays,
   file: Uint8Array,
   origin: string,
 ): void {
-  const missing = new Map(parameterSpecs(parameters.config).map((spec) => [spec.name, spec]));
+  const { aliases, ignored } = familyOf(parameters.config);
+  const other_names = aliases(parameters.config);
+  const specs = new Map(parameterSpecs(parameters.config).map((spec) => [spec.name, spec]));
+  const missing = new Set(specs.keys());
   for (const tensor of readSafetensors(file, origin).values()) {
-    const name = ALIASES[tensor.name] ?? tensor.name;
-    if (IGNORED.test(name)) continue;
-    const spec = missing.get(name);
+    const name = other_names[tensor.name] ?? tensor.name;
+    if (ignored.test(name)) continue;
+    const spec = specs.get(name);
     if (!spec) {
       throw new Error(`${origin} holds a tensor "${tensor.name}" that the model does not have`);
     }
-    const { shape, transposed } = spec;
+    const { shape } = spec;
     if (shape.join() !== tensor.shape.join()) {
       throw new Error(
         `${origin}: "${tensor.name}" has shape [${tensor.shape}], the config asks for [${shape}]`,
@@ -69,11 +77,17 @@ export function decodeParameters(
     if (!(data instanceof Float32Array)) {
       throw new Error(`${origin}: "${tensor.name}" is not float32`);
     }
-    parameters.get(name).set(transposed ? transpose(data, shape[0], shape[1]) : data);
-    missing.delete(name);
+    const stored = spec.transposed ? transpose(data, shape[0], shape[1]) : data;
+    if (missing.delete(name)) parameters.get(name).set(stored);
+    else if (stored.some((value, i) => value !== parameters.get(name)[i])) {
+      const names = Object.keys(other_names).map((other) => `"${other}"`).join(", ");
+      throw new Error(
+        `${origin}: "${name}" and ${names} differ, which are one tensor of the model`,
+      );
+    }
   }
   if (missing.size > 0) {
-    const [first] = missing.keys();
+    const [first] = missing;
     throw new Error(`${origin} lacks ${missing.size} tensors of the model, "${first}" among them`);
   }
 }

@@ -13,7 +13,7 @@ import {
   type SessionOptions,
   Transfer,
 } from "../engine/mod.ts";
-import { type GptNeoXConfig, ParameterArrays, parameterSpecs, storedShape } from "../model/mod.ts";
+import { type ModelConfig, ParameterArrays, parameterSpecs, storedShape } from "../model/mod.ts";
 
 export interface Compute {
   /** Threads on the CPU. */
@@ -77,7 +77,7 @@ export function sessionOptions(
 
 /** A model's weights where graphs can read them. */
 export interface Weights {
-  readonly config: GptNeoXConfig;
+  readonly config: ModelConfig;
   /** By Hugging Face name. */
   readonly feeds: Feeds;
   release(): void;

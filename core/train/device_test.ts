@@ -7,7 +7,7 @@ import { deviceTest } from "../../tests/devices.ts";
 import type { MicroBatch } from "../data/mod.ts";
 import { type Device, Session } from "../engine/mod.ts";
 import { lowerToOnnx } from "../graph/mod.ts";
-import { initialize, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { initialize, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
 import {
   computeOptions,
@@ -22,7 +22,7 @@ import {
 } from "./mod.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 
-const config = {
+const gpt_neox: ModelConfig = {
   vocab_size: 50,
   hidden_size: 16,
   num_hidden_layers: 2,
@@ -34,10 +34,27 @@ const config = {
   layer_norm_eps: 1e-5,
   use_parallel_residual: true,
 };
+
+/** Heads share keys and values, and both embeddings are one parameter. */
+const llama: ModelConfig = {
+  model_type: "llama",
+  vocab_size: 50,
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 4,
+  intermediate_size: 40,
+  max_position_embeddings: 128,
+  rope_theta: 10000,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
+
 const optimizer = optimizer_schema.parse({});
 const LEARNING_RATE = 1e-2;
 
-function startArrays() {
+function startArrays(config = gpt_neox) {
   const parameters = new ParameterArrays(config, "matrices");
   initialize(parameters, 3);
   return freshArrays(parameters);
@@ -53,9 +70,9 @@ function globalBatch(step: number, documents = false): MicroBatch[] {
   return [0, 1].map(() => {
     const input_ids = Int32Array.from(
       { length: rows * length },
-      () => random.below(config.vocab_size) >> random.below(4),
+      () => random.below(gpt_neox.vocab_size) >> random.below(4),
     );
-    const labels = input_ids.map((id) => (3 * id + 1) % config.vocab_size);
+    const labels = input_ids.map((id) => (3 * id + 1) % gpt_neox.vocab_size);
     const weights = new Float32Array(rows * length).fill(1 / (2 * rows * length));
     const batch = { rows, length, input_ids, labels, weights, supervised: rows * length };
     if (!documents) return batch;
@@ -64,7 +81,8 @@ function globalBatch(step: number, documents = false): MicroBatch[] {
   });
 }
 
-const onHost = () => new HostTrainer(startArrays(), optimizer, computeOptions({ threads: 1 }));
+const onHost = (arrays = startArrays()) =>
+  new HostTrainer(arrays, optimizer, computeOptions({ threads: 1 }));
 const onDevice = (device: Device, arrays = startArrays()) =>
   DeviceTrainer.create(arrays, optimizer, { threads: 1, device, precision: "float32" });
 
@@ -80,66 +98,69 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce((max, x, i) => Math.max(max, Math.abs(x - b[i])), 0);
 }
 
-for (const documents of [false, true]) {
+for (const [name, config] of Object.entries({ gpt_neox, llama })) {
+  const start = () => startArrays(config);
+  for (const documents of [false, true]) {
+    deviceTest(
+      `${name}: gradients${
+        documents ? " within documents" : ""
+      } are the CPU's within 1e-5 of their largest entry`,
+      ["cpu", "webgpu", "cuda"],
+      async (device) => {
+        const [host, other] = [onHost(start()), await onDevice(device, start())];
+        const batch = globalBatch(0, documents);
+        const expected = await host.gradient(batch);
+        const { loss, gradient } = await other.gradient(batch);
+        assert.ok(Math.abs(loss - expected.loss) < 1e-5);
+        for (const [name, data] of expected.gradient.views) {
+          const largest = largestDifference(data, new Float32Array(data.length));
+          const error = largestDifference(data, gradient.get(name)) / largest;
+          assert.ok(error < 1e-5, `${name} differs by ${error} of its largest entry`);
+        }
+        await host.release();
+        await other.release();
+      },
+    );
+  }
+
   deviceTest(
-    `gradients${
-      documents ? " within documents" : ""
-    } are the CPU's within 1e-5 of their largest entry`,
+    `${name}: a training run follows the CPU's, repeats to the bit, and goes on from its checkpoint on the CPU`,
     ["cpu", "webgpu", "cuda"],
     async (device) => {
-      const [host, other] = [onHost(), await onDevice(device)];
-      const batch = globalBatch(0, documents);
-      const expected = await host.gradient(batch);
-      const { loss, gradient } = await other.gradient(batch);
-      assert.ok(Math.abs(loss - expected.loss) < 1e-5);
-      for (const [name, data] of expected.gradient.views) {
-        const largest = largestDifference(data, new Float32Array(data.length));
-        const error = largestDifference(data, gradient.get(name)) / largest;
-        assert.ok(error < 1e-5, `${name} differs by ${error} of its largest entry`);
-      }
+      const steps = [0, 1, 2, 3, 4, 5];
+      const host = onHost(start());
+      const expected = await losses(host, steps);
       await host.release();
+
+      const other = await onDevice(device, start());
+      const actual = await losses(other, steps.slice(0, 4));
+      assert.ok(largestDifference(actual, expected) < 1e-4, `${actual} against ${expected}`);
+      assert.ok(expected[5] < expected[0] - 0.3, "the run learns nothing");
+      const begun = {
+        schedule: { peak_lr: 1, min_lr: 0, warmup_ratio: 0, horizon_steps: 6 },
+        optimizer,
+        sequence_length: 16,
+        global_batch_size: 4,
+        seed: 0,
+        phase: "test",
+      };
+      const files = encodeCheckpoint(await other.arrays(), { ...freshState(begun), step: 4 });
+
+      const again = await onDevice(device, start());
+      assert.deepEqual(await losses(again, steps.slice(0, 4)), actual);
+      assert.deepEqual(await again.arrays(), await other.arrays());
+      await again.release();
       await other.release();
+
+      const read = (name: string) => Promise.resolve(files[name] as Uint8Array<ArrayBuffer>);
+      const arrays = await loadArrays(read, await loadTrainerState(read));
+      const resumed = new HostTrainer(arrays, optimizer, computeOptions({ threads: 1 }));
+      const rest = await losses(resumed, steps.slice(4));
+      assert.ok(largestDifference(rest, expected.slice(4)) < 1e-4, `${rest} against ${expected}`);
+      await resumed.release();
     },
   );
 }
-
-deviceTest(
-  "a training run follows the CPU's, repeats to the bit, and goes on from its checkpoint on the CPU",
-  ["cpu", "webgpu", "cuda"],
-  async (device) => {
-    const steps = [0, 1, 2, 3, 4, 5];
-    const host = onHost();
-    const expected = await losses(host, steps);
-    await host.release();
-
-    const other = await onDevice(device);
-    const actual = await losses(other, steps.slice(0, 4));
-    assert.ok(largestDifference(actual, expected) < 1e-4, `${actual} against ${expected}`);
-    assert.ok(expected[5] < expected[0] - 0.3, "the run learns nothing");
-    const start = {
-      schedule: { peak_lr: 1, min_lr: 0, warmup_ratio: 0, horizon_steps: 6 },
-      optimizer,
-      sequence_length: 16,
-      global_batch_size: 4,
-      seed: 0,
-      phase: "test",
-    };
-    const files = encodeCheckpoint(await other.arrays(), { ...freshState(start), step: 4 });
-
-    const again = await onDevice(device);
-    assert.deepEqual(await losses(again, steps.slice(0, 4)), actual);
-    assert.deepEqual(await again.arrays(), await other.arrays());
-    await again.release();
-    await other.release();
-
-    const read = (name: string) => Promise.resolve(files[name] as Uint8Array<ArrayBuffer>);
-    const arrays = await loadArrays(read, await loadTrainerState(read));
-    const resumed = new HostTrainer(arrays, optimizer, computeOptions({ threads: 1 }));
-    const rest = await losses(resumed, steps.slice(4));
-    assert.ok(largestDifference(rest, expected.slice(4)) < 1e-4, `${rest} against ${expected}`);
-    await resumed.release();
-  },
-);
 
 deviceTest(
   "float16 runs, or the error says that the device has none",
@@ -183,7 +204,7 @@ Deno.test("an overflow halves the loss scale and computes the step again", async
 });
 
 Deno.test("float16 puts every matrix product, and nothing else, between casts", () => {
-  const graph = trainGraph(config, { rows: 1, length: 8 });
+  const graph = trainGraph(gpt_neox, { rows: 1, length: 8 });
   const count = (bytes: Uint8Array, op: string) =>
     new TextDecoder("latin1").decode(bytes).match(new RegExp(`\\b${op}_\\d+`, "g"))?.length ?? 0;
   const plain = lowerToOnnx(graph), half = lowerToOnnx(graph, { half_products: true });
@@ -195,7 +216,7 @@ Deno.test("float16 puts every matrix product, and nothing else, between casts", 
 });
 
 Deno.test("a device that is missing is named, with what to do", async () => {
-  const graph = trainGraph(config, { rows: 1, length: 8 });
+  const graph = trainGraph(gpt_neox, { rows: 1, length: 8 });
   for (const device of ["webgpu", "cuda"] as const) {
     try {
       await (await Session.create(graph, { device })).release();

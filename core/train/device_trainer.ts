@@ -7,7 +7,7 @@
 import type { MicroBatch } from "../data/mod.ts";
 import { type DeviceTensor, type Feeds, Session, Transfer } from "../engine/mod.ts";
 import { totalSquaresGraph } from "../graph/mod.ts";
-import { type DecayScope, type GptNeoXConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { type DecayScope, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, sessionOptions, uploadAll, type Weights } from "./compute.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
@@ -23,7 +23,7 @@ export class DeviceTrainer implements Trainer {
   readonly #loss_scale: LossScale | undefined;
 
   private constructor(
-    readonly config: GptNeoXConfig,
+    readonly config: ModelConfig,
     readonly decay_scope: DecayScope,
     readonly compute: Compute,
     readonly optimizer: DeviceAdamW,

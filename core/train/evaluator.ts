@@ -5,7 +5,7 @@
  */
 import { collate, type Sequence } from "../data/mod.ts";
 import { compileGraph, type HostSession } from "../engine/mod.ts";
-import { type BatchShape, type GptNeoXConfig, lossGraph } from "../model/mod.ts";
+import { type BatchShape, lossGraph, type ModelConfig } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 
@@ -54,7 +54,7 @@ export class Evaluator {
     return { loss: total / tokens, tokens };
   }
 
-  async #session(config: GptNeoXConfig, shape: BatchShape): Promise<HostSession> {
+  async #session(config: ModelConfig, shape: BatchShape): Promise<HostSession> {
     const key = JSON.stringify([config, shape]);
     let session = this.#sessions.get(key);
     if (!session) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type GptNeoXConfig, parameterCount, passFlops } from "../model/mod.ts";
+import { type ModelConfig, parameterCount, passFlops } from "../model/mod.ts";
 import type { ComputeForecast, Forecast, TokensForecast } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
@@ -13,7 +13,7 @@ import { trainingMemory } from "./memory.ts";
 
 /** What a `checkpoint` output will hold. */
 export interface CheckpointForecast {
-  readonly model: GptNeoXConfig;
+  readonly model: ModelConfig;
   readonly state: TrainerState;
 }
 
@@ -62,7 +62,7 @@ export function sourceTokens(
 export const tokenBytes = (vocab_size: number): number => vocab_size <= 65_536 ? 2 : 4;
 
 export interface TrainingCost {
-  readonly model: GptNeoXConfig;
+  readonly model: ModelConfig;
   /** Step of the run with which the phase begins. */
   readonly from_step: number;
   readonly steps: number;
@@ -108,7 +108,7 @@ export function trainingCost(
 /** The MLP's first product stands for all. */
 export function productOf(
   config: Partial<Compute>,
-  { hidden_size, intermediate_size }: GptNeoXConfig,
+  { hidden_size, intermediate_size }: ModelConfig,
   rows: number,
 ): ComputeForecast {
   const { device, precision, threads, kernels = "onnxruntime" } = computeOptions(config);

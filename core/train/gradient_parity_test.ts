@@ -1,6 +1,6 @@
 /**
- * Loss and every gradient against Hugging Face's GPTNeoXForCausalLM. The fixtures are described in
- * tests/fixtures/gpt_neox/README.md.
+ * Loss and every gradient against Hugging Face's models. The fixtures are described in
+ * tests/fixtures/{gpt_neox,llama}/README.md.
  */
 import assert from "node:assert/strict";
 import { kernelsTest } from "../../tests/kernels.ts";
@@ -15,7 +15,7 @@ import {
   optimizer_schema,
 } from "./mod.ts";
 
-const ROOT = new URL("../../tests/fixtures/gpt_neox/", import.meta.url);
+const ROOT = new URL("../../tests/fixtures/", import.meta.url);
 
 async function load(name: string, kernels: Kernels) {
   const read = (file: string) => Deno.readFile(new URL(`${name}/${file}`, ROOT));
@@ -63,7 +63,16 @@ function byRow({ rows, length, input_ids, labels, weights }: MicroBatch): MicroB
   });
 }
 
-for (const name of ["pythia_like", "odd_shapes", "sequential_residual"]) {
+const CASES = [
+  "gpt_neox/pythia_like",
+  "gpt_neox/odd_shapes",
+  "gpt_neox/sequential_residual",
+  "llama/grouped_tied",
+  "llama/odd_shapes",
+  "llama/multi_head",
+];
+
+for (const name of CASES) {
   for (const accumulated of [false, true]) {
     const how = accumulated ? "accumulated row by row" : "as one batch";
     kernelsTest(

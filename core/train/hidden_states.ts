@@ -5,7 +5,7 @@
  */
 import type { Sequence } from "../data/mod.ts";
 import { compileGraph, type HostSession } from "../engine/mod.ts";
-import { type GptNeoXConfig, hiddenStatesGraph } from "../model/mod.ts";
+import { hiddenStatesGraph, type ModelConfig } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 
 /** Compiles one graph for each shape; models of equal configuration share it. */
@@ -32,7 +32,7 @@ export class HiddenStates {
     );
   }
 
-  async #session(config: GptNeoXConfig, shape: { rows: number; length: number }) {
+  async #session(config: ModelConfig, shape: { rows: number; length: number }) {
     const key = JSON.stringify([config, shape]);
     let session = this.#sessions.get(key);
     if (!session) {

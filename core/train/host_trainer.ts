@@ -5,7 +5,7 @@
  */
 import type { MicroBatch } from "../data/mod.ts";
 import { compileGraph, type HostSession, type TensorData } from "../engine/mod.ts";
-import { type BatchShape, EMBED_IN, EMBED_OUT, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { type BatchShape, embeddings, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
 import { Diverged } from "./diverged.ts";
@@ -66,8 +66,10 @@ export class HostTrainer implements Trainer {
       { ...feeds, ...batchFeeds(batch) },
       into,
     );
-    addRows(this.#gradient.get(EMBED_IN), input_ids, grad_embedded as Float32Array);
-    subtractColumns(this.#gradient.get(EMBED_OUT), labels, weighted_final as Float32Array);
+    const { input, output } = embeddings(this.weights.config);
+    addRows(this.#gradient.get(input.name), input_ids, grad_embedded as Float32Array);
+    const subtract = output.transposed ? subtractColumns : subtractRows;
+    subtract(this.#gradient.get(output.name), labels, weighted_final as Float32Array);
     return Number(loss[0]);
   }
 
@@ -86,8 +88,9 @@ export class HostTrainer implements Trainer {
         feeds: { ...feeds } as Record<string, TensorData>,
         into: { grad_embedded: rows_of_embeddings(), weighted_final: rows_of_embeddings() },
       };
+      const { input, tied } = embeddings(config);
       for (const [name, view] of this.#gradient.views) {
-        if (name === EMBED_IN) continue;
+        if (name === input.name && !tied) continue;
         pass.feeds[`grad.${name}`] = pass.into[`grad.${name}.next`] = view;
       }
       this.#passes.set(key, pass);
@@ -108,6 +111,15 @@ function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void
   for (let i = 0; i < ids.length; i++) {
     const at = ids[i] * width, from = i * width;
     for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
+  }
+}
+
+/** table[ids[i], :] -= rows[i, :], likewise. */
+function subtractRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+  const width = rows.length / ids.length;
+  for (let i = 0; i < ids.length; i++) {
+    const at = ids[i] * width, from = i * width;
+    for (let j = 0; j < width; j++) table[at + j] -= rows[from + j];
   }
 }
 

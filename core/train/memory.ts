@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BatchShape, type GptNeoXConfig, parameterCount } from "../model/mod.ts";
+import { type BatchShape, familyOf, type ModelConfig, parameterCount } from "../model/mod.ts";
 
 /** Layers whose worth of values the backward pass holds while it is at one layer. */
 const WORKING_LAYERS = 4;
@@ -21,17 +21,16 @@ const PROCESS_BYTES = 150e6;
  *     weights      4 P
  *     gradients    4 P
  *     moments      8 P
- *     activations  4 N ((L + 4) (10 D + 2 F + 5/8 H T) + 3/2 V)
+ *     activations  4 N ((L + 4) (K + 5/8 H T) + 3/2 V)
  *
- * Of each layer the backward pass needs ten values as wide as the model (residual stream, norms, queries, keys and
- * values as they were and turned, context), the MLP's two of width F, and the probabilities of attention, of which
+ * Of each layer the backward pass needs K values as the family says, and the probabilities of attention, of which
  * blocks of queries leave 5/8. The terms 4 and 3/2 are measured; tests hold the sum within 20% of a run's.
  * oneDNN plans its memory and takes less.
  */
-export function trainingMemory(config: GptNeoXConfig, shape: BatchShape): Record<string, number> {
-  const { hidden_size: D, intermediate_size: F, num_attention_heads: H, vocab_size: V } = config;
+export function trainingMemory(config: ModelConfig, shape: BatchShape): Record<string, number> {
+  const { hidden_size: D, num_attention_heads: H, vocab_size: V } = config;
   const P = parameterCount(config), N = shape.rows * shape.length;
-  const layer = 10 * D + 2 * F + 5 / 8 * H * shape.length;
+  const layer = familyOf(config).keptValues(config) + 5 / 8 * H * shape.length;
   const logits = V * D * 4 <= CACHED_BYTES ? 3 * CACHED_BYTES : 4 * N * LOGITS * V;
   return {
     weights: 4 * P,

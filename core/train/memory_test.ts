@@ -19,7 +19,11 @@ async function measured(preset: PresetName, ...numbers: number[]): Promise<numbe
 }
 
 // A small vocabulary, whose logits come in chunks that fit the cache; and Pythia's, whose do not.
-const CASES = [["mini", 4096, 8, 256], ["pythia-14m", 50304, 2, 512]] as const;
+const CASES = [
+  ["mini", 4096, 8, 256],
+  ["pythia-14m", 50304, 2, 512],
+  ["llama-mini", 4096, 16, 256],
+] as const;
 
 for (const [preset, vocab_size, rows, length] of CASES) {
   Deno.test({

@@ -4,7 +4,7 @@
  * @module
  */
 import { extendHistory, meanShare, type MixtureConfig, MixtureSchedule } from "../data/mod.ts";
-import { type GptNeoXConfig, parameterCount } from "../model/mod.ts";
+import { type ModelConfig, parameterCount } from "../model/mod.ts";
 import type { Forecast, SourceForecast, TrainingPoint } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { KeepOptions } from "./checkpointing_options.ts";
@@ -14,7 +14,7 @@ import { type Branch, describeSwitches, extendLineage } from "./lineage.ts";
 import { learningRate } from "./schedule.ts";
 
 export interface MixtureForecastOptions {
-  readonly model: GptNeoXConfig;
+  readonly model: ModelConfig;
   readonly start: TrainerState;
   readonly steps: number;
   readonly train: Readonly<Record<string, unknown>>;
@@ -85,7 +85,7 @@ function countSources(
   first: number,
   last: number,
   { model, sequence_length: T, available }: {
-    model: GptNeoXConfig;
+    model: ModelConfig;
     sequence_length: number;
     available?: Record<string, { tokens: number }>;
   },

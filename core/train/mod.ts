@@ -35,6 +35,7 @@ export {
 export { Diverged } from "./diverged.ts";
 export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
 export { type Length, lengthSteps, type StepSize } from "./length.ts";
+export { type GivenPlace, givenState } from "./given_state.ts";
 export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
 export {
   type CheckpointForecast,

@@ -4,8 +4,13 @@
  * @module
  */
 import { z } from "zod";
-import { type PresetName, PRESETS } from "../model/mod.ts";
-import type { GptNeoXConfig } from "../model/mod.ts";
+import {
+  completeConfig,
+  type ModelConfig,
+  type PresetName,
+  PRESETS,
+  sizes_schema,
+} from "../model/mod.ts";
 import {
   evaluationSequences,
   loadDocumentSets,
@@ -17,28 +22,18 @@ import {
 
 const whole = z.number().int().positive();
 
-/** A preset by name, or the sizes of a GPT-NeoX model. */
+/** A preset by name, or the sizes of a model: GPT-NeoX's, or with `model_type` those of another family. */
 export const model_schema = z.union([
   z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
-  z.strictObject({
-    hidden_size: whole,
-    num_hidden_layers: whole,
-    num_attention_heads: whole,
-    intermediate_size: whole,
-    max_position_embeddings: whole.default(2048),
-    rotary_pct: z.number().min(0).max(1).default(0.25),
-    rotary_emb_base: z.number().positive().default(10000),
-    layer_norm_eps: z.number().positive().default(1e-5),
-    use_parallel_residual: z.boolean().default(true),
-  }),
+  sizes_schema,
 ]);
 
 /** The model's configuration for a tokenizer's vocabulary. */
 export function modelConfig(
   model: z.output<typeof model_schema>,
   vocab_size: number,
-): GptNeoXConfig {
-  return { ...(typeof model === "string" ? PRESETS[model] : model), vocab_size };
+): ModelConfig {
+  return completeConfig(typeof model === "string" ? PRESETS[model] : model, vocab_size);
 }
 
 const weights = z.record(z.string(), z.number().nonnegative());

@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import {
-  type GptNeoXConfig,
+  type ModelConfig,
   type NamedTensor,
   parameterSpecs,
   parseConfig,
@@ -112,19 +112,20 @@ function sharesOf(labels: readonly string[], weights?: Readonly<Record<string, n
 async function commonConfig(
   labels: readonly string[],
   checkpoints: Checkpoints,
-): Promise<GptNeoXConfig> {
+): Promise<ModelConfig> {
   const configs = await Promise.all(labels.map(async (label) => {
     const origin = `config.json of checkpoint "${label}"`;
     return parseConfig(JSON.parse(await checkpoints[label].text("config.json")), origin);
   }));
   const [first] = configs;
   for (const [i, config] of configs.entries()) {
-    for (const key of Object.keys(first) as (keyof GptNeoXConfig)[]) {
-      if (config[key] === first[key]) continue;
+    const [expected, other] = [first, config].map((model) => new Map(Object.entries(model)));
+    for (const key of new Set([...expected.keys(), ...other.keys()])) {
+      if (other.get(key) === expected.get(key)) continue;
       throw new Error(
         `checkpoints "${labels[0]}" and "${labels[i]}" are of different models: ${key} is ${
-          first[key]
-        } and ${config[key]}`,
+          expected.get(key)
+        } and ${other.get(key)}`,
       );
     }
   }

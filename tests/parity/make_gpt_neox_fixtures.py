@@ -236,7 +236,7 @@ def train(model: GPTNeoXForCausalLM, tokens: torch.Tensor, t=TRAJECTORY):
     losses, norms = [], []
     for step in range(t["steps"]):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step)
+            group["lr"] = learning_rate(step, t)
         optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for ids in tokens[step]:

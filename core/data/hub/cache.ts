@@ -13,6 +13,7 @@
  */
 import { dirname, join, relative } from "node:path";
 import { parseTree, type Tree, treeText } from "./tree.ts";
+import type { RepoType } from "./location.ts";
 import { type HubSettings, sleep } from "./options.ts";
 
 const LOCK_POLL_MS = 50;
@@ -23,8 +24,8 @@ export class RepoCache {
   readonly #locks: string;
 
   /** @param repo a name that `parseHubUrl` let pass. */
-  constructor(root: string, repo: string) {
-    const name = `datasets--${repo.replaceAll("/", "--")}`;
+  constructor(root: string, repo: string, type: RepoType = "dataset") {
+    const name = `${type}s--${repo.replaceAll("/", "--")}`;
     this.#folder = join(root, name);
     this.#locks = join(root, ".locks", name);
   }

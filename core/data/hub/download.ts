@@ -11,6 +11,7 @@ import {
   HubError,
   offlineError,
   PassingError,
+  repoPath,
   request,
   retrying,
   type Subject,
@@ -33,19 +34,19 @@ const BLOCK_BYTES = 1 << 20;
  * reached, or sends other content than it listed, twice.
  */
 export async function downloadFile(
-  { repo, commit }: Pick<HubSnapshot, "repo" | "commit">,
+  { type, repo, commit }: Pick<HubSnapshot, "type" | "repo" | "commit">,
   file: HubFile,
   options: HubOptions = {},
 ): Promise<string> {
   const settings = hubSettings(options);
-  const subject = { repo, revision: commit, path: file.path };
+  const subject = { type, repo, revision: commit, path: file.path };
   const fault = pathFault(file.path);
   if (fault !== undefined) throw new HubError(`the path "${file.path}" in ${repo} ${fault}`);
   const [, hex] = /^(?:sha256:([0-9a-f]{64})|git:([0-9a-f]{40}))$/.exec(file.digest)
     ?.filter((part) => part !== undefined) ?? [];
   if (hex === undefined) throw new HubError(`"${file.digest}" is no digest of ${file.path}`);
 
-  const cache = new RepoCache(settings.cache, repo);
+  const cache = new RepoCache(settings.cache, repo, type);
   const path = cache.snapshotPath(commit, file.path);
   const is_here = async (path: string) => await sizeOf(path) === file.bytes;
   if (await is_here(path)) return path;
@@ -81,10 +82,10 @@ async function fetchBlob(subject: Subject, file: HubFile, blob: string, settings
  * several ETags, while a file of other content is told from its digest.
  */
 async function transfer(subject: Subject, file: HubFile, partial: string, settings: HubSettings) {
-  const { repo, revision, path } = subject;
+  const { revision, path } = subject;
   const name = encodeURIComponent(revision) + "/" +
     path!.split("/").map(encodeURIComponent).join("/");
-  const address = `${settings.endpoint}/datasets/${repo}/resolve/${name}`;
+  const address = `${settings.endpoint}/${repoPath(subject)}/resolve/${name}`;
   using out = await Deno.open(partial, { create: true, write: true });
   let done = 0;
   const moveTo = async (bytes: number) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { NOUN, type RepoType } from "./location.ts";
 import type { HubSettings } from "./options.ts";
 
 /** The hub could not give what was asked for. */
@@ -25,6 +26,8 @@ export class PassingError extends Error {
 
 /** What is asked for, for messages. */
 export interface Subject {
+  /** A data set when left out. */
+  readonly type?: RepoType;
   readonly repo: string;
   readonly revision: string;
   readonly path?: string;
@@ -170,9 +173,11 @@ async function explain(
   // Links to where files are stored expire; the next try asks the hub for a fresh one.
   if (!at_home) return new PassingError(`${url.host} answered ${answer}`);
   if (status === 401 || status === 403) {
-    const page = `${settings.endpoint}/datasets/${subject.repo}`;
+    const page = `${settings.endpoint}/${repoPath(subject)}`;
     return new HubError(
-      `the hub refuses access to the data set ${subject.repo} (${answer}): it is private, gated or does not ` +
+      `the hub refuses access to the ${
+        nounOf(subject)
+      } ${subject.repo} (${answer}): it is private, gated or does not ` +
         "exist; " +
         (settings.token === undefined
           ? `ask for access on ${page} and set HF_TOKEN to a token of your account`
@@ -184,16 +189,25 @@ async function explain(
   return new HubError(`the hub answered ${answer} for ${describe(subject)}`, status);
 }
 
-function missing({ repo, revision, path }: Subject, headers: Headers): string {
+/** What messages call a repository. */
+const nounOf = ({ type = "dataset" }: Subject) => NOUN[type];
+
+/** Where a repository is below the hub's address. */
+export function repoPath({ type, repo }: Subject): string {
+  return type === "model" ? repo : `datasets/${repo}`;
+}
+
+function missing(subject: Subject, headers: Headers): string {
+  const { repo, revision, path } = subject, noun = nounOf(subject);
   switch (headers.get("x-error-code")) {
     case "EntryNotFound":
-      return `the data set ${repo} has no file ${path} at revision ${revision}`;
+      return `the ${noun} ${repo} has no file ${path} at revision ${revision}`;
     case "RevisionNotFound":
-      return `the data set ${repo} has no revision ${revision}`;
+      return `the ${noun} ${repo} has no revision ${revision}`;
     case "RepoNotFound":
-      return `the hub has no data set ${repo}`;
+      return `the hub has no ${noun} ${repo}`;
   }
-  return `the hub has no data set ${repo} with ${path === undefined ? "" : `a file ${path} at `}` +
+  return `the hub has no ${noun} ${repo} with ${path === undefined ? "" : `a file ${path} at `}` +
     `revision ${revision}`;
 }
 

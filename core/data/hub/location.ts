@@ -4,8 +4,13 @@
  * @module
  */
 
-/** A data set, a revision of it, and which of its files. */
+/** What a repository of the hub holds. */
+export type RepoType = "dataset" | "model";
+
+/** A data set or model, a revision of it, and which of its files. */
 export interface HubLocation {
+  /** A data set when left out. */
+  readonly type?: RepoType;
   /** `org/name`, or `name` of the few old data sets without an owner. */
   readonly repo: string;
   /** Branch, tag or full commit. */
@@ -21,6 +26,9 @@ const FORM = "hf://org/name[@revision][/path or glob]";
 const REPO = /^[^/@]+(?:\/[^/@]+)?/;
 const AFTER_REPO =
   /^(?:@(?<revision>refs\/convert\/[\w.-]+|refs\/pr\/\d+|[^/]+))?(?:\/(?<pattern>.*))?$/s;
+/** How messages call it. */
+export const NOUN: Record<RepoType, string> = { dataset: "data set", model: "model" };
+
 const TYPES = "datasets|models|spaces|buckets|kernels";
 /** The hub's own rule for names, which also makes them safe as names of folders and in URLs. */
 const REPO_PART = /^(?!.*(--|\.\.))(?!.*\.git$)\w(?:[\w.-]{0,94}\w)?$/;
@@ -31,6 +39,7 @@ const REPO_PART = /^(?!.*(--|\.\.))(?!.*\.git$)\w(?:[\w.-]{0,94}\w)?$/;
  * `hf://datasets/org/name`, as Python libraries write it, means the same as `hf://org/name`. Slashes in a
  * revision are written `%2F`, except in `refs/convert/…` and `refs/pr/…`.
  *
+ * @param type what is meant.
  * @returns revision `main` when the URL names none.
  * @throws {Error} naming the URL and what is wrong with it.
  *
@@ -45,18 +54,18 @@ const REPO_PART = /^(?!.*(--|\.\.))(?!.*\.git$)\w(?:[\w.-]{0,94}\w)?$/;
  * });
  * ```
  */
-export function parseHubUrl(url: string): HubLocation {
+export function parseHubUrl(url: string, type: RepoType = "dataset"): HubLocation {
   const wrong = (reason: string) => new Error(`"${url}": ${reason}; write ${FORM}`);
   if (!url.startsWith("hf://")) throw wrong("does not start with hf://");
-  const [prefix, type] = new RegExp(`^hf://(?:(${TYPES})/)?`).exec(url)!;
-  if (type !== undefined && type !== "datasets") {
-    throw wrong(`names one of the hub's ${type}, but only data sets can be read`);
+  const [prefix, named] = new RegExp(`^hf://(?:(${TYPES})/)?`).exec(url)!;
+  if (named !== undefined && named !== `${type}s`) {
+    throw wrong(`names one of the hub's ${named}, but only ${NOUN[type]}s can be read here`);
   }
   const rest = url.slice(prefix.length);
   const repo = REPO.exec(rest)?.[0] ?? "";
   const is_type = new RegExp(`^(${TYPES})(/|$)`).test(repo);
   if (is_type || !repo.split("/").every((part) => REPO_PART.test(part))) {
-    throw wrong(`"${repo}" cannot be the name of a data set`);
+    throw wrong(`"${repo}" cannot be the name of a ${NOUN[type]}`);
   }
   const parts = AFTER_REPO.exec(rest.slice(repo.length))?.groups;
   if (parts === undefined) throw wrong(`no revision follows the "@"`);
@@ -67,10 +76,11 @@ export function parseHubUrl(url: string): HubLocation {
   }
   const revision = decodeRevision(parts.revision ?? "main");
   if (revision === undefined) throw wrong(`"${parts.revision}" cannot be a revision`);
-  if (!pattern) return { repo, revision };
+  const location = { ...(type === "model" && { type }), repo, revision };
+  if (!pattern) return location;
   const fault = pathFault(pattern.replace(/\/$/, ""));
   if (fault !== undefined) throw wrong(`its path ${fault}`);
-  return { repo, revision, pattern };
+  return { ...location, pattern };
 }
 
 /** The URL of a location; `parseHubUrl` gives the location back. */

@@ -6,7 +6,7 @@
 export { downloadFile } from "./download.ts";
 export { HubError } from "./http.ts";
 export { formatHubUrl, parseHubUrl } from "./location.ts";
-export type { HubLocation } from "./location.ts";
+export type { HubLocation, RepoType } from "./location.ts";
 export { hubOptionsFromEnvironment } from "./options.ts";
 export type { HubOptions } from "./options.ts";
 export { resolveSnapshot } from "./snapshot.ts";

@@ -15,7 +15,7 @@ import {
   retrying,
   type Subject,
 } from "./http.ts";
-import { COMMIT, formatHubUrl, type HubLocation, pathFault } from "./location.ts";
+import { COMMIT, formatHubUrl, type HubLocation, pathFault, type RepoType } from "./location.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 import { byPath, parseEntry, type Tree, type TreeFile } from "./tree.ts";
 
@@ -31,8 +31,10 @@ export interface HubFile {
   readonly digest: string;
 }
 
-/** Files of a data set at one commit. */
+/** Files of a data set or model at one commit. */
 export interface HubSnapshot {
+  /** A data set when left out. */
+  readonly type?: RepoType;
   readonly repo: string;
   readonly commit: string;
   /** By path, in the order of code units. */
@@ -54,20 +56,24 @@ export async function resolveSnapshot(
   options: HubOptions = {},
 ): Promise<HubSnapshot> {
   const settings = hubSettings(options);
-  const cache = new RepoCache(settings.cache, location.repo);
+  const cache = new RepoCache(settings.cache, location.repo, location.type);
   const commit = COMMIT.test(location.revision)
     ? location.revision
     : await resolveRevision(location, cache, settings);
   let tree = await cache.readTree(commit);
   if (tree === undefined) {
-    tree = await fetchTree({ repo: location.repo, revision: commit }, settings);
+    tree = await fetchTree(
+      { type: location.type, repo: location.repo, revision: commit },
+      settings,
+    );
     await cache.writeTree(commit, tree);
   }
-  return { repo: location.repo, commit, files: selectFiles(tree, location) };
+  const { type, repo } = location;
+  return { ...(type && { type }), repo, commit, files: selectFiles(tree, location) };
 }
 
 async function resolveRevision(
-  { repo, revision }: HubLocation,
+  { type, repo, revision }: HubLocation,
   cache: RepoCache,
   settings: HubSettings,
 ): Promise<string> {
@@ -78,26 +84,29 @@ async function resolveRevision(
   };
   const before = await known();
   if (before !== undefined) return before;
-  if (settings.offline) throw offlineError({ repo, revision }, settings);
+  if (settings.offline) throw offlineError({ type, repo, revision }, settings);
   // One asks, the others wait for what it learns: asking at the same time, they could see different commits.
   using _ = await cache.lock("refs", `${repo}@${revision}`, settings);
   const meanwhile = await known();
   if (meanwhile !== undefined) return meanwhile;
-  const commit = await fetchCommit({ repo, revision }, settings);
+  const commit = await fetchCommit({ type, repo, revision }, settings);
   await cache.writeRef(revision, commit);
   return commit;
 }
 
 async function fetchCommit(subject: Subject, settings: HubSettings): Promise<string> {
-  const { datasetInfo } = await import("@huggingface/hub");
-  const { sha } = await understood(subject, () =>
-    datasetInfo({
-      name: subject.repo,
-      revision: subject.revision,
-      additionalFields: ["sha"],
-      hubUrl: settings.endpoint,
-      fetch: apiFetch(subject, settings),
-    }));
+  const { datasetInfo, modelInfo } = await import("@huggingface/hub");
+  const query = {
+    name: subject.repo,
+    revision: subject.revision,
+    additionalFields: ["sha"] as ["sha"],
+    hubUrl: settings.endpoint,
+    fetch: apiFetch(subject, settings),
+  };
+  const { sha } = await understood<{ sha?: unknown }>(
+    subject,
+    () => subject.type === "model" ? modelInfo(query) : datasetInfo(query),
+  );
   if (typeof sha === "string" && COMMIT.test(sha)) return sha;
   throw new HubError(
     `the hub names no commit of ${subject.repo}@${subject.revision} (it says "${sha}")`,
@@ -109,7 +118,7 @@ async function fetchTree(subject: Subject, settings: HubSettings): Promise<Tree>
   return await understood(subject, async () => {
     const files = new Map<string, TreeFile>();
     const entries = listFiles({
-      repo: { type: "dataset", name: subject.repo },
+      repo: { type: subject.type ?? "dataset", name: subject.repo },
       revision: subject.revision,
       recursive: true,
       hubUrl: settings.endpoint,

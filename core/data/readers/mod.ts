@@ -19,7 +19,7 @@ export type { PythonFunction } from "./python_functions.ts";
 export type { DataRecord, ReadOptions, RecordFormat } from "./reading.ts";
 export { recordCard } from "./record_card.ts";
 export type { RecordCardOptions, RecordReading, Where } from "./record_card.ts";
-export { findSplitFiles } from "./record_files.ts";
+export { contentDigest, findSplitFiles } from "./record_files.ts";
 export type { RecordPath, RecordPaths, SplitFiles } from "./record_files.ts";
 export { readRecords } from "./records.ts";
 export { isHandWritten, readSources } from "./source_files.ts";

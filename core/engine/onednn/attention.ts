@@ -1,6 +1,8 @@
 /**
  * Causal attention by oneDNN, in blocks of queries that see only the keys up to their own end.
  *
+ * Where groups of G = H / K heads share keys and values, products take one head of every group at a time.
+ *
  * @module
  */
 import { blockCount, causalMask, type Node, type Value } from "../../graph/mod.ts";
@@ -8,7 +10,7 @@ import { documentMask } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
 import { denseStrides, permute, reshapeView, slice, type View } from "./view.ts";
 
-/** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E]. */
+/** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E] and [B·K, T, E]. */
 interface Kept {
   /** Times 1/√E, so that neither the scores nor the gradient of the keys need be. */
   q: View;
@@ -32,6 +34,17 @@ function byHead({ program, products }: Lowering, view: View, scale?: View): View
 function merged(view: View): View {
   const [B, H, T, E] = view.shape, shape = [B * H, T, E];
   return { ...view, shape, strides: denseStrides(shape) };
+}
+
+/** Head `member` of every group of so many: [B·H, ...] -> [B·K, ...]. */
+function everyGroup(x: View, size: number, member: number): View {
+  const [heads, ...shape] = x.shape, [stride, ...strides] = x.strides;
+  return {
+    ...x,
+    offset: x.offset + member * stride,
+    shape: [heads / size, ...shape],
+    strides: [size * stride, ...strides],
+  };
 }
 
 /** What block i reads and writes: its queries, and the keys it sees. */
@@ -70,6 +83,7 @@ export function attention(node: Node<"causal_attention">, lowering: Lowering): v
   const { program, products } = lowering;
   const { inputs, outputs: [output, by_product] } = node;
   const [B, T, H, E] = inputs[0].shape;
+  const group = H / inputs[1].shape[2];
   const scale = lowering.constant(`scale_${E}`, Float32Array.of(1 / Math.sqrt(E)), [1]);
   const [q, k, v] = inputs.slice(0, 3).map((value, i) =>
     byHead(lowering, lowering.view(value), i === 0 ? scale : undefined)
@@ -80,11 +94,17 @@ export function attention(node: Node<"causal_attention">, lowering: Lowering): v
     const { size, own, seen } = blockOf(T, i);
     const shape = [B * H, size, (i + 1) * size];
     const scores = program.temporary(shape);
-    program.matmul(own(q), permute(seen(k), TRANSPOSED), scores);
+    for (let g = 0; g < group; g++) {
+      const [some, to] = [own(q), scores].map((x) => everyGroup(x, group, g));
+      program.matmul(some, permute(seen(k), TRANSPOSED), to);
+    }
     addMask(scores, i, inputs[3], lowering);
     const p = products === "float32" ? scores : program.temporary(shape, products);
     program.softmax(scores, p);
-    program.matmul(p, seen(v), own(heads));
+    for (let g = 0; g < group; g++) {
+      const [some, to] = [p, own(heads)].map((x) => everyGroup(x, group, g));
+      program.matmul(some, seen(v), to);
+    }
     return p;
   });
   program.copy(permute(result, BY_HEAD), lowering.place(output));
@@ -96,23 +116,33 @@ export function attention(node: Node<"causal_attention">, lowering: Lowering): v
 export function attentionGrad(node: Node<"causal_attention_grad">, lowering: Lowering): void {
   const { program, products } = lowering;
   const { inputs, outputs } = node;
-  const [B, T, H, E] = inputs[0].shape;
+  const [, T, H, E] = inputs[0].shape;
+  const group = H / inputs[1].shape[2];
   const { q, k, v, probabilities } = lowering.by_products.get(inputs[4]) as Kept;
   const g = byHead(lowering, lowering.view(inputs[5]));
-  const results = outputs.map(() => program.temporary([B, H, T, E]));
+  const results = outputs.map(({ shape }) => program.temporary(BY_HEAD.map((axis) => shape[axis])));
   const [d_q, d_k, d_v] = results.map(merged);
   const alpha = 1 / Math.sqrt(E);
-  // The last block writes to all keys; the others add to what it wrote.
+  // The last block writes to all keys; the others, and further heads of a group, add to what it wrote.
   for (let i = probabilities.length - 1; i >= 0; i--) {
     const { own, seen } = blockOf(T, i);
-    const accumulate = i < probabilities.length - 1;
     const p = probabilities[i];
     const d_s = program.temporary(p.shape, products);
-    program.matmul(own(g), permute(seen(v), TRANSPOSED), d_s);
+    const members = Array.from({ length: group }, (_, member) => {
+      const [q_block, g_block, d_q_block, weights, d_scores] = [own(q), own(g), own(d_q), p, d_s]
+        .map((x) => everyGroup(x, group, member));
+      return { q_block, g_block, d_q_block, weights, d_scores };
+    });
+    for (const { g_block, d_scores } of members) {
+      program.matmul(g_block, permute(seen(v), TRANSPOSED), d_scores);
+    }
     program.softmaxGrad(p, d_s, d_s);
-    program.matmul(d_s, seen(k), own(d_q), { alpha });
-    program.matmul(permute(d_s, TRANSPOSED), own(q), seen(d_k), { accumulate });
-    program.matmul(permute(p, TRANSPOSED), own(g), seen(d_v), { accumulate });
+    members.forEach(({ q_block, g_block, d_q_block, weights, d_scores }, member) => {
+      const accumulate = i < probabilities.length - 1 || member > 0;
+      program.matmul(d_scores, seen(k), d_q_block, { alpha });
+      program.matmul(permute(d_scores, TRANSPOSED), q_block, seen(d_k), { accumulate });
+      program.matmul(permute(weights, TRANSPOSED), g_block, seen(d_v), { accumulate });
+    });
   }
   outputs.forEach((output, i) => lowering.set(output, permute(results[i], BY_HEAD)));
 }

@@ -53,6 +53,16 @@ export const FUNCTIONS = {
     "pointer",
     "pointer",
   ),
+  dnnl_reduction_primitive_desc_create: status(
+    "buffer",
+    "pointer",
+    "i32",
+    "pointer",
+    "pointer",
+    "f32",
+    "f32",
+    "pointer",
+  ),
   dnnl_eltwise_forward_primitive_desc_create: status(
     "buffer",
     "pointer",

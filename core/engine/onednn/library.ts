@@ -10,13 +10,17 @@ const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
 /** The bit of dnnl_cpu_isa_avx512_core_bf16 and of those above it. */
 const ISA_BFLOAT16 = 0x80;
 export const FORWARD_TRAINING = 64, BACKWARD = 128;
-export const USE_SCALE_AND_SHIFT = 2 | 4;
+/** Flags of normalization: statistics are given; a scale; a shift. */
+export const USE_GLOBAL_STATS = 1, USE_SCALE = 2, USE_SHIFT = 4;
 export const ALGORITHM = {
   linear: 0x26,
+  /** x σ(α x) */
+  swish: 0x2c,
   gelu_erf: 0x31,
   add: 0x1fff0,
   mul: 0x1fff1,
   sub: 0x1fff5,
+  mean: 0x2fff6,
   softmax: 0x30000,
 } as const;
 export const ARGUMENT = {
@@ -146,6 +150,7 @@ export class DnnlLibrary {
     kind:
       | "matmul"
       | "binary"
+      | "reduction"
       | `eltwise_${"forward" | "backward"}`
       | `softmax_${"forward" | "backward"}`
       | `layer_normalization_${"forward" | "backward"}`,

@@ -12,7 +12,10 @@ const WRITERS: Partial<Record<Op, number>> = {
   gemm: 0,
   gelu: 0,
   gelu_grad: 0,
+  silu: 0,
+  silu_grad: 0,
   layer_norm: 0,
+  rms_norm: 0,
   concat: 0,
   causal_attention: 0,
   softmax_cross_entropy: 1,
@@ -28,6 +31,8 @@ function readsLow({ op, inputs, attributes }: Node, i: number): boolean {
       return i < 2;
     case "gelu":
     case "gelu_grad":
+    case "silu":
+    case "silu_grad":
     case "causal_attention":
     case "causal_attention_grad":
       return true;

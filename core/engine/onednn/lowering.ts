@@ -7,7 +7,7 @@ import type { ConstantData, Graph, Node, Value } from "../../graph/mod.ts";
 import type { DnnlType } from "./library.ts";
 import { lowValues } from "./low.ts";
 import type { HostArray, Program } from "./program.ts";
-import { isDense, type View } from "./view.ts";
+import { isDense, reshapeView, type View } from "./view.ts";
 
 /** Names of memory from outside. */
 export const inputName = (name: string) => `in:${name}`;
@@ -102,10 +102,10 @@ export class Lowering {
     return cast;
   }
 
-  /** A value dense in a dtype. */
+  /** A value dense in a dtype. The strides of axes of length 1 mean nothing, but the library reads them. */
   dense(value: Value, dtype: DnnlType): View {
     const view = this.as(value, dtype);
-    return isDense(view) ? view : this.copied(view, dtype);
+    return isDense(view) ? reshapeView(view, view.shape)! : this.copied(view, dtype);
   }
 
   /** A dense copy. */

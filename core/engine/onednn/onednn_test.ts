@@ -6,7 +6,10 @@ import {
   causalAttention,
   gemm,
   Graph,
+  mul,
   reshape,
+  rmsNorm,
+  silu,
   softmax,
   softmaxCrossEntropy,
   split,
@@ -83,10 +86,12 @@ function largestDifference(ours: Float32Array, theirs: Float32Array): number {
   return error / largest;
 }
 
-/** Two layers of attention, within documents where `documents` says. */
-const attentionGraph = (documents: boolean) => (graph: Graph): void => {
-  const [B, T, H, E] = [2, 192, 3, 8];
-  const inputs = ["q", "k", "v"].map((name) => graph.input(name, "float32", [B, T, H, E]));
+/** Two layers of attention, within documents where `documents` says, over K heads of keys and values. */
+const attentionGraph = (documents: boolean, K = 4) => (graph: Graph): void => {
+  const [B, T, H, E] = [2, 192, 4, 8];
+  const inputs = ["q", "k", "v"].map((name) =>
+    graph.input(name, "float32", [B, T, name === "q" ? H : K, E])
+  );
   const [q, k, v] = inputs;
   // Documents of 1, 69, 60 and 62 tokens, and of 30 and 162: blocks of queries are 64 long.
   const starts = [[0, 1, 70, 130], [0, 30]];
@@ -101,7 +106,39 @@ const attentionGraph = (documents: boolean) => (graph: Graph): void => {
     .forEach((gradient, i) => graph.output(`d_${inputs[i].name}`, gradient));
 };
 
+/** A SwiGLU block after an RMS norm, wide enough for vector kernels and not a multiple of their width. */
+function swigluGraph(graph: Graph): void {
+  const [N, D, F] = [24, 40, 56];
+  const x = graph.input("x", "float32", [N, D]), scale = graph.input("scale", "float32", [D]);
+  const [gate, up] = ["gate", "up"].map((name) => graph.input(name, "float32", [D, F]));
+  const normed = rmsNorm(x, scale, 1e-3);
+  const output = mul(silu(gemm(normed, gate)), gemm(normed, up));
+  graph.output("output", output);
+  const weights = graph.constant(random("weights", N * F), [N, F]);
+  const inputs = [x, scale, gate, up];
+  backpropagate(new Map([[output, weights]]), inputs)
+    .forEach((gradient, i) => graph.output(`d_${inputs[i].name}`, gradient));
+}
+
 for (const [products, tolerance] of [["float32", 1e-5], ["bfloat16", 2e-2]] as const) {
+  const cases = {
+    "attention of heads that share keys and values": attentionGraph(false, 2),
+    "attention of heads that share keys and values within documents": attentionGraph(true, 1),
+    "SwiGLU after an RMS norm": swigluGraph,
+  };
+  for (const [what, build] of Object.entries(cases)) {
+    oneDnnTest(
+      `${what} and its gradients in ${products} are ONNX Runtime's`,
+      products,
+      async () => {
+        const [ours, theirs] = await both(build, products);
+        for (const [name, values] of Object.entries(ours)) {
+          const error = largestDifference(values, theirs[name]);
+          assert.ok(error < tolerance, `${name} differs by ${error} of its largest entry`);
+        }
+      },
+    );
+  }
   for (const documents of [false, true]) {
     const what = documents ? "attention within documents" : "attention";
     oneDnnTest(

@@ -6,8 +6,8 @@
 import type { Node, Value } from "../../graph/mod.ts";
 import { attention, attentionGrad } from "./attention.ts";
 import { gatherColumns, gatherRows, negativeLogLikelihood, rotate, total } from "./host.ts";
-import { BACKWARD, FORWARD_TRAINING, USE_SCALE_AND_SHIFT } from "./library.ts";
 import type { Lowering } from "./lowering.ts";
+import { layerNorm, layerNormGrad, rmsNorm, rmsNormGrad } from "./norms.ts";
 import { permute, reshapeView, slice, type View } from "./view.ts";
 
 type OpName = Node["op"];
@@ -69,16 +69,20 @@ function signedTable(value: Value, lowering: Lowering): [Float32Array, number] {
   return [lowering.constantData(value) as Float32Array, 1];
 }
 
-function describeLayerNorm(
-  { program: { library } }: Lowering,
-  x: View,
-  y: View,
-  mean: View,
-  epsilon: number,
-) {
-  const layouts = [x, y, mean].map((view) => library.layout(view));
-  const kind = "layer_normalization_forward";
-  return library.describe(kind, FORWARD_TRAINING, ...layouts, epsilon, USE_SCALE_AND_SHIFT, null);
+const activation =
+  (op: "gelu" | "silu"): Lower<typeof op> => ({ inputs: [x], outputs: [output] }, lowering) => {
+    const view = lowering.dense(x, lowering.view(x).dtype);
+    lowering.program.activation(op, view, lowering.place(output, view.dtype));
+  };
+
+function activationGrad(
+  op: "gelu" | "silu",
+  [x, g, output]: readonly [x: Value, g: Value, output: Value],
+  lowering: Lowering,
+): void {
+  const view = lowering.dense(x, lowering.view(x).dtype);
+  const given = lowering.dense(g, view.dtype);
+  lowering.program.activationGrad(op, view, given, lowering.place(output, view.dtype));
 }
 
 const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
@@ -142,60 +146,16 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
       else gatherColumns(data, at, to, { rows, columns, count });
     });
   },
-  gelu: ({ inputs: [x], outputs: [output] }, lowering) => {
-    const view = lowering.dense(x, lowering.view(x).dtype);
-    lowering.program.gelu(view, lowering.place(output, view.dtype));
-  },
-  gelu_grad: ({ inputs: [x, g], outputs: [output] }, lowering) => {
-    const view = lowering.dense(x, lowering.view(x).dtype);
-    const given = lowering.dense(g, view.dtype);
-    lowering.program.geluGrad(view, given, lowering.place(output, view.dtype));
-  },
-  layer_norm: ({ inputs, outputs, attributes: { epsilon } }, lowering) => {
-    const [src, scale, shift] = inputs.map((value) => lowering.dense(value, "float32"));
-    const [y, mean, variance] = outputs;
-    const rows = src.shape.slice(0, -1);
-    const statistics = [mean, variance].map((value) => {
-      const view = lowering.program.temporary(rows);
-      lowering.set(value, view);
-      return view;
-    });
-    const dst = lowering.place(y);
-    const description = describeLayerNorm(lowering, src, dst, statistics[0], epsilon);
-    const [m, v] = statistics;
-    lowering.program.primitive(description, { src, dst, mean: m, variance: v, scale, shift });
-  },
-  layer_norm_grad: ({ inputs, outputs, attributes: { epsilon } }, lowering) => {
-    const { program } = lowering, { library } = program;
-    const [src, scale, mean, variance, diff_dst] = inputs.map((value) =>
-      lowering.dense(value, "float32")
-    );
-    const [diff_src, diff_scale, diff_shift] = outputs.map((value) => lowering.place(value));
-    const forward = describeLayerNorm(lowering, src, src, mean, epsilon);
-    const layouts = [diff_src, diff_dst, src, mean].map((view) => library.layout(view));
-    const description = library.describe(
-      "layer_normalization_backward",
-      BACKWARD,
-      ...layouts,
-      epsilon,
-      USE_SCALE_AND_SHIFT,
-      forward,
-      null,
-    );
-    // The shift is an argument that is not read.
-    const views = {
-      src,
-      diff_dst,
-      mean,
-      variance,
-      scale,
-      shift: scale,
-      diff_src,
-      diff_scale,
-      diff_shift,
-    };
-    program.primitive(description, views);
-  },
+  gelu: activation("gelu"),
+  silu: activation("silu"),
+  gelu_grad: ({ inputs: [x, g], outputs: [output] }, lowering) =>
+    activationGrad("gelu", [x, g, output], lowering),
+  silu_grad: ({ inputs: [x, , g], outputs: [output] }, lowering) =>
+    activationGrad("silu", [x, g, output], lowering),
+  layer_norm: layerNorm,
+  layer_norm_grad: layerNormGrad,
+  rms_norm: rmsNorm,
+  rms_norm_grad: rmsNormGrad,
   rotary: ({ inputs: [x, cos, sin], outputs: [output] }, lowering) => {
     const given = lowering.view(x);
     const view = isSoleReader(x, lowering) ? given : lowering.copied(given, "float32");

@@ -27,6 +27,10 @@ type Step =
   | { views: readonly View[]; primitive: Handle; args: ReadonlyMap<number, View> }
   | { views: readonly View[]; run: (memory: HostMemory) => void };
 
+/** Algorithms with their first parameter. */
+const ACTIVATION = { gelu: [ALGORITHM.gelu_erf, 0], silu: [ALGORITHM.swish, 1] } as const;
+type Activation = keyof typeof ACTIVATION;
+
 const ARRAY = { float32: Float32Array, int32: Int32Array, bfloat16: Uint16Array } as const;
 
 export class Program {
@@ -92,19 +96,29 @@ export class Program {
     this.#primitive(description, { src: a, src_1: b, dst });
   }
 
-  gelu(src: View, dst: View): void {
-    this.#primitive(this.#describeGelu(src, dst), { src, dst });
+  /** The means over the last axis of `src`: [..., 1]. */
+  mean(src: View, dst: View): void {
+    const layouts = [src, dst].map((view) => this.library.layout(view));
+    this.#primitive(this.library.describe("reduction", ALGORITHM.mean, ...layouts, 0, 0, null), {
+      src,
+      dst,
+    });
   }
 
-  geluGrad(src: View, diff_dst: View, diff_src: View): void {
+  activation(op: Activation, src: View, dst: View): void {
+    this.#primitive(this.#describeActivation(op, src, dst), { src, dst });
+  }
+
+  activationGrad(op: Activation, src: View, diff_dst: View, diff_src: View): void {
     const { library } = this;
-    const forward = this.#describeGelu(src, diff_src);
+    const forward = this.#describeActivation(op, src, diff_src);
     const layouts = [diff_src, diff_dst, src].map((view) => library.layout(view));
+    const [algorithm, alpha] = ACTIVATION[op];
     const description = library.describe(
       "eltwise_backward",
-      ALGORITHM.gelu_erf,
+      algorithm,
       ...layouts,
-      0,
+      alpha,
       0,
       forward,
       null,
@@ -112,11 +126,19 @@ export class Program {
     this.#primitive(description, { src, diff_dst, diff_src });
   }
 
-  #describeGelu(src: View, dst: View): Handle {
+  #describeActivation(op: Activation, src: View, dst: View): Handle {
     const { library } = this;
     const layouts = [src, dst].map((view) => library.layout(view));
-    const { gelu_erf } = ALGORITHM;
-    return library.describe("eltwise_forward", FORWARD_TRAINING, gelu_erf, ...layouts, 0, 0, null);
+    const [algorithm, alpha] = ACTIVATION[op];
+    return library.describe(
+      "eltwise_forward",
+      FORWARD_TRAINING,
+      algorithm,
+      ...layouts,
+      alpha,
+      0,
+      null,
+    );
   }
 
   /** Over the last axis. */

@@ -25,7 +25,7 @@ export interface GptNeoXConfig extends CommonSizes {
   use_parallel_residual: boolean;
 }
 
-type Sizes = Omit<GptNeoXConfig, "vocab_size" | "model_type">;
+type Sizes = Omit<GptNeoXConfig, "vocab_size">;
 
 const fields = {
   hidden_size: positive,

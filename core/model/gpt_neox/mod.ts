@@ -46,13 +46,12 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
 
 export const gpt_neox: Family<GptNeoXConfig> = {
   title: "GPT-NeoX",
-  sizes,
   complete: (given, vocab_size) => ({ ...sizes.parse(given), vocab_size }),
   parse,
   toHuggingFace,
   parameterSpecs,
   embeddings: () => ({ input: EMBED_IN, output: EMBED_OUT }),
-  aliases: { "lm_head.weight": EMBED_OUT },
+  aliases: () => ({ "lm_head.weight": EMBED_OUT }),
   ignored: /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
   attentionShape,
   layer,

@@ -37,14 +37,21 @@ const fields = {
   head_dim: positive.optional(),
   intermediate_size: positive,
   max_position_embeddings: positive.default(2048),
+  /** Base of the rotary frequencies. */
   rope_theta: z.number().positive().default(10000),
+  /** Added to the mean square before its root is taken. */
   rms_norm_eps: z.number().positive().default(1e-6),
+  /** Whether the output projection is the input embedding. */
   tie_word_embeddings: z.boolean().default(false),
 };
 
 const schema = z.object({ vocab_size: positive, ...fields });
 
-export const sizes = z.strictObject({ model_type: z.literal("llama"), ...fields })
+export const sizes = z.strictObject({
+  /** Family of the model; GPT-NeoX when left out. */
+  model_type: z.literal("llama"),
+  ...fields,
+})
   .superRefine((config, context) => {
     const message = headProblem(withHeads(config));
     if (message) context.addIssue({ code: "custom", message });

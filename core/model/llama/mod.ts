@@ -9,14 +9,7 @@
 import { add, mul, reshape, rmsNorm, silu, type Value } from "../../graph/mod.ts";
 import type { Family, LayerContext } from "../family.ts";
 import { matrix, type ParameterSpec, vector } from "../parameter_spec.ts";
-import {
-  attentionShape,
-  complete,
-  type LlamaConfig,
-  parse,
-  sizes,
-  toHuggingFace,
-} from "./config.ts";
+import { attentionShape, complete, type LlamaConfig, parse, toHuggingFace } from "./config.ts";
 
 type Context = LayerContext<LlamaConfig>;
 
@@ -91,7 +84,6 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
 
 export const llama: Family<LlamaConfig> = {
   title: "Llama",
-  sizes,
   complete,
   parse,
   toHuggingFace,
@@ -100,11 +92,14 @@ export const llama: Family<LlamaConfig> = {
     input: EMBEDDING,
     output: tie_word_embeddings ? EMBEDDING : HEAD,
   }),
-  aliases: {},
+  aliases: ({ tie_word_embeddings }) => tie_word_embeddings ? { [HEAD]: EMBEDDING } : {},
   ignored: /\.rotary_emb\.inv_freq$/,
   attentionShape,
   layer,
   finalNorm: (context, x) => norm(context, "model.norm", x),
-  // Residual stream, norms, queries, keys and values as they were and turned, context; the MLP's inner four.
-  keptValues: ({ hidden_size: D, intermediate_size: F }) => 10 * D + 4 * F,
+  // Residual stream and norms; queries, context, keys and values, as they were and turned; the MLP's inner four.
+  keptValues({ hidden_size: D, intermediate_size: F, ...config }) {
+    const { num_attention_heads: H, num_key_value_heads: K, head_dim: E } = config;
+    return 4 * D + 2 * H * E + 4 * K * E + 4 * F;
+  },
 };

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import {
+  completeConfig,
+  decodeParameters,
+  embeddings,
+  encodeParameters,
+  initialize,
+  type LlamaConfig,
+  namedTensors,
+  ParameterArrays,
+  parameterCount,
+  parameterSpecs,
+  parseConfig,
+  PRESETS,
+  sizes_schema,
+  toHuggingFace,
+} from "./mod.ts";
+import { writeSafetensors } from "./safetensors.ts";
+
+const LLAMA = {
+  model_type: "llama",
+  vocab_size: 32,
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 24,
+};
+
+const parse = (changes: Record<string, unknown>) =>
+  parseConfig({ ...LLAMA, ...changes }, "config.json");
+
+Deno.test("what a Llama configuration leaves out is as in Hugging Face", () => {
+  const { num_key_value_heads, head_dim, rope_theta, rms_norm_eps, tie_word_embeddings } = parse({
+    num_key_value_heads: null,
+    head_dim: null,
+    rope_scaling: null,
+  }) as LlamaConfig;
+  assert.deepEqual([num_key_value_heads, head_dim, rope_theta], [4, 4, 10000]);
+  assert.deepEqual([rms_norm_eps, tie_word_embeddings], [1e-6, false]);
+});
+
+const REFUSED: readonly [changes: Record<string, unknown>, message: RegExp][] = [
+  [{ model_type: "gpt2" }, /model_type is "gpt2", only "gpt_neox" and "llama" are supported/],
+  [{ model_type: "toString" }, /model_type is "toString"/],
+  [{ attention_bias: true }, /attention_bias is true, only false is supported/],
+  [{ mlp_bias: true }, /mlp_bias is true, only false is supported/],
+  [{ hidden_act: "gelu" }, /hidden_act is "gelu", only "silu"/],
+  [{ rope_scaling: { type: "linear", factor: 2 } }, /rope_type "linear" is not supported/],
+  [{ rope_parameters: { rope_type: "llama3" } }, /rope_type "llama3" is not supported/],
+  [{ num_key_value_heads: 3 }, /4 heads do not form groups over num_key_value_heads 3/],
+  [{ head_dim: 5 }, /heads of 5 dims cannot be rotated in pairs/],
+  [{ num_attention_heads: 3 }, /hidden_size 16 is not divisible by 3 heads/],
+  [{ rms_norm_eps: "small" }, /config.json: rms_norm_eps: /],
+];
+
+Deno.test("what is not computed as Hugging Face would is refused by name", () => {
+  for (const [changes, message] of REFUSED) assert.throws(() => parse(changes), message);
+});
+
+Deno.test("a recipe's sizes are those of GPT-NeoX unless they name another family", () => {
+  const { model_type: _, vocab_size: __, ...given } = LLAMA;
+  const sizes = { ...given, hidden_size: 32 };
+  const plain = sizes_schema.parse(sizes);
+  assert.ok(!("model_type" in plain) && "rotary_pct" in plain);
+  assert.deepEqual(sizes_schema.parse({ ...sizes, model_type: "gpt_neox" }), plain);
+  const llama = sizes_schema.parse({ ...sizes, model_type: "llama", num_key_value_heads: 2 });
+  assert.deepEqual(
+    completeConfig(llama, 32),
+    parse({ hidden_size: 32, num_key_value_heads: 2 }),
+  );
+  const problems = (changes: object) =>
+    sizes_schema.safeParse({ ...sizes, ...changes }).error!.issues.map(({ message }) => message);
+  assert.match(problems({ model_type: "llama", rotary_pct: 0.5 })[0], /"rotary_pct"/);
+  assert.match(problems({ model_type: "llama", num_key_value_heads: 3 })[0], /form groups/);
+  assert.match(problems({ num_attention_heads: 3 })[0], /not divisible by 3 heads/);
+});
+
+Deno.test("the published sizes have as many parameters as they say", () => {
+  const count = (name: keyof typeof PRESETS, vocab_size: number) =>
+    parameterCount(completeConfig(PRESETS[name], vocab_size));
+  assert.equal(count("smollm2-135m", 49152), 134_515_008);
+  assert.equal(count("tinyllama-1.1b", 32000), 1_100_048_384);
+  assert.equal(count("pythia-70m", 50304), 70_426_624);
+  const inner = (name: keyof typeof PRESETS) => count(name, 2) - count(name, 1);
+  assert.deepEqual([inner("llama-mini"), inner("mini")], [256, 256]);
+});
+
+Deno.test("every family's configuration comes back from its config.json", () => {
+  for (const preset of Object.values(PRESETS)) {
+    const config = completeConfig(preset, 100);
+    const json = JSON.parse(JSON.stringify(toHuggingFace(config)));
+    assert.deepEqual(parseConfig(json, "config.json"), config);
+    const [input, output] = [embeddings(config).input, embeddings(config).output];
+    assert.deepEqual([input.shape, output.shape], [[100, config.hidden_size], input.shape]);
+  }
+});
+
+function weights(config: LlamaConfig): ParameterArrays {
+  const parameters = new ParameterArrays(config, "matrices");
+  initialize(parameters, 1);
+  return parameters;
+}
+
+Deno.test("Llama begins with norms of 1 and matrices of deviation 0.02", () => {
+  const parameters = weights(parse({ vocab_size: 2000 }) as LlamaConfig);
+  for (const { name, shape } of parameterSpecs(parameters.config)) {
+    const data = parameters.get(name);
+    if (shape.length === 1) assert.ok(data.every((value) => value === 1), name);
+    else {
+      const deviation = Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
+      assert.ok(Math.abs(deviation / 0.02 - 1) < 0.2, `${name}: ${deviation}`);
+    }
+  }
+});
+
+Deno.test("tied embeddings are one parameter, saved once", () => {
+  const tied = weights(parse({ tie_word_embeddings: true }) as LlamaConfig);
+  assert.ok(!tied.views.has("lm_head.weight"));
+  assert.equal(parameterCount(tied.config) + 16 * 32, parameterCount(parse({})));
+  const embedding = tied.get("model.embed_tokens.weight"), shape = [32, 16];
+  const withCopy = (data: Float32Array) => {
+    return writeSafetensors([...namedTensors(tied), { name: "lm_head.weight", shape, data }]);
+  };
+  const read = new ParameterArrays(tied.config, "matrices");
+  decodeParameters(read, encodeParameters(tied), "model.safetensors");
+  assert.deepEqual(read.groups, tied.groups);
+  // Some files hold it twice.
+  decodeParameters(read, withCopy(embedding), "model.safetensors");
+  assert.throws(
+    () => decodeParameters(read, withCopy(embedding.map((x) => x + 1)), "model.safetensors"),
+    /"model.embed_tokens.weight" and "lm_head.weight" differ, which are one tensor/,
+  );
+});
