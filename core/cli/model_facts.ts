@@ -27,7 +27,11 @@ export async function modelFacts({ label, files, origin }: NamedModel): Promise<
   const phases: PhaseFacts[] = [], lineage: string[] = [];
   for (const { id, manifest } of trainingSteps(origin)) {
     const { outputs: { mixture, validation, training }, config, stage, seed } = manifest;
-    const steps = await rows(store, training, ports.training_metrics.columns);
+    const steps = await rows<{ step: number; tokens: number }>(
+      store,
+      training,
+      ports.training_metrics.columns,
+    );
     lineage.push(`\`${id}\` (${stage}, seed ${seed})${lengthOf(steps)}`);
     phases.push({
       step: id,
@@ -80,7 +84,7 @@ async function trainingData({ manifests, store }: ModelOrigin, phases: readonly 
   const data: DataRow[] = [];
   for (const { outputs } of manifests.values()) {
     if (outputs.summary === undefined || outputs.tokenizer === undefined) continue;
-    data.push(...await rows(store, outputs.summary, ports.dataset_summary.columns));
+    data.push(...await rows<DataRow>(store, outputs.summary, ports.dataset_summary.columns));
   }
   return data.filter(({ source, split }) => split === "train" && drawn.has(source));
 }
@@ -92,27 +96,32 @@ async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promis
     if (!outputs.evaluation || typeof inputs.models !== "object") continue;
     const labels = Object.entries(inputs.models).filter(([, of]) => of === digest)
       .map(([label]) => label);
-    const all = await rows(store, outputs.evaluation, ports.evaluation.columns);
+    const all = await rows<LossRow & { model: string }>(
+      store,
+      outputs.evaluation,
+      ports.evaluation.columns,
+    );
     losses.push(...all.filter(({ model }) => labels.includes(model)));
   }
   return losses;
 }
 
-// deno-lint-ignore no-explicit-any -- rows of whichever table it is
-async function rows(
+async function rows<Row>(
   store: Store,
   artifact: Artifact | undefined,
   columns: Columns,
-): Promise<any[]> {
+): Promise<Row[]> {
   if (!artifact) return [];
   const table = await openTable(store, artifact, columns, "a result") as TableInput;
-  const found: Record<string, unknown>[] = [];
+  const found: Row[] = [];
   for await (const batch of table.batches()) {
     const [first] = Object.values(batch) as { length: number }[];
     for (let i = 0; i < first.length; i++) {
-      found.push(Object.fromEntries(
-        Object.entries(batch).map(([name, values]) => [name, (values as unknown[])[i]]),
-      ));
+      found.push(
+        Object.fromEntries(
+          Object.entries(batch).map(([name, values]) => [name, (values as unknown[])[i]]),
+        ) as Row,
+      );
     }
   }
   return found;

@@ -53,7 +53,7 @@ Deno.test("the card has the licences of the data and the losses of the model it 
   assert.match(card, /^license: other$/m);
   assert.match(card, /^license_name: "of the training data: CC-BY-4.0; MIT"$/m);
   assert.match(card, /\| code \| code \| train \| 1,200 \| 900,000 \| MIT \|/);
-  assert.match(card, /\| code \| 3\.2500 \|  \|/);
+  assert.match(card, /\| code \| 3\.2500 \| {2}\|/);
   assert.doesNotMatch(card, /3\.5000/);
 });
 
