@@ -71,6 +71,7 @@ interface Content {
 
 function folderContent(folder: string): Content {
   const names = folderNames(folder);
+  if (!names.includes("config.json")) throw new Error(`${folder} has no config.json`);
   const digests = names.map((name) => [name, contentDigest(join(folder, name))]);
   return { name: folder, digest: textDigest(JSON.stringify(digests)) };
 }

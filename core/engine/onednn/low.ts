@@ -14,6 +14,7 @@ const WRITERS: Partial<Record<Op, number>> = {
   gelu_grad: 0,
   silu: 0,
   silu_grad: 0,
+  mul: 0,
   layer_norm: 0,
   rms_norm: 0,
   concat: 0,
@@ -24,9 +25,17 @@ const WRITERS: Partial<Record<Op, number>> = {
 /** Ops that only move what they read. */
 const MOVES: ReadonlySet<Op> = new Set(["reshape", "transpose", "split"]);
 
+/** Products of two tensors elementwise, as in a gated MLP. */
+function isGating({ op, inputs: [a, b] }: Node): boolean {
+  return op === "mul" && a.shape.length === 2 && a.shape.join() === b.shape.join();
+}
+
 /** Whether an op computes from operand number i in bfloat16 anyway, or does not read it. */
-function readsLow({ op, inputs, attributes }: Node, i: number): boolean {
+function readsLow(node: Node, i: number): boolean {
+  const { op, inputs, attributes } = node;
   switch (op) {
+    case "mul":
+      return isGating(node);
     case "gemm":
       return i < 2;
     case "gelu":
@@ -67,6 +76,7 @@ export function lowValues(graph: Graph, nodes: readonly Node[]): Set<Value> {
   for (const node of nodes) {
     const index = WRITERS[node.op];
     if (index === undefined) continue;
+    if (node.op === "mul" && !isGating(node)) continue;
     // Products that are added to a matrix write to it.
     if (node.op === "gemm" && node.inputs[2]?.shape.length === 2) continue;
     if (allLow(node.outputs[index])) low.add(node.outputs[index]);

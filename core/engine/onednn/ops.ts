@@ -24,15 +24,14 @@ const binary =
     if (!full(a) || (op === "sub" && a !== inputs[0])) {
       throw new Error(`oneDNN's ${op} takes a first operand of the shape of the result`);
     }
-    const first = lowering.dense(a, "float32"), second = lowering.dense(b, "float32");
+    const dtype = lowering.dtypeOf(output);
+    const [first, second] = [a, b].map((value) => {
+      const { dtype: given } = lowering.view(value);
+      return lowering.dense(value, op === "mul" && full(b) ? given : "float32");
+    });
     const missing = first.shape.length - second.shape.length;
     const shape = [...Array<number>(missing).fill(1), ...second.shape];
-    lowering.program.binary(
-      op,
-      first,
-      reshapeView(second, shape)!,
-      lowering.place(output, "float32"),
-    );
+    lowering.program.binary(op, first, reshapeView(second, shape)!, lowering.place(output, dtype));
   };
 
 /** 1 in bfloat16. */
