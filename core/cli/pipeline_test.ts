@@ -140,6 +140,121 @@ Deno.test("errors of the system are put in words", () => {
   assert.equal(explain(new Error("one\n  two")), "one two");
 });
 
+Deno.test("flags of the server are read, and a server that others reach needs a token", async () => {
+  const { server } = parseOptions([]);
+  assert.deepEqual(server, {
+    host: "127.0.0.1",
+    port: undefined,
+    token_file: undefined,
+    allow_hosts: [],
+  });
+  const hosts = ["--allow-host", "a.example", "--allow-host=b.example"];
+  const given = parseOptions(["--host=::1", "--port=1", "--token-file", "t", ...hosts]).server;
+  assert.deepEqual([given.host, given.port, given.token_file], ["::1", 1, "t"]);
+  assert.deepEqual(given.allow_hosts, ["a.example", "b.example"]);
+  for (const run of [main, serve]) {
+    const { code, err } = await command(["--allow-host="], run);
+    assert.deepEqual([code, err], [2, "Error: --allow-host needs a value"]);
+  }
+  await withFolder(async (folder) => {
+    const args = ["--out", folder, "--host", "0.0.0.0"];
+    const toy = ["--recipe", recipePath("toy_recipe")];
+    for (const [run, more] of [[main, toy], [serve, []]] as const) {
+      const { code, err } = await command([...args, ...more], run);
+      assert.equal(code, 1);
+      assert.match(
+        err,
+        /^Error: a server at 0\.0\.0\.0 can be reached from other machines: give it/,
+      );
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  });
+});
+
+const TOKEN = "0123456789abcdef";
+
+/** Starts a command in a process of its own; `seen` waits until it has written something to standard error. */
+function start(script: string, args: readonly string[], env: Record<string, string> = {}) {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--no-prompt", "-A", path, ...args],
+    env,
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const text = child.stderr.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  let err = "";
+  const seen = async (pattern: RegExp) => {
+    while (!pattern.test(err)) {
+      const { value, done } = await text.next();
+      assert.ok(!done, `${pattern} in ${err}`);
+      err += value;
+    }
+    return pattern.exec(err)!;
+  };
+  return { child, seen };
+}
+
+/** A client of a server, with the token. */
+async function clientOf({ seen }: ReturnType<typeof start>) {
+  const [, url] = await seen(/(http:\/\/127\.0\.0\.1:\d+)\/status/);
+  return async (method: string, path: string) => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(url + path, { method, headers });
+    return { status: response.status, body: await response.json() };
+  };
+}
+
+Deno.test("a run is paused, resumed and stopped over HTTP, by its own process only", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const token = join(folder, "token");
+    Deno.writeTextFileSync(token, TOKEN);
+    const recipe = ["--recipe", recipePath("slow_recipe")];
+    const pipeline = start("./pipeline.ts", [...recipe, "--out", out, "--port=0"], {
+      CAUSEWAY_STATUS_TOKEN: TOKEN,
+    });
+    const ask = await clientOf(pipeline);
+    const reached = async (step: number) => {
+      for (let body; (body = (await ask("GET", "/status")).body).step !== step;) {
+        assert.ok(!(body.step > step), JSON.stringify(body));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await reached(1);
+    const server = start("./serve.ts", ["--out", out, "--port=0", "--token-file", token]);
+    const other = await clientOf(server);
+    const { body: { run } } = await ask("GET", "/status");
+    const refused = await other("POST", "/runs/latest/pause");
+    assert.equal(refused.status, 409);
+    assert.equal(
+      refused.body.detail,
+      `another process runs ${run}: ask the server of that process`,
+    );
+    assert.deepEqual(await ask("POST", `/runs/${run}/pause`), {
+      status: 202,
+      body: { run, state: "running", paused: true },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const first = (await ask("GET", "/status")).body;
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    const second = (await ask("GET", "/status")).body;
+    assert.deepEqual([first.paused, second.paused, second.step], [true, true, first.step]);
+    assert.equal(second.time_left_s, first.time_left_s);
+    assert.equal((await other("GET", "/status")).body.paused, true);
+    assert.equal((await ask("POST", "/runs/latest/resume")).status, 202);
+    await reached(first.step + 1);
+    await ask("POST", "/runs/latest/pause");
+    assert.equal((await ask("POST", "/runs/latest/stop")).status, 202);
+    await pipeline.seen(/Stopped by request\. Run the same command again to go on from here\.\n$/);
+    assert.equal((await pipeline.child.status).code, 130);
+    assert.equal((await other("GET", "/status")).body.state, "interrupted");
+    assert.match((await other("POST", "/runs/latest/resume")).body.detail, /is over: it is interr/);
+    server.child.kill("SIGTERM");
+    assert.equal((await server.child.status).code, 0);
+    await Promise.all([pipeline, server].map(({ seen }) => seen(/\n$/)));
+  }));
+
 if (Deno.build.os !== "windows") {
   Deno.test("Ctrl-C stops cleanly with code 130, and the next run goes on", () =>
     withFolder(async (folder) => {

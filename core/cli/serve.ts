@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { DEFAULT_PORT, serveStatus } from "../status/mod.ts";
+import { serveStatus } from "../status/mod.ts";
 import { checkFlags, type Console, processConsole, UsageError } from "./console.ts";
 import { explain } from "./explain.ts";
 import { accessOf, SERVER_FLAGS, SERVER_HELP, serverOf } from "./server_flags.ts";
@@ -44,7 +44,7 @@ export async function main(args: readonly string[], io: Console = processConsole
     }
     const { out } = flags;
     const access = accessOf(options);
-    const { host, port = DEFAULT_PORT } = options;
+    const { host, port } = options;
     const onFailure = (message: string) => io.err(`Error: ${message}`);
     const server = await serveStatus({ out, host, port, access, onFailure });
     io.err(`Status of ${out}: ${server.url}/status (Ctrl-C ends it)`);

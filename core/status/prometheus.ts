@@ -69,7 +69,9 @@ export function addPrometheus(
     // A log that cannot be read keeps nobody from seeing how the server does.
     const state = newest === undefined ? undefined : await runs.get(newest).catch(() => undefined);
     const registry = registryOf(state, now(), serverOf(c).requests);
-    return c.text(await registry.metrics(), 200, { "Content-Type": registry.contentType });
+    // The library writes "Nan", which the format does not know. Values end a line, and labels hold no line breaks.
+    const text = (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN");
+    return c.text(text, 200, { "Content-Type": registry.contentType });
   });
 }
 

@@ -15,7 +15,6 @@ import { isSame, sessionOf, Sessions } from "./session.ts";
 const MAX_URL_LENGTH = 4096;
 const MAX_BODY_BYTES = 1024;
 const MAX_IN_FLIGHT = 64;
-const METHODS = ["GET", "HEAD", "POST", "DELETE"];
 
 /** Routes without secrets: what a browser needs to ask for the token. */
 const OPEN = /^\/(healthz|access|session|dashboard\/.*)?$/;
@@ -66,7 +65,7 @@ export function addSecurity(
 }
 
 function check(c: Context, access: Access, in_flight: number): void {
-  const { method, path } = c.req;
+  const { path } = c.req;
   if (in_flight > MAX_IN_FLIGHT) {
     throw problem(503, "too many requests at once; try again", { "Retry-After": "1" });
   }
@@ -76,11 +75,6 @@ function check(c: Context, access: Access, in_flight: number): void {
       403,
       `this server does not answer to the name ${nameOf(host)}; --allow-host adds a name`,
     );
-  }
-  if (!METHODS.includes(method)) {
-    throw problem(405, `${method} is not supported; there are ${METHODS.join(", ")}`, {
-      Allow: METHODS.join(", "),
-    });
   }
   if (c.req.url.length > MAX_URL_LENGTH) {
     throw problem(400, `the URL is longer than ${MAX_URL_LENGTH} characters`);

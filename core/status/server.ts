@@ -104,7 +104,7 @@ async function carryOut(
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Results, the program's own code, its address, and how the machine is doing. */
-function permissionsFor(
+export function permissionsFor(
   out: string,
   host: string,
   ports: readonly number[],

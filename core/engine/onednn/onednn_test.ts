@@ -236,6 +236,19 @@ Deno.test("values that only products read are kept in bfloat16, sums are not", (
   ]);
 });
 
+Deno.test("the inner values of a gated MLP are kept in bfloat16, what is scaled by a column is not", () => {
+  const graph = new Graph();
+  const matrix = (name: string): Value => graph.input(name, "float32", [4, 4]);
+  const [gate, up] = [gemm(matrix("a"), matrix("b")), gemm(matrix("c"), matrix("d"))];
+  const activated = silu(gate), inner = mul(activated, up);
+  graph.output("down", gemm(inner, matrix("e")));
+  const scaled = gemm(matrix("f"), matrix("g"));
+  graph.output("product", gemm(mul(scaled, graph.input("h", "float32", [4, 1])), matrix("i")));
+  const low = lowValues(graph, graph.nodes);
+  assert.ok([gate, up, activated, inner].every((value) => low.has(value)));
+  assert.ok(!low.has(scaled));
+});
+
 oneDnnTest("an op without a kernel, a missing input and float16 are named", "float32", async () => {
   const graph = new Graph();
   const x = graph.input("x", "float32", [2, 2]);

@@ -24,6 +24,7 @@ const binary =
     if (!full(a) || (op === "sub" && a !== inputs[0])) {
       throw new Error(`oneDNN's ${op} takes a first operand of the shape of the result`);
     }
+    // Factors of one shape are read as they are kept (see isGating); they are multiplied in float32.
     const dtype = lowering.dtypeOf(output);
     const [first, second] = [a, b].map((value) => {
       const { dtype: given } = lowering.view(value);

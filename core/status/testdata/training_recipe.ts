@@ -15,7 +15,6 @@ import {
   trainPhase,
 } from "../../train/mod.ts";
 
-const STEPS = 5000;
 const LENGTH = 64;
 const BATCH = 8;
 const VOCAB_SIZE = 64;
@@ -39,15 +38,15 @@ function sequence(first: number): Sequence {
   return { tokens, prompt_length: 0, source: "synthetic" };
 }
 
-const phase: Phase = {
-  steps: STEPS,
+const phaseOf = (steps: number): Phase => ({
+  steps,
   start: {
     format: 2,
     step: 0,
     tokens: 0,
     schedule: {
       ...schedule_schema.parse({ peak_lr: 1e-3, warmup_ratio: 0.01 }),
-      horizon_steps: STEPS,
+      horizon_steps: steps,
     },
     optimizer,
     mixture: [],
@@ -62,19 +61,19 @@ const phase: Phase = {
   micro_batch_size: BATCH,
   lengths: [LENGTH],
   validation: new Map(),
-  validate_every: STEPS,
+  validate_every: steps,
   compute: computeOptions(),
-};
+});
 
 const train = defineStage({
   name: "train",
   version: "1",
   description: "Trains a small model.",
-  config: z.strictObject({}),
+  config: z.strictObject({ steps: z.int() }),
   inputs: {},
   outputs: { checkpoint: ports.checkpoint },
   async run(ctx) {
-    const { files } = await trainPhase(ctx, phase, () => {
+    const { files } = await trainPhase(ctx, phaseOf(ctx.config.steps), () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, ctx.seed);
       return Promise.resolve(freshArrays(parameters));
@@ -88,5 +87,5 @@ const train = defineStage({
 const header = { name: "training", description: "Trains a small model.", seed: 1 };
 
 export default defineRecipe(header, (recipe) => {
-  recipe.step("trunk", train, { config: {} });
+  recipe.step("trunk", train, { config: { steps: 5000 } });
 });

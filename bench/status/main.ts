@@ -1,0 +1,169 @@
+/**
+ * `deno task bench:status`: how fast the status API answers while a model trains on all cores, and what that costs the
+ * training.
+ *
+ * @module
+ */
+import process from "node:process";
+import { parseArgs } from "@std/cli/parse-args";
+import { join } from "node:path";
+import { processor } from "../shared/machine.ts";
+import { fixed, markdownTable } from "../shared/markdown.ts";
+import { cpuSeconds, machineCpuSeconds } from "../shared/process_stats.ts";
+import { costOf, type Estimate, quantile, type Window } from "./cost.ts";
+import { Load, type Route, type Timing } from "./load.ts";
+import { pause, Training } from "./training.ts";
+
+const HELP =
+  `How fast the status API answers while a model trains, and what that costs the training.
+
+Usage: deno task bench:status [options]
+
+  --rate N     requests a second (default: 100)
+  --seconds N  seconds of load in all (default: 60)
+  --window N   seconds of a window (default: 3)
+  --streams N  event streams that are open under load (default: 2)
+  --help       print this
+
+The load comes from a process of its own, open-loop: a request is timed from when it was due. Windows with load and
+without take turns; the cost is the median over pairs of neighbours, with its interval of 95%.`;
+
+/** Left out at the beginning of a window, while connections are opened and threads woken. */
+const SETTLE_MS = 300;
+
+const routesOf = (tables: string): Route[] => [
+  { name: "/status", path: "/status", weight: 6 },
+  { name: "/runs", path: "/runs", weight: 2 },
+  { name: "/runs/{run}", path: "/runs/latest", weight: 3 },
+  { name: "/runs/{run}/plan", path: "/runs/latest/plan", weight: 3 },
+  { name: "/runs/{run}/metrics", path: "/runs/latest/metrics?name=loss&points=500", weight: 3 },
+  {
+    name: "/runs/{run}/artifacts/…",
+    path: `/runs/${tables}/artifacts/large/data?offset=1000&limit=100`,
+    weight: 2,
+  },
+  { name: "/metrics", path: "/metrics", weight: 1 },
+];
+
+interface Settings {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly window: number;
+  readonly streams: number;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const flags = parseArgs(args, {
+    string: ["rate", "seconds", "window", "streams"],
+    boolean: ["help"],
+    default: { rate: "100", seconds: "60", window: "3", streams: "2" },
+  });
+  if (flags.help) return console.log(HELP);
+  const { rate, seconds, window, streams } = flags;
+  const settings = {
+    rate: Number(rate),
+    seconds: Number(seconds),
+    window: Number(window),
+    streams: Number(streams),
+  };
+  const load_before = Deno.loadavg()[0];
+  const folder = await Deno.makeTempDir();
+  try {
+    const training = await Training.start(join(folder, "out"));
+    const load = new Load(training.url, routesOf(training.tables), settings.rate);
+    try {
+      await load.run(1); // the first requests compile the server's code
+      load.timings.length = 0;
+      const windows = await alternate(training, load, settings);
+      report(load.timings, costOf(windows, await training.points()), windows, load_before);
+    } finally {
+      load.close();
+      await training.stop();
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Windows in the order on, off, off, on, …, so that what drifts meets both alike. */
+async function alternate(training: Training, load: Load, settings: Settings): Promise<Window[]> {
+  const windows: Window[] = [];
+  const pairs = Math.ceil(settings.seconds / settings.window);
+  for (let i = 0; i < 2 * pairs; i++) {
+    const loaded = [0, 3].includes(i % 4);
+    const streams = loaded ? await openStreams(training, settings.streams) : [];
+    const running = loaded ? load.run(settings.window) : pause(1000 * settings.window);
+    await pause(SETTLE_MS);
+    const [begin, before] = [Date.now(), usage(training.pid)];
+    await running;
+    const [end, after] = [Date.now(), usage(training.pid)];
+    for (const stream of streams) await stream.cancel();
+    const cores = (key: keyof typeof before) => 1000 * (after[key] - before[key]) / (end - begin);
+    const [all, client, pipeline] = [cores("all"), cores("client"), cores("pipeline")];
+    windows.push({ loaded, begin, end, client, others: all - client - pipeline });
+  }
+  return windows;
+}
+
+/** Processor seconds so far. */
+function usage(pid: number) {
+  const { user, system } = process.cpuUsage();
+  return {
+    client: (user + system) / 1e6,
+    pipeline: cpuSeconds(pid) ?? NaN,
+    all: machineCpuSeconds() ?? NaN,
+  };
+}
+
+/** Event streams of what is new, read as they come. */
+async function openStreams(
+  { url, log_bytes }: Training,
+  count: number,
+): Promise<ReadableStreamDefaultReader[]> {
+  const opened = Array.from({ length: count }, async () => {
+    const response = await fetch(new URL(`/runs/latest/events?after=${log_bytes}`, url));
+    const reader = response.body!.getReader();
+    const drain = async () => {
+      while (!(await reader.read()).done);
+    };
+    drain().catch(() => {});
+    return reader;
+  });
+  return await Promise.all(opened);
+}
+
+function report(
+  timings: readonly Timing[],
+  cost: Estimate,
+  windows: readonly Window[],
+  load_before: number,
+): void {
+  const routes = [...new Set(timings.map(({ route }) => route))].sort();
+  const row = (name: string, chosen: readonly Timing[]) => {
+    const times = chosen.map(({ ms }) => ms).sort((a, b) => a - b);
+    const failed = chosen.filter(({ status }) => status !== 200).length;
+    const quantiles = [0.5, 0.9, 0.99, 1].map((share) => fixed(quantile(times, share), 1));
+    return [name, String(times.length), ...quantiles, String(failed)];
+  };
+  const rows = routes.map((route) => row(route, timings.filter((one) => one.route === route)));
+  rows.push(row("all", timings));
+  const headings = ["route", "requests", "p50 ms", "p90 ms", "p99 ms", "max ms", "not 200"];
+  const share = (value: number) => `${(100 * value).toFixed(2)}%`;
+  const mean = (key: "client" | "others", loaded: boolean) => {
+    const values = windows.filter((one) => one.loaded === loaded).map((one) => one[key]);
+    return (values.reduce((a, b) => a + b, 0) / values.length).toFixed(3);
+  };
+  console.log(markdownTable(headings, rows));
+  console.log(`
+Training loses ${share(cost.median)} of its speed under load (95%: ${share(cost.low)} to ${
+    share(cost.high)
+  }; ${cost.pairs} pairs of windows).
+Cores used by the client: ${mean("client", true)} under load, ${
+    mean("client", false)
+  } without; by others: ${mean("others", true)} and ${mean("others", false)}.
+${processor()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}; load average before: ${
+    load_before.toFixed(2)
+  }.`);
+}
+
+if (import.meta.main) await main(Deno.args);

@@ -1,0 +1,99 @@
+/**
+ * The pipeline as its users run it, training on all cores, with its server.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LogReader } from "../../core/runner/mod.ts";
+
+const pathOf = (url: string) => fileURLToPath(new URL(url, import.meta.url));
+const PIPELINE = pathOf("../../core/cli/pipeline.ts");
+/** Writes tables to be read while the other trains. */
+const TABLES = pathOf("../../core/runner/testdata/toy_recipe.ts");
+const TRAINING = pathOf("../../core/status/testdata/training_recipe.ts");
+
+/** A pipeline that trains. */
+export class Training {
+  private constructor(
+    readonly pid: number,
+    readonly url: URL,
+    private readonly child: Deno.ChildProcess,
+    private readonly out: string,
+  ) {}
+
+  /** Makes some artifacts, then begins to train; resolves when the first steps are done. */
+  static async start(out: string): Promise<Training> {
+    const { success, stderr } = await command(
+      ["--recipe", TABLES, "--out", out, "--port=0"],
+      "piped",
+    )
+      .output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    const args = ["--recipe", TRAINING, "--set", "trunk.steps=100000000", "--out", out, "--port=0"];
+    const child = command(args, "piped").spawn();
+    const { promise, resolve } = Promise.withResolvers<URL>();
+    readLines(child.stderr, (text) => {
+      const found = /Status: (http:\/\/[\d.:]+)\//.exec(text);
+      if (found) resolve(new URL(found[1]));
+    });
+    const training = new Training(child.pid, await promise, child, out);
+    while ((await training.points()).length < 100) await pause(100);
+    return training;
+  }
+
+  /** Id of the run that made the tables. */
+  get tables(): string {
+    return this.#runs()[0];
+  }
+
+  /** Bytes of the event log so far: where an event stream goes on that wants what is new. */
+  get log_bytes(): number {
+    return Deno.statSync(this.#log).size;
+  }
+
+  /** When each training step was done, in Unix milliseconds. */
+  async points(): Promise<number[]> {
+    const times: number[] = [];
+    try {
+      for await (const event of LogReader.events(this.#log)) {
+        if (event.type === "report") { for (const [, time] of event.points) times.push(time); }
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return times;
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill("SIGINT");
+    await this.child.status;
+  }
+
+  get #log(): string {
+    return join(this.out, "runs", this.#runs()[1] ?? "", "events.jsonl");
+  }
+
+  #runs(): string[] {
+    return [...Deno.readDirSync(join(this.out, "runs"))].map(({ name }) => name).sort();
+  }
+}
+
+function command(args: readonly string[], stderr: "piped"): Deno.Command {
+  const flags = ["run", "--no-check", "--no-prompt", "-A"];
+  return new Deno.Command(Deno.execPath(), {
+    args: [...flags, PIPELINE, ...args],
+    stdout: "null",
+    stderr,
+  });
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, take: (text: string) => void) {
+  let all = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream() as never)) {
+    all = (all + text).slice(-2000);
+    take(all);
+  }
+}
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { accessFor } from "./access.ts";
+import type { Control } from "./control.ts";
+import { permissionsFor, serveStatus } from "./server.ts";
+import { at, startEvents, withFolder, writeLog, writeRun } from "./testdata/written_run.ts";
+import { lockFolder } from "../runner/mod.ts";
+
+const TOKEN = "0123456789abcdef";
+const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
+
+Deno.test("a taken port is named; the default one gives way", () =>
+  withFolder(async (out) => {
+    const one = await serveStatus({ out, port: 0 });
+    await assert.rejects(
+      serveStatus({ out, port: one.port }),
+      new RegExp(`^Error: port ${one.port} on 127.0.0.1 is taken; choose another with --port$`),
+    );
+    const two = await serveStatus({ out });
+    const three = await serveStatus({ out });
+    assert.notEqual(two.port, three.port);
+    await Promise.all([one, two, three].map((server) => server.close()));
+  }));
+
+Deno.test("an address that Deno does not permit is named, and one that others reach needs a token", () =>
+  withFolder(async (out) => {
+    const [host, access] = ["192.0.2.1", accessFor("192.0.2.1", { token: TOKEN })];
+    const permit =
+      /^Deno does not let this process listen at 192\.0\.2\.1:7411: .*--allow-net=192\.0/;
+    await assert.rejects(serveStatus({ out, host, access }), { message: permit });
+    await assert.rejects(serveStatus({ out, host }), /can be reached from other machines/);
+  }));
+
+Deno.test("the server's thread may read results and code, listen at its address, and nothing else", async () => {
+  const code = `
+    const ask = (descriptor) => Deno.permissions.querySync(descriptor).state === "granted";
+    onmessage = ({ data }) => postMessage(data.map(ask));`;
+  const permissions = permissionsFor("/results", "127.0.0.1", [7411]);
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module", deno: { permissions } });
+  const ask = async (descriptors: Deno.PermissionDescriptor[]) => {
+    const { promise, resolve } = Promise.withResolvers<MessageEvent>();
+    worker.onmessage = resolve;
+    worker.postMessage(descriptors);
+    return (await promise).data as boolean[];
+  };
+  const source = new URL("./server.ts", import.meta.url).pathname;
+  const allowed = await ask([
+    { name: "read", path: "/results/runs/a/events.jsonl" },
+    { name: "read", path: source },
+    { name: "net", host: "127.0.0.1:7411" },
+  ]);
+  assert.deepEqual(allowed, [true, true, true]);
+  const refused = await ask([
+    { name: "read" },
+    { name: "read", path: "/" },
+    { name: "read", path: "/results/../etc" },
+    { name: "read", path: new URL("../../.git", import.meta.url).pathname },
+    { name: "write", path: "/results" },
+    { name: "net", host: "127.0.0.1:80" },
+    { name: "net", host: "example.com" },
+    { name: "env" },
+    { name: "env", variable: "CAUSEWAY_STATUS_TOKEN" },
+    { name: "run" },
+    { name: "ffi" },
+  ]);
+  assert.deepEqual(refused, Array(11).fill(false));
+  worker.terminate();
+});
+
+Deno.test("the server answers while the thread that started it is busy", () =>
+  withFolder(async (out) => {
+    const id = await writeRun(out);
+    const server = await serveStatus({ out, port: 0 });
+    const client = `
+      const begin = performance.now();
+      const { run } = await (await fetch("${server.url}/status")).json();
+      postMessage([run, performance.now() - begin]);`;
+    const url = URL.createObjectURL(new Blob([client], { type: "text/javascript" }));
+    const worker = new Worker(url, { type: "module" });
+    const answer = new Promise<MessageEvent>((resolve) => worker.onmessage = resolve);
+    const end = performance.now() + 2000;
+    while (performance.now() < end);
+    const [run, ms] = (await answer).data;
+    assert.equal(run, id);
+    assert.ok(ms < 1500, `${ms} ms`);
+    worker.terminate();
+    await server.close();
+  }));
+
+Deno.test("requests reach the run by the thread that started the server, and its words come back", () =>
+  withFolder(async (out) => {
+    const id = "20260131T154500Z-written";
+    writeLog(out, id, startEvents(id, 1000));
+    const lock = await lockFolder(out);
+    lock.setRun(id);
+    const asked: string[] = [];
+    const control: Control = {
+      pause: (run) => Promise.resolve(void asked.push(`pause ${run}`)),
+      resume: (run) => Promise.resolve(void asked.push(`resume ${run}`)),
+      stop: () => Promise.reject(new Error("it will not stop")),
+    };
+    const access = accessFor("127.0.0.1", { token: TOKEN });
+    const server = await serveStatus({ out, port: 0, access, control });
+    try {
+      const post = async (path: string, headers = {}) => {
+        const response = await fetch(`${server.url}${path}`, { method: "POST", headers });
+        return [response.status, await response.json()] as const;
+      };
+      const told = await (await fetch(`${server.url}/access`)).json();
+      assert.deepEqual(told, { token_needed: true, control: true, authorized: false });
+      assert.equal((await post(`/runs/${id}/pause`))[0], 401);
+      assert.equal((await post(`/runs/${id}/pause`, { authorization: "Bearer wrong" }))[0], 401);
+      const [status, body] = await post(`/runs/${id}/pause`, AUTHORIZED);
+      assert.deepEqual([status, body], [202, { run: id, state: "running", paused: true }]);
+      assert.equal((await post("/runs/latest/resume", AUTHORIZED))[1].paused, false);
+      assert.deepEqual(asked, [`pause ${id}`, `resume ${id}`]);
+      const [refused, problem] = await post(`/runs/${id}/stop`, AUTHORIZED);
+      assert.deepEqual([refused, problem.detail], [409, "it will not stop"]);
+      assert.equal((await post("/runs/other/stop", AUTHORIZED))[0], 404);
+      const own = { ...AUTHORIZED, origin: "http://evil.example" };
+      assert.equal((await post(`/runs/${id}/pause`, own))[0], 403);
+      assert.equal(asked.length, 2);
+    } finally {
+      await server.close();
+      lock.unlock();
+    }
+  }));
+
+Deno.test("without a token, or for a run that is over, nothing can be asked", () =>
+  withFolder(async (out) => {
+    const id = await writeRun(out);
+    const never = () => Promise.reject(new Error("asked"));
+    const control: Control = { pause: never, resume: never, stop: never };
+    const open = await serveStatus({ out, port: 0, control });
+    const guarded = await serveStatus({
+      out,
+      port: 0,
+      control,
+      access: accessFor("127.0.0.1", { token: TOKEN }),
+    });
+    try {
+      const post = async (url: string, headers = {}) => {
+        const response = await fetch(`${url}/runs/${id}/stop`, { method: "POST", headers });
+        return [response.status, (await response.json()).detail];
+      };
+      assert.deepEqual(await post(open.url), [
+        403,
+        "start the server with a token to let runs be paused and stopped here",
+      ]);
+      assert.deepEqual(await post(guarded.url, AUTHORIZED), [
+        409,
+        `run ${id} is over: it is failed`,
+      ]);
+    } finally {
+      await Promise.all([open.close(), guarded.close()]);
+    }
+  }));
+
+Deno.test("the server ends quickly, with an event stream open as well", () =>
+  withFolder(async (out) => {
+    const id = "20260131T154500Z-written";
+    const path = writeLog(out, id, startEvents(id, 1000));
+    const lock = await lockFolder(out);
+    lock.setRun(id);
+    const server = await serveStatus({ out, port: 0 });
+    const streams = await Promise.all([1, 2].map(() => fetch(`${server.url}/runs/${id}/events`)));
+    const [first, second] = streams.map(({ body }) => body!.getReader());
+    await Promise.all([first.read(), second.read()]);
+    const begin = performance.now();
+    await server.close();
+    assert.ok(performance.now() - begin < 2000);
+    await assert.rejects(fetch(`${server.url}/healthz`));
+    await Promise.allSettled([first.cancel(), second.cancel()]);
+    // A run that ends before its server does: the stream has told it.
+    const again = await serveStatus({ out, port: 0 });
+    const stream = await fetch(`${again.url}/runs/${id}/events`);
+    const text = stream.text();
+    const [end] = at(9000, [{ type: "run_finished", published: [] }]);
+    Deno.writeTextFileSync(path, JSON.stringify(end) + "\n", { append: true });
+    lock.unlock();
+    await again.close();
+    assert.match(await text, /event: run_finished[^]*event: end/);
+  }));
