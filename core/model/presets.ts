@@ -52,6 +52,7 @@ export const PRESETS = {
   /** 4.7M parameters beside the embeddings. */
   "small": pythia(256, 6, 8),
   "pythia-14m": pythia(128, 6, 4),
+  "pythia-31m": pythia(256, 6, 8),
   "pythia-70m": pythia(512, 6, 8),
   "pythia-160m": pythia(768, 12, 12),
   "pythia-410m": pythia(1024, 24, 16),
