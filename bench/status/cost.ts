@@ -11,6 +11,8 @@ export interface Window {
   readonly end: number;
   /** Cores used by the client. */
   readonly client: number;
+  /** Cores used by the server's thread. */
+  readonly server: number;
   /** Cores used by everything that is neither pipeline nor client. */
   readonly others: number;
 }

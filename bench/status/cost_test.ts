@@ -24,7 +24,7 @@ Deno.test("the cost compares the speeds of neighbours", () => {
     for (let step = 0; step < 100; step++) {
       times.push(now += (loaded ? 12.5 : 10) * 1.1 ** (i >> 1));
     }
-    windows.push({ loaded, begin, end: now, client: 0, others: 0 });
+    windows.push({ loaded, begin, end: now, client: 0, server: 0, others: 0 });
   }
   const { median, pairs } = costOf(windows, times);
   assert.equal(pairs, 8);

@@ -94,23 +94,25 @@ async function alternate(training: Training, load: Load, settings: Settings): Pr
     const streams = loaded ? await openStreams(training, settings.streams) : [];
     const running = loaded ? load.run(settings.window) : pause(1000 * settings.window);
     await pause(SETTLE_MS);
-    const [begin, before] = [Date.now(), usage(training.pid)];
+    const [begin, before] = [Date.now(), usage(training)];
     await running;
-    const [end, after] = [Date.now(), usage(training.pid)];
+    const [end, after] = [Date.now(), usage(training)];
     for (const stream of streams) await stream.cancel();
     const cores = (key: keyof typeof before) => 1000 * (after[key] - before[key]) / (end - begin);
-    const [all, client, pipeline] = [cores("all"), cores("client"), cores("pipeline")];
-    windows.push({ loaded, begin, end, client, others: all - client - pipeline });
+    const [client, server] = [cores("client"), cores("server")];
+    const others = cores("all") - client - cores("pipeline");
+    windows.push({ loaded, begin, end, client, server, others });
   }
   return windows;
 }
 
 /** Processor seconds so far. */
-function usage(pid: number) {
+function usage({ pid, server_seconds }: Training) {
   const { user, system } = process.cpuUsage();
   return {
     client: (user + system) / 1e6,
     pipeline: cpuSeconds(pid) ?? NaN,
+    server: server_seconds,
     all: machineCpuSeconds() ?? NaN,
   };
 }
@@ -149,18 +151,25 @@ function report(
   rows.push(row("all", timings));
   const headings = ["route", "requests", "p50 ms", "p90 ms", "p99 ms", "max ms", "not 200"];
   const share = (value: number) => `${(100 * value).toFixed(2)}%`;
-  const mean = (key: "client" | "others", loaded: boolean) => {
+  const mean = (key: "client" | "server" | "others", loaded: boolean) => {
     const values = windows.filter((one) => one.loaded === loaded).map((one) => one[key]);
-    return (values.reduce((a, b) => a + b, 0) / values.length).toFixed(3);
+    return values.reduce((a, b) => a + b, 0) / values.length;
   };
+  const used = (key: "client" | "server" | "others") => {
+    return `${mean(key, true).toFixed(3)} (${mean(key, false).toFixed(3)} without load)`;
+  };
+  // Training uses all cores, and its threads wait for each other: it loses what the two take together.
+  const part = mean("server", true) / (mean("server", true) + mean("client", true));
+  const { median, low, high, pairs } = cost;
   console.log(markdownTable(headings, rows));
   console.log(`
-Training loses ${share(cost.median)} of its speed under load (95%: ${share(cost.low)} to ${
-    share(cost.high)
-  }; ${cost.pairs} pairs of windows).
-Cores used by the client: ${mean("client", true)} under load, ${
-    mean("client", false)
-  } without; by others: ${mean("others", true)} and ${mean("others", false)}.
+Training loses ${share(median)} of its speed to server and client together (95%: ${share(low)} to
+${share(high)}; ${pairs} pairs of windows). By processor time the server's part of it is ${
+    share(part * median)
+  }, with an
+upper end of ${share(part * high)}; the client would run elsewhere.
+Cores used by the server: ${used("server")}; by the client: ${used("client")};
+by others: ${used("others")}.
 ${processor()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}; load average before: ${
     load_before.toFixed(2)
   }.`);

@@ -15,6 +15,8 @@ const TRAINING = pathOf("../../core/status/testdata/training_recipe.ts");
 
 /** A pipeline that trains. */
 export class Training {
+  #server_thread?: string;
+
   private constructor(
     readonly pid: number,
     readonly url: URL,
@@ -45,6 +47,21 @@ export class Training {
   /** Id of the run that made the tables. */
   get tables(): string {
     return this.#runs()[0];
+  }
+
+  /**
+   * Processor seconds of the server's thread so far, from /proc; NaN elsewhere. It is the first that the process starts:
+   * the server is up before the run begins.
+   */
+  get server_seconds(): number {
+    if (Deno.build.os !== "linux") return NaN;
+    const tasks = `/proc/${this.pid}/task`;
+    this.#server_thread ??= [...Deno.readDirSync(tasks)].find(({ name }) => {
+      return Deno.readTextFileSync(join(tasks, name, "comm")).trim() === "worker-1";
+    })!.name;
+    // The first field of schedstat is time on the processor in nanoseconds.
+    const [ns] = Deno.readTextFileSync(join(tasks, this.#server_thread, "schedstat")).split(" ");
+    return Number(ns) / 1e9;
   }
 
   /** Bytes of the event log so far: where an event stream goes on that wants what is new. */

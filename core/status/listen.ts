@@ -1,9 +1,8 @@
 /**
- * Serves an app over HTTP in this thread.
+ * Serves HTTP in this thread.
  *
  * @module
  */
-import type { Hono } from "hono";
 
 /**
  * Listens at the first of the ports that is free.
@@ -12,13 +11,13 @@ import type { Hono } from "hono";
  * @throws {Error} when all of them are taken, or the address is none of this machine.
  */
 export function listen(
-  app: Hono,
+  handler: (request: Request) => Response | Promise<Response>,
   hostname: string,
   ports: readonly number[],
 ): Deno.HttpServer<Deno.NetAddr> {
   for (const [i, port] of ports.entries()) {
     try {
-      return Deno.serve({ hostname, port, onListen: () => {} }, (request) => app.fetch(request));
+      return Deno.serve({ hostname, port, onListen: () => {} }, handler);
     } catch (error) {
       if (error instanceof Deno.errors.AddrNotAvailable) {
         throw new Error(`${hostname} is no address of this machine; choose another with --host`);

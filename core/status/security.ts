@@ -20,13 +20,13 @@ const MAX_IN_FLIGHT = 64;
 const OPEN = /^\/(healthz|access|session|dashboard\/.*)?$/;
 
 /** Of every answer, where its route sets no others. */
-const HEADERS = {
+const HEADERS = Object.entries({
   "Cache-Control": "no-store",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
-};
+});
 
 /**
  * Adds the checks to all routes that are added after it, and counts and times requests.
@@ -44,24 +44,23 @@ export function addSecurity(
   let in_flight = 0;
   // Around all others: what they throw is an answer when it comes back here.
   app.use("*", async (c, next) => {
-    c.set("server", { sessions, requests, authorized: isAuthorized(c, access, sessions) });
     const begin = performance.now();
+    c.set("server", { sessions, requests, authorized: isAuthorized(c, access, sessions) });
     in_flight++;
     await next();
     in_flight--;
-    for (const [name, value] of Object.entries(HEADERS)) {
-      if (!c.res.headers.has(name)) c.header(name, value);
-    }
+    const { headers } = c.res;
+    for (const [name, value] of HEADERS) if (!headers.has(name)) headers.set(name, value);
     requests.observe(c, (performance.now() - begin) / 1000);
-  });
-  app.use("*", (c, next) => {
-    check(c, access, in_flight);
-    return next();
   });
   const onError = (): never => {
     throw problem(413, `a request may hold no more than ${MAX_BODY_BYTES} bytes`);
   };
-  app.use("*", bodyLimit({ maxSize: MAX_BODY_BYTES, onError }));
+  const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError });
+  app.use("*", (c, next) => {
+    check(c, access, in_flight);
+    return c.req.method === "GET" || c.req.method === "HEAD" ? next() : limitBody(c, next);
+  });
 }
 
 function check(c: Context, access: Access, in_flight: number): void {

@@ -8,6 +8,7 @@ import { RunFolder } from "../runner/mod.ts";
 import { statusApp } from "./app.ts";
 import { type Action, type Control } from "./control.ts";
 import { listen } from "./listen.ts";
+import { RecentAnswers } from "./recent_answers.ts";
 import type { FromServer, ToServer } from "./server_messages.ts";
 
 const post = (message: FromServer) => self.postMessage(message);
@@ -26,7 +27,8 @@ self.onmessage = async ({ data }: MessageEvent<ToServer>) => {
     const { out, host, ports, access } = data;
     const control = data.control ? remoteControl() : undefined;
     const app = statusApp({ runs: new RunFolder(out), out, access, control });
-    server = listen(app, host, ports);
+    const recent = new RecentAnswers((request) => app.fetch(request));
+    server = listen((request) => recent.answer(request), host, ports);
     post({ type: "listening", port: server.addr.port });
     await server.finished;
   } catch (error) {
