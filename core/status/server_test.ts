@@ -181,3 +181,30 @@ Deno.test("the server ends quickly, with an event stream open as well", () =>
     await again.close();
     assert.match(await text, /event: run_finished[^]*event: end/);
   }));
+
+Deno.test("answers that are given again are counted, and none outlives its session", () =>
+  withFolder(async (out) => {
+    await writeRun(out);
+    const access = accessFor("127.0.0.1", { token: TOKEN });
+    const server = await serveStatus({ out, port: 0, access });
+    try {
+      const ask = async (path: string, headers: Record<string, string>) => {
+        const response = await fetch(server.url + path, { headers });
+        return [response.status, await response.text()] as const;
+      };
+      const body = JSON.stringify({ token: TOKEN });
+      const headers = { "content-type": "application/json" };
+      const begun = await fetch(`${server.url}/session`, { method: "POST", headers, body });
+      const [cookie] = begun.headers.get("set-cookie")!.split(";");
+      const answers = [];
+      for (let i = 0; i < 5; i++) answers.push(await ask("/status", { cookie }));
+      assert.deepEqual(answers.map(([status]) => status), Array(5).fill(200));
+      const [, metrics] = await ask("/metrics", AUTHORIZED);
+      assert.match(metrics, /requests_total\{method="GET",route="\/status",status="200"\} 5\n/);
+      await fetch(`${server.url}/session`, { method: "DELETE", headers: { cookie } });
+      assert.equal((await ask("/status", { cookie }))[0], 401);
+      assert.equal((await ask("/status", {}))[0], 401);
+    } finally {
+      await server.close();
+    }
+  }));
