@@ -216,8 +216,7 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
     });
     const ask = await clientOf(pipeline);
     const reached = async (step: number) => {
-      for (let body; (body = (await ask("GET", "/status")).body).step !== step;) {
-        assert.ok(!(body.step > step), JSON.stringify(body));
+      while (!((await ask("GET", "/status")).body.step >= step)) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
