@@ -73,7 +73,7 @@ export const inlineExecutor: Executor = (step, job, listener, signal, gate) => {
 };
 
 /**
- * Called whenever the stage has reported or logged, and before it writes: a chance to notice what the runner wants.
+ * Called whenever the stage has reported, and before it logs or writes: a chance to notice what the runner wants.
  *
  * @param flush sends what was reported so far; to be called before standing still.
  * @returns what a write is to wait for.
@@ -119,8 +119,8 @@ export async function executeStep(
         look();
       },
       log(message) {
-        log(message);
         look();
+        log(message);
       },
     };
     await step.stage.run(context);
