@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { isLaunched, joinGroup, type Launched } from "../cluster/mod.ts";
 import { agree, type Executor, follow, GroupLeader, type Recipe } from "../runner/mod.ts";
 import { UsageError } from "./console.ts";
+import { STOP_SIGNALS } from "./signals.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CODE = ["core", "stages", "plugins", "datasets"];
@@ -54,10 +55,9 @@ export async function joinRun(
 /** A request to stop reaches every process; rank 0 decides, and the others hear of it from it. */
 async function followQuietly(group: Launched, recipe: Recipe, say: (message: string) => void) {
   const ignore = () => {};
-  const signals = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, ignore);
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, ignore);
   await follow(group, recipe, say);
-  for (const signal of signals) Deno.removeSignalListener(signal, ignore);
+  for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, ignore);
 }
 
 /** SHA-256 of the sources of this program. */

@@ -27,7 +27,7 @@ import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { type Deadline, parseDeadline } from "./deadline.ts";
 import { accessOf, SERVER_FLAGS, SERVER_HELP, type ServerFlags, serverOf } from "./server_flags.ts";
 import { type GroupRun, joinRun } from "./group_run.ts";
-import { onStopSignal, StopRequest } from "./signals.ts";
+import { onStopSignal, StopRequest, type StopSignal } from "./signals.ts";
 import { openTrackers } from "./track.ts";
 
 const HELP = `Runs a recipe: trains, midtrains, fine-tunes, analyses, and reports.
@@ -59,7 +59,7 @@ ${SERVER_HELP}
 Running again skips what is done. Ctrl-C stops cleanly; the next run goes on from there.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or a request, 143 by SIGTERM,
-75 by the deadline or SIGUSR1: nothing is wrong, run it again to go on.`;
+75 by the deadline, SIGUSR2 or SIGUSR1: nothing is wrong, run it again to go on.`;
 
 interface Options {
   /** URL of the recipe. */
@@ -138,21 +138,24 @@ function parseBytes(text: string): number {
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, that of what stopped it. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
-  const group: JoinedGroup = {};
+  const held: Held = {};
   try {
-    return await runCommand(args, io, group);
+    return await runCommand(args, io, held);
   } finally {
     // After all was said: where the others hang, this ends them, and this process too.
-    await group.joined?.end();
+    await held.group?.end();
+    held.stop?.dispose();
   }
 }
 
-/** The other processes of the run, once they are there. */
-interface JoinedGroup {
-  joined?: GroupRun;
+/** What a run holds until it has said everything. */
+interface Held {
+  /** The other processes of the run, once they are there. */
+  group?: GroupRun;
+  stop?: StopSignal;
 }
 
-async function runCommand(args: readonly string[], io: Console, group: JoinedGroup) {
+async function runCommand(args: readonly string[], io: Console, held: Held) {
   let doing: string | undefined;
   try {
     const options = parseOptions(args);
@@ -164,7 +167,7 @@ async function runCommand(args: readonly string[], io: Console, group: JoinedGro
       ? `results in ${options.out} cannot be read`
       : `results cannot be written to ${options.out}`;
     if (options.dry_run) return await printPlan(recipe, options, only, io), 0;
-    return await runPipeline(recipe, options, only, io, group), 0;
+    return await runPipeline(recipe, options, only, io, held), 0;
   } catch (error) {
     if (error instanceof Interrupted) {
       const { forced = "Run the same command again to go on from here", cause } = error;
@@ -197,14 +200,14 @@ async function runPipeline(
   options: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
-  group: JoinedGroup,
+  held: Held,
 ) {
   const { out, quiet, json, deadline, jobs, memory, server: { host, port } } = options;
-  const joined = group.joined = await joinRun(recipe, options, (message) => io.err(message));
-  if (!joined) return;
+  const group = held.group = await joinRun(recipe, options, (message) => io.err(message));
+  if (!group) return;
   const access = accessOf(options.server);
   const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
-  const stop = onStopSignal(onStop, deadline);
+  const stop = held.stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
   const warn = (message: string) => io.err(`Warning: ${message}`);
   const trackers = await openTrackers(options.trackers, out, warn);
@@ -221,7 +224,7 @@ async function runPipeline(
       memory,
       control,
       signal: stop.signal,
-      executor: joined.executor(workerExecutor(options.url, { load: options.load })),
+      executor: group.executor(workerExecutor(options.url, { load: options.load })),
       onEvent(event, state) {
         progress?.onEvent(event, state);
         for (const tracker of trackers) tracker.onEvent(event);
@@ -235,7 +238,6 @@ async function runPipeline(
     progress?.close();
     await Promise.all(trackers.map((tracker) => tracker.close()));
     if (json && last) io.out(JSON.stringify(summarize(last)));
-    stop.dispose();
     await server?.close();
   }
 }

@@ -13,10 +13,18 @@ const EXIT_CODES = {
   SIGINT: 130,
   SIGTERM: 143,
   SIGUSR1: TRY_AGAIN,
+  SIGUSR2: TRY_AGAIN,
   "the deadline": TRY_AGAIN,
   /** Of somebody at the status server. */
   request: 130,
 };
+
+/**
+ * Signals that ask for a stop; Windows knows the first only. Schedulers are best told to send SIGUSR2: at SIGUSR1
+ * Deno itself, beside what we do, opens its debugger on a port of 127.0.0.1.
+ */
+export const STOP_SIGNALS = (["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const)
+  .slice(0, Deno.build.os === "windows" ? 1 : undefined);
 
 /** Why a run was asked to stop. It is the reason of the abort. */
 export class StopRequest extends Error {
@@ -37,7 +45,10 @@ export interface StopSignal {
   readonly signal: AbortSignal;
   /** Asks for a stop as somebody at the status server does. */
   request(): void;
-  /** Gives the signals back to the system. */
+  /**
+   * Gives the signals back to the system. A second SIGTERM after that ends the process with 143 whatever it was about
+   * to say, so this is the last thing to do.
+   */
   dispose(): void;
 }
 
@@ -45,7 +56,7 @@ export interface StopSignal {
 const SAME_PRESS_MS = 1000;
 
 /**
- * Turns the first SIGINT, SIGTERM or SIGUSR1, or the deadline, into an abort, so that the running step can write its
+ * Turns the first of these signals, or the deadline, into an abort, so that the running step can write its
  * checkpoint. Ctrl-C after that ends the process at once, with exit code 130: finished steps and older checkpoints
  * are kept. Other signals do not, for schedulers send several in a row, and the last one they send is SIGKILL.
  *
@@ -68,9 +79,7 @@ export function onStopSignal(
     controller.abort(new StopRequest(by));
     on_first();
   };
-  // Windows knows SIGINT only.
-  const names = (["SIGINT", "SIGTERM", "SIGUSR1"] as const)
-    .slice(0, Deno.build.os === "windows" ? 1 : undefined);
+  const names = STOP_SIGNALS;
   const listeners = names.map((name) => [name, () => stop(name)] as const);
   listeners.forEach(([name, listener]) => Deno.addSignalListener(name, listener));
   const giveUp = deadline && atDeadline(deadline, () => stop("the deadline"));

@@ -38,7 +38,8 @@ const CASES: [signals: Deno.Signal[], code: number, message: string][] = [
   [["SIGINT"], 130, `Stopped. ${AGAIN}`],
   [["SIGTERM"], 143, `Stopped by SIGTERM. ${AGAIN}`],
   [["SIGUSR1"], 75, `Stopped by SIGUSR1. ${AGAIN}`],
-  [["SIGUSR1", "SIGTERM", "SIGTERM"], 75, `Stopped by SIGUSR1. ${AGAIN}`],
+  [["SIGUSR2"], 75, `Stopped by SIGUSR2. ${AGAIN}`],
+  [["SIGUSR2", "SIGTERM", "SIGTERM"], 75, `Stopped by SIGUSR2. ${AGAIN}`],
 ];
 
 if (Deno.build.os !== "windows") {
