@@ -51,6 +51,12 @@ function summarizeStep({ id, ...step }: StepState): StepSummary {
   return { step: id, stage, state, reasons, seconds, bytes_written, metrics };
 }
 
+/** With whom a step is that was handed over and has not ended. */
+function stateOf({ state, job }: StepState): string {
+  if (!job || job.state === "ended" || state === "skipped") return state;
+  return `${job.launcher} ${job.id}: ${job.detail ?? job.state}`;
+}
+
 /** The table at the end of a run. */
 export function finalTable(state: RunState): string {
   const rows = state.steps.map((step) => {
@@ -59,7 +65,7 @@ export function finalTable(state: RunState): string {
     return [
       step.id,
       step.stage,
-      seconds === null ? step.state : formatDuration(1000 * seconds),
+      seconds === null ? stateOf(step) : formatDuration(1000 * seconds),
       typeof loss === "number" ? loss.toFixed(3) : "",
       typeof speed === "number" ? formatNumber(Math.round(speed)) : "",
       bytes_written > 0 ? formatBytes(bytes_written) : "",

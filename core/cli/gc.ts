@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
+import { assertNothingHandedOver } from "../launch/mod.ts";
 import { lockFolder, LogReader, readLocks, type RecipeLock, RunFolder } from "../runner/mod.ts";
 import {
   findLeftovers,
@@ -49,6 +50,7 @@ export async function main(args: readonly string[], io: Console = processConsole
     if (!listFolders(out).includes("store")) {
       throw new UsageError(`there are no results in ${out}; name their folder by --out`);
     }
+    assertNothingHandedOver(out);
     const lock = await lockFolder(out);
     try {
       const store = new Store(join(out, "store"));

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { isLaunched, joinGroup, type Launched } from "../cluster/mod.ts";
 import { agree, type Executor, follow, GroupLeader, type Recipe } from "../runner/mod.ts";
 import { UsageError } from "./console.ts";
+import type { LaunchFlags } from "./launch_flags.ts";
 import { STOP_SIGNALS } from "./signals.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,7 +33,7 @@ const ALONE: GroupRun = { executor: (inner) => inner, end: () => Promise.resolve
  */
 export async function joinRun(
   recipe: Recipe,
-  options: { jobs: number; shard_optimizer: boolean },
+  options: { jobs: number; shard_optimizer: boolean; launch: LaunchFlags },
   say: (message: string) => void,
 ): Promise<GroupRun | undefined> {
   if (!isLaunched()) {
@@ -41,6 +42,9 @@ export async function joinRun(
   }
   if (options.jobs > 1) {
     throw new UsageError("several processes run one step at a time; leave --jobs out");
+  }
+  if (options.launch.launcher !== undefined) {
+    throw new UsageError("several processes run the steps together; leave --launcher out");
   }
   const group = joinGroup();
   agree(group, recipe, codeDigest());

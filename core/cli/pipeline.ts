@@ -27,6 +27,7 @@ import { explainAll, RECIPE_FLAGS, recipeOf } from "./recipe_flags.ts";
 import { type Deadline, parseDeadline } from "./deadline.ts";
 import { accessOf, SERVER_FLAGS, SERVER_HELP, type ServerFlags, serverOf } from "./server_flags.ts";
 import { type GroupRun, joinRun } from "./group_run.ts";
+import { LAUNCH_FLAGS, LAUNCH_HELP, type LaunchFlags, launchOf } from "./launch_flags.ts";
 import { onStopSignal, StopRequest, type StopSignal } from "./signals.ts";
 import { openTrackers } from "./track.ts";
 
@@ -46,6 +47,7 @@ Usage: deno task pipeline [options]
   --deadline TIME stop in time: after 2h30m, say, or at 2026-01-31T18:00
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
+${LAUNCH_HELP}
 ${SERVER_HELP}
   --tracker NAME  write the run for an experiment tracker as it goes on: tensorboard, mlflow:URL, or
                   a module of your own; may be repeated
@@ -74,6 +76,7 @@ interface Options {
   /** Bytes; undefined: most of what is free. */
   memory?: number;
   dry_run: boolean;
+  launch: LaunchFlags;
   server: ServerFlags;
   trackers: readonly string[];
   shard_optimizer: boolean;
@@ -88,8 +91,9 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, "only", "deadline", "jobs", "memory"] as const;
-  const many = ["set", "allow-host", "tracker"] as const;
+  const own = ["only", "deadline", "jobs", "memory"] as const;
+  const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, ...LAUNCH_FLAGS, ...own] as const;
+  const many = ["set", "allow-host", "tracker", "launcher-arg"] as const;
   const boolean = ["dry-run", "shard-optimizer", "quiet", "json", "help"] as const;
   const flags = parseArgs(args, {
     string: [...string, "tracker"],
@@ -111,6 +115,7 @@ export function parseOptions(args: readonly string[]): Options {
   const rest = { dry_run, shard_optimizer, data_root: flags["data-root"], deadline, jobs, memory };
   return {
     ...recipeOf(flags),
+    launch: { launcher: flags.launcher, launcher_args: flags["launcher-arg"] },
     out,
     only,
     server,
@@ -206,7 +211,9 @@ async function runPipeline(
   const group = held.group = await joinRun(recipe, options, (message) => io.err(message));
   if (!group) return;
   const access = accessOf(options.server);
-  const onStop = () => quiet || io.err("\nStopping at the next checkpoint …");
+  const launched = await launchOf(options.launch, options);
+  const how = launched?.onStop ?? "Stopping at the next checkpoint …";
+  const onStop = () => quiet || io.err(`\n${how}`);
   const stop = held.stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
   const warn = (message: string) => io.err(`Warning: ${message}`);
@@ -214,7 +221,7 @@ async function runPipeline(
   const progress = quiet ? undefined : new Progress(io.terminal);
   let server: StatusServer | undefined, last: RunState | undefined;
   try {
-    const on_run = controlOf(control, stop.request);
+    const on_run = launched?.control ?? controlOf(control, stop.request);
     server = await serveStatus({ out, host, port, access, control: on_run, onFailure: warn });
     if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
     const state = await run(recipe, {
@@ -222,6 +229,7 @@ async function runPipeline(
       only,
       jobs,
       memory,
+      launch: launched?.launch,
       control,
       signal: stop.signal,
       executor: group.executor(workerExecutor(options.url, { load: options.load })),

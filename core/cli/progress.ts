@@ -165,9 +165,10 @@ function sampleLine({ step, done, prompt, text }: RunEvent & { type: "sample" })
 
 /** "trunk  [██████░░░░] 120/400  loss 4.213  10,200 tokens/s  0:42 left". */
 export function progressLine(step: StepState, now: number): string {
-  const { done, total, metrics } = step;
+  const { done, total, metrics, job } = step;
   const parts = [step.id];
-  if (done === undefined) parts.push(`running for ${formatDuration(now - step.started_at!)}`);
+  if (job?.state === "waiting") parts.push(`waits as ${job.id} of ${job.launcher}: ${job.detail}`);
+  else if (done === undefined) parts.push(`running for ${formatDuration(now - step.started_at!)}`);
   else if (total === undefined) parts.push(`step ${formatNumber(done)}`);
   else parts.push(`${bar(done / total)} ${formatNumber(done)}/${formatNumber(total)}`);
   if (typeof metrics.loss === "number") parts.push(`loss ${metrics.loss.toFixed(3)}`);

@@ -6,6 +6,7 @@
  * @module
  */
 import type { PlannedTask } from "./demand.ts";
+import type { JobInfo } from "./launch.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { Budget, Task } from "./schedule.ts";
 import type { StageInfo, StepInfo } from "./step_info.ts";
@@ -34,6 +35,8 @@ export type RunEventBody =
   }
   | { type: "step_started"; step: string; key: string; reasons: readonly string[] }
   | { type: "step_skipped"; step: string; key: string; reasons: readonly string[] }
+  /** How a step stands that was handed to another process or machine. */
+  | { type: "step_job"; step: string; job: JobInfo }
   | { type: "report"; step: string; total?: number; points: readonly Point[] }
   | { type: "log"; step: string; message: string }
   /** Text that the model went on with after a prompt, when `done` steps were done. */
@@ -72,6 +75,8 @@ export interface StepState {
   readonly first?: { readonly done: number; readonly time: number };
   readonly last?: { readonly done: number; readonly time: number };
   readonly outputs?: Readonly<Record<string, OutputSummary>>;
+  /** Where it was handed over, how it stands there. */
+  readonly job?: JobInfo;
   /** What it takes of the machine. */
   readonly task?: Task;
   /** Seconds that it took when it last ran with this config. */
@@ -120,6 +125,8 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
     }
     case "step_skipped":
       return withStep(state, event.step, { state: "skipped", reasons: event.reasons });
+    case "step_job":
+      return withStep(state, event.step, { job: event.job });
     case "report":
       return withStep(state, event.step, (step) => applyReport(step, event.points, event.total));
     case "step_finished": {

@@ -15,19 +15,22 @@ export type {
   StepState,
 } from "./events.ts";
 export { inlineExecutor } from "./execute.ts";
-export type { Executor, StepJob, StepListener } from "./execute.ts";
+export { machineBudget, type PlannedTask } from "./demand.ts";
+export type { Executor, Sample, StepJob, StepListener } from "./execute.ts";
 export { forecastRecipe } from "./forecast.ts";
 export type { StepForecast } from "./forecast.ts";
 export { inspectable, inspectStep } from "./inspect.ts";
 export type { InspectOptions } from "./inspect.ts";
 export { canRestrict } from "./isolation.ts";
 export { recipe_schema, step_schema } from "./json_recipe.ts";
+export type { JobInfo, Launch } from "./launch.ts";
 export { loadRecipe, recipeUrl } from "./load.ts";
 export type { LoadOptions } from "./load.ts";
 export { lockFolder, readLocks } from "./lock.ts";
 export type { RecipeLock } from "./lock.ts";
+export { runStep, type StepResult } from "./one_step.ts";
 export { pastSeconds } from "./past_seconds.ts";
-export { plan, selectSteps } from "./plan.ts";
+export { mapWired, plan, selectSteps, upstream } from "./plan.ts";
 export type { Known, PlannedStep } from "./plan.ts";
 export { RecipeError } from "./problems.ts";
 export type { Problem } from "./problems.ts";
@@ -36,6 +39,7 @@ export type { Recipe, RecipeBuilder, RecipeHeader, Step, StepOptions } from "./r
 export { run, StepFailed } from "./run.ts";
 export type { RunOptions } from "./run.ts";
 export { type PauseGate, RunControl } from "./run_control.ts";
+export { type Budget, startable, type Task } from "./schedule.ts";
 export { RunFolder } from "./run_folder.ts";
 export type { RunSource } from "./run_folder.ts";
 export type { LogLine, RunIndex, SampleLine } from "./run_index.ts";
@@ -49,4 +53,4 @@ export type { Survey } from "./survey.ts";
 export { type ChosenTracker, loadTracker, TrackerFeed } from "./trackers.ts";
 export type { Ref, Refs, Wiring } from "./wiring.ts";
 export { workerExecutor } from "./worker.ts";
-export { Interrupted } from "./worker_messages.ts";
+export { fromPlainError, Interrupted, type PlainError, toPlainError } from "./worker_messages.ts";

@@ -17,6 +17,7 @@ import { dispatch } from "./dispatch.ts";
 import { EventLog } from "./event_log.ts";
 import type { RunEvent, RunState } from "./events.ts";
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
+import type { Launch } from "./launch.ts";
 import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
 import { identity, inputDigests, mapWired, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
@@ -27,13 +28,15 @@ import type { Budget, Task } from "./schedule.ts";
 import { stageInfos, stepInfo } from "./step_info.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
-import { Interrupted, toPlainError } from "./worker_messages.ts";
+import { asInterrupted, Interrupted, toPlainError } from "./worker_messages.ts";
 
 export interface RunOptions {
   /** Output folder; made when absent. */
   readonly out: string;
   /** Where steps run; in this thread by default. */
   readonly executor?: Executor;
+  /** Computes the steps in processes of their own, instead of the executor. How many at once is for it to say. */
+  readonly launch?: Launch;
   /** Ids of the steps to run; all by default. */
   readonly only?: ReadonlySet<string>;
   /** Steps at once, of those that do not read each other and for which there are cores and memory; 1 by default. */
@@ -70,12 +73,13 @@ export class StepFailed extends Error {
  */
 export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
   const recipe = await settle(unsettled);
-  const { out, only, jobs = 1, memory, signal, control, onEvent } = options;
+  const { out, only, jobs = 1, memory, launch, signal, control, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
     const store = storeOf(out);
-    store.open();
+    const is_shared = await launch?.attach(recipe);
+    store.open({ keep_temporary: is_shared });
     const verified = new Set<string>();
     const surveyed = await survey(recipe, out, { only, signal, verified, set_aside: true });
     const budget = machineBudget(jobs, memory);
@@ -102,6 +106,7 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
       return await new Run(recipe, options, store, log, surveyed, verified).execute(plan, budget);
     } finally {
       unlisten?.();
+      await launch?.close();
       if (control) control.run = undefined;
       log.close();
     }
@@ -135,10 +140,17 @@ class Run {
 
   async execute(plan: readonly PlannedTask[], budget: Budget): Promise<RunState> {
     try {
-      const tasks = plan.map(({ task }) => task);
+      // What is handed over takes nothing of this machine.
+      const nothing = { cores: 0, memory: 0, device: undefined };
+      const { launch } = this.options;
+      await launch?.submit(this.recipe, plan, (step, job) => {
+        this.log.emit({ type: "step_job", step, job });
+      });
+      const tasks = plan.map(({ task }) => launch ? { ...task, ...nothing } : task);
       const start = ({ id }: Task) => this.#start(plan.find((planned) => planned.id === id)!);
       const { control } = this.options;
-      const { errors, left } = await dispatch(tasks, budget, start, this.#signal, control);
+      const all = { ...budget, jobs: launch ? plan.length : budget.jobs };
+      const { errors, left } = await dispatch(tasks, all, start, this.#signal, control);
       if (errors.length > 0) throw gravest(errors);
       if (left > 0) throw new Interrupted();
       this.log.emit({ type: "run_finished", published: await this.#publish() });
@@ -187,6 +199,7 @@ class Run {
   /** A finished result for this key whose objects are sound. */
   async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
     if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
+    if (this.options.launch) return undefined; // its own process looks
     const manifest = this.store.readManifest(key);
     if (!manifest || outputsProblem(step, manifest)) return undefined;
     const manifests = new Map([[key, manifest]]);
@@ -197,7 +210,8 @@ class Run {
   }
 
   async #execute(step: Step, key: string, inputs: InputArtifacts) {
-    const { executor = inlineExecutor, control } = this.options;
+    const { launch, control } = this.options;
+    const executor = launch?.executor ?? this.options.executor ?? inlineExecutor;
     const { samples } = this.recipe;
     const job = { step: step.id, key, inputs, store: this.store.root, samples };
     const listener = {
@@ -210,14 +224,10 @@ class Run {
     try {
       return await executor(step, job, listener, this.#signal, control);
     } catch (error) {
-      // Only the stop itself: a checkpoint that could not be written on the way out is a failure.
-      const plain = toPlainError(error);
-      if (this.#signal.aborted) {
-        if (error instanceof Interrupted) throw error;
-        if (error === this.#signal.reason || plain.name === "Interrupted") throw new Interrupted();
-      }
+      const interrupted = asInterrupted(error, this.#signal);
+      if (interrupted) throw interrupted;
       const failed = new StepFailed(step, error);
-      const { stack } = plain;
+      const { stack } = toPlainError(error);
       this.log.emit({ type: "step_failed", step: step.id, message: failed.message, stack });
       throw failed;
     }

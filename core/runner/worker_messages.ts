@@ -63,3 +63,15 @@ export class Interrupted extends Error {
     super(forced ?? "the run was asked to stop");
   }
 }
+
+/**
+ * The stop itself, if that is what ended a step: a checkpoint that could not be written on the way out is a failure.
+ *
+ * @param error what the step ended with; another thread's error is no `Interrupted` any more.
+ */
+export function asInterrupted(error: unknown, signal: AbortSignal): Interrupted | undefined {
+  if (!signal.aborted) return undefined;
+  if (error instanceof Interrupted) return error;
+  const is_stop = error === signal.reason || toPlainError(error).name === "Interrupted";
+  return is_stop ? new Interrupted() : undefined;
+}

@@ -65,6 +65,13 @@ export const Step = z.object({
   }),
   after: z.array(z.string()).openapi({ description: "ids of the steps it waits for" }),
   past_seconds: seconds,
+  job: z.object({
+    launcher: z.string(),
+    id: z.string(),
+    state: z.enum(["waiting", "running", "ended"]),
+    detail: z.string().nullable(),
+    node: z.string().nullable(),
+  }).nullable().openapi({ description: "how it stands with the launcher that has it" }),
   cores: z.number().nullable(),
   memory_bytes: z.number().nullable(),
 }).openapi("Step");

@@ -25,9 +25,13 @@ export class Store {
   /** @param root folder of the store; nothing is touched before `open` or the first write. */
   constructor(readonly root: string) {}
 
-  /** Makes the folders and removes what an interrupted run left half-written. */
-  open(): void {
-    removeIfPresent(join(this.root, "tmp"));
+  /**
+   * Makes the folders and removes what an interrupted run left half-written.
+   *
+   * @param options.keep_temporary leaves that, for other processes may be writing it.
+   */
+  open({ keep_temporary = false } = {}): void {
+    if (!keep_temporary) removeIfPresent(join(this.root, "tmp"));
     for (const folder of ["tmp", "objects", "manifests", "work"]) {
       Deno.mkdirSync(join(this.root, folder), { recursive: true });
     }

@@ -70,6 +70,9 @@ function describeStep(step: StepState, now: number): z.infer<typeof Step> {
     inputs: info ? { ...info.inputs } as z.infer<typeof Step>["inputs"] : null,
     after: [...edgesTo(step).keys()],
     past_seconds: step.past_seconds ?? null,
+    job: step.job
+      ? { ...step.job, detail: step.job.detail ?? null, node: step.job.node ?? null }
+      : null,
     cores: task?.cores ?? null,
     memory_bytes: task?.memory ?? null,
   };

@@ -1,0 +1,57 @@
+/**
+ * Pipelines whose steps are processes of this machine.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { listFolder } from "../core/store/mod.ts";
+import { done, eventsOf, Pipeline, results, SLOW, withFolder } from "./launched_pipeline.ts";
+import { until } from "./slurm.ts";
+
+const FAULTY = fileURLToPath(
+  new URL("../core/runner/testdata/faulty_recipe.ts", import.meta.url),
+);
+const LOCAL = { name: "local" };
+
+/** Waits until both arms have reported. */
+async function underWay(out: string): Promise<void> {
+  const reported = (step: string) =>
+    eventsOf(out).some((event) => event.type === "report" && event.step === step);
+  await until(() => reported("left") && reported("right"), "reports");
+}
+
+Deno.test("steps in processes of their own give the same results, and go on after a stop and a kill", () =>
+  withFolder(async (folder) => {
+    const alone = join(folder, "alone"), out = join(folder, "out");
+    await done(new Pipeline(undefined, alone, ...SLOW));
+    const first = new Pipeline(LOCAL, out, "--jobs=2", ...SLOW);
+    await underWay(out);
+    first.kill("SIGTERM");
+    const { code, err } = await first.ended;
+    assert.equal(code, 143, err);
+    assert.match(
+      err,
+      /Stopping at the next checkpoint …[^]*Stopped by SIGTERM\. Run the same command/,
+    );
+    assert.equal(listFolder(join(out, "store/work")).length, 2);
+
+    const second = new Pipeline(LOCAL, out, "--jobs=2", ...SLOW);
+    await underWay(out);
+    second.kill("SIGKILL");
+    await second.ended;
+    // What the killed one started may still run: nothing is computed twice at once.
+    const third = await done(new Pipeline(LOCAL, out, "--jobs=2", ...SLOW));
+    assert.doesNotMatch(third, /raw {2}runs/);
+    assert.deepEqual(results(out), results(alone));
+  }));
+
+Deno.test("a step that fails in its own process fails the run with its words", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const { code, err } = await new Pipeline(LOCAL, out, "--recipe", FAULTY, "--only", "throw")
+      .ended;
+    assert.equal(code, 1);
+    assert.match(err, /Error: step "throw" \(stage faulty\) failed: no data to be had\n$/);
+    const exits = await new Pipeline(LOCAL, out, "--recipe", FAULTY, "--only", "exit").ended;
+    assert.match(exits.err, /step "exit" .* failed: the stage tried to end the process/);
+  }));

@@ -1,0 +1,97 @@
+/**
+ * What every launcher must do, as one suite of tests.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readIfPresent } from "../core/store/mod.ts";
+import type { JobArray, JobState, Launcher } from "../core/launch/mod.ts";
+
+const DEMAND = { cores: 1, exclusive: false, memory: 0, gpu: false };
+const WAIT_MS = 60_000;
+
+/** @param make a launcher with room for two jobs of one core at least. */
+export async function launcherConformance(
+  t: Deno.TestContext,
+  make: () => Launcher,
+): Promise<void> {
+  const launcher = make();
+  const folder = await Deno.makeTempDir();
+  /** An array of shell scripts; `$1` is the step. */
+  const array = (
+    name: string,
+    steps: string[],
+    script: string,
+    after: string[] = [],
+  ): JobArray => ({
+    ...{ name: `${name}-${crypto.randomUUID().slice(0, 8)}`, steps, after, demand: DEMAND, folder },
+    command: ["/bin/bash", "-c", `cd '${folder}'\n${script}`, "job"],
+  });
+  const has = (name: string) => readIfPresent(join(folder, name)) !== undefined;
+  const stateOf = async (id: string): Promise<JobState["state"]> =>
+    (await launcher.states([id])).get(id)?.state ?? "ended";
+  const until = async (is_so: () => boolean | Promise<boolean>, what: string) => {
+    for (const end = performance.now() + WAIT_MS; !await is_so();) {
+      assert.ok(performance.now() < end, `waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const ended = (id: string) => until(async () => await stateOf(id) === "ended", `end of ${id}`);
+
+  try {
+    await t.step("each job of an array gets its step, and what it prints is kept", async () => {
+      const jobs = array("print", ["a", "b"], 'echo "this is $1" >&2; touch "$1"');
+      const ids = await launcher.submit(jobs);
+      assert.equal(new Set(ids).size, 2);
+      await Promise.all(ids.map(ended));
+      assert.ok(has("a") && has("b"));
+      assert.match(readIfPresent(launcher.logOf(jobs, ids[1]))!, /this is b/);
+    });
+
+    await t.step("a job begins when those before it have ended well", async () => {
+      const [first] = await launcher.submit(array("first", ["c"], "sleep 1; touch c"));
+      const script = '[ -e c ] && touch "$1"';
+      const [second] = await launcher.submit(array("second", ["d"], script, [first]));
+      assert.equal(await stateOf(second), "waiting");
+      await ended(second);
+      assert.ok(has("d"));
+    });
+
+    await t.step("it never begins when one of them has failed", async () => {
+      const [first] = await launcher.submit(array("fails", ["e"], "exit 1"));
+      const [second] = await launcher.submit(array("never", ["f"], "touch f", [first]));
+      const [third] = await launcher.submit(array("nor", ["g"], "touch g", [second]));
+      await Promise.all([second, third].map(ended));
+      assert.ok(!has("f") && !has("g"));
+    });
+
+    await t.step("jobs that wait can be taken back", async () => {
+      const [first] = await launcher.submit(array("long", ["h"], "touch on; sleep 2; touch h"));
+      const [second] = await launcher.submit(array("back", ["i"], "touch i", [first]));
+      await until(() => has("on"), "the job before");
+      await launcher.cancel([second, first]);
+      await ended(second);
+      await until(() => has("h"), "the job that ran");
+      assert.ok(!has("i"));
+    });
+
+    await t.step("jobs that run can be stopped by SIGTERM", async () => {
+      const script =
+        `trap 'touch stopped; exit 143' TERM; touch ready; while :; do sleep 0.1; done`;
+      const [id] = await launcher.submit(array("stop", ["j"], script));
+      await until(() => has("ready"), "the job");
+      await launcher.stop([id]);
+      await ended(id);
+      assert.ok(has("stopped"));
+    });
+
+    await t.step("jobs that are not known have ended", async () => {
+      const states = await launcher.states(["999999_0"]);
+      assert.equal(states.size, 0);
+      assert.equal(await launcher.find({ name: "nobody", steps: ["a"] }), undefined);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

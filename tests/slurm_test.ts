@@ -1,0 +1,210 @@
+/**
+ * Pipelines whose steps are jobs of a real Slurm, which the tests start themselves.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  done,
+  eventsOf,
+  jobsOf,
+  Pipeline,
+  results,
+  SLOW,
+  withFolder,
+} from "./launched_pipeline.ts";
+import { launcherConformance } from "./launcher_conformance.ts";
+import { slurmLauncher } from "../core/launch/mod.ts";
+import { listFolder } from "../core/store/mod.ts";
+import { no_slurm, type Slurm, until, withSlurm } from "./slurm.ts";
+
+const runsOf = (out: string) => listFolder(join(out, "runs")).length;
+
+const queued = async (slurm: Slurm) =>
+  (await slurm.call("squeue", "-h", "-r", "-o", "%i|%T|%r")).trim().split("\n").filter(Boolean);
+
+const name = (text: string) => no_slurm ? `${text} (not here: ${no_slurm})` : text;
+
+/** Waits until the steps of a recipe are jobs that run. */
+async function running(slurm: Slurm, out: string, step: string): Promise<string> {
+  let id: string | undefined;
+  await until(async () => {
+    id = jobsOf(out)[step];
+    return id !== undefined && (await queued(slurm)).some((line) => line.startsWith(`${id}|RUN`));
+  }, `job of ${step}`);
+  return id!;
+}
+
+async function statusOf(out: string): Promise<string> {
+  const script = new URL("../core/cli/status.ts", import.meta.url).href;
+  const args = ["run", "--no-check", "-A", script, "latest", "--out", out];
+  return new TextDecoder().decode(
+    (await new Deno.Command(Deno.execPath(), { args }).output()).stdout,
+  );
+}
+
+Deno.test({
+  name: name("steps run as jobs of Slurm"),
+  ignore: no_slurm !== undefined,
+  fn: (t) =>
+    withFolder((folder) =>
+      withSlurm(async (slurm) => {
+        await done(new Pipeline(undefined, join(folder, "fast")));
+        await done(new Pipeline(undefined, join(folder, "slow"), ...SLOW));
+        const [fast, slow] = ["fast", "slow"].map((name) => results(join(folder, name)));
+
+        await t.step(
+          "independent steps are one array, others wait for what they read",
+          async () => {
+            const out = join(folder, "whole");
+            await done(new Pipeline(slurm, out));
+            assert.deepEqual(results(out), fast);
+            const { raw, left, right, total } = jobsOf(out);
+            assert.equal(left, right!.replace(/_1$/, "_0"));
+            assert.notEqual(raw, left);
+            const waited = eventsOf(out).filter((event) =>
+              event.type === "step_job" && event.job.detail === "PENDING, Dependency"
+            );
+            assert.ok(waited.some((event) => event.type === "step_job" && event.step === "total"));
+            assert.ok(total);
+            const again = await done(new Pipeline(slurm, out));
+            assert.doesNotMatch(again, /runs:/);
+          },
+        );
+
+        await t.step("jobs outlive the launcher, and the next one takes them up", async () => {
+          const out = join(folder, "killed");
+          const first = new Pipeline(slurm, out, ...SLOW);
+          const id = await running(slurm, out, "left");
+          const shown = new RegExp(
+            `left +climb +slurm ${id}: RUNNING[^]*total +sum +slurm .*: PENDING`,
+          );
+          await until(async () => shown.test(await statusOf(out)), "status");
+          first.kill("SIGKILL");
+          await first.ended;
+          const jobs = jobsOf(out);
+          // The last job cannot begin, however long the rest takes.
+          await slurm.setNode("DRAIN");
+          const { code, err } = await new Pipeline(undefined, out, ...SLOW).ended;
+          assert.equal(code, 1);
+          assert.match(err, /4 steps of .*killed may be under way in slurm: go on by deno task/);
+          const second = new Pipeline(slurm, out, ...SLOW);
+          await until(() => runsOf(out) === 2 && jobsOf(out).total !== undefined, "job of total");
+          assert.equal(jobsOf(out).total, jobs.total);
+          await slurm.setNode("RESUME");
+          await done(second);
+          assert.deepEqual(results(out), slow);
+          assert.ok([undefined, jobs.left].includes(jobsOf(out).left));
+          await done(new Pipeline(undefined, out, ...SLOW));
+        });
+
+        await t.step("without any launcher the plan is carried out to its end", async () => {
+          const out = join(folder, "alone");
+          const first = new Pipeline(slurm, out);
+          await until(() => jobsOf(out).total !== undefined, "job of total");
+          first.kill("SIGKILL");
+          await first.ended;
+          await until(() => listFolder(join(out, "store/manifests")).length === 4);
+          assert.doesNotMatch(await done(new Pipeline(slurm, out)), /runs:/);
+          assert.deepEqual(results(out), fast);
+        });
+
+        await t.step(
+          "at the signal before its time limit a job saves and is put back",
+          async () => {
+            const out = join(folder, "limited");
+            const pipeline = new Pipeline(slurm, out, ...SLOW);
+            const id = await running(slurm, out, "right");
+            await until(
+              () =>
+                eventsOf(out).some((event) => event.type === "report" && event.step === "right"),
+              "report",
+            );
+            await slurm.call("scancel", "--batch", "--signal=USR2", id);
+            await until(async () =>
+              /Restarts=1/.test(await slurm.call("scontrol", "show", "job", id))
+            );
+            await done(pipeline);
+            assert.deepEqual(results(out), slow);
+            const [launch] = listFolder(join(out, "launch"));
+            const log = Deno.readTextFileSync(join(out, "launch", launch, `${id}.log`));
+            assert.match(log, /Stopped by SIGUSR2/);
+          },
+        );
+
+        await t.step(
+          "a job that is ended fails its step, and what waits for it is taken back",
+          async () => {
+            const out = join(folder, "cancelled");
+            const pipeline = new Pipeline(slurm, out, ...SLOW);
+            const id = await running(slurm, out, "left");
+            await slurm.call("scancel", id);
+            const { code, err } = await pipeline.ended;
+            assert.equal(code, 1);
+            assert.match(err, new RegExp(`step "left".* job ${id} ended without a result`));
+            assert.deepEqual(await queued(slurm), []);
+            await done(new Pipeline(slurm, out, ...SLOW));
+            assert.deepEqual(results(out), slow);
+          },
+        );
+
+        await t.step("Ctrl-C leaves jobs alone; those of other settings are ended", async () => {
+          const out = join(folder, "left");
+          const pipeline = new Pipeline(slurm, out, ...SLOW);
+          const id = await running(slurm, out, "left");
+          pipeline.kill("SIGINT");
+          const { code, err } = await pipeline.ended;
+          assert.equal(code, 130);
+          assert.match(err, /Stopped\. The steps go on in slurm: .* end them by scancel \d+/);
+          assert.ok((await queued(slurm)).some((line) => line.startsWith(`${id}|RUNNING`)));
+          await done(new Pipeline(slurm, out));
+          assert.deepEqual(results(out), fast);
+          assert.notEqual(jobsOf(out).left, id);
+        });
+
+        await t.step("the controller may go away for a while", async () => {
+          const out = join(folder, "restarted");
+          const pipeline = new Pipeline(slurm, out, ...SLOW);
+          await running(slurm, out, "left");
+          await slurm.restartController(() => new Promise((resolve) => setTimeout(resolve, 2000)));
+          await done(pipeline);
+          assert.deepEqual(results(out), slow);
+        });
+
+        await t.step("what sbatch refuses is told in its words", async () => {
+          const out = join(folder, "refused");
+          const args = ["--launcher-arg=--partition=nowhere"];
+          const { code, err } = await new Pipeline(slurm, out, ...args).ended;
+          assert.equal(code, 1);
+          assert.match(err, /Error: sbatch failed: .*invalid partition/);
+        });
+      })
+    ),
+});
+
+Deno.test({
+  name: name("the launcher for Slurm does what a launcher must"),
+  ignore: no_slurm !== undefined,
+  fn: (t) =>
+    withSlurm(async (slurm) => {
+      const before = Object.keys(slurm.env).map((key) => [key, Deno.env.get(key)] as const);
+      Object.entries(slurm.env).forEach(([key, value]) => Deno.env.set(key, value));
+      try {
+        await launcherConformance(t, () => slurmLauncher());
+      } finally {
+        before.forEach(([key, value]) => value ? Deno.env.set(key, value) : Deno.env.delete(key));
+      }
+    }),
+});
+
+Deno.test("where there is no Slurm, and no such launcher, that is told", () =>
+  withFolder(async (folder) => {
+    const absent = { name: "slurm", env: { PATH: "/nowhere" } };
+    const { code, err } = await new Pipeline(absent, join(folder, "out")).ended;
+    assert.equal(code, 1);
+    assert.match(err, /Error: there is no sbatch here: start the pipeline where Slurm's commands/);
+    const other = await new Pipeline(undefined, join(folder, "out"), "--launcher", "pbs").ended;
+    assert.match(
+      other.err,
+      /Error: there is no launcher "pbs"; there are local, slurm, and modules/,
+    );
+  }));
