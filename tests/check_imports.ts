@@ -38,6 +38,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@huggingface/hub": ["core/data"],
   // core/export only in a test, which runs what it wrote.
   "@huggingface/transformers": ["core/tokenizer", "core/export"],
+  "aws4fetch": ["core/storage"],
   "jstat": ["core/analysis"],
   "hono": ["core/status", "core/cli"],
 };

@@ -14,10 +14,12 @@ import {
   RunControl,
   type RunState,
   selectSteps,
+  storeOf,
   survey,
   workerExecutor,
 } from "../runner/mod.ts";
 import { controlOf, serveStatus, type StatusServer } from "../status/mod.ts";
+import { openStorage, Remote } from "../storage/mod.ts";
 import { useDataRoot } from "./data_root.ts";
 import { finalTable, summarize } from "./final_table.ts";
 import { formatTable } from "./format.ts";
@@ -48,6 +50,8 @@ Usage: deno task pipeline [options]
   --only STAGE    run only this step id or stage name, and what it needs
   --dry-run       print what would run and why, and write nothing
 ${LAUNCH_HELP}
+  --remote URL    share results with other machines, with deno task pipeline:remote: a bucket
+                  (s3://bucket/prefix) or a folder that all of them reach
 ${SERVER_HELP}
   --tracker NAME  write the run for an experiment tracker as it goes on: tensorboard, mlflow:URL, or
                   a module of your own; may be repeated
@@ -71,6 +75,7 @@ interface Options {
   out: string;
   only?: string;
   data_root?: string;
+  remote?: string;
   deadline?: Deadline;
   jobs: number;
   /** Bytes; undefined: most of what is free. */
@@ -91,7 +96,7 @@ interface Options {
  * @throws {UsageError} naming the flag that is unknown or wrong.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const own = ["only", "deadline", "jobs", "memory"] as const;
+  const own = ["only", "deadline", "jobs", "memory", "remote"] as const;
   const string = [...RECIPE_FLAGS, ...SERVER_FLAGS, ...LAUNCH_FLAGS, ...own] as const;
   const many = ["set", "allow-host", "tracker", "launcher-arg"] as const;
   const boolean = ["dry-run", "shard-optimizer", "quiet", "json", "help"] as const;
@@ -115,6 +120,7 @@ export function parseOptions(args: readonly string[]): Options {
   const rest = { dry_run, shard_optimizer, data_root: flags["data-root"], deadline, jobs, memory };
   return {
     ...recipeOf(flags),
+    remote: flags.remote,
     launch: { launcher: flags.launcher, launcher_args: flags["launcher-arg"] },
     out,
     only,
@@ -217,6 +223,10 @@ async function runPipeline(
   const stop = held.stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
   const warn = (message: string) => io.err(`Warning: ${message}`);
+  const say = (message: string) => quiet || io.err(message);
+  const remote = options.remote === undefined
+    ? undefined
+    : new Remote(storeOf(out), openStorage(options.remote, say), warn, say);
   const trackers = await openTrackers(options.trackers, out, warn);
   const progress = quiet ? undefined : new Progress(io.terminal);
   let server: StatusServer | undefined, last: RunState | undefined;
@@ -230,6 +240,7 @@ async function runPipeline(
       jobs,
       memory,
       launch: launched?.launch,
+      shared: remote,
       control,
       signal: stop.signal,
       executor: group.executor(workerExecutor(options.url, { load: options.load })),

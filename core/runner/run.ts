@@ -30,6 +30,16 @@ import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
 import { asInterrupted, Interrupted, toPlainError } from "./worker_messages.ts";
 
+/** Results that are shared with other machines. */
+export interface SharedResults {
+  /** Fetches the result of a step into the store, if there is one. */
+  pull(key: string): Promise<boolean>;
+  /** Shares a result of the store, sooner or later. */
+  push(key: string): void;
+  /** Waits until what was pushed is shared, or was told not to be. */
+  settled(): Promise<void>;
+}
+
 export interface RunOptions {
   /** Output folder; made when absent. */
   readonly out: string;
@@ -37,6 +47,8 @@ export interface RunOptions {
   readonly executor?: Executor;
   /** Computes the steps in processes of their own, instead of the executor. How many at once is for it to say. */
   readonly launch?: Launch;
+  /** Where results of other machines are taken from, and those of this one go. */
+  readonly shared?: SharedResults;
   /** Ids of the steps to run; all by default. */
   readonly only?: ReadonlySet<string>;
   /** Steps at once, of those that do not read each other and for which there are cores and memory; 1 by default. */
@@ -73,7 +85,7 @@ export class StepFailed extends Error {
  */
 export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
   const recipe = await settle(unsettled);
-  const { out, only, jobs = 1, memory, launch, signal, control, onEvent } = options;
+  const { out, only, jobs = 1, memory, launch, shared, signal, control, onEvent } = options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
@@ -81,7 +93,8 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     const is_shared = await launch?.attach(recipe);
     store.open({ keep_temporary: is_shared });
     const verified = new Set<string>();
-    const surveyed = await survey(recipe, out, { only, signal, verified, set_aside: true });
+    const look = () => survey(recipe, out, { only, signal, verified, set_aside: true });
+    const surveyed = await withShared(look, shared);
     const budget = machineBudget(jobs, memory);
     const plan = await planTasks(recipe, out, surveyed, budget);
     const id = newRunId(out, recipe.name);
@@ -107,6 +120,7 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     } finally {
       unlisten?.();
       await launch?.close();
+      await shared?.settled();
       if (control) control.run = undefined;
       log.close();
     }
@@ -115,6 +129,23 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     throw error;
   } finally {
     lock.unlock();
+  }
+}
+
+/** What there is, with the results that others have: each may let more be found. */
+async function withShared(look: () => Promise<Survey>, shared?: SharedResults): Promise<Survey> {
+  const asked = new Set<string>();
+  for (;;) {
+    const surveyed = await look();
+    const unknown = surveyed.steps.flatMap(({ action, key }) =>
+      shared && action === "run" && key && !asked.has(key) ? [key] : []
+    );
+    let found = false;
+    for (const key of new Set(unknown)) {
+      asked.add(key);
+      found = await shared!.pull(key) || found;
+    }
+    if (!found) return surveyed;
   }
 }
 
@@ -200,6 +231,10 @@ class Run {
   async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
     if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
     if (this.options.launch) return undefined; // its own process looks
+    // Others may work on the same plan. Where they cannot be asked any more, the work goes on without them.
+    await this.options.shared?.pull(key).catch(({ message }: Error) => {
+      this.log.emit({ type: "log", step: step.id, message });
+    });
     const manifest = this.store.readManifest(key);
     if (!manifest || outputsProblem(step, manifest)) return undefined;
     const manifests = new Map([[key, manifest]]);
@@ -234,6 +269,7 @@ class Run {
   }
 
   #remember(step: Step, key: string, outputs: Record<string, Artifact>): void {
+    this.options.shared?.push(key);
     this.#done.set(step.id, outputs);
     for (const { digest } of Object.values(outputs)) this.verified.add(digest);
     if (this.#lock.steps[step.id] === key) return;

@@ -42,6 +42,34 @@ export class Store {
     return join(this.root, "objects", digest.slice(0, 2), digest);
   }
 
+  /** Whether there is an object of this name; its content is not looked at. */
+  hasObject(digest: string): boolean {
+    try {
+      return Deno.statSync(this.objectPath(digest)).isFile;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes over a finished, flushed file of `tmp/` as an object.
+   *
+   * @returns false, and takes nothing, when its content has another digest.
+   */
+  async adopt(temporary: string, digest: string): Promise<boolean> {
+    if (await digestOfFile(temporary) !== digest) return false;
+    this.#place(temporary, digest);
+    return true;
+  }
+
+  #place(temporary: string, digest: string): void {
+    const path = this.objectPath(digest);
+    Deno.mkdirSync(join(path, ".."), { recursive: true });
+    if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o444);
+    commit(temporary, path);
+  }
+
   /** Folder for the checkpoints of the step with this key. */
   workFolder(key: string): string {
     return join(this.root, "work", key);
@@ -55,7 +83,7 @@ export class Store {
   /** Starts a new object whose digest is not known yet. */
   newObject(): ObjectWriter {
     const temporary = join(this.root, "tmp", crypto.randomUUID());
-    return new ObjectWriter(temporary, (digest) => this.objectPath(digest));
+    return new ObjectWriter(temporary, (digest) => this.#place(temporary, digest));
   }
 
   /** Stores bytes as one object. */
@@ -167,7 +195,7 @@ export class ObjectWriter {
 
   constructor(
     private readonly temporary: string,
-    private readonly place: (digest: string) => string,
+    private readonly place: (digest: string) => void,
   ) {
     this.#file = Deno.openSync(temporary, { write: true, createNew: true });
   }
@@ -183,10 +211,7 @@ export class ObjectWriter {
     this.#file.syncSync();
     this.#close();
     const digest = this.#hash.digest("hex");
-    const path = this.place(digest);
-    Deno.mkdirSync(join(path, ".."), { recursive: true });
-    if (Deno.build.os !== "windows") Deno.chmodSync(this.temporary, 0o444);
-    commit(this.temporary, path);
+    this.place(digest);
     return { digest, bytes: this.bytes };
   }
 

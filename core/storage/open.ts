@@ -1,0 +1,68 @@
+/**
+ * Storage by URL.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { folderStorage } from "./folder.ts";
+import { s3Storage } from "./s3.ts";
+import { type Storage, StorageError } from "./storage.ts";
+
+const PART_BYTES = 32 * 2 ** 20;
+
+/** Looks a variable up; empty counts as unset. */
+type Environment = (name: string) => string | undefined;
+
+/**
+ * Opens shared storage. Nothing is asked of it yet.
+ *
+ * @param url "s3://bucket/prefix", "file:///folder", or a path. For S3 the variables count that its own tools read:
+ *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
+ * @param log told what is tried again.
+ * @throws {StorageError} when the URL is none of these, or credentials are missing.
+ */
+export function openStorage(
+  url: string,
+  log: (message: string) => void = () => {},
+  variable: Environment = (name) => Deno.env.get(name),
+): Storage {
+  const protocol = /^([a-z][a-z0-9+.-]+):/.exec(url)?.[1];
+  if (protocol === undefined) return folderStorage(resolve(url), url);
+  if (protocol === "file") return folderStorage(fileURLToPath(url), url);
+  if (protocol !== "s3") {
+    throw new StorageError(`"${url}" is no storage: give s3://bucket/prefix, or a folder`);
+  }
+  const [, bucket, path = ""] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ??
+      [];
+  if (bucket === undefined) throw new StorageError(`"${url}" names no bucket: s3://bucket/prefix`);
+  const get: Environment = (name) => variable(name) || undefined;
+  const need = (name: string) => {
+    const value = get(name);
+    if (value !== undefined) return value;
+    throw new StorageError(
+      `${url} needs ${name}; with the AWS command line: ` +
+        'eval "$(aws configure export-credentials --format env)"',
+    );
+  };
+  const endpoint = get("AWS_ENDPOINT_URL_S3") ?? get("AWS_ENDPOINT_URL");
+  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
+    throw new StorageError(`AWS_ENDPOINT_URL "${endpoint}" is no http URL`);
+  }
+  const prefix = path.replace(/^\/+|\/+$/g, "");
+  return s3Storage(url, {
+    bucket,
+    prefix: prefix === "" ? "" : `${prefix}/`,
+    endpoint: endpoint?.replace(/\/+$/, ""),
+    region: get("AWS_REGION") ?? get("AWS_DEFAULT_REGION") ?? "us-east-1",
+    access_key_id: need("AWS_ACCESS_KEY_ID"),
+    secret_access_key: need("AWS_SECRET_ACCESS_KEY"),
+    session_token: get("AWS_SESSION_TOKEN"),
+    part_bytes: PART_BYTES,
+    stall_ms: 60_000,
+    retries: 5,
+    pause_ms: 500,
+    log,
+  });
+}
