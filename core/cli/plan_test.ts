@@ -84,3 +84,36 @@ Deno.test("mistakes get one sentence and a code", async () => {
   }
   assert.match((await command(["--help"])).out, /Usage: deno task plan/);
 });
+
+const CLUSTER = {
+  name: "two nodes",
+  basis: "made up",
+  nodes: [1, 2],
+  devices_per_node: 2,
+  device: { name: "box", flops_per_second: 1e6, memory_bytes: 1e4, price_per_hour: 36 },
+  links: {
+    within_node: { bytes_per_second: 1e6 },
+    between_nodes: { bytes_per_second: 1e5, latency_s: 1e-3 },
+  },
+  storage: { bytes_per_second: 1e6 },
+};
+
+Deno.test("for a cluster a plan tells time, network, memory and cost, and what does not fit", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "cluster.json"), out = join(folder, "out");
+    await Deno.writeTextFile(file, JSON.stringify(CLUSTER));
+    const args = ["--recipe", RECIPE, "--out", out, "--cluster", file];
+    const { code, out: text, err } = await command(args);
+    assert.equal(code, 0, err);
+    assert.match(text, /^two nodes: 2 x box a node\nNumbers: made up\n\nOne run, 100,000 tokens/);
+    assert.match(text, /12\.0 kB do not fit into box's 10\.0 kB: lower micro_batch_size\./);
+    const { out: json } = await command([...args, "--json"]);
+    const plan = JSON.parse(json);
+    assert.deepEqual(plan.line, ["trunk", "left"]);
+    assert.deepEqual(plan.totals.map(({ devices }: { devices: number }) => devices), [2, 4]);
+    const [one, two] = plan.line_totals;
+    assert.ok(one.efficiency > two.efficiency && two.all_reduce_share > one.all_reduce_share);
+    assert.ok(Math.abs(one.cost - one.seconds * 2 / 100) < 1e-9);
+    assert.equal((await command(["--cluster", join(folder, "none")])).code, 2);
+    assert.match((await command(["--json"])).err, /--json needs --cluster/);
+  }));

@@ -10,3 +10,5 @@ export {
   type Launched,
   type ProcessGroup,
 } from "./process_group.ts";
+export { type Cluster, cluster_schema, parseCluster } from "./cluster_file.ts";
+export { allReduceSeconds, type Estimate, estimate, type TrainingJob } from "./estimate.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { launcherConformance } from "../../tests/launcher_conformance.ts";
+import { arraysOf } from "./arrays.ts";
 import { assertNothingHandedOver, readHandedOver, writeHandedOver } from "./handed_over.ts";
 import { localLauncher } from "./local.ts";
 import { openLauncher } from "./open.ts";
@@ -75,6 +76,17 @@ Deno.test("a script for Slurm asks for what the steps need, and quotes what a sh
   const whole = { ...DEMAND, exclusive: true };
   const args = { name: "x", steps: ["a"], after: [], command: ["b"], folder: "/" };
   assert.match(slurmScript({ ...args, demand: whole }), /^#SBATCH --exclusive$/m);
+});
+
+Deno.test("more steps than an array may hold are several arrays", () => {
+  const to_run = Array.from(
+    { length: 2500 },
+    (_, i) => ({ id: `s${i}`, task: { cores: 1, memory: 0 } }),
+  );
+  const steps = new Map(to_run.map(({ id }) => [id, { id, config: {}, inputs: {} }]));
+  const arrays = arraysOf(to_run as never[], steps as never);
+  assert.deepEqual(arrays.map(({ steps }) => steps.length), [1000, 1000, 500]);
+  assert.equal(new Set(arrays.flatMap(({ steps }) => steps)).size, 2500);
 });
 
 Deno.test("what is handed over is noted, and keeps others out", () =>

@@ -1,0 +1,138 @@
+/**
+ * How long data-parallel training takes on a cluster, and what it needs there: arithmetic on what `deno task plan` says
+ * of a step and what a file says of a cluster. docs/scale.md holds it against measurements.
+ *
+ * @module
+ */
+import type { Cluster } from "./cluster_file.ts";
+
+/** A phase of training, as the plan has it. */
+export interface TrainingJob {
+  readonly parameters: number;
+  /** FLOPs of the whole phase. */
+  readonly flops: number;
+  readonly steps: number;
+  readonly tokens: number;
+  /** Micro-batches of a global batch: what a step can be divided into. */
+  readonly micro_batches: number;
+  /** Bytes of one process, by what they hold; `moments` are divided where the optimizer is sharded. */
+  readonly memory: Readonly<Record<string, number>>;
+}
+
+/** Seconds of one step, by what they go into; nothing goes on beside anything else. */
+export interface StepParts {
+  readonly compute: number;
+  readonly update: number;
+  readonly all_reduce: number;
+}
+
+export interface Estimate {
+  readonly nodes: number;
+  readonly devices: number;
+  readonly step: StepParts;
+  /** Tokens a second. */
+  readonly tokens_per_second: number;
+  /** Speed over that of one device, by the number of devices. */
+  readonly efficiency: number;
+  /** Bytes of one device. */
+  readonly memory: number;
+  /** Bytes that a device sends in a step. */
+  readonly sent_per_step: number;
+  /** Seconds of the phase, with what failures cost. */
+  readonly seconds: number;
+  /** Failures to expect, and the seconds lost by them. */
+  readonly failures: number;
+  readonly lost_seconds: number;
+  /** Seconds to write a checkpoint, which goes on beside training. */
+  readonly checkpoint_seconds: number;
+  readonly cost?: number;
+}
+
+/** Gradients are summed in pieces of so many numbers (`core/train/parallel.ts`). */
+const BUCKET = 1 << 22;
+/** Weights, gradient and two moments are read, weights and moments written: 7 numbers of 4 bytes. */
+const UPDATE_BYTES = 28;
+/** Weights and two moments. */
+const CHECKPOINT_BYTES = 12;
+
+/**
+ * Estimates a phase on so many nodes. With N = n · d devices, M micro-batches a step, P parameters:
+ *
+ *     compute     = ⌈M / N⌉ / M · FLOPs / (rate · steps)
+ *     update      = 28 P / memory rate  (of the device's share where the optimizer is sharded)
+ *     all_reduce  = ring within the node + ring between nodes + way through the host, see `allReduceSeconds`
+ *     failures    = time · N / mean time between failures, each of which costs half an interval and a restart
+ */
+export function estimate(job: TrainingJob, cluster: Cluster, nodes: number): Estimate {
+  const devices = nodes * cluster.devices_per_node;
+  const step = stepParts(job, cluster, nodes);
+  const alone = total(stepParts(job, { ...cluster, devices_per_node: 1 }, 1));
+  const training = job.steps * total(step);
+  const { mean_hours_between_failures: mean, price_per_hour: price } = cluster.device;
+  const checkpoint_seconds = CHECKPOINT_BYTES * job.parameters / cluster.storage.bytes_per_second;
+  // One that takes longer to write than the interval is written as often as can be.
+  const interval = Math.max(60 * cluster.checkpoint_minutes, checkpoint_seconds);
+  const failures = mean === undefined ? 0 : training * devices / (3600 * mean);
+  const lost_seconds = failures * (interval / 2 + 60 * cluster.restart_minutes);
+  const seconds = training + lost_seconds;
+  return {
+    ...{ nodes, devices, step, failures, lost_seconds, seconds, checkpoint_seconds },
+    tokens_per_second: job.tokens / training,
+    efficiency: alone / total(step) / devices,
+    memory: memoryOf(job, cluster, devices),
+    sent_per_step: 2 * (devices - 1) / devices * 4 * job.parameters,
+    ...(price !== undefined && { cost: seconds / 3600 * devices * price }),
+  };
+}
+
+const total = ({ compute, update, all_reduce }: StepParts) => compute + update + all_reduce;
+
+function stepParts(job: TrainingJob, cluster: Cluster, nodes: number): StepParts {
+  const { device, devices_per_node, shard_optimizer } = cluster;
+  const devices = nodes * devices_per_node;
+  const share = Math.ceil(job.micro_batches / devices) / job.micro_batches;
+  // More processes than cores take turns.
+  const turns = Math.max(1, devices_per_node / (device.at_once ?? devices_per_node));
+  const update_bytes = UPDATE_BYTES * job.parameters / (shard_optimizer ? devices : 1);
+  const memory_rate = device.memory_bytes_per_second ?? Infinity;
+  return {
+    compute: turns * share * job.flops / job.steps / rateOf(cluster, job.parameters),
+    update: turns * update_bytes / memory_rate,
+    all_reduce: allReduceSeconds(4 * job.parameters, cluster, nodes),
+  };
+}
+
+/** FLOP/s of one device. */
+function rateOf({ device: { flops_per_second: rates } }: Cluster, parameters: number): number {
+  if (typeof rates === "number") return rates;
+  const distance = (of: number) => Math.abs(Math.log(of / parameters));
+  return rates.reduce((best, rate) =>
+    distance(rate.parameters) < distance(best.parameters) ? rate : best
+  ).flops_per_second;
+}
+
+/**
+ * Seconds to sum G bytes over all devices: rings within the nodes, then between them (each device of a node has a part
+ * of the ring, so that the node's link carries G in all). For n nodes of d devices, in b pieces:
+ *
+ *     2 (d - 1)/d · G/B_w + 2 (d - 1) b L_w  +  2 (n - 1)/n · G/B_b + 2 (n - 1) b L_b  +  2 G/B_h
+ *
+ * With a sharded optimizer the new weights are handed around as well, which is half of that again.
+ */
+export function allReduceSeconds(bytes: number, cluster: Cluster, nodes: number): number {
+  const { links: { within_node, between_nodes, host }, devices_per_node, shard_optimizer } =
+    cluster;
+  if (nodes * devices_per_node === 1) return 0;
+  const pieces = Math.ceil(bytes / 4 / BUCKET);
+  const ring = (n: number, link = within_node) =>
+    2 * (n - 1) / n * bytes / link.bytes_per_second + 2 * (n - 1) * pieces * link.latency_s;
+  const passes = shard_optimizer ? 1.5 : 1;
+  const copies = host ? 2 * bytes / host.bytes_per_second : 0;
+  return passes * (ring(devices_per_node) + ring(nodes, between_nodes) + copies);
+}
+
+function memoryOf({ memory }: TrainingJob, { shard_optimizer }: Cluster, devices: number): number {
+  return Object.entries(memory).reduce((sum, [what, bytes]) => {
+    return sum + (what === "moments" && shard_optimizer ? bytes / devices : bytes);
+  }, 0);
+}
