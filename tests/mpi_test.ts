@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { LAUNCHERS, mpirun } from "./mpirun.ts";
+import { no_hosts, withTwoHosts } from "./two_hosts.ts";
 
 const PIPELINE = new URL("../core/cli/pipeline.ts", import.meta.url);
 const RECIPE = new URL("tiny_recipe.ts", import.meta.url).pathname;
@@ -159,4 +160,25 @@ Deno.test({
       assert.match(err, /rank 1 has another recipe, data or seed than rank 0/);
       assert.throws(() => Deno.statSync(join(out, "runs")), Deno.errors.NotFound);
     }),
+});
+
+Deno.test({
+  name: `two hosts give the losses of one, and gradients go over the wire${
+    no_hosts ? ` (not here: ${no_hosts})` : ""
+  }`,
+  ignore: no_hosts !== undefined,
+  fn: () =>
+    withFolder((folder) =>
+      withTwoHosts(async (hosts) => {
+        const one = await alone(join(folder, "one"));
+        const before = await hosts.received();
+        const { code, out, err } = await hosts.mpirun(PIPELINE, argsFor(join(folder, "two")));
+        assert.equal(code, 0, err);
+        const summary = summaryOf(out);
+        assert.equal(summary.state, "finished");
+        assertNear(losses(summary), losses(one));
+        // 104 steps and more, each with the sums of 14,080 numbers.
+        assert.ok(await hosts.received() - before > 104 * 4 * 14_080 / 2);
+      })
+    ),
 });

@@ -16,7 +16,7 @@ export const LAUNCHERS: readonly string[] = ["mpirun.openmpi", "mpirun.mpich"].f
 });
 
 /** Open MPI refuses root and more processes than cores unless it is told. */
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
   OMPI_MCA_rmaps_base_oversubscribe: "1",
