@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "./testing.ts";
 import { explain } from "./explain.ts";
-import { main, parseOptions } from "./pipeline.ts";
+import { main } from "./pipeline.ts";
+import { parseOptions } from "./pipeline_options.ts";
 import { main as serve } from "./serve.ts";
 
 const recipePath = (name: string) =>

@@ -15,6 +15,7 @@ import {
 import { machineBudget, type PlannedTask, planTasks } from "./demand.ts";
 import { dispatch } from "./dispatch.ts";
 import { EventLog } from "./event_log.ts";
+import { gravest, StepFailed } from "./failures.ts";
 import type { RunEvent, RunState } from "./events.ts";
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
 import type { Launch } from "./launch.ts";
@@ -25,20 +26,11 @@ import { type Recipe, settle, type Step } from "./recipe.ts";
 import type { RunControl } from "./run_control.ts";
 import { newRunId } from "./run_folder.ts";
 import type { Budget, Task } from "./schedule.ts";
+import { type SharedResults, withShared } from "./shared_results.ts";
 import { stageInfos, stepInfo } from "./step_info.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
 import type { Ref } from "./wiring.ts";
 import { asInterrupted, Interrupted, toPlainError } from "./worker_messages.ts";
-
-/** Results that are shared with other machines. */
-export interface SharedResults {
-  /** Fetches the result of a step into the store, if there is one. */
-  pull(key: string): Promise<boolean>;
-  /** Shares a result of the store, sooner or later. */
-  push(key: string): void;
-  /** Waits until what was pushed is shared, or was told not to be. */
-  settled(): Promise<void>;
-}
 
 export interface RunOptions {
   /** Output folder; made when absent. */
@@ -61,17 +53,6 @@ export interface RunOptions {
   readonly control?: RunControl;
   /** Told of every event, with the state after it. */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
-}
-
-/** A step failed; the message names it. Finished steps are kept. */
-export class StepFailed extends Error {
-  override name = "StepFailed";
-  readonly code?: string;
-  constructor(step: Step, cause: unknown) {
-    const { message, code } = toPlainError(cause);
-    super(`step "${step.id}" (stage ${step.stage.name}) failed: ${message}`, { cause });
-    this.code = code;
-  }
 }
 
 /**
@@ -129,23 +110,6 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     throw error;
   } finally {
     lock.unlock();
-  }
-}
-
-/** What there is, with the results that others have: each may let more be found. */
-async function withShared(look: () => Promise<Survey>, shared?: SharedResults): Promise<Survey> {
-  const asked = new Set<string>();
-  for (;;) {
-    const surveyed = await look();
-    const unknown = surveyed.steps.flatMap(({ action, key }) =>
-      shared && action === "run" && key && !asked.has(key) ? [key] : []
-    );
-    let found = false;
-    for (const key of new Set(unknown)) {
-      asked.add(key);
-      found = await shared!.pull(key) || found;
-    }
-    if (!found) return surveyed;
   }
 }
 
@@ -293,11 +257,4 @@ class Run {
 
 function stepOf({ steps }: Recipe, id: string): Step {
   return steps.find((step) => step.id === id)!;
-}
-
-/** What to tell of several: a failure before a stop, and of stops the one that had to be forced. */
-function gravest(errors: readonly unknown[]): unknown {
-  const isForced = (error: unknown) => error instanceof Interrupted && error.forced !== undefined;
-  return errors.find((error) => !(error instanceof Interrupted)) ?? errors.find(isForced) ??
-    errors[0];
 }
