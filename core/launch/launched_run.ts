@@ -49,6 +49,7 @@ export class LaunchedRun implements Launch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #look: Promise<void> | undefined;
   #problem: unknown;
+  #stopping = false;
   readonly #folder: string;
 
   /**
@@ -113,6 +114,9 @@ export class LaunchedRun implements Launch {
       });
       record.steps.forEach((step, i) => step.job = jobs[i]);
       this.#remember();
+      // Until they are first looked at.
+      const waiting = jobs.map((id) => [id, { state: "waiting" }] as const);
+      this.#states = new Map([...this.#states, ...waiting]);
     }
     this.#watch(onJob);
   }
@@ -188,8 +192,6 @@ export class LaunchedRun implements Launch {
     if (waiting.length > 0) await this.launcher.cancel(waiting);
     return error;
   }
-
-  #stopping = false;
 
   async #stopAll(): Promise<void> {
     if (this.#stopping) return;

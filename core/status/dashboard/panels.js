@@ -10,6 +10,13 @@ export function stepPanel(step) {
     ["stage", step.stage],
     ["state", `${SIGNS[step.state]} ${step.state}`],
     ["why", step.reasons.join("; ")],
+    ...(step.job
+      ? [[
+        "job",
+        [step.job.launcher, step.job.id, step.job.detail, step.job.node]
+          .filter(Boolean).join(" "),
+      ]]
+      : []),
     ["waits for", step.after.join(", ") || "nothing"],
     [
       "took",
