@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { listFolder, readIfPresent } from "../core/store/mod.ts";
 import { LAUNCHERS, mpirun } from "./mpirun.ts";
 import { no_hosts, withTwoHosts } from "./two_hosts.ts";
 
@@ -162,10 +163,10 @@ Deno.test({
     }),
 });
 
+const on_hosts = (text: string) => no_hosts ? `${text} (not here: ${no_hosts})` : text;
+
 Deno.test({
-  name: `two hosts give the losses of one, and gradients go over the wire${
-    no_hosts ? ` (not here: ${no_hosts})` : ""
-  }`,
+  name: on_hosts("two hosts give the losses of one, and gradients go over the wire"),
   ignore: no_hosts !== undefined,
   fn: () =>
     withFolder((folder) =>
@@ -179,6 +180,34 @@ Deno.test({
         assertNear(losses(summary), losses(one));
         // 104 steps and more, each with the sums of 14,080 numbers.
         assert.ok(await hosts.received() - before > 104 * 4 * 14_080 / 2);
+      })
+    ),
+});
+
+Deno.test({
+  name: on_hosts("a host that cannot be reached any more ends the job, and another goes on"),
+  ignore: no_hosts !== undefined,
+  fn: () =>
+    withFolder((folder) =>
+      withTwoHosts(async (hosts) => {
+        const out = join(folder, "out");
+        // It would take minutes to reach its end.
+        const long = argsFor(out, "--set", "tuned.epochs=500");
+        const job = hosts.mpirun(PIPELINE, long);
+        const begun = () => {
+          const [run] = listFolder(join(out, "runs"));
+          const log = run && readIfPresent(join(out, "runs", run, "events.jsonl"));
+          return log?.includes('"step_started","step":"tuned"');
+        };
+        while (!begun()) await new Promise((resolve) => setTimeout(resolve, 100));
+        await hosts.cut();
+        const { code, err } = await job;
+        assert.notEqual(code, 0);
+        assert.match(err, /lost communication with a remote daemon[^]*10\.77\.0\.2/);
+        const { steps } = await alone(out);
+        assert.deepEqual(steps.map(({ state }) => state), [
+          ...["skipped", "skipped", "skipped", "finished", "finished"],
+        ]);
       })
     ),
 });

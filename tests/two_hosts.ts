@@ -9,12 +9,21 @@ import { ENVIRONMENT, LAUNCHERS } from "./mpirun.ts";
 const MPIRUN = "mpirun.openmpi";
 const NETWORK = "10.77.0.0/24";
 
+/** Open MPI looks whether the other host is there after 10 s of silence; by default after five minutes. */
+const KEEPALIVE = {
+  OMPI_MCA_oob_tcp_keepalive_time: "10",
+  OMPI_MCA_oob_tcp_keepalive_intvl: "2",
+  OMPI_MCA_oob_tcp_keepalive_probes: "3",
+};
+
 /** Hosts of a test. */
 export interface TwoHosts {
   /** Runs a module under mpirun, started on the first host, one process on each. */
   mpirun(module: URL, args: readonly string[]): Promise<{ code: number; out: string; err: string }>;
   /** Bytes that the second host has received. */
   received(): Promise<number>;
+  /** Pulls the cable. */
+  cut(): Promise<void>;
 }
 
 async function ip(...args: string[]): Promise<string> {
@@ -72,11 +81,14 @@ export async function withTwoHosts(use: (hosts: TwoHosts) => Promise<void>): Pro
         const quoted = command.map((word) => `'${word}'`).join(" ");
         const { code, stdout, stderr } = await new Deno.Command("sh", {
           args: ["-c", `exec ${enter(first.name)} "${quoted}"`],
-          env: ENVIRONMENT,
+          env: { ...ENVIRONMENT, ...KEEPALIVE },
           stdin: "null",
         }).output();
         const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
         return { code, out: decode(stdout), err: decode(stderr) };
+      },
+      async cut() {
+        await ip("-n", second.name, "link", "set", second.device, "down");
       },
       async received() {
         const shown = await ip("-n", second.name, "-j", "-s", "link", "show", second.device);
