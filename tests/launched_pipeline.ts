@@ -75,8 +75,8 @@ export function eventsOf(out: string): RunEvent[] {
 export const jobsOf = (out: string) =>
   Object.fromEntries((foldEvents(eventsOf(out))?.steps ?? []).map(({ id, job }) => [id, job?.id]));
 
-/** Steps that take six seconds, so that they can be met on their way. */
-export const SLOW = ["left", "right"].flatMap((step) => ["--set", `${step}.slice=20`]);
+/** Steps that take four seconds, so that they can be met on their way. */
+export const SLOW = ["left", "right"].flatMap((step) => ["--set", `${step}.slice=15`]);
 
 export async function withFolder(use: (folder: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();

@@ -49,7 +49,7 @@ Deno.test({
     withFolder((folder) =>
       withSlurm(async (slurm) => {
         await done(new Pipeline(undefined, join(folder, "fast")));
-        await done(new Pipeline(undefined, join(folder, "slow"), ...SLOW));
+        await done(new Pipeline(undefined, join(folder, "slow"), "--jobs=2", ...SLOW));
         const [fast, slow] = ["fast", "slow"].map((name) => results(join(folder, name)));
 
         await t.step(

@@ -28,8 +28,8 @@ import { type Order, readOutcome, ReportTail, resultOf, writeOrder } from "./ord
 
 /** How often jobs are looked at. */
 const POLL_MS = 1000;
-/** A job that is gone may have left a result that a network file system shows later. */
-const GONE_MS = 10_000;
+/** A job that is gone may have left a result that a network file system shows later; one that failed, some words. */
+const GONE_MS = 10_000, FAILED_MS = 2_000;
 const LAST_LINES = 12;
 
 /** A step that was handed over. */
@@ -141,7 +141,8 @@ export class LaunchedRun implements Launch {
       }
       gone_since = has_ended ? gone_since ?? performance.now() : undefined;
       const left = gone_since === undefined ? 0 : performance.now() - gone_since;
-      if (left > GONE_MS) throw await this.#failure(step, new Error(this.#lost(id, array)));
+      const patience = this.#states.get(id)?.failed ? FAILED_MS : GONE_MS;
+      if (left > patience) throw await this.#failure(step, new Error(this.#lost(id, array)));
       // A thousand steps that wait look a thousand times a second, not four thousand.
       const pause = Math.max(POLL_MS / 4, this.#jobs.size);
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -234,9 +235,11 @@ export class LaunchedRun implements Launch {
       try {
         const states = await this.launcher.states([...this.#jobs.values()].map(({ id }) => id));
         for (const [step, { id }] of this.#jobs) {
-          const [before, now] = [this.#states.get(id), states.get(id) ?? { state: "ended" }];
+          const before = this.#states.get(id);
+          const now: JobState = states.get(id) ?? { state: "ended" };
           if (JSON.stringify(before) === JSON.stringify(now)) continue;
-          onJob(step, { launcher: this.launcher.name, id, ...now } as JobInfo);
+          const { failed: _, ...told } = now;
+          onJob(step, { launcher: this.launcher.name, id, ...told });
         }
         this.#states = states;
       } catch (error) {

@@ -36,7 +36,10 @@ export interface JobArray {
 }
 
 /** How a job stands. */
-export type JobState = Pick<JobInfo, "state" | "detail" | "node">;
+export interface JobState extends Pick<JobInfo, "state" | "detail" | "node"> {
+  /** That it ended, and not well: it was cancelled, killed, or gave another exit code than 0. */
+  readonly failed?: boolean;
+}
 
 /** Starts processes somewhere. */
 export interface Launcher {

@@ -67,7 +67,8 @@ export function localLauncher(budget: Budget): Launcher {
     states(ids) {
       const known = ids.flatMap((id) => jobs.get(id) ?? []);
       const states = known.map(({ id, state, detail }): [string, JobState] => {
-        return [id, { state, ...(detail !== undefined && { detail }) }];
+        const failed = state === "ended" && !done.has(id);
+        return [id, { state, ...(detail !== undefined && { detail }), ...(failed && { failed }) }];
       });
       return Promise.resolve(new Map(states));
     },

@@ -84,7 +84,8 @@ function stateOf({ state, reason, node }: QueuedJob): JobState {
   const detail = reason === "None" || reason === "" ? state : `${state}, ${reason}`;
   const where = node === "" ? {} : { node };
   if (WAITING.has(state)) return { state: "waiting", detail, ...where };
-  return { state: RUNNING.has(state) ? "running" : "ended", detail, ...where };
+  if (RUNNING.has(state)) return { state: "running", detail, ...where };
+  return { state: "ended", detail, ...where, failed: state !== "COMPLETED" };
 }
 
 const arrayIds = (ids: readonly string[]) => [...new Set(ids.map((id) => id.split("_")[0]))];
