@@ -59,7 +59,7 @@ Deno.test("a thousand devices have no thousand micro-batches to work on", () => 
   const device = { name: "d", flops_per_second: 4e14, memory_bytes: 8e10 };
   const link = { bytes_per_second: 2.7e11, latency_s: 1e-5 };
   const cluster = cluster_schema.parse({
-    ...{ name: "n", basis: "made up", nodes: [128], devices_per_node: 8, device },
+    ...{ name: "n", basis: "made up", devices: [1024], devices_per_node: 8, device },
     links: { within_node: link, between_nodes: { ...link, latency_s: 2e-5 } },
     storage: { bytes_per_second: 2e9 },
   });
@@ -71,7 +71,7 @@ Deno.test("a thousand devices have no thousand micro-batches to work on", () => 
     memory: {},
   };
   const [as_planned, alone] = [128, 1024].map((micro_batches) =>
-    estimate({ ...job, micro_batches }, cluster, 128)
+    estimate({ ...job, micro_batches }, cluster, 1024)
   );
   assert.ok(as_planned.efficiency < 0.1 && alone.efficiency > as_planned.efficiency);
   // Then the sum's latency takes longer than the compute that it follows.

@@ -59,8 +59,8 @@ export function clusterOf(
   return {
     name: "this machine, a process on each core",
     basis,
-    nodes: [1],
-    devices_per_node: 2,
+    devices: [1, cores],
+    devices_per_node: cores,
     device: {
       name: "one core",
       flops_per_second: flops / (seconds - update.seconds),
@@ -89,7 +89,7 @@ export function predicted(
   const { step } = estimate(
     job,
     { ...cluster, devices_per_node: processes, shard_optimizer },
-    1,
+    processes,
   );
   return step.compute + step.update + step.all_reduce;
 }

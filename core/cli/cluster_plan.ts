@@ -6,7 +6,7 @@
 import { type Cluster, type Estimate, estimate, type TrainingJob } from "../cluster/mod.ts";
 import type { Recipe, StepForecast } from "../runner/mod.ts";
 
-/** What a line of phases, or all of them, takes on so many nodes. */
+/** What a line of phases, or all of them, takes on so many devices. */
 export interface ClusterTotal {
   readonly nodes: number;
   readonly devices: number;
@@ -38,7 +38,7 @@ export interface ClusterPlan {
   readonly steps: number;
   readonly tokens: number;
   readonly totals: readonly ClusterTotal[];
-  /** Of each step, by its id, for each number of nodes. */
+  /** Of each step, by its id, for each number of devices. */
   readonly estimates: Readonly<Record<string, readonly Estimate[]>>;
   /** Bytes of results and of what is given back. */
   readonly disk: number;
@@ -60,15 +60,17 @@ export function clusterPlan(
   if (trained.length === 0) throw new Error(`no step of ${recipe.name} tells how it will train`);
   const jobs = new Map(trained.map((step) => [step.id, jobOf(step)]));
   const estimates = Object.fromEntries(
-    [...jobs].map(([id, job]) => [id, cluster.nodes.map((nodes) => estimate(job, cluster, nodes))]),
+    [...jobs].map((
+      [id, job],
+    ) => [id, cluster.devices.map((devices) => estimate(job, cluster, devices))]),
   );
   const line = longestLine(trained).map(({ id }) => id);
   const totalsOf = (ids: readonly string[]) =>
-    cluster.nodes.map((_, i) => sumUp(ids.map((id) => [jobs.get(id)!, estimates[id][i]])));
+    cluster.devices.map((_, i) => sumUp(ids.map((id) => [jobs.get(id)!, estimates[id][i]])));
   const tokensOf = (ids: readonly string[]) =>
     ids.reduce((sum, id) => sum + jobs.get(id)!.tokens, 0);
   const ids = [...jobs.keys()];
-  const devices = Math.max(...cluster.nodes) * cluster.devices_per_node;
+  const devices = Math.max(...cluster.devices);
   return {
     cluster,
     ...{ line, line_tokens: tokensOf(line), line_totals: totalsOf(line) },

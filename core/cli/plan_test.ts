@@ -88,7 +88,7 @@ Deno.test("mistakes get one sentence and a code", async () => {
 const CLUSTER = {
   name: "two nodes",
   basis: "made up",
-  nodes: [1, 2],
+  devices: [2, 4],
   devices_per_node: 2,
   device: { name: "box", flops_per_second: 1e6, memory_bytes: 1e4, price_per_hour: 36 },
   links: {

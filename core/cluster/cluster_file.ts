@@ -18,8 +18,8 @@ export const cluster_schema = z.strictObject({
   name: z.string(),
   /** Where the numbers come from: measured, published, assumed. It is printed with the estimate. */
   basis: z.string(),
-  /** Numbers of nodes to look at. */
-  nodes: z.array(z.int().positive()).min(1),
+  /** Numbers of devices to look at: a part of a node, or whole nodes. */
+  devices: z.array(z.int().positive()).min(1),
   devices_per_node: z.int().positive(),
   device: z.strictObject({
     name: z.string(),
@@ -53,14 +53,14 @@ export const cluster_schema = z.strictObject({
   shard_optimizer: z.boolean().default(false),
   currency: z.string().default("USD"),
 }).check((context) => {
-  const { nodes, links } = context.value;
-  if (Math.max(...nodes) === 1 || links.between_nodes) return;
-  context.issues.push({
-    code: "custom",
-    input: context.value,
-    path: ["links", "between_nodes"],
-    message: "is needed for more than one node",
-  });
+  const { devices, devices_per_node, links } = context.value;
+  const refuse = (path: string[], message: string) =>
+    context.issues.push({ code: "custom", input: context.value, path, message });
+  const uneven = devices.find((n) => n > devices_per_node && n % devices_per_node !== 0);
+  if (uneven) refuse(["devices"], `${uneven} are no whole nodes of ${devices_per_node}`);
+  if (devices.some((n) => n > devices_per_node) && !links.between_nodes) {
+    refuse(["links", "between_nodes"], "is needed for more than one node");
+  }
 });
 
 export type Cluster = z.infer<typeof cluster_schema>;

@@ -56,17 +56,16 @@ const UPDATE_BYTES = 28;
 const CHECKPOINT_BYTES = 12;
 
 /**
- * Estimates a phase on so many nodes. With N = n · d devices, M micro-batches a step, P parameters:
+ * Estimates a phase on N devices, n nodes of d each. With M micro-batches a step and P parameters:
  *
  *     compute     = ⌈M / N⌉ / M · FLOPs / (rate · steps)
  *     update      = 28 P / memory rate  (of the device's share where the optimizer is sharded)
  *     all_reduce  = ring within the node + ring between nodes + way through the host, see `allReduceSeconds`
  *     failures    = time · N / mean time between failures, each of which costs half an interval and a restart
  */
-export function estimate(job: TrainingJob, cluster: Cluster, nodes: number): Estimate {
-  const devices = nodes * cluster.devices_per_node;
-  const step = stepParts(job, cluster, nodes);
-  const alone = total(stepParts(job, { ...cluster, devices_per_node: 1 }, 1));
+export function estimate(job: TrainingJob, cluster: Cluster, devices: number): Estimate {
+  const step = stepParts(job, cluster, devices);
+  const alone = total(stepParts(job, cluster, 1));
   const training = job.steps * total(step);
   const { mean_hours_between_failures: mean, price_per_hour: price } = cluster.device;
   const checkpoint_seconds = CHECKPOINT_BYTES * job.parameters / cluster.storage.bytes_per_second;
@@ -76,7 +75,8 @@ export function estimate(job: TrainingJob, cluster: Cluster, nodes: number): Est
   const lost_seconds = failures * (interval / 2 + 60 * cluster.restart_minutes);
   const seconds = training + lost_seconds;
   return {
-    ...{ nodes, devices, step, failures, lost_seconds, seconds, checkpoint_seconds },
+    ...{ nodes: shapeOf(cluster, devices).nodes, devices, step },
+    ...{ failures, lost_seconds, seconds, checkpoint_seconds },
     tokens_per_second: job.tokens / training,
     efficiency: alone / total(step) / devices,
     memory: memoryOf(job, cluster, devices),
@@ -87,18 +87,24 @@ export function estimate(job: TrainingJob, cluster: Cluster, nodes: number): Est
 
 const total = ({ compute, update, all_reduce }: StepParts) => compute + update + all_reduce;
 
-function stepParts(job: TrainingJob, cluster: Cluster, nodes: number): StepParts {
-  const { device, devices_per_node, shard_optimizer } = cluster;
-  const devices = nodes * devices_per_node;
+/** Nodes, and devices on each that take part. */
+function shapeOf({ devices_per_node }: Cluster, devices: number) {
+  const nodes = Math.ceil(devices / devices_per_node);
+  return { nodes, on_each: devices / nodes };
+}
+
+function stepParts(job: TrainingJob, cluster: Cluster, devices: number): StepParts {
+  const { device, shard_optimizer } = cluster;
+  const { on_each } = shapeOf(cluster, devices);
   const share = Math.ceil(job.micro_batches / devices) / job.micro_batches;
   // More processes than cores take turns.
-  const turns = Math.max(1, devices_per_node / (device.at_once ?? devices_per_node));
+  const turns = Math.max(1, on_each / (device.at_once ?? on_each));
   const update_bytes = UPDATE_BYTES * job.parameters / (shard_optimizer ? devices : 1);
   const memory_rate = device.memory_bytes_per_second ?? Infinity;
   return {
     compute: turns * share * job.flops / job.steps / rateOf(cluster, job.parameters),
     update: turns * update_bytes / memory_rate,
-    all_reduce: allReduceSeconds(4 * job.parameters, cluster, nodes),
+    all_reduce: allReduceSeconds(4 * job.parameters, cluster, devices),
   };
 }
 
@@ -119,16 +125,16 @@ function rateOf({ device: { flops_per_second: rates } }: Cluster, parameters: nu
  *
  * With a sharded optimizer the new weights are handed around as well, which is half of that again.
  */
-export function allReduceSeconds(bytes: number, cluster: Cluster, nodes: number): number {
-  const { links: { within_node, between_nodes, host }, devices_per_node, shard_optimizer } =
-    cluster;
-  if (nodes * devices_per_node === 1) return 0;
+export function allReduceSeconds(bytes: number, cluster: Cluster, devices: number): number {
+  const { links: { within_node, between_nodes, host }, shard_optimizer } = cluster;
+  const { nodes, on_each } = shapeOf(cluster, devices);
+  if (devices === 1) return 0;
   const pieces = Math.ceil(bytes / 4 / BUCKET);
   const ring = (n: number, link = within_node) =>
     2 * (n - 1) / n * bytes / link.bytes_per_second + 2 * (n - 1) * pieces * link.latency_s;
   const passes = shard_optimizer ? 1.5 : 1;
   const copies = host ? 2 * bytes / host.bytes_per_second : 0;
-  return passes * (ring(devices_per_node) + ring(nodes, between_nodes) + copies);
+  return passes * (ring(on_each) + ring(nodes, between_nodes) + copies);
 }
 
 function memoryOf({ memory }: TrainingJob, { shard_optimizer }: Cluster, devices: number): number {
