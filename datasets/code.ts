@@ -8,7 +8,7 @@ import {
   readSources,
   requireDocuments,
   type SourcePackage,
-} from "../core/data/readers/mod.ts";
+} from "../core/readers/mod.ts";
 
 /**
  * Light packages that ship the source they are written in. None is a dependency of the laboratory

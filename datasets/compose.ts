@@ -10,7 +10,7 @@ import {
   requireDocuments,
   type Split,
   textDigest,
-} from "../core/data/readers/mod.ts";
+} from "../core/readers/mod.ts";
 
 /** One dataset within another. */
 export interface Part {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Document } from "../core/data/readers/mod.ts";
+import type { Document } from "../core/readers/mod.ts";
 import { sampleText } from "./brown.ts";
 import { detokenize, stripTag } from "./detokenize.ts";
 import { PACKAGE_CARDS, RECORD_SETS, resolveDataset } from "./mod.ts";

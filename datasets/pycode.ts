@@ -14,7 +14,7 @@ import {
   requireDocuments,
   type Split,
   textDigest,
-} from "../core/data/readers/mod.ts";
+} from "../core/readers/mod.ts";
 
 const PIN = "pyodide@314.0.7";
 const ARCHIVE = "python_stdlib.zip";

@@ -15,8 +15,8 @@
  * @module
  */
 import { join } from "node:path";
-import { type DatasetCard, findSplitFiles, recordCard } from "../core/data/readers/mod.ts";
-import type { SplitFiles } from "../core/data/readers/mod.ts";
+import { type DatasetCard, findSplitFiles, recordCard } from "../core/readers/mod.ts";
+import type { SplitFiles } from "../core/readers/mod.ts";
 import { PACKAGE_CARDS, RECORD_SETS } from "./catalogue.ts";
 import { composeCard, type Part } from "./compose.ts";
 import {

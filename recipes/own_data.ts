@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { defineRecipe } from "../core/runner/mod.ts";
+import { defineRecipe } from "../core/recipe/mod.ts";
 import { report } from "../plugins/report/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";

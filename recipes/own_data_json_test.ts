@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadRecipe, type Recipe } from "../core/runner/mod.ts";
+import { loadRecipe, type Recipe } from "../core/recipe/mod.ts";
 import { PLUGINS } from "../plugins/mod.ts";
 import { STAGES } from "../stages/mod.ts";
 

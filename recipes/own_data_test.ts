@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { recordCard } from "../core/data/readers/mod.ts";
+import { recordCard } from "../core/readers/mod.ts";
 import recipe from "./own_data.ts";
 
 Deno.test("the recipe for own data is wired to its end", () => {

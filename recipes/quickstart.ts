@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { defineRecipe } from "../core/runner/mod.ts";
+import { defineRecipe } from "../core/recipe/mod.ts";
 import { report } from "../plugins/report/mod.ts";
 import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "../stages/mod.ts";
 

@@ -5,12 +5,12 @@
  * @module
  */
 import type { AnyStage } from "../core/stage/mod.ts";
-import { checkpoint_at } from "./checkpoint_at/mod.ts";
+import { select_checkpoint } from "./select_checkpoint/mod.ts";
 import { cka } from "./cka/mod.ts";
 import { evaluate } from "./evaluate/mod.ts";
 import { evaluate_tasks } from "./evaluate_tasks/mod.ts";
-import { given_model } from "./given_model/mod.ts";
-import { given_tokenizer } from "./given_tokenizer/mod.ts";
+import { import_model } from "./import_model/mod.ts";
+import { import_tokenizer } from "./import_tokenizer/mod.ts";
 import { midtrain } from "./midtrain/mod.ts";
 import { pretrain } from "./pretrain/mod.ts";
 import { sft } from "./sft/mod.ts";
@@ -18,25 +18,25 @@ import { similarity } from "./similarity/mod.ts";
 import { tokenize } from "./tokenize/mod.ts";
 
 export {
-  checkpoint_at,
   cka,
   evaluate,
   evaluate_tasks,
-  given_model,
-  given_tokenizer,
+  import_model,
+  import_tokenizer,
   midtrain,
   pretrain,
+  select_checkpoint,
   sft,
   similarity,
   tokenize,
 };
 
 export const STAGES: readonly AnyStage[] = [
-  given_model,
-  given_tokenizer,
+  import_model,
+  import_tokenizer,
   tokenize,
   pretrain,
-  checkpoint_at,
+  select_checkpoint,
   midtrain,
   sft,
   evaluate,

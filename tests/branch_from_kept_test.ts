@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { defineRecipe, run } from "../core/runner/mod.ts";
+import { defineRecipe } from "../core/recipe/mod.ts";
+import { run } from "../core/runner/mod.ts";
 import { openFiles, Store } from "../core/store/mod.ts";
-import { checkpoint_at, midtrain, pretrain, tokenize } from "../stages/mod.ts";
+import { midtrain, pretrain, select_checkpoint, tokenize } from "../stages/mod.ts";
 import { TINY_MODEL } from "./tiny_training.ts";
 
 const RECIPE = defineRecipe({ name: "kept", description: "", seed: 3 }, (recipe) => {
@@ -32,7 +33,7 @@ const RECIPE = defineRecipe({ name: "kept", description: "", seed: 3 }, (recipe)
     },
     inputs: { tokenizer: data.tokenizer, ...tokens },
   });
-  const at = recipe.step("at", checkpoint_at, {
+  const at = recipe.step("at", select_checkpoint, {
     config: { step: 4 },
     inputs: { checkpoints: trunk.checkpoints },
   });
@@ -54,7 +55,7 @@ Deno.test("a branch from a checkpoint along a phase is the phase gone on with, t
     };
     const [trunk, at, branch] = [
       await checkpoint("pretrain"),
-      await checkpoint("checkpoint_at"),
+      await checkpoint("select_checkpoint"),
       await checkpoint("midtrain"),
     ];
     for (const name of ["model.safetensors", "optimizer.safetensors"]) {

@@ -136,7 +136,7 @@ function brokenRule(from: Place, to: Place, kind: ImportSite["kind"]): string | 
   if (to.area === "tests") return from.is_test ? undefined : "only tests import tests/";
   const direction = brokenDirection(from, to);
   if (direction !== undefined) return direction;
-  // core/data/readers/mod.ts is a public face too: whoever does not read files need not load its parsers.
+  // core/readers/mod.ts is a public face too: whoever does not read files need not load its parsers.
   const is_face = /^core\/\w+\/(\w+\/)?mod\.ts$/.test(to.path);
   if (to.area === "core" && kind === "import" && !is_face) {
     return `import core/${to.unit}/mod.ts, the public face of core/${to.unit}`;

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Sequence } from "../core/data/mod.ts";
+import type { Sequence } from "../core/batches/mod.ts";
 import { initialize, ParameterArrays } from "../core/model/mod.ts";
-import { defineRecipe, Interrupted, type Recipe, run } from "../core/runner/mod.ts";
+import { defineRecipe, type Recipe } from "../core/recipe/mod.ts";
+import { Interrupted, run } from "../core/runner/mod.ts";
 import { defineStage, many, ports } from "../core/stage/mod.ts";
 import { artifactObjects, listFolder, Store } from "../core/store/mod.ts";
 import {
@@ -18,13 +19,13 @@ import {
   model_schema,
   modelConfig,
   optimizer_schema,
-  placeSchedule,
+  resolveSchedule,
   schedule_schema,
   training_outputs,
   trainPhase,
   writePhase,
 } from "../core/train/mod.ts";
-import { checkpoint_at } from "../stages/mod.ts";
+import { select_checkpoint } from "../stages/mod.ts";
 import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./tiny_training.ts";
 
 const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
@@ -58,7 +59,7 @@ const train = defineStage({
     const phase = {
       steps,
       start: freshState({
-        schedule: placeSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100),
+        schedule: resolveSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100),
         optimizer,
         sequence_length: 16,
         global_batch_size: 1,
@@ -111,7 +112,7 @@ function makeRecipe(keep: z.input<z.ZodObject<typeof checkpointing_fields>>, at:
       const inputs = { checkpoints: trunk.checkpoints };
       return [
         `at_${step}`,
-        recipe.step(`at_${step}`, checkpoint_at, { config, inputs }).checkpoint,
+        recipe.step(`at_${step}`, select_checkpoint, { config, inputs }).checkpoint,
       ];
     });
     const checkpoints = { end: trunk.checkpoint, ...Object.fromEntries(taken) };

@@ -10,7 +10,7 @@ import {
   type HubOptions,
   type HubSnapshot,
   resolveSnapshot,
-} from "../core/data/hub/mod.ts";
+} from "../core/hub/mod.ts";
 import { Random } from "../core/random/mod.ts";
 import { type Files, HubServer } from "./hub_server.ts";
 

@@ -9,7 +9,7 @@ import { done, eventsOf, Pipeline, results, SLOW, withFolder } from "./launched_
 import { until } from "./slurm.ts";
 
 const FAULTY = fileURLToPath(
-  new URL("../core/runner/testdata/faulty_recipe.ts", import.meta.url),
+  new URL("../core/recipe/testdata/faulty_recipe.ts", import.meta.url),
 );
 const LOCAL = { name: "local" };
 

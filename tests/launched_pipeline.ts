@@ -6,12 +6,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { foldEvents, type RunEvent } from "../core/runner/mod.ts";
+import { foldEvents, type RunEvent } from "../core/runs/mod.ts";
 import { listFolder, readIfPresent } from "../core/store/mod.ts";
 
-const PIPELINE = new URL("../core/cli/pipeline.ts", import.meta.url).href;
+const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url).href;
 /** Numbers, four arms that read them, and the sum of the arms. */
-const RECIPE = fileURLToPath(new URL("../core/runner/testdata/arms_recipe.ts", import.meta.url));
+const RECIPE = fileURLToPath(new URL("../core/recipe/testdata/arms_recipe.ts", import.meta.url));
 
 /** The pipeline command. */
 export class Pipeline {

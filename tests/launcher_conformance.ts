@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readIfPresent } from "../core/store/mod.ts";
-import type { JobArray, JobState, Launcher } from "../core/launch/mod.ts";
+import type { JobArray, JobState, Launcher } from "../core/remote/launch/mod.ts";
 
-const DEMAND = { cores: 1, exclusive: false, memory: 0, gpu: false };
+const RESOURCES = { cores: 1, exclusive: false, memory: 0, gpu: false };
 const WAIT_MS = 60_000;
 
 /** @param make a launcher with room for two jobs of one core at least. */
@@ -25,7 +25,13 @@ export async function launcherConformance(
     script: string,
     after: string[] = [],
   ): JobArray => ({
-    ...{ name: `${name}-${crypto.randomUUID().slice(0, 8)}`, steps, after, demand: DEMAND, folder },
+    ...{
+      name: `${name}-${crypto.randomUUID().slice(0, 8)}`,
+      steps,
+      after,
+      resources: RESOURCES,
+      folder,
+    },
     command: ["/bin/bash", "-c", `cd '${folder}'\n${script}`, "job"],
   });
   const has = (name: string) => readIfPresent(join(folder, name)) !== undefined;

@@ -7,7 +7,7 @@ import { listFolder, readIfPresent } from "../core/store/mod.ts";
 import { LAUNCHERS, mpirun } from "./mpirun.ts";
 import { no_hosts, withTwoHosts } from "./two_hosts.ts";
 
-const PIPELINE = new URL("../core/cli/pipeline.ts", import.meta.url);
+const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url);
 const RECIPE = new URL("tiny_recipe.ts", import.meta.url).pathname;
 /** Four micro-batches for each global batch, so that four processes have work. */
 const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  defineRecipe,
-  forecastRecipe,
-  type Recipe,
-  run,
-  type StepForecast,
-} from "../core/runner/mod.ts";
+import { defineRecipe, type Recipe } from "../core/recipe/mod.ts";
+import { forecastRecipe, run, type StepForecast } from "../core/runner/mod.ts";
 import { openTable, Store } from "../core/store/mod.ts";
 import { ports } from "../core/stage/mod.ts";
 import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";

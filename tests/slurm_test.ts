@@ -13,7 +13,7 @@ import {
   withFolder,
 } from "./launched_pipeline.ts";
 import { launcherConformance } from "./launcher_conformance.ts";
-import { slurmLauncher } from "../core/launch/mod.ts";
+import { slurmLauncher } from "../core/remote/launch/mod.ts";
 import { listFolder } from "../core/store/mod.ts";
 import { no_slurm, type Slurm, until, withSlurm } from "./slurm.ts";
 
@@ -35,7 +35,7 @@ async function running(slurm: Slurm, out: string, step: string): Promise<string>
 }
 
 async function statusOf(out: string): Promise<string> {
-  const script = new URL("../core/cli/status.ts", import.meta.url).href;
+  const script = new URL("../core/cli/runs/status.ts", import.meta.url).href;
   const args = ["run", "--no-check", "-A", script, "latest", "--out", out];
   return new TextDecoder().decode(
     (await new Deno.Command(Deno.execPath(), { args }).output()).stdout,

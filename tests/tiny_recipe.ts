@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../core/runner/mod.ts";
+import { defineRecipe } from "../core/recipe/mod.ts";
 import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
 import { TINY_MODEL } from "./tiny_training.ts";
 

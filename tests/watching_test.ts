@@ -3,14 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  defineRecipe,
-  loadRecipe,
-  LogReader,
-  run,
-  type RunEvent,
-  workerExecutor,
-} from "../core/runner/mod.ts";
+import { defineRecipe, loadRecipe } from "../core/recipe/mod.ts";
+import { LogReader, type RunEvent } from "../core/runs/mod.ts";
+import { run, workerExecutor } from "../core/runner/mod.ts";
 
 const RECIPE = new URL("tiny_recipe.ts", import.meta.url).href;
 const SAMPLES = { prompts: ["What is", "Question: 3"], max_new_tokens: 6, temperature: 1 };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/data/mod.ts";
+import type { Sequence } from "../../core/batches/mod.ts";
 import { initialize, ParameterArrays } from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
 import { computeOptions, HiddenStates, hostWeights } from "../../core/train/mod.ts";

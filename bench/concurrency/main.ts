@@ -7,7 +7,9 @@
  */
 import process from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
-import { loadRecipe, run, type RunState, workerExecutor } from "../../core/runner/mod.ts";
+import { loadRecipe } from "../../core/recipe/mod.ts";
+import { run, workerExecutor } from "../../core/runner/mod.ts";
+import { type RunState } from "../../core/runs/mod.ts";
 
 const WAYS = [
   { name: "threads 1, jobs 1", threads: 1, jobs: 1 },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
 import { pretrain, tokenize } from "../../stages/mod.ts";
 
 const header = { name: "concurrency", description: "Two independent arms.", seed: 1 };

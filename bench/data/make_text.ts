@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import { readRecords } from "../../core/data/readers/mod.ts";
+import { readRecords } from "../../core/readers/mod.ts";
 import { Random } from "../../core/random/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
 

@@ -4,8 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { extendHistory, loadTokenSets, MixtureSampler, pack } from "../../core/data/mod.ts";
-import { defineRecipe, run } from "../../core/runner/mod.ts";
+import { extendHistory, loadTokenSets, MixtureSampler, pack } from "../../core/batches/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
+import { run } from "../../core/runner/mod.ts";
 import { type Artifact, openTable, Store } from "../../core/store/mod.ts";
 import { ports } from "../../core/stage/mod.ts";
 import { tokenize } from "../../stages/mod.ts";

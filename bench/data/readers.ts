@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { ArrowEncoder } from "../../core/arrow/mod.ts";
-import { readRecords } from "../../core/data/readers/mod.ts";
+import { readRecords } from "../../core/readers/mod.ts";
 import { timed } from "../shared/timed.ts";
 
 /** Megabytes of text a second, by file name. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/data/mod.ts";
+import type { Sequence } from "../../core/batches/mod.ts";
 import { Decoder, generate, type TextDecoding } from "../../core/generate/mod.ts";
 import { hostWeights } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";

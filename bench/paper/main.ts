@@ -5,7 +5,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { readLocks } from "../../core/runner/mod.ts";
+import { readLocks } from "../../core/runs/mod.ts";
 import { writeAtomic } from "../../core/store/mod.ts";
 import { command } from "../shared/command.ts";
 import { parseFlags, UsageError } from "../shared/options.ts";

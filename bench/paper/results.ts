@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { pastSeconds, readLocks } from "../../core/runner/mod.ts";
+import { pastSeconds } from "../../core/runner/mod.ts";
+import { readLocks } from "../../core/runs/mod.ts";
 import { type Manifest, Store } from "../../core/store/mod.ts";
 import { processor } from "../shared/machine.ts";
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Cluster, estimate, type TrainingJob } from "../../core/cluster/mod.ts";
+import { type Cluster } from "../../core/cli/plan/cluster_file.ts";
+import { estimate, type TrainingJob } from "../../core/cli/plan/estimate.ts";
 import type { ReduceResult, TrainResult, UpdateResult } from "./rank.ts";
 
 /** Bandwidth and latency of one link. */

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { isLaunched, joinGroup, type Launched } from "../../core/cluster/mod.ts";
-import { collate } from "../../core/data/mod.ts";
+import { isLaunched, joinGroup, type Launched } from "../../core/remote/mpi/mod.ts";
+import { collate } from "../../core/batches/mod.ts";
 import { type ParameterArrays, passFlops } from "../../core/model/mod.ts";
 import {
   computeOptions,

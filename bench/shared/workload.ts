@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/data/mod.ts";
+import type { Sequence } from "../../core/batches/mod.ts";
 import {
   EMBED_IN,
   encodeParameters,

@@ -5,12 +5,12 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LogReader } from "../../core/runner/mod.ts";
+import { LogReader } from "../../core/runs/mod.ts";
 
 const pathOf = (url: string) => fileURLToPath(new URL(url, import.meta.url));
-const PIPELINE = pathOf("../../core/cli/pipeline.ts");
+const PIPELINE = pathOf("../../core/cli/run/pipeline.ts");
 /** Writes tables to be read while the other trains. */
-const TABLES = pathOf("../../core/runner/testdata/toy_recipe.ts");
+const TABLES = pathOf("../../core/recipe/testdata/toy_recipe.ts");
 const TRAINING = pathOf("../../core/status/testdata/training_recipe.ts");
 
 /** A pipeline that trains. */

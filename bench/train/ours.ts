@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { collate, type MicroBatch, type Sequence } from "../../core/data/mod.ts";
+import { collate, type MicroBatch, type Sequence } from "../../core/batches/mod.ts";
 import type { ParameterArrays } from "../../core/model/mod.ts";
 import {
   type Compute,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type DocumentSet, MixtureSchedule, resized, shares } from "../data/mod.ts";
+import { type DocumentSet, MixtureSchedule, resized, shares } from "../batches/mod.ts";
 import { permute } from "../random/mod.ts";
 
 export interface SamplingOptions {

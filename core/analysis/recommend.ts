@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DocumentSet } from "../data/mod.ts";
+import type { DocumentSet } from "../batches/mod.ts";
 import { type CountCache, mixFrequencies, SAMPLING_DEFAULTS, type Weights } from "./frequencies.ts";
 import { FrequencyResampler, resampledIntervals } from "./resampling.ts";
 import { compareFrequencies } from "./similarity.ts";

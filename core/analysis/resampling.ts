@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DocumentSet } from "../data/mod.ts";
+import type { DocumentSet } from "../batches/mod.ts";
 import { Random } from "../random/mod.ts";
 import {
   combine,

@@ -171,11 +171,11 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
  * v [B, T, K, E]. Where K < H, groups of H / K heads that follow each other share keys and values (grouped-query
  * attention: Ainslie et al., 2023).
  *
- * @param first_key int32 [B, T], 0 <= first_key[t] <= t: the first position that position t sees, for rows that hold
+ * @param document_start int32 [B, T], 0 <= document_start[t] <= t: the first position that position t sees, for rows that hold
  * several documents. Every position from 0 on when left out.
  */
-export function causalAttention(q: Value, k: Value, v: Value, first_key?: Value): Value {
-  const inputs = first_key ? [q, k, v, first_key] : [q, k, v];
+export function causalAttention(q: Value, k: Value, v: Value, document_start?: Value): Value {
+  const inputs = document_start ? [q, k, v, document_start] : [q, k, v];
   return q.graph.apply("causal_attention", inputs, {})[0];
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { INFERENCE, type OpAttributes, type OpName } from "./ops.ts";
+import { type OpAttributes, type OpName, SHAPE_INFERENCE } from "./ops.ts";
 import {
   type ConstantData,
   type DType,
@@ -90,7 +90,7 @@ export class Graph {
     }
     let types: TensorType[];
     try {
-      types = INFERENCE[op](inputs, attributes);
+      types = SHAPE_INFERENCE[op](inputs, attributes);
     } catch (error) {
       throw new Error(`${op}: ${(error as Error).message}`);
     }

@@ -42,20 +42,20 @@ export function causalMask(size: number, before: number): Float32Array<ArrayBuff
 
 /**
  * What is added to the scores of a block of `size` queries after `before` others: [size, before + size], or
- * [B, 1, size, before + size] where `first_key` [B, 1, size, 1] is given. One for all layers.
+ * [B, 1, size, before + size] where `document_start` [B, 1, size, 1] is given. One for all layers.
  */
 function emitMask(
   emit: Emitter,
   { size, before, like }: { size: number; before: number; like: TensorType },
-  first_key: string | undefined,
+  document_start: string | undefined,
 ): string {
   const width = before + size;
   const name = `causal_${size}_${before / size}`;
   const causal = emit.constant(name, causalMask(size, before), [size, width], like);
-  if (first_key === undefined) return causal;
+  if (document_start === undefined) return causal;
   const positions = Int32Array.from({ length: width }, (_, k) => k);
   const keys = emit.tensor(`positions_${width}`, positions, [width]);
-  const hidden = emit.shared("Less", [keys, first_key], {});
+  const hidden = emit.shared("Less", [keys, document_start], {});
   return emit.shared("Where", [hidden, emit.float(LOWEST, like), causal], {});
 }
 

@@ -24,12 +24,12 @@ const WIDTH = H * E;
 const DOCUMENTS = [[64, 1, 70, 57], [30, 162]];
 
 /** [B, T]: where the document of each position begins. */
-const first_key = Int32Array.from(DOCUMENTS.flatMap((lengths) => {
+const document_start = Int32Array.from(DOCUMENTS.flatMap((lengths) => {
   let start = 0;
   return lengths.flatMap((length) => Array<number>(length).fill((start += length) - length));
 }));
 
-type Attention = (q: Value, k: Value, v: Value, first_key?: Value) => Value;
+type Attention = (q: Value, k: Value, v: Value, document_start?: Value) => Value;
 
 const whole: Attention = (q, k, v) => causalAttention(q, k, v);
 
@@ -71,15 +71,15 @@ async function evaluate(
   const [q, k, v] = ["q", "k", "v"].map((name) =>
     graph.input(name, "float32", name === "q" ? shape : shape.with(2, key_value_heads))
   );
-  const output = attention(q, k, v, graph.input("first_key", "int32", [rows, length]));
+  const output = attention(q, k, v, graph.input("document_start", "int32", [rows, length]));
   const loss = sum(mul(output, graph.constant(part("weights"), shape)));
   graph.output("output", output);
   const inputs = [q, k, v];
   gradients(loss, inputs).forEach((grad, i) => graph.output(`d_${inputs[i].name}`, grad));
   const session = await Session.create(graph, { threads: 1 });
   const feeds = Object.fromEntries(inputs.map(({ name }) => [name, part(name)]));
-  const keys = first_key.subarray(start, start + rows * length);
-  const results = await session.run({ ...feeds, first_key: keys });
+  const keys = document_start.subarray(start, start + rows * length);
+  const results = await session.run({ ...feeds, document_start: keys });
   await session.release();
   return results as Record<string, Float32Array>;
 }
@@ -103,7 +103,7 @@ Deno.test("attention in blocks equals its definition, gradients included", async
 });
 
 Deno.test("attention from a first key on equals its definition, gradients included", async () => {
-  const seen = (b: number, t: number, k: number) => first_key[b * T + t] <= k && k <= t;
+  const seen = (b: number, t: number, k: number) => document_start[b * T + t] <= k && k <= t;
   assertEqual(await evaluate(causalAttention), await evaluate(plain(seen)));
 });
 
@@ -144,7 +144,7 @@ Deno.test("the mask of a batch is computed once for all layers", () => {
   const masks = (layers: number) => {
     const graph = new Graph();
     let x = graph.input("x", "float32", [B, T, H, E]);
-    const keys = graph.input("first_key", "int32", [B, T]);
+    const keys = graph.input("document_start", "int32", [B, T]);
     for (let layer = 0; layer < layers; layer++) x = causalAttention(x, x, x, keys);
     graph.output("y", x);
     const text = new TextDecoder("latin1").decode(lowerToOnnx(graph));

@@ -62,7 +62,7 @@ export interface OpAttributes {
   /**
    * (q [B, T, H, E], k and v [B, T, K, E]) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
    * [B, T, H, E]; a by-product for its gradient). K divides H, and heads h · H/K to (h + 1) · H/K - 1 share key and
-   * value head h. With a fourth input, `first_key` int32 [B, T], position t of a row sees positions from first_key[t]
+   * value head h. With a fourth input, `document_start` int32 [B, T], position t of a row sees positions from document_start[t]
    * to t.
    */
   causal_attention: None;
@@ -157,7 +157,7 @@ function product(
 }
 
 /** Shape and dtype inference, one entry per op. */
-export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
+export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   add: binary,
   sub: binary,
   mul: binary,
@@ -268,7 +268,7 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     return [{ dtype: base.dtype, shape: base.shape }];
   },
-  causal_attention: ([q, k, v, first_key]) => {
+  causal_attention: ([q, k, v, document_start]) => {
     const [B, T, H] = q.shape;
     const shared = q.shape.with(2, k.shape[2]).join();
     expect(
@@ -280,10 +280,11 @@ export const INFERENCE: { [Op in OpName]: Infer<Op> } = {
         }`,
     );
     expect(
-      !first_key || (first_key.dtype === "int32" && first_key.shape.join() === `${B},${T}`),
+      !document_start ||
+        (document_start.dtype === "int32" && document_start.shape.join() === `${B},${T}`),
       () =>
-        `causal_attention over ${formatShape(q.shape)} takes first_key as int32 of ` +
-        `[${B}, ${T}], not ${first_key.dtype} of ${formatShape(first_key.shape)}`,
+        `causal_attention over ${formatShape(q.shape)} takes document_start as int32 of ` +
+        `[${B}, ${T}], not ${document_start.dtype} of ${formatShape(document_start.shape)}`,
     );
     return [{ dtype: q.dtype, shape: q.shape }, { dtype: q.dtype, shape: [B, H, T, T] }];
   },

@@ -30,21 +30,21 @@ export interface Attention {
 export interface BatchShape {
   rows: number;
   length: number;
-  /** Whether rows hold documents that do not see each other: graphs then have the input `first_key`. */
+  /** Whether rows hold documents that do not see each other: graphs then have the input `document_start`. */
   document_mask?: boolean;
 }
 
 /**
- * Attention over whole rows: position t of a row sees positions from 0, or from first_key[t], to t.
+ * Attention over whole rows: position t of a row sees positions from 0, or from document_start[t], to t.
  *
- * @param first_key int32 [B, T]. Positions go on counting over the whole row, since rotations by t and k leave only
+ * @param document_start int32 [B, T]. Positions go on counting over the whole row, since rotations by t and k leave only
  * t - k in a score.
  */
 export function wholeRows(
   graph: Graph,
   shape: AttentionShape,
   { rows, length }: BatchShape,
-  first_key?: Value,
+  document_start?: Value,
 ): Attention {
   const { num_attention_heads, head_dim } = shape;
   const { cos, sin } = rotaryTables(graph, shape, length);
@@ -52,7 +52,7 @@ export function wholeRows(
     axes: [rows, length],
     rotate: (x) => shape.rotary_dim === 0 ? x : rotary(x, cos, sin),
     attend(_, q, k, v) {
-      const context = causalAttention(q, k, v, first_key);
+      const context = causalAttention(q, k, v, document_start);
       return reshape(context, [rows * length, num_attention_heads * head_dim]);
     },
   };

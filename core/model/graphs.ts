@@ -2,8 +2,8 @@
  * The graphs that are run: loss with gradients, loss alone, hidden states.
  *
  * All take every parameter as an input under its Hugging Face name, in its shape in memory, and `input_ids`, int32
- * [rows · length]. With `document_mask` in the shape they take `first_key` as well, int32 [rows, length], and position t
- * of a row sees positions from first_key[t] <= t to t: documents that share a row are computed as each on its own.
+ * [rows · length]. With `document_mask` in the shape they take `document_start` as well, int32 [rows, length], and position t
+ * of a row sees positions from document_start[t] <= t to t: documents that share a row are computed as each on its own.
  *
  * @module
  */
@@ -35,8 +35,15 @@ function declareForward(config: ModelConfig, shape: BatchShape): Declared {
   const graph = new Graph();
   const parameters = new DeclaredParameters(graph, parameterSpecs(config));
   const input_ids = graph.input("input_ids", "int32", [rows * length]);
-  const first_key = document_mask ? graph.input("first_key", "int32", [rows, length]) : undefined;
-  const attention = wholeRows(graph, familyOf(config).attentionShape(config), shape, first_key);
+  const document_start = document_mask
+    ? graph.input("document_start", "int32", [rows, length])
+    : undefined;
+  const attention = wholeRows(
+    graph,
+    familyOf(config).attentionShape(config),
+    shape,
+    document_start,
+  );
   return { graph, parameters, input_ids, ...decoder(config, parameters, input_ids, attention) };
 }
 

@@ -21,8 +21,8 @@ import {
   StoredFilesOutput,
   StoredTableOutput,
 } from "../store/mod.ts";
-import type { Point } from "./events.ts";
-import type { Step } from "./recipe.ts";
+import type { Point } from "../runs/mod.ts";
+import type { Step } from "../recipe/mod.ts";
 import { opened, type PauseGate } from "./run_control.ts";
 
 /** Artifacts on the connected inputs of a step; for a `many` port one under each label. */

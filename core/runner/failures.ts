@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Step } from "./recipe.ts";
+import type { Step } from "../recipe/mod.ts";
 import { Interrupted, toPlainError } from "./worker_messages.ts";
 
 /** A step failed; the message names it. Finished steps are kept. */

@@ -6,12 +6,12 @@
 import type { Forecast, ForecastContext } from "../stage/mod.ts";
 import { type Artifact, canonicalJson, type Manifest, openFiles, openTable } from "../store/mod.ts";
 import type { Store } from "../store/mod.ts";
-import { readLock } from "./lock.ts";
+import { readLock } from "../runs/mod.ts";
 import { pastSeconds } from "./past_seconds.ts";
 import { type Known, mapWired, plan, type PlannedStep } from "./plan.ts";
-import { type Recipe, settle, type Step } from "./recipe.ts";
+import { type Recipe, settle, type Step } from "../recipe/mod.ts";
 import { storeOf } from "./survey.ts";
-import type { Ref, Wired } from "./wiring.ts";
+import type { Ref, Wired } from "../recipe/mod.ts";
 
 /** One step, with what its stage says of it. */
 export interface StepForecast extends PlannedStep {

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { Launched } from "../cluster/mod.ts";
+import type { Launched } from "../remote/mpi/mod.ts";
 import type { Checkpoints, Ranks } from "../stage/mod.ts";
 import { canonicalJson, sha256, Store, StoredCheckpoints } from "../store/mod.ts";
 import { type Executor, openInputs, type StepJob } from "./execute.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../recipe/mod.ts";
 
 /** What rank 0 tells the others. */
 type Command = { readonly type: "step"; readonly job: StepJob } | { readonly type: "end" };

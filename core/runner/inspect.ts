@@ -7,7 +7,7 @@ import type { Batch, InspectContext, ports } from "../stage/mod.ts";
 import type { Artifact } from "../store/mod.ts";
 import { openInputs } from "./execute.ts";
 import { mapWired, upstream } from "./plan.ts";
-import { type Recipe, settle, type Step } from "./recipe.ts";
+import { type Recipe, settle, type Step } from "../recipe/mod.ts";
 import { storeOf, survey } from "./survey.ts";
 
 export interface InspectOptions {

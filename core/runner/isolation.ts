@@ -18,7 +18,7 @@ import {
   type Permissions,
 } from "../stage/mod.ts";
 import { exportedStage, pluginStepUrl } from "./plugin_step.ts";
-import type { Step } from "./recipe.ts";
+import type { Step } from "../recipe/mod.ts";
 
 /** How the worker of a step is started. */
 export interface Isolation {
@@ -136,7 +136,7 @@ function assertHeld(step: string, granted: Permissions): void {
     const flag = names === true ? `--allow-${kind}` : `--allow-${kind}=${lacking.join(",")}`;
     throw new Error(
       `step "${step}" is granted ${kind} that this process itself lacks: run ` +
-        `core/cli/pipeline.ts by deno run with ${flag} added to the flags of the pipeline task`,
+        `core/cli/run/pipeline.ts by deno run with ${flag} added to the flags of the pipeline task`,
     );
   }
 }

@@ -4,11 +4,11 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { defineStage, originOf } from "../stage/mod.ts";
 import { canRestrict, isolate, workerPermissions } from "./isolation.ts";
-import type { Step } from "./recipe.ts";
-import { number_table, numbers } from "./testdata/stages.ts";
+import type { Step } from "../recipe/mod.ts";
+import { number_table, numbers } from "../recipe/testdata/stages.ts";
 
 Deno.test("a stage knows the module that declared it; a copy is another stage", () => {
-  assert.equal(originOf(numbers), new URL("./testdata/stages.ts", import.meta.url).href);
+  assert.equal(originOf(numbers), new URL("../recipe/testdata/stages.ts", import.meta.url).href);
   const own = defineStage({
     name: "own",
     version: "1",

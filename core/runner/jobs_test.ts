@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { digests } from "../../tests/faults/compare.ts";
 import { defineStage } from "../stage/mod.ts";
 import { listFolder } from "../store/mod.ts";
-import type { RunEvent, RunState } from "./events.ts";
+import type { RunEvent, RunState } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
-import { defineRecipe, type Recipe } from "./recipe.ts";
+import { defineRecipe, type Recipe } from "../recipe/mod.ts";
 import { run, type RunOptions } from "./run.ts";
 import { storeOf, survey } from "./survey.ts";
-import { climb, clip, faulty, numbers, sum } from "./testdata/stages.ts";
-import arms from "./testdata/arms_recipe.ts";
+import { climb, clip, faulty, numbers, sum } from "../recipe/testdata/stages.ts";
+import arms from "../recipe/testdata/arms_recipe.ts";
 import { workerExecutor } from "./worker.ts";
 
-const executor = workerExecutor(new URL("./testdata/arms_recipe.ts", import.meta.url).href);
+const executor = workerExecutor(new URL("../recipe/testdata/arms_recipe.ts", import.meta.url).href);
 
 /** An executor whose steps hold until they are let go. */
 function gate() {

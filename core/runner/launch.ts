@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { PlannedTask } from "./demand.ts";
+import type { PlannedTask } from "./resources.ts";
 import type { Executor } from "./execute.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../recipe/mod.ts";
 
 /** How a step stands that was handed over, such as to the queue of a cluster. */
 export interface JobInfo {

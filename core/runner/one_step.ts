@@ -6,9 +6,9 @@
 import { type Artifact, artifactKey, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
 import { identity, inputDigests, mapWired, selectSteps } from "./plan.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../recipe/mod.ts";
 import { storeOf, survey } from "./survey.ts";
-import type { Ref } from "./wiring.ts";
+import type { Ref } from "../recipe/mod.ts";
 import { asInterrupted } from "./worker_messages.ts";
 
 /** What a step made. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { StepState } from "./events.ts";
-import { RunFolder } from "./run_folder.ts";
+import type { StepState } from "../runs/mod.ts";
+import { RunFolder } from "../runs/mod.ts";
 
 /** Runs that are looked through at most, the newest first. */
 const MAX_RUNS = 20;

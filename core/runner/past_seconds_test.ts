@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { RunEventBody } from "./events.ts";
+import type { RunEventBody } from "../runs/mod.ts";
 import { pastSeconds } from "./past_seconds.ts";
 
 const plan = ["a", "b"].map((id) => {

@@ -11,8 +11,8 @@ import {
   type Json,
   type Manifest,
 } from "../store/mod.ts";
-import type { Recipe, Step } from "./recipe.ts";
-import type { Ref, Wired } from "./wiring.ts";
+import type { Recipe, Step } from "../recipe/mod.ts";
+import type { Ref, Wired } from "../recipe/mod.ts";
 
 /** What earlier runs left. */
 export interface Known {

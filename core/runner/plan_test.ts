@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type Artifact, artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Port } from "../stage/mod.ts";
 import { identity, inputDigests, type Known, plan, selectSteps } from "./plan.ts";
-import { defineRecipe, type Recipe } from "./recipe.ts";
-import { clip, numbers, sum } from "./testdata/stages.ts";
+import { defineRecipe, type Recipe } from "../recipe/mod.ts";
+import { clip, numbers, sum } from "../recipe/testdata/stages.ts";
 
 function makeRecipe(options: { count?: number; limit?: number; seed?: number; labels?: string[] }) {
   const { count = 3, limit = 10, seed = 1, labels = ["raw", "low"] } = options;

@@ -5,7 +5,7 @@
  * @module
  */
 import { type AnyStage, assertStage } from "../stage/mod.ts";
-import type { Recipe, Step } from "./recipe.ts";
+import type { Recipe, Step } from "../recipe/mod.ts";
 
 /** What the module's URL carries. */
 interface Wanted {

@@ -12,24 +12,24 @@ import {
   MANIFEST_FORMAT,
   type Store,
 } from "../store/mod.ts";
-import { machineBudget, type PlannedTask, planTasks } from "./demand.ts";
+import { machineBudget, type PlannedTask, planTasks } from "./resources.ts";
 import { dispatch } from "./dispatch.ts";
-import { EventLog } from "./event_log.ts";
+import { EventLog } from "../runs/mod.ts";
 import { gravest, StepFailed } from "./failures.ts";
-import type { RunEvent, RunState } from "./events.ts";
+import type { RunEvent, RunState } from "../runs/mod.ts";
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
 import type { Launch } from "./launch.ts";
-import { lockFolder, readLock, type RecipeLock, writeLock } from "./lock.ts";
+import { lockFolder, readLock, type RecipeLock, writeLock } from "../runs/mod.ts";
 import { identity, inputDigests, mapWired, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
-import { type Recipe, settle, type Step } from "./recipe.ts";
+import { type Recipe, settle, type Step } from "../recipe/mod.ts";
 import type { RunControl } from "./run_control.ts";
-import { newRunId } from "./run_folder.ts";
+import { newRunId } from "../runs/mod.ts";
 import type { Budget, Task } from "./schedule.ts";
 import { type SharedResults, withShared } from "./shared_results.ts";
 import { stageInfos, stepInfo } from "./step_info.ts";
 import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
-import type { Ref } from "./wiring.ts";
+import type { Ref } from "../recipe/mod.ts";
 import { asInterrupted, Interrupted, toPlainError } from "./worker_messages.ts";
 
 export interface RunOptions {

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digests } from "../../tests/faults/compare.ts";
 import { dispatch } from "./dispatch.ts";
-import type { Point, RunEvent } from "./events.ts";
-import { loadRecipe } from "./load.ts";
-import { defineRecipe } from "./recipe.ts";
+import type { Point, RunEvent } from "../runs/mod.ts";
+import { loadRecipe } from "../recipe/mod.ts";
+import { defineRecipe } from "../recipe/mod.ts";
 import { run, type RunOptions } from "./run.ts";
 import { RunControl } from "./run_control.ts";
-import { numbers } from "./testdata/stages.ts";
+import { numbers } from "../recipe/testdata/stages.ts";
 import { workerExecutor } from "./worker.ts";
 
-const urlOf = (name: string) => new URL(`./testdata/${name}.ts`, import.meta.url).href;
+const urlOf = (name: string) => new URL(`../recipe/testdata/${name}.ts`, import.meta.url).href;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function withFolder(use: (folder: string) => Promise<void>) {

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder } from "../store/mod.ts";
 import { defineStage } from "../stage/mod.ts";
-import type { RunEvent } from "./events.ts";
+import type { RunEvent } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
-import { isLocked, lockFolder } from "./lock.ts";
+import { isLocked, lockFolder } from "../runs/mod.ts";
 import { selectSteps } from "./plan.ts";
-import { defineRecipe } from "./recipe.ts";
+import { defineRecipe } from "../recipe/mod.ts";
 import { run } from "./run.ts";
-import { RunFolder } from "./run_folder.ts";
+import { RunFolder } from "../runs/mod.ts";
 import { storeOf, survey } from "./survey.ts";
-import { clip, faulty, numbers, spin, sum } from "./testdata/stages.ts";
+import { clip, faulty, numbers, spin, sum } from "../recipe/testdata/stages.ts";
 
 async function withFolder(use: (out: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();

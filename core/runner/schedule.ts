@@ -5,7 +5,7 @@
  */
 
 /** What a step takes of the machine while it runs. */
-export interface Demand {
+export interface Resources {
   readonly cores: number;
   /** Bytes. */
   readonly memory: number;
@@ -14,7 +14,7 @@ export interface Demand {
 }
 
 /** A step as the scheduler sees it. */
-export interface Task extends Demand {
+export interface Task extends Resources {
   readonly id: string;
   /** Ids of the steps that it reads. */
   readonly after: readonly string[];

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { demandOf } from "./demand.ts";
-import { type Budget, type Demand, startable, type Task } from "./schedule.ts";
+import { resourcesOf } from "./resources.ts";
+import { type Budget, type Resources, startable, type Task } from "./schedule.ts";
 
 const BUDGET = { jobs: 4, cores: 4, memory: 100 };
 
-const task = (id: string, demand: Partial<Demand> = {}, after: string[] = []): Task => ({
+const task = (id: string, resources: Partial<Resources> = {}, after: string[] = []): Task => ({
   id,
   after,
   cores: 1,
   memory: 10,
-  ...demand,
+  ...resources,
 });
 
 /** Ids to start, of "a b c" where all are ready and none runs unless told otherwise. */
@@ -64,17 +64,17 @@ Deno.test("a GPU takes one step at a time", () => {
 });
 
 Deno.test("a step takes the cores of its threads, all where it says 0, one where it says nothing", () => {
-  const demand = (config: unknown, memory?: number) =>
-    demandOf({ config: config as never }, 8, memory, 90);
-  assert.deepEqual(demand({ threads: 3 }), { cores: 3, memory: 90 });
-  assert.deepEqual(demand({ threads: 12, device: "cpu" }), { cores: 8, memory: 90 });
-  assert.deepEqual(demand({ threads: 0, device: "cuda" }), {
+  const resources = (config: unknown, memory?: number) =>
+    resourcesOf({ config: config as never }, 8, memory, 90);
+  assert.deepEqual(resources({ threads: 3 }), { cores: 3, memory: 90 });
+  assert.deepEqual(resources({ threads: 12, device: "cpu" }), { cores: 8, memory: 90 });
+  assert.deepEqual(resources({ threads: 0, device: "cuda" }), {
     cores: 8,
     memory: 90,
     device: "cuda",
   });
-  assert.deepEqual(demand({ lr: 1 }), { cores: 1, memory: 0 });
-  assert.deepEqual(demand({ threads: 3 }, 40), { cores: 3, memory: 40 });
-  assert.deepEqual(demand({ lr: 1 }, 40), { cores: 1, memory: 40 });
-  assert.deepEqual(demand(null), { cores: 1, memory: 0 });
+  assert.deepEqual(resources({ lr: 1 }), { cores: 1, memory: 0 });
+  assert.deepEqual(resources({ threads: 3 }, 40), { cores: 3, memory: 40 });
+  assert.deepEqual(resources({ lr: 1 }, 40), { cores: 1, memory: 40 });
+  assert.deepEqual(resources(null), { cores: 1, memory: 0 });
 });

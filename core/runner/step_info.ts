@@ -6,7 +6,7 @@
 import type { InputPort, InputPorts, OutputPorts, Port } from "../stage/mod.ts";
 import type { Json } from "../store/mod.ts";
 import { mapWired } from "./plan.ts";
-import type { Recipe, Step } from "./recipe.ts";
+import type { Recipe, Step } from "../recipe/mod.ts";
 
 /** What a step is made of. */
 export interface StepInfo {

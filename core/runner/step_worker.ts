@@ -5,10 +5,10 @@
  */
 /// <reference lib="deno.worker" />
 import process from "node:process";
-import { attachGroup } from "../cluster/mod.ts";
+import { attachGroup } from "../remote/mpi/mod.ts";
 import { canonicalJson, Store } from "../store/mod.ts";
 import { executeStep, type Sample } from "./execute.ts";
-import { loadRecipe } from "./load.ts";
+import { loadRecipe } from "../recipe/mod.ts";
 import {
   type FromWorker,
   Interrupted,

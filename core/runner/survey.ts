@@ -5,9 +5,9 @@
  */
 import { join } from "node:path";
 import { artifactKey, type Manifest, type Problem, Store } from "../store/mod.ts";
-import { readLock } from "./lock.ts";
+import { readLock } from "../runs/mod.ts";
 import { type Known, plan, type PlannedStep } from "./plan.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../recipe/mod.ts";
 import { Interrupted } from "./worker_messages.ts";
 
 /** A plan whose skipped steps have been verified, with what it was made from. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { runClock, type RunState, type StepState, timeLeft } from "./events.ts";
+import { runClock, type RunState, type StepState, timeLeft } from "../runs/mod.ts";
 import { startable } from "./schedule.ts";
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foldEvents, type RunEvent } from "./events.ts";
+import { foldEvents, type RunEvent } from "../runs/mod.ts";
 import { runTimeLeft } from "./time_left.ts";
 
 /** A trunk of 10 s, arms of 30 s and 20 s, and a page of 5 s that reads both. */

@@ -6,7 +6,7 @@
 import { type Artifact, canonicalJson } from "../store/mod.ts";
 import type { Executor } from "./execute.ts";
 import { canRestrict, isolate } from "./isolation.ts";
-import type { LoadOptions } from "./load.ts";
+import type { LoadOptions } from "../recipe/mod.ts";
 import {
   fromPlainError,
   type FromWorker,

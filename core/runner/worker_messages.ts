@@ -4,9 +4,9 @@
  * @module
  */
 import type { Artifact } from "../store/mod.ts";
-import type { Point } from "./events.ts";
+import type { Point } from "../runs/mod.ts";
 import type { Sample, StepJob } from "./execute.ts";
-import type { LoadOptions } from "./load.ts";
+import type { LoadOptions } from "../recipe/mod.ts";
 
 /** To the worker: one job, then perhaps a request to stop. */
 export type ToWorker =

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { loadRecipe } from "./load.ts";
+import { loadRecipe } from "../recipe/mod.ts";
 import { selectSteps } from "./plan.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../recipe/mod.ts";
 import { run, type RunOptions } from "./run.ts";
 import { workerExecutor } from "./worker.ts";
 
-const urlOf = (name: string) => new URL(`./testdata/${name}.ts`, import.meta.url).href;
+const urlOf = (name: string) => new URL(`../recipe/testdata/${name}.ts`, import.meta.url).href;
 
 async function inWorkers(
   name: string,
@@ -100,7 +100,7 @@ Deno.test("a recipe whose data changed since it was planned is not run", async (
     Deno.writeTextFileSync(
       join(folder, "recipe.ts"),
       `import { defineRecipe } from ${from("./recipe.ts")};
-      import { numbers } from ${from("./testdata/stages.ts")};
+      import { numbers } from ${from("../recipe/testdata/stages.ts")};
       const count = Number(Deno.readTextFileSync(${JSON.stringify(data)}));
       export default defineRecipe({ name: "r", description: "", seed: 0 }, (recipe) => {
         recipe.step("raw", numbers, { config: { count } });

@@ -5,7 +5,7 @@
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
-import type { RunSource } from "../runner/mod.ts";
+import type { RunSource } from "../runs/mod.ts";
 import { type Access, LOCAL_ACCESS } from "./access.ts";
 import { addControl, type Control } from "./control.ts";
 import { addPrometheus } from "./prometheus.ts";

@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  foldEvents,
-  loadRecipe,
-  run,
-  type RunEvent,
-  RunFolder,
-  type RunSource,
-} from "../runner/mod.ts";
+import { foldEvents, type RunEvent, RunFolder, type RunSource } from "../runs/mod.ts";
+import { loadRecipe } from "../recipe/mod.ts";
+import { run } from "../runner/mod.ts";
 import { statusApp } from "./app.ts";
 import { measureLatency } from "./testdata/latency.ts";
 import { at, startEvents, withFolder, writeLog } from "./testdata/written_run.ts";
 
 const FRESH = { log_ms: 0, folder_ms: 0 };
 const HOST = { host: "127.0.0.1:7411" };
-const recipeUrl = (name: string) => new URL(`../runner/testdata/${name}.ts`, import.meta.url).href;
+const recipeUrl = (name: string) => new URL(`../recipe/testdata/${name}.ts`, import.meta.url).href;
 const appOf = (out: string) => statusApp({ runs: new RunFolder(out, FRESH), out, now: () => 9000 });
 
 async function get(app: ReturnType<typeof statusApp>, path: string, headers = {}) {
@@ -34,7 +29,7 @@ Deno.test("runs, steps and metrics are told as they were reported", () =>
     const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const status = (await get(app, "/status")).body;
     assert.deepEqual([status.run, status.state, status.stage], [id, "finished", null]);
-    assert.deepEqual([status.finished_stages, status.total_stages], [4, 4]);
+    assert.deepEqual([status.finished_steps, status.total_stages], [4, 4]);
     assert.deepEqual([status.running, status.run_time_left_s, status.paused], [[], null, false]);
     const [summary] = (await get(app, "/runs")).body.runs;
     assert.deepEqual([summary.run, summary.recipe], [id, "toy"]);
@@ -144,9 +139,9 @@ Deno.test("of several steps that run all are told, and the first under the names
   ]);
   const runs = { ids: () => ["r"], get: () => Promise.resolve(state) } as unknown as RunSource;
   const { body } = await get(statusApp({ runs, now: () => 9000 }), "/status");
-  const { step_id, stage, step, total_steps, loss, finished_stages, run_time_left_s } = body;
+  const { step_id, stage, step, total_steps, loss, finished_steps, run_time_left_s } = body;
   assert.deepEqual([step_id, stage, step, total_steps, loss], ["right", "midtrain", 2, 8, 2]);
-  assert.deepEqual([finished_stages, run_time_left_s], [1, 15]);
+  assert.deepEqual([finished_steps, run_time_left_s], [1, 15]);
   const told = body.running.map((running: Record<string, unknown>) => {
     return [running.step_id, running.step, running.metrics];
   });

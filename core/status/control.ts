@@ -4,7 +4,8 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { RunControl, RunSource, RunState } from "../runner/mod.ts";
+import type { RunControl } from "../runner/mod.ts";
+import type { RunSource, RunState } from "../runs/mod.ts";
 import { type Access, LOCAL_ACCESS } from "./access.ts";
 import { problem } from "./reply.ts";
 import { serverOf } from "./server_state.ts";

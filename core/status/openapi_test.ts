@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Hono } from "hono";
 import assert from "node:assert/strict";
-import { RunFolder } from "../runner/mod.ts";
+import { RunFolder } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
 import { Checker, documentOf, HOST } from "./testdata/check_answers.ts";
 import { withFolder, writeRun } from "./testdata/written_run.ts";

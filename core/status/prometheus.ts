@@ -5,13 +5,8 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { Counter, Gauge, Registry } from "prom-client";
-import {
-  type RunSource,
-  type RunState,
-  runTimeLeft,
-  type StepState,
-  timeLeft,
-} from "../runner/mod.ts";
+import { type RunSource, type RunState, type StepState, timeLeft } from "../runs/mod.ts";
+import { runTimeLeft } from "../runner/mod.ts";
 import type { RequestStatistics } from "./request_statistics.ts";
 import { serverOf } from "./server_state.ts";
 import { describeProcess } from "./system.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findPython, runPython } from "../../tests/python.ts";
-import { foldEvents, type RunEvent, type RunSource } from "../runner/mod.ts";
+import { foldEvents, type RunEvent, type RunSource } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
 import { parsePrometheus } from "./testdata/parse_prometheus.ts";
 

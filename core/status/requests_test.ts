@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RunFolder } from "../runner/mod.ts";
+import { RunFolder } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
 import { withFolder, writeRun } from "./testdata/written_run.ts";
 

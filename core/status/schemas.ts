@@ -32,7 +32,7 @@ export const Run = z.object({
   ended_at: time,
   message: z.string().nullable(),
   published: z.array(z.string()).openapi({ description: "paths below the output folder" }),
-  finished_stages: count,
+  finished_steps: count,
   total_stages: count,
   run_time_left_s: seconds,
 }).openapi("Run");

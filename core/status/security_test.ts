@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RunSource } from "../runner/mod.ts";
+import type { RunSource } from "../runs/mod.ts";
 import { type Access, accessFor } from "./access.ts";
 import { statusApp } from "./app.ts";
 

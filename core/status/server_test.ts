@@ -3,7 +3,7 @@ import { accessFor } from "./access.ts";
 import type { Control } from "./control.ts";
 import { permissionsFor, serveStatus } from "./server.ts";
 import { at, startEvents, withFolder, writeLog, writeRun } from "./testdata/written_run.ts";
-import { lockFolder } from "../runner/mod.ts";
+import { lockFolder } from "../runs/mod.ts";
 
 const TOKEN = "0123456789abcdef";
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };

@@ -4,7 +4,7 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import { RunFolder } from "../runner/mod.ts";
+import { RunFolder } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
 import { type Action, type Control } from "./control.ts";
 import { listen } from "./listen.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../data/mod.ts";
+import type { Sequence } from "../batches/mod.ts";
 import type { Batch, FilesInput, ports } from "../stage/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
 import type { Phase } from "./loop.ts";

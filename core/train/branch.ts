@@ -7,12 +7,12 @@
  * @module
  */
 import type { z } from "zod";
-import type { MixtureConfig } from "../data/mod.ts";
+import type { MixtureConfig } from "../batches/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type Length, lengthSteps } from "./length.ts";
 import type { Branch } from "./lineage.ts";
 import {
-  placeSchedule,
+  resolveSchedule,
   type rewarm_schema,
   rewarmSchedule,
   type Schedule,
@@ -98,7 +98,7 @@ function planSteps(
     }
     const schedule = "rewarm" in config.schedule
       ? rewarmSchedule(before, config.schedule.rewarm, horizon, step)
-      : placeSchedule(config.schedule, horizon, step);
+      : resolveSchedule(config.schedule, horizon, step);
     return { steps, schedule };
   }
   const end = (before.start_step ?? 0) + before.horizon_steps;

@@ -1,6 +1,6 @@
 /**
  * Checkpoints along a phase as one output: `step-000100/model.safetensors` and so on, with `checkpoints.json` as their
- * list. The stage checkpoint_at takes one out.
+ * list. The stage select_checkpoint takes one out.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Sequence } from "../data/mod.ts";
+import type { Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import type { CheckpointWriter, DeferredCheckpoint } from "../stage/mod.ts";
 import { Store, StoredCheckpoints } from "../store/mod.ts";
@@ -20,7 +20,7 @@ import {
   modelConfig,
   optimizer_schema,
   type Phase,
-  placeSchedule,
+  resolveSchedule,
   schedule_schema,
   type TrainingArrays,
   trainPhase,
@@ -38,7 +38,7 @@ function sequence(first: number): Sequence {
 }
 
 function makePhase(steps: number, keep?: KeepOptions, first_step = 0): Phase {
-  const schedule = placeSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100);
+  const schedule = resolveSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100);
   const sizes = { sequence_length: 16, global_batch_size: 4 };
   const start = freshState({ schedule, optimizer, ...sizes, seed: 1, phase: "pretrain" });
   return {

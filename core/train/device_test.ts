@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { deviceTest } from "../../tests/devices.ts";
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import { type Device, Session } from "../engine/mod.ts";
 import { lowerToOnnx } from "../graph/mod.ts";
 import { initialize, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
@@ -77,7 +77,7 @@ function globalBatch(step: number, documents = false): MicroBatch[] {
     const batch = { rows, length, input_ids, labels, weights, supervised: rows * length };
     if (!documents) return batch;
     const start = 1 + random.below(length - 1);
-    return { ...batch, first_key: input_ids.map((_, i) => i % length < start ? 0 : start) };
+    return { ...batch, document_start: input_ids.map((_, i) => i % length < start ? 0 : start) };
   });
 }
 

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import { type DeviceTensor, type Feeds, Session, Transfer } from "../engine/mod.ts";
 import { totalSquaresGraph } from "../graph/mod.ts";
 import { type DecayScope, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, sessionOptions, uploadAll, type Weights } from "./compute.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
-import { Diverged } from "./diverged.ts";
+import { NonFiniteError } from "./non_finite.ts";
 import { LossScale } from "./loss_scale.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
@@ -75,7 +75,7 @@ export class DeviceTrainer implements Trainer {
       if (this.#loss_scale?.shrink()) return undefined;
       const what = Number.isFinite(loss) ? "gradient is not finite" : `loss is ${loss}`;
       const at = `at optimizer step ${this.optimizer.state.steps}`;
-      throw new Diverged(`the ${what} ${at}`);
+      throw new NonFiniteError(`the ${what} ${at}`);
     } finally {
       releaseAll(gradient);
     }

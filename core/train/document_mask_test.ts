@@ -1,7 +1,7 @@
 /** Documents that are packed into rows and hidden from each other train a model as each in a row of its own does. */
 import assert from "node:assert/strict";
 import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
-import { collate, type Sequence } from "../data/mod.ts";
+import { collate, type Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
 import {
@@ -53,7 +53,7 @@ const packed = documents.map((row) => {
 const alone = documents.flat().map((tokens) => sequence(tokens));
 /** Rows of several documents that see each other, with the same labels. */
 const unmasked = (batch: ReturnType<typeof toBatch>) =>
-  batch.map(({ first_key: _, ...rest }) => rest);
+  batch.map(({ document_start: _, ...rest }) => rest);
 
 const OPTIONS = { micro_batch_size: 2, lengths: [16, 64, 128] };
 const toBatch = (sequences: Sequence[]) => collate(sequences, { ...OPTIONS, pad_id: 0 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../data/mod.ts";
+import type { Sequence } from "../batches/mod.ts";
 
 /** A phase tells of its draws so often, beside its validations. */
 const REPORTS = 100;

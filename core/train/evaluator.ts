@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { collate, type Sequence } from "../data/mod.ts";
+import { collate, type Sequence } from "../batches/mod.ts";
 import { compileGraph, type HostSession } from "../engine/mod.ts";
 import { type BatchShape, lossGraph, type ModelConfig } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 
 /** Mean loss over supervised tokens, in nats, and their number. */
-export interface HeldOutLoss {
+export interface EvalLoss {
   loss: number;
   tokens: number;
 }
@@ -37,7 +37,7 @@ export class Evaluator {
     weights: Weights,
     sequences: readonly Sequence[],
     onBatch?: (done: number) => void,
-  ): Promise<HeldOutLoss> {
+  ): Promise<EvalLoss> {
     const { micro_batch_size, lengths } = this.options;
     let total = 0, tokens = 0;
     // Sorted first, so that short sequences share short micro-batches.

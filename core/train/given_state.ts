@@ -5,7 +5,7 @@
  */
 import { freshState, type TrainerState } from "./checkpoint.ts";
 import { optimizer_schema } from "./optimizer.ts";
-import { placeSchedule, schedule_schema } from "./schedule.ts";
+import { resolveSchedule, schedule_schema } from "./schedule.ts";
 
 /** What is known of how a model came about. */
 export interface GivenPlace {
@@ -26,7 +26,7 @@ export function givenState(
   const ended = schedule_schema.parse({ peak_lr: 1e-6, warmup_steps: 0, shape: "constant" });
   return {
     ...freshState({
-      schedule: placeSchedule(ended, Math.max(1, steps)),
+      schedule: resolveSchedule(ended, Math.max(1, steps)),
       optimizer: optimizer_schema.parse({}),
       sequence_length,
       global_batch_size,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../data/mod.ts";
+import type { Sequence } from "../batches/mod.ts";
 import { compileGraph, type HostSession } from "../engine/mod.ts";
 import { hiddenStatesGraph, type ModelConfig } from "../model/mod.ts";
 import { type Compute, sessionOptions, type Weights } from "./compute.ts";

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import { compileGraph, type HostSession, type TensorData } from "../engine/mod.ts";
 import { type BatchShape, embeddings, ParameterArrays, trainGraph } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
-import { Diverged } from "./diverged.ts";
+import { NonFiniteError } from "./non_finite.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 import type { Ranks } from "../stage/mod.ts";
@@ -41,7 +41,7 @@ export class HostTrainer implements Trainer {
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
     const { loss, gradient } = await this.gradient(micro_batches);
     if (!Number.isFinite(loss)) {
-      throw new Diverged(`the loss is ${loss} at optimizer step ${this.optimizer.steps}`);
+      throw new NonFiniteError(`the loss is ${loss} at optimizer step ${this.optimizer.steps}`);
     }
     const grad_norm = await this.optimizer.step(gradient, learning_rate);
     return { loss, grad_norm };

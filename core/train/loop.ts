@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { collate, type Sequence } from "../data/mod.ts";
+import { collate, type Sequence } from "../batches/mod.ts";
 import type { Checkpoints, FilesInput, KeptCheckpoint, Metrics } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
 import { Checkpointing } from "./checkpointing.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
-import { Diverged } from "./diverged.ts";
+import { NonFiniteError } from "./non_finite.ts";
 import { DrawnTokens } from "./drawn_tokens.ts";
-import { Evaluator, type HeldOutLoss } from "./evaluator.ts";
+import { type EvalLoss, Evaluator } from "./evaluator.ts";
 import type { MetricsHistory } from "./metrics.ts";
-import { bitsPerByte, type HeldOut } from "./options.ts";
+import { bitsPerByte, type EvalSet } from "./options.ts";
 import { partOf } from "./ranks.ts";
 import { type SampleContext, TrainingSamples } from "./samples.ts";
 import { learningRate } from "./schedule.ts";
@@ -41,7 +41,7 @@ export interface Phase {
   /** Lengths batches may be padded to, ascending. */
   lengths: readonly number[];
   /** What is held out, by source. */
-  validation: ReadonlyMap<string, HeldOut>;
+  validation: ReadonlyMap<string, EvalSet>;
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
   compute: Compute;
@@ -204,7 +204,7 @@ class Loop {
       if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
       const measured = await this.#heldOutLoss(held_out);
       if (!Number.isFinite(measured.loss)) {
-        throw new Diverged(
+        throw new NonFiniteError(
           `the validation loss on "${source}" is ${measured.loss} at step ${step}`,
         );
       }
@@ -216,7 +216,7 @@ class Loop {
   }
 
   /** Each rank measures a part, and the sums are added up. */
-  async #heldOutLoss({ sequences }: HeldOut): Promise<HeldOutLoss> {
+  async #heldOutLoss({ sequences }: EvalSet): Promise<EvalLoss> {
     const { ctx: { ranks }, tools: { evaluator, trainer } } = this;
     if (!ranks) return await evaluator.loss(trainer.weights, sequences);
     const own = partOf(sequences, ranks);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { extendHistory, meanShare, type MixtureConfig, MixtureSchedule } from "../data/mod.ts";
+import { extendHistory, meanShare, type MixtureConfig, MixtureSchedule } from "../batches/mod.ts";
 import { type ModelConfig, parameterCount } from "../model/mod.ts";
 import type { Forecast, SourceForecast, TrainingPoint } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";

@@ -16,7 +16,7 @@ import {
   pack,
   type PackedSet,
   type TokenTable,
-} from "../data/mod.ts";
+} from "../batches/mod.ts";
 import type { Batch, ports } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type Branch, describeLineage, extendLineage } from "./lineage.ts";

@@ -32,8 +32,8 @@ export {
   placeWeights,
   type Weights,
 } from "./compute.ts";
-export { Diverged } from "./diverged.ts";
-export { Evaluator, type HeldOutLoss } from "./evaluator.ts";
+export { NonFiniteError } from "./non_finite.ts";
+export { type EvalLoss, Evaluator } from "./evaluator.ts";
 export { type Length, lengthSteps, type StepSize } from "./length.ts";
 export { type GivenPlace, givenState } from "./given_state.ts";
 export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
@@ -55,7 +55,7 @@ export { optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
 export * from "./options.ts";
 export {
   learningRate,
-  placeSchedule,
+  resolveSchedule,
   rewarm_schema,
   rewarmSchedule,
   type Schedule,

@@ -8,7 +8,7 @@ import { Session } from "../engine/mod.ts";
 import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import { Diverged } from "./diverged.ts";
+import { NonFiniteError } from "./non_finite.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { partOf } from "./ranks.ts";
 
@@ -93,7 +93,7 @@ export class AdamW {
   async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
     const norm = await this.#norm(gradient);
     if (!Number.isFinite(norm)) {
-      throw new Diverged(`the gradient is not finite at optimizer step ${this.steps}`);
+      throw new NonFiniteError(`the gradient is not finite at optimizer step ${this.steps}`);
     }
     const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;

@@ -18,7 +18,7 @@ import {
   type Sequence,
   type TokenSet,
   type TokenTable,
-} from "../data/mod.ts";
+} from "../batches/mod.ts";
 
 const whole = z.number().int().positive();
 
@@ -80,7 +80,7 @@ export const validation_schema = z.strictObject({
 export const micro_batch_size = whole.default(16);
 
 /** What a held-out loss is measured on. */
-export interface HeldOut {
+export interface EvalSet {
   readonly sequences: readonly Sequence[];
   /** UTF-8 bytes per token over the whole source, NaN where prompts are masked: the bytes of the rest are not known. */
   readonly bytes_per_token: number;
@@ -96,7 +96,7 @@ export async function validationSequences(
     sources?: readonly string[];
     packing?: Omit<PackingOptions, "sequence_length">;
   },
-): Promise<Map<string, HeldOut>> {
+): Promise<Map<string, EvalSet>> {
   if (Object.keys(inputs).length === 0) return new Map();
   const sets = await loadDocumentSets(inputs);
   const names = options.sources ?? [...sets.keys()];
@@ -112,7 +112,7 @@ export async function validationSequences(
 }
 
 /** Bits per byte of the original text: nats per token / ln 2 / (bytes per token). */
-export function bitsPerByte(loss: number, { bytes_per_token }: HeldOut): number {
+export function bitsPerByte(loss: number, { bytes_per_token }: EvalSet): number {
   return loss / Math.LN2 / bytes_per_token;
 }
 

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import type { Weights } from "./compute.ts";
-import { Diverged } from "./diverged.ts";
+import { NonFiniteError } from "./non_finite.ts";
 import type { HostTrainer } from "./host_trainer.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { partOf } from "./ranks.ts";
@@ -32,7 +32,7 @@ export class ParallelTrainer implements Trainer {
     const { loss, gradient } = await this.gradient(micro_batches);
     const { optimizer } = this.own;
     if (!Number.isFinite(loss)) {
-      throw new Diverged(`the loss is ${loss} at optimizer step ${optimizer.steps}`);
+      throw new NonFiniteError(`the loss is ${loss} at optimizer step ${optimizer.steps}`);
     }
     return { loss, grad_norm: await optimizer.step(gradient, learning_rate) };
   }

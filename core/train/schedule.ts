@@ -81,7 +81,7 @@ export const rewarm_schema = z.strictObject(rise);
  * @param start_step step of the run with which it begins.
  * @throws {Error} when warm-up and decay do not fit into the horizon.
  */
-export function placeSchedule(
+export function resolveSchedule(
   config: ScheduleConfig,
   horizon_steps: number,
   start_step = 0,
@@ -109,7 +109,7 @@ export function rewarmSchedule(
 ): Schedule {
   const { warmup_steps: _, ...shape } = schedule;
   const start_lr = start_step === 0 ? 0 : learningRate(schedule, start_step - 1);
-  return { ...placeSchedule({ ...shape, ...rewarm }, horizon_steps, start_step), start_lr };
+  return { ...resolveSchedule({ ...shape, ...rewarm }, horizon_steps, start_step), start_lr };
 }
 
 /** Steps of warm-up and of decay. Rounding the two shares may not make them overlap. */

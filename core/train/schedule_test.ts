@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
 import {
   learningRate,
-  placeSchedule,
+  resolveSchedule,
   rewarmSchedule,
   type Schedule,
   schedule_schema,
@@ -37,7 +37,7 @@ function* randomSchedules(): Generator<{ schedule: Schedule; warmup: number; dec
     const warmup = Math.round(warmup_ratio * horizon);
     const decay = Math.min(Math.round(decay_ratio * horizon), horizon - warmup);
     yield* configs.map((config) => {
-      return { schedule: placeSchedule(config, horizon, start), warmup, decay };
+      return { schedule: resolveSchedule(config, horizon, start), warmup, decay };
     });
   }
 }
@@ -58,7 +58,7 @@ Deno.test("where they have the same form, schedules are those of transformers", 
     "wsd_1-sqrt": { ...wsd, decay: "1-sqrt" as const },
   };
   for (const [name, config] of Object.entries(cases)) {
-    const ours = curve(placeSchedule(config, horizon_steps));
+    const ours = curve(resolveSchedule(config, horizon_steps));
     assert.equal(ours.length, GOLDEN[name].length);
     ours.forEach((rate, t) => {
       assert.ok(Math.abs(rate - GOLDEN[name][t]) < 1e-14, `${name} ${t}: ${rate}`);
@@ -113,7 +113,7 @@ Deno.test("no schedule jumps: a step changes the rate by no more than its stretc
 });
 
 Deno.test("a schedule warms up again from the rate that was reached, in its own shape", () => {
-  const trunk = placeSchedule(schedule_schema.parse({ peak_lr: 1e-3, min_lr: 1e-4 }), 100);
+  const trunk = resolveSchedule(schedule_schema.parse({ peak_lr: 1e-3, min_lr: 1e-4 }), 100);
   const again = rewarmSchedule(trunk, { peak_lr: 5e-4, warmup_ratio: 0.2 }, 50, 80);
   const before = learningRate(trunk, 79), rates = curve(again);
   for (let t = 0; t < 10; t++) {
@@ -145,7 +145,7 @@ Deno.test("fields of another shape, and stretches that do not fit, are refused b
   fails({ shape: "sine" }, /cosine.*linear.*constant.*wsd/);
   fails({ shape: "wsd", warmup_ratio: 0.5, decay_ratio: 0.6 }, /more than 1 together/);
   const wsd = schedule_schema.parse({ peak_lr: 1, shape: "wsd", warmup_steps: 90 });
-  assert.throws(() => placeSchedule(wsd, 100), /90 steps of warm-up and 20 of decay/);
+  assert.throws(() => resolveSchedule(wsd, 100), /90 steps of warm-up and 20 of decay/);
   const cosine = schedule_schema.parse({ peak_lr: 1, warmup_steps: 90 });
-  assert.throws(() => placeSchedule(cosine, 80), /80 steps has no room for 90 steps of warm-up:/);
+  assert.throws(() => resolveSchedule(cosine, 80), /80 steps has no room for 90 steps of warm-up:/);
 });

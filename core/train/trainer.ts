@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
 import type { Compute, Weights } from "./compute.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { kernelsTest } from "../../tests/kernels.ts";
-import type { MicroBatch } from "../data/mod.ts";
+import type { MicroBatch } from "../batches/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import {
   computeOptions,

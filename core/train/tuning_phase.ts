@@ -3,13 +3,18 @@
  *
  * @module
  */
-import { ExampleSampler, loadDocumentSets, type Overlong, type TokenTable } from "../data/mod.ts";
+import {
+  ExampleSampler,
+  loadDocumentSets,
+  type Overlong,
+  type TokenTable,
+} from "../batches/mod.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
 import { type Compute, computeOptions } from "./compute.ts";
 import type { Phase } from "./loop.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { findSet, paddedLengths } from "./options.ts";
-import { placeSchedule, type ScheduleConfig } from "./schedule.ts";
+import { resolveSchedule, type ScheduleConfig } from "./schedule.ts";
 
 export interface TuningConfig extends Compute {
   readonly sources: readonly string[];
@@ -55,7 +60,7 @@ export async function tuningPhase(
     },
     startWith: (schedule) =>
       freshState({
-        schedule: placeSchedule(schedule, steps),
+        schedule: resolveSchedule(schedule, steps),
         optimizer,
         sequence_length,
         global_batch_size,

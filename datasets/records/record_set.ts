@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type DatasetCard, type Licence, recordCard } from "../../core/data/readers/mod.ts";
-import type { RecordPaths, RecordReading } from "../../core/data/readers/mod.ts";
+import { type DatasetCard, type Licence, recordCard } from "../../core/readers/mod.ts";
+import type { RecordPaths, RecordReading } from "../../core/readers/mod.ts";
 import { composeCard } from "../compose.ts";
 
 /** A set of records: what a card says of it, how its records are read, and where the hub has it. */

@@ -7,7 +7,7 @@
 import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  type HeldOut,
+  type EvalSet,
   schedule_schema,
   tuningPhase,
   validationSequences,
@@ -75,7 +75,7 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 }
 
 /** Held-out sequences by source, the target first. */
-async function heldOut({ config, inputs }: Context): Promise<Map<string, HeldOut>> {
+async function heldOut({ config, inputs }: Context): Promise<Map<string, EvalSet>> {
   const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
   const sequences = await validationSequences(inputs.validation, {
     sequence_length,
@@ -88,7 +88,7 @@ async function heldOut({ config, inputs }: Context): Promise<Map<string, HeldOut
   return new Map([[target, of_target], ...sequences]);
 }
 
-function findSequences(sequences: ReadonlyMap<string, HeldOut>, target: string): HeldOut {
+function findSequences(sequences: ReadonlyMap<string, EvalSet>, target: string): EvalSet {
   const found = sequences.get(target);
   if (found) return found;
   const there = [...sequences.keys()].join(", ");

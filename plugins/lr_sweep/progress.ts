@@ -4,10 +4,10 @@
  * @module
  */
 import type { Checkpoints, SavedCheckpoint } from "../../core/stage/mod.ts";
-import type { HeldOutLoss } from "../../core/train/mod.ts";
+import type { EvalLoss } from "../../core/train/mod.ts";
 
 /** Held-out losses by source; NaN where training diverged. */
-export type Losses = Readonly<Record<string, HeldOutLoss>>;
+export type Losses = Readonly<Record<string, EvalLoss>>;
 
 const FINISHED = "finished.json";
 /** Folder of the files of the training at hand. */

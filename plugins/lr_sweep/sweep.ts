@@ -12,11 +12,11 @@ import type {
 } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
-  Diverged,
+  type EvalSet,
   Evaluator,
   freshArrays,
-  type HeldOut,
   loadParameters,
+  NonFiniteError,
   type Phase,
   placeWeights,
   trainPhase,
@@ -40,7 +40,7 @@ export class Sweep {
   constructor(
     private readonly ctx: SweepContext,
     private readonly training: Training,
-    private readonly held_out: ReadonlyMap<string, HeldOut>,
+    private readonly held_out: ReadonlyMap<string, EvalSet>,
   ) {
     this.#evaluator = new Evaluator(training);
   }
@@ -77,7 +77,7 @@ export class Sweep {
       });
       return await this.measure((name) => Promise.resolve(files[name] as Uint8Array<ArrayBuffer>));
     } catch (error) {
-      if (!(error instanceof Diverged)) throw error;
+      if (!(error instanceof NonFiniteError)) throw error;
       report((index + 1) * steps, { peak_lr: rate }, rates * steps);
       return Object.fromEntries([...this.held_out.keys()].map((name) => [name, DIVERGED]));
     }

@@ -9,7 +9,7 @@ import {
   mixFrequencies,
   type Weights,
 } from "../../core/analysis/mod.ts";
-import type { DocumentSet } from "../../core/data/mod.ts";
+import type { DocumentSet } from "../../core/batches/mod.ts";
 import type { Choice } from "./choices.ts";
 import type { Pair } from "./pairs.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Correlation, pearson } from "../../core/analysis/mod.ts";
-import { loadDocumentSets } from "../../core/data/mod.ts";
+import { loadDocumentSets } from "../../core/batches/mod.ts";
 import { defineStage, many, ports, type StageContext, study_ports } from "../../core/stage/mod.ts";
 import { allChoices } from "./choices.ts";
 import { type Config, config } from "./config.ts";

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  forecastRecipe,
-  loadRecipe,
-  type Recipe,
-  type StepForecast,
-} from "../../core/runner/mod.ts";
+import { forecastRecipe, type StepForecast } from "../../core/runner/mod.ts";
+import { loadRecipe, type Recipe } from "../../core/recipe/mod.ts";
 import { learningRates } from "../../plugins/lr_sweep/config.ts";
 import { fullSize } from "./settings.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RecipeBuilder, Refs } from "../../core/runner/mod.ts";
+import type { RecipeBuilder, Refs } from "../../core/recipe/mod.ts";
 import { proximity } from "../../plugins/proximity/mod.ts";
 import { study_report } from "../../plugins/study_report/mod.ts";
 import { cka, evaluate, evaluate_tasks, similarity } from "../../stages/mod.ts";

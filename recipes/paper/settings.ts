@@ -10,7 +10,7 @@ import type {
   cka,
   evaluate,
   evaluate_tasks,
-  given_tokenizer,
+  import_tokenizer,
   pretrain,
   sft,
   similarity,
@@ -52,7 +52,7 @@ export interface StudySettings {
   readonly facts?: Readonly<Record<string, string>>;
   readonly data: ConfigOf<typeof tokenize>;
   /** A tokenizer that is there already; one is learned from the data when left out. */
-  readonly tokenizer?: ConfigOf<typeof given_tokenizer>;
+  readonly tokenizer?: ConfigOf<typeof import_tokenizer>;
   /** Rows of the embeddings where that is more than the tokenizer's vocabulary. */
   readonly vocab_size?: number;
   readonly model: ConfigOf<typeof pretrain>["model"];

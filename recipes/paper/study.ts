@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { defineRecipe, type Recipe, type RecipeBuilder, type Refs } from "../../core/runner/mod.ts";
+import { defineRecipe, type Recipe, type RecipeBuilder, type Refs } from "../../core/recipe/mod.ts";
 import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
 import { study } from "../../plugins/study/mod.ts";
-import { given_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
+import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
 import { addAnalyses } from "./analyses.ts";
 import { type Arm, armsOf, CONTROL, type PhasePlan, phasesOf } from "./arms.ts";
 import type { StudySettings, Target } from "./settings.ts";
@@ -56,7 +56,7 @@ class StudyBuilder {
 
   constructor(private readonly recipe: RecipeBuilder, private readonly settings: StudySettings) {
     const given = settings.tokenizer &&
-      recipe.step("tokenizer", given_tokenizer, { config: settings.tokenizer });
+      recipe.step("tokenizer", import_tokenizer, { config: settings.tokenizer });
     const data = this.#data = recipe.step("data", tokenize, {
       config: settings.data,
       inputs: { tokenizer: given?.tokenizer },

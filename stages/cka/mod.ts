@@ -4,7 +4,7 @@
  * @module
  */
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { evaluationSequences, loadDocumentSets } from "../../core/data/mod.ts";
+import { evaluationSequences, loadDocumentSets } from "../../core/batches/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/data/mod.ts";
+import type { Sequence } from "../../core/batches/mod.ts";
 
 /** Sequences of one forward pass, all of one subsample. */
 export interface ProbeBatch {

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { packageFolder } from "../../core/data/readers/mod.ts";
+import { packageFolder } from "../../core/readers/mod.ts";
 
 const PYODIDE = "pyodide@314.0.7";
 const ENTRY = fileURLToPath(new URL("python_process.ts", import.meta.url));

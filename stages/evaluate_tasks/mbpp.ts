@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Columns } from "../../core/data/readers/mod.ts";
+import type { Columns } from "../../core/readers/mod.ts";
 import { generate } from "../../core/generate/mod.ts";
 import type { MbppConfig } from "./config.ts";
 import { denoCommand } from "./interpreter.ts";

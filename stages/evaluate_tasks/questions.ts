@@ -13,7 +13,7 @@ import {
   type RecordPath,
   type Render,
   type Split,
-} from "../../core/data/readers/mod.ts";
+} from "../../core/readers/mod.ts";
 import { RECORD_SETS, type RecordSet } from "../../datasets/mod.ts";
 
 /** Tasks are named after their datasets. */

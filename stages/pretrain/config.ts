@@ -9,8 +9,8 @@ import {
   model_schema,
   optimizer_schema,
   packing_schema,
-  placeSchedule,
   repeat_schema,
+  resolveSchedule,
   schedule_schema,
   type StepSize,
   validation_schema,
@@ -70,7 +70,7 @@ export const config = z.strictObject({
   attempt("horizon_tokens", () => {
     const { steps, horizon_steps } = phaseLength(config);
     if (horizon_steps < steps) refuse("horizon_steps", "must not be smaller than steps");
-    attempt("schedule", () => placeSchedule(config.schedule, horizon_steps));
+    attempt("schedule", () => resolveSchedule(config.schedule, horizon_steps));
   });
 });
 

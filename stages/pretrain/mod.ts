@@ -20,7 +20,7 @@ import {
   type MixturePhase,
   mixturePhase,
   modelConfig,
-  placeSchedule,
+  resolveSchedule,
   training_outputs,
   trainPhase,
   writePhase,
@@ -40,7 +40,7 @@ function begin({ config, seed }: Pick<Context, "config" | "seed">) {
   const { sequence_length, global_batch_size, optimizer, packing, document_mask } = config;
   const { steps, horizon_steps } = phaseLength(config);
   const start = freshState({
-    schedule: placeSchedule(config.schedule, horizon_steps),
+    schedule: resolveSchedule(config.schedule, horizon_steps),
     optimizer,
     sequence_length,
     global_batch_size,

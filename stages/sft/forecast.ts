@@ -11,8 +11,8 @@ import {
   freshState,
   learningRate,
   paddedLengths,
-  placeSchedule,
   placesOf,
+  resolveSchedule,
   sourceTokens,
   type TrainerState,
   trainingCost,
@@ -44,7 +44,7 @@ export function forecast({ config, seed, parents }: Context): Forecast {
   const documents = sum(sources.map((source) => source.documents));
   const steps = Math.max(1, Math.floor(config.epochs * documents / config.global_batch_size));
   const state = freshState({
-    schedule: placeSchedule(config.schedule, steps),
+    schedule: resolveSchedule(config.schedule, steps),
     optimizer: config.optimizer,
     sequence_length: config.sequence_length,
     global_batch_size: config.global_batch_size,

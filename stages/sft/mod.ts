@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ExampleSampler } from "../../core/data/mod.ts";
+import type { ExampleSampler } from "../../core/batches/mod.ts";
 import {
   defineStage,
   type InspectContext,

@@ -13,7 +13,7 @@ import {
   tokenFrequencies,
   type Weights,
 } from "../../core/analysis/mod.ts";
-import { type DocumentSet, loadDocumentSets } from "../../core/data/mod.ts";
+import { type DocumentSet, loadDocumentSets } from "../../core/batches/mod.ts";
 import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 import { type Config, config } from "./config.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type DatasetCard, recordCard } from "../../core/data/readers/mod.ts";
+import { type DatasetCard, recordCard } from "../../core/readers/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
 
 /** Files, globs and folders, or `hf://org/name@revision/glob` for such on the Hugging Face hub. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { setImmediate } from "node:timers/promises";
-import type { DatasetCard, Document } from "../../core/data/readers/mod.ts";
+import type { DatasetCard, Document } from "../../core/readers/mod.ts";
 
 /** Text of small datasets is kept between the passes, up to this many UTF-16 units in all. */
 const MAX_KEPT_CHARS = 64_000_000;

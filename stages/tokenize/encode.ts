@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Document } from "../../core/data/readers/mod.ts";
+import type { Document } from "../../core/readers/mod.ts";
 import { EncoderPool, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
 import type { DocumentReader } from "./documents.ts";
 import type { Context } from "./ports.ts";

@@ -6,8 +6,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { resized } from "../../core/data/mod.ts";
-import { type DatasetCard, type Document, hashShare } from "../../core/data/readers/mod.ts";
+import { resized } from "../../core/batches/mod.ts";
+import { type DatasetCard, type Document, hashShare } from "../../core/readers/mod.ts";
 
 /** One dataset of one source, as the config names it. */
 export interface Part {

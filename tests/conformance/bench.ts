@@ -6,7 +6,8 @@
 import { join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { defineRecipe, type Recipe, type Ref, run } from "../../core/runner/mod.ts";
+import { defineRecipe, type Recipe, type Ref } from "../../core/recipe/mod.ts";
+import { run } from "../../core/runner/mod.ts";
 import {
   type AnyStage,
   defineStage,

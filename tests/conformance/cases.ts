@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/sample.ts";
 import { report } from "../../plugins/report/mod.ts";
 import {
-  checkpoint_at,
   cka,
   evaluate,
   midtrain,
   pretrain,
+  select_checkpoint,
   sft,
   similarity,
   tokenize,
@@ -95,7 +95,7 @@ export const SUITES: Readonly<Record<string, () => void | Promise<void>>> = {
       { name: "without held-out data", config: { ...PRETRAIN, steps: 2 }, inputs },
     ]);
   },
-  checkpoint_at: () => {
+  select_checkpoint: () => {
     const model = Object.entries(tinyModel(3));
     const folder = (name: string) => model.map(([file, text]) => [`${name}/${file}`, text]);
     const list = [100, 200].map((step) => ({ step, tokens: 64 * step, folder: `step-000${step}` }));
@@ -103,7 +103,7 @@ export const SUITES: Readonly<Record<string, () => void | Promise<void>>> = {
       "checkpoints.json": JSON.stringify(list),
       ...Object.fromEntries(list.flatMap((entry) => folder(entry.folder))),
     };
-    conformance(checkpoint_at, [
+    conformance(select_checkpoint, [
       { name: "the first of two", config: { step: 100 }, inputs: { checkpoints } },
     ]);
   },

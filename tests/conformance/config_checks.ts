@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { settle } from "../../core/runner/mod.ts";
+import { settle } from "../../core/recipe/mod.ts";
 import type { AnyStage } from "../../core/stage/mod.ts";
 import { canonicalJson } from "../../core/store/mod.ts";
 import { type AnyCase, recipeOf } from "./bench.ts";

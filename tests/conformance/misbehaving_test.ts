@@ -6,13 +6,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import {
-  loadRecipe,
-  run,
-  type RunEvent,
-  selectSteps,
-  workerExecutor,
-} from "../../core/runner/mod.ts";
+import { loadRecipe } from "../../core/recipe/mod.ts";
+import { run, selectSteps, workerExecutor } from "../../core/runner/mod.ts";
+import { type RunEvent } from "../../core/runs/mod.ts";
 import { Store } from "../../core/store/mod.ts";
 import { sound, WAYS } from "./testdata/bad_stages.ts";
 

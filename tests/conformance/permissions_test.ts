@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
 import type { Permissions } from "../../core/stage/mod.ts";
 import { asking } from "./testdata/reaching_stages.ts";
 import type { Reach } from "./testdata/run_restricted.ts";

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { loadRecipe, run, RunControl, workerExecutor } from "../../core/runner/mod.ts";
+import { loadRecipe } from "../../core/recipe/mod.ts";
+import { run, RunControl, workerExecutor } from "../../core/runner/mod.ts";
 import { accessFor, controlOf, serveStatus } from "../../core/status/mod.ts";
 
 const CHROMIUM = Deno.env.get("CAUSEWAY_CHROMIUM") ?? "/usr/bin/chromium";

@@ -37,7 +37,7 @@ export class Child {
 
   constructor(out: string, options: ChildOptions = {}) {
     const { recipe = RECIPE, args = [], deno = [], env = {}, through = [] } = options;
-    const script = fileURLToPath(new URL("core/cli/pipeline.ts", ROOT));
+    const script = fileURLToPath(new URL("core/cli/run/pipeline.ts", ROOT));
     const command = [
       ...through,
       Deno.execPath(),

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
 import { defineStage, table } from "../../core/stage/mod.ts";
 
 const numbers = table({ n: "int32" }, "numbers");

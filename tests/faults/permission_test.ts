@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import type { RunEvent } from "../../core/runner/mod.ts";
+import type { RunEvent } from "../../core/runs/mod.ts";
 import { pipeline } from "./child.ts";
 import {
   forbidWriting,

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { RunFolder } from "../../core/runner/mod.ts";
+import { RunFolder } from "../../core/runs/mod.ts";
 import { Child, pipeline } from "./child.ts";
 import { withFolder } from "./folders.ts";
 import { resultsOf, runSmall, SMALL_RECIPE } from "./small.ts";
 import { eventsOf, runIds } from "./traces.ts";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const SPIN = path("../../core/runner/testdata/spin_recipe.ts");
+const SPIN = path("../../core/recipe/testdata/spin_recipe.ts");
 const HUNGRY = path("./hungry_recipe.ts");
 
 Deno.test("a second runner is refused and harms nothing; the first goes on to its end", () =>

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
 import { report } from "../../plugins/report/mod.ts";
 import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "../../stages/mod.ts";
 import { TINY_MODEL } from "../tiny_training.ts";

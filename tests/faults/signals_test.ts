@@ -6,7 +6,7 @@ import { withFolder } from "./folders.ts";
 import { eventsOf, kept, runIds } from "./traces.ts";
 
 const testdata = (name: string) =>
-  fileURLToPath(new URL(`../../core/runner/testdata/${name}.ts`, import.meta.url));
+  fileURLToPath(new URL(`../../core/recipe/testdata/${name}.ts`, import.meta.url));
 
 /** Computes for three seconds, and looks up every 5 ms. */
 const SPIN = testdata("spin_recipe");

@@ -4,7 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { loadRecipe, run, type RunEvent, type RunOptions } from "../../core/runner/mod.ts";
+import { loadRecipe } from "../../core/recipe/mod.ts";
+import { run, type RunOptions } from "../../core/runner/mod.ts";
+import { type RunEvent } from "../../core/runs/mod.ts";
 import { digests } from "./compare.ts";
 
 export const SMALL_RECIPE = new URL("./small_recipe.ts", import.meta.url);

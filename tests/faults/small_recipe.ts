@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { defineRecipe } from "../../core/runner/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
 import { defineStage, files, table } from "../../core/stage/mod.ts";
 
 const numbers = table({ n: "int32" }, "numbers");

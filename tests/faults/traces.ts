@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { type RunEvent, RunFolder } from "../../core/runner/mod.ts";
+import { type RunEvent, RunFolder } from "../../core/runs/mod.ts";
 import { listFolder, listFolders } from "../../core/store/mod.ts";
 
 /** Work that no later fault may lose. */

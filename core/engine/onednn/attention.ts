@@ -58,18 +58,23 @@ function blockOf(length: number, i: number) {
 }
 
 /** Adds the mask of block i to its scores [B·H, T/n, (i + 1) T/n]. */
-function addMask(scores: View, i: number, first_key: Value | undefined, lowering: Lowering): void {
+function addMask(
+  scores: View,
+  i: number,
+  document_start: Value | undefined,
+  lowering: Lowering,
+): void {
   const { program } = lowering;
   const [heads, size, width] = scores.shape;
-  if (!first_key) {
+  if (!document_start) {
     const data = causalMask(size, i * size);
     const mask = lowering.constant(`causal_${size}_${i}`, data, [1, size, width]);
     return program.binary("add", scores, mask, scores);
   }
-  const [rows, length] = first_key.shape;
+  const [rows, length] = document_start.shape;
   // All layers add the same.
-  const mask = lowering.shared(`mask ${first_key.name} ${i}`, () => {
-    const keys = lowering.dense(first_key, "int32");
+  const mask = lowering.shared(`mask ${document_start.name} ${i}`, () => {
+    const keys = lowering.dense(document_start, "int32");
     const view = program.temporary([rows, 1, size, width]);
     const block = { rows, length, size, before: i * size };
     program.host([keys, view], (memory) => documentMask(memory(keys), memory(view), block));

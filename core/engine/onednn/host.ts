@@ -67,13 +67,13 @@ export function rotate(
 
 /**
  * What is added to the scores of a block of `size` queries after `before` others. For query t = before + i of row b,
- * mask[b, i, k] is 0 on the keys from first_key[b, t] to t and the lowest float32 on the others.
+ * mask[b, i, k] is 0 on the keys from document_start[b, t] to t and the lowest float32 on the others.
  *
- * @param first_key [rows, length], dense.
+ * @param document_start [rows, length], dense.
  * @param mask [rows, size, before + size], dense.
  */
 export function documentMask(
-  first_key: HostArray,
+  document_start: HostArray,
   mask: HostArray,
   { rows, length, size, before }: Record<"rows" | "length" | "size" | "before", number>,
 ) {
@@ -82,7 +82,7 @@ export function documentMask(
     for (let i = 0; i < size; i++) {
       const t = before + i, at = (b * size + i) * width;
       mask.fill(LOWEST, at, at + width);
-      mask.fill(0, at + first_key[b * length + t], at + t + 1);
+      mask.fill(0, at + document_start[b * length + t], at + t + 1);
     }
   }
 }

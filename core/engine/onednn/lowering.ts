@@ -5,7 +5,7 @@
  */
 import type { ConstantData, Graph, Node, Value } from "../../graph/mod.ts";
 import type { DnnlType } from "./library.ts";
-import { lowValues } from "./low.ts";
+import { bf16Values } from "./bf16_values.ts";
 import type { HostArray, Program } from "./program.ts";
 import { isDense, reshapeView, type View } from "./view.ts";
 
@@ -36,7 +36,7 @@ export class Lowering {
     readonly program: Program,
     readonly products: "float32" | "bfloat16",
   ) {
-    this.#low = products === "bfloat16" ? lowValues(graph, nodes) : new Set();
+    this.#low = products === "bfloat16" ? bf16Values(graph, nodes) : new Set();
     for (const input of graph.inputs) {
       const dtype = input.dtype === "int32" ? "int32" : "float32";
       this.#views.set(input, program.external(inputName(input.name), input.shape, dtype));

@@ -20,7 +20,7 @@ import {
 import { Random } from "../../random/mod.ts";
 import { compileGraph, OneDnnUnavailable } from "../mod.ts";
 import { planArena } from "./arena.ts";
-import { lowValues } from "./low.ts";
+import { bf16Values } from "./bf16_values.ts";
 import { denseView, isDense, permute, reshapeView, slice, Slot } from "./view.ts";
 
 Deno.test("slots that live at the same time stand apart, others share memory", () => {
@@ -98,8 +98,8 @@ const attentionGraph = (documents: boolean, K = 4) => (graph: Graph): void => {
   const keys = starts.flatMap((row) =>
     Array.from({ length: T }, (_, t) => row.findLast((start) => start <= t)!)
   );
-  const first_key = documents ? graph.constant(Int32Array.from(keys), [B, T]) : undefined;
-  const output = causalAttention(causalAttention(q, k, v, first_key), k, v, first_key);
+  const document_start = documents ? graph.constant(Int32Array.from(keys), [B, T]) : undefined;
+  const output = causalAttention(causalAttention(q, k, v, document_start), k, v, document_start);
   const weights = graph.constant(random("weights", B * T * H * E), [B, T, H, E]);
   graph.output("output", output);
   backpropagate(new Map([[output, weights]]), inputs)
@@ -228,7 +228,7 @@ Deno.test("values that only products read are kept in bfloat16, sums are not", (
   const product = gemm(read_by_product, read_by_sum);
   graph.output("sum", sum(read_by_sum));
   graph.output("product", product);
-  const low = lowValues(graph, graph.nodes);
+  const low = bf16Values(graph, graph.nodes);
   assert.deepEqual([read_by_product, read_by_sum, product].map((value) => low.has(value)), [
     true,
     false,
@@ -244,7 +244,7 @@ Deno.test("the inner values of a gated MLP are kept in bfloat16, what is scaled 
   graph.output("down", gemm(inner, matrix("e")));
   const scaled = gemm(matrix("f"), matrix("g"));
   graph.output("product", gemm(mul(scaled, graph.input("h", "float32", [4, 1])), matrix("i")));
-  const low = lowValues(graph, graph.nodes);
+  const low = bf16Values(graph, graph.nodes);
   assert.ok([gate, up, activated, inner].every((value) => low.has(value)));
   assert.ok(!low.has(scaled));
 });

@@ -143,7 +143,7 @@ function drawSummary() {
   const end = run.ended_at ? Date.parse(run.ended_at) : run.state === "running" ? Date.now() : NaN;
   const first = run.steps.find(({ state }) => state === "running");
   const tiles = [
-    ["steps done", `${run.finished_stages} of ${run.total_stages}`],
+    ["steps done", `${run.finished_steps} of ${run.total_stages}`],
     [
       "time left",
       run.state === "running" ? duration(run.run_time_left_s ?? first?.time_left_s) : "–",
@@ -173,7 +173,7 @@ function drawSummary() {
   const parts = run.steps.reduce(
     (sum, { state, step, total_steps }) =>
       sum + (state === "running" && total_steps ? Math.min(1, step / total_steps) : 0),
-    run.finished_stages,
+    run.finished_steps,
   );
   const percent = run.total_stages ? Math.round(100 * parts / run.total_stages) : 0;
   find("progress").setAttribute("aria-valuenow", String(percent));

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { readBatches } from "../../arrow/mod.ts";
-import type { RunIndex, RunState, StepState } from "../../runner/mod.ts";
+import type { RunIndex, RunState, StepState } from "../../runs/mod.ts";
 import { type Artifact, artifactObjects, FILE_COLUMNS, Store } from "../../store/mod.ts";
 import { problem } from "../reply.ts";
 import { assertStep } from "./source.ts";

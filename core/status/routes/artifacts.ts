@@ -4,7 +4,7 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { RunIndex, RunState } from "../../runner/mod.ts";
+import type { RunIndex, RunState } from "../../runs/mod.ts";
 import { chooseType, isFresh, liveReply, problem } from "../reply.ts";
 import { type ArtifactEntry, Artifacts, Files, runParam, Table } from "../schemas.ts";
 import { binary, listQuery, responses, text, wholeQuery } from "./route_parts.ts";

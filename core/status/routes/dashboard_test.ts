@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { listFolder } from "../../store/mod.ts";
-import { RunFolder } from "../../runner/mod.ts";
+import { RunFolder } from "../../runs/mod.ts";
 import { statusApp } from "../app.ts";
 
 const app = statusApp({ runs: new RunFolder("nowhere") });

@@ -4,14 +4,8 @@
  * @module
  */
 import type { z } from "@hono/zod-openapi";
-import {
-  runClock,
-  runningSteps,
-  type RunState,
-  runTimeLeft,
-  type StepState,
-  timeLeft,
-} from "../../runner/mod.ts";
+import { runClock, runningSteps, type RunState, type StepState, timeLeft } from "../../runs/mod.ts";
+import { runTimeLeft } from "../../runner/mod.ts";
 import type { Plan, PlanEdge, PlanNode, Run, RunDetail, Status, Step } from "../schemas.ts";
 
 export function describeRun(state: RunState, now: number): z.infer<typeof Run> {
@@ -26,7 +20,7 @@ export function describeRun(state: RunState, now: number): z.infer<typeof Run> {
     ended_at: iso(state.ended_at),
     message: state.message ?? null,
     published: [...state.published],
-    finished_stages: done.length,
+    finished_steps: done.length,
     total_stages: state.steps.length,
     run_time_left_s: runTimeLeft(state, now) ?? null,
   };

@@ -5,7 +5,7 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type LoggedLine, LogTail } from "../../runner/mod.ts";
+import { type LoggedLine, LogTail } from "../../runs/mod.ts";
 import { chooseType, problem } from "../reply.ts";
 import { runParam } from "../schemas.ts";
 import { responses, text, wholeQuery } from "./route_parts.ts";

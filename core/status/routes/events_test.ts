@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foldEvents, type RunEvent, RunFolder, type RunSource } from "../../runner/mod.ts";
+import { foldEvents, type RunEvent, RunFolder, type RunSource } from "../../runs/mod.ts";
 import { statusApp } from "../app.ts";
 import { at, startEvents, withFolder, writeLog, writeRun } from "../testdata/written_run.ts";
 

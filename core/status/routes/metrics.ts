@@ -5,7 +5,7 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { encodeTable } from "../../arrow/mod.ts";
-import type { Series } from "../../runner/mod.ts";
+import type { Series } from "../../runs/mod.ts";
 import { chooseType, isFresh, liveReply, weakTag } from "../reply.ts";
 import { Metrics, runParam } from "../schemas.ts";
 import { binary, listQuery, numberQuery, responses, text, wholeQuery } from "./route_parts.ts";

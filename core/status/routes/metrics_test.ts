@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type RunEvent, RunFolder } from "../../runner/mod.ts";
+import { type RunEvent, RunFolder } from "../../runs/mod.ts";
 import { readArrow } from "../testdata/read_arrow.ts";
 import { statusApp } from "../app.ts";
 import { startEvents, withFolder, writeLog } from "../testdata/written_run.ts";

@@ -5,7 +5,8 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { RunState, StageInfo } from "../../runner/mod.ts";
+import type { RunState } from "../../runs/mod.ts";
+import type { StageInfo } from "../../runner/mod.ts";
 import { liveReply } from "../reply.ts";
 import { Health, Plan, RunDetail, runParam, Runs, Stages, Status } from "../schemas.ts";
 import { responses, wholeQuery } from "./route_parts.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RunIndex, RunSource, RunState } from "../../runner/mod.ts";
+import type { RunIndex, RunSource, RunState } from "../../runs/mod.ts";
 import { problem, weakTag } from "../reply.ts";
 
 /** The options of the app that routes read from. */

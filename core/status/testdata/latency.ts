@@ -7,7 +7,8 @@
  * only, since other work on a machine of two cores moves the 95th percentile.
  */
 import { join } from "node:path";
-import { loadRecipe, run, workerExecutor } from "../../runner/mod.ts";
+import { loadRecipe } from "../../recipe/mod.ts";
+import { run, workerExecutor } from "../../runner/mod.ts";
 import { serveStatus } from "../server.ts";
 
 interface Status {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readRecords } from "../../data/readers/mod.ts";
+import { readRecords } from "../../readers/mod.ts";
 
 /** The rows, each with the cells in the order of the columns; lists are arrays. */
 export async function readArrow(

@@ -1,8 +1,8 @@
 /** A recipe that really trains, on synthetic tokens, for longer than any test waits. */
 import { z } from "zod";
-import type { Sequence } from "../../data/mod.ts";
+import type { Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
-import { defineRecipe } from "../../runner/mod.ts";
+import { defineRecipe } from "../../recipe/mod.ts";
 import { defineStage, ports } from "../../stage/mod.ts";
 import {
   computeOptions,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RunFolder } from "../../runner/mod.ts";
+import { RunFolder } from "../../runs/mod.ts";
 import { statusApp } from "../app.ts";
 import { withFolder, writeRun } from "./written_run.ts";
 

@@ -3,8 +3,8 @@
  *
  *     mpirun -n 2 deno run -A core/train/testdata/parallel_steps.ts [shard]
  */
-import { isLaunched, joinGroup } from "../../cluster/mod.ts";
-import { collate, type Sequence } from "../../data/mod.ts";
+import { isLaunched, joinGroup } from "../../remote/mpi/mod.ts";
+import { collate, type Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { Random } from "../../random/mod.ts";
 import { sha256 } from "../../store/mod.ts";

@@ -3,7 +3,7 @@
  *
  * Arguments: preset, vocabulary, rows, length.
  */
-import { collate } from "../../data/mod.ts";
+import { collate } from "../../batches/mod.ts";
 import { initialize, ParameterArrays, type PresetName } from "../../model/mod.ts";
 import {
   computeOptions,

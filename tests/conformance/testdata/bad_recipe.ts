@@ -1,5 +1,5 @@
 /** A sound step, then one for each way of going wrong: run them one at a time. */
-import { defineRecipe } from "../../../core/runner/mod.ts";
+import { defineRecipe } from "../../../core/recipe/mod.ts";
 import { misbehaving, sound, WAYS } from "./bad_stages.ts";
 
 export default defineRecipe({ name: "bad", description: "Goes wrong.", seed: 0 }, (recipe) => {

@@ -1,0 +1,145 @@
+/**
+ * From a finished run to other libraries: the commands export, generate and chat on a recipe that really trained.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { main as chatMain } from "./chat.ts";
+import { main as exportMain } from "./export.ts";
+import { main as generateMain } from "./generate.ts";
+import { loadModel } from "./load_model.ts";
+import { findModel } from "./model_ref.ts";
+import { runCommand, withFolder } from "../shared/testing.ts";
+import { Decoder } from "../../generate/mod.ts";
+import { loadRecipe } from "../../recipe/mod.ts";
+import { run } from "../../runner/mod.ts";
+import { hostWeights } from "../../train/mod.ts";
+import { findPython, runPython } from "../../../tests/python.ts";
+
+/** Logits of a text and what greedy decoding makes of it, in Python. */
+const PYTHON = `
+import json, sys, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+inputs = tokenizer(sys.argv[2], return_tensors="pt")
+ids = model.generate(**inputs, max_new_tokens=12, do_sample=False)[0][inputs["input_ids"].shape[1]:]
+print(json.dumps({
+    "ids": inputs["input_ids"][0].tolist(),
+    "text": tokenizer.decode(ids, skip_special_tokens=True),
+    "logits": model(**inputs).logits[0, -1].tolist(),
+}))
+`;
+
+const PROMPT = "Question: What is 25 plus 20?\nAnswer: ";
+
+async function withRun(use: (out: string) => Promise<void>) {
+  await withFolder(async (folder) => {
+    const out = join(folder, "out");
+    await run(await loadRecipe(new URL("../../../tests/tiny_recipe.ts", import.meta.url).href), {
+      out,
+    });
+    await use(out);
+  });
+}
+
+Deno.test("a model of a run is exported, generated from, and talked with", async (t) => {
+  await withRun(async (out) => {
+    const hf = join(out, "hf"), onnx = join(out, "onnx");
+    await t.step(
+      "the folder for transformers holds the checkpoint's files and a card",
+      async () => {
+        const { code, err } = await runCommand(exportMain, ["tiny", "--out", out, "--to", hf]);
+        assert.equal(code, 0, err);
+        const names = [...Deno.readDirSync(hf)].map(({ name }) => name).sort();
+        assert.deepEqual(names, [
+          ...["README.md", "config.json", "generation_config.json", "model.safetensors"],
+          ...["tokenizer.json", "tokenizer_config.json"],
+        ]);
+        const card = Deno.readTextFileSync(join(hf, "README.md"));
+        // Data, mixture, tokens, losses and lineage, each from the run's own results.
+        assert.match(card, /^---\nlibrary_name: transformers\n/);
+        assert.match(card, /\| sums \| sums \| train \| \d+ \| [\d,]+ \| /);
+        for (const step of ["trunk", "branch", "tuned"]) {
+          assert.match(card, new RegExp(`1\\. \`${step}\``));
+        }
+        assert.match(card, /\| branch \| sums \| 100\.00% \| 100\.00% \| 512 \| /);
+        assert.match(card, /Measured on held-out text[^]*\| sums \| \d\.\d{4} \| /);
+      },
+    );
+    await t.step("the folder of an ONNX model has one file for each precision", async () => {
+      const args = ["latest/tuned", "--out", out, "--format", "onnx", "--to", onnx];
+      assert.equal((await runCommand(exportMain, args)).code, 0);
+      const names = [...Deno.readDirSync(join(onnx, "onnx"))].map(({ name }) => name).sort();
+      assert.deepEqual(names, ["model.onnx", "model_quantized.onnx"]);
+      const again = await runCommand(exportMain, args);
+      assert.equal(again.code, 2);
+      assert.match(again.err, /exists; name another folder by --to, or replace it by --force/);
+    });
+    await t.step("what is not there is named, with what is", async () => {
+      const cases: [string, RegExp][] = [
+        ["tiny/data", /has no model of a step "data"; steps with models: trunk, branch, tuned/],
+        ["other", /no run or recipe "other" in .*; recipes that ran there: tiny/],
+      ];
+      for (const [name, message] of cases) {
+        const { code, err } = await runCommand(exportMain, [name, "--out", out]);
+        assert.deepEqual([code, message.test(err)], [2, true], err);
+      }
+    });
+    await t.step(
+      "a text is generated, the same for the same seed, from the run or the folder",
+      async () => {
+        const generate = async (...args: string[]) => {
+          let text = "";
+          const io = { out: () => {}, err: () => {}, terminal: undefined as never };
+          const all = [...args, "--max-new-tokens", "12", "--threads", "1"];
+          assert.equal(await generateMain(all, io, (piece) => text += piece), 0);
+          return text;
+        };
+        const first = await generate("tiny", PROMPT, "--out", out);
+        assert.ok(first.startsWith(PROMPT) && first.length > PROMPT.length);
+        assert.equal(await generate(hf, PROMPT), first);
+        assert.notEqual(await generate(hf, PROMPT, "--seed", "1"), first);
+      },
+    );
+    await t.step("a conversation streams answers and knows its commands", async () => {
+      const lines = ["What is 25 plus 20?", "/again", "/what", "/quit"];
+      let text = "";
+      const terminal = {
+        ask: () => lines.shift(),
+        write: (piece: string) => text += piece,
+        color: false,
+        onInterrupt: () => () => {},
+      };
+      const args = [hf, "--template", "question", "--max-new-tokens", "8", "--threads", "1"];
+      const { code, err } = await runCommand((given, io) => chatMain(given, io, terminal), args);
+      assert.equal(code, 0, err);
+      assert.equal(err.match(/\d+ tokens in /g)?.length, 2);
+      assert.match(err, /the commands are \/new, \/again and \/quit/);
+      assert.ok(text.length > 2);
+    });
+    const python = findPython(["torch", "transformers"]);
+    await t.step({
+      name: "Python's transformers computes the same logits and greedy text",
+      ignore: python === undefined,
+      async fn() {
+        const { ids, text, logits } = JSON.parse(await runPython(python!, PYTHON, [hf, PROMPT]));
+        const args = [hf, PROMPT, "--temperature", "0", "--max-new-tokens", "12", "--json"];
+        const { out: line } = await runCommand(generateMain, [...args, "--threads", "1"]);
+        assert.equal(JSON.parse(line).text, text);
+        await compareLogits(hf, ids, logits);
+      },
+    });
+  });
+});
+
+async function compareLogits(folder: string, ids: number[], expected: number[]) {
+  const { parameters, tokenizer } = await loadModel(await findModel(folder, ""));
+  assert.deepEqual(Array.from(tokenizer.encode(PROMPT)), ids);
+  const weights = hostWeights(parameters);
+  const decoder = new Decoder({ batch_size: 1, threads: 1 });
+  const [states] = await decoder.begin(weights).append([ids]);
+  const logits = await decoder.logits(weights, states.at(-1)!);
+  await decoder.release();
+  const largest = Math.max(...expected.map((value, i) => Math.abs(value - logits[i])));
+  assert.ok(largest < 1e-4, `logits differ by ${largest}`);
+}

@@ -1,0 +1,128 @@
+/**
+ * What the results of a run say of one of its models: for the model card of an export.
+ *
+ * @module
+ */
+import {
+  type DataRow,
+  lineageLines,
+  type LossRow,
+  type ModelFacts,
+  type PhaseFacts,
+} from "../../export/mod.ts";
+import { type Columns, ports, type TableInput } from "../../stage/mod.ts";
+import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
+import type { ModelOrigin, NamedModel } from "./model_ref.ts";
+
+/**
+ * Collects what is known of a model.
+ *
+ * @returns facts of which only the name is known for a model that is a folder.
+ */
+export async function modelFacts({ label, files, origin }: NamedModel): Promise<ModelFacts> {
+  if (!origin) {
+    return { name: label, lineage: await lineageLines(files), phases: [], data: [], losses: [] };
+  }
+  const { run, step, store } = origin;
+  const phases: PhaseFacts[] = [], lineage: string[] = [];
+  for (const { id, manifest } of trainingSteps(origin)) {
+    const { outputs: { mixture, validation, training }, config, stage, seed } = manifest;
+    const steps = await rows<{ step: number; tokens: number }>(
+      store,
+      training,
+      ports.training_metrics.columns,
+    );
+    lineage.push(`\`${id}\` (${stage}, seed ${seed})${lengthOf(steps)}`);
+    phases.push({
+      step: id,
+      config,
+      mixture: await rows(store, mixture, ports.mixture_ledger.columns),
+      validation: await rows(store, validation, ports.validation_metrics.columns),
+    });
+  }
+  const { recipe, description, id } = run;
+  const data = await trainingData(origin, phases);
+  const losses = await measuredLosses(origin);
+  return { name: label, recipe, description, run: id, step, lineage, phases, data, losses };
+}
+
+/** Steps and tokens are counted over all phases that share a schedule. */
+function lengthOf(steps: readonly { step: number; tokens: number }[]): string {
+  const last = steps.at(-1);
+  if (!last) return "";
+  return `: up to step ${last.step.toLocaleString("en")}, ${
+    last.tokens.toLocaleString("en")
+  } tokens`;
+}
+
+interface MadeBy {
+  readonly id: string;
+  readonly manifest: Manifest;
+}
+
+/** The steps that trained the model, in order: each began with the checkpoint of the one before. */
+function trainingSteps({ manifests, step }: ModelOrigin): MadeBy[] {
+  const chain: MadeBy[] = [];
+  let id: string | undefined = step;
+  while (id !== undefined) {
+    const manifest: Manifest = manifests.get(id)!;
+    chain.unshift({ id, manifest });
+    const { checkpoint } = manifest.inputs;
+    id = [...manifests].find(([, { outputs }]) =>
+      Object.values(outputs).some(({ digest }) => digest === checkpoint)
+    )?.[0];
+  }
+  return chain;
+}
+
+/** What tokenizing counted of the sources that the phases drew from. */
+async function trainingData({ manifests, store }: ModelOrigin, phases: readonly PhaseFacts[]) {
+  const drawn = new Set(phases.flatMap(({ mixture, config }) => {
+    const { sources = [] } = config as { sources?: readonly string[] };
+    return [...mixture.map(({ source }) => source), ...sources];
+  }));
+  const data: DataRow[] = [];
+  for (const { outputs } of manifests.values()) {
+    if (outputs.summary === undefined || outputs.tokenizer === undefined) continue;
+    data.push(...await rows<DataRow>(store, outputs.summary, ports.dataset_summary.columns));
+  }
+  return data.filter(({ source, split }) => split === "train" && drawn.has(source));
+}
+
+/** Held-out losses that an evaluation of the run measured on this very model. */
+async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promise<LossRow[]> {
+  const losses: LossRow[] = [];
+  for (const { inputs, outputs } of manifests.values()) {
+    if (!outputs.evaluation || typeof inputs.models !== "object") continue;
+    const labels = Object.entries(inputs.models).filter(([, of]) => of === digest)
+      .map(([label]) => label);
+    const all = await rows<LossRow & { model: string }>(
+      store,
+      outputs.evaluation,
+      ports.evaluation.columns,
+    );
+    losses.push(...all.filter(({ model }) => labels.includes(model)));
+  }
+  return losses;
+}
+
+async function rows<Row>(
+  store: Store,
+  artifact: Artifact | undefined,
+  columns: Columns,
+): Promise<Row[]> {
+  if (!artifact) return [];
+  const table = await openTable(store, artifact, columns, "a result") as TableInput;
+  const found: Row[] = [];
+  for await (const batch of table.batches()) {
+    const [first] = Object.values(batch) as { length: number }[];
+    for (let i = 0; i < first.length; i++) {
+      found.push(
+        Object.fromEntries(
+          Object.entries(batch).map(([name, values]) => [name, (values as unknown[])[i]]),
+        ) as Row,
+      );
+    }
+  }
+  return found;
+}

@@ -1,0 +1,140 @@
+/**
+ * `deno task plan --cluster FILE`: what the training steps of a plan take on a cluster.
+ *
+ * @module
+ */
+import { type Cluster } from "./cluster_file.ts";
+import { type Estimate, estimate, type TrainingJob } from "./estimate.ts";
+import type { Recipe } from "../../recipe/mod.ts";
+import type { StepForecast } from "../../runner/mod.ts";
+
+/** What a line of phases, or all of them, takes on so many devices. */
+export interface ClusterTotal {
+  readonly nodes: number;
+  readonly devices: number;
+  readonly seconds: number;
+  readonly tokens_per_second: number;
+  /** Of one device, for compute alone 1; weighted by time. */
+  readonly efficiency: number;
+  /** Share of the time in which gradients are summed. */
+  readonly all_reduce_share: number;
+  /** Most bytes that a device holds. */
+  readonly memory: number;
+  /** Bytes that a device sends, in all and on average in a second. */
+  readonly sent: number;
+  readonly sent_per_second: number;
+  readonly failures: number;
+  readonly lost_seconds: number;
+  /** Seconds to write the largest checkpoint. */
+  readonly checkpoint_seconds: number;
+  readonly cost?: number;
+}
+
+export interface ClusterPlan {
+  readonly cluster: Cluster;
+  /** Ids of the steps of the longest line of phases, from the first step of a run to its last. */
+  readonly line: readonly string[];
+  readonly line_tokens: number;
+  readonly line_totals: readonly ClusterTotal[];
+  /** Training steps in all, one after the other. */
+  readonly steps: number;
+  readonly tokens: number;
+  readonly totals: readonly ClusterTotal[];
+  /** Of each step, by its id, for each number of devices. */
+  readonly estimates: Readonly<Record<string, readonly Estimate[]>>;
+  /** Bytes of results and of what is given back. */
+  readonly disk: number;
+  /** Steps that have fewer micro-batches than there are devices, with their number. */
+  readonly too_few: Readonly<Record<string, number>>;
+}
+
+/**
+ * Estimates all training steps of a plan.
+ *
+ * @throws {Error} when no step trains.
+ */
+export function clusterPlan(
+  recipe: Recipe,
+  steps: readonly StepForecast[],
+  cluster: Cluster,
+): ClusterPlan {
+  const trained = steps.filter(({ forecast }) => forecast?.training && forecast.flops);
+  if (trained.length === 0) throw new Error(`no step of ${recipe.name} tells how it will train`);
+  const jobs = new Map(trained.map((step) => [step.id, jobOf(step)]));
+  const estimates = Object.fromEntries(
+    [...jobs].map((
+      [id, job],
+    ) => [id, cluster.devices.map((devices) => estimate(job, cluster, devices))]),
+  );
+  const line = longestLine(trained).map(({ id }) => id);
+  const totalsOf = (ids: readonly string[]) =>
+    cluster.devices.map((_, i) => sumUp(ids.map((id) => [jobs.get(id)!, estimates[id][i]])));
+  const tokensOf = (ids: readonly string[]) =>
+    ids.reduce((sum, id) => sum + jobs.get(id)!.tokens, 0);
+  const ids = [...jobs.keys()];
+  const devices = Math.max(...cluster.devices);
+  return {
+    cluster,
+    ...{ line, line_tokens: tokensOf(line), line_totals: totalsOf(line) },
+    ...{ steps: ids.length, tokens: tokensOf(ids), totals: totalsOf(ids), estimates },
+    disk: diskOf(steps),
+    too_few: Object.fromEntries(
+      [...jobs].filter(([, { micro_batches }]) => micro_batches < devices)
+        .map(([id, { micro_batches }]) => [id, micro_batches]),
+    ),
+  };
+}
+
+function jobOf({ forecast }: StepForecast): TrainingJob {
+  const { training, flops, memory = {}, compute } = forecast!;
+  const { parameters, tokens, from_step, to_step } = training!;
+  const steps = Math.max(1, to_step - from_step);
+  // Rows of the products that stand for all are the positions of a micro-batch.
+  const micro_batches = Math.max(1, Math.round(tokens / steps / compute!.product.rows));
+  return { parameters, flops: flops!, steps, tokens, micro_batches, memory };
+}
+
+/** The phases from the first step of a run to the last, of the run that goes furthest. */
+function longestLine(trained: readonly StepForecast[]): StepForecast[] {
+  const by_id = new Map(trained.map((step) => [step.id, step]));
+  const lineOf = (step: StepForecast): StepForecast[] => {
+    const parent = by_id.get(step.parent ?? "");
+    const { from_step } = step.forecast!.training!;
+    // Fine-tuning counts its own steps: the run ends where it begins.
+    return parent && from_step > 0 ? [...lineOf(parent), step] : [step];
+  };
+  const tokens = (line: readonly StepForecast[]) =>
+    line.reduce((sum, { forecast }) => sum + forecast!.training!.tokens, 0);
+  return trained.map(lineOf).reduce((best, line) => tokens(line) > tokens(best) ? line : best);
+}
+
+function sumUp(parts: readonly (readonly [TrainingJob, Estimate])[]): ClusterTotal {
+  const sum = (of: (job: TrainingJob, estimate: Estimate) => number) =>
+    parts.reduce((total, [job, estimate]) => total + of(job, estimate), 0);
+  const most = (of: (estimate: Estimate) => number) =>
+    Math.max(...parts.map(([, estimate]) => of(estimate)));
+  const [, { nodes, devices }] = parts[0];
+  const seconds = sum((_, { seconds }) => seconds);
+  const training = sum((_, { seconds, lost_seconds }) => seconds - lost_seconds);
+  const sent = sum(({ steps }, { sent_per_step }) => steps * sent_per_step);
+  const priced = parts.every(([, { cost }]) => cost !== undefined);
+  return {
+    ...{ nodes, devices, seconds, sent, sent_per_second: sent / training },
+    tokens_per_second: sum(({ tokens }) => tokens) / training,
+    efficiency: sum((_, e) => e.efficiency * (e.seconds - e.lost_seconds)) / training,
+    all_reduce_share: sum(({ steps }, { step }) => steps * step.all_reduce) / training,
+    memory: most(({ memory }) => memory),
+    checkpoint_seconds: most(({ checkpoint_seconds }) => checkpoint_seconds),
+    failures: sum((_, { failures }) => failures),
+    lost_seconds: sum((_, { lost_seconds }) => lost_seconds),
+    ...(priced && { cost: sum((_, { cost }) => cost!) }),
+  };
+}
+
+function diskOf(steps: readonly StepForecast[]): number {
+  const total = (parts: Readonly<Record<string, number>> = {}) =>
+    Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const scratch = Math.max(0, ...steps.map(({ forecast }) => forecast?.scratch ?? 0));
+  return scratch +
+    steps.reduce((sum, { written, forecast }) => sum + (written ?? total(forecast?.disk)), 0);
+}

@@ -1,0 +1,159 @@
+/**
+ * A plan for a terminal: every step with its curves, the lineage, totals.
+ *
+ * @module
+ */
+import type { StepForecast } from "../../runner/mod.ts";
+import type { SourceForecast, TrainingForecast, TrainingPoint } from "../../stage/mod.ts";
+import { formatBytes, formatNumber, formatSpan, style } from "../shared/format.ts";
+import type { StepTime } from "./plan_times.ts";
+import { renderLine, renderShares } from "./render_curves.ts";
+import { renderLineage, renderTotals } from "./render_plan_summary.ts";
+
+export interface PlanView {
+  readonly color: boolean;
+  /** Characters of a curve. */
+  readonly width: number;
+}
+
+type Times = ReadonlyMap<string, StepTime>;
+
+const LINES_OF_CURVE = 4;
+const LABEL = 9;
+
+/** The whole plan. */
+export function renderPlan(
+  steps: readonly StepForecast[],
+  times: Times,
+  view: PlanView,
+): string {
+  const by_id = new Map(steps.map((step) => [step.id, step]));
+  const sections = steps.map((step) => renderStep(step, by_id, times, view));
+  const tree = renderLineage(steps);
+  return [...sections, ...(tree ? [`Lineage\n${tree}`] : []), renderTotals(steps, times)]
+    .join("\n\n");
+}
+
+function renderStep(
+  step: StepForecast,
+  by_id: ReadonlyMap<string, StepForecast>,
+  times: Times,
+  view: PlanView,
+): string {
+  const { id, stage, action, reasons, forecast } = step;
+  const what = action === "skip" ? "done" : "to run";
+  const head = `${style(id, "bold", view.color)}  ${stage}, ${what}: ${reasons.join(", ")}`;
+  const rows: [string, string][] = [];
+  if (!forecast) rows.push(["forecast", "the stage tells none"]);
+  for (const note of forecast?.notes ?? []) rows.push(["note", note]);
+  const { training, flops, memory, disk, scratch } = forecast ?? {};
+  if (training) rows.push(...trainingRows(training, runOf(step, by_id), view));
+  if (flops !== undefined) rows.push(["compute", `${flops.toExponential(2)} FLOPs`]);
+  if (memory) rows.push(["memory", describeBytes(memory)]);
+  if (disk) {
+    const more = scratch ? `; ${formatBytes(scratch)} more while it runs` : "";
+    rows.push(["disk", describeBytes(disk) + more]);
+  }
+  if (step.written !== undefined) rows.push(["written", formatBytes(step.written)]);
+  const time = times.get(id)!;
+  if (flops !== undefined || time.seconds !== undefined) rows.push(["time", describeTime(time)]);
+  return [head, ...rows.map(([label, text]) => `  ${label.padEnd(LABEL)}${text}`.trimEnd())]
+    .join("\n");
+}
+
+function trainingRows(
+  training: TrainingForecast,
+  run: readonly TrainingPoint[],
+  { width }: PlanView,
+): [string, string][] {
+  const { from_step, to_step, tokens, parameters, sources, keeps } = training;
+  const peak = Math.max(...run.map(({ learning_rate }) => learning_rate));
+  const line = renderLine(
+    run.map(({ step, learning_rate }) => ({ at: step, value: learning_rate })),
+    { width, height: LINES_OF_CURVE },
+  );
+  const margins = [peak.toExponential(1), ...Array(LINES_OF_CURVE - 2).fill(""), "0"];
+  const names = [...new Set(run.flatMap(({ shares }) => Object.keys(shares)))].sort();
+  const pad = Math.max(
+    ...margins.map(({ length }) => length),
+    ...names.map(({ length }) => length),
+  );
+  const shares = names.map((name): [string, string] => {
+    const points = run.map(({ step, shares }) => ({ at: step, value: shares[name] ?? 0 }));
+    const last = run[run.length - 1].shares[name] ?? 0;
+    const percent = `${Number((100 * last).toFixed(1))}%`;
+    return ["", `${name.padEnd(pad)} ${renderShares(points, width)} ${percent}`];
+  });
+  return [
+    [
+      "steps",
+      `${formatNumber(from_step)} to ${formatNumber(to_step)}, ${formatNumber(tokens)} tokens`,
+    ],
+    ["model", `${formatNumber(parameters)} parameters`],
+    ...(keeps ? [["keeps", keeps] as [string, string]] : []),
+    ...line.map((text, i): [string, string] => {
+      return [i === 0 ? "rate" : "", `${margins[i].padStart(pad)} ${text}`];
+    }),
+    ["", " ".repeat(pad + 1) + axis(run, from_step, to_step, width)],
+    ...label("mixture", shares),
+    ...label("sources", sources.map((source) => ["", describeSource(source)])),
+  ];
+}
+
+function label(name: string, rows: [string, string][]): [string, string][] {
+  return rows.map(([, text], i) => [i === 0 ? name : "", text]);
+}
+
+/** First and last step below a curve, and where the phase begins. */
+function axis(
+  run: readonly TrainingPoint[],
+  from_step: number,
+  to_step: number,
+  width: number,
+): string {
+  const first = run[0].step;
+  const cells = Array<string>(width).fill(" ");
+  const write = (text: string, at: number) => cells.splice(at, text.length, ...text);
+  const [start, end] = [first, to_step].map(formatNumber);
+  write(end, Math.max(0, width - end.length));
+  write(start, 0);
+  if (from_step > first) {
+    const branch = `↑${formatNumber(from_step)}`;
+    const at = Math.round((from_step - first) / (to_step - first) * (width - 1));
+    const free = at > start.length && at + branch.length < width - end.length;
+    write(free ? branch : "↑", at);
+  }
+  return cells.slice(0, width).join("");
+}
+
+/** Points of the phase and, up to where it begins, of those that it continues. */
+function runOf(step: StepForecast, by_id: ReadonlyMap<string, StepForecast>): TrainingPoint[] {
+  const { from_step, points } = step.forecast!.training!;
+  let before = by_id.get(step.parent ?? "");
+  // A step that only takes a checkpoint out of several stands between two phases.
+  while (before && !before.forecast?.training) before = by_id.get(before.parent ?? "");
+  if (from_step === 0 || !before) return [...points];
+  return [...runOf(before, by_id).filter((point) => point.step < from_step), ...points];
+}
+
+function describeSource({ source, tokens, before, available }: SourceForecast): string {
+  const drawn = before > 0 ? ` after ${formatNumber(before)} in earlier phases` : "";
+  if (available === undefined) {
+    return `${source}: ${formatNumber(tokens)} tokens${drawn}; not tokenized yet`;
+  }
+  const epochs = available > 0 ? ((tokens + before) / available).toFixed(2) : "no";
+  return `${source}: ${formatNumber(tokens)} tokens${drawn}, of ${formatNumber(available)}: ` +
+    `${epochs} epochs`;
+}
+
+function describeBytes(parts: Readonly<Record<string, number>>): string {
+  const each = Object.entries(parts).map(([what, bytes]) => `${what} ${formatBytes(bytes)}`);
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  return `${formatBytes(total)}: ${each.join(", ")}`;
+}
+
+function describeTime({ seconds, basis, at_least }: StepTime): string {
+  return seconds === undefined
+    ? basis
+    : `${at_least ? "at least " : ""}${formatSpan(seconds)}, ${basis}`;
+}

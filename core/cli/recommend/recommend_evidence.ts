@@ -1,0 +1,114 @@
+/**
+ * What an earlier study found of proximity and improvement, for judging a recommendation.
+ *
+ * @module
+ */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { type Correlation, fitLine, pearson, type Prediction } from "../../analysis/mod.ts";
+import { readRecords } from "../../readers/mod.ts";
+import { readLocks } from "../../runs/mod.ts";
+import { study_ports } from "../../stage/mod.ts";
+import { openTable, Store } from "../../store/mod.ts";
+import { UsageError } from "../shared/console.ts";
+
+/** Pairs of an arm and a target that were trained and measured. */
+export interface Evidence {
+  /** Where they are from, in words. */
+  readonly from: string;
+  readonly correlation: Correlation;
+  /** Range of advantages that were seen. */
+  readonly lowest: number;
+  readonly highest: number;
+  /** Relative improvement at an advantage; undefined where the correlation could be none. */
+  readonly predict?: (advantage: number) => Prediction;
+}
+
+interface Pairs {
+  readonly from: string;
+  readonly advantage: readonly number[];
+  readonly improvement: readonly number[];
+}
+
+const COLUMNS = ["advantage", "relative_improvement"] as const;
+
+/**
+ * Reads the `proximity` table of an earlier study.
+ *
+ * @param path an output folder in which a step of the proximity stage has run, with `#STEP` where there are several;
+ *   or a file of its rows, in any format that can be read.
+ * @throws {UsageError} when there is no such table; when it has fewer than three pairs.
+ */
+export async function readEvidence(path: string): Promise<Evidence> {
+  const [place, step] = path.split("#");
+  const is_folder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const { from, ...pairs } = is_folder ? await ofFolder(place, step) : await ofFile(path);
+  const compared = pairs.advantage.map((advantage, i) => [advantage, pairs.improvement[i]])
+    .filter((pair) => pair.every(Number.isFinite));
+  const [advantage, improvement] = [compared.map(([x]) => x), compared.map(([, y]) => y)];
+  const correlation = pearson(advantage, improvement);
+  if (Number.isNaN(correlation.r)) {
+    throw new UsageError(
+      `--evidence ${path} has ${compared.length} pairs of ${
+        COLUMNS.join(" and ")
+      }; a correlation needs three ` +
+        "or more that differ",
+    );
+  }
+  const found = correlation.ci_low > 0 || correlation.ci_high < 0;
+  return {
+    from,
+    correlation,
+    lowest: Math.min(...advantage),
+    highest: Math.max(...advantage),
+    ...(found ? { predict: fitLine(advantage, improvement) } : {}),
+  };
+}
+
+async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs> {
+  const store = new Store(join(out, "store"));
+  const found = Object.entries(readLocks(out)).flatMap(([recipe, { steps }]) =>
+    Object.entries(steps).flatMap(([step, key]) => {
+      const manifest = store.readManifest(key);
+      if (manifest?.stage !== "proximity") return [];
+      return wanted === undefined || wanted === step ? [{ recipe, step, manifest }] : [];
+    })
+  );
+  if (found.length === 0) {
+    const which = wanted === undefined ? "a step" : `a step "${wanted}"`;
+    throw new UsageError(
+      `--evidence ${out} holds no result of ${which} of the proximity stage; run a study that has one there first`,
+    );
+  }
+  if (found.length > 1) {
+    throw new UsageError(
+      `--evidence ${out} holds several results: ${found.map(({ step }) => step).join(", ")}; ` +
+        `choose one, as in --evidence ${out}#${found[0].step}`,
+    );
+  }
+  const [{ recipe, step, manifest }] = found;
+  const { columns } = study_ports.proximity;
+  const table = await openTable(store, manifest.outputs.proximity, columns, "proximity");
+  const [advantage, improvement] = [
+    [...await table.column("advantage")],
+    [...await table.column("relative_improvement")],
+  ];
+  return { from: `step "${step}" of recipe "${recipe}"`, advantage, improvement };
+}
+
+async function ofFile(path: string): Promise<Pairs> {
+  const [advantage, improvement]: [number[], number[]] = [[], []];
+  for await (const { file, row, value } of readRecords(path)) {
+    const [x, y] = COLUMNS.map((name) => value[name]);
+    if (typeof x !== "number" || (typeof y !== "number" && y !== null)) {
+      throw new UsageError(
+        `--evidence ${file}:${row} has no numbers ${
+          COLUMNS.join(" and ")
+        }; give the proximity table of a study`,
+      );
+    }
+    advantage.push(x);
+    improvement.push(y ?? NaN);
+  }
+  return { from: path, advantage, improvement };
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import type { Candidate, Estimate } from "../../analysis/mod.ts";
+import { GENERAL, TARGET } from "./recommend_sources.ts";
+import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";
+
+const around = (value: number, half = 0.01): Estimate => ({
+  value,
+  ci_low: value - half,
+  ci_high: value + half,
+});
+
+/** A candidate with an advantage at 20%, so far behind the first. */
+const candidate = (source: string, advantage: number, behind: number, undecided = false) =>
+  ({
+    source,
+    mixtures: [{ weight: 0.2, similarity: around(0.5 + advantage), advantage: around(advantage) }],
+    behind: around(behind, undecided ? 0.02 : 0.005),
+    undecided,
+  }) satisfies Candidate;
+
+function recommendation(
+  candidates: Candidate[],
+  { complete = true, ...more }: Partial<Recommendation> & { complete?: boolean } = {},
+): Recommendation {
+  const holding = { documents: 10, tokens: 1000, complete };
+  const names = [TARGET, GENERAL, ...candidates.map(({ source }) => source)];
+  return {
+    target: "mine",
+    data: {
+      sets: new Map(),
+      candidates: candidates.map(({ source }) => source),
+      holdings: new Map(names.map((name) => [name, holding])),
+      left_out: {},
+    },
+    ranking: { similarity_general: around(0.5), candidates },
+    rank_at: 0.2,
+    plans: {},
+    ...more,
+  };
+}
+
+const [math, code] = [candidate("math", 0.05, 0), candidate("code", 0.04, 0.01)];
+
+Deno.test("a clear first is called so", () => {
+  const text = renderRecommendation(recommendation([math, code]));
+  assert.match(text, /^First: math, ahead of code by 0\.010 \(0\.005 to 0\.015\)\.$/m);
+});
+
+Deno.test("candidates that could be first as well leave it undecided", () => {
+  const flan = candidate("flan", 0.045, 0.005, true);
+  const given = recommendation([math, flan, code]);
+  assert.deepEqual(leadersOf(given.ranking).map(({ source }) => source), ["math", "flan"]);
+  assert.match(renderRecommendation(given), /^Undecided between math and flan: with other docume/m);
+});
+
+Deno.test("where no candidate is closer than general data, none is recommended", () => {
+  const text = renderRecommendation(recommendation([candidate("math", 0.005, 0), code]));
+  assert.match(
+    text,
+    /^No candidate is closer to the target than general data for sure \(the first, math/m,
+  );
+  assert.doesNotMatch(text, /^First/m);
+});
+
+Deno.test("without intervals nothing is called sure", () => {
+  const bare = { ...math.mixtures[0], advantage: { value: 0.05, ci_low: NaN, ci_high: NaN } };
+  const text = renderRecommendation(recommendation([{ ...math, mixtures: [bare] }, code]));
+  assert.match(text, /^Without resamples .* no interval/m);
+});
+
+Deno.test("starts tell the weight that lasts, that there is none, and what is not known", () => {
+  const plans = {
+    math: [
+      { start: 0.1, lasts: 0.012 },
+      { start: 0.8, lasts: 0.055, weight: 0.05, tokens: 1000 },
+    ],
+  };
+  const render = (complete: boolean) =>
+    renderRecommendation(
+      recommendation([math, code], { plans, horizon_tokens: 100_000, complete }),
+    );
+  const text = render(true);
+  assert.match(text, /^math, over 100,000 tokens$/m);
+  assert.match(text, /^ +10% +1\.2% +none *$/m);
+  assert.match(text, /^ +80% +5\.5% +5% +1,000$/m);
+  assert.match(render(false), /^ +80% +≥ 5\.5% +5% +1,000$/m);
+});

@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { runCommand, withFolder } from "../shared/testing.ts";
+import { explain } from "../shared/explain.ts";
+import { main } from "./pipeline.ts";
+import { parseOptions } from "./pipeline_options.ts";
+import { main as serve } from "./serve.ts";
+
+const recipePath = (name: string) =>
+  fileURLToPath(new URL(`../../recipe/testdata/${name}.ts`, import.meta.url));
+
+const command = (args: string[], run = main) => runCommand(run, args);
+
+const isAbsent = (path: string) => assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+
+Deno.test("a run prints steps, times, the summary and where the files are", () =>
+  withFolder(async (folder) => {
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", join(folder, "out"), "--port=0"];
+    const first = await command(args);
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.err, /Status: http:\/\/127\.0\.0\.1:\d+\/status/);
+    assert.match(first.err, /✓ small {2}[\d.:]+( s)? {2}loss 0\.333/);
+    assert.match(first.err, /total: 2 sums/);
+    assert.match(first.out, /^large +numbers +[\d.:]+( s)? +0\.000 +100 +20\.5 kB$/m);
+    assert.match(first.out, /\n\nsum\nlow 55\nsmall 6\n/);
+    assert.match(first.out, /out\/toy\/summary\.txt$/);
+    const second = await command([...args, "--quiet"]);
+    assert.deepEqual([second.code, second.out, second.err], [0, "\nsum\nlow 55\nsmall 6", ""]);
+  }));
+
+Deno.test("with --json standard output holds events alone, and a summary last", () =>
+  withFolder(async (folder) => {
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", join(folder, "out"), "--port=0"];
+    const { code, out } = await command([...args, "--json", "--quiet"]);
+    const lines = out.split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual([code, lines[0].type, lines.at(-2).type], [0, "run_started", "run_finished"]);
+    const { type, state, steps, published } = lines.at(-1);
+    assert.deepEqual([type, state, published], ["summary", "finished", ["toy/summary.txt"]]);
+    assert.deepEqual(steps.map(({ step }: { step: string }) => step), [
+      "small",
+      "large",
+      "low",
+      "total",
+    ]);
+    assert.equal(steps[0].metrics.loss, 1 / 3);
+  }));
+
+Deno.test("a dry run prints the plan and writes nothing", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const args = ["--recipe", recipePath("toy_recipe"), "--out", out, "--dry-run"];
+    const all = await command(args);
+    assert.equal(all.code, 0, all.err);
+    assert.match(all.out, /^total +sum +run +never run$/m);
+    assert.match(all.out, /4 of 4 steps would run/);
+    assert.match((await command([...args, "--only", "low"])).out, /2 of 2 steps would run/);
+    isAbsent(out);
+  }));
+
+Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const toy = ["--out", out, "--recipe", recipePath("toy_recipe")];
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    Deno.writeTextFileSync(join(folder, "broken.ts"), "export default {");
+    Deno.writeTextFileSync(join(folder, "text.ts"), "throw 'no data';");
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const cases: [string[], number, RegExp][] = [
+      [["--color", ...toy], 2, /^Error: unknown flag --color; the flags are --recipe, --out/],
+      [[...toy, "--jobs", "0"], 2, /^Error: --jobs 0 is no number of steps; take 1 or more, or a/],
+      [[...toy, "--jobs", "2.5"], 2, /^Error: --jobs 2\.5 is no number of steps/],
+      [[...toy, "--memory", "12"], 2, /^Error: --memory 12 is no size; take one such as 12GB/],
+      [["extra", ...toy], 2, /^Error: unknown argument "extra"/],
+      [[...toy, "--only"], 2, /^Error: --only needs a value/],
+      [[...toy, "--port="], 2, /^Error: --port needs a value/],
+      [[...toy, "--port", "x"], 2, /^Error: --port x is not a port/],
+      [[...toy, "--port", String(taken.addr.port)], 1, /port \d+ on 127\.0\.0\.1 is taken/],
+      [[...toy, "--only", "nothing"], 1, /has no step or stage "nothing"; its steps: small/],
+      [["--out", out, "--recipe", join(folder, "no.ts")], 1, /there is no recipe file .*no\.ts$/],
+      [["--out", out, "--recipe", join(folder, "broken.ts")], 1, /broken\.ts cannot be loaded: /],
+      [["--out", out, "--recipe", recipePath("stages")], 1, /no default export made by defineR/],
+      [[...toy.slice(2), "--out", join(folder, "file")], 1, /cannot be written to .* in the way/],
+      [["--out", out, "--recipe", join(folder, "text.ts")], 1, /cannot be loaded: no data$/],
+      [
+        [...toy.slice(2), "--out", join(folder, "file"), "--dry-run"],
+        1,
+        /^Error: results in .* cannot be read: .*is a file, not a folder/,
+      ],
+      [[...toy.slice(2), "--out", join(folder, "file/x")], 1, /is a file, not a folder/],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = await command([...args, "--quiet"]);
+      assert.deepEqual([result.code, result.out], [code, ""], result.err);
+      assert.match(result.err, message);
+      assert.equal(result.err.trim().split("\n").length, 1, result.err);
+    }
+    taken.close();
+    isAbsent(out);
+  }));
+
+Deno.test("a failing step is named on the last line", () =>
+  withFolder(async (folder) => {
+    const recipe = recipePath("faulty_recipe");
+    const args = ["--recipe", recipe, "--out", join(folder, "out"), "--port=0", "--only", "throw"];
+    const { code, err } = await command(args);
+    assert.equal(code, 1);
+    assert.match(err, /✗ throw\n\nError: step "throw" \(stage faulty\) failed: no data to be had$/);
+  }));
+
+Deno.test("steps at once and their memory are read from the flags", () => {
+  const { jobs, memory } = parseOptions([]);
+  assert.deepEqual([jobs, memory], [1, undefined]);
+  assert.equal(parseOptions(["--jobs=3"]).jobs, 3);
+  assert.equal(parseOptions(["--jobs", "auto"]).jobs, navigator.hardwareConcurrency);
+  assert.equal(parseOptions(["--memory", "1.5GB"]).memory, 1.5e9);
+  assert.equal(parseOptions(["--memory", "512MiB"]).memory, 2 ** 29);
+});
+
+Deno.test("help is printed", async () => {
+  for (const flag of ["--help", "-h"]) {
+    assert.match((await command([flag])).out, /Usage: deno task pipeline/);
+    assert.match((await command([flag], serve)).out, /Usage: deno task serve/);
+  }
+});
+
+Deno.test("serve wants a folder that is there", async () => {
+  const empty = await command(["--port="], serve);
+  assert.deepEqual([empty.code, empty.err], [2, "Error: --port needs a value"]);
+  const { code, err } = await command(["--out", "nowhere/at/all"], serve);
+  assert.deepEqual([code, /there is no folder nowhere\/at\/all/.test(err)], [2, true], err);
+});
+
+Deno.test("errors of the system are put in words", () => {
+  const full = Object.assign(new Error("No space left on device (os error 28)"), {
+    code: "ENOSPC",
+  });
+  assert.match(explain(full, "results cannot be written to out"), /^results .* no space left on/);
+  const step = Object.assign(new Error('step "a" (stage s) failed: No space'), { code: "ENOSPC" });
+  assert.match(explain(step), /^step "a" \(stage s\): there is no space left on the disk/);
+  assert.equal(explain(new Error("one\n  two")), "one two");
+});
+
+Deno.test("flags of the server are read, and a server that others reach needs a token", async () => {
+  const { server } = parseOptions([]);
+  assert.deepEqual(server, {
+    host: "127.0.0.1",
+    port: undefined,
+    token_file: undefined,
+    allow_hosts: [],
+  });
+  const hosts = ["--allow-host", "a.example", "--allow-host=b.example"];
+  const given = parseOptions(["--host=::1", "--port=1", "--token-file", "t", ...hosts]).server;
+  assert.deepEqual([given.host, given.port, given.token_file], ["::1", 1, "t"]);
+  assert.deepEqual(given.allow_hosts, ["a.example", "b.example"]);
+  for (const run of [main, serve]) {
+    const { code, err } = await command(["--allow-host="], run);
+    assert.deepEqual([code, err], [2, "Error: --allow-host needs a value"]);
+  }
+  await withFolder(async (folder) => {
+    const args = ["--out", folder, "--host", "0.0.0.0"];
+    const toy = ["--recipe", recipePath("toy_recipe")];
+    for (const [run, more] of [[main, toy], [serve, []]] as const) {
+      const { code, err } = await command([...args, ...more], run);
+      assert.equal(code, 1);
+      assert.match(
+        err,
+        /^Error: a server at 0\.0\.0\.0 can be reached from other machines: give it/,
+      );
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  });
+});
+
+const TOKEN = "0123456789abcdef";
+
+/** Starts a command in a process of its own; `seen` waits until it has written something to standard error. */
+function start(script: string, args: readonly string[], env: Record<string, string> = {}) {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--no-prompt", "-A", path, ...args],
+    env,
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const text = child.stderr.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  let err = "";
+  const seen = async (pattern: RegExp) => {
+    while (!pattern.test(err)) {
+      const { value, done } = await text.next();
+      assert.ok(!done, `${pattern} in ${err}`);
+      err += value;
+    }
+    return pattern.exec(err)!;
+  };
+  return { child, seen };
+}
+
+/** A client of a server, with the token. */
+async function clientOf({ seen }: ReturnType<typeof start>) {
+  const [, url] = await seen(/(http:\/\/127\.0\.0\.1:\d+)\/status/);
+  return async (method: string, path: string) => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(url + path, { method, headers });
+    return { status: response.status, body: await response.json() };
+  };
+}
+
+Deno.test("a run is paused, resumed and stopped over HTTP, by its own process only", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const token = join(folder, "token");
+    Deno.writeTextFileSync(token, TOKEN);
+    const recipe = ["--recipe", recipePath("slow_recipe")];
+    const pipeline = start("./pipeline.ts", [...recipe, "--out", out, "--port=0"], {
+      CAUSEWAY_STATUS_TOKEN: TOKEN,
+    });
+    const ask = await clientOf(pipeline);
+    const reached = async (step: number) => {
+      while (!((await ask("GET", "/status")).body.step >= step)) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await reached(1);
+    const server = start("./serve.ts", ["--out", out, "--port=0", "--token-file", token]);
+    const other = await clientOf(server);
+    const { body: { run } } = await ask("GET", "/status");
+    const refused = await other("POST", "/runs/latest/pause");
+    assert.equal(refused.status, 409);
+    assert.equal(
+      refused.body.detail,
+      `another process runs ${run}: ask the server of that process`,
+    );
+    assert.deepEqual(await ask("POST", `/runs/${run}/pause`), {
+      status: 202,
+      body: { run, state: "running", paused: true },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const first = (await ask("GET", "/status")).body;
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    const second = (await ask("GET", "/status")).body;
+    assert.deepEqual([first.paused, second.paused, second.step], [true, true, first.step]);
+    assert.equal(second.time_left_s, first.time_left_s);
+    assert.equal((await other("GET", "/status")).body.paused, true);
+    assert.equal((await ask("POST", "/runs/latest/resume")).status, 202);
+    await reached(first.step + 1);
+    await ask("POST", "/runs/latest/pause");
+    assert.equal((await ask("POST", "/runs/latest/stop")).status, 202);
+    await pipeline.seen(/Stopped by request\. Run the same command again to go on from here\.\n$/);
+    assert.equal((await pipeline.child.status).code, 130);
+    assert.equal((await other("GET", "/status")).body.state, "interrupted");
+    assert.match((await other("POST", "/runs/latest/resume")).body.detail, /is over: it is interr/);
+    server.child.kill("SIGTERM");
+    assert.equal((await server.child.status).code, 0);
+    await Promise.all([pipeline, server].map(({ seen }) => seen(/\n$/)));
+  }));
+
+if (Deno.build.os !== "windows") {
+  Deno.test("Ctrl-C stops cleanly with code 130, and the next run goes on", () =>
+    withFolder(async (folder) => {
+      const args = [
+        "--recipe",
+        recipePath("spin_recipe"),
+        "--out",
+        join(folder, "out"),
+        "--port=0",
+      ];
+      const script = fileURLToPath(new URL("./pipeline.ts", import.meta.url));
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-check", "--no-prompt", "-A", script, ...args],
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      let err = "";
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        if (!err.includes("> busy") && (err + text).includes("> busy")) {
+          // One press of Ctrl-C can arrive several times: from the terminal, and passed on by `deno task`.
+          setTimeout(() => [1, 2, 3].forEach(() => child.kill("SIGINT")), 500);
+        }
+        err += text;
+      }
+      assert.equal((await child.status).code, 130, err);
+      assert.match(err, /Stopped\. Run the same command again to go on from here\.\n$/);
+      const plan = await command([...args, "--dry-run"]);
+      assert.match(plan.out, /goes on from its checkpoint/);
+    }));
+}

@@ -1,0 +1,196 @@
+/**
+ * Progress in the terminal: a line for the whole plan, a bar per running step, a line per finished one. On a terminal
+ * the bars are drawn again in place; elsewhere a line is written for each once in a while.
+ *
+ * @module
+ */
+import {
+  runClock,
+  type RunEvent,
+  runningSteps,
+  type RunState,
+  type StepState,
+  timeLeft,
+} from "../../runs/mod.ts";
+import { runTimeLeft } from "../../runner/mod.ts";
+import { formatDuration, formatNumber, style } from "../shared/format.ts";
+
+/** Where progress is written. */
+export interface Terminal {
+  readonly is_terminal: boolean;
+  readonly color: boolean;
+  /** Columns; read on each redraw, since windows change. */
+  columns(): number;
+  write(text: string): void;
+}
+
+const REDRAW_MS = 100;
+/** Lines of a step without a terminal: the longer a run, the rarer. */
+const LINE_EVERY_MS = [[0, 10_000], [120_000, 30_000], [600_000, 60_000]] as const;
+const BAR_CELLS = 20;
+/** A window may have few lines, and what has left it at the top cannot be drawn again. */
+const MAX_BARS = 8;
+/** Steps named as the next ones. */
+const MAX_NEXT = 3;
+/** Letters of a sample that are shown. */
+const SAMPLE_LETTERS = 120;
+const CLEAR_LINE = "\r\x1b[K";
+const LINE_ABOVE = "\x1b[A";
+
+/** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
+export class Progress {
+  #state: RunState | undefined;
+  /** Lines that stand on the terminal and are to be drawn again; the cursor is on the last. */
+  #drawn = 0;
+  #text = "";
+  /** When each step last had a line. */
+  readonly #last_lines = new Map<string, number>();
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly terminal: Terminal, private readonly now: () => number = Date.now) {
+    if (terminal.is_terminal) this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
+  }
+
+  onEvent = (event: RunEvent, state: RunState): void => {
+    this.#state = state;
+    const step = "step" in event ? state.steps.find(({ id }) => id === event.step) : undefined;
+    if (!step) return;
+    if (event.type === "step_started") {
+      this.#last_lines.set(step.id, this.now());
+      if (!this.terminal.is_terminal) this.#print(`> ${step.id}  runs: ${step.reasons.join(", ")}`);
+    }
+    if (event.type === "log") this.#print(`${step.id}: ${event.message}`);
+    if (event.type === "sample") {
+      this.#print(style(sampleLine(event), "dim", this.terminal.color));
+    }
+    if (event.type === "step_skipped") this.#print(this.#mark("-", "dim", skippedLine(step)));
+    if (event.type === "step_finished") this.#print(this.#mark("✓", "green", finishedLine(step)));
+    if (event.type === "step_failed") this.#print(this.#mark("✗", "red", this.#failedLine(event)));
+    if (event.type === "report" && !this.terminal.is_terminal) this.#maybeLine(step);
+  };
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#erase();
+  }
+
+  /** The end of the run tells of the first failure; what it tells too late, or not at all, is told here. */
+  #failedLine({ step, message }: RunEvent & { type: "step_failed" }): string {
+    const { running, steps } = this.#state!;
+    if (running.length > 0) return `${message}; waiting for ${running.join(", ")}`;
+    return steps.some(({ state, id }) => state === "failed" && id !== step) ? message : step;
+  }
+
+  #maybeLine(step: StepState): void {
+    const now = this.now(), past = now - this.#state!.started_at;
+    const every = LINE_EVERY_MS.findLast(([from]) => past >= from)?.[1] ?? LINE_EVERY_MS[0][1];
+    if (now - this.#last_lines.get(step.id)! < every) return;
+    this.#last_lines.set(step.id, now);
+    const whole = this.#state!.steps.length > 1 ? `  (${planLine(this.#state!, now)})` : "";
+    this.#print(progressLine(step, now) + whole);
+  }
+
+  #redraw(): void {
+    const state = this.#state, running = state ? runningSteps(state) : [];
+    if (!state || running.length === 0) return;
+    const now = runClock(state, this.now());
+    const lines = [
+      `${bar(doneShare(state))} ${planLine(state, this.now())}`,
+      ...running.slice(0, MAX_BARS).map((step) => `  ${progressLine(step, now)}`),
+      ...(running.length > MAX_BARS ? [`  and ${running.length - MAX_BARS} more`] : []),
+      ...nextLine(state),
+    ];
+    // A line that wraps would take two, of which one is cleared.
+    const width = Math.max(1, this.terminal.columns() - 1);
+    const text = lines.map((line) => CLEAR_LINE + line.slice(0, width)).join("\n");
+    if (this.#drawn > 0 && text === this.#text) return;
+    this.#text = text;
+    this.terminal.write(this.#clear() + text);
+    this.#drawn = lines.length;
+  }
+
+  #print(line: string): void {
+    this.#erase();
+    this.terminal.write(line + "\n");
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.terminal.write(this.#clear() + CLEAR_LINE);
+    this.#drawn = 0;
+  }
+
+  /** Clears all lines drawn but the first, where it leaves the cursor. */
+  #clear(): string {
+    return (CLEAR_LINE + LINE_ABOVE).repeat(Math.max(0, this.#drawn - 1));
+  }
+
+  #mark(sign: string, color: "green" | "red" | "dim", text: string): string {
+    return `${style(sign, color, this.terminal.color)} ${text}`;
+  }
+}
+
+/** Share of the plan that is done; steps that run count by theirs. */
+function doneShare({ steps }: RunState): number {
+  const share = ({ state, done, total }: StepState) =>
+    isDone(state) ? 1 : state === "running" && done && total ? Math.min(1, done / total) : 0;
+  return steps.reduce((sum, step) => sum + share(step), 0) / steps.length;
+}
+
+const isDone = (state: StepState["state"]) => state === "finished" || state === "skipped";
+
+/** "4 of 10 steps  2:13  3:05 left", or that it stands still. */
+export function planLine(state: RunState, now: number): string {
+  const done = state.steps.filter((step) => isDone(step.state)).length;
+  const parts = [`${done} of ${state.steps.length} steps`, formatDuration(now - state.started_at)];
+  const left = runTimeLeft(state, now);
+  if (left !== undefined) parts.push(`${formatDuration(1000 * left)} left`);
+  if (state.paused) parts.push("paused");
+  return parts.join("  ");
+}
+
+/** What waits, of which only the first are named. */
+function nextLine({ steps }: RunState): string[] {
+  const waiting = steps.filter(({ state }) => state === "waiting").map(({ id }) => id);
+  if (waiting.length === 0) return [];
+  const more = waiting.length - MAX_NEXT;
+  return [`  next: ${waiting.slice(0, MAX_NEXT).join(", ")}${more > 0 ? ` and ${more} more` : ""}`];
+}
+
+/** "trunk, 120: The President said that … of the people" on one line. */
+function sampleLine({ step, done, prompt, text }: RunEvent & { type: "sample" }): string {
+  const line = `${prompt} … ${text}`.replace(/\s+/g, " ");
+  const cut = line.length > SAMPLE_LETTERS ? `${line.slice(0, SAMPLE_LETTERS - 1)}…` : line;
+  return `${step}, ${formatNumber(done)}: ${cut}`;
+}
+
+/** "trunk  [██████░░░░] 120/400  loss 4.213  10,200 tokens/s  0:42 left". */
+export function progressLine(step: StepState, now: number): string {
+  const { done, total, metrics, job } = step;
+  const parts = [step.id];
+  if (job?.state === "waiting") parts.push(`waits as ${job.id} of ${job.launcher}: ${job.detail}`);
+  else if (done === undefined) parts.push(`running for ${formatDuration(now - step.started_at!)}`);
+  else if (total === undefined) parts.push(`step ${formatNumber(done)}`);
+  else parts.push(`${bar(done / total)} ${formatNumber(done)}/${formatNumber(total)}`);
+  if (typeof metrics.loss === "number") parts.push(`loss ${metrics.loss.toFixed(3)}`);
+  else if (metrics.loss === null) parts.push("loss is not a number");
+  const speed = metrics.tokens_per_second;
+  if (typeof speed === "number") parts.push(`${formatNumber(Math.round(speed))} tokens/s`);
+  const seconds = timeLeft(step, now);
+  if (seconds !== undefined) parts.push(`${formatDuration(seconds * 1000)} left`);
+  return parts.join("  ");
+}
+
+function bar(fraction: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
+  return "█".repeat(full) + "░".repeat(BAR_CELLS - full);
+}
+
+function finishedLine(step: StepState): string {
+  const loss = step.metrics.loss;
+  const last = typeof loss === "number" ? `  loss ${loss.toFixed(3)}` : "";
+  return `${step.id}  ${formatDuration(step.ended_at! - step.started_at!)}${last}`;
+}
+
+function skippedLine(step: StepState): string {
+  return `${step.id}  skipped: ${step.reasons.join(", ")}`;
+}

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { HubServer } from "../../tests/hub_server.ts";
+import { hubTest, LISTED } from "../../tests/hub_setting.ts";
+import { HubError, resolveSnapshot } from "./mod.ts";
+
+const FILES = LISTED;
+const REPO = "org/numbers";
+
+const at = (pattern?: string, revision = "main", repo = REPO) => ({ repo, revision, pattern });
+
+const setTest = (name: string, test: Parameters<typeof hubTest>[2]) =>
+  hubTest(name, { [REPO]: FILES }, test);
+
+setTest("offline, what is not in the cache is named", async (hub, options) => {
+  const offline = { ...options, offline: true };
+  const reason =
+    /org\/numbers@main is not in the cache .* offline; unset HF_HUB_OFFLINE and CAUSEWAY/;
+  await assert.rejects(resolveSnapshot(at(), offline), reason);
+  const commit = "0".repeat(40);
+  await assert.rejects(
+    resolveSnapshot(at("*", commit), offline),
+    /numbers@0{40} is not in the cache/,
+  );
+  assert.equal(hub.requests.length, 0);
+});
+
+setTest("a pattern without matches names files that are near it", async (_, options) => {
+  await assert.rejects(
+    resolveSnapshot(at("data/train-*.json"), options),
+    new HubError(
+      "hf://org/numbers@main/data/train-*.json matches none of the 6 files; there are, for example, " +
+        "data/train-0.jsonl, data/train-1.jsonl, data/train.parquet, data/test-0.jsonl, README.md",
+    ),
+  );
+});
+
+setTest("what does not exist is named", async (_, options) => {
+  const cases: [repo: string, revision: string, reason: RegExp][] = [
+    ["org/none", "main", /the hub has no data set org\/none \(404: Repository not found\)/],
+    [REPO, "v9", /the data set org\/numbers has no revision v9 \(404/],
+    [REPO, "0".repeat(40), /the data set org\/numbers has no revision 0{40}/],
+  ];
+  for (const [repo, revision, reason] of cases) {
+    await assert.rejects(resolveSnapshot(at("*", revision, repo), options), (error: HubError) => {
+      assert.equal(error.status, 404);
+      assert.match(error.message, reason);
+      return true;
+    });
+  }
+});
+
+setTest("a gated data set asks for a token, and takes one", async (hub, options) => {
+  hub.gates.set(REPO, "hf_right");
+  await assert.rejects(
+    resolveSnapshot(at(), options),
+    /refuses access to the data set org\/numbers \(401: .* restricted.*gated.*set HF_TOKEN to a token/,
+  );
+  await assert.rejects(
+    resolveSnapshot(at(), { ...options, token: "hf_wrong" }),
+    /\(403: .*the token sent may not read it: ask for access on .*\/datasets\/org\/numbers/,
+  );
+  await resolveSnapshot(at(), { ...options, token: "hf_right" });
+});
+
+setTest("a token is not sent where another origin says the next page is", async (hub, options) => {
+  await using other = new HubServer({ [REPO]: FILES });
+  hub.spoil = ({ path }) =>
+    path.includes("/tree/")
+      ? Response.json([], {
+        headers: { link: `<${other.endpoint}${path}&stolen>; rel="next"` },
+      })
+      : undefined;
+  other.spoil = () => Response.json([]);
+  await assert.rejects(resolveSnapshot(at(), { ...options, token: "hf_a" }), /none of the 0 files/);
+  assert.ok(hub.requests.every(({ authorization }) => authorization === "Bearer hf_a"));
+  assert.deepEqual(other.requests.map(({ authorization }) => authorization), [null]);
+});
+
+setTest("a hub that asks to wait is waited for", async (hub, options, waits) => {
+  const in_a_minute = new Date(Date.now() + 60_000).toUTCString();
+  const asked: Record<string, string>[] = [
+    { "retry-after": "7" },
+    { "retry-after": "9999" },
+    { "retry-after": in_a_minute },
+    { "ratelimit": '"api";r=0;t=55' },
+  ];
+  hub.spoil = () => {
+    const headers = asked.shift();
+    return headers && new Response("Slow down", { status: 429, headers });
+  };
+  await resolveSnapshot(at(), options);
+  const [seconds, bounded, date, window] = waits;
+  assert.deepEqual([seconds, bounded, window, waits.length], [7000, 300_000, 56_000, 4]);
+  assert.ok(date > 50_000 && date <= 60_000, `${date}`);
+});
+
+setTest(
+  "server errors are tried again with growing waits, a bounded number of times",
+  async (hub, options, waits) => {
+    const messages: string[] = [];
+    hub.spoil = () => new Response("<html>", { status: 503 });
+    await assert.rejects(
+      resolveSnapshot(at(), { ...options, log: (message) => messages.push(message) }),
+      /listing org\/numbers failed 6 times in a row, at last: 127\.0\.0\.1:\d+ answered 503/,
+    );
+    assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000]);
+    assert.match(messages[1], /listing org\/numbers: .* answered 503; trying again in 2 s/);
+  },
+);
+
+setTest("a hub that is not there is an error with the number of tries", async (hub, options) => {
+  await hub[Symbol.asyncDispose]();
+  await assert.rejects(
+    resolveSnapshot(at(), { ...options, retries: 2 }),
+    /listing org\/numbers failed 3 times in a row, at last: 127\.0\.0\.1:\d+: .*refused/i,
+  );
+});
+
+setTest("a host that may not be reached is named with its option", async (_, options) => {
+  const fetch = () => Promise.reject(new Deno.errors.NotCapable("Requires net access"));
+  await assert.rejects(
+    resolveSnapshot(at(), { ...options, endpoint: "https://hub.example", fetch }),
+    /reading from hub\.example is not permitted; add --allow-net=hub\.example:443/,
+  );
+  await assert.rejects(
+    resolveSnapshot(at(), { ...options, endpoint: "https://cdn.xet.hf.co", fetch }),
+    /reading from cdn\.xet\.hf\.co is not permitted; add '--allow-net=\*\.hf\.co'/,
+  );
+});
+
+setTest("an answer that no hub gives is an error", async (hub, options) => {
+  const answers: [kind: string, body: string][] = [
+    ["revision", "<html>"],
+    ["revision", '{"sha":"../../x"}'],
+    ["revision", "null"],
+    ["tree", '{"a":1}'],
+    ["tree", '[{"type":"file","path":"a","oid":"x","size":1}]'],
+    ["tree", `[{"type":"file","path":"a","oid":"${"0".repeat(40)}","size":-1}]`],
+  ];
+  for (const [kind, body] of answers) {
+    hub.spoil = ({ path }) => path.includes(`/${kind}/`) ? new Response(body) : undefined;
+    await assert.rejects(resolveSnapshot(at(), options), HubError, body);
+  }
+});
+
+setTest("a file that would leave the cache is refused", async (hub, options) => {
+  for (const path of ["../x", "/etc/x", "a/../../x", "a\\..\\x", "C:/x", "a//x", "./x"]) {
+    const commit = hub.commit(REPO, { [path]: "x", "good.txt": "" });
+    const all = resolveSnapshot(at("**", commit), options);
+    await assert.rejects(all, /org\/numbers lists a file ".*x", which .* could not be kept safely/);
+    const good = await resolveSnapshot(at("good.txt", commit), options);
+    assert.equal(good.files.length, 1);
+  }
+});
+
+/** An answer that would never end, and how much of it was taken. */
+function endless(status: number): { response: Response; taken: { bytes: number } } {
+  const taken = { bytes: 0 };
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const chunk = new Uint8Array(1 << 20).fill(0x20);
+      taken.bytes += chunk.length;
+      if (taken.bytes > 2 ** 28) controller.close();
+      else controller.enqueue(chunk);
+    },
+  });
+  return { response: new Response(body, { status }), taken };
+}
+
+setTest(
+  "of answers that do not end no more is read than an answer can have",
+  async (_, options) => {
+    for (
+      const [status, reason, most] of [
+        [400, /the hub answered 400 for org\/numbers/, 2 ** 22],
+        [200, /has more than 67108864 bytes; is HF_ENDPOINT right/, 2 ** 27],
+      ] as const
+    ) {
+      const { response, taken } = endless(status);
+      const fetch = () => Promise.resolve(response);
+      await assert.rejects(resolveSnapshot(at(), { ...options, fetch }), reason);
+      assert.ok(taken.bytes < most, `${taken.bytes}`);
+    }
+  },
+);

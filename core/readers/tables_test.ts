@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { Dictionary, Int8, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { ArrowEncoder } from "../arrow/mod.ts";
+import { checkPage } from "./parquet_pages.ts";
+import type { DataRecord } from "./reading.ts";
+import { readRecords } from "./records.ts";
+import { all, readWhole, withFiles } from "./testing.ts";
+
+const FIXTURES = "tests/fixtures/readers";
+type Row = Record<string, unknown>;
+const golden: { full: Row[]; large: Row[]; saved: Record<string, Row[]> } = JSON.parse(
+  readFileSync(`${FIXTURES}/golden.json`, "utf8"),
+);
+
+/** Binary values as the golden file spells them. */
+function spelled(record: DataRecord): Row {
+  return JSON.parse(JSON.stringify(record.value, (_, value) => {
+    return value instanceof Uint8Array ? { bytes: [...value] } : value;
+  }));
+}
+
+function select(rows: readonly Row[], columns: readonly string[]): Row[] {
+  return rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
+}
+
+async function assertGolden(file: string, expected: readonly Row[]): Promise<void> {
+  const records = await all(readRecords(`${FIXTURES}/${file}`));
+  assert.equal(records.length, expected.length);
+  for (const [at, record] of records.entries()) {
+    assert.equal(record.row, at + 1);
+    assert.equal(record.file, `${FIXTURES}/${file}`);
+    assert.deepEqual(spelled(record), expected[at], `${file} row ${record.row}`);
+  }
+}
+
+for (const codec of ["none", "snappy", "gzip", "zstd", "brotli", "lz4", "pages_v2"]) {
+  Deno.test(`Parquet: rows as pyarrow wrote them, ${codec}`, () => {
+    return assertGolden(`${codec}.parquet`, golden.full);
+  });
+}
+
+Deno.test("Parquet: rows across many small pages, and the other encodings", async () => {
+  const small = ["text", "required", "small", "big", "flag", "double", "words", "turns"];
+  await assertGolden("small_pages.parquet", select(golden.full, small));
+  const encoded = ["text", "required", "small", "big", "double", "flag"];
+  await assertGolden("encodings.parquet", select(golden.full, encoded));
+});
+
+Deno.test("Arrow: rows as pyarrow wrote them, file and stream format", async () => {
+  await assertGolden("file.arrow", golden.full);
+  await assertGolden("stream.arrow", golden.full);
+});
+
+Deno.test("Arrow: views, large types and Zstandard; LZ4 is refused", async () => {
+  await assertGolden("zstd.feather", golden.large);
+  await assert.rejects(all(readRecords(`${FIXTURES}/lz4.feather`)), /lz4\.feather:1: .*LZ4/);
+});
+
+Deno.test("Arrow: files whose schema is in the footer alone, with dictionaries and several batches", async () => {
+  const label = new Dictionary(new Utf8(), new Int8());
+  const batches = [["a", "b", "a"], ["b", "c"]].map((labels, i) =>
+    new Table({
+      text: vectorFromArray(labels.map((text) => `${text}${i}`), new Utf8()),
+      label: vectorFromArray(labels, label),
+    })
+  );
+  const texts = ["a0", "b0", "a0", "b1", "c1"];
+  const files = {
+    "one.arrow": tableToIPC(batches[0], "file"),
+    "two.arrow": tableToIPC(
+      batches[0].select(["text"]).concat(batches[1].select(["text"])),
+      "file",
+    ),
+  };
+  await withFiles(files, async (folder) => {
+    const [one, two] = [
+      await all(readRecords(`${folder}/one.arrow`)),
+      await all(readRecords(`${folder}/two.arrow`)),
+    ];
+    assert.deepEqual(one.map(({ value }) => value), [
+      { text: "a0", label: "a" },
+      { text: "b0", label: "b" },
+      { text: "a0", label: "a" },
+    ]);
+    assert.deepEqual(
+      two.map(({ row, value }) => [row, value.text]),
+      texts.map((t, i) => [i + 1, t]),
+    );
+  });
+});
+
+Deno.test("Arrow: tables of artifacts are read", async () => {
+  const parts: Uint8Array[] = [];
+  const encoder = new ArrowEncoder(
+    { text: "utf8", count: "int32" },
+    (bytes) => void parts.push(bytes.slice()),
+  );
+  const text = Array.from({ length: 3000 }, (_, i) => `text number ${i}`);
+  encoder.write({ text, count: Int32Array.from(text, (_, i) => i) });
+  encoder.finish();
+  await withFiles({ "table.arrow": Buffer.concat(parts) }, async (folder) => {
+    const records = await all(readRecords(`${folder}/table.arrow`));
+    assert.deepEqual(
+      records.map(({ value }) => value),
+      text.map((text, count) => ({ text, count })),
+    );
+  });
+});
+
+Deno.test("tables: wanted columns alone, a missing one named with those present", async () => {
+  for (const file of ["snappy.parquet", "file.arrow"]) {
+    const columns = ["turns", "text"];
+    const records = await all(readRecords(`${FIXTURES}/${file}`, { columns }));
+    assert.deepEqual(records.map(spelled), select(golden.full, columns));
+    assert.deepEqual(Object.keys(records[0].value), columns);
+    await assert.rejects(
+      readWhole(`${FIXTURES}/${file}`, { columns: ["txt"] }),
+      new RegExp(`${file}: no column "txt"; the file has text, required, label, `),
+    );
+  }
+});
+
+Deno.test("Parquet: a damaged row group is left out from its first bad row, the next is read", async () => {
+  const good = readFileSync(`${FIXTURES}/snappy.parquet`);
+  // The first group's first page, header and all.
+  const bad = Uint8Array.from(good).fill(0xff, 4, 80);
+  await withFiles({ "a.parquet": bad }, async (folder) => {
+    const { records, skipped } = await readWhole(`${folder}/a.parquet`);
+    assert.deepEqual(records.map(spelled), golden.full.slice(13));
+    assert.equal(records[0].row, 14);
+    assert.match(skipped.join(), /^FILE:1: row group 1 cannot be read \(/);
+  });
+});
+
+Deno.test("tables: text that is not UTF-8 spoils its row only", async () => {
+  const spoiled = (file: string) => {
+    const data = Uint8Array.from(readFileSync(`${FIXTURES}/${file}`));
+    // "r3" of the column "required", stored in order and uncompressed.
+    const at = Buffer.from(data).indexOf(file.endsWith("arrow") ? "r0r1r2r3" : "r3\x02\0\0\0r4");
+    data[at + (file.endsWith("arrow") ? 6 : 0)] = 0xff;
+    return data;
+  };
+  const files = {
+    "stream.arrow": spoiled("stream.arrow"),
+    "none.parquet": spoiled("none.parquet"),
+  };
+  await withFiles(files, async (folder) => {
+    for (const file of Object.keys(files)) {
+      const { records, skipped } = await readWhole(`${folder}/${file}`);
+      assert.deepEqual(records.map(spelled), golden.full.filter((_, at) => at !== 3));
+      assert.deepEqual(skipped, ['FILE:4: column "required" is not UTF-8 text']);
+    }
+  });
+});
+
+Deno.test("tables: truncated and foreign files are named", async () => {
+  const cut = (file: string, bytes: number) =>
+    readFileSync(`${FIXTURES}/${file}`).subarray(0, bytes);
+  const size = readFileSync(`${FIXTURES}/stream.arrow`).length;
+  const files: Record<string, Uint8Array> = {
+    "cut.parquet": cut("snappy.parquet", 5000),
+    "empty.parquet": new Uint8Array(),
+    "text.parquet": new TextEncoder().encode("this is no table at all"),
+    "cut.arrow": cut("stream.arrow", size - 2000),
+    "mark.arrow": cut("stream.arrow", size - 8),
+    "file.arrow": cut("file.arrow", 12_000),
+    "empty.arrow": new Uint8Array(),
+    "text.arrow": new TextEncoder().encode("this is no table at all"),
+  };
+  const expected: Record<string, [rows: number, fault: RegExp]> = {
+    "cut.parquet": [
+      0,
+      /^FILE:1: is not a readable Parquet file \(truncated: it does not end with PAR1/,
+    ],
+    "empty.parquet": [0, /^FILE:1: is not a readable Parquet file \(it does not begin with PAR1/],
+    "text.parquet": [0, /^FILE:1: is not a readable Parquet file \(it does not begin with PAR1/],
+    "cut.arrow": [20, /^FILE:21: cannot be read as Arrow data \(truncated or damaged/],
+    "mark.arrow": [25, /^FILE:26: cannot be read as Arrow data \(truncated: its end is missing/],
+    "file.arrow": [20, /^FILE:21: cannot be read as Arrow data \(truncated/],
+    "empty.arrow": [0, /^FILE:1: cannot be read as Arrow data \(the file is empty/],
+    "text.arrow": [0, /^FILE:1: cannot be read as Arrow data \(truncated/],
+  };
+  await withFiles(files, async (folder) => {
+    for (const [file, [rows, fault]] of Object.entries(expected)) {
+      const { records, skipped } = await readWhole(`${folder}/${file}`);
+      assert.equal(records.length, rows, file);
+      assert.equal(skipped.length, 1);
+      assert.match(skipped[0], fault);
+      await assert.rejects(
+        all(readRecords(`${folder}/${file}`)),
+        new RegExp(`${file}:${rows + 1}: `),
+      );
+    }
+  });
+});
+
+Deno.test("Parquet: pages that expand too far, and runs longer than their page says, are refused", async () => {
+  await assert.rejects(
+    all(readRecords(`${FIXTURES}/zstd.parquet`, { limits: { max_expanded_bytes: 50 } })),
+    /zstd\.parquet:1: row group 1 cannot be read \(expands to more than 50 bytes; raise max_exp/,
+  );
+  const header = (encoding: "RLE_DICTIONARY" | "DELTA_BYTE_ARRAY") => ({
+    type: "DATA_PAGE" as const,
+    uncompressed_page_size: 0,
+    compressed_page_size: 0,
+    data_page_header: {
+      num_values: 10,
+      encoding,
+      definition_level_encoding: "RLE" as const,
+      repetition_level_encoding: "RLE" as const,
+    },
+  });
+  // A width of one bit, then a run of so many values: 10, and 2^27.
+  const runs = header("RLE_DICTIONARY");
+  checkPage(runs, Uint8Array.of(1, 20, 0), [], false);
+  assert.throws(
+    () => checkPage(runs, Uint8Array.of(1, 0x80, 0x80, 0x80, 0x80, 1, 0), [], false),
+    /damaged: a page holds more values than it says/,
+  );
+  // Blocks of 128 values in 4 parts, 3 values in all; prefixes of 2^31 - 1 bytes, none growing.
+  const prefixes = Uint8Array.of(128, 1, 4, 3, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0);
+  assert.throws(
+    () => checkPage(header("DELTA_BYTE_ARRAY"), prefixes, [], false),
+    /damaged: a page is too large/,
+  );
+});
+
+Deno.test("Hugging Face folders: splits are chosen by name, shards follow one another", async () => {
+  const saved = `${FIXTURES}/saved`;
+  for (const split of ["train", "test"]) {
+    const records = await all(readRecords(saved, { split }));
+    assert.deepEqual(records.map(spelled), golden.saved[split]);
+    const alone = await all(readRecords(`${saved}/${split}`));
+    assert.deepEqual(alone.map(spelled), golden.saved[split]);
+  }
+  await assert.rejects(
+    all(readRecords(saved)),
+    /saved holds several splits; set split to one of train, test/,
+  );
+  await assert.rejects(
+    all(readRecords(saved, { split: "dev" })),
+    /saved has no split "dev"; set split to one of train, test/,
+  );
+});
+
+Deno.test("Hugging Face folders: files outside, missing files and broken state are refused", async () => {
+  const state = (filename: string) =>
+    JSON.stringify({ _data_files: [{ filename }], _split: "train" });
+  const files = {
+    "outside/state.json": state("../other/data.arrow"),
+    "missing/state.json": state("data-00000-of-00001.arrow"),
+    "broken/state.json": "{",
+    "foreign/state.json": "{}",
+    "links/dataset_dict.json": '{"splits":["../outside"]}',
+  };
+  const expected = [
+    /state\.json: data file "\.\.\/other\/data\.arrow" is refused, it lies outside the folder/,
+    /file .*data-00000-of-00001\.arrow does not exist; check the path in the recipe/,
+    /state\.json: not valid JSON/,
+    /state\.json: _data_files: /,
+    /dataset_dict\.json: split "\.\.\/outside" is refused/,
+  ];
+  await withFiles(files, async (folder) => {
+    for (const [at, file] of Object.keys(files).entries()) {
+      const path = `${folder}/${file.split("/")[0]}`;
+      const split = at === 4 ? "../outside" : undefined;
+      await assert.rejects(all(readRecords(path, { split })), expected[at]);
+    }
+    await assert.rejects(
+      all(readRecords(`${folder}/missing`, { split: "test" })),
+      /missing holds the split "train", not "test"/,
+    );
+  });
+});

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { orderSteps } from "./json_order.ts";
+import { loadRecipe } from "./load.ts";
+import { readLock } from "../runs/mod.ts";
+import { RecipeError } from "./problems.ts";
+import type { Recipe } from "./recipe.ts";
+import { run, type RunOptions } from "../runner/mod.ts";
+import { workerExecutor } from "../runner/mod.ts";
+
+const urlOf = (name: string) => new URL(`./testdata/${name}`, import.meta.url).href;
+
+async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir();
+  try {
+    return await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const STAGES = Object.fromEntries(
+  ["numbers", "clip", "sum"].map((name) => [name, `${urlOf("stages.ts")}#${name}`]),
+);
+const NUMBERS = { stage: "numbers", config: { count: 3 } };
+
+/** Loads a recipe of some steps, or of any text. */
+const load = (content: object | string, stages = STAGES) =>
+  withFolder(async (folder) => {
+    const path = join(folder, "recipe.json");
+    const header = { name: "test", description: "", seed: 1, stages };
+    const text = typeof content === "string" ? content : JSON.stringify({ ...header, ...content });
+    await Deno.writeTextFile(path, text);
+    return await loadRecipe(pathToFileURL(path).href);
+  });
+
+/** The problems, without the path of the recipe. */
+async function problemsOf(content: object, stages = STAGES): Promise<string[]> {
+  const error = await load(content, stages).then(() => undefined, (error) => error);
+  assert.ok(error instanceof Error, "the recipe was taken");
+  if (error instanceof RecipeError) return error.problems.map(({ message }) => message);
+  return [error.message.replace(/^recipe \S+ cannot be loaded: /, "")];
+}
+
+const keysOf = async (recipe: Recipe, options: Partial<RunOptions> = {}) =>
+  await withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const { steps, published } = await run(recipe, { out, ...options });
+    const outputs = steps.map(({ id, outputs }) => [id, outputs]);
+    return { keys: readLock(out, recipe.name).steps, outputs, published };
+  });
+
+Deno.test("a run from JSON and one from TypeScript have the same keys and results", async () => {
+  const json = await loadRecipe(urlOf("toy_recipe.json"));
+  const typescript = await loadRecipe(urlOf("toy_recipe.ts"));
+  assert.deepEqual(json.steps.map(({ id }) => id), ["small", "large", "low", "total"]);
+  const executor = workerExecutor(urlOf("toy_recipe.json"));
+  assert.deepEqual(await keysOf(json, { executor }), await keysOf(typescript));
+});
+
+Deno.test("overrides reach the workers, from TypeScript and from JSON", async () => {
+  const set = ["low.limit=2", "stage:numbers.count=4", "small.factor=2", "seed=8"];
+  const results = [];
+  for (const name of ["toy_recipe.ts", "toy_recipe.json"]) {
+    const recipe = await loadRecipe(urlOf(name), { set });
+    const executor = workerExecutor(urlOf(name), { load: { set } });
+    results.push(await keysOf(recipe, { executor }));
+  }
+  const inline = await keysOf(await loadRecipe(urlOf("toy_recipe.ts"), { set }));
+  assert.deepEqual(results, [inline, inline]);
+  const plain = await keysOf(await loadRecipe(urlOf("toy_recipe.ts")));
+  for (const id of ["small", "large", "low", "total"]) {
+    assert.notEqual(plain.keys[id], inline.keys[id], id);
+  }
+});
+
+Deno.test("an override may mend what is wrong in the file", async () => {
+  const recipe = { steps: { a: { stage: "numbers" } } };
+  assert.match((await problemsOf(recipe))[0], /config\.count: /);
+  await withFolder(async (folder) => {
+    const from = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    const url = pathToFileURL(join(folder, "recipe.ts")).href;
+    await Deno.writeTextFile(
+      join(folder, "recipe.ts"),
+      `import { defineRecipe } from ${from("./recipe.ts")};
+      import { numbers } from ${from("./testdata/stages.ts")};
+      export default defineRecipe({ name: "r", description: "", seed: 0 }, (recipe) => {
+        recipe.step("a", numbers, {});
+        recipe.step("b", numbers, { config: { count: -1 } });
+      });`,
+    );
+    await assert.rejects(loadRecipe(url), /^TypeError: recipe \S+recipe\.ts has 2 problems:\n/);
+    await assert.rejects(loadRecipe(url, { set: ["a.count=1"] }), /step "b" .*config\.count: /);
+    const { steps } = await loadRecipe(url, { set: ["a.count=1", "b.count=2"] });
+    assert.deepEqual(steps.map(({ config }) => (config as { count: number }).count), [1, 2]);
+    // The problems of a recipe are not those of one that imports it.
+    const other = join(folder, "other.ts");
+    await Deno.writeTextFile(other, `import "./recipe.ts"; export default 1;`);
+    const set = ["a.count=1", "b.count=2"];
+    await assert.rejects(loadRecipe(pathToFileURL(other).href, { set }), /has 2 problems/);
+  });
+});
+
+Deno.test("what is wrong with a JSON recipe is told at once, and only once", async () => {
+  const problems = await problemsOf({
+    steps: {
+      typo: { stage: "nmbers" },
+      reads_typo: { stage: "clip", config: { limit: 1 }, inputs: { data: "typo.data" } },
+      extra: { ...NUMBERS, input: {}, seed: -1 },
+      wrong: { stage: "numbers", config: { count: 0 } },
+      lost: { stage: "clip", config: { limit: 1 }, inputs: { data: "gone.data" } },
+      renamed: { stage: "clip", config: { limit: 1 }, inputs: { data: "wrong.date" } },
+      misfit: { stage: "clip", config: { limit: 1 }, inputs: { data: "total.report" } },
+      total: { stage: "sum", inputs: { parts: { a: "wrong.data", b: "nowhere.data" } } },
+    },
+    publish: ["total.reports", "wrong.data"],
+  });
+  const steps = "typo, reads_typo, extra, wrong, lost, renamed, misfit, total";
+  assert.deepEqual(problems, [
+    'publish: step "total" has no output "reports"; it has report',
+    'step "typo": there is no stage "nmbers"; there are numbers, clip, sum; one of your own is named in "stages"',
+    'step "extra": seed: Too small: expected number to be >=0',
+    'step "extra": Unrecognized key: "input"',
+    'step "wrong" (stage numbers): config.count: Too small: expected number to be >0',
+    `step "lost" (stage clip), input "data": there is no step "gone"; the steps are ${steps}`,
+    'step "renamed" (stage clip), input "data": step "wrong" has no output "date"; it has data',
+    `step "total" (stage sum), input "parts" (b): there is no step "nowhere"; the steps are ${steps}`,
+    'step "misfit" (stage clip), input "data" cannot take total.report: it carries files, the input takes a table',
+    'recipe "test": publish takes a files output of one of its steps',
+  ]);
+});
+
+Deno.test("a stage that cannot be loaded is told once, not by each step that has it", async () => {
+  const steps = {
+    a: { stage: "bad" },
+    b: { stage: "bad" },
+    c: { stage: "other", config: { limit: 1 } },
+  };
+  const stages = { bad: `${urlOf("stages.ts")}#nothing`, other: `${urlOf("stages.ts")}#clip` };
+  const problems = await problemsOf({ steps }, stages as never);
+  assert.equal(problems.length, 2);
+  assert.match(
+    problems[0],
+    /^stage "bad": the stage module ".*stages\.ts#nothing" has no export "nothing": /,
+  );
+  assert.match(
+    problems[1],
+    /^stage "other": the stage of ".*#clip" is named "clip"; name it so in "stages"$/,
+  );
+});
+
+Deno.test("circles are named", async () => {
+  const read = (step: string) => ({
+    stage: "clip",
+    config: { limit: 1 },
+    inputs: { data: `${step}.data` },
+  });
+  const steps = { a: read("b"), b: read("c"), c: read("a"), d: read("a") };
+  assert.deepEqual(await problemsOf({ steps }), [
+    "steps read each other in a circle: a <- b <- c <- a",
+  ]);
+  assert.deepEqual(await problemsOf({ steps: { a: read("a") } }), [
+    "steps read each other in a circle: a <- a",
+  ]);
+  const long = new Map(Array.from({ length: 1000 }, (_, i) => [`${i}`, { data: `${i + 1}.data` }]));
+  assert.equal(orderSteps(long).order[0], "999");
+});
+
+Deno.test("built-in stages go by name, and none of one's own may have theirs", async () => {
+  await withFolder(async (folder) => {
+    const stages = pathToFileURL(join(folder, "stages.json")).href;
+    await Deno.writeTextFile(new URL(stages), JSON.stringify(STAGES));
+    const path = join(folder, "recipe.json");
+    const header = { name: "test", description: "", seed: 1 };
+    await Deno.writeTextFile(path, JSON.stringify({ ...header, steps: { a: NUMBERS } }));
+    const url = pathToFileURL(path).href;
+    assert.deepEqual((await loadRecipe(url, { stages })).steps[0].config, { count: 3, factor: 1 });
+    await assert.rejects(loadRecipe(url), /there is no stage "numbers"; there are none; /);
+    const own = { ...header, stages: { clip: "./x.ts" }, steps: { a: NUMBERS } };
+    await Deno.writeTextFile(path, JSON.stringify(own));
+    await assert.rejects(
+      loadRecipe(url, { stages }),
+      /stage "clip" has the name of a built-in stage; call yours another$/,
+    );
+  });
+});
+
+Deno.test("text that is no recipe is refused in a sentence", async () => {
+  await assert.rejects(
+    load("{"),
+    /^Error: recipe \S+recipe\.json cannot be loaded: it is not JSON: .*line 1/,
+  );
+  await assert.rejects(
+    load("[]"),
+    /cannot be loaded: Invalid input: expected object, received array$/,
+  );
+  assert.deepEqual(await problemsOf({ name: 1, step: {} }), [
+    "name: Invalid input: expected string, received number",
+    "steps: Invalid input: expected record, received undefined",
+    'Unrecognized key: "step"',
+  ]);
+  assert.deepEqual(await problemsOf({ steps: {} }), ['recipe "test" has no steps']);
+});
+
+Deno.test("what is wrong around the steps hides nothing that is wrong with them", async () => {
+  const steps = { a: { stage: "numbers", config: { count: 0 } } };
+  assert.deepEqual(await problemsOf({ seed: "x", device: 4, publish: ["a.data", "b"], steps }), [
+    "seed: Invalid input: expected number, received string",
+    "device: Invalid input: expected string, received number",
+    'publish.1: is not "step.output"',
+    'step "a" (stage numbers): config.count: Too small: expected number to be >0',
+  ]);
+});
+
+Deno.test("an id that stands twice is not passed over", async () => {
+  const step = JSON.stringify(NUMBERS);
+  const header = `"name": "test", "description": "", "seed": 1, "stages": ${
+    JSON.stringify(STAGES)
+  }`;
+  await assert.rejects(
+    load(`{ ${header}, "steps": { "a": ${step}, "b": ${step}, "a": ${step} } }`),
+    /cannot be loaded: steps: "a" stands twice$/,
+  );
+});

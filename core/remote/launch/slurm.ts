@@ -1,0 +1,137 @@
+/**
+ * Steps as jobs of Slurm (https://slurm.schedmd.com): arrays by `sbatch`, waiting by `--dependency`.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { writeAtomic } from "../../store/mod.ts";
+import type { JobArray, JobState, Launcher } from "./launcher.ts";
+import { callSlurm } from "./slurm_commands.ts";
+
+/** Before the time limit of a job, for its checkpoint. */
+const NOTICE_SECONDS = 120;
+/** States of squeue in which a job has yet to begin, or will begin again. */
+const WAITING = new Set(["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"]);
+const RUNNING = new Set(["RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"]);
+
+export interface SlurmOptions {
+  /** Further arguments of sbatch, such as "--partition=long". */
+  readonly args?: readonly string[];
+}
+
+/**
+ * A launcher for Slurm, whose jobs outlive this process. Besides `args`, sbatch's own variables count:
+ * SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT.
+ */
+export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
+  return {
+    name: "slurm",
+    outlives: true,
+    async submit(array) {
+      const script = join(array.folder, `${array.name}.sh`);
+      writeAtomic(script, slurmScript(array));
+      const { out } = await callSlurm("sbatch", ["--parsable", ...args, script]);
+      // "12" or "12;cluster"
+      const id = /^\d+/.exec(out)?.[0];
+      if (id === undefined) throw new Error(`sbatch gave no job id but "${out.trim()}"`);
+      return array.steps.map((_, i) => `${id}_${i}`);
+    },
+    async find({ name, steps }) {
+      const job = (await queue()).find((job) => job.name === name);
+      const id = job?.id.split("_")[0];
+      return id === undefined ? undefined : steps.map((_, i) => `${id}_${i}`);
+    },
+    async states(ids) {
+      const wanted = new Set(ids);
+      if (wanted.size === 0) return new Map();
+      const jobs = (await queue()).filter(({ id }) => wanted.has(id));
+      return new Map(jobs.map((job) => [job.id, stateOf(job)]));
+    },
+    async cancel(ids) {
+      await callSlurm("scancel", ["--quiet", "--state=PENDING", ...ids]);
+    },
+    async stop(ids) {
+      await callSlurm("scancel", ["--quiet", "--state=PENDING", ...ids]);
+      // To the script, which passes it on: a SIGTERM to all processes alike would end it before the step.
+      await callSlurm("scancel", ["--quiet", "--batch", "--signal=TERM", ...ids]);
+    },
+    logOf: ({ folder }, id) => join(folder, `${id}.log`),
+    howToEnd: (ids) => `scancel ${arrayIds(ids).join(" ")}`,
+  };
+}
+
+interface QueuedJob {
+  readonly id: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly name: string;
+  readonly node: string;
+}
+
+/** All jobs of this user, each element of an array for itself, those that ended lately too. */
+async function queue(): Promise<QueuedJob[]> {
+  const format = "%i|%T|%r|%j|%N";
+  const { out } = await callSlurm("squeue", [
+    ...["--noheader", "--array", "--states=all", "--me", `--format=${format}`],
+  ]);
+  return out.split("\n").filter(Boolean).map((line) => {
+    const [id, state, reason, name, node] = line.split("|");
+    return { id, state, reason, name, node };
+  });
+}
+
+function stateOf({ state, reason, node }: QueuedJob): JobState {
+  const detail = reason === "None" || reason === "" ? state : `${state}, ${reason}`;
+  const where = node === "" ? {} : { node };
+  if (WAITING.has(state)) return { state: "waiting", detail, ...where };
+  if (RUNNING.has(state)) return { state: "running", detail, ...where };
+  return { state: "ended", detail, ...where, failed: state !== "COMPLETED" };
+}
+
+const arrayIds = (ids: readonly string[]) => [...new Set(ids.map((id) => id.split("_")[0]))];
+
+/**
+ * The script of an array. It asks for a signal before the time limit, passes it on, and has the job put back into the
+ * queue when the step stopped in time. Slurm itself puts it back when a node fails.
+ */
+export function slurmScript({ name, steps, after, resources, command, folder }: JobArray): string {
+  const options = [
+    `--job-name=${name}`,
+    `--array=0-${steps.length - 1}`,
+    `--output=${join(folder, "%A_%a.log")}`,
+    ...["--requeue", "--open-mode=append", `--signal=B:USR2@${NOTICE_SECONDS}`],
+    ...(resources.exclusive ? ["--exclusive"] : [`--cpus-per-task=${resources.cores}`]),
+    ...(resources.memory > 0 ? [`--mem=${Math.ceil(resources.memory / 2 ** 20)}M`] : []),
+    ...(resources.gpu ? ["--gres=gpu:1"] : []),
+    ...(after.length > 0
+      ? [`--dependency=afterok:${after.join(":")}`, "--kill-on-invalid-dep=yes"]
+      : []),
+  ];
+  return `#!/bin/bash
+# Written by deno task pipeline:launch --launcher slurm.
+${options.map((option) => `#SBATCH ${option}`).join("\n")}
+
+# A signal interrupts the waiting for the step, which then begins again.
+caught=1
+trap 'caught=1; kill -USR2 $pid' USR2
+trap 'caught=1; kill -TERM $pid' TERM
+
+steps=(${steps.map(quote).join(" ")})
+${command.map(quote).join(" ")} "\${steps[$SLURM_ARRAY_TASK_ID]}" &
+pid=$!
+while [ $caught = 1 ]; do
+  caught=0
+  wait $pid
+  code=$?
+done
+
+# 75: stopped in time, with its checkpoint kept; 140: so early that it did not listen yet. Once more. By its place in the array: the number that Slurm gives to one
+# of the jobs of an array is that of the whole array as well.
+[ $code = 75 ] || [ $code = 140 ] && scontrol requeue "\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+exit $code
+`;
+}
+
+function quote(text: string): string {
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,24 @@
+/**
+ * Runs on disk: the event log, the state it adds up to, series, locks, trackers.
+ *
+ * @module
+ */
+export { EventLog, type LoggedLine, LogReader, LogTail } from "./event_log.ts";
+export {
+  applyEvent,
+  foldEvents,
+  type OutputSummary,
+  type Point,
+  runClock,
+  type RunEvent,
+  type RunEventBody,
+  runningSteps,
+  type RunState,
+  type StepState,
+  timeLeft,
+} from "./events.ts";
+export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
+export { newRunId, RunFolder, type RunSource } from "./run_folder.ts";
+export { type LogLine, RunIndex, type SampleLine } from "./run_index.ts";
+export { type Series, type SeriesQuery } from "./series.ts";
+export { type ChosenTracker, loadTracker, TrackerFeed } from "./trackers.ts";

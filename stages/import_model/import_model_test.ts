@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { conformance } from "../../tests/conformance/mod.ts";
+import { modelFiles, SIZES } from "../../tests/exported_model.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { findPython, runPython } from "../../tests/python.ts";
+import { withHub } from "../../tests/with_hub.ts";
+import { loadModelFiles, openModel } from "../../core/model/mod.ts";
+import { hostWeights, loadParameters, loadTrainerState } from "../../core/train/mod.ts";
+import { Decoder } from "../../core/generate/mod.ts";
+import { config } from "./config.ts";
+import { import_model } from "./mod.ts";
+
+const FILES = await modelFiles(SIZES);
+
+function writeFolder(folder: string, files: Readonly<Record<string, Uint8Array>>): string {
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    Deno.writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+const shared = writeFolder(Deno.makeTempDirSync(), FILES);
+globalThis.addEventListener("unload", () => Deno.removeSync(shared, { recursive: true }));
+
+conformance(import_model, [{ name: "a folder", config: { folder: shared }, inputs: {} }]);
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What the stage makes of a model. */
+async function take(given: { folder: string } | { hub: string }, trained = {}) {
+  const fake = await fakeContext(import_model, { config: { ...given, trained }, inputs: {} });
+  await import_model.run(fake.ctx);
+  return fake.collected();
+}
+
+Deno.test("a model comes out with the bytes it went in with, and a place in training", async () => {
+  const { checkpoint, tokenizer } = await take({ folder: shared }, {
+    steps: 143_000,
+    tokens: 3e11,
+  });
+  assert.deepEqual(checkpoint.get("model.safetensors"), FILES["model.safetensors"]);
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+    assert.deepEqual(checkpoint.get(name), FILES[name]);
+    assert.deepEqual(tokenizer.get(name), FILES[name]);
+  }
+  const read = (name: string) => Promise.resolve(checkpoint.get(name) as Uint8Array<ArrayBuffer>);
+  const { step, tokens, optimizer_start_step } = await loadTrainerState(read);
+  assert.deepEqual([step, tokens, optimizer_start_step], [143_000, 3e11, 143_000]);
+  const { config } = await loadParameters(read);
+  assert.equal(config.hidden_size, SIZES.hidden_size);
+});
+
+/** Folders that are to be refused: what is changed of a sound one, and why. */
+const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegExp]> = {
+  "another architecture": [
+    (files) => files["config.json"] = text({ ...json(files["config.json"]), model_type: "mamba" }),
+    /model_type is "mamba", only .* are supported/,
+  ],
+  "a pickle": [
+    (files) => {
+      delete files["model.safetensors"];
+      files["pytorch_model.bin"] = new Uint8Array(4);
+    },
+    /weights in pytorch_model\.bin only, a pickle, .*save_pretrained/,
+  ],
+  "no weights": [
+    (files) => delete files["model.safetensors"],
+    /has neither model\.safetensors nor/,
+  ],
+  "no config": [(files) => delete files["config.json"], /has no config\.json/],
+  "no tokenizer": [(files) => delete files["tokenizer.json"], /has no tokenizer\.json/],
+  "missing tensors": [
+    (files) => files["config.json"] = text({ ...json(files["config.json"]), num_hidden_layers: 3 }),
+    /lacks tensors of the model: gpt_neox\.layers\.2\.input_layernorm\.weight.* and 7 more/,
+  ],
+  "tensors too many": [
+    (files) => files["config.json"] = text({ ...json(files["config.json"]), num_hidden_layers: 1 }),
+    /has tensors that the model does not: gpt_neox\.layers\.1\./,
+  ],
+  "another shape": [
+    (files) =>
+      files["config.json"] = text({ ...json(files["config.json"]), intermediate_size: 96 }),
+    /has shape \[128\], the config asks for \[96\]|has shape \[128,64\], the config asks for \[96,64\]/,
+  ],
+  "a vocabulary that is too small": [
+    (files) => {
+      const tokenizer = json(files["tokenizer.json"]) as {
+        model: { vocab: Record<string, number> };
+      };
+      tokenizer.model.vocab["one more"] = 300;
+      files["tokenizer.json"] = text(tokenizer);
+    },
+    /tokenizer has 301 tokens, and the model embeddings of 272/,
+  ],
+  "a shard that is not there": [
+    (files) => {
+      delete files["model.safetensors"];
+      files["model.safetensors.index.json"] = text({ weight_map: { a: "model-1.safetensors" } });
+    },
+    /names model-1\.safetensors, which is not there/,
+  ],
+  "a shard outside of the folder": [
+    (files) => {
+      delete files["model.safetensors"];
+      files["model.safetensors.index.json"] = text({ weight_map: { a: "../model.safetensors" } });
+    },
+    /index\.json: weight_map\.a/,
+  ],
+  "a tensor in two shards": [
+    (files) => {
+      const bytes = files["model.safetensors"];
+      delete files["model.safetensors"];
+      files["model-1.safetensors"] = files["model-2.safetensors"] = bytes;
+      const map = { "embed_out.weight": "model-1.safetensors", other: "model-2.safetensors" };
+      files["model.safetensors.index.json"] = text({ weight_map: map });
+    },
+    /in two of its files|does not place there/,
+  ],
+};
+
+const json = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+for (const [name, [change, message]] of Object.entries(REFUSED)) {
+  Deno.test(`a model with ${name} is refused`, () =>
+    withFolder(async (folder) => {
+      const files = { ...FILES };
+      change(files);
+      await assert.rejects(take({ folder: writeFolder(folder, files) }), message);
+    }));
+}
+
+Deno.test("configs are refused that name no model, two, or one that has changed", () =>
+  withFolder(async (folder) => {
+    const refused = async (given: unknown, message: RegExp) => {
+      const { error } = await config.safeParseAsync(given);
+      assert.match(error!.issues[0].message, message);
+    };
+    await refused({}, /either a folder or a model on the hub/);
+    await refused({ folder, hub: "org/name" }, /either a folder or a model on the hub/);
+    await refused({ folder: join(folder, "none") }, /there is no folder/);
+    await refused({ hub: "no name at all" }, /cannot be the name of a model/);
+    const first = await config.parseAsync({ folder: writeFolder(folder, FILES) });
+    assert.deepEqual(await config.parseAsync(first), first);
+    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
+    await refused(first, /has changed; run the recipe again/);
+  }));
+
+Deno.test("a model on the hub is pinned to its commit, and only what is needed is fetched", () =>
+  withHub({
+    "org/tiny": { ...FILES, "pytorch_model.bin": new Uint8Array(9), "README.md": "hello" },
+  }, async (hub) => {
+    const parsed = await config.parseAsync({ hub: "org/tiny" });
+    assert.match(parsed.hub!, /^org\/tiny@[0-9a-f]{40}$/);
+    assert.deepEqual(await config.parseAsync(parsed), parsed);
+    const { checkpoint } = await take({ hub: "org/tiny" });
+    assert.deepEqual(checkpoint.get("model.safetensors"), FILES["model.safetensors"]);
+    const fetched = hub.requests.map(({ path }) => path).filter((path) =>
+      path.includes("/resolve/")
+    );
+    assert.ok(
+      fetched.length >= 4 && fetched.every((path) => path.startsWith("/org/tiny/resolve/")),
+    );
+    assert.ok(!fetched.some((path) => /README|pytorch/.test(path)));
+    const { error } = await config.safeParseAsync({ hub: "org/none" });
+    assert.match(error!.issues[0].message, /the hub has no model org\/none/);
+  }));
+
+/** Saves a model in every form, and prints the logits of each. */
+const PYTHON = `
+import json, sys, torch
+from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
+folder, ids = sys.argv[1], json.loads(sys.argv[2])
+logits = {}
+for name, fields in {
+    "float32": {}, "sequential": {"use_parallel_residual": False}, "float16": {}, "bfloat16": {}, "sharded": {},
+}.items():
+    torch.manual_seed(3)
+    config = GPTNeoXConfig(vocab_size=272, hidden_size=48, num_hidden_layers=3, num_attention_heads=4,
+        intermediate_size=80, max_position_embeddings=64, rotary_pct=0.5, initializer_range=0.2, **fields)
+    model = GPTNeoXForCausalLM(config)
+    if name in ("float16", "bfloat16"):
+        model = model.to(getattr(torch, name))
+    size = "40KB" if name == "sharded" else "5GB"
+    model.save_pretrained(f"{folder}/{name}", max_shard_size=size)
+    model = AutoModelForCausalLM.from_pretrained(f"{folder}/{name}", dtype=torch.float32)
+    logits[name] = model(torch.tensor([ids])).logits[0, -1].tolist()
+print(json.dumps(logits))
+`;
+
+const python = findPython(["torch", "transformers"]);
+
+Deno.test({
+  name: "logits equal Hugging Face's for models saved in 32 and 16 bits, whole and in shards",
+  ignore: python === undefined,
+  fn: () =>
+    withFolder(async (folder) => {
+      const ids = [5, 250, 33, 33, 9, 128, 1];
+      const expected: Record<string, number[]> = JSON.parse(
+        await runPython(python!, PYTHON, [folder, JSON.stringify(ids)]),
+      );
+      for (const [name, logits] of Object.entries(expected)) {
+        const place = join(folder, name);
+        const names = [...Deno.readDirSync(place)].map(({ name }) => name);
+        if (name === "sharded") assert.ok(names.filter((n) => /safetensors$/.test(n)).length > 2);
+        const model = await openModel({ names, path: (file) => join(place, file) }, name);
+        const weights = hostWeights(await loadModelFiles(model));
+        const decoder = new Decoder({ batch_size: 1, threads: 1 });
+        const [states] = await decoder.begin(weights).append([ids]);
+        const ours = await decoder.logits(weights, states.at(-1)!);
+        await decoder.release();
+        const largest = Math.max(...logits.map((value, i) => Math.abs(value - ours[i])));
+        assert.ok(largest < 1e-4, `${name}: logits differ by ${largest}`);
+      }
+    }),
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { conformance } from "../../tests/conformance/mod.ts";
+import { fakeContext } from "../../tests/fake_context.ts";
+import { TINY_TOKENIZER, VOCAB_SIZE } from "../../tests/tiny_training.ts";
+import { config } from "./config.ts";
+import { import_tokenizer } from "./mod.ts";
+
+const folder = Deno.makeTempDirSync();
+for (const [name, text] of Object.entries(TINY_TOKENIZER)) {
+  Deno.writeTextFileSync(join(folder, name), text);
+}
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+conformance(import_tokenizer, [{ name: "a folder", config: { folder }, inputs: {} }]);
+
+async function withTokenizer(check: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, text] of Object.entries(TINY_TOKENIZER)) {
+      Deno.writeTextFileSync(join(folder, name), text);
+    }
+    await check(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the files of a folder become a tokenizer, and its size is known beforehand", () =>
+  withTokenizer(async (folder) => {
+    const fake = await fakeContext(import_tokenizer, { config: { folder }, inputs: {} });
+    await import_tokenizer.run(fake.ctx);
+    const { tokenizer } = fake.collected();
+    assert.deepEqual(
+      Object.fromEntries(
+        [...tokenizer].map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
+      ),
+      TINY_TOKENIZER,
+    );
+    const forecast = await import_tokenizer.forecast!({
+      config: fake.ctx.config,
+      seed: 0,
+      parents: {},
+    });
+    assert.deepEqual(forecast.outputs, { tokenizer: { vocab_size: VOCAB_SIZE } });
+  }));
+
+Deno.test("the content is part of the config, and a change is noticed", () =>
+  withTokenizer((folder) => {
+    const first = config.parse({ folder });
+    assert.deepEqual(config.parse(first), first);
+    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
+    assert.notEqual(config.parse({ folder }).digest, first.digest);
+    assert.throws(() => config.parse(first), /has changed; run the recipe again/);
+  }));
+
+Deno.test("a folder without a tokenizer is named", () =>
+  withTokenizer((folder) => {
+    assert.throws(
+      () => config.parse({ folder: join(folder, "nothing") }),
+      /nothing holds no tokenizer\.json and tokenizer_config\.json/,
+    );
+  }));
