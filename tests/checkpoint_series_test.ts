@@ -1,4 +1,5 @@
 /** Checkpoints along training from the trainer's output to a step that goes on from one of them. */
+import { computeOptions } from "../core/engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
@@ -11,7 +12,6 @@ import { artifactObjects, listFolder, Store } from "../core/store/mod.ts";
 import {
   checkpointing_fields,
   checkpointReader,
-  computeOptions,
   freshArrays,
   freshState,
   loadArrays,

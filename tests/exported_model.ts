@@ -4,10 +4,15 @@
  * @module
  */
 import { Decoder, generate } from "../core/generate/mod.ts";
-import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "../core/model/mod.ts";
+import {
+  encodeParameters,
+  hostWeights,
+  initialize,
+  ParameterArrays,
+  toHuggingFace,
+} from "../core/model/mod.ts";
 import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../core/tokenizer/mod.ts";
 import { loadTokenizer } from "../core/tokenizer/mod.ts";
-import { hostWeights } from "../core/train/mod.ts";
 
 /** Sizes of a model; what is left out is as in Pythia. */
 export type Sizes = ConstructorParameters<typeof ParameterArrays>[0];

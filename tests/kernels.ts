@@ -14,7 +14,7 @@ async function problem(products: Products): Promise<string | undefined> {
   const x = graph.input("x", "float32", [1]);
   graph.output("y", mul(x, x));
   try {
-    await (await compileGraph(graph, { kernels: "onednn", products })).release();
+    await (await compileGraph(graph, { kernels: "onednn", precision: products })).release();
     return undefined;
   } catch (error) {
     if (error instanceof OneDnnUnavailable) return "there is no oneDNN";

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { computeOptions } from "../../core/engine/mod.ts";
 import type { Sequence } from "../../core/batches/mod.ts";
-import { initialize, ParameterArrays } from "../../core/model/mod.ts";
+import { hostWeights, initialize, ParameterArrays } from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
-import { computeOptions, HiddenStates, hostWeights } from "../../core/train/mod.ts";
+import { HiddenStates } from "../../core/train/mod.ts";
 import type { Size } from "../shared/sizes.ts";
 
 /** What the file holds: float32 [batches, states, layers, rows, width], row-major. */

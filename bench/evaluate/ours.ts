@@ -5,7 +5,9 @@
  *
  * @module
  */
-import { type Compute, computeOptions, Evaluator, hostWeights } from "../../core/train/mod.ts";
+import { hostWeights } from "../../core/model/mod.ts";
+import { type Compute, computeOptions } from "../../core/engine/mod.ts";
+import { Evaluator } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { hostWeights } from "../../core/model/mod.ts";
 import type { Sequence } from "../../core/batches/mod.ts";
 import { Decoder, generate, type TextDecoding } from "../../core/generate/mod.ts";
-import { hostWeights } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";

@@ -7,16 +7,11 @@
  *
  * @module
  */
+import { computeOptions } from "../../core/engine/mod.ts";
 import { isLaunched, joinGroup, type Launched } from "../../core/remote/mpi/mod.ts";
 import { collate } from "../../core/batches/mod.ts";
 import { type ParameterArrays, passFlops } from "../../core/model/mod.ts";
-import {
-  computeOptions,
-  createTrainer,
-  freshArrays,
-  HostTrainer,
-  optimizer_schema,
-} from "../../core/train/mod.ts";
+import { createTrainer, freshArrays, HostTrainer, optimizer_schema } from "../../core/train/mod.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";
 import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";

@@ -5,16 +5,10 @@
  *
  * @module
  */
+import { type Compute, computeOptions } from "../../core/engine/mod.ts";
 import { collate, type MicroBatch, type Sequence } from "../../core/batches/mod.ts";
 import type { ParameterArrays } from "../../core/model/mod.ts";
-import {
-  type Compute,
-  computeOptions,
-  Evaluator,
-  freshArrays,
-  HostTrainer,
-  optimizer_schema,
-} from "../../core/train/mod.ts";
+import { Evaluator, freshArrays, HostTrainer, optimizer_schema } from "../../core/train/mod.ts";
 import { serveRequests } from "../shared/json_lines.ts";
 import type { Size } from "../shared/sizes.ts";
 import { timed } from "../shared/timed.ts";

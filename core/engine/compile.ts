@@ -4,22 +4,9 @@
  * @module
  */
 import { Graph, type LoweringOptions, lowerToOnnx, type Node, type Value } from "../graph/mod.ts";
+import type { SessionOptions } from "./compute.ts";
 import { appendProvider, type Device } from "./device.ts";
 import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
-
-/** Library that computes on the CPU: ONNX Runtime, which is always there, or oneDNN, which has bfloat16. */
-export type Kernels = "onnxruntime" | "onednn";
-export const KERNELS = ["onnxruntime", "onednn"] as const satisfies readonly Kernels[];
-
-export interface SessionOptions {
-  /** Threads inside one operator on the CPU; 0 takes one per core. */
-  threads?: number;
-  device?: Device;
-  /** Dtype that matrix products are computed in; float16 takes a device that has it, bfloat16 oneDNN. */
-  products?: "float32" | "float16" | "bfloat16";
-  /** Library that computes on the CPU. */
-  kernels?: Kernels;
-}
 
 const ENABLE_ALL_OPTIMIZATIONS = 99;
 
@@ -43,9 +30,9 @@ export function compile(library: OrtLibrary, graph: Graph, options: SessionOptio
   }
 }
 
-function loweringFor({ device = "cpu", products = "float32" }: SessionOptions): LoweringOptions {
+function loweringFor({ device = "cpu", precision = "float32" }: SessionOptions): LoweringOptions {
   // The WebGPU provider has no FusedMatMul.
-  return { fused: device !== "webgpu", half_products: products === "float16" };
+  return { fused: device !== "webgpu", half_products: precision === "float16" };
 }
 
 /** One thread: the CPU only hands the work over. */

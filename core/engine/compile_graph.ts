@@ -4,7 +4,7 @@
  * @module
  */
 import type { Graph } from "../graph/mod.ts";
-import type { SessionOptions } from "./compile.ts";
+import type { SessionOptions } from "./compute.ts";
 import { OneDnnSession } from "./onednn/session.ts";
 import { Session } from "./session.ts";
 
@@ -19,11 +19,11 @@ export type HostSession = Pick<Session, "run" | "release">;
  * @throws {Error} naming the operator that the device or library has no kernel for.
  */
 export function compileGraph(graph: Graph, options: SessionOptions = {}): Promise<HostSession> {
-  const { kernels = "onnxruntime", products = "float32", threads = 0 } = options;
+  const { kernels = "onnxruntime", precision = "float32", threads = 0 } = options;
   if (kernels === "onnxruntime") return Session.create(graph, options);
-  if (products === "float16") throw new Error("oneDNN has no float16 on the CPU");
+  if (precision === "float16") throw new Error("oneDNN has no float16 on the CPU");
   return OneDnnSession.create(graph, {
     threads: threads > 0 ? threads : navigator.hardwareConcurrency,
-    products,
+    products: precision,
   });
 }

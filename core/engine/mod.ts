@@ -3,7 +3,14 @@
  *
  * @module
  */
-export { KERNELS, type Kernels, type SessionOptions } from "./compile.ts";
+export {
+  type Compute,
+  compute_fields,
+  computeOptions,
+  KERNELS,
+  type Kernels,
+  type SessionOptions,
+} from "./compute.ts";
 export { type Device, DEVICES, DeviceUnavailable } from "./device.ts";
 export { compileGraph, type HostSession } from "./compile_graph.ts";
 export { OneDnnUnavailable } from "./onednn/find.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Graph, matmul } from "../graph/mod.ts";
-import type { SessionOptions } from "./compile.ts";
+import type { SessionOptions } from "./compute.ts";
 import { Session } from "./session.ts";
 
 /** XᵀY on ONNX Runtime, compiled once for each pair of widths and number of rows. */

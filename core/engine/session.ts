@@ -4,7 +4,8 @@
  * @module
  */
 import type { DType, Graph, Shape } from "../graph/mod.ts";
-import { compile, type SessionOptions } from "./compile.ts";
+import { compile } from "./compile.ts";
+import type { SessionOptions } from "./compute.ts";
 import { type Device, DEVICE_MEMORY } from "./device.ts";
 import { type Handle, OrtLibrary } from "./ort_library.ts";
 import { Binding, DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";

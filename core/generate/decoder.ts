@@ -9,8 +9,7 @@
  */
 import { compileGraph, type HostSession, type SessionOptions } from "../engine/mod.ts";
 import { type Graph, LOWEST } from "../graph/mod.ts";
-import { embeddings, familyOf, type ModelConfig } from "../model/mod.ts";
-import type { Weights } from "../train/mod.ts";
+import { embeddings, familyOf, type ModelConfig, type Weights } from "../model/mod.ts";
 import { likelihoodHeadGraph, logitsHeadGraph, stepGraph } from "./graphs.ts";
 
 /** Tokens that a text is read by at a time, before there is anything to generate. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { Weights } from "../model/mod.ts";
 import { setImmediate } from "node:timers";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import type { Weights } from "../train/mod.ts";
 import type { Decoder, DecodingBatch } from "./decoder.ts";
 import { chooseToken, type SamplingOptions } from "./sampling.ts";
 

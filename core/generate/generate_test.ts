@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { initialize, ParameterArrays, parseConfig } from "../model/mod.ts";
+import { hostWeights, initialize, ParameterArrays, parseConfig } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
-import { hostWeights } from "../train/mod.ts";
 import {
   Decoder,
   drawToken,

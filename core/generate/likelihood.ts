@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Weights } from "../train/mod.ts";
+import type { Weights } from "../model/mod.ts";
 import type { Decoder } from "./decoder.ts";
 
 /** A text in two parts: what is given, and what is measured. */

@@ -3,8 +3,13 @@
  * make_llama_fixtures.py those of Llama.
  */
 import assert from "node:assert/strict";
-import { decodeParameters, ParameterArrays, parseConfig } from "../model/mod.ts";
-import { hostWeights, type Weights } from "../train/mod.ts";
+import {
+  decodeParameters,
+  hostWeights,
+  ParameterArrays,
+  parseConfig,
+  type Weights,
+} from "../model/mod.ts";
 import { Decoder, generate, logLikelihoods, type TextDecoding } from "./mod.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/", import.meta.url);

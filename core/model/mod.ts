@@ -31,6 +31,7 @@ export {
   parameterCount,
   parameterSpecs,
 } from "./parameters.ts";
+export { hostWeights, placeWeights, uploadAll, type Weights } from "./placed_weights.ts";
 export { type PresetName, PRESETS } from "./presets.ts";
 export { loadModelFiles, type ModelFiles, type OpenedModel, openModel } from "./model_files.ts";
 export { writeModelFile } from "./model_writer.ts";

@@ -1,3 +1,4 @@
+import { computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Sequence } from "../batches/mod.ts";
@@ -11,7 +12,6 @@ import { Checkpointing } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { MetricsHistory } from "./metrics.ts";
 import {
-  computeOptions,
   freshArrays,
   freshState,
   type KeepOptions,

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type DeviceTensor, Session } from "../engine/mod.ts";
+import { type Compute, type DeviceTensor, Session } from "../engine/mod.ts";
 import { adamWTensors, type UpdatedTensor } from "../graph/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
-import { type Compute, sessionOptions } from "./compute.ts";
 import { clipFactor, type OptimizerConfig } from "./optimizer.ts";
 
 /** Device tensors by parameter name. */
@@ -98,7 +97,7 @@ export class DeviceAdamW {
     if (!session) {
       session = await Session.create(
         adamWTensors(tensors, this.config),
-        sessionOptions(this.compute),
+        this.compute,
       );
       this.#sessions.set(key, session);
     }

@@ -5,12 +5,11 @@
 import assert from "node:assert/strict";
 import { deviceTest } from "../../tests/devices.ts";
 import type { MicroBatch } from "../batches/mod.ts";
-import { type Device, Session } from "../engine/mod.ts";
+import { computeOptions, type Device, Session } from "../engine/mod.ts";
 import { lowerToOnnx } from "../graph/mod.ts";
 import { initialize, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
 import {
-  computeOptions,
   encodeCheckpoint,
   freshArrays,
   freshState,

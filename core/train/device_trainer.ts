@@ -5,11 +5,17 @@
  * @module
  */
 import type { MicroBatch } from "../batches/mod.ts";
-import { type DeviceTensor, type Feeds, Session, Transfer } from "../engine/mod.ts";
+import { type Compute, type DeviceTensor, type Feeds, Session, Transfer } from "../engine/mod.ts";
 import { totalSquaresGraph } from "../graph/mod.ts";
-import { type DecayScope, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
+import {
+  type DecayScope,
+  type ModelConfig,
+  ParameterArrays,
+  trainGraph,
+  uploadAll,
+  type Weights,
+} from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import { type Compute, sessionOptions, uploadAll, type Weights } from "./compute.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
 import { NonFiniteError } from "./non_finite.ts";
 import { LossScale } from "./loss_scale.ts";
@@ -143,7 +149,7 @@ export class DeviceTrainer implements Trainer {
   async #session(key: string, build: () => Parameters<typeof Session.create>[0]) {
     let session = this.#sessions.get(key);
     if (!session) {
-      session = await Session.create(build(), sessionOptions(this.compute));
+      session = await Session.create(build(), this.compute);
       this.#sessions.set(key, session);
     }
     return session;

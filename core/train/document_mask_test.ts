@@ -1,17 +1,11 @@
 /** Documents that are packed into rows and hidden from each other train a model as each in a row of its own does. */
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
 import { collate, type Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
-import {
-  type Compute,
-  computeOptions,
-  createTrainer,
-  Evaluator,
-  freshArrays,
-  optimizer_schema,
-} from "./mod.ts";
+import { createTrainer, Evaluator, freshArrays, optimizer_schema } from "./mod.ts";
 
 const config = {
   vocab_size: 60,

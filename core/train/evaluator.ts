@@ -4,9 +4,8 @@
  * @module
  */
 import { collate, type Sequence } from "../batches/mod.ts";
-import { compileGraph, type HostSession } from "../engine/mod.ts";
-import { type BatchShape, lossGraph, type ModelConfig } from "../model/mod.ts";
-import { type Compute, sessionOptions, type Weights } from "./compute.ts";
+import { compileGraph, type Compute, type HostSession } from "../engine/mod.ts";
+import { type BatchShape, lossGraph, type ModelConfig, type Weights } from "../model/mod.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 
 /** Mean loss over supervised tokens, in nats, and their number. */
@@ -59,7 +58,7 @@ export class Evaluator {
     let session = this.#sessions.get(key);
     if (!session) {
       const graph = lossGraph(config, shape);
-      session = await compileGraph(graph, sessionOptions(this.options.compute));
+      session = await compileGraph(graph, this.options.compute);
       this.#sessions.set(key, session);
     }
     return session;

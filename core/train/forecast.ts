@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import { type ModelConfig, parameterCount, passFlops } from "../model/mod.ts";
 import type { ComputeForecast, Forecast, TokensForecast } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
-import { type Compute, computeOptions } from "./compute.ts";
 import { lineageAt } from "./lineage.ts";
 import { trainingMemory } from "./memory.ts";
 

@@ -5,15 +5,9 @@
 import assert from "node:assert/strict";
 import { kernelsTest } from "../../tests/kernels.ts";
 import type { MicroBatch } from "../batches/mod.ts";
-import type { Kernels } from "../engine/mod.ts";
+import { computeOptions, type Kernels } from "../engine/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
-import {
-  computeOptions,
-  createTrainer,
-  freshArrays,
-  loadParameters,
-  optimizer_schema,
-} from "./mod.ts";
+import { createTrainer, freshArrays, loadParameters, optimizer_schema } from "./mod.ts";
 
 const ROOT = new URL("../../tests/fixtures/", import.meta.url);
 

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Sequence } from "../batches/mod.ts";
-import { compileGraph, type HostSession } from "../engine/mod.ts";
-import { hiddenStatesGraph, type ModelConfig } from "../model/mod.ts";
-import { type Compute, sessionOptions, type Weights } from "./compute.ts";
+import { compileGraph, type Compute, type HostSession } from "../engine/mod.ts";
+import { hiddenStatesGraph, type ModelConfig, type Weights } from "../model/mod.ts";
 
 /** Compiles one graph for each shape; models of equal configuration share it. */
 export class HiddenStates {
@@ -37,7 +36,7 @@ export class HiddenStates {
     let session = this.#sessions.get(key);
     if (!session) {
       const graph = hiddenStatesGraph(config, shape);
-      session = await compileGraph(graph, sessionOptions(this.compute_options));
+      session = await compileGraph(graph, this.compute_options);
       this.#sessions.set(key, session);
     }
     return session;

@@ -4,10 +4,16 @@
  * @module
  */
 import type { MicroBatch } from "../batches/mod.ts";
-import { compileGraph, type HostSession, type TensorData } from "../engine/mod.ts";
-import { type BatchShape, embeddings, ParameterArrays, trainGraph } from "../model/mod.ts";
+import { compileGraph, type Compute, type HostSession, type TensorData } from "../engine/mod.ts";
+import {
+  type BatchShape,
+  embeddings,
+  hostWeights,
+  ParameterArrays,
+  trainGraph,
+  type Weights,
+} from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import { type Compute, hostWeights, sessionOptions, type Weights } from "./compute.ts";
 import { NonFiniteError } from "./non_finite.ts";
 import { batchFeeds, batchShape } from "./micro_batch.ts";
 import { AdamW, type OptimizerConfig } from "./optimizer.ts";
@@ -80,7 +86,7 @@ export class HostTrainer implements Trainer {
     if (!pass) {
       const { config, feeds } = this.weights;
       const graph = trainGraph(config, shape);
-      const session = await compileGraph(graph, sessionOptions(this.compute));
+      const session = await compileGraph(graph, this.compute);
       const positions = shape.rows * shape.length;
       const rows_of_embeddings = () => new Float32Array(positions * config.hidden_size);
       pass = {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { hostWeights } from "../model/mod.ts";
+import type { Compute } from "../engine/mod.ts";
 import { collate, type Sequence } from "../batches/mod.ts";
 import type { Checkpoints, FilesInput, KeptCheckpoint, Metrics } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
@@ -17,7 +19,6 @@ import { partOf } from "./ranks.ts";
 import { type SampleContext, TrainingSamples } from "./samples.ts";
 import { learningRate } from "./schedule.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import { type Compute, hostWeights } from "./compute.ts";
 import { beginPhase, type Place } from "./phase_start.ts";
 import type { Trainer } from "./trainer.ts";
 

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import type { Compute } from "../engine/mod.ts";
 import { extendHistory, meanShare, type MixtureConfig, MixtureSchedule } from "../batches/mod.ts";
 import { type ModelConfig, parameterCount } from "../model/mod.ts";
 import type { Forecast, SourceForecast, TrainingPoint } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { KeepOptions } from "./checkpointing_options.ts";
-import type { Compute } from "./compute.ts";
 import { checkpointOutputs, placesOf, sourceTokens, tokenBytes, trainingCost } from "./forecast.ts";
 import { type Branch, describeSwitches, extendLineage } from "./lineage.ts";
 import { learningRate } from "./schedule.ts";

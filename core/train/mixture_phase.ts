@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import {
   describePlan,
   extendHistory,
@@ -20,7 +21,6 @@ import {
 import type { Batch, ports } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type Branch, describeLineage, extendLineage } from "./lineage.ts";
-import { type Compute, computeOptions } from "./compute.ts";
 import type { KeepOptions } from "./checkpointing_options.ts";
 import type { Phase } from "./loop.ts";
 import { validationSequences } from "./options.ts";

@@ -24,14 +24,6 @@ export {
 export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing_options.ts";
 export { freshArrays, type TrainingArrays } from "./arrays.ts";
 export { type BranchConfig, branchFrom, type BranchStart } from "./branch.ts";
-export {
-  type Compute,
-  compute_fields,
-  computeOptions,
-  hostWeights,
-  placeWeights,
-  type Weights,
-} from "./compute.ts";
 export { NonFiniteError } from "./non_finite.ts";
 export { type EvalLoss, Evaluator } from "./evaluator.ts";
 export { type Length, lengthSteps, type StepSize } from "./length.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 import type { MicroBatch } from "../batches/mod.ts";
-import type { ParameterArrays } from "../model/mod.ts";
+import type { ParameterArrays, Weights } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import type { Weights } from "./compute.ts";
 import { NonFiniteError } from "./non_finite.ts";
 import type { HostTrainer } from "./host_trainer.ts";
 import type { Ranks } from "../stage/mod.ts";

@@ -1,10 +1,11 @@
 /** A hundred steps twice over: equal seed, device and threads give equal bits; other thread counts come within a tolerance. */
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
-import { type Compute, computeOptions, freshArrays, HostTrainer, optimizer_schema } from "./mod.ts";
+import { freshArrays, HostTrainer, optimizer_schema } from "./mod.ts";
 
 const STEPS = 100;
 

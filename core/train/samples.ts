@@ -3,11 +3,12 @@
  *
  * @module
  */
+import type { Weights } from "../model/mod.ts";
+import type { Compute } from "../engine/mod.ts";
 import { Decoder, generate } from "../generate/mod.ts";
 import { Random } from "../random/mod.ts";
 import type { FilesInput, StageContext } from "../stage/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
-import type { Compute, Weights } from "./compute.ts";
 
 /** What of a stage's context samples need. */
 export type SampleContext = Pick<

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Compute } from "../engine/mod.ts";
 import type { MicroBatch } from "../batches/mod.ts";
-import type { ParameterArrays } from "../model/mod.ts";
+import type { ParameterArrays, Weights } from "../model/mod.ts";
 import type { TrainingArrays } from "./arrays.ts";
-import type { Compute, Weights } from "./compute.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { HostTrainer } from "./host_trainer.ts";
 import type { Ranks } from "../stage/mod.ts";

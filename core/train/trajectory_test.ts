@@ -2,12 +2,12 @@
  * Tens of optimizer steps against PyTorch: Hugging Face's models, torch.optim.AdamW, clip_grad_norm_ and two
  * accumulated micro-batches per step. The fixtures are described in tests/fixtures/{gpt_neox,llama}/README.md.
  */
+import { computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { kernelsTest } from "../../tests/kernels.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import {
-  computeOptions,
   createTrainer,
   freshArrays,
   learningRate,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import {
   ExampleSampler,
   loadDocumentSets,
@@ -10,7 +11,6 @@ import {
   type TokenTable,
 } from "../batches/mod.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
-import { type Compute, computeOptions } from "./compute.ts";
 import type { Phase } from "./loop.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { findSet, paddedLengths } from "./options.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { placeWeights } from "../../core/model/mod.ts";
 import type {
   Checkpoints,
   FilesInput,
@@ -18,7 +19,6 @@ import {
   loadParameters,
   NonFiniteError,
   type Phase,
-  placeWeights,
   trainPhase,
 } from "../../core/train/mod.ts";
 import type { Losses } from "./progress.ts";

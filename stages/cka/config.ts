@@ -1,5 +1,5 @@
+import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
-import { compute_fields } from "../../core/train/mod.ts";
 
 const whole = z.number().int().positive();
 

@@ -1,5 +1,6 @@
+import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
-import { compute_fields, micro_batch_size } from "../../core/train/mod.ts";
+import { micro_batch_size } from "../../core/train/mod.ts";
 
 const whole = z.number().int().positive();
 

@@ -3,17 +3,16 @@
  *
  * @module
  */
+import { computeOptions } from "../../core/engine/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
-import { passFlops } from "../../core/model/mod.ts";
+import { passFlops, placeWeights } from "../../core/model/mod.ts";
 import {
   bitsPerByte,
   type CheckpointForecast,
   checkpointReader,
-  computeOptions,
   Evaluator,
   loadParameters,
   paddedLengths,
-  placeWeights,
   productOf,
   sourceTokens,
   validationSequences,

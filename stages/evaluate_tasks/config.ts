@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
-import { compute_fields } from "../../core/train/mod.ts";
 import { questionCard, type QuestionOptions, type TaskName } from "./questions.ts";
 
 const whole = z.int().positive();

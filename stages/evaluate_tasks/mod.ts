@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { placeWeights } from "../../core/model/mod.ts";
 import {
   defineStage,
   type FilesInput,
@@ -13,7 +14,7 @@ import {
 } from "../../core/stage/mod.ts";
 import { Decoder } from "../../core/generate/mod.ts";
 import { loadTokenizer } from "../../core/tokenizer/mod.ts";
-import { checkpointReader, loadParameters, placeWeights } from "../../core/train/mod.ts";
+import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
 import { gsm8kTask } from "./gsm8k.ts";
 import { mbppTask } from "./mbpp.ts";

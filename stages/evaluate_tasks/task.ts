@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { Weights } from "../../core/model/mod.ts";
 import type { Decoder } from "../../core/generate/mod.ts";
 import type { Tokenizer } from "../../core/tokenizer/mod.ts";
-import type { Weights } from "../../core/train/mod.ts";
 
 /** A model that is asked. */
 export interface Model {

@@ -1,7 +1,7 @@
+import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
 import {
   checkpointing_fields,
-  compute_fields,
   type Length,
   lengthSteps,
   micro_batch_size,

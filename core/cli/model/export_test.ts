@@ -1,6 +1,7 @@
 /**
  * From a finished run to other libraries: the commands export, generate and chat on a recipe that really trained.
  */
+import { hostWeights } from "../../model/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main as chatMain } from "./chat.ts";
@@ -12,7 +13,6 @@ import { runCommand, withFolder } from "../shared/testing.ts";
 import { Decoder } from "../../generate/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { hostWeights } from "../../train/mod.ts";
 import { findPython, runPython } from "../../../tests/python.ts";
 
 /** Logits of a text and what greedy decoding makes of it, in Python. */

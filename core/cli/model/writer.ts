@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { hostWeights, type Weights } from "../../model/mod.ts";
 import { type Completion, Decoder, generate, type Prompt, TextStream } from "../../generate/mod.ts";
-import { hostWeights, type Weights } from "../../train/mod.ts";
 import type { GenerationFlags } from "./generation_flags.ts";
 import type { LoadedModel } from "./load_model.ts";
 

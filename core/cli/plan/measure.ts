@@ -60,7 +60,7 @@ async function fastestRun(
   { device, kernels, precision, threads }: ComputeForecast,
   inputs: Record<string, Matrix>,
 ): Promise<number> {
-  const options = { device, kernels, products: precision, threads } as SessionOptions & {
+  const options = { device, kernels, precision, threads } as SessionOptions & {
     device: Device;
     kernels: Kernels;
   };

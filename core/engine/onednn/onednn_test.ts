@@ -203,7 +203,7 @@ for (const products of ["float32", "bfloat16"] as const) {
       const { nll, probabilities } = softmaxCrossEntropy(logits, labels);
       graph.output("nll", nll);
       graph.output("product", gemm(probabilities, logits, { trans_a: true }));
-      const session = await compileGraph(graph, { kernels: "onednn", products });
+      const session = await compileGraph(graph, { kernels: "onednn", precision: products });
       const results = await session.run({
         logits: Float32Array.of(0, 0, 0, 0, 200, 0, 0, 0, 1, 2, 3, 4),
         labels: Int32Array.of(1, 2, 0),
@@ -260,7 +260,7 @@ oneDnnTest("an op without a kernel, a missing input and float16 are named", "flo
   const session = await compileGraph(fine, options);
   await assert.rejects(() => session.run({ x: new Float32Array(4) }), /input "w" is not fed/);
   await session.release();
-  assert.throws(() => compileGraph(fine, { ...options, products: "float16" }), /no float16/);
+  assert.throws(() => compileGraph(fine, { ...options, precision: "float16" }), /no float16/);
 });
 
 Deno.test("a library that is missing is named, with what to do", () => {

@@ -1,11 +1,11 @@
 /** A recipe that really trains, on synthetic tokens, for longer than any test waits. */
+import { computeOptions } from "../../engine/mod.ts";
 import { z } from "zod";
 import type { Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { defineRecipe } from "../../recipe/mod.ts";
 import { defineStage, ports } from "../../stage/mod.ts";
 import {
-  computeOptions,
   freshArrays,
   model_schema,
   modelConfig,

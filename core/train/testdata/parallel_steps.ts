@@ -3,18 +3,13 @@
  *
  *     mpirun -n 2 deno run -A core/train/testdata/parallel_steps.ts [shard]
  */
+import { computeOptions } from "../../engine/mod.ts";
 import { isLaunched, joinGroup } from "../../remote/mpi/mod.ts";
 import { collate, type Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { Random } from "../../random/mod.ts";
 import { sha256 } from "../../store/mod.ts";
-import {
-  computeOptions,
-  freshArrays,
-  model_schema,
-  modelConfig,
-  optimizer_schema,
-} from "../mod.ts";
+import { freshArrays, model_schema, modelConfig, optimizer_schema } from "../mod.ts";
 import { HostTrainer } from "../host_trainer.ts";
 import { ParallelTrainer } from "../parallel.ts";
 

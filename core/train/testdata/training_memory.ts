@@ -3,15 +3,10 @@
  *
  * Arguments: preset, vocabulary, rows, length.
  */
+import { computeOptions } from "../../engine/mod.ts";
 import { collate } from "../../batches/mod.ts";
 import { initialize, ParameterArrays, type PresetName } from "../../model/mod.ts";
-import {
-  computeOptions,
-  createTrainer,
-  freshArrays,
-  modelConfig,
-  optimizer_schema,
-} from "../mod.ts";
+import { createTrainer, freshArrays, modelConfig, optimizer_schema } from "../mod.ts";
 
 const [preset, ...numbers] = Deno.args;
 const [vocab_size, rows, length] = numbers.map(Number);

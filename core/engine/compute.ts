@@ -1,19 +1,14 @@
 /**
- * Where and how a model is computed: config fields that stages share, and weights placed on a device.
+ * Where and how graphs are computed: the config fields that all stages with a model share, and the options of a session.
  *
  * @module
  */
 import { z } from "zod";
-import {
-  type Device,
-  DEVICES,
-  type Feeds,
-  KERNELS,
-  type Kernels,
-  type SessionOptions,
-  Transfer,
-} from "../engine/mod.ts";
-import { type ModelConfig, ParameterArrays, parameterSpecs, storedShape } from "../model/mod.ts";
+import { type Device, DEVICES } from "./device.ts";
+
+/** Library that computes on the CPU: ONNX Runtime, which is always installed, or oneDNN, which has bfloat16. */
+export type Kernels = "onnxruntime" | "onednn";
+export const KERNELS = ["onnxruntime", "onednn"] as const satisfies readonly Kernels[];
 
 export interface Compute {
   /** Threads on the CPU. */
@@ -68,47 +63,5 @@ export function computeOptions(config: Partial<Compute> = {}): Compute {
   };
 }
 
-/** What sessions are made with. */
-export function sessionOptions(
-  { threads, device, precision, kernels }: Compute,
-): SessionOptions {
-  return { threads, device, products: precision, kernels };
-}
-
-/** A model's weights where graphs can read them. */
-export interface Weights {
-  readonly config: ModelConfig;
-  /** By Hugging Face name. */
-  readonly feeds: Feeds;
-  release(): void;
-}
-
-/** Weights for graphs on the CPU: the arrays themselves. */
-export function hostWeights({ config, views }: ParameterArrays): Weights {
-  return { config, feeds: Object.fromEntries(views), release: () => {} };
-}
-
-/** Brings weights to a device; on the CPU they are where they should be. */
-export async function placeWeights(parameters: ParameterArrays, device: Device): Promise<Weights> {
-  const { config } = parameters;
-  if (device === "cpu") return hostWeights(parameters);
-  const transfer = new Transfer(device);
-  const tensors = await uploadAll(transfer, parameters);
-  await transfer.release();
-  return {
-    config,
-    feeds: Object.fromEntries(tensors),
-    release: () => tensors.forEach((tensor) => tensor.release()),
-  };
-}
-
-/** One device tensor for each parameter, by name. */
-export async function uploadAll(transfer: Transfer, arrays: ParameterArrays) {
-  const tensors = new Map<string, Awaited<ReturnType<Transfer["upload"]>>>();
-  for (const spec of parameterSpecs(arrays.config)) {
-    const data = arrays.get(spec.name);
-    const tensor = { data, dtype: "float32", shape: storedShape(spec) } as const;
-    tensors.set(spec.name, await transfer.upload(tensor));
-  }
-  return tensors;
-}
+/** Options of a session; what is left out has the default of {@linkcode compute_fields}. */
+export type SessionOptions = Partial<Compute>;
