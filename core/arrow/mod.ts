@@ -12,5 +12,6 @@ export {
   viewAs,
 } from "./decode.ts";
 export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS, encodeTable } from "./encode.ts";
+export { ArrowList } from "./list_reader.ts";
 export { ArrowFile, type BatchPlace } from "./file.ts";
 export { ARRAYS, type ElementType, findColumns, listElement, type Values } from "./schema.ts";

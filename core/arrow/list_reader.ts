@@ -1,21 +1,12 @@
 /**
- * Random access to a list column.
+ * Random access to a list column, of which only what is asked for is read.
  *
  * @module
  */
 import type { ColumnType, ListColumn, ListReader } from "../stage/mod.ts";
-import {
-  ARRAYS,
-  ArrowFile,
-  type BatchPlace,
-  type ElementType,
-  findColumns,
-  firstBuffer,
-  listElement,
-  readOffsets,
-  type Values,
-  viewAs,
-} from "../arrow/mod.ts";
+import { firstBuffer, readOffsets, viewAs } from "./decode.ts";
+import { ArrowFile, type BatchPlace } from "./file.ts";
+import { ARRAYS, type ElementType, findColumns, listElement, type Values } from "./schema.ts";
 
 /** The part of the column that lies in one record batch. */
 interface Part {
@@ -30,7 +21,7 @@ interface Part {
 }
 
 /** Reads runs of values, and where rows begin, straight from their places in the files. */
-export class StoredList implements ListReader<ListColumn<Values>> {
+export class ArrowList implements ListReader<ListColumn<Values>> {
   readonly length: number;
   readonly #parts: readonly Part[];
   readonly #element: ElementType;
