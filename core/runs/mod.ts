@@ -19,6 +19,12 @@ export {
 } from "./events.ts";
 export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
 export { newRunId, RunFolder, type RunSource } from "./run_folder.ts";
-export { type LogLine, RunIndex, type SampleLine } from "./run_index.ts";
-export { type Series, type SeriesQuery } from "./series.ts";
+export {
+  type LogLine,
+  RunIndex,
+  type SampleLine,
+  type Series,
+  type SeriesQuery,
+} from "./run_index.ts";
+
 export { type ChosenTracker, loadTracker, TrackerFeed } from "./trackers.ts";

@@ -29,7 +29,7 @@ Deno.test("runs, steps and metrics are told as they were reported", () =>
     const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const status = (await get(app, "/status")).body;
     assert.deepEqual([status.run, status.state, status.stage], [id, "finished", null]);
-    assert.deepEqual([status.finished_steps, status.total_stages], [4, 4]);
+    assert.deepEqual([status.finished_tasks, status.total_tasks], [4, 4]);
     assert.deepEqual([status.running, status.run_time_left_s, status.paused], [[], null, false]);
     const [summary] = (await get(app, "/runs")).body.runs;
     assert.deepEqual([summary.run, summary.recipe], [id, "toy"]);
@@ -50,7 +50,7 @@ Deno.test("runs, steps and metrics are told as they were reported", () =>
     assert.deepEqual(stages.map(({ name }: { name: string }) => name), ["numbers", "clip", "sum"]);
     assert.deepEqual((await get(app, "/stages")).body, { stages });
     const { lines } = (await get(app, `/runs/${id}/logs`)).body;
-    assert.deepEqual([lines[0].step_id, lines[0].message], ["total", "2 sums"]);
+    assert.deepEqual([lines[0].task, lines[0].message], ["total", "2 sums"]);
   }));
 
 Deno.test("of many runs those asked for are told, newest first, and a bad one spoils nothing", () =>
@@ -139,11 +139,11 @@ Deno.test("of several steps that run all are told, and the first under the names
   ]);
   const runs = { ids: () => ["r"], get: () => Promise.resolve(state) } as unknown as RunSource;
   const { body } = await get(statusApp({ runs, now: () => 9000 }), "/status");
-  const { step_id, stage, step, total_steps, loss, finished_steps, run_time_left_s } = body;
-  assert.deepEqual([step_id, stage, step, total_steps, loss], ["right", "midtrain", 2, 8, 2]);
-  assert.deepEqual([finished_steps, run_time_left_s], [1, 15]);
+  const { task, stage, step, total_steps, loss, finished_tasks, run_time_left_s } = body;
+  assert.deepEqual([task, stage, step, total_steps, loss], ["right", "midtrain", 2, 8, 2]);
+  assert.deepEqual([finished_tasks, run_time_left_s], [1, 15]);
   const told = body.running.map((running: Record<string, unknown>) => {
-    return [running.step_id, running.step, running.metrics];
+    return [running.task, running.step, running.metrics];
   });
   assert.deepEqual(told, [["right", 2, { loss: 2 }], ["left", 2, { loss: 3 }]]);
 });

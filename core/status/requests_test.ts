@@ -23,7 +23,7 @@ Deno.test("errors are problems with a sentence", () =>
       [`/runs/%2e%2e/${id}`, 404, /nothing at/],
       [`/runs/${id}%00`, 404, /no run/],
       ["/runs/__proto__/metrics", 404, /no run/],
-      [`/runs/${id}/metrics?step=x`, 404, /no step "x"; its steps: make, use/],
+      [`/runs/${id}/metrics?task=x`, 404, /no step "x"; its steps: make, use/],
       [`/runs/${id}/metrics?from=x`, 400, /from="x" is not a number/],
       [`/runs/${id}/metrics?to=`, 400, /to="" is not a number/],
       [`/runs/${id}/metrics?from=1&from=2`, 400, /from="1" and from="2" may be given once/],
@@ -32,7 +32,7 @@ Deno.test("errors are problems with a sentence", () =>
       [`/runs/${id}/metrics?points=1e3`, 400, /whole number/],
       [`/runs/${id}/metrics?points=${"9".repeat(400)}`, 400, /whole number/],
       [`/runs/${id}/logs?limit=1.5`, 400, /limit="1.5"/],
-      [`/runs/${id}/logs?step=x`, 404, /no step "x"/],
+      [`/runs/${id}/logs?task=x`, 404, /no step "x"/],
       ["/runs?state=odd", 400, /state="odd" is not one of running, finished, failed/],
       [`/runs/${id}/events?after=3`, 400, /"3" is no event of this log/],
       [

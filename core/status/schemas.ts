@@ -32,8 +32,8 @@ export const Run = z.object({
   ended_at: time,
   message: z.string().nullable(),
   published: z.array(z.string()).openapi({ description: "paths below the output folder" }),
-  finished_steps: count,
-  total_stages: count,
+  finished_tasks: count,
+  total_tasks: count,
   run_time_left_s: seconds,
 }).openapi("Run");
 
@@ -47,7 +47,7 @@ export const Output = z.object({
 const wired = z.union([z.string(), z.record(z.string(), z.string())]);
 
 export const Step = z.object({
-  step_id: z.string(),
+  task: z.string(),
   stage: z.string(),
   state: step_state,
   reasons: z.array(z.string()),
@@ -82,7 +82,7 @@ export const RunDetail = Run.extend({ steps: z.array(Step) }).openapi("RunDetail
 
 export const Status = Run.extend({
   stage: z.string().nullable(),
-  step_id: z.string().nullable(),
+  task: z.string().nullable(),
   step: z.number().nullable(),
   total_steps: z.number().nullable(),
   loss: z.number().nullable(),
@@ -92,7 +92,7 @@ export const Status = Run.extend({
 }).openapi("Status", { description: "The newest run, and the step of it that began first." });
 
 export const PlanNode = Step.pick({
-  step_id: true,
+  task: true,
   stage: true,
   state: true,
   reasons: true,
@@ -136,7 +136,7 @@ export const Stage = z.object({
 export const Stages = z.object({ stages: z.array(Stage) }).openapi("Stages");
 
 export const MetricSeries = z.object({
-  step_id: z.string(),
+  task: z.string(),
   name: z.string(),
   total_points: count.openapi({ description: "points in the range before down-sampling" }),
   steps: z.array(z.number()),
@@ -150,12 +150,12 @@ export const Metrics = z.object({
 }).openapi("Metrics");
 
 export const Logs = z.object({
-  lines: z.array(z.object({ time, step_id: z.string().nullable(), message: z.string() })),
+  lines: z.array(z.object({ time, task: z.string().nullable(), message: z.string() })),
 }).openapi("Logs");
 
 export const Samples = z.object({
   samples: z.array(z.object({
-    step_id: z.string(),
+    task: z.string(),
     step: z.number(),
     time,
     prompt: z.string(),
@@ -164,7 +164,7 @@ export const Samples = z.object({
 }).openapi("Samples");
 
 export const ArtifactEntry = Output.extend({
-  step_id: z.string(),
+  task: z.string(),
   output: z.string(),
   port: StagePort.nullable().openapi({ description: "null in logs of old" }),
   url: z.string(),

@@ -55,7 +55,7 @@ export function renderRun(state: RunState, index: RunIndex, now: number, color: 
   ];
   const log = index.lines.slice(-LAST_LINES);
   if (log.length > 0) {
-    lines.push("", ...log.map(({ step_id, message }) => `${step_id ?? "run"}: ${message}`));
+    lines.push("", ...log.map(({ task, message }) => `${task ?? "run"}: ${message}`));
   }
   return lines.join("\n");
 }
@@ -63,7 +63,7 @@ export function renderRun(state: RunState, index: RunIndex, now: number, color: 
 /** The loss of each step that trained, as a row of blocks from its highest to its lowest. */
 function curves(steps: readonly StepState[], index: RunIndex): string[] {
   const rows = steps.flatMap(({ id }) => {
-    const [series] = index.series.select({ steps: [id], names: ["loss"] });
+    const [series] = index.series.select({ tasks: [id], names: ["loss"] });
     const values = series ? Array.from(series.values).filter(Number.isFinite) : [];
     return values.length < 2 ? [] : [[id, sparkline(values), last(values)]];
   });

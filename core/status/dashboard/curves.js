@@ -55,7 +55,7 @@ export const trainingSteps = ({ steps }) =>
 /** Those that are shown: as chosen, or the running ones and the newest before them. */
 export function shownSteps(run) {
   const all = trainingSteps(run);
-  const chosen = all.filter(({ step_id }) => view.steps.includes(step_id));
+  const chosen = all.filter(({ task }) => view.steps.includes(task));
   if (chosen.length > 0) return chosen;
   return all.length <= MAX_STEPS ? all : all.slice(-MAX_STEPS);
 }
@@ -64,23 +64,23 @@ export function shownSteps(run) {
 function beginnings({ steps }, stored) {
   const found = new Map();
   const lengths = new Map(
-    steps.map(({ step_id, step, total_steps }) => [step_id, total_steps ?? step ?? 0]),
+    steps.map(({ task, step, total_steps }) => [task, total_steps ?? step ?? 0]),
   );
-  for (const { step_id, name, steps: at } of stored) {
-    if (name === "loss") lengths.set(step_id, at.at(-1) ?? 0);
+  for (const { task, name, steps: at } of stored) {
+    if (name === "loss") lengths.set(task, at.at(-1) ?? 0);
   }
   const begin = (id) => {
     if (found.has(id)) return found.get(id);
     found.set(id, 0); // a step does not go on from itself
-    const step = steps.find(({ step_id }) => step_id === id);
+    const step = steps.find(({ task }) => task === id);
     const from = step?.inputs?.checkpoint;
     if (typeof from === "string") {
-      const parent = steps.find(({ step_id }) => step_id === from.slice(0, from.lastIndexOf(".")));
-      if (parent) found.set(id, begin(parent.step_id) + (lengths.get(parent.step_id) ?? 0));
+      const parent = steps.find(({ task }) => task === from.slice(0, from.lastIndexOf(".")));
+      if (parent) found.set(id, begin(parent.task) + (lengths.get(parent.task) ?? 0));
     }
     return found.get(id);
   };
-  for (const { step_id } of steps) begin(step_id);
+  for (const { task } of steps) begin(task);
   return found;
 }
 
@@ -90,25 +90,25 @@ function beginnings({ steps }, stored) {
  */
 async function storedSeries(run, steps) {
   const found = [];
-  for (const { step_id } of steps) {
+  for (const { task } of steps) {
     const of = (output, limit = 10000) =>
       getJson(
         pathOf(
-          `/runs/${encodeURIComponent(run.run)}/artifacts/${encodeURIComponent(step_id)}/${output}`,
+          `/runs/${encodeURIComponent(run.run)}/artifacts/${encodeURIComponent(task)}/${output}`,
           { limit },
         ),
       );
     const training = columnsOf(await of("training")), first = (training.step[0] ?? 1) - 1;
     const relative = (rows) => rows.map((step) => step - first);
     for (const name of ["loss", "learning_rate", "grad_norm"]) {
-      found.push({ step_id, name, steps: relative(training.step), values: training[name] });
+      found.push({ task, name, steps: relative(training.step), values: training[name] });
     }
     const held_out = columnsOf(await of("validation"));
     for (const source of new Set(held_out.source)) {
       const at = held_out.source.flatMap((one, i) => one === source ? [i] : []);
       const values = at.map((i) => held_out.loss[i]);
       found.push({
-        step_id,
+        task,
         name: VALIDATION + source,
         steps: relative(at.map((i) => held_out.step[i])),
         values,
@@ -125,7 +125,7 @@ function columnsOf({ columns, rows }) {
 
 /** Fetches and draws the curves of a run. */
 export async function drawCurves(run) {
-  const steps = shownSteps(run), ids = steps.map(({ step_id }) => step_id);
+  const steps = shownSteps(run), ids = steps.map(({ task }) => task);
   if (ids.length === 0) return;
   const stored = await storedSeries(run, steps.filter(isStored));
   const logged = steps.flatMap(({ metrics }) => Object.keys(metrics));
@@ -138,7 +138,7 @@ export async function drawCurves(run) {
     ...drawn,
   ];
   const path = pathOf(`/runs/${encodeURIComponent(run.run)}/metrics`, {
-    step: ids,
+    task: ids,
     name: wanted,
     points: POINTS,
   });
@@ -146,8 +146,8 @@ export async function drawCurves(run) {
   const series = [...reported, ...stored];
   const lines = (name, offset = () => 0) =>
     series.filter((one) => one.name === name && one.steps.length > 0).map((one) => ({
-      label: one.step_id,
-      x: one.steps.map((step) => step + offset(one.step_id)),
+      label: one.task,
+      x: one.steps.map((step) => step + offset(one.task)),
       y: one.values,
     }));
   const options = { logarithmic: view.log };
@@ -166,7 +166,7 @@ export async function drawCurves(run) {
   for (const id of ids) {
     drawMixture(
       id,
-      series.filter((one) => one.step_id === id && one.name.startsWith(DRAWN)),
+      series.filter((one) => one.task === id && one.name.startsWith(DRAWN)),
     );
   }
 }

@@ -134,7 +134,7 @@ function drawSummary() {
   find("run-heading").className = `${run.state}-text`;
   document.title = `${LOG_SIGNS[run.state]} ${run.recipe} – Causeway`;
   setText(find("description"), run.description);
-  const failed = run.steps.filter(({ state }) => state === "failed").map(({ step_id }) => step_id);
+  const failed = run.steps.filter(({ state }) => state === "failed").map(({ task }) => task);
   const broke = run.state === "failed" || run.state === "lost";
   setText(
     find("alert"),
@@ -143,7 +143,7 @@ function drawSummary() {
   const end = run.ended_at ? Date.parse(run.ended_at) : run.state === "running" ? Date.now() : NaN;
   const first = run.steps.find(({ state }) => state === "running");
   const tiles = [
-    ["steps done", `${run.finished_steps} of ${run.total_stages}`],
+    ["steps done", `${run.finished_tasks} of ${run.total_tasks}`],
     [
       "time left",
       run.state === "running" ? duration(run.run_time_left_s ?? first?.time_left_s) : "–",
@@ -151,7 +151,7 @@ function drawSummary() {
     ["elapsed", Number.isFinite(end) ? duration((end - Date.parse(run.started_at)) / 1000) : "–"],
     [
       "running",
-      run.steps.filter(({ state }) => state === "running").map(({ step_id }) => step_id).join(
+      run.steps.filter(({ state }) => state === "running").map(({ task }) => task).join(
         ", ",
       ) || "–",
     ],
@@ -173,9 +173,9 @@ function drawSummary() {
   const parts = run.steps.reduce(
     (sum, { state, step, total_steps }) =>
       sum + (state === "running" && total_steps ? Math.min(1, step / total_steps) : 0),
-    run.finished_steps,
+    run.finished_tasks,
   );
-  const percent = run.total_stages ? Math.round(100 * parts / run.total_stages) : 0;
+  const percent = run.total_tasks ? Math.round(100 * parts / run.total_tasks) : 0;
   find("progress").setAttribute("aria-valuenow", String(percent));
   find("progress").firstElementChild.style.width = `${percent}%`;
 }
@@ -187,13 +187,13 @@ function drawPlan() {
     JSON.stringify(plan.nodes.map(({ time_left_s: _, ...node }) => node)),
     () => planTable(plan.nodes),
   );
-  const step = run.steps.find(({ step_id }) => step_id === view.step);
+  const step = run.steps.find(({ task }) => task === view.step);
   show(find("step"), JSON.stringify(step ?? null), () => step ? stepPanel(step) : []);
 }
 
 function drawStepBoxes() {
-  const all = trainingSteps(run).map(({ step_id }) => step_id);
-  const shown = shownSteps(run).map(({ step_id }) => step_id);
+  const all = trainingSteps(run).map(({ task }) => task);
+  const shown = shownSteps(run).map(({ task }) => task);
   show(find("step-boxes"), JSON.stringify([all, shown]), () =>
     all.map((id) => {
       const box = make("input", {
@@ -244,16 +244,16 @@ async function listPages(artifacts) {
 async function drawLogs() {
   ({ lines } = await getJson(`${runPath("/logs")}?limit=${MAX_LOG_LINES}`));
   const wanted = find("log-filter").value.toLowerCase();
-  const shown = lines.filter(({ step_id, message }) =>
-    `${step_id} ${message}`.toLowerCase().includes(wanted)
+  const shown = lines.filter(({ task, message }) =>
+    `${task} ${message}`.toLowerCase().includes(wanted)
   );
   const log = find("logs"), at_end = log.scrollTop + log.clientHeight >= log.scrollHeight - 20;
   show(
     log,
     JSON.stringify([run.run, wanted, shown.length, shown.at(-1)]),
     () =>
-      shown.map(({ time, step_id, message }) =>
-        make("div", {}, `${time.slice(11, 19)} ${step_id ?? ""}: ${message}`)
+      shown.map(({ time, task, message }) =>
+        make("div", {}, `${time.slice(11, 19)} ${task ?? ""}: ${message}`)
       ),
   );
   if (at_end) log.scrollTop = log.scrollHeight;

@@ -152,13 +152,13 @@ export function matricesOf(artifacts) {
 /** Fetches and draws them. */
 export async function drawMatrices(matrices) {
   const drawn = [];
-  for (const { url, step_id, kind } of matrices) {
+  for (const { url, task, kind } of matrices) {
     const { columns, rows } = await getJson(
       pathOf(url, { limit: MAX_ROWS, columns: kind.columns.join(",") }),
     );
     const names = columns.map(({ name }) => name);
     const objects = rows.map((row) => Object.fromEntries(row.map((value, i) => [names[i], value])));
-    if (objects.length > 0) drawn.push(make("div", { class: "card" }, kind.show(step_id, objects)));
+    if (objects.length > 0) drawn.push(make("div", { class: "card" }, kind.show(task, objects)));
   }
   return drawn;
 }

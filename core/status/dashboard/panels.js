@@ -33,7 +33,7 @@ export function stepPanel(step) {
     ],
   ];
   return [
-    make("h3", {}, step.step_id),
+    make("h3", {}, step.task),
     table(["", ""], lines.map(([name, value]) => [name, String(value)])),
     ...(step.config
       ? [
@@ -52,8 +52,8 @@ export function stepPanel(step) {
 export function planTable(nodes) {
   return table(
     ["step", "stage", "state", "progress", "time left", "why"],
-    nodes.map(({ step_id, stage, state, step, total_steps, time_left_s, reasons }) => [
-      step_id,
+    nodes.map(({ task, stage, state, step, total_steps, time_left_s, reasons }) => [
+      task,
       stage,
       `${SIGNS[state]} ${state}`,
       step === null
@@ -72,8 +72,8 @@ export function samplesPanel(samples) {
     const own = samples.filter((sample) => sample.prompt === prompt);
     const where = make("span"), text = make("pre");
     const draw = (at) => {
-      const { step_id, step, text: generated } = own[at];
-      where.textContent = `${step_id}, step ${number(step)} (${at + 1} of ${own.length})`;
+      const { task, step, text: generated } = own[at];
+      where.textContent = `${task}, step ${number(step)} (${at + 1} of ${own.length})`;
       text.replaceChildren(make("span", { class: "prompt" }, prompt), generated);
     };
     const slider = make("input", {
@@ -99,8 +99,8 @@ export function samplesPanel(samples) {
 
 /** Tables and files that steps have made. */
 export function artifactsPanel(artifacts, onError) {
-  const rows = artifacts.map(({ step_id, output, kind, rows, bytes: size, url, files }) => {
-    const name = `${step_id}.${output}`;
+  const rows = artifacts.map(({ task, output, kind, rows, bytes: size, url, files }) => {
+    const name = `${task}.${output}`;
     const save = (label, type, extension) =>
       make("button", {
         type: "button",
@@ -116,7 +116,7 @@ export function artifactsPanel(artifacts, onError) {
         make("a", { href: url }, "JSON"),
       ]
       : [make("a", { href: url }, "files"), ...(files ?? []).flatMap(fileLink)];
-    return [step_id, output, kind, rows, bytes(size), make("span", {}, ...links)];
+    return [task, output, kind, rows, bytes(size), make("span", {}, ...links)];
   });
   return table(["step", "output", "kind", "rows or files", "size", ""], rows);
 }
@@ -130,8 +130,8 @@ function fileLink({ name, url }) {
 
 /** Runs side by side: what differs in their configs, and what they measured last. */
 export function comparison(runs) {
-  const ids = [...new Set(runs.flatMap(({ steps }) => steps.map(({ step_id }) => step_id)))];
-  const of = (run, id) => run.steps.find(({ step_id }) => step_id === id);
+  const ids = [...new Set(runs.flatMap(({ steps }) => steps.map(({ task }) => task)))];
+  const of = (run, id) => run.steps.find(({ task }) => task === id);
   const configs = [], metrics = [];
   for (const id of ids) {
     const steps = runs.map((run) => of(run, id));

@@ -5,15 +5,15 @@ const WIDTH = 168, HEIGHT = 46, GAP_X = 44, GAP_Y = 12, MARGIN = 12;
 
 /** Column and row of each step: the column is the longest way to it, the row the mean of those before it. */
 function layout(nodes, edges) {
-  const before = new Map(nodes.map(({ step_id }) => [step_id, []]));
+  const before = new Map(nodes.map(({ task }) => [task, []]));
   for (const { from, to } of edges) before.get(to)?.push(from);
   const column = new Map();
-  for (const { step_id } of nodes) {
+  for (const { task } of nodes) {
     // Steps come after what they wait for.
-    column.set(step_id, Math.max(-1, ...before.get(step_id).map((id) => column.get(id) ?? -1)) + 1);
+    column.set(task, Math.max(-1, ...before.get(task).map((id) => column.get(id) ?? -1)) + 1);
   }
   const columns = [];
-  for (const { step_id } of nodes) (columns[column.get(step_id)] ??= []).push(step_id);
+  for (const { task } of nodes) (columns[column.get(task)] ??= []).push(task);
   const row = new Map();
   for (const ids of columns) {
     const wanted = (id) => {
@@ -30,16 +30,16 @@ function layout(nodes, edges) {
 
 /** Without the edges that longer ways stand for: what a step reads from far back would cross everything between. */
 function reduced(nodes, edges) {
-  const after = new Map(nodes.map(({ step_id }) => [step_id, new Set()]));
+  const after = new Map(nodes.map(({ task }) => [task, new Set()]));
   for (const { from, to } of edges) after.get(from)?.add(to);
   const reach = new Map();
-  for (const { step_id } of nodes.toReversed()) {
+  for (const { task } of nodes.toReversed()) {
     const found = new Set();
-    for (const next of after.get(step_id)) {
+    for (const next of after.get(task)) {
       found.add(next);
       for (const far of reach.get(next) ?? []) found.add(far);
     }
-    reach.set(step_id, found);
+    reach.set(task, found);
   }
   return edges.filter(({ from, to }) =>
     ![...after.get(from) ?? []].some((next) => next !== to && reach.get(next)?.has(to))
@@ -61,11 +61,11 @@ export class PlanGraph {
   }
 
   update(plan, selected) {
-    const shape = JSON.stringify([plan.run, plan.nodes.map(({ step_id }) => step_id), plan.edges]);
+    const shape = JSON.stringify([plan.run, plan.nodes.map(({ task }) => task), plan.edges]);
     if (shape !== this.#plan) this.#draw(plan, shape);
-    for (const node of plan.nodes) this.#refresh(node, node.step_id === selected);
+    for (const node of plan.nodes) this.#refresh(node, node.task === selected);
     const running = new Set(
-      plan.nodes.filter(({ state }) => state === "running").map((n) => n.step_id),
+      plan.nodes.filter(({ state }) => state === "running").map((n) => n.task),
     );
     for (const { path, to } of this.#edges) {
       path.setAttribute("class", running.has(to) ? "edge lit" : "edge");
@@ -91,9 +91,7 @@ export class PlanGraph {
       });
       return { path, to };
     });
-    const nodes = plan.nodes.map(({ step_id }, i) =>
-      this.#node(step_id, x(step_id), y(step_id), i === 0)
-    );
+    const nodes = plan.nodes.map(({ task }, i) => this.#node(task, x(task), y(task), i === 0));
     this.element.replaceChildren(makeSvg(
       "svg",
       {
@@ -141,7 +139,7 @@ export class PlanGraph {
   }
 
   #refresh(node, is_selected) {
-    const { group, done, name, state } = this.#nodes.get(node.step_id);
+    const { group, done, name, state } = this.#nodes.get(node.task);
     const share = node.total_steps ? Math.min(1, (node.step ?? 0) / node.total_steps) : 0;
     const shown = node.state === "running" ? share : node.state === "finished" ? 1 : 0;
     const percent = node.state === "running" && node.total_steps
@@ -151,11 +149,11 @@ export class PlanGraph {
     group.setAttribute("aria-pressed", String(is_selected));
     group.setAttribute(
       "aria-label",
-      `${node.step_id}, stage ${node.stage}, ${node.state}${percent}`,
+      `${node.task}, stage ${node.stage}, ${node.state}${percent}`,
     );
-    group.firstChild.textContent = `${node.step_id}: ${node.reasons.join(", ")}`;
+    group.firstChild.textContent = `${node.task}: ${node.reasons.join(", ")}`;
     done.setAttribute("width", String(shown * (WIDTH - 4)));
-    name.textContent = `${SIGNS[node.state]} ${shorten(node.step_id, 22)}`;
+    name.textContent = `${SIGNS[node.state]} ${shorten(node.task, 22)}`;
     state.textContent = `${node.stage} · ${node.state}${percent}`;
   }
 

@@ -48,14 +48,14 @@ export class ArtifactSource {
   }
 
   /** @throws {HTTPException} 404 where the step, or such an output of it, is not there. */
-  find(state: RunState, index: RunIndex, step_id: string, output: string): Artifact {
-    assertStep(state, step_id);
-    const step = state.steps.find(({ id }) => id === step_id)!;
+  find(state: RunState, index: RunIndex, task: string, output: string): Artifact {
+    assertStep(state, task);
+    const step = state.steps.find(({ id }) => id === task)!;
     const outputs = this.outputsOf(step, index);
     if (Object.hasOwn(outputs, output)) return outputs[output];
     const known = Object.keys(outputs).join(", ");
     const detail = known ? `its outputs: ${known}` : `it is ${step.state} and has none yet`;
-    throw problem(404, `step "${step_id}" has no output "${output}"; ${detail}`);
+    throw problem(404, `step "${task}" has no output "${output}"; ${detail}`);
   }
 
   /** Paths of the Arrow files of a table, in order. */

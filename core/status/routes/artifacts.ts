@@ -142,7 +142,7 @@ function describe(
       const { kind, digest, rows, bytes } = artifact;
       const url = `${urlOf(state.id, step.id, output)}?digest=${digest}`;
       const port = stage?.outputs[output] ?? null;
-      return { step_id: step.id, output, kind, digest, rows, bytes, port, url };
+      return { task: step.id, output, kind, digest, rows, bytes, port, url };
     });
   });
 }

@@ -13,7 +13,7 @@ Deno.test("what steps made is listed with its ports and where it is", () =>
       "page",
     ]);
     const [whole, parted, page] = artifacts;
-    assert.deepEqual([whole.step_id, whole.kind, whole.rows], ["make", "table", ROWS]);
+    assert.deepEqual([whole.task, whole.kind, whole.rows], ["make", "table", ROWS]);
     assert.deepEqual(whole.port.columns, all_types.columns);
     assert.equal(page.port.format, "report");
     for (const { url, digest } of [whole, parted, page]) {

@@ -20,8 +20,8 @@ export function describeRun(state: RunState, now: number): z.infer<typeof Run> {
     ended_at: iso(state.ended_at),
     message: state.message ?? null,
     published: [...state.published],
-    finished_steps: done.length,
-    total_stages: state.steps.length,
+    finished_tasks: done.length,
+    total_tasks: state.steps.length,
     run_time_left_s: runTimeLeft(state, now) ?? null,
   };
 }
@@ -33,7 +33,7 @@ export function describeStatus(state: RunState, at: number): z.infer<typeof Stat
   return {
     ...describeRun(state, now),
     stage: running?.stage ?? null,
-    step_id: running?.id ?? null,
+    task: running?.id ?? null,
     step: running?.done ?? null,
     total_steps: running?.total ?? null,
     loss: running?.metrics.loss ?? null,
@@ -74,7 +74,7 @@ function describeStep(step: StepState, now: number): z.infer<typeof Step> {
 
 function describeNode(step: StepState, now: number): z.infer<typeof PlanNode> {
   return {
-    step_id: step.id,
+    task: step.id,
     stage: step.stage,
     state: step.state,
     reasons: [...step.reasons],

@@ -14,7 +14,7 @@ const MAX_LINES = 10_000;
 const LINES = 1000;
 
 const query = z.object({
-  step: z.string().optional().openapi({ description: "only of this step" }),
+  task: z.string().optional().openapi({ description: "only this task" }),
   limit: wholeQuery(0, MAX_LINES).optional().openapi({
     description: `so many of the newest; ${LINES} by default`,
   }),
@@ -47,25 +47,25 @@ export function addLogs(app: OpenAPIHono, source: Source): void {
     const { lines } = await read(c.req.valid("param").run, c.req.valid("query"));
     const told = lines.map((line) => ({ ...line, time: iso(line.time) }));
     if (type === "application/json") return liveReply(c, JSON.stringify({ lines: told }));
-    const plain = told.map(({ time, step_id, message }) => {
-      return `${time} ${step_id === null ? "" : `${step_id}: `}${message}\n`;
+    const plain = told.map(({ time, task, message }) => {
+      return `${time} ${task === null ? "" : `${task}: `}${message}\n`;
     });
     return liveReply(c, plain.join(""), type);
   });
   app.openapi(samples, async (c) => {
     const { samples } = await read(c.req.valid("param").run, c.req.valid("query"));
-    const told = samples.map(({ step_id, step, time, prompt, text }) => {
-      return { step_id, step, time: iso(time), prompt, text };
+    const told = samples.map(({ task, step, time, prompt, text }) => {
+      return { task, step, time: iso(time), prompt, text };
     });
     return liveReply(c, JSON.stringify({ samples: told }));
   });
 
-  async function read(run: string, { step, limit = LINES }: z.output<typeof query>) {
+  async function read(run: string, { task: wanted, limit = LINES }: z.output<typeof query>) {
     const state = await findRun(source, run);
-    if (step !== undefined) assertStep(state, step);
+    if (wanted !== undefined) assertStep(state, wanted);
     const index = await findIndex(source, state.id);
-    const newest = <T extends { step_id: string | null }>(all: readonly T[]) => {
-      const of_step = step === undefined ? all : all.filter(({ step_id }) => step_id === step);
+    const newest = <T extends { task: string | null }>(all: readonly T[]) => {
+      const of_step = wanted === undefined ? all : all.filter(({ task }) => task === wanted);
       return limit === 0 ? [] : of_step.slice(-limit);
     };
     return { lines: newest(index.lines), samples: newest(index.samples) };

@@ -33,7 +33,7 @@ const metrics = createRoute({
   request: {
     params: runParam,
     query: z.object({
-      step: listQuery.optional().openapi({ description: "only of these steps" }),
+      task: listQuery.optional().openapi({ description: "only these tasks" }),
       name: listQuery.optional().openapi({ description: "only these metrics" }),
       from: numberQuery.optional().openapi({ description: "least progress" }),
       to: numberQuery.optional().openapi({ description: "greatest progress" }),
@@ -43,7 +43,7 @@ const metrics = createRoute({
     }),
   },
   responses: responses(
-    "Series. CSV: step_id,name,step,time,value. Arrow: the same columns, float64 but for two texts",
+    "Series. CSV: task,name,step,time,value. Arrow: the same columns, float64 but for two texts",
     { [JSON_TYPE]: Metrics, [CSV]: text, [ARROW_STREAM]: binary },
     [304, 400, 404, 406],
   ),
@@ -54,7 +54,7 @@ export function addMetrics(app: OpenAPIHono, source: Source): void {
   const answers = new Map<string, { etag: string; body: Promise<Body> }>();
   app.openapi(metrics, async (c) => {
     const state = await findRun(source, c.req.valid("param").run);
-    const { step: steps, name: names, from, to, points = POINTS } = c.req.valid("query");
+    const { task: steps, name: names, from, to, points = POINTS } = c.req.valid("query");
     for (const step of steps ?? []) assertStep(state, step);
     const type = chooseType(c, [JSON_TYPE, CSV, ARROW_STREAM]);
     const { series } = await findIndex(source, state.id);
@@ -64,7 +64,7 @@ export function addMetrics(app: OpenAPIHono, source: Source): void {
     if (isFresh(c, etag)) return liveReply(c, "", type, etag);
     let answer = answers.get(key);
     if (answer?.etag !== etag) {
-      const body = encode(type, state.id, series.select({ steps, names, from, to }), points);
+      const body = encode(type, state.id, series.select({ tasks: steps, names, from, to }), points);
       answer = { etag, body };
       body.catch(() => answers.delete(key));
       answers.delete(key);
@@ -102,11 +102,11 @@ interface ThinSeries extends Series {
   readonly total_points: number;
 }
 
-function thin({ step_id, name, steps, times, values }: Series, points: number): ThinSeries {
+function thin({ task, name, steps, times, values }: Series, points: number): ThinSeries {
   const chosen = downsample(steps, values, points);
   const take = (column: Float64Array) => Float64Array.from(chosen, (i) => column[i]);
   return {
-    step_id,
+    task,
     name,
     total_points: steps.length,
     steps: take(steps),
@@ -127,14 +127,14 @@ const ENCODERS = {
     },
   },
   [CSV]: {
-    one: ({ step_id, name, steps, times, values }: ThinSeries): string => {
+    one: ({ task, name, steps, times, values }: ThinSeries): string => {
       const lines = Array.from(steps, (step, i) => {
-        return csvLine([step_id, name, step, times[i], values[i]]);
+        return csvLine([task, name, step, times[i], values[i]]);
       });
       return lines.join("");
     },
     all: (parts: readonly string[]): Body => {
-      return csvLine(["step_id", "name", "step", "time", "value"]) + parts.join("");
+      return csvLine(["task", "name", "step", "time", "value"]) + parts.join("");
     },
   },
   [ARROW_STREAM]: { one: (series: ThinSeries) => series, all: arrowOf },
@@ -148,14 +148,14 @@ function arrowOf(series: readonly ThinSeries[]): Body {
     return Float64Array.from(series.flatMap((one) => [...of(one)]));
   };
   const columns = {
-    step_id: "utf8",
+    task: "utf8",
     name: "utf8",
     step: "float64",
     time: "float64",
     value: "float64",
   } as const;
   return toStream(encodeTable(columns, {
-    step_id: texts(({ step_id }) => step_id),
+    task: texts(({ task }) => task),
     name: texts(({ name }) => name),
     step: numbers(({ steps }) => steps),
     time: numbers(({ times }) => times),

@@ -7,7 +7,7 @@ import { startEvents, withFolder, writeLog } from "../testdata/written_run.ts";
 const ID = "20260131T154500Z-written";
 
 interface Series {
-  step_id: string;
+  task: string;
   name: string;
   total_points: number;
   steps: number[];
@@ -45,8 +45,8 @@ Deno.test("series are chosen by step, metric and progress", () =>
     const series = async (query: string): Promise<Series[]> =>
       (await (await get(query)).json()).series;
     const told = async (query: string) => {
-      return (await series(query)).map(({ step_id, name, total_points, steps }) => {
-        return [step_id, name, total_points, steps[0], steps.at(-1)];
+      return (await series(query)).map(({ task, name, total_points, steps }) => {
+        return [task, name, total_points, steps[0], steps.at(-1)];
       });
     };
     const rate = 'rate, "x"';
@@ -56,35 +56,35 @@ Deno.test("series are chosen by step, metric and progress", () =>
       ["use", "loss", 3000, 1, 3000],
       ["use", rate, 300, 1, 2991],
     ]);
-    assert.deepEqual(await told("?step=use&name=loss&from=10&to=20"), [[
+    assert.deepEqual(await told("?task=use&name=loss&from=10&to=20"), [[
       "use",
       "loss",
       11,
       10,
       20,
     ]]);
-    assert.equal((await told(`?name=loss&name=${encodeURIComponent(rate)}&step=make`)).length, 2);
+    assert.equal((await told(`?name=loss&name=${encodeURIComponent(rate)}&task=make`)).length, 2);
     assert.deepEqual(await told("?name=none"), []);
     assert.deepEqual(await told("?from=4000"), []);
-    const [all] = await series("?step=make&name=loss&points=0");
+    const [all] = await series("?task=make&name=loss&points=0");
     assert.equal(all.values.length, 3000);
     assert.deepEqual([all.values[500], all.times[500], all.steps[500]], [null, 5500, 501]);
-    const [few] = await series("?step=make&name=loss&points=100");
+    const [few] = await series("?task=make&name=loss&points=100");
     assert.ok(few.steps.length <= 100 && few.steps.length > 90);
     const numbers = all.values.filter((value) => value !== null);
     for (const extreme of [Math.max(...numbers), Math.min(...numbers)]) {
       assert.ok(few.values.includes(extreme));
     }
-    const [usual] = await series("?step=make&name=loss");
+    const [usual] = await series("?task=make&name=loss");
     assert.ok(usual.steps.length <= 1000 && usual.steps.length > 900);
   }));
 
 Deno.test("CSV and Arrow hold what JSON does", () =>
   withReports(async (get) => {
-    for (const query of ["", "?points=0&step=use", "?name=none"]) {
+    for (const query of ["", "?points=0&task=use", "?name=none"]) {
       const { series }: { series: Series[] } = await (await get(query)).json();
-      const rows = series.flatMap(({ step_id, name, steps, times, values }) => {
-        return steps.map((step, i) => [step_id, name, step, times[i], values[i]]);
+      const rows = series.flatMap(({ task, name, steps, times, values }) => {
+        return steps.map((step, i) => [task, name, step, times[i], values[i]]);
       });
       const csv = await get(query, "text/csv");
       assert.equal(csv.headers.get("content-type"), "text/csv; charset=utf-8");
@@ -94,13 +94,13 @@ Deno.test("CSV and Arrow hold what JSON does", () =>
           : cell ?? "";
       };
       const lines = [
-        "step_id,name,step,time,value",
+        "task,name,step,time,value",
         ...rows.map((row) => row.map(quote).join(",")),
       ];
       assert.equal(await csv.text(), lines.map((line) => line + "\r\n").join(""));
       const arrow = await get(query, "application/vnd.apache.arrow.stream");
       const table = await readArrow(new Uint8Array(await arrow.arrayBuffer()));
-      const names = ["step_id", "name", "step", "time", "value"];
+      const names = ["task", "name", "step", "time", "value"];
       assert.deepEqual(table.names, rows.length > 0 ? names : []);
       const nan = (cell: unknown) => typeof cell === "number" && Number.isNaN(cell) ? null : cell;
       assert.deepEqual(table.rows.map((row) => row.map(nan)), rows);
@@ -111,7 +111,7 @@ Deno.test("new points are there with the next answer", () =>
   withFolder(async (out) => {
     const path = writeReports(out);
     const app = statusApp({ runs: new RunFolder(out, { log_ms: 0, folder_ms: 0 }), out });
-    const url = "/runs/latest/metrics?step=use&name=loss&points=0";
+    const url = "/runs/latest/metrics?task=use&name=loss&points=0";
     const get = async (etag = "") => {
       const headers = { host: "localhost", "if-none-match": etag };
       const response = await app.request(url, { headers });

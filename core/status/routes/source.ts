@@ -47,10 +47,10 @@ async function readLog<T>(id: string, read: () => Promise<T>): Promise<T> {
 }
 
 /** @throws {HTTPException} 404 with the ids of the run's steps where it has none of that name. */
-export function assertStep(state: RunState, step_id: string): void {
-  if (state.steps.some(({ id }) => id === step_id)) return;
+export function assertStep(state: RunState, task: string): void {
+  if (state.steps.some(({ id }) => id === task)) return;
   const known = state.steps.map(({ id }) => id).join(", ");
-  throw problem(404, `run ${state.id} has no step "${step_id}"; its steps: ${known}`);
+  throw problem(404, `run ${state.id} has no step "${task}"; its steps: ${known}`);
 }
 
 /** An answer that is ready to be sent. */

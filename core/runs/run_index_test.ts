@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { SeriesIndex } from "./series.ts";
+import { SeriesIndex } from "./run_index.ts";
 
 const plain = (index: SeriesIndex, query = {}) => {
-  return index.select(query).map(({ step_id, name, steps, times, values }) => {
-    return [step_id, name, [...steps], [...times], [...values]];
+  return index.select(query).map(({ task, name, steps, times, values }) => {
+    return [task, name, [...steps], [...times], [...values]];
   });
 };
 
@@ -18,7 +18,7 @@ Deno.test("points are kept by step and metric, in order", () => {
     ["b", "loss", [1], [30], [9]],
   ]);
   assert.equal(index.points, 5);
-  assert.deepEqual(plain(index, { steps: ["b", "c"], names: ["loss"] }), [
+  assert.deepEqual(plain(index, { tasks: ["b", "c"], names: ["loss"] }), [
     ["b", "loss", [1], [30], [9]],
   ]);
   assert.deepEqual(plain(index, { names: ["loss"], from: 2, to: 2 }), [
