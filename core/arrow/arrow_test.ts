@@ -162,12 +162,12 @@ Deno.test("a wrong batch is refused, with the column named", () => {
     assert.throws(() => encoder.write(batch as Batch<Columns>), message);
   refuse({ a: Int32Array.of(1) }, /column "b" is missing/);
   refuse({ a: Int32Array.of(1), b: ["x"], c: ["y"] }, /"c" is not declared; .* a, b/);
-  refuse({ a: Float64Array.of(1), b: ["x"] }, /"a" is int32 and takes a Int32Array/);
+  refuse({ a: Float64Array.of(1), b: ["x"] }, /"a" is int32 and needs a Int32Array/);
   refuse({ a: Int32Array.of(1), b: ["x", "y"] }, /"b" has 2 rows where "a" has 1/);
   refuse({ a: Int32Array.of(1), b: [null] }, /"b" has null in row 0/);
   const lists = new ArrowEncoder({ l: "list<int32>" }, () => {});
   for (const offsets of [[], [0, 3, 1], [0, 9], [-1, 2]]) {
     const l = { values: new Int32Array(4), offsets: Int32Array.from(offsets) };
-    assert.throws(() => lists.write({ l }), /needs offsets that rise/);
+    assert.throws(() => lists.write({ l }), /needs increasing offsets/);
   }
 });

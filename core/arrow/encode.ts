@@ -1,6 +1,6 @@
 /**
- * Writes tables as Arrow IPC files such that equal rows give equal bytes: record batches are cut again by
- * content alone, so it does not matter in which portions a stage wrote its rows.
+ * Writes tables as Arrow IPC files so that equal rows give equal bytes: where record batches end depends on the rows
+ * alone, not on the portions in which a stage wrote them.
  *
  * Format: Apache Arrow columnar format 1.5, IPC file; uncompressed, no dictionaries, no nulls, no metadata.
  *
@@ -19,6 +19,8 @@ import type { Batch, Columns, ListColumn } from "../stage/mod.ts";
 import {
   ARRAYS,
   arrowSchema,
+  concatLists,
+  concatValues,
   type ConcreteType,
   concreteType,
   type ElementType,
@@ -37,7 +39,7 @@ interface Rows {
   offsets?: Int32Array;
 }
 
-/** Passes the writer's bytes on as they come, instead of queueing them in memory. */
+/** Passes the writer's bytes on at once instead of queueing them in memory. */
 class ByteSink extends AsyncByteQueue<Uint8Array> {
   constructor(private readonly take: (bytes: Uint8Array) => void) {
     super();
@@ -51,17 +53,17 @@ class ByteSink extends AsyncByteQueue<Uint8Array> {
 
 /** Encodes one table. Call `write` any number of times, then `finish`. */
 export class ArrowEncoder {
-  /** Rows taken so far. */
+  /** Rows written to the encoder so far. */
   rows = 0;
-  /** Rows in record batches that have been written. */
+  /** Rows in finished record batches. */
   written_rows = 0;
   readonly #declared: Columns;
   readonly #take: (bytes: Uint8Array) => void;
   readonly #onBatch: (encoder: ArrowEncoder) => void;
   #columns: [name: string, type: ConcreteType][] = [];
-  /** Known from the first rows on. */
+  /** Set by the first rows. */
   #schema?: Schema;
-  /** Of the file being written. */
+  /** Writes the current file. */
   #writer?: RecordBatchFileWriter;
   #pending: Rows[][] = [];
   #pending_rows = 0;
@@ -70,7 +72,7 @@ export class ArrowEncoder {
   /**
    * @param columns names and types, in the order they are written.
    * @param take called with each piece of the file, in order; the bytes are only valid during the call.
-   * @param onBatch called after each record batch: a chance to end the file.
+   * @param onBatch called after each record batch; may call `endFile`.
    */
   constructor(
     columns: Columns,
@@ -82,7 +84,7 @@ export class ArrowEncoder {
     this.#onBatch = onBatch;
   }
 
-  /** The first rows decide on the encoding of columns that have a choice. */
+  /** The first rows decide how `list<uint16|uint32>` columns are encoded. */
   #start(batch: Batch<Columns> = {}): Schema {
     this.#columns = Object.entries(this.#declared).map(([name, type]) => {
       return [name, concreteType(type, (batch[name] as Partial<ListColumn<Values>>)?.values)];
@@ -91,7 +93,7 @@ export class ArrowEncoder {
     return this.#schema = arrowSchema(Object.fromEntries(this.#columns));
   }
 
-  /** With a schema set at once, a table without rows still gets its header and footer. */
+  /** Setting the schema at once gives a table without rows its header and footer too. */
   #openFile(schema: Schema): RecordBatchFileWriter {
     return this.#writer ??= new RecordBatchFileWriter().reset(new ByteSink(this.#take), schema);
   }
@@ -99,7 +101,7 @@ export class ArrowEncoder {
   /**
    * Appends rows.
    *
-   * @throws {TypeError} naming the column that is missing, undeclared, of a wrong type or of another length.
+   * @throws {TypeError} naming the column that is missing, undeclared, of the wrong type or of another length.
    */
   write(batch: Batch<Columns>): void {
     if (!this.#schema) this.#start(batch);
@@ -130,13 +132,13 @@ export class ArrowEncoder {
     this.endFile();
   }
 
-  /** Writes the footer; batches to come go to another file. */
+  /** Writes the footer; later batches go to another file. */
   endFile(): void {
     this.#writer?.finish();
     this.#writer = undefined;
   }
 
-  /** Copies rows, since the caller may use its arrays again. */
+  /** Copies rows, because the caller may reuse its arrays. */
   #append(columns: Rows[], start: number, end: number): void {
     if (start === end) return;
     columns.forEach(({ values, offsets }, i) => {
@@ -175,7 +177,7 @@ export class ArrowEncoder {
 
 function arrowData(arrow_type: unknown, type: ConcreteType, rows: Rows, length: number): Data {
   const { values, offsets } = rows;
-  // deno-lint-ignore no-explicit-any -- makeData is overloaded by type; the types come paired from the schema
+  // deno-lint-ignore no-explicit-any -- makeData is overloaded by type; the schema pairs the types
   const make = makeData as (props: any) => Data;
   const common = { type: arrow_type, length, nullCount: 0 };
   if (type === "bool") return make({ ...common, data: packBits(values) });
@@ -186,7 +188,7 @@ function arrowData(arrow_type: unknown, type: ConcreteType, rows: Rows, length: 
   return make({ ...common, valueOffsets: offsets, child });
 }
 
-/** Arrow keeps booleans as bits, least significant first. */
+/** Arrow stores booleans as bits, least significant first. */
 function packBits(values: Values): Uint8Array {
   const bits = new Uint8Array((values.length + 7) >> 3);
   values.forEach((value, i) => value && (bits[i >> 3] |= 1 << (i & 7)));
@@ -195,17 +197,8 @@ function packBits(values: Values): Uint8Array {
 
 function concatRows(parts: Rows[]): Rows {
   if (parts.length === 1) return parts[0];
-  const make = parts[0].values.constructor as new (length: number) => Values;
-  const values = new make(parts.reduce((sum, part) => sum + part.values.length, 0));
-  const rows = parts.reduce((sum, part) => sum + (part.offsets ? part.offsets.length - 1 : 0), 0);
-  const offsets = parts[0].offsets && new Int32Array(rows + 1);
-  let [value, row] = [0, 0];
-  for (const part of parts) {
-    values.set(part.values as never, value);
-    part.offsets?.subarray(1).forEach((offset) => offsets![++row] = value + offset);
-    value += part.values.length;
-  }
-  return { values, offsets };
+  if (parts[0].offsets) return concatLists(parts as Required<Rows>[]);
+  return { values: concatValues(parts.map(({ values }) => values)) };
 }
 
 function checkBatch(columns: [string, ConcreteType][], batch: Batch<Columns>) {
@@ -236,13 +229,13 @@ function toRows(name: string, type: ConcreteType, data: unknown): Rows {
   if (element) return checkList(name, type, data as ListColumn<Values>);
   const array = ARRAYS[type as ElementType];
   if (!(data instanceof array)) {
-    throw new TypeError(`column "${name}" is ${type} and takes a ${array.name}`);
+    throw new TypeError(`column "${name}" is ${type} and needs a ${array.name}`);
   }
   return { values: data };
 }
 
 function encodeStrings(name: string, data: unknown): Rows {
-  if (!Array.isArray(data)) throw new TypeError(`column "${name}" is utf8 and takes string[]`);
+  if (!Array.isArray(data)) throw new TypeError(`column "${name}" is utf8 and needs string[]`);
   const encoder = new TextEncoder();
   const encoded = data.map((text, row) => {
     if (typeof text === "string") return encoder.encode(text);
@@ -260,13 +253,13 @@ function checkList(name: string, type: ConcreteType, data: ListColumn<Values>): 
   const { values, offsets } = data;
   if (!(values instanceof array) || !(offsets instanceof Int32Array)) {
     throw new TypeError(
-      `column "${name}" is ${type} and takes { values: ${array.name}, offsets: Int32Array }`,
+      `column "${name}" is ${type} and needs { values: ${array.name}, offsets: Int32Array }`,
     );
   }
   const ordered = offsets.every((offset, i) => offset >= (i === 0 ? 0 : offsets[i - 1]));
   if (offsets.length === 0 || !ordered || offsets[offsets.length - 1] > values.length) {
     throw new TypeError(
-      `column "${name}" needs offsets that rise from 0 or more to at most ${values.length}, one more than rows`,
+      `column "${name}" needs increasing offsets, one more than rows, from at least 0 to at most ${values.length}`,
     );
   }
   return { values, offsets };
@@ -281,11 +274,5 @@ export function encodeTable<C extends Columns>(
   const encoder = new ArrowEncoder(columns, (bytes) => parts.push(new Uint8Array(bytes)));
   encoder.write(batch as Batch<Columns>);
   encoder.finish();
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return concatValues(parts);
 }

@@ -1,15 +1,21 @@
 /**
- * Where things lie in an Arrow IPC file, so that single columns and single runs of values can be read without the
- * rest. Files of our own encoder only: uncompressed, no nulls, no dictionaries.
+ * Positions of record batches and buffers in Arrow IPC files of our own encoder (uncompressed, no nulls, no
+ * dictionaries), so that single columns and runs of values are read without the rest.
  *
  * Format: Apache Arrow columnar format 1.5, "IPC File Format": magic, record batches (each a prefix of 8 bytes,
- * metadata, body), a footer with schema and places of the batches, the footer's length, magic.
+ * metadata, body), a footer with the schema and the positions of the batches, the footer's length, magic.
  *
  * @module
  */
 import { Message, type MessageHeader, type Schema } from "apache-arrow";
 import { Footer } from "apache-arrow/footer";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+/** Random access to bytes. `read` returns exactly the bytes [start, end), in memory of their own, or throws. */
+export interface ByteSource {
+  readonly size: number;
+  read(start: number, end: number): Uint8Array<ArrayBuffer>;
+}
 
 /** A run of bytes in the file. */
 interface Region {
@@ -20,11 +26,11 @@ interface Region {
 /** One record batch. */
 export interface BatchPlace {
   readonly rows: number;
-  /** Buffers of all columns, in the order of the format: for a list validity, offsets, and those of its items. */
+  /** Buffers of all columns, in the order of the format. */
   readonly buffers: readonly Region[];
 }
 
-const MAGIC = "ARROW1";
+export const MAGIC = "ARROW1";
 /** Continuation mark and length of the metadata. */
 const PREFIX_BYTES = 8;
 
@@ -39,33 +45,38 @@ export class ArrowFile {
    * Reads the footer and the metadata of all batches; no column is read.
    *
    * @param origin what is being read, for the message.
-   * @throws {TypeError} when the file is not Arrow, or breaks off.
+   * @throws {TypeError} when the file is not Arrow, or is truncated.
    */
   static open(path: string, origin = path): ArrowFile {
     try {
-      return withFile(path, (fd) => readIndex(path, fd));
+      return withFile(path, (source) => {
+        const { footer } = readFooter(source);
+        const batches = Array.from(footer.recordBatches(), ({ offset, metaDataLength }) => {
+          const body = offset + metaDataLength;
+          const metadata = source.read(offset + PREFIX_BYTES, body);
+          return place(Message.decode(metadata) as Message<MessageHeader.RecordBatch>, body);
+        });
+        return new ArrowFile(path, footer.schema, batches);
+      });
     } catch (error) {
-      // What the system says of a file it cannot open or read is no fault of its content.
+      // A system error (missing file, no permission) says nothing about the content.
       if ((error as { code?: string }).code !== undefined) throw error;
       throw new TypeError(`${origin} is not an Arrow file: ${(error as Error).message}`);
     }
   }
 
-  static of(path: string, schema: Schema, batches: readonly BatchPlace[]): ArrowFile {
-    return new ArrowFile(path, schema, batches);
-  }
-
-  /** Bytes of a part of a buffer, all of it by default, in memory of their own. */
+  /** Bytes [from, to) of a buffer, all of it by default. */
   read({ at, bytes }: Region, from = 0, to = bytes): Uint8Array<ArrayBuffer> {
-    return withFile(this.path, (fd) => readExactly(fd, at + from, to - from));
+    return withFile(this.path, (source) => source.read(at + from, at + to));
   }
 }
 
-/** Files are opened for each read, which takes microseconds: nothing has to be closed by whoever holds a reader. */
-function withFile<T>(path: string, use: (fd: number) => T): T {
+/** Files are opened for each read, which takes microseconds, so that no reader has to be closed. */
+export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
   const fd = openSync(path, "r");
   try {
-    return use(fd);
+    const read = (start: number, end: number) => readExactly(fd, start, end - start);
+    return use({ size: fstatSync(fd).size, read });
   } finally {
     closeSync(fd);
   }
@@ -75,27 +86,21 @@ function readExactly(fd: number, at: number, bytes: number): Uint8Array<ArrayBuf
   const target = new Uint8Array(bytes);
   for (let done = 0; done < bytes;) {
     const read = readSync(fd, target, done, bytes - done, at + done);
-    if (read === 0) throw new Error(`it ends ${bytes - done} bytes too early`);
+    if (read === 0) throw new Error(`it is ${bytes - done} bytes too short`);
     done += read;
   }
   return target;
 }
 
-function readIndex(path: string, fd: number): ArrowFile {
-  const { size } = fstatSync(fd);
-  const tail = 4 + MAGIC.length;
-  const end = readExactly(fd, Math.max(0, size - tail), Math.min(size, tail));
+/** The footer and where it begins. */
+export function readFooter(source: ByteSource): { footer: Footer; at: number } {
+  const tail = Math.max(0, source.size - 4 - MAGIC.length);
+  const end = source.read(tail, source.size);
   if (!new TextDecoder().decode(end).endsWith(MAGIC)) {
     throw new Error(`it does not end in ${MAGIC}`);
   }
-  const length = new DataView(end.buffer).getInt32(0, true);
-  const footer = Footer.decode(readExactly(fd, size - tail - length, length));
-  const batches = Array.from(footer.recordBatches(), ({ offset, metaDataLength }) => {
-    const metadata = readExactly(fd, offset + PREFIX_BYTES, metaDataLength - PREFIX_BYTES);
-    const message = Message.decode(metadata) as Message<MessageHeader.RecordBatch>;
-    return place(message, offset + metaDataLength);
-  });
-  return ArrowFile.of(path, footer.schema, batches);
+  const at = tail - new DataView(end.buffer).getInt32(0, true);
+  return { footer: Footer.decode(source.read(at, tail)), at };
 }
 
 function place(message: Message<MessageHeader.RecordBatch>, body: number): BatchPlace {

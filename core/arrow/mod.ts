@@ -1,17 +1,14 @@
 /**
- * The Arrow codec: tables to bytes and back, equal rows always as equal bytes.
+ * Arrow: our own tables to bytes and back, equal rows always as equal bytes, and files that other programs wrote.
  *
  * @module
  */
-export {
-  concatColumns,
-  firstBuffer,
-  readBatches,
-  readColumn,
-  readOffsets,
-  viewAs,
-} from "./decode.ts";
+export { readBatches, readColumn } from "./decode.ts";
 export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS, encodeTable } from "./encode.ts";
-export { ArrowList } from "./list_reader.ts";
-export { ArrowFile, type BatchPlace } from "./file.ts";
-export { ARRAYS, type ElementType, findColumns, listElement, type Values } from "./schema.ts";
+export type { ByteSource } from "./file.ts";
+export { type ForeignBatch, foreignBatches } from "./foreign_batches.ts";
+export type { ValueReader } from "./foreign_values.ts";
+export { BadValue, isoDay, isoTimestamp, plainInteger, utf8 } from "./plain_values.ts";
+export { type Cell, ListColumnReader, RowReader } from "./random_access.ts";
+export { ARRAYS, type FoundColumn } from "./schema.ts";
+export { type FileRange, streamPieces, toStream } from "./stream.ts";

@@ -1,5 +1,5 @@
 /**
- * The one mapping between column types and Arrow types.
+ * Column types of the stage contract, their Arrow types, and the arrays their values are in.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "apache-arrow";
 import { columnFits, type Columns, type ColumnType } from "../stage/mod.ts";
 
-/** Typed array a column's values live in, one for each fixed-width element type. */
+/** Typed array of each fixed-width element type. */
 export const ARRAYS = {
   bool: Uint8Array,
   int32: Int32Array,
@@ -37,15 +37,15 @@ export type Values =
   | Float32Array
   | Float64Array;
 
-/** A column type that has one encoding: of `list<uint16|uint32>` one or the other. */
+/** A column type with one encoding: `list<uint16|uint32>` is stored as one or the other. */
 export type ConcreteType = Exclude<ColumnType, "list<uint16|uint32>">;
 
-/** Element type of `list<…>` columns; undefined for any other column type. */
+/** Element type of `list<…>` columns; undefined for other column types. */
 export function listElement(type: ConcreteType): ElementType | undefined {
   return /^list<(.*)>$/.exec(type)?.[1] as ElementType | undefined;
 }
 
-/** The encoding for a column of these values; without any, the narrower one. */
+/** The encoding for a column of these values; the narrower one if there are none. */
 export function concreteType(type: ColumnType, values?: unknown): ConcreteType {
   if (type !== "list<uint16|uint32>") return type;
   return values instanceof Uint32Array ? "list<uint32>" : "list<uint16>";
@@ -66,18 +66,18 @@ export function arrowType(type: ConcreteType): DataType {
   const element = listElement(type);
   if (element) return new List(new Field("item", arrowType(element), false));
   const make = SCALARS[type];
-  if (!make) throw new TypeError(`there is no column type "${type}"`);
+  if (!make) throw new TypeError(`unknown column type "${type}"`);
   return make();
 }
 
-/** Schema of a table: declared column order, no nulls, no metadata (equal tables must give equal bytes). */
+/** Schema of a table: columns as declared, no nulls, no metadata (equal tables must give equal bytes). */
 export function arrowSchema(columns: Readonly<Record<string, ConcreteType>>): Schema {
   return new Schema(
     Object.entries(columns).map(([name, type]) => new Field(name, arrowType(type), false)),
   );
 }
 
-/** All column types that have one encoding, by the name of their Arrow type. */
+/** Column types by the name of their Arrow type. */
 const BY_ARROW_TYPE = new Map(
   [
     ...Object.keys(SCALARS) as ConcreteType[],
@@ -85,31 +85,77 @@ const BY_ARROW_TYPE = new Map(
   ].map((type) => [String(arrowType(type)), type]),
 );
 
+/** A column found in the schema of a file. */
+export interface FoundColumn {
+  readonly name: string;
+  readonly type: ConcreteType;
+  /** Index of its first buffer in each record batch. */
+  readonly first_buffer: number;
+}
+
 /**
- * Finds the columns that a port declares in a file. It may hold more: they are not read.
+ * Finds a column in the schema of a file.
  *
+ * @param wanted the declared type; any column type if undefined.
  * @param origin what is being read, for the message.
- * @returns place in the schema and encoding of each column.
- * @throws {TypeError} naming the first column that is missing or of another type.
+ * @throws {TypeError} when the column is missing or of another type.
  */
-export function findColumns(
+export function findColumn(
   schema: Schema,
-  columns: Columns,
+  name: string,
+  wanted: ColumnType | undefined,
   origin: string,
-): Record<string, { index: number; type: ConcreteType }> {
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, wanted]) => {
-      const index = schema.fields.findIndex((field) => field.name === name);
-      if (index < 0) {
-        const present = schema.fields.map((field) => field.name).join(", ");
-        throw new TypeError(`${origin} has no column "${name}"; it has ${present}`);
-      }
-      const arrow_type = String(schema.fields[index].type);
-      const type = BY_ARROW_TYPE.get(arrow_type);
-      if (type === undefined || !columnFits(type, wanted)) {
-        throw new TypeError(`${origin}: column "${name}" is ${arrow_type}, not ${wanted}`);
-      }
-      return [name, { index, type }];
-    }),
-  );
+): FoundColumn {
+  const index = schema.fields.findIndex((field) => field.name === name);
+  if (index < 0) {
+    const present = schema.fields.map((field) => field.name).join(", ");
+    throw new TypeError(`${origin} has no column "${name}"; it has ${present}`);
+  }
+  const arrow_type = String(schema.fields[index].type);
+  const type = BY_ARROW_TYPE.get(arrow_type);
+  if (type === undefined || (wanted !== undefined && !columnFits(type, wanted))) {
+    throw new TypeError(
+      `${origin}: column "${name}" is ${arrow_type}, not ${wanted ?? "a column type"}`,
+    );
+  }
+  return { name, type, first_buffer: firstBuffer(schema, index) };
+}
+
+/** {@link findColumn} for each declared column. The file may have more: they are not read. */
+export function findColumns(schema: Schema, columns: Columns, origin: string): FoundColumn[] {
+  return Object.entries(columns).map(([name, type]) => findColumn(schema, name, type, origin));
+}
+
+/** A text has three buffers (validity, offsets, bytes), a list two and those of its items. */
+function firstBuffer(schema: Schema, index: number): number {
+  return schema.fields.slice(0, index).reduce((sum, { type }) => {
+    const name = String(type);
+    return sum + (name === "Utf8" ? 3 : name.startsWith("List") ? 4 : 2);
+  }, 0);
+}
+
+/** Joins arrays of one type. */
+export function concatValues<V extends Values>(parts: readonly V[]): V {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new (parts[0].constructor as new (length: number) => V)(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part as never, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Joins list columns; the offsets of each part are moved behind the values of the parts before it. */
+export function concatLists<L extends { values: Values; offsets: Int32Array }>(
+  parts: readonly L[],
+): { values: L["values"]; offsets: Int32Array<ArrayBuffer> } {
+  const rows = parts.reduce((sum, { offsets }) => sum + offsets.length - 1, 0);
+  const offsets = new Int32Array(rows + 1);
+  let [row, value] = [0, 0];
+  for (const part of parts) {
+    for (let i = 1; i < part.offsets.length; i++) offsets[++row] = value + part.offsets[i];
+    value += part.values.length;
+  }
+  return { values: concatValues(parts.map(({ values }) => values)), offsets };
 }

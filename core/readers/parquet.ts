@@ -3,12 +3,19 @@
  *
  * @module
  */
-import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from "hyparquet";
-import { MissingColumn } from "./arrow.ts";
+import {
+  type FileMetaData,
+  parquetMetadata,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from "hyparquet";
+import { BadValue, plainInteger } from "../arrow/mod.ts";
 import { FileBytes } from "./file_bytes.ts";
-import { type RowBatch, rowBatches } from "./parquet_columns.ts";
-import { BadValue, plainInteger } from "./plain_values.ts";
+import type { Limits } from "./limits.ts";
+import { rowBatches } from "./parquet_columns.ts";
 import { type DataRecord, messageOf, type Reading } from "./reading.ts";
+import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
 const MAGIC = "PAR1";
 const MAX_FOOTER_BYTES = 2 ** 28;
@@ -34,53 +41,43 @@ export async function* readParquet(path: string, reading: Reading): AsyncGenerat
       `${path}:1: is not a readable Parquet file (${messageOf(error)}); fetch or write it again`,
     );
   }
-  const columns = wantedColumns(schema, reading.columns, path);
+  const present = schema.children.map(({ element }) => element.name);
+  const columns = chooseColumns(present, reading.columns, path)
+    .map((name) => schema.children[present.indexOf(name)]);
+  if (columns.length === 0) return;
   let start = 0;
   for (const [index, group] of metadata.row_groups.entries()) {
-    const rows = Number(group.num_rows);
-    const batches = rowBatches(file, schema, group.columns, columns, reading.limits);
-    const place = { path, start, rows, group: index + 1 };
-    yield* columns.length === 0 ? [] : readGroup(batches, place, reading);
-    start += rows;
+    const explain = (error: unknown) =>
+      `row group ${index + 1} cannot be read (${messageOf(error)})`;
+    const batches = groupBatches(file, schema, group, columns, reading.limits);
+    yield* readTable(path, batches, start, explain, reading);
+    start += Number(group.num_rows);
   }
 }
 
-interface GroupPlace {
-  readonly path: string;
-  /** Rows of the file before the group, and in it. */
-  readonly start: number;
-  readonly rows: number;
-  readonly group: number;
-}
-
-async function* readGroup(
-  batches: Generator<RowBatch>,
-  { path, start, rows, group }: GroupPlace,
-  reading: Reading,
-): AsyncGenerator<DataRecord> {
-  const end = start + rows;
-  let row = start;
-  while (true) {
-    await Promise.resolve();
-    reading.throwIfAborted();
-    let batch: RowBatch | undefined;
-    try {
-      batch = batches.next().value as RowBatch | undefined;
-      if (row + (batch?.length ?? 0) > end || (batch === undefined && row < end)) {
-        throw new Error("damaged: its rows are not as many as it says");
-      }
-    } catch (error) {
-      return reading.fault(
-        `${path}:${row + 1}: row group ${group} cannot be read (${messageOf(error)})`,
-      );
-    }
-    if (batch === undefined) return;
-    for (let at = 0; at < batch.length; at++) {
-      row++;
-      const value = readRow(batch, at, `${path}:${row}`, reading);
-      if (value !== undefined) yield { file: path, row, value };
-    }
+/** The batches of a row group, checked to have as many rows as it declares. */
+function* groupBatches(
+  file: FileBytes,
+  schema: SchemaTree,
+  group: RowGroup,
+  columns: readonly SchemaTree[],
+  limits: Limits,
+): Generator<TableBatch> {
+  let missing = Number(group.num_rows);
+  for (
+    const { length, columns: parts } of rowBatches(file, schema, group.columns, columns, limits)
+  ) {
+    missing -= length;
+    if (missing < 0) break;
+    yield {
+      rows: length,
+      columns: parts.map(({ name, data, start }) => ({
+        name,
+        read: (row) => plain(data[start + row]),
+      })),
+    };
   }
+  if (missing !== 0) throw new Error("damaged: the number of rows is not the declared one");
 }
 
 function readFooter(file: FileBytes): FileMetaData {
@@ -99,39 +96,6 @@ function readFooter(file: FileBytes): FileMetaData {
     throw new Error("its row groups do not make up its rows");
   }
   return metadata;
-}
-
-function wantedColumns(
-  schema: SchemaTree,
-  wanted: readonly string[] | undefined,
-  path: string,
-): readonly SchemaTree[] {
-  if (wanted === undefined) return schema.children;
-  const names = schema.children.map(({ element }) => element.name);
-  return wanted.map((name) => {
-    const at = names.indexOf(name);
-    if (at < 0) throw new Error(`${path}: ${new MissingColumn(name, names).message}`);
-    return schema.children[at];
-  });
-}
-
-function readRow(
-  batch: RowBatch,
-  at: number,
-  where: string,
-  reading: Reading,
-): Record<string, unknown> | undefined {
-  const value: Record<string, unknown> = {};
-  for (const { name, data, start } of batch.columns) {
-    try {
-      value[name] = plain(data[start + at]);
-    } catch (error) {
-      if (!(error instanceof BadValue)) throw error;
-      reading.fault(`${where}: column "${name}" ${error.message}`);
-      return undefined;
-    }
-  }
-  return value;
 }
 
 function plain(value: unknown): unknown {

@@ -19,10 +19,10 @@ import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
 import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { BadValue, isoDay, isoTimestamp, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
 import type { Limits } from "./limits.ts";
 import { checkLevels2, checkPage, checkPageHeader } from "./parquet_pages.ts";
-import { BadValue, isoDay, isoTimestamp, utf8 } from "./plain_values.ts";
 
 /** Native where there is one; `maxOutputLength` stops what expands beyond the size declared. */
 const DECOMPRESSORS: Compressors = {

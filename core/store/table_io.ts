@@ -12,7 +12,7 @@ import type {
   TableInput,
   TableOutput,
 } from "../stage/mod.ts";
-import { ArrowEncoder, ArrowList, readBatches, readColumn } from "../arrow/mod.ts";
+import { ArrowEncoder, ListColumnReader, readBatches, readColumn } from "../arrow/mod.ts";
 import { type Artifact, SHARD_COLUMNS, type StoredObject, tableObjects } from "./artifact.ts";
 import type { ObjectWriter, Store } from "./store.ts";
 
@@ -46,7 +46,7 @@ export async function openTable<C extends Columns>(
     },
     // deno-lint-ignore require-await -- errors must reject, not throw
     async list<K extends ListNames<C>>(name: K) {
-      const list = new ArrowList(paths, name, declared(name), origin);
+      const list = new ListColumnReader(paths, name, declared(name), origin);
       return list as unknown as ListReader<ColumnData<C[K]>>;
     },
   };

@@ -4,14 +4,8 @@
  * @module
  */
 import type { Context } from "hono";
+import type { FileRange } from "../../arrow/mod.ts";
 import { isFresh, problem } from "../reply.ts";
-
-/** A run of bytes of a file; `to` is not included. */
-export interface FileRange {
-  readonly path: string;
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Bytes that are read at once. */
 const PIECE_BYTES = 1 << 18;

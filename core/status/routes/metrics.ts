@@ -4,14 +4,13 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { encodeTable } from "../../arrow/mod.ts";
+import { encodeTable, toStream } from "../../arrow/mod.ts";
 import type { Series } from "../../runs/mod.ts";
 import { chooseType, isFresh, liveReply, weakTag } from "../reply.ts";
 import { Metrics, runParam } from "../schemas.ts";
 import { binary, listQuery, numberQuery, responses, text, wholeQuery } from "./route_parts.ts";
 import { csvLine } from "./csv.ts";
 import { downsample } from "./downsample.ts";
-import { toStream } from "./arrow_stream.ts";
 import { assertStep, findIndex, findRun, type Source } from "./source.ts";
 
 const JSON_TYPE = "application/json";

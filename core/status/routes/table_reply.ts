@@ -4,13 +4,12 @@
  * @module
  */
 import type { Context } from "hono";
+import { type Cell, type FoundColumn, RowReader, streamPieces } from "../../arrow/mod.ts";
 import type { Artifact } from "../../store/mod.ts";
 import { chooseType, isFresh, problem } from "../reply.ts";
-import { type StreamPart, streamPart } from "./arrow_stream.ts";
 import { sound } from "./artifact_source.ts";
 import { csvLine } from "./csv.ts";
 import { cacheHeaders, fileReply, readRanges } from "./file_reply.ts";
-import { type Cell, StoredTable, type TableColumn } from "./stored_table.ts";
 
 export const JSON_TYPE = "application/json";
 export const CSV = "text/csv";
@@ -45,9 +44,9 @@ export async function tableReply(
   if (type === ARROW_FILE || type === ARROW_STREAM) refusePages(query);
   if (type === ARROW_FILE) return fileReply(c, paths[0], digest, ARROW_FILE);
   if (isFresh(c, cacheHeaders(c, digest, FORMS[type]))) return c.body(null, 304);
-  const table = await sound(() => new StoredTable(paths, query.origin));
+  const table = await sound(() => new RowReader(paths, query.origin));
   if (type === ARROW_STREAM) {
-    return c.body(readRanges(streamOf(paths)), 200, { "content-type": type });
+    return c.body(readRanges(streamPieces(paths)), 200, { "content-type": type });
   }
   const columns = chooseColumns(table, query);
   const { offset = 0, limit = type === CSV ? Infinity : ROWS } = query;
@@ -75,7 +74,7 @@ function refusePages({ offset, limit, columns }: TableQuery): void {
   throw problem(400, "Arrow is sent whole; offset, limit and columns are for JSON and CSV");
 }
 
-function chooseColumns(table: StoredTable, { columns, origin }: TableQuery): TableColumn[] {
+function chooseColumns(table: RowReader, { columns, origin }: TableQuery): FoundColumn[] {
   if (columns === undefined) return [...table.columns];
   return columns.flatMap((names) => names.split(",")).map((name) => {
     const column = table.columns.find((column) => column.name === name);
@@ -85,7 +84,7 @@ function chooseColumns(table: StoredTable, { columns, origin }: TableQuery): Tab
   });
 }
 
-function readPage(table: StoredTable, columns: readonly TableColumn[], from: number, to: number) {
+function readPage(table: RowReader, columns: readonly FoundColumn[], from: number, to: number) {
   const rows: Cell[][] = [];
   let values = 0;
   for (const slice of table.read(columns, from, to)) {
@@ -98,31 +97,10 @@ function readPage(table: StoredTable, columns: readonly TableColumn[], from: num
   return rows;
 }
 
-function* csvLines(table: StoredTable, columns: readonly TableColumn[], from: number, to: number) {
+function* csvLines(table: RowReader, columns: readonly FoundColumn[], from: number, to: number) {
   const encoder = new TextEncoder();
   yield encoder.encode(csvLine(columns.map(({ name }) => name)));
   for (const rows of table.read(columns, from, to)) {
     yield encoder.encode(rows.map(csvLine).join(""));
   }
-}
-
-/** What makes one Arrow stream of all files. */
-function streamOf(paths: readonly string[]) {
-  const parts = paths.map((path) => ({ path, ...partOf(path) }));
-  const { path, end_mark } = parts[parts.length - 1];
-  return [
-    parts[0].schema,
-    ...parts.map(({ path, batches }) => ({ path, ...batches })),
-    { path, ...end_mark },
-  ];
-}
-
-function partOf(path: string): StreamPart {
-  using file = Deno.openSync(path);
-  return streamPart(file.statSync().size, (from, to) => {
-    file.seekSync(from, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(to - from);
-    if (file.readSync(bytes) !== bytes.length) throw new TypeError(`${path} breaks off`);
-    return bytes;
-  });
 }

@@ -1,23 +1,23 @@
 /**
- * Values of table formats as those of JSON, the same for every format.
+ * Values of table formats (Arrow, Parquet) as JSON would have them.
  *
  * @module
  */
 
-/** A value that cannot be read, while its neighbours can. */
+/** One value cannot be read; the message continues `column "x" …`. The values around it can still be read. */
 export class BadValue extends Error {}
 
-/** An integer as number, or as string of digits where a number would round it. */
+/** An integer as a number, or as a string of digits if a number would round it. */
 export function plainInteger(value: bigint): number | string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** Digits of a second's fraction, by unit. */
+/** Decimal digits of the fraction of a second: 3 for milliseconds. */
 export type FractionDigits = 0 | 3 | 6 | 9;
 
 /**
- * ISO 8601 in UTC, as `2024-02-29T12:00:00.5Z`; a time without zone is taken for UTC.
+ * ISO 8601 in UTC, e.g. `2024-02-29T12:00:00.5Z`; a time without a zone is read as UTC.
  *
  * @param value since 1970 in units of 10^-digits seconds.
  * @throws {BadValue} for a year beyond 275,760.
@@ -37,13 +37,13 @@ export function isoDay(days: bigint): string {
 
 function isoDate(milliseconds: bigint): string {
   const date = new Date(Number(milliseconds));
-  if (Number.isNaN(date.getTime())) throw new BadValue("holds a time out of range");
+  if (Number.isNaN(date.getTime())) throw new BadValue("has a time out of range");
   return date.toISOString();
 }
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @throws {BadValue} */
+/** @throws {BadValue} for bytes that are not UTF-8. */
 export function utf8(bytes: Uint8Array): string {
   try {
     return DECODER.decode(bytes);

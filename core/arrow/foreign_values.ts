@@ -1,6 +1,6 @@
 /**
- * Values of Arrow columns. The buffers of a column are checked against its length once, so that a damaged
- * batch is refused and not read beyond its end.
+ * Values of Arrow columns that another program wrote, as JSON would have them. The buffers of a column are checked
+ * against its length once, so that a damaged batch is refused and never read beyond its end.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import {
   utf8,
 } from "./plain_values.ts";
 
-/** Reads the value of a row, counted from 0. */
+/** Reads the value of a row, counted from 0. @throws {BadValue} when this one value cannot be read. */
 export type ValueReader = (row: number) => unknown;
 
 /**
  * Makes the reader of a column's values; nulls are `null`, lists arrays, structs and maps objects.
  *
- * @throws {Error} for buffers that do not fit the length, and for types that have no plain value.
+ * @throws {Error} for buffers that do not fit the length, and for unsupported types.
  */
 export function valueReader(data: Data): ValueReader {
   const { nullBitmap, length } = data;
@@ -31,7 +31,7 @@ export function valueReader(data: Data): ValueReader {
   return (row) => ((nullBitmap[row >> 3] >> (row & 7)) & 1) === 1 ? read(row) : null;
 }
 
-/** The type-specific part of a data type, whose classes the library selects by type parameter. */
+/** Fields of the data types' classes, which the library selects by type parameter. */
 type TypeDetails = DataType & {
   unit: number;
   scale: number;
@@ -91,7 +91,7 @@ function presentReader(data: Data): ValueReader {
   }
 }
 
-/** Readers of values that are made of others. */
+/** Readers of values that contain other values. */
 function nestedReader(data: Data): ValueReader {
   const { length, children } = data;
   const type = data.type as TypeDetails;
@@ -131,7 +131,7 @@ function valuesOf<A extends { readonly length: number }>(data: Data, length: num
 
 type Offsets = Int32Array | BigInt64Array;
 
-/** Offsets that rise from one row to the next and end within `limit` items. */
+/** Offsets that never decrease and end within `limit` items. */
 function offsetsOf(data: Data, limit: number): Offsets {
   const offsets = data.valueOffsets as Offsets;
   if (data.length === 0) return offsets;
@@ -179,7 +179,7 @@ function floatReader(data: Data): ValueReader {
   return (row) => halves[row];
 }
 
-/** Decimals are numbers, as they are read from Parquet. */
+/** Decimals become numbers, as with Parquet. */
 function decimalReader(data: Data, scale: number): ValueReader {
   const words = (data.type as unknown as { bitWidth: number }).bitWidth / 32;
   require([1, 2, 4, 8].includes(words));
@@ -229,7 +229,7 @@ function mapReader(data: Data): ValueReader {
   };
 }
 
-/** Readers of dictionaries, which serve all batches until they are replaced. */
+/** A dictionary serves all batches until it is replaced. */
 const dictionaries = new WeakMap<Vector, ValueReader>();
 
 function dictionaryReader(data: Data): ValueReader {
@@ -241,7 +241,7 @@ function dictionaryReader(data: Data): ValueReader {
   return (row) => value(Number(indices[row]));
 }
 
-/** A dictionary may have grown by parts. Its values are decoded when first used. */
+/** A dictionary may have grown in several parts. Its values are decoded when first used. */
 function dictionaryValues(dictionary: Vector): ValueReader {
   const parts = dictionary.data.map((data) => ({ data, read: valueReader(data) }));
   const known = new Map<number, unknown>();
@@ -256,6 +256,6 @@ function dictionaryValues(dictionary: Vector): ValueReader {
       }
       at -= data.length;
     }
-    throw new BadValue(`refers to entry ${index}, which its dictionary lacks`);
+    throw new BadValue(`refers to entry ${index}, which is missing from its dictionary`);
   };
 }

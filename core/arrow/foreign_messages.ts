@@ -1,27 +1,23 @@
 /**
- * The messages of an Arrow IPC file or stream, with every length in them checked before it is relied on.
+ * The messages of an Arrow IPC file or stream that another program wrote. Every length is checked before it is used.
  *
  * @module
  */
-import { Message, type Schema } from "apache-arrow";
 import { Footer } from "apache-arrow/footer";
-import type { FileBytes } from "./file_bytes.ts";
+import { type ByteSource, MAGIC } from "./file.ts";
+import { CONTINUATION, HEAD_BYTES, schemaMessage } from "./stream.ts";
 
-const MAGIC = "ARROW1";
-/** Magic and padding at the start of the file format. */
-const HEAD_BYTES = 8;
-/** Length of the footer and magic at its end. */
+/** Length of the footer and magic at the end of the file format. */
 const TAIL_BYTES = 10;
-const CONTINUATION = 0xffffffff;
 
 /**
- * Gives the bytes of a file's messages, in the framing of the stream format, one at a time. The messages of the
- * file format are those that its footer names, after its schema, which some writers put nowhere else; where a
- * file breaks off before the footer, they are what follows the magic.
+ * Yields the bytes of a file's messages one at a time, framed as in the stream format. For the file format these are
+ * the footer's schema (some writers put it nowhere else) and the messages that the footer lists; if a file is cut off
+ * before the footer, whatever follows the magic.
  *
- * @throws {Error} for a truncated or damaged message or footer, naming no file.
+ * @throws {Error} for a truncated or damaged message or footer, without the file's name.
  */
-export function* arrowMessages(file: FileBytes): Generator<Uint8Array> {
+export function* arrowMessages(file: ByteSource): Generator<Uint8Array> {
   const is_file = hasMagic(file, 0);
   if (is_file && hasMagic(file, file.size - MAGIC.length)) return yield* indexedMessages(file);
   for (let at = is_file ? HEAD_BYTES : 0; at < file.size;) {
@@ -33,8 +29,8 @@ export function* arrowMessages(file: FileBytes): Generator<Uint8Array> {
   throw new Error("truncated: its end is missing; fetch or write it again");
 }
 
-/** Dictionaries come first: in a file, unlike a stream, a batch may refer to one that stands behind it. */
-function* indexedMessages(file: FileBytes): Generator<Uint8Array> {
+/** Dictionaries come first: in a file, unlike a stream, a batch may refer to one stored after it. */
+function* indexedMessages(file: ByteSource): Generator<Uint8Array> {
   const tail = file.size - TAIL_BYTES;
   const end = tail - (tail < HEAD_BYTES ? cutOff() : view(file, tail, 4).getUint32(0, true));
   if (end < HEAD_BYTES) cutOff();
@@ -46,27 +42,16 @@ function* indexedMessages(file: FileBytes): Generator<Uint8Array> {
   for (const { offset } of [...index.dictionaryBatches(), ...index.recordBatches()]) {
     const message = locate(file, offset, end) ?? cutOff();
     read_bytes += message.end - offset;
-    // Or a small footer could have one batch read any number of times.
+    // Otherwise a small footer could make us read one batch any number of times.
     if (read_bytes > file.size) throw new Error("damaged: its footer names a batch twice");
     yield* message.read();
   }
 }
 
-/** A message in the framing of the stream format. */
-function schemaMessage(schema: Schema): Uint8Array {
-  const metadata = Message.encode(Message.from(schema));
-  const padded = Math.ceil(metadata.length / 8) * 8;
-  const message = new Uint8Array(8 + padded);
-  new DataView(message.buffer).setUint32(0, CONTINUATION, true);
-  new DataView(message.buffer).setUint32(4, padded, true);
-  message.set(metadata, 8);
-  return message;
-}
-
-/** The message at a place; undefined for the mark that ends a stream. */
-function locate(file: FileBytes, at: number, limit: number) {
+/** The message at a position; undefined for the mark that ends a stream. */
+function locate(file: ByteSource, at: number, limit: number) {
   const first = at + 4 <= limit ? view(file, at, 4).getUint32(0, true) : cutOff();
-  // Before Arrow 0.15 the length stood alone.
+  // Before Arrow 0.15 there was no continuation mark.
   const prefix = first === CONTINUATION ? 8 : 4;
   if (at + prefix > limit) cutOff();
   const length = prefix === 8 ? view(file, at + 4, 4).getUint32(0, true) : first;
@@ -85,17 +70,19 @@ function locate(file: FileBytes, at: number, limit: number) {
   };
 }
 
-function hasMagic(file: FileBytes, at: number): boolean {
+function hasMagic(file: ByteSource, at: number): boolean {
   if (at < 0 || at + MAGIC.length > file.size) return false;
   return new TextDecoder("latin1").decode(file.read(at, at + MAGIC.length)) === MAGIC;
 }
 
-function view(file: FileBytes, at: number, length: number): DataView {
+function view(file: ByteSource, at: number, length: number): DataView {
   return new DataView(file.read(at, at + length).buffer);
 }
 
 function cutOff(): never {
-  throw new Error("truncated or damaged: a message runs beyond its end; fetch or write it again");
+  throw new Error(
+    "truncated or damaged: a message extends beyond the end; fetch or write it again",
+  );
 }
 
 const SCHEMA = 1;
@@ -103,38 +90,38 @@ const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
 
 /**
- * Length of the body that follows a message's metadata. All vectors are held against the size of the
- * metadata: the library loops over as many items as their lengths say.
+ * Length of the body that follows a message's metadata. All vectors must fit in the metadata: the library loops over
+ * as many items as their lengths say.
  */
 function bodyLength(metadata: DataView): number {
   const message = new FlatTable(metadata, metadata.getUint32(0, true));
   message.checkVector(4, 4);
   const header = message.table(2);
-  if (header === undefined) throw new Error("damaged: a message without header");
+  if (header === undefined) throw new Error("damaged: a message has no header");
   const type = message.byte(1);
   if (type === SCHEMA) checkSchema(header);
   else if (type === DICTIONARY_BATCH) checkBatch(header.table(1));
   else if (type === RECORD_BATCH) checkBatch(header);
-  else throw new Error("damaged: a message of unknown type");
+  else throw new Error("damaged: a message has an unknown type");
   return message.integer(3);
 }
 
 function checkFooter(bytes: DataView): void {
   const footer = new FlatTable(bytes, bytes.getUint32(0, true));
   const schema = footer.table(1);
-  if (schema === undefined) throw new Error("damaged: a footer without schema");
+  if (schema === undefined) throw new Error("damaged: its footer has no schema");
   checkSchema(schema);
-  // Places of dictionaries and record batches: offset, length of the metadata, length of the body.
+  // Positions of dictionaries and record batches: offset, length of the metadata, length of the body.
   footer.checkVector(2, 24);
   footer.checkVector(3, 24);
   footer.checkVector(4, 4);
 }
 
 function checkBatch(batch: FlatTable | undefined): void {
-  if (batch === undefined) throw new Error("damaged: a batch without header");
+  if (batch === undefined) throw new Error("damaged: a batch has no header");
   batch.checkVector(1, 16);
   const [, buffers] = batch.checkVector(2, 16);
-  // How many of the buffers belong to each column of views.
+  // Number of buffers of each column of views.
   if (batch.integers(4).some((count) => !(count >= 0 && count <= buffers))) {
     throw new Error("damaged: a batch claims more buffers than it has");
   }
@@ -146,14 +133,14 @@ function checkSchema(schema: FlatTable): void {
   let fields = 0;
   const pending = schema.tables(1);
   for (let field = pending.pop(); field !== undefined; field = pending.pop()) {
-    // A field takes more bytes than this, so more of them can only be a cycle.
-    if (++fields > schema.byteLength / 8) throw new Error("damaged: fields within themselves");
+    // A field takes more bytes than this, so more of them must be a cycle.
+    if (++fields > schema.byteLength / 8) throw new Error("damaged: a field contains itself");
     field.checkVector(6, 4);
     pending.push(...field.tables(5));
   }
 }
 
-/** Reads a FlatBuffers table; every access is held against the buffer's end. */
+/** Reads a FlatBuffers table; every access is checked against the buffer's end. */
 class FlatTable {
   readonly #view: DataView;
   readonly #at: number;
@@ -168,17 +155,17 @@ class FlatTable {
   }
 
   byte(field: number): number {
-    const at = this.#place(field);
+    const at = this.#find(field);
     return at === 0 ? 0 : this.#view.getUint8(at);
   }
 
   integer(field: number): number {
-    const at = this.#place(field);
+    const at = this.#find(field);
     return at === 0 ? 0 : Number(this.#view.getBigInt64(at, true));
   }
 
   table(field: number): FlatTable | undefined {
-    const at = this.#place(field);
+    const at = this.#find(field);
     return at === 0 ? undefined : new FlatTable(this.#view, at + this.#view.getUint32(at, true));
   }
 
@@ -198,20 +185,20 @@ class FlatTable {
     );
   }
 
-  /** @returns where the items of a vector start, and how many there are. */
+  /** @returns position of a vector's items, and their number. */
   checkVector(field: number, itemBytes: number): [start: number, count: number] {
-    const at = this.#place(field);
+    const at = this.#find(field);
     if (at === 0) return [0, 0];
     const vector = at + this.#view.getUint32(at, true);
     const count = this.#view.getUint32(vector, true);
     if (vector + 4 + count * itemBytes > this.byteLength) {
-      throw new Error("damaged: its metadata run beyond their end");
+      throw new Error("damaged: a vector extends beyond the metadata");
     }
     return [vector + 4, count];
   }
 
-  /** Where a field is stored, or 0 where it is left out. */
-  #place(field: number): number {
+  /** Position of a field, or 0 if it is absent. */
+  #find(field: number): number {
     const layout = this.#at - this.#view.getInt32(this.#at, true);
     const entry = 4 + 2 * field;
     if (entry >= this.#view.getUint16(layout, true)) return 0;

@@ -1,0 +1,89 @@
+/**
+ * What the readers of table formats (Parquet, Arrow) share: rows out of batches of columns, and what happens to bad
+ * ones.
+ *
+ * @module
+ */
+import { BadValue } from "../arrow/mod.ts";
+import type { DataRecord, Reading } from "./reading.ts";
+
+/** Some rows of the wanted columns. */
+export interface TableBatch {
+  readonly rows: number;
+  readonly columns: readonly {
+    readonly name: string;
+    /** Reads the value of a row of the batch. @throws {BadValue} when this one value cannot be read. */
+    read(row: number): unknown;
+  }[];
+}
+
+/** A wanted column is missing from a table. */
+class MissingColumn extends Error {}
+
+/**
+ * The names of the wanted columns, of all if undefined.
+ *
+ * @throws {MissingColumn} naming the file and its columns.
+ */
+export function chooseColumns(
+  present: readonly string[],
+  wanted: readonly string[] | undefined,
+  path: string,
+): readonly string[] {
+  const missing = wanted?.find((name) => !present.includes(name));
+  if (missing === undefined) return wanted ?? present;
+  const names = present.join(", ") || "no columns";
+  throw new MissingColumn(`${path}: no column "${missing}"; the file has ${names}`);
+}
+
+/**
+ * Streams the rows of batches. A row with a bad value is a fault of its own; an error of `batches` ends the table.
+ *
+ * @param start number of rows of the file before the first batch.
+ * @param explain the message for an error of `batches`, which follows `file:row: `.
+ */
+export async function* readTable(
+  path: string,
+  batches: Iterator<TableBatch>,
+  start: number,
+  explain: (error: unknown) => string,
+  reading: Reading,
+): AsyncGenerator<DataRecord> {
+  for (let row = start;;) {
+    await Promise.resolve();
+    reading.throwIfAborted();
+    let batch: IteratorResult<TableBatch>;
+    try {
+      batch = batches.next();
+    } catch (error) {
+      if (error instanceof MissingColumn) throw error;
+      return reading.fault(`${path}:${row + 1}: ${explain(error)}`);
+    }
+    if (batch.done) return;
+    for (let at = 0; at < batch.value.rows; at++) {
+      row++;
+      const value = readRow(batch.value, at, `${path}:${row}`, reading);
+      if (value !== undefined) yield { file: path, row, value };
+    }
+  }
+}
+
+/** @returns undefined for a row that is skipped. */
+function readRow(
+  { columns }: TableBatch,
+  at: number,
+  where: string,
+  reading: Reading,
+): Record<string, unknown> | undefined {
+  const value: Record<string, unknown> = {};
+  for (const { name, read } of columns) {
+    try {
+      value[name] = read(at);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      reading.fault(`${where}: column "${name}" ${error.message}`);
+      return undefined;
+    }
+  }
+  return value;
+}
