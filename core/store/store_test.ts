@@ -107,7 +107,7 @@ Deno.test("ids are uint16 or uint32 as the first rows are, and a table keeps to 
     await output.write({ ids: { values: Uint32Array.of(1, 70_000), offsets } });
     await assert.rejects(
       output.write({ ids: { values: Uint16Array.of(1, 2), offsets } }),
-      /"ids" is list<uint32> and takes/,
+      /"ids" is list<uint32> and needs/,
     );
     const input = await openTable(store, await output.close(), columns, "ids");
     assert.deepEqual((await input.list("ids")).read(0, 2), Uint32Array.of(1, 70_000));
