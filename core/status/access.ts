@@ -1,19 +1,19 @@
 /**
- * Who may ask the status server: the names it answers to, and the token.
+ * Who may use the status server: the host names it answers to, and the token.
  *
  * @module
  */
 import { isIP } from "node:net";
 
-/** What the server lets in. */
+/** Which requests the server accepts. */
 export interface Access {
-  /** Values of the Host header, without the port, that it answers to. */
+  /** Accepted values of the Host header, without the port. */
   readonly hosts: readonly string[];
-  /** With one set, all but a few routes need it. */
+  /** If set, all but a few routes need it. */
   readonly token?: string;
 }
 
-/** The server as it is without any settings: for this machine, without a token. */
+/** The default: this machine only, without a token. */
 export const LOCAL_ACCESS: Access = { hosts: ["127.0.0.1", "localhost", "[::1]"] };
 
 /** Environment variable with the token. */
@@ -22,12 +22,12 @@ export const TOKEN_VARIABLE = "CAUSEWAY_STATUS_TOKEN";
 const MIN_TOKEN_LENGTH = 16;
 
 /**
- * Decides what a server that listens at an address lets in.
+ * Which requests a server that listens on an address accepts.
  *
- * @param host address to listen at, or a name of this machine.
+ * @param host address to listen on, or a name of this machine.
  * @param options.token from `takeToken`.
- * @param options.allow_hosts further names under which browsers reach the server, such as that of a proxy.
- * @throws {Error} where others could reach the server and there is no token.
+ * @param options.allow_hosts other names under which browsers reach the server, such as that of a proxy.
+ * @throws {Error} if other machines could reach the server and there is no token.
  *
  * @example
  * ```ts
@@ -44,8 +44,8 @@ export function accessFor(
 ): Access {
   if (!isLoopback(host) && token === undefined) {
     throw new Error(
-      `a server at ${host} can be reached from other machines: give it a token, by the variable ` +
-        `${TOKEN_VARIABLE} or a file and --token-file, or leave out --host`,
+      `a server on ${host} can be reached from other machines: give it a token with the variable ` +
+        `${TOKEN_VARIABLE} or with --token-file, or omit --host`,
     );
   }
   const own = isLoopback(host) ? [host] : [host, ...addressesOf(host), ...machineName()];
@@ -54,11 +54,11 @@ export function accessFor(
 }
 
 /**
- * Reads the token, and takes it out of the environment, so that no program which a step starts inherits it.
+ * Reads the token, and removes it from the environment, so that programs that a stage starts do not inherit it.
  *
- * @param file path of a file that holds it; by default the environment variable counts.
- * @returns undefined where there is neither.
- * @throws {Error} when it is too short to keep anyone out, or could not be sent.
+ * @param file path of a file with the token; by default the environment variable is read.
+ * @returns undefined if there is no token.
+ * @throws {Error} if it is too short to be safe, or has characters that a header cannot carry.
  */
 export function takeToken(file?: string): string | undefined {
   const given = Deno.env.get(TOKEN_VARIABLE);
@@ -69,24 +69,24 @@ export function takeToken(file?: string): string | undefined {
   if (token === undefined) return undefined;
   if (token.length < MIN_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(token)) {
     throw new Error(
-      `the token in ${origin} has to be ${MIN_TOKEN_LENGTH} or more letters, digits and signs ` +
-        "without spaces; `openssl rand -hex 24` makes one",
+      `the token in ${origin} must be at least ${MIN_TOKEN_LENGTH} ASCII characters without spaces; ` +
+        "`openssl rand -hex 24` generates one",
     );
   }
   return token;
 }
 
-/** Whether only this machine reaches an address. */
+/** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** An IPv6 address stands in brackets in URLs and in the Host header. */
+/** The host as in URLs and the Host header, where an IPv6 address is in brackets. */
 export function inHeader(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }
 
-/** The addresses that "all of them" means. They are no names that anyone could point elsewhere. */
+/** The addresses that a wildcard address stands for. Nobody can point an address elsewhere, unlike a name. */
 function addressesOf(host: string): string[] {
   if (host !== "0.0.0.0" && host !== "::") return [];
   return mayAsk("networkInterfaces") ? Deno.networkInterfaces().map(({ address }) => address) : [];

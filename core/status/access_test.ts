@@ -4,10 +4,13 @@ import { accessFor, isLoopback, takeToken, TOKEN_VARIABLE } from "./access.ts";
 
 const TOKEN = "0123456789abcdef";
 
-Deno.test("an address that others can reach needs a token", () => {
+Deno.test("an address that other machines can reach needs a token", () => {
   for (const host of ["0.0.0.0", "::", "192.168.0.9", "lab", "128.0.0.1", "127.evil.example"]) {
     assert.equal(isLoopback(host), false);
-    assert.throws(() => accessFor(host), /can be reached from other machines: give it a token, by/);
+    assert.throws(
+      () => accessFor(host),
+      /can be reached from other machines: give it a token with the variable/,
+    );
     assert.ok(accessFor(host, { token: TOKEN }).token);
   }
   for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) {
@@ -16,7 +19,7 @@ Deno.test("an address that others can reach needs a token", () => {
   }
 });
 
-Deno.test("a server answers to its address, the names of the machine, and those allowed", () => {
+Deno.test("a server answers to its address, the machine's names, and allowed names", () => {
   const own = ["127.0.0.1", "localhost", "[::1]"];
   assert.deepEqual(accessFor("127.0.0.1").hosts, own);
   assert.deepEqual(accessFor("127.0.0.2", { allow_hosts: ["Lab.Example"] }).hosts, [
@@ -33,7 +36,7 @@ Deno.test("a server answers to its address, the names of the machine, and those 
   }
 });
 
-Deno.test("the token comes from a file or the environment, where no child finds it any more", async () => {
+Deno.test("the token is read from a file or the environment, and removed from the environment", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = join(folder, "token");
@@ -47,10 +50,13 @@ Deno.test("the token comes from a file or the environment, where no child finds 
     assert.equal(Deno.env.get(TOKEN_VARIABLE), undefined);
     for (const bad of ["", "short", "0123456789 abcdef", "0123456789abcdé"]) {
       Deno.writeTextFileSync(path, bad);
-      assert.throws(() => takeToken(path), /the token in .*token has to be 16 or more letters/);
+      assert.throws(
+        () => takeToken(path),
+        /the token in .*token must be at least 16 ASCII characters/,
+      );
     }
     Deno.env.set(TOKEN_VARIABLE, "short");
-    assert.throws(() => takeToken(), /the token in CAUSEWAY_STATUS_TOKEN has to be 16 or more/);
+    assert.throws(() => takeToken(), /the token in CAUSEWAY_STATUS_TOKEN must be at least 16/);
     assert.throws(() => takeToken(join(folder, "none")), Deno.errors.NotFound);
   } finally {
     Deno.env.delete(TOKEN_VARIABLE);

@@ -6,15 +6,15 @@ import { statusApp } from "./app.ts";
 import { Checker, documentOf, HOST } from "./testdata/check_answers.ts";
 import { withFolder, writeRun } from "./testdata/written_run.ts";
 
-/** Answers that other tests make: the page, damage, too many streams. */
+/** Answers that other tests cover: the page, damaged objects, too many streams. */
 const ELSEWHERE = [
   "GET / 200",
   "GET / 304",
-  "GET /runs/{run}/artifacts/{step}/{output} 500",
+  "GET /runs/{run}/artifacts/{task}/{output} 500",
   "GET /runs/{run}/events 503",
 ];
 
-Deno.test("the document is OpenAPI 3.1 and names every route, each with a summary", async () => {
+Deno.test("the document is valid OpenAPI 3.1 and lists every route with a summary", async () => {
   const app = statusApp({ runs: new RunFolder("nowhere") });
   const document = await documentOf(app);
   assert.match(document.openapi, /^3\.1/);
@@ -31,7 +31,7 @@ Deno.test("the document is OpenAPI 3.1 and names every route, each with a summar
   assert.deepEqual([...new Set(routes)].sort(), documented.sort());
 });
 
-Deno.test("every answer, errors included, is as the document says", () =>
+Deno.test("every answer, errors included, matches the document", () =>
   withFolder(async (out) => {
     const id = await writeRun(out);
     const app = statusApp({ runs: new RunFolder(out), out });
@@ -116,7 +116,7 @@ Deno.test("every answer, errors included, is as the document says", () =>
     assert.deepEqual(missing.sort(), ELSEWHERE);
   }));
 
-Deno.test("answers to requests that change something are as the document says", () =>
+Deno.test("answers to requests that change something match the document", () =>
   withFolder(async (out) => {
     const id = await writeRun(out);
     const token = "a-token-of-some-length";
@@ -148,7 +148,7 @@ Deno.test("answers to requests that change something are as the document says", 
     assert.equal(await checker.check(app, "DELETE", "/session"), 204);
   }));
 
-Deno.test("a check by the document notices what is wrong", () =>
+Deno.test("the check against the document notices mismatches", () =>
   withFolder(async (out) => {
     await writeRun(out);
     const app = statusApp({ runs: new RunFolder(out), out });
@@ -157,7 +157,7 @@ Deno.test("a check by the document notices what is wrong", () =>
     const checker = new Checker(document);
     await assert.rejects(checker.check(app, "GET", "/runs"), /no_such_field/);
     const narrow = await documentOf(app);
-    delete (narrow.components.schemas.Step as { properties: Record<string, object> }).properties
+    delete (narrow.components.schemas.Task as { properties: Record<string, object> }).properties
       .seed;
     await assert.rejects(new Checker(narrow).check(app, "GET", "/runs/latest"), /unevaluated/);
   }));

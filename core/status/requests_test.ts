@@ -1,109 +1,83 @@
 import assert from "node:assert/strict";
-import { RunFolder } from "../runs/mod.ts";
-import { statusApp } from "./app.ts";
-import { withFolder, writeRun } from "./testdata/written_run.ts";
+import { RecentAnswers } from "./requests.ts";
 
-const HOST = { host: "127.0.0.1:7411" };
-const appOf = (out: string) => statusApp({ runs: new RunFolder(out), out });
-
-async function get(app: ReturnType<typeof statusApp>, path: string, headers = {}) {
-  const response = await app.request(path, { headers: { ...HOST, ...headers } });
-  const type = response.headers.get("content-type");
-  return { status: response.status, type, body: await response.json() };
+/** A server that numbers its answers, and a clock that moves only when set. */
+function counting(respond: (count: number, request: Request) => Response | Promise<Response>) {
+  let count = 0;
+  const clock = { now: 0 };
+  const recent = new RecentAnswers((request) => respond(++count, request), () => clock.now);
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const response = await recent.answer(new Request(`http://127.0.0.1:7411${path}`, init));
+    return [response.status, await response.text(), response.headers.get("etag")];
+  };
+  return { ask, clock };
 }
 
-Deno.test("errors are problems with a sentence", () =>
-  withFolder(async (out) => {
-    const app = appOf(out);
-    const id = await writeRun(out);
-    const cases: [string, number, RegExp][] = [
-      ["/nowhere", 404, /nothing at \/nowhere/],
-      ["/runs/other", 404, /no run "other"; GET \/runs lists them/],
-      ["/runs/..%2F..", 404, /no run/],
-      [`/runs/%2e%2e/${id}`, 404, /nothing at/],
-      [`/runs/${id}%00`, 404, /no run/],
-      ["/runs/__proto__/metrics", 404, /no run/],
-      [`/runs/${id}/metrics?task=x`, 404, /no step "x"; its steps: make, use/],
-      [`/runs/${id}/metrics?from=x`, 400, /from="x" is not a number/],
-      [`/runs/${id}/metrics?to=`, 400, /to="" is not a number/],
-      [`/runs/${id}/metrics?from=1&from=2`, 400, /from="1" and from="2" may be given once/],
-      [`/runs/${id}/metrics?points=100001`, 400, /points="100001" is not a whole number from 0 to/],
-      [`/runs/${id}/metrics?points=-1`, 400, /whole number/],
-      [`/runs/${id}/metrics?points=1e3`, 400, /whole number/],
-      [`/runs/${id}/metrics?points=${"9".repeat(400)}`, 400, /whole number/],
-      [`/runs/${id}/logs?limit=1.5`, 400, /limit="1.5"/],
-      [`/runs/${id}/logs?task=x`, 404, /no step "x"/],
-      ["/runs?state=odd", 400, /state="odd" is not one of running, finished, failed/],
-      [`/runs/${id}/events?after=3`, 400, /"3" is no event of this log/],
-      [
-        `/runs/${id}/artifacts/make/none`,
-        404,
-        /no output "none"; its outputs: whole, parted, page/,
-      ],
-      [`/runs/${id}/artifacts/use/out`, 404, /it is failed and has none yet/],
-      [`/runs/${id}/artifacts/make/__proto__`, 404, /no output/],
-    ];
-    for (const [path, status, detail] of cases) {
-      const response = await get(app, path);
-      assert.equal(response.status, status, path);
-      assert.equal(response.type, "application/problem+json");
-      assert.match(response.body.detail, detail);
-      assert.equal(response.body.status, status);
-    }
-    const picky = await get(app, `/runs/${id}/metrics`, { accept: "image/png, text/html;q=0.5" });
-    assert.equal((await get(app, "/status", { host: "evil.example:7411" })).status, 403);
-    assert.equal(picky.status, 406);
-    assert.match(picky.body.detail, /comes as application\/json, text\/csv, application\/vnd/);
-  }));
+const json = (count: number) => Response.json(count, { headers: { etag: `"${count}"` } });
 
-Deno.test("other methods are told which there are, and HEAD is GET without a body", () =>
-  withFolder(async (out) => {
-    const app = appOf(out);
-    const id = await writeRun(out);
-    for (
-      const [method, path] of [["DELETE", `/runs/${id}`], ["DELETE", "/runs"], ["POST", "/status"]]
-    ) {
-      const response = await app.request(path, { method, headers: HOST });
-      assert.equal(response.status, 405);
-      assert.equal(response.headers.get("allow"), "GET, HEAD");
-      assert.match((await response.json()).detail, new RegExp(`does not take ${method}`));
-    }
-    for (const path of ["/status", `/runs/${id}/metrics`, `/runs/${id}/events`, "/openapi.json"]) {
-      const [head, whole] = await Promise.all(["HEAD", "GET"].map((method) => {
-        return app.request(path, { method, headers: HOST });
-      }));
-      assert.deepEqual([head.status, await head.text()], [200, ""], path);
-      assert.equal(head.headers.get("etag"), whole.headers.get("etag"));
-      assert.equal(head.headers.get("content-type"), whole.headers.get("content-type"));
-      await whole.body!.cancel();
-    }
-  }));
+Deno.test("an answer is reused for half a second, with its status and headers", async () => {
+  const { ask, clock } = counting(json);
+  assert.deepEqual(await ask("/status"), [200, "1", '"1"']);
+  clock.now = 499;
+  assert.deepEqual(await ask("/status"), [200, "1", '"1"']);
+  assert.deepEqual(await ask("/status?x=1"), [200, "2", '"2"']);
+  clock.now = 500;
+  assert.deepEqual(await ask("/status"), [200, "3", '"3"']);
+});
 
-Deno.test("what did not change is not sent again", () =>
-  withFolder(async (out) => {
-    const app = appOf(out);
-    const id = await writeRun(out);
-    const paths = ["", "/plan", "/stages", "/metrics", "/logs", "/samples", "/artifacts"];
-    for (
-      const path of [
-        "/status",
-        "/runs",
-        "/stages",
-        ...paths.map((path) => `/runs/${id}${path}`),
-      ]
-    ) {
-      const first = await app.request(path, { headers: HOST });
-      const etag = first.headers.get("etag")!;
-      assert.match(etag, /^W\/".+"$/, path);
-      assert.equal(first.headers.get("cache-control"), "no-cache");
-      const headers = { ...HOST, "if-none-match": `"other", ${etag}` };
-      const second = await app.request(path, { headers });
-      assert.deepEqual([second.status, await second.text()], [304, ""], path);
-      assert.equal(second.headers.get("etag"), etag);
-    }
-    const csv = { ...HOST, accept: "text/csv" };
-    const etags = await Promise.all([HOST, csv].map(async (headers) => {
-      return (await app.request(`/runs/${id}/metrics`, { headers })).headers.get("etag");
-    }));
-    assert.notEqual(etags[0], etags[1]);
-  }));
+Deno.test("no client gets an answer that was made for another", async () => {
+  const { ask } = counting(json);
+  await ask("/status");
+  const names = ["host", "origin", "authorization", "cookie", "accept", "if-none-match", "range"];
+  for (const [i, name] of names.entries()) {
+    const [, body] = await ask("/status", { headers: { [name]: "a" } });
+    assert.equal(body, String(i + 2), name);
+  }
+  const [, body] = await ask("/status", { headers: { accept: "a" } });
+  assert.equal(body, "6");
+});
+
+Deno.test("errors, streams, files and cookies are not kept", async () => {
+  const made: (() => Response)[] = [
+    () => Response.json({}, { status: 404 }),
+    () => Response.json({}, { status: 503 }),
+    () => new Response("x", { headers: { "content-type": "text/event-stream" } }),
+    () => Response.json({}, { headers: { "accept-ranges": "bytes" } }),
+    () => Response.json({}, { headers: { "set-cookie": "a=b" } }),
+    () => Response.json("x".repeat(1 << 20)),
+  ];
+  for (const make of made) {
+    let count = 0;
+    const { ask } = counting(() => (count++, make()));
+    const [first, second] = [await ask("/a"), await ask("/a")];
+    assert.deepEqual([count, first], [2, second]);
+  }
+  let count = 0;
+  const { ask } = counting(() => (count++, new Response(null, { status: 304 })));
+  assert.deepEqual([await ask("/a"), await ask("/a")], [[304, "", null], [304, "", null]]);
+  assert.equal(count, 1);
+});
+
+Deno.test("a change is seen at once, also by a request that was pending during it", async () => {
+  const waiting = Promise.withResolvers<void>();
+  const { ask } = counting(async (count, request) => {
+    if (request.url.endsWith("/slow")) await waiting.promise;
+    return json(count);
+  });
+  await ask("/status");
+  const slow = ask("/slow");
+  await ask("/stop", { method: "POST" });
+  assert.deepEqual((await ask("/status"))[1], "4");
+  waiting.resolve();
+  assert.deepEqual((await slow)[1], "2");
+  assert.deepEqual((await ask("/slow"))[1], "5");
+  await ask("/status", { method: "HEAD" });
+  assert.deepEqual((await ask("/status"))[1], "4");
+});
+
+Deno.test("the oldest of too many answers are dropped", async () => {
+  const { ask } = counting(json);
+  for (let i = 0; i < 65; i++) await ask(`/${i}`);
+  assert.equal((await ask("/1"))[1], "2");
+  assert.equal((await ask("/0"))[1], "66");
+});

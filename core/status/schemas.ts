@@ -1,5 +1,8 @@
 /**
- * The shapes of the status API's answers and queries; the OpenAPI document is made of them.
+ * The shapes of the status API's answers; the OpenAPI document is generated from them.
+ *
+ * A step of the recipe is a "task" here; `step` and `total_steps` count optimizer steps, or whatever progress the
+ * task's stage reports.
  *
  * @module
  */
@@ -9,16 +12,8 @@ const time = z.iso.datetime().nullable();
 const seconds = z.number().nullable();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable());
-const run_state = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
-const step_state = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
-
-export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  instance: z.string(),
-}).openapi("Problem", { description: "An error (RFC 9457)." });
+export const run_state = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
+export const task_state = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
 
 export const Health = z.object({ status: z.literal("ok") }).openapi("Health");
 
@@ -26,13 +21,13 @@ export const Run = z.object({
   run: z.string(),
   recipe: z.string(),
   description: z.string(),
-  state: run_state.openapi({ description: "lost: the process ended without a word" }),
+  state: run_state.openapi({ description: "lost: the process ended unexpectedly" }),
   paused: z.boolean(),
   started_at: time,
   ended_at: time,
   message: z.string().nullable(),
-  published: z.array(z.string()).openapi({ description: "paths below the output folder" }),
-  finished_tasks: count,
+  published: z.array(z.string()).openapi({ description: "paths inside the output folder" }),
+  finished_tasks: count.openapi({ description: "finished or skipped" }),
   total_tasks: count,
   run_time_left_s: seconds,
 }).openapi("Run");
@@ -46,24 +41,24 @@ export const Output = z.object({
 
 const wired = z.union([z.string(), z.record(z.string(), z.string())]);
 
-export const Step = z.object({
+export const Task = z.object({
   task: z.string(),
   stage: z.string(),
-  state: step_state,
+  state: task_state,
   reasons: z.array(z.string()),
   started_at: time,
   ended_at: time,
-  step: z.number().nullable().openapi({ description: "progress as the stage reported it" }),
+  step: z.number().nullable().openapi({ description: "as last reported" }),
   total_steps: z.number().nullable(),
   metrics: metrics.openapi({ description: "the newest value of each" }),
   time_left_s: seconds,
   outputs: z.record(z.string(), Output),
-  config: z.unknown().openapi({ description: "any JSON; null in logs of old", type: undefined }),
+  config: z.unknown().openapi({ description: "any JSON; null in old logs", type: undefined }),
   seed: z.number().nullable(),
   inputs: z.record(z.string(), wired).nullable().openapi({
-    description: "what each input reads, as step.output; under labels where it reads several",
+    description: "what each input reads, as task.output; by label if it reads several",
   }),
-  after: z.array(z.string()).openapi({ description: "ids of the steps it waits for" }),
+  after: z.array(z.string()).openapi({ description: "the tasks it waits for" }),
   past_seconds: seconds,
   job: z.object({
     launcher: z.string(),
@@ -71,27 +66,27 @@ export const Step = z.object({
     state: z.enum(["waiting", "running", "ended"]),
     detail: z.string().nullable(),
     node: z.string().nullable(),
-  }).nullable().openapi({ description: "how it stands with the launcher that has it" }),
+  }).nullable().openapi({ description: "its job, if a launcher runs it" }),
   cores: z.number().nullable(),
   memory_bytes: z.number().nullable(),
-}).openapi("Step");
+}).openapi("Task");
 
 export const Runs = z.object({ runs: z.array(Run) }).openapi("Runs");
 
-export const RunDetail = Run.extend({ steps: z.array(Step) }).openapi("RunDetail");
+export const RunDetail = Run.extend({ tasks: z.array(Task) }).openapi("RunDetail");
 
 export const Status = Run.extend({
-  stage: z.string().nullable(),
   task: z.string().nullable(),
+  stage: z.string().nullable(),
   step: z.number().nullable(),
   total_steps: z.number().nullable(),
   loss: z.number().nullable(),
   tokens_per_second: z.number().nullable(),
   time_left_s: seconds,
-  running: z.array(Step),
-}).openapi("Status", { description: "The newest run, and the step of it that began first." });
+  running: z.array(Task),
+}).openapi("Status", { description: "The newest run, and its running task that started first." });
 
-export const PlanNode = Step.pick({
+export const PlanNode = Task.pick({
   task: true,
   stage: true,
   state: true,
@@ -141,7 +136,7 @@ export const MetricSeries = z.object({
   total_points: count.openapi({ description: "points in the range before down-sampling" }),
   steps: z.array(z.number()),
   times: z.array(z.number()).openapi({ description: "Unix milliseconds" }),
-  values: z.array(z.number().nullable()).openapi({ description: "null: not a finite number" }),
+  values: z.array(z.number().nullable()).openapi({ description: "null: not finite" }),
 }).openapi("Series");
 
 export const Metrics = z.object({
@@ -166,7 +161,7 @@ export const Samples = z.object({
 export const ArtifactEntry = Output.extend({
   task: z.string(),
   output: z.string(),
-  port: StagePort.nullable().openapi({ description: "null in logs of old" }),
+  port: StagePort.nullable().openapi({ description: "null in old logs" }),
   url: z.string(),
 }).openapi("Artifact");
 
@@ -178,7 +173,7 @@ export const Table = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows_total: count,
   offset: count,
-  rows: z.array(z.array(cell.nullable())).openapi({ description: "null: not a finite number" }),
+  rows: z.array(z.array(cell.nullable())).openapi({ description: "null: not finite" }),
   next_offset: count.nullable().openapi({ description: "null at the end of the table" }),
 }).openapi("Table");
 

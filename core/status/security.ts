@@ -1,60 +1,69 @@
 /**
- * What a request has to be like before a route sees it.
+ * What every request must satisfy before a route sees it: Host, Origin, size, and the token or a session.
  *
  * @module
  */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { type Access, LOCAL_ACCESS } from "./access.ts";
-import { RequestStatistics } from "./request_statistics.ts";
-import { problem } from "./reply.ts";
-import { serverOf } from "./server_state.ts";
-import { isSame, sessionOf, Sessions } from "./session.ts";
+import { getCookie } from "hono/cookie";
+import { secureHeaders } from "hono/secure-headers";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Access } from "./access.ts";
+import { problem } from "./errors.ts";
+import type { RequestStatistics } from "./requests.ts";
 
 const MAX_URL_LENGTH = 4096;
 const MAX_BODY_BYTES = 1024;
 const MAX_IN_FLIGHT = 64;
 
-/** Routes without secrets: what a browser needs to ask for the token. */
+/** Routes without secrets: what a browser needs in order to ask for the token. */
 const OPEN = /^\/(healthz|access|session|dashboard\/.*)?$/;
 
-/** Of every answer, where its route sets no others. */
-const HEADERS = Object.entries({
-  "Cache-Control": "no-store",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Whether the request came with the token or a session, or none is needed. */
+    authorized: boolean;
+  }
+}
+
+/** Headers of all answers; a route may set a policy of its own. */
+const defaultHeaders = secureHeaders({
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  strictTransportSecurity: false, // the server speaks plain HTTP; TLS is up to a proxy
+  xFrameOptions: false, // frame-ancestors replaces it
+  overwrite: false,
 });
+
+interface SecurityOptions {
+  readonly access: Access;
+  readonly sessions: Sessions;
+  readonly requests: RequestStatistics;
+}
 
 /**
  * Adds the checks to all routes that are added after it, and counts and times requests.
  *
  * A web page may point a name of its own at this machine (DNS rebinding), or send requests here from its own origin;
- * Host and Origin tell. There are no CORS headers: other origins read nothing.
+ * Host and Origin show it. There are no CORS headers: pages of other origins cannot read anything.
  */
-export function addSecurity(
-  app: OpenAPIHono,
-  access: Access = LOCAL_ACCESS,
-  now: () => number = Date.now,
-): void {
-  const sessions = new Sessions(now);
-  const requests = new RequestStatistics();
+export function addSecurity(app: OpenAPIHono, options: SecurityOptions): void {
+  const { access, sessions, requests } = options;
   let in_flight = 0;
-  // Around all others: what they throw is an answer when it comes back here.
+  // Outermost: errors of the others are answers by the time they come back here.
   app.use("*", async (c, next) => {
     const begin = performance.now();
-    c.set("server", { sessions, requests, authorized: isAuthorized(c, access, sessions) });
+    c.set("authorized", isAuthorized(c, access, sessions));
     in_flight++;
     await next();
     in_flight--;
     const { headers } = c.res;
-    for (const [name, value] of HEADERS) if (!headers.has(name)) headers.set(name, value);
+    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
     requests.observe(c, (performance.now() - begin) / 1000);
   });
+  app.use("*", defaultHeaders);
   const onError = (): never => {
-    throw problem(413, `a request may hold no more than ${MAX_BODY_BYTES} bytes`);
+    throw problem(413, `the body of a request must not exceed ${MAX_BODY_BYTES} bytes`);
   };
   const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError });
   app.use("*", (c, next) => {
@@ -81,7 +90,7 @@ function check(c: Context, access: Access, in_flight: number): void {
   if (!isOwnOrigin(c.req.header("origin"), host)) {
     throw problem(403, "pages of other origins may not use this server");
   }
-  if (!serverOf(c).authorized && !OPEN.test(path)) {
+  if (!c.get("authorized") && !OPEN.test(path)) {
     throw problem(
       401,
       "this needs the server's token: send it as Authorization: Bearer TOKEN, or log in at /",
@@ -95,7 +104,7 @@ function nameOf(host: string): string {
   return host.replace(/:\d*$/, "").toLowerCase();
 }
 
-/** Pages of the server itself; behind a proxy that speaks TLS their scheme is https. No page: no header. */
+/** True for pages of the server itself (https behind a TLS proxy), and for requests that no page sends. */
 function isOwnOrigin(origin: string | undefined, host: string): boolean {
   if (origin === undefined) return true;
   return ["http", "https"].some((scheme) =>
@@ -103,10 +112,55 @@ function isOwnOrigin(origin: string | undefined, host: string): boolean {
   );
 }
 
+/** Hono's bearerAuth refuses a request at once; here `/access` also reports the result, and a session may do instead. */
 function isAuthorized(c: Context, { token }: Access, sessions: Sessions): boolean {
   if (token === undefined) return true;
   const given = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (given !== undefined) return isSame(given, token);
-  const id = sessionOf(c);
+  const id = getCookie(c, SESSION_COOKIE);
   return id !== undefined && sessions.has(id);
+}
+
+export const SESSION_COOKIE = "causeway_session";
+/** How long a session lasts. */
+export const SESSION_MS = 12 * 3_600_000;
+/** Sessions at once; a new one replaces the oldest. */
+const MAX_SESSIONS = 64;
+
+/** Sessions of browsers, kept in memory: they end with the server. */
+export class Sessions {
+  /** When each ends, oldest first. Keys are digests, so that the time of a lookup reveals nothing about other ids. */
+  readonly #ends = new Map<string, number>();
+
+  /** @param now Unix milliseconds. */
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** Starts a session and returns its id. */
+  begin(): string {
+    const id = randomBytes(32).toString("base64url");
+    this.#ends.set(digest(id).toString("hex"), this.now() + SESSION_MS);
+    if (this.#ends.size > MAX_SESSIONS) this.#ends.delete(this.#ends.keys().next().value!);
+    return id;
+  }
+
+  /** Whether the session exists and has not expired. */
+  has(id: string): boolean {
+    const key = digest(id).toString("hex");
+    const is_valid = (this.#ends.get(key) ?? -Infinity) > this.now();
+    if (!is_valid) this.#ends.delete(key);
+    return is_valid;
+  }
+
+  end(id: string): void {
+    this.#ends.delete(digest(id).toString("hex"));
+  }
+}
+
+/** Whether two texts are equal, in a time that does not reveal where they differ. */
+export function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string) {
+  return createHash("sha256").update(text).digest();
 }

@@ -29,7 +29,7 @@ function serve(access: Access, { runs = NO_RUNS, now = Date.now } = {}) {
 const local = () => accessFor("127.0.0.1");
 const guarded = () => accessFor("127.0.0.1", { token: TOKEN });
 
-Deno.test("a name that somebody pointed at this machine gets nothing", async () => {
+Deno.test("unknown host names are refused (DNS rebinding)", async () => {
   const { ask } = serve(accessFor("127.0.0.1", { allow_hosts: ["Lab.Example"] }));
   const good = ["127.0.0.1:7411", "localhost", "LOCALHOST:80", "[::1]:7411", "lab.example:443"];
   for (const host of good) assert.equal((await ask("/healthz", { host })).status, 200, host);
@@ -73,7 +73,7 @@ Deno.test("pages of other origins are refused, the server's own are not", async 
   }
 });
 
-Deno.test("with a token all routes need it but those that a browser begins with", async () => {
+Deno.test("with a token all routes need it, except those that a browser starts with", async () => {
   const { ask } = serve(guarded());
   const open = ["/healthz", "/access", "/", "/dashboard/nothing.js"];
   for (const path of open) assert.notEqual((await ask(path)).status, 401, path);
@@ -112,7 +112,7 @@ Deno.test("with a token all routes need it but those that a browser begins with"
   assert.equal((await without.ask("/runs")).status, 200);
 });
 
-Deno.test("what a client may do is told to everyone", async () => {
+Deno.test("everyone may ask what they may do", async () => {
   const { ask } = serve(guarded());
   const told = async (headers = {}) => await (await ask("/access", headers)).json();
   assert.deepEqual(await told(), { token_needed: true, control: false, authorized: false });
@@ -125,24 +125,24 @@ Deno.test("what a client may do is told to everyone", async () => {
   assert.deepEqual(await open.json(), { token_needed: false, control: false, authorized: true });
 });
 
-Deno.test("a session stands for the token, until it ends or expires", async () => {
+Deno.test("a session replaces the token until it ends or expires", async () => {
   let now = 0;
   const { ask, post, logIn } = serve(guarded(), { now: () => now });
   const cookie = await logIn();
   assert.match(
     cookie,
-    /^causeway_session=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict$/,
+    /^causeway_session=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/,
   );
   const [pair] = cookie.split(";");
   const asked = async (cookie: string) => (await ask("/runs", { cookie })).status;
   assert.equal(await asked(`theme=dark; ${pair}`), 200);
   assert.equal(await asked(pair + "x"), 401);
   assert.equal(await asked("causeway_session="), 401);
-  // A wrong token is not made good by a session.
+  // A session does not make up for a wrong token.
   assert.equal((await ask("/runs", { cookie: pair, authorization: "Bearer x" })).status, 401);
   assert.notEqual(await logIn(), cookie);
   const gone = await ask("/session", { cookie: pair }, { method: "DELETE" });
-  assert.match(gone.headers.get("set-cookie")!, /^causeway_session=; Path=\/; Max-Age=0;/);
+  assert.match(gone.headers.get("set-cookie")!, /^causeway_session=; Max-Age=0; Path=\/$/);
   assert.deepEqual([gone.status, await asked(pair)], [204, 401]);
   const [other] = (await logIn()).split(";");
   now = 12 * 3_600_000 - 1;
@@ -161,7 +161,7 @@ Deno.test("a session stands for the token, until it ends or expires", async () =
   assert.match((await needless.json()).detail, /has no token/);
 });
 
-Deno.test("sessions are few, and the oldest gives way", async () => {
+Deno.test("the number of sessions is limited, and the oldest is dropped", async () => {
   const { ask, logIn } = serve(guarded());
   const [first] = (await logIn()).split(";");
   const [second] = (await logIn()).split(";");
@@ -178,7 +178,7 @@ Deno.test("long URLs and bodies are refused", async () => {
   const body = JSON.stringify({ token: "x".repeat(2000) });
   const large = await post("/session", body);
   assert.equal(large.status, 413);
-  assert.match((await large.json()).detail, /no more than 1024 bytes/);
+  assert.match((await large.json()).detail, /must not exceed 1024 bytes/);
   // Without a length, and endless.
   const stream = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode(body)),
@@ -188,7 +188,7 @@ Deno.test("long URLs and bodies are refused", async () => {
   assert.equal(endless.status, 413);
 });
 
-Deno.test("more requests at once than the server takes on are asked to come again", async () => {
+Deno.test("too many requests at once get 503 with Retry-After", async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const runs = { ids: () => ["r"], get: () => promise } as unknown as RunSource;
   const { ask } = serve(local(), { runs });
@@ -200,7 +200,7 @@ Deno.test("more requests at once than the server takes on are asked to come agai
   assert.equal((await ask("/healthz")).status, 200);
 });
 
-Deno.test("every answer says that browsers are to guess, frame and keep nothing", async () => {
+Deno.test("every answer forbids browsers to sniff types, frame and cache", async () => {
   const { ask } = serve(guarded());
   for (const path of ["/access", "/runs", "/nowhere"]) {
     const { headers } = await ask(path);

@@ -1,6 +1,6 @@
 /**
- * Starts the status server in a thread of its own, so that no request slows the runner's thread down, and with the
- * permissions it needs, so that none reads anything but results.
+ * Starts the status server in a thread of its own, so that requests do not slow the runner's thread down, and with as
+ * few permissions as it needs, so that requests can reach nothing but results.
  *
  * @module
  */
@@ -8,13 +8,12 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { canRestrict } from "../runner/mod.ts";
 import { type Access, accessFor, inHeader } from "./access.ts";
-import type { Control } from "./control.ts";
-import type { FromServer, ToServer } from "./server_messages.ts";
+import type { Action, Control } from "./routes/control.ts";
 
 export const DEFAULT_PORT = 7411;
 export const DEFAULT_HOST = "127.0.0.1";
 
-/** Connections get so long to end by themselves. Event streams end when their run does. */
+/** How long connections get to finish. Event streams end when their run does. */
 const GRACE_MS = 1000;
 
 /** A running server. */
@@ -27,22 +26,46 @@ export interface StatusServer {
 export interface ServerOptions {
   /** Output folder of the runs. */
   readonly out: string;
-  /** Address to listen at; `DEFAULT_HOST` by default. */
+  /** Address to listen on; `DEFAULT_HOST` by default. */
   readonly host?: string;
-  /** 0 takes any free port. By default `DEFAULT_PORT`, or any free one where that is taken. */
+  /** 0 means any free port. By default `DEFAULT_PORT`, or any free port if that is taken. */
   readonly port?: number;
-  /** Who may ask; by default what `accessFor` says of the address, without a token. */
+  /** Who may use the server; by default `accessFor(host)`. */
   readonly access?: Access;
-  /** The run of this process. */
+  /** Controls the run of this process. */
   readonly control?: Control;
-  /** Told when the server fails later on. The run is none the worse for it. */
+  /** Called if the server fails after it has started. The run is not affected. */
   readonly onFailure?: (message: string) => void;
 }
 
+/** Messages to the server's thread. */
+export type ToServer =
+  | {
+    readonly type: "start";
+    /** Output folder, as an absolute path. */
+    readonly out: string;
+    readonly host: string;
+    /** Ports to try, in order. */
+    readonly ports: readonly number[];
+    readonly access: Access;
+    /** Whether `control` messages are answered. */
+    readonly control: boolean;
+  }
+  /** The answer to the `control` message with that id. */
+  | { readonly type: "done"; readonly id: number; readonly error?: string }
+  | { readonly type: "close" };
+
+/** Messages from the server's thread. */
+export type FromServer =
+  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "control"; readonly id: number; readonly action: Action; readonly run: string }
+  | { readonly type: "closed" };
+
 /**
- * Starts the server; it answers once the promise is fulfilled.
+ * Starts the server. It accepts requests once the promise is fulfilled.
  *
- * @throws {Error} when the port is taken, the address is none of this machine, or Deno does not permit it.
+ * @throws {Error} if the port is taken, the address is not one of this machine, or Deno does not permit it.
  */
 export async function serveStatus(options: ServerOptions): Promise<StatusServer> {
   const { out, host = DEFAULT_HOST, port, onFailure = () => {} } = options;
@@ -57,7 +80,7 @@ export async function serveStatus(options: ServerOptions): Promise<StatusServer>
   const send = (message: ToServer) => worker.postMessage(message);
   const started = Promise.withResolvers<number>();
   const closed = Promise.withResolvers<void>();
-  // The first failure is one to start, if it is not up by then.
+  // Until the server is up, a failure is a failure to start.
   let fail = (error: Error) => started.reject(error);
   worker.onmessage = ({ data }: MessageEvent<FromServer>) => {
     if (data.type === "listening") started.resolve(data.port);
@@ -72,7 +95,7 @@ export async function serveStatus(options: ServerOptions): Promise<StatusServer>
   try {
     send({ type: "start", out: resolve(out), host, ports, access, control: !!options.control });
     const taken = await started.promise;
-    fail = (error) => onFailure(`the status server ended: ${error.message}`);
+    fail = (error) => onFailure(`the status server failed: ${error.message}`);
     const close = async () => {
       fail = () => closed.resolve();
       send({ type: "close" });
@@ -88,7 +111,7 @@ export async function serveStatus(options: ServerOptions): Promise<StatusServer>
   }
 }
 
-/** Does what a client asks of the run. */
+/** Passes a request of a client on to the run. */
 async function carryOut(
   control: Control,
   { id, action, run }: FromServer & { type: "control" },
@@ -103,7 +126,7 @@ async function carryOut(
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Results, the program's own code, its address, and how the machine is doing. */
+/** Read results and the program's own code, listen on its address, read load and memory of the machine. */
 export function permissionsFor(
   out: string,
   host: string,
@@ -112,9 +135,7 @@ export function permissionsFor(
   return {
     read: [resolve(out), ...["core", "node_modules", "deno.json"].map((name) => ROOT + name)],
     net: ports.map((port) => addressOf(host, port)),
-    sys: ["loadavg", "systemMemoryInfo"].filter((kind) =>
-      holdsSys(kind as "loadavg")
-    ) as "loadavg"[],
+    sys: (["loadavg", "systemMemoryInfo"] as const).filter(holdsSys),
   };
 }
 
@@ -124,13 +145,13 @@ function holdsSys(kind: "loadavg" | "systemMemoryInfo"): boolean {
   return Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
 }
 
-/** Deno's own words would come from within the worker, and name no command. */
+/** Deno's own error would come from inside the worker, and would not say what to do. */
 function assertPermitted(host: string, port: number): void {
   const address = addressOf(host, port);
   const { state } = Deno.permissions.querySync({ name: "net", host: address });
   if (state === "granted") return;
   throw new Error(
-    `Deno does not let this process listen at ${address}: run the command by deno run, with ` +
-      `--allow-net=${address} added to the flags of its task in deno.json`,
+    `Deno does not let this process listen on ${address}: add --allow-net=${address} to the flags ` +
+      "of the command's task in deno.json",
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { accessFor } from "./access.ts";
-import type { Control } from "./control.ts";
+import type { Control } from "./routes/control.ts";
 import { permissionsFor, serveStatus } from "./server.ts";
 import { at, startEvents, withFolder, writeLog, writeRun } from "./testdata/written_run.ts";
 import { lockFolder } from "../runs/mod.ts";
@@ -8,7 +8,7 @@ import { lockFolder } from "../runs/mod.ts";
 const TOKEN = "0123456789abcdef";
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 
-Deno.test("a taken port is named; the default one gives way", () =>
+Deno.test("a taken port is an error; the default port falls back to a free one", () =>
   withFolder(async (out) => {
     const one = await serveStatus({ out, port: 0 });
     await assert.rejects(
@@ -21,16 +21,16 @@ Deno.test("a taken port is named; the default one gives way", () =>
     await Promise.all([one, two, three].map((server) => server.close()));
   }));
 
-Deno.test("an address that Deno does not permit is named, and one that others reach needs a token", () =>
+Deno.test("an address that Deno does not permit is an error, and one that others reach needs a token", () =>
   withFolder(async (out) => {
     const [host, access] = ["192.0.2.1", accessFor("192.0.2.1", { token: TOKEN })];
     const permit =
-      /^Deno does not let this process listen at 192\.0\.2\.1:7411: .*--allow-net=192\.0/;
+      /^Deno does not let this process listen on 192\.0\.2\.1:7411: add --allow-net=192\.0/;
     await assert.rejects(serveStatus({ out, host, access }), { message: permit });
     await assert.rejects(serveStatus({ out, host }), /can be reached from other machines/);
   }));
 
-Deno.test("the server's thread may read results and code, listen at its address, and nothing else", async () => {
+Deno.test("the server's thread may read results and code, listen on its address, and nothing else", async () => {
   const code = `
     const ask = (descriptor) => Deno.permissions.querySync(descriptor).state === "granted";
     onmessage = ({ data }) => postMessage(data.map(ask));`;
@@ -87,7 +87,7 @@ Deno.test("the server answers while the thread that started it is busy", () =>
     await server.close();
   }));
 
-Deno.test("requests reach the run by the thread that started the server, and its words come back", () =>
+Deno.test("control requests reach the thread that started the server, and its errors come back", () =>
   withFolder(async (out) => {
     const id = "20260131T154500Z-written";
     writeLog(out, id, startEvents(id, 1000));
@@ -126,7 +126,7 @@ Deno.test("requests reach the run by the thread that started the server, and its
     }
   }));
 
-Deno.test("without a token, or for a run that is over, nothing can be asked", () =>
+Deno.test("without a token, or after the run is over, control requests are refused", () =>
   withFolder(async (out) => {
     const id = await writeRun(out);
     const never = () => Promise.reject(new Error("asked"));
@@ -145,7 +145,7 @@ Deno.test("without a token, or for a run that is over, nothing can be asked", ()
       };
       assert.deepEqual(await post(open.url), [
         403,
-        "start the server with a token to let runs be paused and stopped here",
+        "start the server with a token to pause, resume and stop runs here",
       ]);
       assert.deepEqual(await post(guarded.url, AUTHORIZED), [
         409,
@@ -156,7 +156,7 @@ Deno.test("without a token, or for a run that is over, nothing can be asked", ()
     }
   }));
 
-Deno.test("the server ends quickly, with an event stream open as well", () =>
+Deno.test("the server closes quickly, even with an open event stream", () =>
   withFolder(async (out) => {
     const id = "20260131T154500Z-written";
     const path = writeLog(out, id, startEvents(id, 1000));
@@ -171,7 +171,7 @@ Deno.test("the server ends quickly, with an event stream open as well", () =>
     assert.ok(performance.now() - begin < 2000);
     await assert.rejects(fetch(`${server.url}/healthz`));
     await Promise.allSettled([first.cancel(), second.cancel()]);
-    // A run that ends before its server does: the stream has told it.
+    // If a run ends before its server does, the stream reports the end.
     const again = await serveStatus({ out, port: 0 });
     const stream = await fetch(`${again.url}/runs/${id}/events`);
     const text = stream.text();
@@ -182,7 +182,7 @@ Deno.test("the server ends quickly, with an event stream open as well", () =>
     assert.match(await text, /event: run_finished[^]*event: end/);
   }));
 
-Deno.test("answers that are given again are counted, and none outlives its session", () =>
+Deno.test("answers from the cache are counted, and none outlives its session", () =>
   withFolder(async (out) => {
     await writeRun(out);
     const access = accessFor("127.0.0.1", { token: TOKEN });

@@ -1,19 +1,18 @@
 /**
- * The thread of the status server. Started by `server.ts`.
+ * The thread of the status server, started by `server.ts`: it listens, and answers with the app.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
 import { RunFolder } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
-import { type Action, type Control } from "./control.ts";
-import { listen } from "./listen.ts";
-import { RecentAnswers } from "./recent_answers.ts";
-import type { FromServer, ToServer } from "./server_messages.ts";
+import { RecentAnswers } from "./requests.ts";
+import type { Action, Control } from "./routes/control.ts";
+import type { FromServer, ToServer } from "./server.ts";
 
 const post = (message: FromServer) => self.postMessage(message);
 
-/** Requests to the runner that were not answered yet. */
+/** Requests to the runner that are not answered yet. */
 const asked = new Map<number, (error?: string) => void>();
 let server: Deno.HttpServer<Deno.NetAddr> | undefined;
 
@@ -36,10 +35,10 @@ self.onmessage = async ({ data }: MessageEvent<ToServer>) => {
   }
 };
 
-// One request that went wrong is no reason to end the others.
+// One failed request must not end the others.
 self.addEventListener("unhandledrejection", (event) => event.preventDefault());
 
-/** Asks the runner's thread. */
+/** Sends requests to the runner's thread. */
 function remoteControl(): Control {
   let last = 0;
   const ask = (action: Action) => async (run: string) => {
@@ -52,4 +51,32 @@ function remoteControl(): Control {
     if (error !== undefined) throw new Error(error);
   };
   return { pause: ask("pause"), resume: ask("resume"), stop: ask("stop") };
+}
+
+/**
+ * Listens on the first of the ports that is free.
+ *
+ * @param ports 0 means any free port.
+ * @throws {Error} if all of them are taken, or the address is not one of this machine.
+ */
+function listen(
+  handler: (request: Request) => Response | Promise<Response>,
+  hostname: string,
+  ports: readonly number[],
+): Deno.HttpServer<Deno.NetAddr> {
+  for (const [i, port] of ports.entries()) {
+    try {
+      return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrNotAvailable) {
+        throw new Error(
+          `${hostname} is not an address of this machine; choose another with --host`,
+        );
+      }
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      if (i < ports.length - 1) continue;
+      throw new Error(`port ${port} on ${hostname} is taken; choose another with --port`);
+    }
+  }
+  throw new Error("no port to listen on");
 }

@@ -4,7 +4,7 @@ import { Store, StoredTableOutput } from "../../store/mod.ts";
 import { ARROW_FILE, ARROW_STREAM, MAKE, withArtifacts } from "../testdata/written_artifacts.ts";
 import { all_types, PAGE, ROWS } from "../testdata/written_run.ts";
 
-Deno.test("what steps made is listed with its ports and where it is", () =>
+Deno.test("artifacts are listed with their ports and URLs", () =>
   withArtifacts(async (get) => {
     const { artifacts } = await (await get("/runs/latest/artifacts")).json();
     assert.deepEqual(artifacts.map((one: { output: string }) => one.output), [
@@ -25,7 +25,7 @@ Deno.test("what steps made is listed with its ports and where it is", () =>
     }
   }));
 
-Deno.test("files come by the names of their listing, in a sandbox", () =>
+Deno.test("files are served by their listed names, in a sandbox", () =>
   withArtifacts(async (get) => {
     const { files } = await (await get(`${MAKE}/page`)).json();
     assert.deepEqual(files.map(({ name }: { name: string }) => name), [
@@ -37,7 +37,7 @@ Deno.test("files come by the names of their listing, in a sandbox", () =>
     assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
     const policy = page.headers.get("content-security-policy")!;
     assert.match(policy, /^sandbox .*script-src 'none'; connect-src 'none'/);
-    // With both, a page could take itself out of the sandbox.
+    // With both, a page could remove its own sandbox.
     assert.doesNotMatch(policy, /allow-scripts/);
     assert.equal(page.headers.get("cache-control"), "private, no-cache");
     const picture = await get(`${MAKE}/page/files/figures/loss.svg`, { range: "bytes=0-3" });
@@ -50,7 +50,7 @@ Deno.test("files come by the names of their listing, in a sandbox", () =>
     assert.match((await table.json()).detail, /is a table and has no files/);
   }));
 
-Deno.test("no name leads out of the store", () =>
+Deno.test("no file name leads out of the store", () =>
   withArtifacts(async (get, out) => {
     Deno.writeTextFileSync(join(out, "secret.txt"), "secret");
     const names = [
@@ -73,7 +73,7 @@ Deno.test("no name leads out of the store", () =>
     assert.equal(await (await get(`${MAKE}/page/files/index.html${digest}`)).text(), PAGE);
   }));
 
-Deno.test("digests of a log that are none, or lead to a link, are not followed", () =>
+Deno.test("invalid digests in a log, and links in the store, are not followed", () =>
   withArtifacts(async (get, out) => {
     const id = "20260201T000000Z-tricky";
     const secret = join(out, "secret.txt");
@@ -98,12 +98,12 @@ Deno.test("digests of a log that are none, or lead to a link, are not followed",
       for (const accept of [ARROW_FILE, ARROW_STREAM, "text/csv", "application/json"]) {
         const response = await get(`/runs/${id}/artifacts/make/${output}`, { accept });
         assert.equal(response.status, 404, `${output} as ${accept}`);
-        assert.match((await response.json()).detail, /not in the store any more; run the recipe/);
+        assert.match((await response.json()).detail, /no longer in the store; run the recipe/);
       }
     }
   }));
 
-Deno.test("of steps that were skipped, manifests say what they made; damage is told as such", () =>
+Deno.test("artifacts of skipped tasks come from manifests; damaged objects give 500", () =>
   withArtifacts(async (get, out) => {
     const id = "20260201T000000Z-second";
     const store = new Store(join(out, "store"));

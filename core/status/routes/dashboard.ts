@@ -1,5 +1,5 @@
 /**
- * Routes of the dashboard: static files of this program, by a fixed list of names.
+ * Routes of the dashboard: a fixed list of static files.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listFolder } from "../../store/mod.ts";
-import { liveReply, problem } from "../reply.ts";
-import { responses, text } from "./route_parts.ts";
+import { notFound } from "../errors.ts";
+import { answers, live, text } from "./shared.ts";
 
 const FOLDER = fileURLToPath(new URL("../dashboard/", import.meta.url));
 const PLOT_FILES = ["uPlot.esm.js", "uPlot.iife.min.js", "uPlot.min.css"];
@@ -22,7 +22,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Nothing but files of this server, and no script or style within a page. */
+/** Only files of this server, and no inline scripts or styles. */
 const POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; " +
   "frame-ancestors 'none'";
 
@@ -31,7 +31,8 @@ const index = createRoute({
   path: "/",
   summary: "The dashboard, for browsers",
   security: [],
-  responses: responses("A page", { "text/html": text }, [304]),
+  middleware: live,
+  responses: answers("A page", { "text/html": text }, [304]),
 });
 
 const file = createRoute({
@@ -40,7 +41,7 @@ const file = createRoute({
   summary: "A file of the dashboard; its name may begin with vendor/",
   security: [],
   request: { params: z.object({ name: z.string() }) },
-  responses: responses("The file", { "text/javascript": text, "text/css": text }),
+  responses: answers("The file", { "text/javascript": text, "text/css": text }),
 });
 
 /** Adds / and /dashboard/. */
@@ -48,10 +49,10 @@ export function addDashboard(app: OpenAPIHono): void {
   const paths = dashboardFiles();
   app.openapi(index, (c) => reply(c, paths.get("index.html")));
   app.openAPIRegistry.registerPath(file);
-  app.get("/dashboard/:name{.+}", (c) => reply(c, paths.get(c.req.param("name"))));
+  app.get("/dashboard/:name{.+}", ...live, (c) => reply(c, paths.get(c.req.param("name"))));
 }
 
-/** Paths by the names under which they are served. */
+/** Paths of the files, by the names under which they are served. */
 function dashboardFiles(): Map<string, string> {
   const own = listFolder(FOLDER).filter((name) => extname(name) in MEDIA_TYPES);
   const plot = dirname(createRequire(import.meta.url).resolve("uplot"));
@@ -62,9 +63,9 @@ function dashboardFiles(): Map<string, string> {
 }
 
 async function reply(c: Context, path: string | undefined): Promise<Response> {
-  if (path === undefined) throw problem(404, `there is nothing at ${c.req.path}`);
+  if (path === undefined) throw notFound(`there is nothing at ${c.req.path}`);
   c.header("Content-Security-Policy", POLICY);
-  c.header("X-Content-Type-Options", "nosniff");
-  c.header("Referrer-Policy", "no-referrer");
-  return liveReply(c, await Deno.readFile(path), MEDIA_TYPES[extname(path)]);
+  const type = MEDIA_TYPES[extname(path)];
+  c.header("Content-Type", type.startsWith("text/") ? `${type}; charset=utf-8` : type);
+  return c.body(await Deno.readFile(path), 200);
 }

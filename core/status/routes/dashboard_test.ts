@@ -6,7 +6,7 @@ import { statusApp } from "../app.ts";
 const app = statusApp({ runs: new RunFolder("nowhere") });
 const get = (path: string) => app.request(path, { headers: { host: "localhost" } });
 
-Deno.test("the files of the dashboard and of its plots are served, and no others", async () => {
+Deno.test("only the files of the dashboard and of uPlot are served", async () => {
   const folder = new URL("../dashboard/", import.meta.url).pathname;
   const own = listFolder(folder).filter((name) => /\.(css|html|js|svg)$/.test(name));
   const plot = ["vendor/uPlot.esm.js", "vendor/uPlot.iife.min.js", "vendor/uPlot.min.css"];

@@ -1,20 +1,19 @@
 /**
- * The route of a run's events, as they come.
+ * The route of a run's events: a stream of the log as it grows.
  *
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type LoggedLine, LogTail } from "../../runs/mod.ts";
-import { chooseType, problem } from "../reply.ts";
+import { problem } from "../errors.ts";
 import { runParam } from "../schemas.ts";
-import { responses, text, wholeQuery } from "./route_parts.ts";
-import { findRun, type Source } from "./source.ts";
+import { answers, chooseType, findRun, type Source, text, wholeQuery } from "./shared.ts";
 
 const EVENT_STREAM = "text/event-stream";
 const NDJSON = "application/x-ndjson";
 
-/** Streams at once. A browser opens one for each run it shows. */
+/** Streams at once. A browser opens one per run that it shows. */
 const MAX_STREAMS = 32;
 const POLL_MS = 200;
 const HEARTBEAT_MS = 15_000;
@@ -24,18 +23,19 @@ const events = createRoute({
   path: "/runs/{run}/events",
   summary: "Events of a run, as they are logged",
   description: "Server-sent events: `event` is the type, `data` the line of the log, `id` the " +
-    "place in the log behind it. A stream goes on behind the Last-Event-ID, without gap or " +
-    "repeat. `event: end` is the last one, when the run is over. As NDJSON: the log so far.",
+    "position in the log after it. A stream continues after Last-Event-ID, without gaps or " +
+    "repeats. `event: end` is the last one, when the run is over. As NDJSON: the log so far. " +
+    "In the log itself, `step` is the id of a task, and `done` counts optimizer steps.",
   request: {
     params: runParam,
     query: z.object({
       after: wholeQuery(0, Number.MAX_SAFE_INTEGER).optional().openapi({
-        description: "as Last-Event-ID, for clients that cannot send it",
+        description: "same as Last-Event-ID, for clients that cannot send headers",
       }),
     }),
     headers: z.object({ "last-event-id": z.string().optional() }),
   },
-  responses: responses("Events", { [EVENT_STREAM]: text, [NDJSON]: text }, [400, 404, 406, 503]),
+  responses: answers("Events", { [EVENT_STREAM]: text, [NDJSON]: text }, [400, 404, 406, 503]),
 });
 
 /** Adds /runs/{run}/events. */
@@ -48,10 +48,10 @@ export function addEvents(app: OpenAPIHono, source: Source): void {
     const after = await startOf(c, path, c.req.valid("query").after);
     c.header("Content-Type", type === NDJSON ? NDJSON : `${EVENT_STREAM}; charset=utf-8`);
     c.header("Cache-Control", "no-store");
-    // Hono answers HEAD by this route too; nobody would read, or end, its stream.
+    // Hono answers HEAD with this route too, and would never read or close the stream.
     if (c.req.method === "HEAD") return c.body(null);
     if (open_streams >= MAX_STREAMS) {
-      const detail = `${MAX_STREAMS} streams are open, which is all there may be; close one`;
+      const detail = `${MAX_STREAMS} streams are open, which is the limit; close one`;
       throw problem(503, detail, { "retry-after": "5" });
     }
     open_streams++;
@@ -63,9 +63,9 @@ export function addEvents(app: OpenAPIHono, source: Source): void {
 }
 
 /**
- * The place in the log at which a client goes on.
+ * The position in the log at which a client continues.
  *
- * @throws {HTTPException} 400 where no line begins there.
+ * @throws {HTTPException} 400 if no line begins there.
  */
 async function startOf(c: Context, path: string, after: number | undefined): Promise<number> {
   const id = c.req.header("last-event-id") ?? after;
@@ -77,7 +77,10 @@ async function startOf(c: Context, path: string, after: number | undefined): Pro
     await file.seek(at - 1, Deno.SeekMode.Start);
     if (await file.read(byte) === 1 && byte[0] === 10) return at;
   }
-  throw problem(400, `"${id}" is no event of this log; leave it out to begin with the first`);
+  throw problem(
+    400,
+    `"${id}" is not an event id of this log; omit it to start with the first event`,
+  );
 }
 
 async function* allLines(log: LogTail): AsyncGenerator<string> {
@@ -89,7 +92,7 @@ async function* follow(log: LogTail, isOver: () => Promise<boolean>): AsyncGener
   yield "retry: 2000\n\n";
   let beat_at = performance.now();
   for (;;) {
-    // Asked before reading: what was logged before the end is then sent before it.
+    // Checked before reading, so that everything logged before the end is sent before it.
     const is_over = await isOver();
     for await (const lines of log.read()) yield lines.map(sseOf).join("");
     if (is_over) return yield `event: end\ndata: {}\nid: ${log.offset}\n\n`;
@@ -103,14 +106,14 @@ async function* follow(log: LogTail, isOver: () => Promise<boolean>): AsyncGener
 
 function sseOf({ event, text, end }: LoggedLine): string {
   const type = /^\w+$/.test(event.type) ? event.type : "message";
-  // A line of JSON has no break but for a stray carriage return, which would end the field.
+  // A line of JSON has no line break except a stray carriage return, which would end the field.
   return `event: ${type}\ndata: ${text.replaceAll("\r", " ")}\nid: ${end}\n\n`;
 }
 
 /**
- * Text as it comes, made only when the client takes it; an empty piece is a pause.
+ * A stream of text that is produced only as the client takes it; an empty piece is a pause.
  *
- * @param onEnd called once, however the stream ends.
+ * @param onEnd called once when the stream ends, for whatever reason.
  */
 function streamOf(
   parts: AsyncGenerator<string>,
@@ -139,7 +142,7 @@ function streamOf(
   });
 }
 
-/** Waits, or returns at once when aborted. */
+/** Waits; returns early when aborted. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -11,7 +11,7 @@ interface Sent {
   readonly id: number;
 }
 
-/** The events in a piece of a stream; comments and `retry` are passed over. */
+/** The events in a piece of a stream, without comments and `retry`. */
 function parse(text: string): Sent[] {
   return text.split("\n\n").filter((block) => block.startsWith("event:")).map((block) => {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(block)![1];
@@ -19,7 +19,7 @@ function parse(text: string): Sent[] {
   });
 }
 
-/** A source of one run that is alive until it is told otherwise. */
+/** A source with one run that is running until `live.over` is set. */
 function liveSource(path: string, events: readonly RunEvent[]) {
   const live = { over: false };
   const state = foldEvents(events)!;
@@ -32,7 +32,7 @@ function liveSource(path: string, events: readonly RunEvent[]) {
   return { app: statusApp({ runs }), live };
 }
 
-Deno.test("all events of a run that is over are sent, and then the end", () =>
+Deno.test("all events of a finished run are sent, then the end", () =>
   withFolder(async (out) => {
     const id = await writeRun(out);
     const runs = new RunFolder(out);
@@ -50,7 +50,7 @@ Deno.test("all events of a run that is over are sent, and then the end", () =>
     assert.equal(await lines.text(), log);
   }));
 
-Deno.test("a stream goes on at any event without gap or repeat", () =>
+Deno.test("a stream continues at any event without gap or repeat", () =>
   withFolder(async (out) => {
     const id = await writeRun(out);
     const path = new RunFolder(out).logPath(id);
@@ -79,7 +79,7 @@ Deno.test("a stream goes on at any event without gap or repeat", () =>
     }
   }));
 
-Deno.test("events come as they are logged, half a line when it is whole", () =>
+Deno.test("events are sent as they are logged, a partial line once it is complete", () =>
   withFolder(async (out) => {
     const events = startEvents("r", 1000);
     const path = writeLog(out, "r", events);
@@ -104,7 +104,7 @@ Deno.test("events come as they are logged, half a line when it is whole", () =>
     assert.equal(parse(text).at(-1)!.id, Deno.statSync(path).size);
   }));
 
-Deno.test("so many streams at once and no more; one that is given up makes room", () =>
+Deno.test("the number of streams is limited; a cancelled one makes room", () =>
   withFolder(async (out) => {
     const events = startEvents("r", 1000);
     const { app } = liveSource(writeLog(out, "r", events), events);

@@ -1,48 +1,57 @@
 /**
- * The route of reported metrics.
+ * The route of reported metrics: `GET /runs/{run}/metrics`.
  *
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { encodeTable, toStream } from "../../arrow/mod.ts";
 import type { Series } from "../../runs/mod.ts";
-import { chooseType, isFresh, liveReply, weakTag } from "../reply.ts";
 import { Metrics, runParam } from "../schemas.ts";
-import { binary, listQuery, numberQuery, responses, text, wholeQuery } from "./route_parts.ts";
-import { csvLine } from "./csv.ts";
-import { downsample } from "./downsample.ts";
-import { assertStep, findIndex, findRun, type Source } from "./source.ts";
-
-const JSON_TYPE = "application/json";
-const CSV = "text/csv";
-const ARROW_STREAM = "application/vnd.apache.arrow.stream";
+import {
+  answers,
+  ARROW_STREAM,
+  assertTask,
+  binary,
+  chooseType,
+  CSV,
+  csvLine,
+  findIndex,
+  findRun,
+  JSON_TYPE,
+  list_query,
+  live,
+  number_query,
+  refuseOldQuery,
+  type Source,
+  text,
+  wholeQuery,
+} from "./shared.ts";
 
 /** Points of a series by default, and at most. */
 const POINTS = 1000;
 const MAX_POINTS = 100_000;
-/** Answers that are kept until the run reports again. */
-const MAX_ANSWERS = 32;
 
 const metrics = createRoute({
   method: "get",
   path: "/runs/{run}/metrics",
-  summary: "Reported metrics, one series for each step and metric",
-  description: "Series of more than `points` points are down-sampled so that their shape, their " +
-    "ends and their extremes stay (largest triangle three buckets).",
+  summary: "Reported metrics, one series for each task and metric",
+  description: "Series of more than `points` points are down-sampled so that their shape, ends " +
+    "and extremes are kept (largest triangle three buckets).",
+  middleware: live,
   request: {
     params: runParam,
     query: z.object({
-      task: listQuery.optional().openapi({ description: "only these tasks" }),
-      name: listQuery.optional().openapi({ description: "only these metrics" }),
-      from: numberQuery.optional().openapi({ description: "least progress" }),
-      to: numberQuery.optional().openapi({ description: "greatest progress" }),
+      task: list_query.optional().openapi({ description: "only these tasks" }),
+      name: list_query.optional().openapi({ description: "only these metrics" }),
+      from: number_query.optional().openapi({ description: "first step" }),
+      to: number_query.optional().openapi({ description: "last step" }),
       points: wholeQuery(0, MAX_POINTS).optional().openapi({
-        description: `points of a series at most, 0 for all; ${POINTS} by default`,
+        description: `most points of a series, 0 for all; ${POINTS} by default`,
       }),
     }),
   },
-  responses: responses(
-    "Series. CSV: task,name,step,time,value. Arrow: the same columns, float64 but for two texts",
+  responses: answers(
+    "Series. CSV: task,name,step,time,value. Arrow: the same columns, two utf8 and three float64",
     { [JSON_TYPE]: Metrics, [CSV]: text, [ARROW_STREAM]: binary },
     [304, 400, 404, 406],
   ),
@@ -50,33 +59,21 @@ const metrics = createRoute({
 
 /** Adds /runs/{run}/metrics. */
 export function addMetrics(app: OpenAPIHono, source: Source): void {
-  const answers = new Map<string, { etag: string; body: Promise<Body> }>();
   app.openapi(metrics, async (c) => {
+    refuseOldQuery(c, "step", "task");
+    const { task: tasks, name: names, from, to, points = POINTS } = c.req.valid("query");
     const state = await findRun(source, c.req.valid("param").run);
-    const { task: steps, name: names, from, to, points = POINTS } = c.req.valid("query");
-    for (const step of steps ?? []) assertStep(state, step);
+    for (const task of tasks ?? []) assertTask(state, task);
     const type = chooseType(c, [JSON_TYPE, CSV, ARROW_STREAM]);
     const { series } = await findIndex(source, state.id);
-    // Equal counts of points are equal points, for a log only grows.
-    const key = JSON.stringify([state.id, type, steps, names, from, to, points]);
-    const etag = weakTag(`${series.points} ${key}`);
-    if (isFresh(c, etag)) return liveReply(c, "", type, etag);
-    let answer = answers.get(key);
-    if (answer?.etag !== etag) {
-      const body = encode(type, state.id, series.select({ tasks: steps, names, from, to }), points);
-      answer = { etag, body };
-      body.catch(() => answers.delete(key));
-      answers.delete(key);
-      answers.set(key, answer);
-      if (answers.size > MAX_ANSWERS) answers.delete(answers.keys().next().value!);
-    }
-    return liveReply(c, await answer.body, type, etag);
+    const body = await encode(type, state.id, series.select({ tasks, names, from, to }), points);
+    return c.body(body, 200, { "Content-Type": type === CSV ? `${CSV}; charset=utf-8` : type });
   });
 }
 
 type Body = string | Uint8Array<ArrayBuffer>;
 
-/** A long answer is made in parts of so many milliseconds, between which others are given. */
+/** A long answer is encoded for this many milliseconds at a time, between which other requests are answered. */
 const TURN_MS = 10;
 
 async function encode(
@@ -104,17 +101,11 @@ interface ThinSeries extends Series {
 function thin({ task, name, steps, times, values }: Series, points: number): ThinSeries {
   const chosen = downsample(steps, values, points);
   const take = (column: Float64Array) => Float64Array.from(chosen, (i) => column[i]);
-  return {
-    task,
-    name,
-    total_points: steps.length,
-    steps: take(steps),
-    times: take(times),
-    values: take(values),
-  };
+  const total_points = steps.length;
+  return { task, name, total_points, steps: take(steps), times: take(times), values: take(values) };
 }
 
-/** How one series is encoded, and how the answer is put together. */
+/** How one series is encoded, and how the answer is assembled. */
 const ENCODERS = {
   [JSON_TYPE]: {
     one: ({ steps, times, values, ...rest }: ThinSeries): string => {
@@ -127,9 +118,10 @@ const ENCODERS = {
   },
   [CSV]: {
     one: ({ task, name, steps, times, values }: ThinSeries): string => {
-      const lines = Array.from(steps, (step, i) => {
-        return csvLine([task, name, step, times[i], values[i]]);
-      });
+      const lines = Array.from(
+        steps,
+        (step, i) => csvLine([task, name, step, times[i], values[i]]),
+      );
       return lines.join("");
     },
     all: (parts: readonly string[]): Body => {
@@ -153,11 +145,79 @@ function arrowOf(series: readonly ThinSeries[]): Body {
     time: "float64",
     value: "float64",
   } as const;
-  return toStream(encodeTable(columns, {
+  const batch = {
     task: texts(({ task }) => task),
     name: texts(({ name }) => name),
     step: numbers(({ steps }) => steps),
     time: numbers(({ times }) => times),
     value: numbers(({ values }) => values),
-  }));
+  };
+  return toStream(encodeTable(columns, batch));
+}
+
+/**
+ * Chooses points by largest triangle three buckets (Steinarsson, "Downsampling Time Series for Visual Representation",
+ * 2013): besides the first and the last point, one point of each bucket, the one that forms the largest triangle with
+ * the point chosen before it and the mean of the next bucket. The minimum and the maximum are always chosen, so that no
+ * spike is lost. NaN is chosen only in a bucket without other values: a gap stays a gap.
+ *
+ * @param xs ascending.
+ * @param limit most points; 0 for all.
+ * @returns indices, ascending.
+ */
+export function downsample(xs: Float64Array, ys: Float64Array, limit: number): Uint32Array {
+  const length = xs.length;
+  if (limit === 0 || length <= limit) return Uint32Array.from({ length }, (_, i) => i);
+  if (limit < 3) return Uint32Array.from(limit === 1 ? [length - 1] : [0, length - 1]);
+  const chosen = new Set(extremes(ys).slice(0, limit - 2));
+  const triangles = largestTriangles(xs, ys, limit - chosen.size);
+  for (const i of triangles) chosen.add(i);
+  return Uint32Array.from(chosen).sort();
+}
+
+function extremes(ys: Float64Array): number[] {
+  let [least, greatest] = [-1, -1];
+  for (let i = 0; i < ys.length; i++) {
+    if (least < 0 ? !Number.isNaN(ys[i]) : ys[i] < ys[least]) least = i;
+    if (greatest < 0 ? !Number.isNaN(ys[i]) : ys[i] > ys[greatest]) greatest = i;
+  }
+  return least < 0 ? [] : [greatest, least];
+}
+
+function largestTriangles(xs: Float64Array, ys: Float64Array, limit: number): Uint32Array {
+  const chosen = new Uint32Array(limit);
+  const last = xs.length - 1;
+  const buckets = limit - 2;
+  // Bucket b has the points from start(b) to start(b + 1), the last point being a bucket of its own.
+  const start = (b: number) => b < buckets ? 1 + Math.floor(b * (last - 1) / buckets) : last;
+  let [before_x, before_y] = [xs[0], ys[0]];
+  for (let b = 0; b < buckets; b++) {
+    const [from, to] = [start(b), start(b + 1)];
+    const next = meanPoint(xs, ys, to, b + 1 < buckets ? start(b + 2) : last + 1);
+    let [best, best_area] = [from, -1];
+    for (let i = from; i < to; i++) {
+      // Twice the area of the triangle (before, i, next); NaN is never greater.
+      const area = Math.abs(
+        (before_x - next.x) * (ys[i] - before_y) - (before_x - xs[i]) * (next.y - before_y),
+      );
+      if (area > best_area) [best, best_area] = [i, area];
+      else if (Number.isNaN(ys[best]) && !Number.isNaN(ys[i])) best = i;
+    }
+    chosen[b + 1] = best;
+    if (!Number.isNaN(ys[best])) [before_x, before_y] = [xs[best], ys[best]];
+  }
+  chosen[limit - 1] = last;
+  return chosen;
+}
+
+/** The mean of the points that are not NaN; NaN if there are none. */
+function meanPoint(xs: Float64Array, ys: Float64Array, from: number, to: number) {
+  let [x, y, count] = [0, 0, 0];
+  for (let i = from; i < to; i++) {
+    if (Number.isNaN(ys[i])) continue;
+    x += xs[i];
+    y += ys[i];
+    count++;
+  }
+  return { x: x / count, y: y / count };
 }

@@ -15,7 +15,7 @@ interface Series {
   values: (number | null)[];
 }
 
-/** Reports of two steps: 3,000 points of "loss" each, and "rate" at every tenth. */
+/** Reports of two tasks: 3,000 points of "loss" each, and "rate" at every tenth. */
 function writeReports(out: string): string {
   const reports = ["make", "use"].flatMap((step) =>
     Array.from({ length: 3000 }, (_, i): RunEvent => {
@@ -40,7 +40,7 @@ function withReports(use: (get: (query: string, accept?: string) => Promise<Resp
   });
 }
 
-Deno.test("series are chosen by step, metric and progress", () =>
+Deno.test("series are selected by task, metric and step", () =>
   withReports(async (get) => {
     const series = async (query: string): Promise<Series[]> =>
       (await (await get(query)).json()).series;
@@ -79,7 +79,7 @@ Deno.test("series are chosen by step, metric and progress", () =>
     assert.ok(usual.steps.length <= 1000 && usual.steps.length > 900);
   }));
 
-Deno.test("CSV and Arrow hold what JSON does", () =>
+Deno.test("CSV and Arrow have the same points as JSON", () =>
   withReports(async (get) => {
     for (const query of ["", "?points=0&task=use", "?name=none"]) {
       const { series }: { series: Series[] } = await (await get(query)).json();
@@ -107,7 +107,7 @@ Deno.test("CSV and Arrow hold what JSON does", () =>
     }
   }));
 
-Deno.test("new points are there with the next answer", () =>
+Deno.test("new points are in the next answer", () =>
   withFolder(async (out) => {
     const path = writeReports(out);
     const app = statusApp({ runs: new RunFolder(out, { log_ms: 0, folder_ms: 0 }), out });

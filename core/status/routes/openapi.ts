@@ -1,21 +1,17 @@
 /**
- * The route that describes the others.
+ * The OpenAPI document of all routes.
  *
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { liveReply } from "../reply.ts";
-import { responses } from "./route_parts.ts";
+import { answers, JSON_TYPE, live } from "./shared.ts";
 
 const openapi = createRoute({
   method: "get",
   path: "/openapi.json",
   summary: "This document",
-  responses: responses(
-    "OpenAPI 3.1",
-    { "application/json": z.record(z.string(), z.unknown()) },
-    [304],
-  ),
+  middleware: live,
+  responses: answers("OpenAPI 3.1", { [JSON_TYPE]: z.record(z.string(), z.unknown()) }, [304]),
 });
 
 /** Adds /openapi.json. */
@@ -23,13 +19,13 @@ export function addOpenApi(app: OpenAPIHono): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
-    description: "the server's token, where it was started with one",
+    description: "the server's token, if it was started with one",
   });
   let text: string | undefined;
   app.openapi(openapi, (c) => {
-    // Made when it is first asked for: all routes are there by then.
+    // Built on the first request: all routes are registered by then.
     text ??= JSON.stringify(describe(app));
-    return liveReply(c, text);
+    return c.body(text, 200, { "Content-Type": JSON_TYPE });
   });
 }
 
@@ -39,7 +35,9 @@ function describe(app: OpenAPIHono) {
     info: {
       title: "Causeway status API",
       version: "1",
-      description: "What runs do and did. Errors are application/problem+json (RFC 9457).",
+      description:
+        "The state and results of runs. Errors are application/problem+json (RFC 9457). " +
+        "A task is a step of the recipe; `step` counts optimizer steps.",
       license: { name: "MIT" },
     },
     security: [{}, { token: [] }],
@@ -49,8 +47,8 @@ function describe(app: OpenAPIHono) {
   ) {
     const is_open = operation.security?.length === 0;
     operation.responses = {
-      ...(is_open ? {} : { 401: NO_TOKEN }),
-      403: REFUSED,
+      ...(is_open ? {} : { 401: referenced("The token is missing or wrong") }),
+      403: referenced("The server does not answer to this host name, or to pages of this origin"),
       ...operation.responses,
     };
   }
@@ -63,10 +61,8 @@ function operationsOf({ get, post, delete: remove }: PathItem) {
   return [get, post, remove].filter((operation) => operation !== undefined);
 }
 
-/** What any request may be answered with before it comes to a route. */
-const refusal = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-});
-const NO_TOKEN = refusal("The token is missing or wrong");
-const REFUSED = refusal("The server does not answer to that name, or to pages of that origin");
+/** An answer that any request may get before it reaches a route. */
+function referenced(description: string) {
+  const schema = { $ref: "#/components/schemas/Problem" };
+  return { description, content: { "application/problem+json": { schema } } };
+}

@@ -1,92 +1,99 @@
 /**
- * Routes of runs: which there are, what they do, what they are made of.
+ * Routes of runs: which there are, their state, plan and stages.
  *
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import type { RunState } from "../../runs/mod.ts";
-import type { StageInfo } from "../../runner/mod.ts";
-import { liveReply } from "../reply.ts";
-import { Health, Plan, RunDetail, runParam, Runs, Stages, Status } from "../schemas.ts";
-import { responses, wholeQuery } from "./route_parts.ts";
-import { describeDetail, describePlan, describeRun, describeStatus } from "./describe.ts";
-import { type Answer, AnswerCache, findRun, type Source } from "./source.ts";
-
-const STATES = ["running", "finished", "failed", "interrupted", "lost"] as const;
+import { runClock, runningSteps, type RunState, type StepState, timeLeft } from "../../runs/mod.ts";
+import { runTimeLeft, type StageInfo } from "../../runner/mod.ts";
+import {
+  Health,
+  Plan,
+  type PlanEdge,
+  type PlanNode,
+  Run,
+  run_state,
+  RunDetail,
+  runParam,
+  Runs,
+  Stages,
+  Status,
+  type Task,
+} from "../schemas.ts";
+import { answers, findRun, iso, JSON_TYPE, live, type Source, wholeQuery } from "./shared.ts";
 
 const health = createRoute({
   method: "get",
   path: "/healthz",
   summary: "Whether the server is up",
   security: [],
-  responses: responses("It is", { "application/json": Health }, []),
+  responses: answers("It is up", { [JSON_TYPE]: Health }, []),
 });
 
 const status = createRoute({
   method: "get",
   path: "/status",
-  summary: "The newest run: stage, step, loss, tokens/s, time left",
-  responses: responses("The newest run", { "application/json": Status }),
+  summary: "The newest run: task, step, loss, tokens per second, time left",
+  middleware: live,
+  responses: answers("The newest run", { [JSON_TYPE]: Status }),
 });
 
 const list = createRoute({
   method: "get",
   path: "/runs",
   summary: "All runs, newest first",
+  middleware: live,
   request: {
     query: z.object({
       recipe: z.string().optional().openapi({ description: "only runs of this recipe" }),
-      state: z.enum(STATES, `is not one of ${STATES.join(", ")}`).optional(),
-      limit: wholeQuery(0, 1_000_000).optional().openapi({ description: "at most so many" }),
+      state: z.enum(run_state.options, `is not one of ${run_state.options.join(", ")}`).optional(),
+      limit: wholeQuery(0, 1_000_000).optional().openapi({ description: "most runs" }),
     }),
   },
-  responses: responses("Runs", { "application/json": Runs }, [304, 400]),
+  responses: answers("Runs", { [JSON_TYPE]: Runs }, [304, 400]),
 });
 
 const detail = createRoute({
   method: "get",
   path: "/runs/{run}",
-  summary: "A run with its steps",
+  summary: "A run with its tasks",
+  middleware: live,
   request: { params: runParam },
-  responses: responses("The run", { "application/json": RunDetail }),
+  responses: answers("The run", { [JSON_TYPE]: RunDetail }),
 });
 
 const plan = createRoute({
   method: "get",
   path: "/runs/{run}/plan",
-  summary: "The steps of a run as a graph",
+  summary: "The tasks of a run as a graph",
+  middleware: live,
   request: { params: runParam },
-  responses: responses("Nodes and edges", { "application/json": Plan }),
+  responses: answers("Nodes and edges", { [JSON_TYPE]: Plan }),
 });
 
 const run_stages = createRoute({
   method: "get",
   path: "/runs/{run}/stages",
-  summary: "The stages of a run's steps",
+  summary: "The stages of a run's tasks",
+  middleware: live,
   request: { params: runParam },
-  responses: responses("Stages; none in logs of old", { "application/json": Stages }),
+  responses: answers("Stages; none for old logs", { [JSON_TYPE]: Stages }),
 });
 
 const stages = createRoute({
   method: "get",
   path: "/stages",
-  summary: "The stages of all runs, of the newest first, one of each name and version",
-  responses: responses("Stages", { "application/json": Stages }, [304]),
+  summary: "The stages of all runs, newest run first, each name and version once",
+  middleware: live,
+  responses: answers("Stages", { [JSON_TYPE]: Stages }, [304]),
 });
 
 /** Adds /healthz, /status, /runs, /runs/{run}, /runs/{run}/plan, /runs/{run}/stages and /stages. */
 export function addRuns(app: OpenAPIHono, source: Source): void {
   const { now } = source;
-  const cache = new AnswerCache();
-  /** Sends what depends on these states, and on the time by the second. */
-  const reply = (c: Context, key: string, states: readonly unknown[], make: () => unknown) => {
-    return send(c, cache.get(key, [...states, Math.floor(now() / 1000)], make));
-  };
   app.openapi(health, (c) => c.json({ status: "ok" as const }, 200));
   app.openapi(status, async (c) => {
-    const state = await findRun(source, "latest");
-    return reply(c, "status", [state], () => describeStatus(state, now()));
+    return c.json(describeStatus(await findRun(source, "latest"), now()), 200);
   });
   app.openapi(list, async (c) => {
     const { recipe, state, limit = Infinity } = c.req.valid("query");
@@ -94,35 +101,24 @@ export function addRuns(app: OpenAPIHono, source: Source): void {
       return (recipe ?? run.recipe) === run.recipe && (state ?? run.state) === run.state;
     };
     const states = limit === 0 ? [] : await readStates(source, matches, limit);
-    const key = JSON.stringify(["runs", recipe, state, limit]);
-    return reply(c, key, states, () => ({ runs: states.map((run) => describeRun(run, now())) }));
+    return c.json({ runs: states.map((run) => describeRun(run, now())) }, 200);
   });
   app.openapi(detail, async (c) => {
-    const state = await findRun(source, c.req.valid("param").run);
-    return reply(c, `run ${state.id}`, [state], () => describeDetail(state, now()));
+    return c.json(describeDetail(await findRun(source, c.req.valid("param").run), now()), 200);
   });
   app.openapi(plan, async (c) => {
-    const state = await findRun(source, c.req.valid("param").run);
-    return reply(c, `plan ${state.id}`, [state], () => describePlan(state, now()));
+    return c.json(describePlan(await findRun(source, c.req.valid("param").run), now()), 200);
   });
   app.openapi(run_stages, async (c) => {
-    const state = await findRun(source, c.req.valid("param").run);
-    return send(
-      c,
-      cache.get(`stages ${state.id}`, [state.stages], () => ({ stages: state.stages })),
-    );
+    const { stages } = await findRun(source, c.req.valid("param").run);
+    return c.json({ stages: [...stages] }, 200);
   });
   app.openapi(stages, async (c) => {
-    const states = await readStates(source);
-    return send(c, cache.get("stages", states, () => ({ stages: distinctStages(states) })));
+    return c.json({ stages: distinctStages(await readStates(source)) }, 200);
   });
 }
 
-function send(c: Context, { body, etag }: Answer): Response {
-  return liveReply(c, body, "application/json", etag);
-}
-
-/** One stage of each name and version. */
+/** Each name and version once. */
 function distinctStages(states: readonly RunState[]): StageInfo[] {
   const found = new Map<string, StageInfo>();
   for (const stage of states.flatMap((state) => state.stages)) {
@@ -132,7 +128,7 @@ function distinctStages(states: readonly RunState[]): StageInfo[] {
   return [...found.values()];
 }
 
-/** States of runs, newest first. One that cannot be read does not keep the others from being told. */
+/** States of runs, newest first, without those that cannot be read. */
 async function readStates(
   { runs }: Source,
   matches: (state: RunState) => boolean = () => true,
@@ -145,4 +141,105 @@ async function readStates(
     if (states.length >= limit) break;
   }
   return states;
+}
+
+function describeRun(state: RunState, now: number): z.infer<typeof Run> {
+  const done = state.steps.filter(({ state }) => state === "finished" || state === "skipped");
+  return {
+    run: state.id,
+    recipe: state.recipe,
+    description: state.description,
+    state: state.state,
+    paused: state.paused,
+    started_at: iso(state.started_at),
+    ended_at: iso(state.ended_at),
+    message: state.message ?? null,
+    published: [...state.published],
+    finished_tasks: done.length,
+    total_tasks: state.steps.length,
+    run_time_left_s: runTimeLeft(state, now) ?? null,
+  };
+}
+
+function describeStatus(state: RunState, at: number): z.infer<typeof Status> {
+  const now = runClock(state, at);
+  const all = runningSteps(state);
+  const running: StepState | undefined = all[0];
+  return {
+    ...describeRun(state, now),
+    stage: running?.stage ?? null,
+    task: running?.id ?? null,
+    step: running?.done ?? null,
+    total_steps: running?.total ?? null,
+    loss: running?.metrics.loss ?? null,
+    tokens_per_second: running?.metrics.tokens_per_second ?? null,
+    time_left_s: running ? timeLeft(running, now) ?? null : null,
+    running: all.map((step) => describeTask(step, now)),
+  };
+}
+
+function describeDetail(state: RunState, at: number): z.infer<typeof RunDetail> {
+  const now = runClock(state, at);
+  const tasks = state.steps.map((step) => describeTask(step, now));
+  return { ...describeRun(state, now), tasks };
+}
+
+function describeTask(step: StepState, now: number): z.infer<typeof Task> {
+  const { info, task } = step;
+  return {
+    ...describeNode(step, now),
+    metrics: step.metrics,
+    outputs: Object.fromEntries(
+      Object.entries(step.outputs ?? {}).map(([name, { kind, digest, rows, bytes }]) => {
+        return [name, { kind, digest, rows, bytes }];
+      }),
+    ),
+    config: info?.config ?? null,
+    seed: info?.seed ?? null,
+    inputs: info ? { ...info.inputs } as z.infer<typeof Task>["inputs"] : null,
+    after: [...edgesTo(step).keys()],
+    past_seconds: step.past_seconds ?? null,
+    job: step.job
+      ? { ...step.job, detail: step.job.detail ?? null, node: step.job.node ?? null }
+      : null,
+    cores: task?.cores ?? null,
+    memory_bytes: task?.memory ?? null,
+  };
+}
+
+function describeNode(step: StepState, now: number): z.infer<typeof PlanNode> {
+  return {
+    task: step.id,
+    stage: step.stage,
+    state: step.state,
+    reasons: [...step.reasons],
+    started_at: iso(step.started_at),
+    ended_at: iso(step.ended_at),
+    step: step.done ?? null,
+    total_steps: step.total ?? null,
+    time_left_s: timeLeft(step, now) ?? null,
+    past_seconds: step.past_seconds ?? null,
+  };
+}
+
+function describePlan(state: RunState, at: number): z.infer<typeof Plan> {
+  const now = runClock(state, at);
+  const edges: z.infer<typeof PlanEdge>[] = state.steps.flatMap((step) => {
+    return [...edgesTo(step)].map(([from, inputs]) => ({ from, to: step.id, inputs }));
+  });
+  return { run: state.id, nodes: state.steps.map((step) => describeNode(step, now)), edges };
+}
+
+/** The tasks that a task waits for, each with the inputs that read it (unknown in old logs). */
+function edgesTo({ info, task }: StepState): Map<string, string[]> {
+  const edges = new Map<string, string[]>((task?.after ?? []).map((id) => [id, []]));
+  const note = (ref: string, input: string) => {
+    const from = ref.slice(0, ref.lastIndexOf("."));
+    edges.set(from, [...edges.get(from) ?? [], input]);
+  };
+  for (const [input, wired] of Object.entries(info?.inputs ?? {})) {
+    if (typeof wired === "string") note(wired, input);
+    else for (const [label, ref] of Object.entries(wired)) note(ref, `${input}.${label}`);
+  }
+  return edges;
 }

@@ -3,7 +3,7 @@ import { readArrow } from "../testdata/read_arrow.ts";
 import { ARROW_FILE, ARROW_STREAM, MAKE, withArtifacts } from "../testdata/written_artifacts.ts";
 import { all_types, allTypes, ROWS } from "../testdata/written_run.ts";
 
-/** The rows that were written, as JSON has them. */
+/** The rows that were written, as in JSON. */
 function writtenRows(): unknown[][] {
   const batch = allTypes();
   const number = (value: number) => Number.isFinite(value) ? value : null;
@@ -19,7 +19,7 @@ function writtenRows(): unknown[][] {
   ]);
 }
 
-Deno.test("pages of a table are its rows, whatever their place, their columns and its files", () =>
+Deno.test("pages of a table have its rows, for any offset, columns and number of files", () =>
   withArtifacts(async (get) => {
     const rows = writtenRows();
     const names = Object.keys(all_types.columns);
@@ -50,7 +50,7 @@ Deno.test("pages of a table are its rows, whatever their place, their columns an
     assert.match((await unknown.json()).detail, /make.whole has no column "nope"; it has yes, int/);
   }));
 
-Deno.test("CSV and Arrow hold what JSON does", () =>
+Deno.test("CSV and Arrow have the same rows as JSON", () =>
   withArtifacts(async (get) => {
     const rows = writtenRows();
     const quote = (cell: unknown) => {
@@ -80,10 +80,10 @@ Deno.test("CSV and Arrow hold what JSON does", () =>
     }
     const file = await get(`${MAKE}/parted`, { accept: ARROW_FILE });
     assert.equal(file.status, 406);
-    assert.match((await file.json()).detail, /comes as application\/json, text\/csv, .*stream/);
+    assert.match((await file.json()).detail, /available as application\/json, text\/csv, .*stream/);
   }));
 
-Deno.test("of an Arrow file ranges may be asked for, for as long as it is the same", () =>
+Deno.test("ranges of an Arrow file are served as long as its ETag matches", () =>
   withArtifacts(async (get) => {
     const whole = await get(`${MAKE}/whole`, { accept: ARROW_FILE });
     const bytes = new Uint8Array(await whole.arrayBuffer());

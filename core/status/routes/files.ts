@@ -1,18 +1,18 @@
 /**
- * Answers with stored files: whole, in part, or not again.
+ * Stored files as answers: whole or in part.
  *
  * @module
  */
 import type { Context } from "hono";
 import type { FileRange } from "../../arrow/mod.ts";
-import { isFresh, problem } from "../reply.ts";
+import { problem } from "../errors.ts";
 
-/** Bytes that are read at once. */
+/** Bytes per read. */
 const PIECE_BYTES = 1 << 18;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes and runs of bytes of files, one after the other, read when they are taken. */
+/** Bytes and ranges of files, one after the other, each read when the client takes it. */
 export function readRanges(parts: readonly (Bytes | FileRange)[]): ReadableStream<Bytes> {
   return ReadableStream.from(pieces(parts));
 }
@@ -36,29 +36,32 @@ async function* pieces(parts: readonly (Bytes | FileRange)[]): AsyncGenerator<By
   }
 }
 
-/** What is stored under a digest never changes; what stands at a URL may. */
-export function cacheHeaders(c: Context, digest: string, form = ""): string {
-  const etag = `"${digest}${form}"`;
+/**
+ * Sets ETag and Cache-Control. What a digest names never changes; what a URL without it names may.
+ *
+ * @param form tells representations of the same data apart, such as "-csv".
+ */
+export function setCacheHeaders(c: Context, digest: string, form = ""): string {
+  const tag = `"${digest}${form}"`;
   const is_named = c.req.query("digest") === digest;
-  c.header("ETag", etag);
+  c.header("ETag", tag);
   c.header(
     "Cache-Control",
     is_named ? "private, max-age=31536000, immutable" : "private, no-cache",
   );
-  return etag;
+  return tag;
 }
 
 /**
- * Answers with a file: 200, 206 for the range a client asks for, or 304.
+ * Answers with a file: 200, or 206 for the range that the client asks for.
  *
- * @throws {HTTPException} 416 where the range lies outside of the file.
+ * @throws {HTTPException} 416 if the range is outside the file.
  */
 export function fileReply(c: Context, path: string, digest: string, type: string): Response {
-  const etag = cacheHeaders(c, digest);
+  const tag = setCacheHeaders(c, digest);
   c.header("Accept-Ranges", "bytes");
-  if (isFresh(c, etag)) return c.body(null, 304);
   const { size } = Deno.statSync(path);
-  const range = askedRange(c, size, etag);
+  const range = askedRange(c, size, tag);
   const { from, to } = range ?? { from: 0, to: size };
   c.header("Content-Type", type.startsWith("text/") ? `${type}; charset=utf-8` : type);
   c.header("Content-Length", String(to - from));
@@ -68,11 +71,11 @@ export function fileReply(c: Context, path: string, digest: string, type: string
   return c.body(readRanges([{ path, from, to }]), status);
 }
 
-/** One range in bytes; of several, or of other units, all is sent, as RFC 9110 (14.2) allows. */
-function askedRange(c: Context, size: number, etag: string) {
+/** One range in bytes. Several ranges, or other units, get the whole file, as RFC 9110 (14.2) allows. */
+function askedRange(c: Context, size: number, tag: string) {
   const header = c.req.header("range")?.trim();
   const condition = c.req.header("if-range")?.trim();
-  if (header === undefined || (condition !== undefined && condition !== etag)) return undefined;
+  if (header === undefined || (condition !== undefined && condition !== tag)) return undefined;
   const match = /^bytes=(\d*)-(\d*)$/.exec(header);
   if (!match || header === "bytes=-") return undefined;
   const [first, last] = [match[1], match[2]];
@@ -80,7 +83,7 @@ function askedRange(c: Context, size: number, etag: string) {
   const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const to = first === "" || last === "" ? size : Math.min(size, Number(last) + 1);
   if (from < to) return { from, to };
-  throw problem(416, `the file has ${size} bytes; ask for a range among them`, {
+  throw problem(416, `the file has ${size} bytes; ask for a range within it`, {
     "content-range": `bytes */${size}`,
   });
 }

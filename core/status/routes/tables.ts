@@ -1,37 +1,38 @@
 /**
- * A table in the form that a client wants.
+ * Stored tables as answers: JSON pages, CSV, an Arrow stream, or the Arrow file.
  *
  * @module
  */
 import type { Context } from "hono";
 import { type Cell, type FoundColumn, RowReader, streamPieces } from "../../arrow/mod.ts";
 import type { Artifact } from "../../store/mod.ts";
-import { chooseType, isFresh, problem } from "../reply.ts";
-import { sound } from "./artifact_source.ts";
-import { csvLine } from "./csv.ts";
-import { cacheHeaders, fileReply, readRanges } from "./file_reply.ts";
+import { problem } from "../errors.ts";
+import { fileReply, readRanges, setCacheHeaders } from "./files.ts";
+import { ARROW_FILE, ARROW_STREAM, chooseType, CSV, csvLine, JSON_TYPE } from "./shared.ts";
 
-export const JSON_TYPE = "application/json";
-export const CSV = "text/csv";
-export const ARROW_FILE = "application/vnd.apache.arrow.file";
-export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
-
-/** Rows of a page at most, and by default. */
+/** The most rows of a page, and the default. */
 export const MAX_ROWS = 10_000;
 const ROWS = 1000;
-/** A page of JSON ends behind the rows that take it to this many values, the items of lists counted. */
+/** A JSON page ends with the row that takes it to this many values, the items of lists included. */
 const MAX_VALUES = 500_000;
+
+/** Each form of a table is a representation of its own, so each has its own ETag. */
+const FORMS = { [JSON_TYPE]: "-json", [CSV]: "-csv", [ARROW_STREAM]: "-stream" } as const;
 
 export interface TableQuery {
   readonly offset?: number;
   readonly limit?: number;
-  /** Names of columns; those in one text are parted by commas. */
+  /** Names of columns, also several in one text, separated by commas. */
   readonly columns?: readonly string[];
   /** What is read, for messages. */
   readonly origin: string;
 }
 
-/** @param paths the Arrow files of the table. */
+/**
+ * Answers with a table in the format that the client prefers.
+ *
+ * @param paths the Arrow files of the table.
+ */
 export async function tableReply(
   c: Context,
   artifact: Artifact,
@@ -43,8 +44,8 @@ export async function tableReply(
   const type = chooseType(c, [JSON_TYPE, CSV, ...file_type, ARROW_STREAM]);
   if (type === ARROW_FILE || type === ARROW_STREAM) refusePages(query);
   if (type === ARROW_FILE) return fileReply(c, paths[0], digest, ARROW_FILE);
-  if (isFresh(c, cacheHeaders(c, digest, FORMS[type]))) return c.body(null, 304);
-  const table = await sound(() => new RowReader(paths, query.origin));
+  setCacheHeaders(c, digest, FORMS[type]);
+  const table = await readStored(() => new RowReader(paths, query.origin));
   if (type === ARROW_STREAM) {
     return c.body(readRanges(streamPieces(paths)), 200, { "content-type": type });
   }
@@ -66,8 +67,15 @@ export async function tableReply(
   });
 }
 
-/** Each form of a table is a representation of its own, which its ETag has to say. */
-const FORMS = { [JSON_TYPE]: "-json", [CSV]: "-csv", [ARROW_STREAM]: "-stream" } as const;
+/** Reads from the store; a damaged object becomes a problem that says so. */
+export async function readStored<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw problem(500, "an object of the store is damaged; run the recipe again to restore it");
+  }
+}
 
 function refusePages({ offset, limit, columns }: TableQuery): void {
   if (offset === undefined && limit === undefined && columns === undefined) return;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { findPython, runPython } from "../../tests/python.ts";
-import { foldEvents, type RunEvent, type RunSource } from "../runs/mod.ts";
-import { statusApp } from "./app.ts";
-import { parsePrometheus } from "./testdata/parse_prometheus.ts";
+import { findPython, runPython } from "../../../tests/python.ts";
+import { foldEvents, type RunEvent, type RunSource } from "../../runs/mod.ts";
+import { statusApp } from "../app.ts";
+import { parsePrometheus } from "../testdata/parse_prometheus.ts";
 
-/** Signs that the format has to escape, and some that it has not. */
+/** Characters that the format must escape, and some that it must not. */
 const ODD = 'a "b" \\n\nc\\ {d="e"},é';
 
 function eventsOf(): RunEvent[] {
@@ -47,7 +47,7 @@ async function scrape(events: RunEvent[], before: string[] = []) {
   return await response.text();
 }
 
-Deno.test("a run is told in metrics that are read back as they were", async () => {
+Deno.test("metrics of a run are parsed back to their values", async () => {
   const samples = parsePrometheus(await scrape(eventsOf()));
   const value = (name: string, labels: Record<string, string>) => {
     const pairs = Object.entries(labels).map(([k, v]) => `${k}=${JSON.stringify(v)}`).sort();
@@ -60,23 +60,23 @@ Deno.test("a run is told in metrics that are read back as they were", async () =
   assert.equal(value("run_state", { ...run, state: "failed" }), 0);
   assert.equal(value("run_paused", run), 0);
   assert.equal(value("run_time_left_seconds", run), 25);
-  const [train, odd] = [{ run: "r", step: "train" }, { run: "r", step: ODD }];
-  assert.equal(value("step_state", { ...train, stage: "pretrain", state: "running" }), 1);
-  assert.equal(value("step_state", { ...odd, stage: "pretrain", state: "waiting" }), 1);
-  assert.equal(value("step_progress", train), 2);
-  assert.equal(value("step_total", train), 8);
-  assert.equal(value("step_time_left_seconds", train), 5);
-  assert.equal(value("step_loss", train), 2.5);
-  assert.equal(value("step_learning_rate", train), 1e-9);
-  assert.equal(value("step_tokens_per_second", train), 1e21);
-  assert.equal(value("step_validation_loss", { ...train, source: "web" }), 3);
-  assert.equal(value("step_validation_loss", { ...train, source: ODD }), NaN);
-  assert.equal(value("step_metric", { ...train, metric: "grad_norm" }), 0.5);
+  const [train, odd] = [{ run: "r", task: "train" }, { run: "r", task: ODD }];
+  assert.equal(value("task_state", { ...train, stage: "pretrain", state: "running" }), 1);
+  assert.equal(value("task_state", { ...odd, stage: "pretrain", state: "waiting" }), 1);
+  assert.equal(value("task_step", train), 2);
+  assert.equal(value("task_total_steps", train), 8);
+  assert.equal(value("task_time_left_seconds", train), 5);
+  assert.equal(value("task_loss", train), 2.5);
+  assert.equal(value("task_learning_rate", train), 1e-9);
+  assert.equal(value("task_tokens_per_second", train), 1e21);
+  assert.equal(value("task_validation_loss", { ...train, source: "web" }), 3);
+  assert.equal(value("task_validation_loss", { ...train, source: ODD }), NaN);
+  assert.equal(value("task_metric", { ...train, metric: "grad_norm" }), 0.5);
   assert.ok(samples.get("process_resident_memory_bytes{}")! > 1e6);
   assert.ok(samples.get("process_cpu_seconds_total{}")! > 0);
 });
 
-Deno.test("requests are counted by their routes, however many paths there are", async () => {
+Deno.test("requests are counted by route, not by path", async () => {
   const paths = ["/runs", "/runs", "/runs/r/plan", "/runs/other/plan", "/nowhere", "/no\nwhere"];
   const samples = parsePrometheus(await scrape(eventsOf(), paths));
   const counted = (route: string, status: number) => {
@@ -92,7 +92,7 @@ Deno.test("requests are counted by their routes, however many paths there are", 
   assert.equal(samples.get(infinite), 2);
 });
 
-Deno.test("without runs, and paused, there are metrics as well", async () => {
+Deno.test("there are metrics without runs, and of a paused run", async () => {
   const none = parsePrometheus(await scrape([]));
   assert.ok(![...none.keys()].some((key) => key.startsWith("causeway_run")));
   const paused = await scrape([...eventsOf(), { time: 3500, type: "run_paused" }]);
@@ -110,7 +110,7 @@ print(json.dumps(samples))
 const python = findPython(["prometheus_client"]);
 
 Deno.test({
-  name: "the client library of Python reads the same",
+  name: "Python's client library reads the same values",
   ignore: python === undefined,
   async fn() {
     const text = await scrape(eventsOf(), ["/runs"]);

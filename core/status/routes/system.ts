@@ -1,5 +1,5 @@
 /**
- * What the machine is doing.
+ * The route of the machine's load and memory.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const bytes = z.number();
 const System = z.object({
   cores: z.int(),
   load: z.array(z.number()).nullable().openapi({
-    description: "processes that run or wait to, over 1, 5 and 15 minutes; null on Windows",
+    description: "load averages over 1, 5 and 15 minutes; null on Windows",
   }),
   memory: z.object({
     total_bytes: bytes,
@@ -21,7 +21,7 @@ const System = z.object({
   }),
   process: z.object({
     rss_bytes: bytes.openapi({ description: "of all threads" }),
-    cpu_seconds: z.number().openapi({ description: "of all threads since the start" }),
+    cpu_seconds: z.number().openapi({ description: "of all threads, since the start" }),
     uptime_s: z.number(),
   }),
 }).openapi("System");
@@ -29,9 +29,9 @@ const System = z.object({
 const system = createRoute({
   method: "get",
   path: "/system",
-  summary: "Load and memory of the machine, and this process's share of them",
+  summary: "Load and memory of the machine and of this process",
   responses: {
-    200: { description: "As it is now", content: { "application/json": { schema: System } } },
+    200: { description: "Current values", content: { "application/json": { schema: System } } },
   },
 });
 
@@ -55,7 +55,7 @@ function describeSystem(): z.infer<typeof System> {
   };
 }
 
-/** Resident memory, processor time and age of this process, all of its threads together. */
+/** Resident memory, processor time and age of this process, all threads together. */
 export function describeProcess() {
   const { user, system } = process.cpuUsage();
   return {

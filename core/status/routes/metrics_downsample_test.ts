@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { downsample } from "./downsample.ts";
+import { downsample } from "./metrics.ts";
 
 const steps = (length: number) => Float64Array.from({ length }, (_, i) => i);
 
-Deno.test("ends and extremes stay, and no more points than asked for", () => {
+Deno.test("ends and extremes are kept, within the limit of points", () => {
   for (const [length, limit] of [[1000, 50], [61_000, 1000], [101, 100], [10, 4], [500, 5]]) {
     const ys = Float64Array.from(steps(length), (x) => Math.sin(x / 40) + (x * 7919 % 13) / 50);
     const [low, high] = [Math.floor(length / 3), Math.floor(length / 2)];
@@ -15,7 +15,7 @@ Deno.test("ends and extremes stay, and no more points than asked for", () => {
   }
 });
 
-Deno.test("the curve drawn through what is left is close to the curve", () => {
+Deno.test("a curve through the chosen points is close to the original", () => {
   const xs = steps(20_000);
   const ys = Float64Array.from(xs, (x) => 5 * Math.exp(-x / 3000) + Math.sin(x / 500));
   const chosen = downsample(xs, ys, 200);
@@ -29,7 +29,7 @@ Deno.test("the curve drawn through what is left is close to the curve", () => {
   assert.ok(worst < 0.05, `${worst}`);
 });
 
-Deno.test("few points, no values and gaps", () => {
+Deno.test("few points, no values, and gaps", () => {
   const three = Float64Array.of(1, NaN, 2);
   assert.deepEqual([...downsample(steps(3), three, 0)], [0, 1, 2]);
   assert.deepEqual([...downsample(steps(3), three, 3)], [0, 1, 2]);
