@@ -42,8 +42,8 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
   [cka, "stages/cka/config.ts"],
   [study, "plugins/study/config.ts"],
   [proximity, "plugins/proximity/config.ts"],
-  [study_report, "plugins/study_report/config.ts"],
-  [report, "plugins/report/config.ts"],
+  [study_report, "plugins/study_report/inputs.ts"],
+  [report, "plugins/report/inputs.ts"],
 ];
 
 /** Declare fields that several stages share. */

@@ -1,32 +1,26 @@
 /**
- * Vega-Lite specs to SVG text, and the look that all figures share.
+ * Renders Vega-Lite specs to SVG text, in the look that all figures share.
  *
- * Vega rather than Observable Plot: its View writes SVG without a DOM (Plot needs one), draws legends and
- * linked panels itself, and gives the same bytes twice (Plot names its classes at random).
+ * Vega rather than Observable Plot: its View writes SVG without a DOM (Plot needs one), lays out panels itself, and gives
+ * the same bytes every time (Plot names its classes at random).
  *
  * @module
  */
-import { escapeText } from "./markup.ts";
+import { escapeText } from "./text.ts";
 import type { Spec } from "vega";
 import type { TopLevelSpec } from "vega-lite";
 
-/** A figure as it is shown and saved. */
+/** A rendered figure. */
 export interface Figure {
-  /** File name without ending; its anchor on the page is `figure-<name>`. */
+  /** File name without its extension; the anchor on the page is `figure-<name>`. */
   name: string;
-  /** Short text for those who cannot see the picture, and for the SVG's title. */
+  /** Heading of the picture, and its name for screen readers. */
   title: string;
   caption: string;
   /** Natural width in CSS pixels. */
   width: number;
   svg: string;
 }
-
-/** Okabe and Ito's palette, told apart by readers with any colour vision; the first is for shared parts. */
-export const SHARED_COLOUR = "#555555";
-export const ARM_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
-/** Dashes repeat the distinction for print without colour. */
-export const ARM_DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3]];
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 
@@ -35,7 +29,7 @@ const LOOK = {
   padding: 12,
   config: {
     font: FONT,
-    aria: false, // one title and description for the whole picture read better than one for each mark
+    aria: false, // screen readers get one title and description, not one for every mark
     view: { stroke: null },
     axis: {
       labelFontSize: 12,
@@ -52,17 +46,11 @@ const LOOK = {
       labelOverlap: true,
     },
     legend: {
-      orient: "top",
       labelFontSize: 13,
-      symbolType: "stroke",
-      symbolStrokeWidth: 2.5,
-      symbolSize: 600,
       gradientLabelOffset: 6,
-      labelLimit: 320,
       titleFontSize: 13,
       titleFontWeight: "normal",
     },
-    header: { labelFontSize: 13, labelFontWeight: "bold", labelColor: "#111" },
     title: { fontSize: 15, anchor: "start", color: "#111", offset: 12, subtitleColor: "#444" },
   },
 } as const;
@@ -72,39 +60,43 @@ interface TextMetrics {
   textMetrics: { width(item: { fontSize?: number }, text: unknown): number };
 }
 
-/** Loaded when the first figure is drawn: every step's thread loads the recipe, and few of them draw. */
-async function loadVega() {
+/**
+ * Renders a Vega-Lite spec as SVG text.
+ *
+ * @param character_width assumed width of a character, as a share of the font size. Without a canvas Vega assumes 0.8,
+ * which spreads legends apart; sans-serif text is nearer 0.56, and 0.62 fits the widest of FONT. Setting it also keeps
+ * the bytes the same whether a canvas package is installed or not.
+ */
+export async function renderSvg(spec: object, character_width = 0.62): Promise<string> {
+  // Loaded on first use: every step's thread loads the recipe, and few of them draw.
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
-  // Without a canvas Vega takes every character to be 0.8 of the font size wide, which spreads legends apart.
-  // Sans-serif text is nearer 0.56, in the widest of FONT's 0.62, and text taken for narrower than it is would be cut.
-  // Setting it also keeps a canvas package that happens to be installed from changing the bytes.
   (vega as unknown as TextMetrics).textMetrics.width = ({ fontSize = 11 }, text) =>
-    Math.round(0.62 * fontSize * String(text ?? "").length);
-  return { vega, compile };
+    Math.round(character_width * fontSize * String(text ?? "").length);
+  const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec as Spec), {
+    renderer: "none",
+  });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg;
 }
 
 /**
  * Renders one figure.
  *
- * @param chart a Vega-Lite spec; its `title` is drawn, and the shared look is added.
- * @returns the figure, its SVG carrying `title` and `caption` for screen readers.
+ * @param chart a Vega-Lite spec; the shared look is added, and `title` as its heading unless it has its own.
+ * @returns the figure; its SVG carries `title` and `caption` for screen readers.
  */
 export async function renderFigure(
   { name, title, caption, chart }: Omit<Figure, "svg" | "width"> & { chart: object },
 ): Promise<Figure> {
-  const { vega, compile } = await loadVega();
-  const spec = compile({ ...LOOK, ...chart } as TopLevelSpec).spec as Spec;
-  const view = new vega.View(vega.parse(spec), { renderer: "none" });
-  const drawn = await view.toSVG();
-  view.finalize();
+  const drawn = await renderSvg({ ...LOOK, title, ...chart });
   const width = Number(/ width="(\d+)"/.exec(drawn)?.[1]);
   return { name, title, caption, width, svg: describe(drawn, name, title, caption) };
 }
 
 /**
- * Adds title and description, and names ids after the figure. Vega numbers ids from a counter that goes on for
- * as long as the process does; here they count from 0, so that a figure always comes out the same, and several
- * can share one page.
+ * Adds title and description, and renames ids after the figure. Vega numbers ids with a counter that runs as long as the
+ * process; numbered from 0 per figure, a figure always has the same bytes and several can share one page.
  */
 function describe(svg: string, name: string, title: string, caption: string): string {
   const head = `<title id="${name}-title">${escapeText(title)}</title>` +

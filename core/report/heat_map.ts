@@ -1,17 +1,17 @@
 /**
- * Heat maps: of values up to 1, and of differences, whose sign matters.
+ * Heat maps: of values up to 1, and of differences around 0.
  *
  * @module
  */
-import { signed } from "./format.ts";
+import { signed } from "./text.ts";
 
-/** Number of characters that a cell has room for. */
+/** Characters of a cell's number, such as 0.87. */
 const CHARACTERS = 4;
 
-/** Smallest numbers that are shown, in CSS pixels: in narrower cells there are none. */
+/** Smallest font of numbers in CSS pixels; cells too narrow for it show none. */
 const SMALLEST = 9;
 
-/** Share of the colour scale from which white numbers are easier to read than black ones. */
+/** Share of the colour scale above which numbers are white, which is easier to read on dark cells. */
 const WHITE_FROM = 0.7;
 
 /** One cell. */
@@ -21,30 +21,31 @@ export interface Cell {
   value: number;
 }
 
-/** Colours run from the smallest value, rounded down to a tenth, to 1: small differences stay visible. */
-export function scaleFrom(cells: Cell[]): [number, number] {
+/** Domain of a colour scale that ends at 1; it begins at the lowest value, so that small differences stay visible. */
+export function scaleFrom(cells: readonly Cell[]): [number, number] {
   const lowest = Math.min(0.9, ...cells.map((cell) => cell.value));
   return [Math.max(0, Math.floor(lowest * 10) / 10), 1];
 }
 
 /**
- * A Vega-Lite view of cells; those that are wide enough show their number.
+ * A Vega-Lite view of a square heat map; cells that are wide enough show their number.
  *
- * @param order rows and columns in the order in which they stand.
+ * @param order labels of rows and columns, in display order.
  * @param title what the colours mean.
  * @param options.size width of a cell in CSS pixels.
+ * @param options.x title of the axis; so is y.
  */
 export function heatMap(
-  cells: Cell[],
-  order: (string | number)[],
+  cells: readonly Cell[],
+  order: readonly (string | number)[],
   title: string,
   [low, high]: [number, number],
   { size, x = null, y = null }: { size: number; x?: string | null; y?: string | null },
 ): object {
-  // Layer numbers may be thinned out where cells are narrow; a name left out would leave its cells nameless.
+  // Layer numbers may be thinned out where cells are narrow; names may not, or rows would have no label.
   const labelOverlap = order.every((name) => typeof name === "number");
   const axis = { ticks: false, domain: false, labelLimit: 220, labelOverlap };
-  // Long names would run into each other below narrow cells.
+  // Long names would overlap below narrow cells.
   const tilted = !labelOverlap && order.some((name) => 7 * String(name).length > size);
   const position = {
     x: {
@@ -64,7 +65,7 @@ export function heatMap(
     data: { values: cells.map((cell) => ({ ...cell, text: cell.value.toFixed(2) })) },
     layer: [
       {
-        // Gaps would take up much of small cells.
+        // Gaps would fill much of small cells.
         mark: { type: "rect", stroke: "white", strokeWidth: size < 10 ? 0 : 1 },
         encoding: {
           ...position,
@@ -97,7 +98,7 @@ export function heatMap(
   };
 }
 
-/** Better, the same, worse: blue and orange are told apart by readers with any colour vision. */
+/** Better, equal, worse; blue and orange are distinct for readers with any colour vision. */
 const DIVERGING = ["#0072B2", "#F7F7F7", "#D55E00"];
 
 /** Layout of a {@link divergingMap}. */
@@ -111,8 +112,7 @@ export interface DivergingOptions {
 }
 
 /**
- * A Vega-Lite view of differences: blue below 0, orange above it, each cell with its number. Cells that are not given
- * stay blank.
+ * A Vega-Lite view of differences: blue below 0, orange above, each cell with its number. Missing cells are blank.
  *
  * @example
  * ```ts
@@ -124,8 +124,8 @@ export interface DivergingOptions {
  * assert.deepEqual(data.values.map(({ text }) => text), ["-0.100", "+0.050"]);
  * ```
  */
-export function divergingMap(cells: Cell[], { x, y, columns, rows }: DivergingOptions) {
-  // The same distance from 0 is the same strength on both sides.
+export function divergingMap(cells: readonly Cell[], { x, y, columns, rows }: DivergingOptions) {
+  // Symmetric: equal distances from 0 have equal strength.
   const furthest = Math.max(1e-6, ...cells.map(({ value }) => Math.abs(value)));
   const axis = { ticks: false, domain: false, labelAngle: 0, labelOverlap: false };
   const position = {

@@ -1,14 +1,67 @@
 /**
- * What reports are made with: figures, tables, and a page that holds them all.
+ * What reports are made of: charts, tables, and a page that holds them.
  *
  * @module
  */
-export { count, decimals, list, NOT_MEASURED, percent, signed } from "./format.ts";
-export { ARM_COLOURS, ARM_DASHES, type Figure, renderFigure, SHARED_COLOUR } from "./figure.ts";
+export {
+  ckaFigures,
+  datasetTable,
+  mixtureTable,
+  modelPairs,
+  oncePerPair,
+  similarityBlocks,
+  similarityMatrix,
+} from "./blocks.ts";
+export { type Figure, renderFigure, renderSvg } from "./figure.ts";
 export { type Cell, divergingMap, heatMap, scaleFrom } from "./heat_map.ts";
-export { escapeText, html, Markup, raw } from "./markup.ts";
-export { filesOf, leftOut, type PageHead, renderPage, type Section, section } from "./page.ts";
-export { type Row, type RowOf, rowsByLabel, rowsOf } from "./rows.ts";
-export { type SampleBlock, sampleBlocks, type ShownSample } from "./samples.ts";
-export { type ShownCell, type ShownTable, shownTable } from "./shown_table.ts";
-export { batchOf, type TableFile, tableFile } from "./table_file.ts";
+export {
+  filesOf,
+  leftOut,
+  type MaybeFigures,
+  type PageHead,
+  present,
+  renderPage,
+  type SampleBlock,
+  sampleBlocks,
+  type Section,
+  section,
+} from "./page.ts";
+export {
+  type Dot,
+  dotChart,
+  type DotPanel,
+  FULL_WIDTH,
+  linePanel,
+  type LinePoint,
+  thin,
+} from "./panels.ts";
+export { scatter, type ScatterAxes, type ScatterPoint } from "./scatter.ts";
+export {
+  COLOURS,
+  MAX_WIDTH,
+  panelTitle,
+  POINT,
+  pointChannels,
+  REFERENCE,
+  referenceStyle,
+  type SeriesStyle,
+  seriesStyles,
+  withKey,
+} from "./series.ts";
+export {
+  batchOf,
+  labelled,
+  labelledFile,
+  readInputs,
+  type Row,
+  type RowOf,
+  rowsOf,
+  type RowsOfInputs,
+  type ShownCell,
+  type ShownTable,
+  shownTable,
+  type TableFile,
+  tableFile,
+} from "./tables.ts";
+export { count, decimals, fileName, interval, list, percent, signed } from "./text.ts";
+export { type ReportContent, writeReport } from "./write_report.ts";

@@ -1,27 +1,26 @@
 /**
- * The page: one HTML file, opened from disk, that needs no network and no script.
+ * The page: one HTML file that opens from disk and needs no network and no script.
  *
  * @module
  */
+import type { ports } from "../stage/mod.ts";
 import type { Figure } from "./figure.ts";
-import { html, type Markup, raw } from "./markup.ts";
-import type { SampleBlock } from "./samples.ts";
 import { STYLE } from "./style.ts";
-import type { ShownCell, ShownTable } from "./shown_table.ts";
-import type { TableFile } from "./table_file.ts";
+import type { RowOf, ShownCell, ShownTable, TableFile } from "./tables.ts";
+import { html, type Markup, raw } from "./text.ts";
 
 /** One part of the page. */
 export interface Section {
   id: string;
   heading: string;
   paragraphs: string[];
-  /** Tables and figures, in the order in which they are shown. */
+  /** Tables, figures and samples, in display order. */
   blocks: (ShownTable | Figure | SampleBlock)[];
-  /** Tables that only figures show, to be taken along. */
+  /** Data that only figures show, for download. */
   files?: TableFile[];
 }
 
-/** Everything of some sections that can be taken along. */
+/** Every table of some sections that can be downloaded. */
 export function filesOf(sections: readonly Section[]): TableFile[] {
   return sections.flatMap(({ blocks, files = [] }) => [
     ...blocks.flatMap((block) => "columns" in block && block.file ? [block.file] : []),
@@ -29,23 +28,31 @@ export function filesOf(sections: readonly Section[]): TableFile[] {
   ]);
 }
 
-/** A section of which only some parts are there. */
+/** A section; parts that are not given are empty. */
 export function section(id: string, heading: string, parts: Partial<Section>): Section {
   return { id, heading, paragraphs: [], blocks: [], ...parts };
 }
 
-/** A section for which there is nothing to show says so. */
-export function leftOut(id: string, heading: string, what: string): Section {
-  return section(id, heading, { paragraphs: [`Left out: ${what}.`] });
+/** A section with nothing to show, which says why. */
+export function leftOut(id: string, heading: string, why: string): Section {
+  return section(id, heading, { paragraphs: [`Left out: ${why}.`] });
 }
 
-/** What stands above the sections. */
+/** Figures that may be missing because their data was not measured. */
+export type MaybeFigures = Promise<Figure | readonly Figure[] | undefined>;
+
+/** The figures that exist, in order. */
+export async function present(...figures: MaybeFigures[]): Promise<Figure[]> {
+  return (await Promise.all(figures)).flatMap((figure) => figure ?? []);
+}
+
+/** The head of the page. */
 export interface PageHead {
   readonly title: string;
   readonly description: string;
 }
 
-/** Renders the page. All text is escaped; only the figures, made by us, go in as they are. */
+/** Renders the page. All text is escaped, except the SVG of figures. */
 export function renderPage(head: PageHead, sections: Section[]): string {
   const page = html`
     <!DOCTYPE html>
@@ -69,10 +76,8 @@ export function renderPage(head: PageHead, sections: Section[]): string {
     ${sections.map(renderSection)}
         </main>
         <footer>
-          <p>Beside this page: <code>results.json</code> and <code>summary.txt</code> with the numbers,
-    <code>tables/</code> with every table as ${filesOf(sections).length > 0
-      ? "CSV and Arrow"
-      : "CSV"}, <code>figures/</code> with every figure as SVG.</p>
+          <p>Next to this page: <code>results.json</code> and <code>summary.txt</code> with the numbers,
+    <code>tables/</code> with every table as CSV and Arrow, <code>figures/</code> with every figure as SVG.</p>
         </footer>
       </body>
     </html>
@@ -86,7 +91,7 @@ function renderSection({ id, heading, paragraphs, blocks, files = [] }: Section)
     <h2 id="${id}">${heading}</h2>
     ${paragraphs.map((text) => html`<p>${text}</p>`)}
     ${blocks.map(renderBlock)}
-    ${files.map((file) => renderDownloads(file, `Data of the figures, ${file.name}`))}
+    ${files.map((file) => renderDownloads(file, `Data behind the figures, ${file.name}`))}
     </section>
   `;
 }
@@ -96,7 +101,7 @@ function renderBlock(block: Section["blocks"][number]): Markup {
   return "phase" in block ? renderSamples(block) : renderTable(block);
 }
 
-/** Underlining tells supervised text apart without colour, in print and to any eye. */
+/** Supervised text is underlined, which shows without colour and in print. */
 function renderSamples({ phase, rows }: SampleBlock): Markup {
   return html`
     <details class="samples">
@@ -125,10 +130,9 @@ function renderFigureBlock({ name, title, caption, width, svg }: Figure): Markup
   `;
 }
 
-/** Rows that are seen without being asked for. */
+/** Tables with more rows are folded. */
 const LONGEST = 30;
 
-/** Long tables are folded. */
 function renderTable(table: ShownTable): Markup {
   const { caption, rows, file } = table;
   const body = renderRows(table);
@@ -143,7 +147,7 @@ function renderTable(table: ShownTable): Markup {
   `;
 }
 
-/** Wide tables scroll inside their own box, which the keyboard can reach. */
+/** Wide tables scroll in their own box, which can be focused by keyboard. */
 function renderRows({ caption, columns, rows }: ShownTable): Markup {
   const align = (
     i: number,
@@ -179,20 +183,64 @@ function renderCell(cell: ShownCell): Markup {
   return note ? html`${shown}<span class="note">${note}</span>` : shown;
 }
 
-/** Bytes of both formats that a page takes in: curves of long runs would make it slow to open. */
+/** Largest table embedded in the page, in bytes of both formats together; more would make the page slow to open. */
 const LARGEST = 1_000_000;
 
-/** The data themselves are in the links; those of large tables are beside the page. */
+/** Links that contain the data; large tables are referred to by file name. */
 function renderDownloads({ name, csv, arrow }: TableFile, what = "Download"): Markup {
   const link = (ending: string, type: string, bytes: Uint8Array) =>
     html`<a download="${name}.${ending}" href="data:${type};base64,${bytes.toBase64()}">${
       ending === "csv" ? "CSV" : "Arrow"
     }</a>`;
   if (csv.length + arrow.length > LARGEST) {
-    return html`<p class="downloads">${what}: <code>tables/${name}.csv</code> and <code>.arrow</code> beside
-    this page, for their size.</p>`;
+    return html`
+      <p
+        class="downloads">${what}: <code>tables/${name}.csv</code> and <code>.arrow</code> next to
+          this page (too large to embed).</p>
+    `;
   }
   return html`<p class="downloads">${what}: ${
     link("csv", "text/csv", new TextEncoder().encode(csv))
   }, ${link("arrow", "application/vnd.apache.arrow.file", arrow)}</p>`;
+}
+
+type SampleRow = RowOf<typeof ports.batch_samples>;
+
+/** One row of a batch. */
+export interface ShownSample {
+  readonly head: string;
+  readonly runs: readonly { text: string; supervised: boolean; begins_document: boolean }[];
+}
+
+/** Rows of the first batch of one phase. */
+export interface SampleBlock {
+  readonly phase: string;
+  readonly rows: readonly ShownSample[];
+}
+
+/** Longer rows are cut on the page; the table has all of their text. */
+const MAX_CHARS = 1200;
+
+/** Groups runs of tokens by phase and row. */
+export function sampleBlocks(samples: Record<string, SampleRow[]>): SampleBlock[] {
+  return Object.entries(samples).filter(([, runs]) => runs.length > 0).map(([phase, runs]) => ({
+    phase,
+    rows: [...Map.groupBy(runs, ({ row }) => row).values()].map(shownSample),
+  }));
+}
+
+function shownSample(runs: SampleRow[]): ShownSample {
+  const count = (some: SampleRow[]) => some.reduce((sum, { tokens }) => sum + tokens, 0);
+  const learned = count(runs.filter(({ supervised }) => supervised));
+  let room = MAX_CHARS;
+  const shown = runs.map((run, i) => {
+    const text = run.text.length <= room ? run.text : `${run.text.slice(0, room)} …`;
+    room = Math.max(0, room - run.text.length);
+    const begins_document = i > 0 && run.document !== runs[i - 1].document;
+    return { text, supervised: Boolean(run.supervised), begins_document };
+  });
+  return {
+    head: `${runs[0].source}: ${count(runs)} tokens, ${learned} supervised`,
+    runs: shown.filter(({ text }, i) => i === 0 || text !== " …" || shown[i - 1].text !== " …"),
+  };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** CSS, inlined in the page. Figures keep a white card in both schemes, so that their colours hold. */
+/** CSS, inlined in the page. Figures have a white card in both schemes, because their colours are made for white. */
 export const STYLE = `
 :root { --text: #1b1f24; --soft: #57606a; --line: #d8dee4; --page: #fbfbfa; --band: #f1f3f5; --link: #0550ae; }
 @media (prefers-color-scheme: dark) {
@@ -25,7 +25,7 @@ figcaption { margin-top: .4rem; max-width: 44rem; }
 .wide { overflow-x: auto; margin-top: .4rem; }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 8px; }
 .card svg { display: block; margin: 0 auto; max-width: 100%; height: auto; }
-/* On a narrow screen a figure shrinks until its text is about to get too small, then scrolls in its card. */
+/* On a narrow screen a figure shrinks until its text would be too small to read, then scrolls in its card. */
 .card svg { min-width: calc(.72 * var(--natural)); }
 table { border-collapse: separate; border-spacing: 0; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 60%; }
 th, td { padding: .35rem .55rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }

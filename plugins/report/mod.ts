@@ -1,59 +1,43 @@
 /**
- * The report stage: everything that was measured, in one page that opens from disk.
+ * The report stage: the measurements of one experiment on a page that opens from disk.
  *
  * @module
  */
-import { renderPage, type Section } from "../../core/report/mod.ts";
+import { writeReport } from "../../core/report/mod.ts";
 import { defineStage, files } from "../../core/stage/mod.ts";
-import { phaseOrder, report_config } from "./config.ts";
-import { readMeasurements, report_inputs } from "./read.ts";
+import { readMeasurements, report_config, report_inputs } from "./inputs.ts";
 import { computeResults } from "./results.ts";
 import { SECTIONS } from "./sections.ts";
 import { renderSummary } from "./summary.ts";
-import { csvFiles } from "./tables.ts";
 
-export { report_config, type ReportConfig } from "./config.ts";
+export { report_config, type ReportConfig } from "./inputs.ts";
 
 /**
- * Draws the figures, writes the tables and the page, and says in words what the numbers say.
+ * Draws the figures, writes tables and page, and puts the numbers into sentences.
  *
- * Output: `report.html` (self-contained), `summary.txt`, `results.json`, `figures/*.svg`, `tables/*.csv`.
- * Inputs that are not wired leave their section out, with a line saying so.
+ * Output: `report.html` (self-contained), `summary.txt`, `results.json`, `figures/*.svg`, `tables/*.csv` and
+ * `tables/*.arrow`. An input that is not wired leaves its section out, and the page says so.
  *
- * @throws {Error} when the config names a model, source or phase that the wired inputs do not hold.
+ * @throws {Error} when the config names a model, source or phase that the inputs do not have.
  */
 export const report = defineStage({
   name: "report",
-  version: "4",
-  description: "Figures, tables and one HTML page from everything that was measured.",
+  version: "5",
+  description: "Figures, tables and an HTML page of everything that was measured.",
   config: report_config,
   inputs: report_inputs,
   outputs: {
     report: files("report", "report.html, summary.txt, results.json, figures and tables"),
   },
   async run({ config, inputs, outputs, signal, report }) {
-    const all = await readMeasurements(inputs, phaseOrder(config));
+    signal.throwIfAborted();
+    const all = await readMeasurements(inputs, config);
     const results = computeResults(config, all.evaluation);
-    const sections: Section[] = [];
-    for (const make of SECTIONS) {
-      signal.throwIfAborted();
-      sections.push(await make({ config, all, results }));
-      report(sections.length, {}, SECTIONS.length);
-    }
-    for (const block of sections.flatMap((section) => section.blocks)) {
-      if ("svg" in block) await outputs.report.write(`figures/${block.name}.svg`, block.svg);
-    }
-    for (const [name, text] of Object.entries(csvFiles(all, results))) {
-      await outputs.report.write(name, text);
-    }
-    // JSON has no NaN: JSON.stringify writes null for what was not measured.
-    const numbers = JSON.stringify(
-      { config, results: results ?? null, measurements: all },
-      null,
-      1,
-    );
-    await outputs.report.write("results.json", `${numbers}\n`);
-    await outputs.report.write("summary.txt", renderSummary(config, results));
-    await outputs.report.write("report.html", renderPage(config, sections));
+    await writeReport({ signal, report, to: outputs.report }, {
+      head: config,
+      sections: SECTIONS.map((make) => () => make({ config, all, results })),
+      numbers: { config, results: results ?? null, measurements: all },
+      summary: renderSummary(config, results),
+    });
   },
 });

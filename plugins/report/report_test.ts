@@ -3,8 +3,8 @@ import { batchOf } from "../../core/report/mod.ts";
 import { type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { report } from "./mod.ts";
-import type { Measurements } from "./read.ts";
-import { SAMPLE_CONFIG, sampleMeasurements } from "./sample.ts";
+import type { Measurements } from "./inputs.ts";
+import { SAMPLE_CONFIG, sampleMeasurements } from "./testdata/sample.ts";
 
 type Written = Record<string, string>;
 
@@ -19,7 +19,7 @@ const EMPTY: Measurements = {
   data: [],
 };
 
-/** Runs the stage and gives what it wrote, as text by file name. */
+/** Runs the stage; returns what it wrote, as text by file name. */
 async function runReport(all: Measurements, config = SAMPLE_CONFIG): Promise<Written> {
   const fake = await fakeContext(report, { config, inputs: wire(all) });
   await report.run(fake.ctx);
@@ -48,9 +48,10 @@ function wire(all: Measurements) {
   };
 }
 
-Deno.test("the report holds every figure, table and number file", async () => {
+Deno.test("the report has every figure, table and number file", async () => {
   const written = await runReport(sampleMeasurements());
-  assert.deepEqual(Object.keys(written).sort(), [
+  const names = Object.keys(written).sort();
+  assert.deepEqual(names.filter((name) => !name.endsWith(".arrow")), [
     "figures/cka_general.svg",
     "figures/cka_pycode.svg",
     "figures/fine_tuning_loss.svg",
@@ -71,12 +72,15 @@ Deno.test("the report holds every figure, table and number file", async () => {
     "tables/training.csv",
     "tables/validation.csv",
   ]);
+  const tables = (ending: string) =>
+    names.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length));
+  assert.deepEqual(tables(".arrow"), tables(".csv"));
   const { results } = JSON.parse(written["results.json"]);
   assert.equal(results.contrasts[0].target_after.toFixed(3), "-0.150");
   assert.match(written["tables/results.csv"], /^row,target_before,.*\nControl,3.9,2.8,/);
 });
 
-Deno.test("rows of batches show what is supervised, escaped", async () => {
+Deno.test("rows of batches mark supervised text, escaped", async () => {
   const page = (await runReport(sampleMeasurements()))["report.html"];
   assert.match(page, /<summary>midtrained_sft<\/summary>/);
   assert.match(page, /<h3>pycode: 8 tokens, 4 supervised<\/h3>/);
@@ -95,7 +99,7 @@ Deno.test("equal inputs give equal bytes, in whatever order they are wired", asy
   assert.deepEqual(differing, []);
 });
 
-Deno.test("the page stands alone: no script, no outside host, unique ids, every picture described", async () => {
+Deno.test("the page is self-contained: no script, no outside host, unique ids, every picture described", async () => {
   const page = (await runReport(sampleMeasurements()))["report.html"];
   assert.match(page, /^<!DOCTYPE html>/);
   assert.doesNotMatch(page, /<script|<link|<img|<iframe|@import/);
@@ -128,7 +132,7 @@ Deno.test("text from the recipe and the data is escaped, on the page and in the 
   assert.doesNotMatch(written["figures/losses.svg"], /<b>Control/);
 });
 
-Deno.test("every row and column of the similarity map is named, long names too", async () => {
+Deno.test("every row and column of the similarity map is labelled, long names too", async () => {
   const all = sampleMeasurements();
   const long = "general + 20% code";
   all.similarity = all.similarity.map((row) => ({
@@ -154,14 +158,14 @@ Deno.test("the summary for the terminal is aligned and under 100 columns", async
   assert.equal(row("Control").length, row("Difference").length);
 });
 
-Deno.test("a report of nothing says what is left out", async () => {
+Deno.test("a report without inputs says what is left out", async () => {
   const written = await runReport(EMPTY);
   assert.deepEqual(Object.keys(written).sort(), ["report.html", "results.json", "summary.txt"]);
   assert.equal(written["report.html"].match(/left out/gi)?.length, 8);
-  assert.match(written["summary.txt"], /No model was evaluated/);
+  assert.match(written["summary.txt"], /No results: no model was evaluated/);
 });
 
-Deno.test("numbers that were not measured become dashes and null, and the text names them", async () => {
+Deno.test("numbers that were not measured become dashes and null, and the text lists them", async () => {
   const all = sampleMeasurements();
   for (const row of all.evaluation) {
     row.bits_per_byte = NaN;
@@ -173,12 +177,12 @@ Deno.test("numbers that were not measured become dashes and null, and the text n
   for (const [name, text] of Object.entries(written)) {
     if (!name.endsWith(".csv")) assert.doesNotMatch(text, /NaN|undefined/, name);
   }
-  assert.match(written["report.html"], /No finite loss was measured for midtrained_sft on pycode/);
-  assert.match(written["summary.txt"], /the two cannot be compared/);
+  assert.match(written["report.html"], /The loss of midtrained_sft on pycode was not finite/);
+  assert.match(written["summary.txt"], /not comparable/);
   assert.doesNotMatch(written["summary.txt"], /bits per byte/);
 });
 
-Deno.test("a config that does not fit the inputs is refused with the mend", async () => {
+Deno.test("a config that does not match the inputs is refused, with the fix", async () => {
   const wrong = (change: (config: typeof SAMPLE_CONFIG) => void) => {
     const config = structuredClone(SAMPLE_CONFIG);
     change(config);
@@ -186,11 +190,11 @@ Deno.test("a config that does not fit the inputs is refused with the mend", asyn
   };
   await assert.rejects(
     wrong((config) => config.arms[1].after_sft = "nobody"),
-    /the loss of model "nobody" on source "pycode".*correct the report's config/,
+    /the loss of model "nobody" on source "pycode" was not evaluated.*correct the report's config/,
   );
   await assert.rejects(
     wrong((config) => config.arms[1].trained = ["trunk", "absent"]),
-    /names the training phase "absent".*these are: trunk, control/,
+    /names the training phase "absent".*wired: trunk, control/,
   );
   await assert.rejects(
     wrong((config) => config.arms[1].name = "control"),
@@ -201,10 +205,10 @@ Deno.test("a config that does not fit the inputs is refused with the mend", asyn
 Deno.test("an evaluation wired twice is refused", async () => {
   const all = sampleMeasurements();
   all.evaluation.push({ ...all.evaluation[0], loss: 1 });
-  await assert.rejects(runReport(all), /model "base" was evaluated on source "pycode" twice/);
+  await assert.rejects(runReport(all), /model "base" was evaluated twice on source "pycode"/);
 });
 
-Deno.test("a run that was asked to stop stops", async () => {
+Deno.test("an aborted run stops", async () => {
   const fake = await fakeContext(report, { config: SAMPLE_CONFIG, inputs: wire(EMPTY) });
   fake.abort(new Error("stop"));
   await assert.rejects(report.run(fake.ctx), /stop/);

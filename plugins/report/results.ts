@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Arm, ReportConfig } from "./config.ts";
-import type { EvaluationRow } from "./read.ts";
+import type { Arm, EvaluationRow, ReportConfig } from "./inputs.ts";
 
 /** One model on one source. Loss in nats per token; NaN where not measured. */
 export interface Measure {
@@ -62,8 +61,8 @@ export function computeResults(config: ReportConfig, rows: EvaluationRow[]): Res
     if (found) return found;
     const known = [...measures.keys()].map((key) => key.replace("\n", " on ")).sort().join(", ");
     throw new Error(
-      `the report needs the loss of model "${model}" on source "${source}", which no evaluation holds ` +
-        `(they hold ${known}); correct the report's config or evaluate that model`,
+      `the loss of model "${model}" on source "${source}" was not evaluated ` +
+        `(evaluated: ${known}); correct the report's config or evaluate that model`,
     );
   };
   const beforeAfter = (arm: Arm, source: string): BeforeAfter => {
@@ -96,7 +95,7 @@ function indexMeasures(rows: EvaluationRow[]): Map<string, Measure> {
     const key = `${model}\n${source}`;
     if (measures.has(key)) {
       throw new Error(
-        `model "${model}" was evaluated on source "${source}" twice; wire each evaluation to the report once`,
+        `model "${model}" was evaluated twice on source "${source}"; wire each evaluation to the report once`,
       );
     }
     measures.set(key, { loss, bits_per_byte, perplexity: Math.exp(loss) });
@@ -116,4 +115,29 @@ function contrast(arm: ArmResult, reference: ArmResult): Contrast {
     general_after: arm.general.after.loss - reference.general.after.loss,
     forgetting: arm.general.change - reference.general.change,
   };
+}
+
+/** The main table: one row per arm, then each arm's difference from the reference arm. */
+export function resultRows(results: Results) {
+  const arms = results.arms.map((arm) => ({
+    row: arm.label,
+    target_before: arm.target.before.loss,
+    target_after: arm.target.after.loss,
+    target_change: arm.target.change,
+    general_before: arm.general.before.loss,
+    general_after: arm.general.after.loss,
+    forgetting: arm.general.change,
+    difference: false,
+  }));
+  const contrasts = results.contrasts.map((contrast) => ({
+    row: `${contrast.label} − ${contrast.reference_label}`,
+    target_before: contrast.target_before,
+    target_after: contrast.target_after,
+    target_change: contrast.target_after - contrast.target_before,
+    general_before: contrast.general_before,
+    general_after: contrast.general_after,
+    forgetting: contrast.forgetting,
+    difference: true,
+  }));
+  return [...arms, ...contrasts];
 }

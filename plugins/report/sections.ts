@@ -1,50 +1,55 @@
 /**
- * The sections of the report: which figures and tables go where, and the sentences around them.
+ * The sections of the page: their figures, tables and sentences. To add one, write a function here (its figures in
+ * charts/) and list it in SECTIONS.
  *
  * @module
  */
 import {
-  count,
+  ckaFigures,
+  datasetTable,
   decimals,
-  type Figure,
+  labelledFile,
   leftOut,
   list,
-  percent,
+  mixtureTable,
+  modelPairs,
+  present,
   sampleBlocks,
   type Section,
   section,
   type ShownTable,
   shownTable,
   signed,
+  similarityBlocks,
+  tableFile,
 } from "../../core/report/mod.ts";
+import { ports } from "../../core/stage/mod.ts";
+import { lossFigure } from "./charts/losses.ts";
 import {
   fineTuned,
   fineTuningFigure,
   trainingFigure,
   validationFigure,
 } from "./charts/training.ts";
-import { ckaFigure, informativePairs, similarityFigure } from "./charts/heat_maps.ts";
-import { lossFigure } from "./charts/losses.ts";
-import type { ReportConfig } from "./config.ts";
-import type { CkaRow, EvaluationRow, Measurements, SimilarityRow } from "./read.ts";
-import type { Results } from "./results.ts";
-import { resultCell, resultRows, sameLayerCka } from "./tables.ts";
+import type { CkaRow, EvaluationRow, Measurements, ReportConfig } from "./inputs.ts";
+import { resultRows, type Results } from "./results.ts";
 import {
+  methodSentences,
   repetitionSentence,
   resultSentences,
-  scopeSentences,
   similaritySentence,
 } from "./wording.ts";
 
 /** What every section is made from. */
 export interface Material {
-  config: ReportConfig;
-  all: Measurements;
-  results: Results | undefined;
+  readonly config: ReportConfig;
+  readonly all: Measurements;
+  /** Undefined when nothing was evaluated. */
+  readonly results: Results | undefined;
 }
 
-/** Makes the sections in order, one at a time, so that the caller can show progress and stop between them. */
-export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
+/** In display order. */
+export const SECTIONS: readonly ((material: Material) => Section | Promise<Section>)[] = [
   resultSection,
   trainingSection,
   fineTuningSection,
@@ -52,211 +57,201 @@ export const SECTIONS: readonly ((material: Material) => Promise<Section>)[] = [
   samplesSection,
   similaritySection,
   ckaSection,
-  methodSection,
+  ({ config }) =>
+    section("method", "Method and limitations", { paragraphs: methodSentences(config) }),
 ];
 
+const number = "float64";
+const RESULT_COLUMNS = {
+  row: "utf8",
+  target_before: number,
+  target_after: number,
+  target_change: number,
+  general_before: number,
+  general_after: number,
+  forgetting: number,
+} as const;
+
 async function resultSection({ config, all, results }: Material): Promise<Section> {
-  if (!results) return leftOut("results", "Results", "no evaluation was given to the report");
+  if (!results) return leftOut("results", "Results", "no evaluation is wired to the report");
   const { target_source, general_source } = config;
+  const rows = resultRows(results);
+  type Row = typeof rows[number];
+  const loss = (of: (row: Row) => number) => (row: Row) =>
+    row.difference ? signed(of(row)) : decimals(of(row));
   const table = shownTable(
-    `Loss in nats/token before and after fine-tuning. Forgetting is the change of the loss on ${general_source}.`,
-    resultRows(results),
+    `Loss in nats per token before and after fine-tuning. Forgetting: change of the loss on ${general_source}.`,
+    rows,
     {
-      "": (row) => row.row,
-      [`#${target_source}, before`]: (row) => resultCell(row, row.target_before),
-      [`#${target_source}, after`]: (row) => resultCell(row, row.target_after),
+      arm: ({ row }) => row,
+      [`#${target_source}, before`]: loss((row) => row.target_before),
+      [`#${target_source}, after`]: loss((row) => row.target_after),
       "#change": (row) => signed(row.target_change),
-      [`#${general_source}, before`]: (row) => resultCell(row, row.general_before),
-      [`#${general_source}, after`]: (row) => resultCell(row, row.general_after),
+      [`#${general_source}, before`]: loss((row) => row.general_before),
+      [`#${general_source}, after`]: loss((row) => row.general_after),
       "#forgetting": (row) => signed(row.forgetting),
     },
+    tableFile("results", { columns: RESULT_COLUMNS }, rows),
   );
+  const missing = all.evaluation.filter(({ loss }) => !Number.isFinite(loss))
+    .map(({ model, source }) => `${model} on ${source}`);
   return section("results", "Results", {
-    paragraphs: [...resultSentences(config, results), ...notMeasured(all.evaluation)],
+    paragraphs: [
+      ...resultSentences(config, results),
+      ...(missing.length > 0 ? [`The loss of ${list(missing)} was not finite.`] : []),
+    ],
     blocks: [table, await lossFigure(config, results), evaluationTable(all.evaluation)],
   });
 }
 
-function notMeasured(rows: EvaluationRow[]): string[] {
-  const missing = rows.filter((row) => !Number.isFinite(row.loss));
-  if (missing.length === 0) return [];
-  return [
-    `No finite loss was measured for ${
-      list(missing.map((row) => `${row.model} on ${row.source}`))
-    }.`,
-  ];
-}
-
 function evaluationTable(rows: EvaluationRow[]): ShownTable {
-  const sources = [...new Set(rows.map((row) => row.source))];
   const at = (model: string, source: string) =>
     rows.find((row) => row.model === model && row.source === source);
-  const columns = sources.flatMap((source) => [
+  const columns = [...new Set(rows.map(({ source }) => source))].flatMap((source) => [
     [`#${source}, loss`, (model: string) => decimals(at(model, source)?.loss ?? NaN)],
     [`#${source}, bits/byte`, (model: string) => decimals(at(model, source)?.bits_per_byte ?? NaN)],
   ]);
   return shownTable(
-    "Every model on every source: loss in nats/token, and bits per byte of the original text.",
-    [...new Set(rows.map((row) => row.model))],
+    "Every model on every source: loss in nats per token, and bits per byte of the original text.",
+    [...new Set(rows.map(({ model }) => model))],
     { model: (model) => model, ...Object.fromEntries(columns) },
+    tableFile(
+      "evaluation",
+      { columns: { ...ports.evaluation.columns, perplexity: number } },
+      rows.map((row) => ({ ...row, perplexity: Math.exp(row.loss) })),
+    ),
   );
 }
 
 async function trainingSection({ config, all }: Material): Promise<Section> {
-  const figures: Figure[] = [];
-  const paragraphs: string[] = [];
-  if (Object.keys(all.training).length > 0) {
-    figures.push(await trainingFigure(config, all.training));
-  } else {paragraphs.push(
-      "The training loss is left out: no training metrics were given to the report.",
-    );}
-  if (Object.values(all.validation).some((rows) => rows.length > 0)) {
-    figures.push(await validationFigure(config, all.validation));
-  } else {
-    paragraphs.push("The validation loss is left out: none was taken while training.");
-  }
-  return section("training", "Training", { paragraphs, blocks: figures });
+  const { training, validation } = all;
+  const trained = Object.keys(training).length > 0;
+  const validated = Object.values(validation).some((rows) => rows.length > 0);
+  return section("training", "Training", {
+    paragraphs: [
+      ...(trained ? [] : ["Training loss left out: no training metrics are wired to the report."]),
+      ...(validated ? [] : ["Validation loss left out: none was measured during training."]),
+    ],
+    blocks: await present(
+      ...(trained ? [trainingFigure(config, training)] : []),
+      ...(validated ? [validationFigure(config, validation)] : []),
+    ),
+    files: [
+      ...(trained ? [labelledFile("training", "phase", ports.training_metrics, training)] : []),
+      ...(validated
+        ? [labelledFile("validation", "phase", ports.validation_metrics, validation)]
+        : []),
+    ],
+  });
 }
 
 async function fineTuningSection({ config, all }: Material): Promise<Section> {
   const heading = "Fine-tuning";
   const arms = fineTuned(config.arms, all.training);
   if (arms.length === 0) {
-    return leftOut("fine_tuning", heading, "no training metrics of a fine-tuning phase were given");
+    return leftOut(
+      "fine_tuning",
+      heading,
+      "no training metrics of fine-tuning are wired to the report",
+    );
   }
   const ends = arms.map((arm) => {
-    const last = all.training[arm.after_sft].findLast((row) => Number.isFinite(row.loss));
+    const last = all.training[arm.after_sft].findLast(({ loss }) => Number.isFinite(loss));
     return `${arm.label} ${last ? `${decimals(last.loss)} at step ${last.step}` : "not measured"}`;
   });
   return section("fine_tuning", heading, {
-    paragraphs: [`Last logged training loss (nats/token): ${list(ends)}.`],
+    paragraphs: [`Last logged training loss (nats per token): ${list(ends)}.`],
     blocks: [await fineTuningFigure(config, all.training)],
   });
 }
 
-function dataSection({ all }: Material): Promise<Section> {
-  const mixtures = Object.entries(all.mixtures)
-    .flatMap(([phase, rows]) => rows.map((row) => ({ phase, ...row })));
-  const tables: ShownTable[] = [];
-  if (all.data.length > 0) {
-    tables.push(shownTable("Datasets.", all.data, {
-      source: (row) => row.source,
-      dataset: (row) => row.dataset,
-      split: (row) => row.split,
-      "#documents": (row) => count(row.documents),
-      "#tokens": (row) => count(row.tokens),
-      "#bytes of text": (row) => count(row.text_bytes),
-      licence: (row) => row.licence,
-    }));
+function dataSection({ all: { data, mixtures } }: Material): Section {
+  const heading = "Data and mixtures";
+  const tables = [datasetTable(data), mixtureTable(mixtures)].filter(({ rows }) => rows.length > 0);
+  if (tables.length === 0) {
+    return leftOut("data", heading, "no data summary is wired to the report");
   }
-  if (mixtures.length > 0) {
-    tables.push(shownTable("Tokens drawn from each source, by phase.", mixtures, {
-      phase: (row) => row.phase,
-      "#from token": (row) => count(row.from_token),
-      source: (row) => row.source,
-      "#asked for": (row) => percent(row.requested_share),
-      "#drawn": (row) => percent(row.achieved_share),
-      "#tokens": (row) => count(row.tokens),
-      "#available": (row) => count(row.available_tokens),
-      "#epochs": (row) => decimals(row.phase_epochs, 2),
-      "#epochs since the start": (row) => decimals(row.epochs, 2),
-    }));
-  }
-  const none = tables.length === 0
-    ? ["Left out: no description of the data was given to the report."]
-    : mixtures.length > 0
-    ? [repetitionSentence(all.mixtures)]
-    : [];
-  return Promise.resolve(
-    section("data", "Data and mixtures", { paragraphs: none, blocks: tables }),
-  );
-}
-
-function samplesSection({ all }: Material): Promise<Section> {
-  const heading = "What training saw";
-  const blocks = sampleBlocks(all.samples);
-  if (blocks.length === 0) {
-    return Promise.resolve(leftOut("samples", heading, "no batch was given to the report"));
-  }
-  const paragraphs = [
-    "Rows of the first batch of each phase. Loss is taken on underlined text only; what stands greyed is context.",
-  ];
-  return Promise.resolve(section("samples", heading, { paragraphs, blocks }));
-}
-
-async function similaritySection({ config, all }: Material): Promise<Section> {
-  const heading = "Similarity of the sources";
-  if (all.similarity.length === 0) {
-    return leftOut("similarity", heading, "no similarity table was given to the report");
-  }
-  const sentence = similaritySentence(all.similarity, config.target_source);
-  const table = shownTable(
-    "Components of the similarity.",
-    onePerPair(all.similarity),
-    {
-      a: (row) => row.a,
-      b: (row) => row.b,
-      "#similarity": (row) => decimals(row.similarity),
-      "#cosine": (row) => decimals(row.cosine),
-      "#Jaccard": (row) => decimals(row.jaccard),
-      "#overlap": (row) => decimals(row.overlap),
-      "#Jensen-Shannon": (row) => decimals(row.jensen_shannon),
-    },
-  );
-  return section("similarity", heading, {
-    paragraphs: sentence ? [sentence] : [],
-    blocks: [await similarityFigure(all.similarity), table],
+  const drawn = Object.values(mixtures).some((rows) => rows.length > 0);
+  return section("data", heading, {
+    paragraphs: drawn ? [repetitionSentence(mixtures)] : [],
+    blocks: tables,
   });
 }
 
-/** Each pair of different sources once, whichever way round it was given. */
-function onePerPair(rows: SimilarityRow[]): SimilarityRow[] {
-  const pairs = Map.groupBy(
-    rows.filter(({ a, b }) => a !== b),
-    ({ a, b }) => [a, b].sort().join("\n"),
-  );
-  return [...pairs.values()].map(([first]) => first);
-}
-
-async function ckaSection({ config, all }: Material): Promise<Section> {
-  const heading = "Similarity of representations (CKA)";
-  const probes = [...new Set(all.cka.map((row) => row.probe))];
-  if (probes.length === 0) return leftOut("cka", heading, "no CKA table was given to the report");
-  const figures: Figure[] = [];
-  for (const probe of probes) figures.push(await ckaFigure(config, all.cka, probe));
-  return section("cka", heading, { blocks: [...figures, ckaTable(config, all.cka, probes)] });
-}
-
-function ckaTable(config: ReportConfig, rows: CkaRow[], probes: string[]): ShownTable {
-  const same = sameLayerCka(rows);
-  const at = ([a, b]: [string, string], probe: string) =>
-    same.find((row) => row.model_a === a && row.model_b === b && row.probe === probe);
-  const columns = probes.flatMap((probe) => [
-    [
-      `#${probe}, mean of layers`,
-      (pair: [string, string]) => decimals(at(pair, probe)?.mean ?? NaN),
-    ],
-    [`#${probe}, last layer`, (pair: [string, string]) => decimals(at(pair, probe)?.last ?? NaN)],
-  ]);
-  return shownTable(
-    "CKA between equal layers of two models.",
-    informativePairs(config, rows),
-    { models: (pair) => pair.join(" and "), ...Object.fromEntries(columns) },
-  );
-}
-
-function methodSection({ config }: Material): Promise<Section> {
-  const { target_source, general_source } = config;
-  const arms = config.arms.map((arm) => `${arm.label} (${arm.trained.join(", then ")})`);
-  return Promise.resolve(section("method", "What was done, and how far it goes", {
+function samplesSection({ all: { samples } }: Material): Section {
+  const heading = "Training batches";
+  const blocks = sampleBlocks(samples);
+  if (blocks.length === 0) {
+    return leftOut("samples", heading, "no batch samples are wired to the report");
+  }
+  return section("samples", heading, {
     paragraphs: [
-      `Arms and their training phases before fine-tuning: ${
-        list(arms)
-      }. Each was then fine-tuned on the ` +
-      `training part of ${target_source}. Losses are mean negative log-likelihoods in nats per token on ` +
-      `held-out text; perplexity is exp(loss). Target: ${target_source}. Forgetting: loss on ` +
-      `${general_source} after fine-tuning minus before.`,
-      ...scopeSentences(config),
+      "Rows from the first batch of each phase. Loss is computed on underlined text only; grey text is context.",
     ],
-  }));
+    blocks,
+    files: [labelledFile("samples", "phase", ports.batch_samples, samples)],
+  });
+}
+
+async function similaritySection({ config, all: { similarity } }: Material): Promise<Section> {
+  const heading = "Similarity of the sources";
+  if (similarity.length === 0) {
+    return leftOut("similarity", heading, "no similarity table is wired to the report");
+  }
+  const sentence = similaritySentence(similarity, config.target_source);
+  return section("similarity", heading, {
+    paragraphs: sentence ? [sentence] : [],
+    blocks: await similarityBlocks(similarity, { title: heading }),
+  });
+}
+
+async function ckaSection({ config, all: { cka } }: Material): Promise<Section> {
+  const heading = "Similarity of representations (CKA)";
+  if (cka.length === 0) return leftOut("cka", heading, "no CKA table is wired to the report");
+  const rank = rankOf(config);
+  const figures = await ckaFigures(cka, { name: ["cka"], models: "all models", rank });
+  return section("cka", heading, { blocks: [...figures, ckaTable(cka, rank)] });
+}
+
+/**
+ * Order of pairs of models by the question that they answer: what fine-tuning changed in each arm, how the arms differ
+ * before and after it, then the rest.
+ */
+export function rankOf({ arms: [reference, ...others] }: ReportConfig) {
+  const wanted = [
+    ...[reference, ...others].map((arm) => [arm.before_sft, arm.after_sft]),
+    ...others.map((arm) => [reference.before_sft, arm.before_sft]),
+    ...others.map((arm) => [reference.after_sft, arm.after_sft]),
+  ];
+  return (a: string, b: string): number => {
+    const at = wanted.findIndex((pair) => pair.includes(a) && pair.includes(b));
+    return at < 0 ? wanted.length : at;
+  };
+}
+
+/** Mean CKA over layers of the same number, and CKA of the last layer, by pair and probe. */
+function ckaTable(rows: CkaRow[], rank: ReturnType<typeof rankOf>): ShownTable {
+  const pairs = modelPairs(rows, rank);
+  const same = rows.filter(({ layer_a, layer_b }) => layer_a === layer_b);
+  const columns = [...new Set(rows.map(({ probe }) => probe))].flatMap((probe) => {
+    const values = ({ a, b }: typeof pairs[number]) =>
+      same.filter((row) => row.probe === probe && row.model_a === a && row.model_b === b)
+        .sort((p, q) => p.layer_a - q.layer_a).map(({ cka }) => cka);
+    return [
+      [`#${probe}, mean of layers`, (pair: typeof pairs[number]) => {
+        const all = values(pair);
+        return decimals(all.reduce((sum, value) => sum + value, 0) / all.length);
+      }],
+      [
+        `#${probe}, last layer`,
+        (pair: typeof pairs[number]) => decimals(values(pair).at(-1) ?? NaN),
+      ],
+    ];
+  });
+  return shownTable(
+    "CKA between layers of the same number.",
+    pairs,
+    { models: ({ a, b }) => `${a} and ${b}`, ...Object.fromEntries(columns) },
+    tableFile("cka", ports.cka, rows),
+  );
 }

@@ -1,10 +1,10 @@
 /**
- * The results as plain text, for the terminal. Under 100 columns wide.
+ * The results as plain text for the terminal, less than 100 columns wide.
  *
  * @module
  */
-import type { ReportConfig } from "./config.ts";
 import { decimals, signed } from "../../core/report/mod.ts";
+import type { ReportConfig } from "./inputs.ts";
 import type { ArmResult, Contrast, Measure, Results } from "./results.ts";
 import { resultSentences } from "./wording.ts";
 
@@ -13,11 +13,11 @@ const CELL_WIDTH = 12;
 const GROUP_WIDTH = 3 * CELL_WIDTH;
 const RULE = "-".repeat(LABEL_WIDTH + 2 * GROUP_WIDTH);
 
-/** Writes the results table, perplexity and bits per byte, and what the numbers say. */
+/** The table of results, perplexity and bits per byte, and the results in sentences. */
 export function renderSummary(config: ReportConfig, results: Results | undefined): string {
   const lines = [config.title, ""];
   if (!results) {
-    return [...lines, "No model was evaluated, so there are no results.", ""].join("\n");
+    return [...lines, "No results: no model was evaluated.", ""].join("\n");
   }
   lines.push(...lossTable(config, results), "", ...secondTable(config, results), "");
   for (const sentence of resultSentences(config, results)) lines.push(...wrap(sentence, 96));
@@ -59,19 +59,18 @@ function armRow({ label, target, general }: ArmResult): string {
 }
 
 function contrastRow(contrast: Contrast, _: number, all: Contrast[]): string {
-  const { label, target_before, target_after, general_before, general_after, forgetting } =
-    contrast;
-  // What an arm gains by fine-tuning, less what the reference gains.
+  const { label, target_before, target_after, general_before, general_after } = contrast;
+  // Change of the arm minus change of the reference.
   const change = target_after - target_before;
-  const values = [target_before, target_after, change, general_before, general_after, forgetting];
+  const values = [target_before, target_after, change, general_before, general_after];
   return cells(
     all.length > 1 ? `Difference: ${label}` : "Difference",
-    values.map((v) => signed(v)),
+    [...values, contrast.forgetting].map((value) => signed(value)),
     CELL_WIDTH,
   );
 }
 
-/** Perplexity, and bits per byte where they were measured, before and after fine-tuning. */
+/** Perplexity and, where measured, bits per byte, before and after fine-tuning. */
 function secondTable({ target_source, general_source }: ReportConfig, results: Results): string[] {
   const width = GROUP_WIDTH / 2;
   const measures = (

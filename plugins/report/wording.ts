@@ -1,17 +1,16 @@
 /**
- * What the numbers say, in sentences made from the numbers. Nothing here knows which arm is hoped to win.
+ * Sentences made from the numbers. All arms are treated alike: better or worse follows from the values alone.
  *
  * @module
  */
-import type { ReportConfig } from "./config.ts";
 import { decimals, list, percent, signed } from "../../core/report/mod.ts";
+import type { MixtureRow, ReportConfig, SimilarityRow } from "./inputs.ts";
 import type { ArmResult, Contrast, Results } from "./results.ts";
-import type { MixtureRow, SimilarityRow } from "./read.ts";
 
-/** Differences that show as 0.000 are called none. */
+/** Smaller differences would be shown as 0.000, and are reported as no difference. */
 const SHOWN = 0.0005;
 
-/** The main results: each arm against the reference, on the target and on general text. */
+/** The main results: each arm compared with the reference, on the target and on general text. */
 export function resultSentences(config: ReportConfig, results: Results): string[] {
   const reference = results.arms[0];
   const sentences = results.contrasts.flatMap((contrast) => {
@@ -33,7 +32,7 @@ function beforeSentence(
   { target_source, general_source }: ReportConfig,
   { label, reference_label, target_before, general_before }: Contrast,
 ): string {
-  return `Before fine-tuning, the loss of ${label} minus that of ${reference_label} is ` +
+  return `Before fine-tuning, the loss difference ${label} − ${reference_label} is ` +
     `${signed(target_before)} nats/token on ${target_source} and ${signed(general_before)} on ` +
     `${general_source} (negative: ${label} is better).`;
 }
@@ -48,7 +47,7 @@ function targetSentence(
     `nats/token for ${arm.label} and ${
       decimals(reference.target.after.loss)
     } for ${reference.label}: `;
-  if (!Number.isFinite(difference)) return `${after}the two cannot be compared.`;
+  if (!Number.isFinite(difference)) return `${after}not comparable.`;
   if (Math.abs(difference) < SHOWN) return `${after}no difference at three decimals.`;
   const [verdict, direction] = difference < 0 ? ["better", "lower"] : ["worse", "higher"];
   // Perplexity is exp(loss), so a difference of losses is a ratio of perplexities.
@@ -67,33 +66,39 @@ function forgettingSentence(
     `nats/token for ${arm.label} and by ${
       signed(reference.general.change)
     } for ${reference.label}: `;
-  if (!Number.isFinite(difference)) return `${changes}forgetting cannot be compared.`;
+  if (!Number.isFinite(difference)) return `${changes}not comparable.`;
   if (Math.abs(difference) < SHOWN) {
     return `${changes}no difference in forgetting at three decimals.`;
   }
   const size = decimals(Math.abs(difference));
   if (arm.general.change <= 0 && reference.general.change <= 0) {
     const more = difference < 0 ? arm : reference;
-    return `${changes}neither forgot, and ${more.label} gained ${size} more.`;
+    return `${changes}no forgetting in either; the loss of ${more.label} fell by ${size} more.`;
   }
   return `${changes}${arm.label} forgot ${size} nats/token ${difference < 0 ? "less" : "more"}.`;
 }
 
-/** How far the results go. */
-export function scopeSentences(config: ReportConfig): string[] {
-  const arms = config.arms.length > 1
-    ? "Every arm was trained once, from one seed, so the spread between seeds is not known: a difference " +
-      "between arms may be chance, and only repeated runs with other seeds can tell."
-    : "One arm was trained once, from one seed: there is nothing to compare it with, and the spread " +
-      "between seeds is not known.";
+/** What was done, and what limits the results. */
+export function methodSentences({ target_source, general_source, arms }: ReportConfig): string[] {
+  const trained = arms.map(({ label, trained }) => `${label} (${trained.join(", then ")})`);
+  const spread = arms.length > 1
+    ? "Every arm was trained once, from one seed, so the spread between seeds is unknown: a difference between arms " +
+      "may be chance, and only runs with other seeds can show whether it is."
+    : "One arm was trained once, from one seed: there is no other arm to compare it with, and the spread between " +
+      "seeds is unknown.";
   return [
-    arms,
-    "The numbers hold for the model, the token budget and the data shown here. They do not carry over " +
-    "to larger models or other data without a run that shows it.",
+    `Arms and their training phases: ${
+      list(trained)
+    }. Each arm was then fine-tuned on the training split of ` +
+    `${target_source}. Losses are mean negative log-likelihoods in nats per token on held-out text; perplexity is ` +
+    `exp(loss). Target: ${target_source}. Forgetting: loss on ${general_source} after fine-tuning minus before.`,
+    spread,
+    "The results hold for this model size, token budget and data. Do not extrapolate to larger models or other data " +
+    "without a run that confirms it.",
   ];
 }
 
-/** Which sources are nearest the target, from the similarity table; undefined when it is not in it. */
+/** The sources by similarity to the target; undefined when the table does not have the target. */
 export function similaritySentence(rows: SimilarityRow[], target: string): string | undefined {
   const nearest = new Map<string, number>();
   for (const { a, b, similarity } of rows) {
@@ -106,16 +111,16 @@ export function similaritySentence(rows: SimilarityRow[], target: string): strin
   const named = order.map(([name, value]) => `${name} (${decimals(value)})`);
   return order.length === 1
     ? `The similarity of ${target} and ${order[0][0]} is ${decimals(order[0][1])}.`
-    : `Nearest to ${target}, in order: ${list(named)}.`;
+    : `Most similar to ${target}, in order: ${list(named)}.`;
 }
 
-/** Whether any source was drawn more than once since its run began: repeated data would blur the comparison. */
+/** Which sources were repeated since the run began: repetition would confound the comparison. */
 export function repetitionSentence(mixtures: Record<string, MixtureRow[]>): string {
   const repeated = Object.entries(mixtures).flatMap(([phase, rows]) =>
     rows.filter((row) => row.epochs > 1)
       .map((row) => `${row.source} in ${phase} (${decimals(row.epochs, 2)} epochs)`)
   );
   return repeated.length === 0
-    ? "No source was drawn more than once in the course of a run."
-    : `Drawn more than once within a phase: ${list(repeated)}.`;
+    ? "No source was repeated within a run."
+    : `Sources repeated within a run: ${list(repeated)}.`;
 }

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { report_config } from "./config.ts";
 import { count, decimals, list, percent, signed } from "../../core/report/mod.ts";
+import { report_config } from "./inputs.ts";
 import { computeResults } from "./results.ts";
-import { SAMPLE_CONFIG } from "./sample.ts";
+import { SAMPLE_CONFIG } from "./testdata/sample.ts";
 import {
+  methodSentences,
   repetitionSentence,
   resultSentences,
-  scopeSentences,
   similaritySentence,
 } from "./wording.ts";
 
 const config = report_config.parse({ ...SAMPLE_CONFIG, base: undefined });
 
-/** What the report says of two arms whose losses are [before, after] on pycode and on general text. */
+/** What the report says about two arms whose losses are [before, after] on pycode and on general text. */
 function said(
   control: [number, number, number, number],
   midtrained: [number, number, number, number],
@@ -48,12 +48,12 @@ Deno.test("a midtrained arm that does worse is called worse", () => {
   assert.doesNotMatch(text, /is better by/);
 });
 
-Deno.test("equal arms are called equal, and no forgetting is called none", () => {
+Deno.test("equal arms are reported as equal, and no forgetting as none", () => {
   const equal = said([4, 3, 5, 5.5], [4, 3.0004, 5, 5.5]);
   assert.match(equal, /Control: no difference at three decimals/);
   assert.match(equal, /no difference in forgetting/);
   const gained = said([4, 3, 5, 4.9], [4, 3, 5, 4.7]);
-  assert.match(gained, /neither forgot, and Code-midtrained gained 0.200 more/);
+  assert.match(gained, /no forgetting in either; the loss of Code-midtrained fell by 0.200 more/);
 });
 
 Deno.test("one arm alone is reported without a comparison", () => {
@@ -69,10 +69,10 @@ Deno.test("one arm alone is reported without a comparison", () => {
   );
   const [sentence] = resultSentences(alone, computeResults(alone, rows)!);
   assert.match(sentence, /^Control: fine-tuning changed the loss on pycode by -1.000 nats\/token/);
-  assert.match(scopeSentences(alone)[0], /nothing to compare it with/);
+  assert.match(methodSentences(alone)[1], /no other arm to compare it with/);
 });
 
-Deno.test("sources are named by their similarity to the target, whichever way round a pair is given", () => {
+Deno.test("sources are listed by similarity to the target, in whichever order a pair is given", () => {
   const row = (a: string, b: string, similarity: number) => ({
     a,
     b,
@@ -91,12 +91,12 @@ Deno.test("sources are named by their similarity to the target, whichever way ro
   ];
   assert.equal(
     similaritySentence(rows, "pycode"),
-    "Nearest to pycode, in order: code (0.700) and general (0.400).",
+    "Most similar to pycode, in order: code (0.700) and general (0.400).",
   );
   assert.equal(similaritySentence(rows, "gsm8k"), undefined);
 });
 
-Deno.test("repeated data is named", () => {
+Deno.test("repeated data is listed", () => {
   const row = {
     from_token: 0,
     to_token: 50,
@@ -108,7 +108,7 @@ Deno.test("repeated data is named", () => {
     phase_epochs: 1,
     epochs: 1,
   };
-  assert.match(repetitionSentence({ midtrained: [row] }), /^No source was drawn more than once/);
+  assert.match(repetitionSentence({ midtrained: [row] }), /^No source was repeated/);
   assert.match(
     repetitionSentence({ midtrained: [{ ...row, epochs: 1.5 }] }),
     /code in midtrained \(1.50 epochs\)/,

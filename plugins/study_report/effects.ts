@@ -1,16 +1,12 @@
 /**
- * Differences between arms with their intervals: what tables show and verdicts go by.
+ * Look-ups of arms, and differences between arms with their intervals, which tables show and verdicts are based on.
  *
  * @module
  */
 import { pairedDifference } from "../../core/analysis/mod.ts";
-import type { StudyReportConfig } from "./config.ts";
-import type { StudyMeasurements } from "./read.ts";
+import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 
-export type ArmRow = StudyMeasurements["arms"][number];
-export type ComparisonRow = StudyMeasurements["comparison"][number];
-
-/** A difference in nats per token; below 0 speaks for what is claimed. */
+/** A difference in nats per token; negative values support the claim. */
 export interface Effect {
   readonly label: string;
   readonly difference: number;
@@ -30,6 +26,53 @@ export function findComparison(
   });
 }
 
+/** Rows of arms on a source after fine-tuning on a target, without those that were not measured. */
+export function comparisonRows<A extends { readonly arm: string }>(
+  all: StudyMeasurements,
+  arms: readonly A[],
+  [target, source]: readonly [string, string],
+  measured: "loss_after" | "difference",
+): (ComparisonRow & A)[] {
+  return arms.flatMap((arm) => {
+    const row = findComparison(all, arm.arm, target, source);
+    return row && Number.isFinite(row[measured]) ? [{ ...row, ...arm }] : [];
+  });
+}
+
+/** Rows of arms after fine-tuning on a target: on the target's own text, and on general text. */
+export interface OnBothSources<R> {
+  /** The target's label. */
+  readonly target: string;
+  readonly in_domain: readonly R[];
+  readonly general: readonly R[];
+}
+
+/** As {@link comparisonRows}, on the target's own text and on general text. */
+export function onBothSources<A extends { readonly arm: string }>(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+  arms: readonly A[],
+  target: string,
+  measured: "loss_after" | "difference",
+): OnBothSources<ComparisonRow & A> {
+  return {
+    target: targetLabel(config, target),
+    in_domain: comparisonRows(all, arms, [target, target], measured),
+    general: comparisonRows(all, arms, [target, config.general], measured),
+  };
+}
+
+/** Titles and rows of the two panels for both sources; a source without rows has none. */
+export function bothPanels<R>(
+  config: StudyReportConfig,
+  { target, in_domain, general }: OnBothSources<R>,
+): { title: string; rows: readonly R[] }[] {
+  return [
+    { title: target, rows: in_domain },
+    { title: `${config.general}, after ${target}`, rows: general },
+  ].filter(({ rows }) => rows.length > 0);
+}
+
 /** Losses after fine-tuning by seed. */
 export function lossesBySeed(
   all: StudyMeasurements,
@@ -43,14 +86,14 @@ export function lossesBySeed(
   return new Map(rows.map(({ seed, loss_after }) => [seed, loss_after]));
 }
 
-/** Arms whose losses are added, and those whose losses are taken off. */
-export interface Contrast {
+/** Arms whose losses are added, and arms whose losses are subtracted. */
+interface Contrast {
   readonly label: string;
   readonly plus: readonly string[];
   readonly minus: readonly string[];
 }
 
-/** A contrast of losses after fine-tuning, paired by the seeds that all its arms share; undefined where they share none. */
+/** A contrast of losses after fine-tuning, paired by the seeds that all its arms share; undefined if they share none. */
 export function contrast(
   all: StudyMeasurements,
   { label, plus, minus }: Contrast,
@@ -77,18 +120,18 @@ export function differenceBetween(
   target: string,
   source: string,
 ): Effect | undefined {
-  const label = `${labelOf(all, a)} - ${labelOf(all, b)}`;
+  const label = `${labelOf(all, a)} − ${labelOf(all, b)}`;
   return contrast(all, { label, plus: [a], minus: [b] }, target, source);
 }
 
-/** An arm against its reference, and how much that is of the reference's loss. */
+/** An arm compared with its reference; `relative` is the improvement as a share of the reference's loss. */
 export interface MatchedEffect extends Effect {
   readonly specialised: string;
   readonly relative: number;
   readonly reference_loss: number;
 }
 
-/** Main arm against its reference on a held-out source, for every matched pair. */
+/** The main arm of every matched pair, compared with its reference on a held-out source. */
 export function matchedEffects(
   config: StudyReportConfig,
   all: StudyMeasurements,
@@ -105,7 +148,7 @@ export function matchedEffects(
   });
 }
 
-/** The target that an arm's source is meant for. */
+/** The target that an arm's specialised source is meant for. */
 export function matchedTarget(
   { matched }: StudyReportConfig,
   arm: ArmRow | undefined,
@@ -113,7 +156,7 @@ export function matchedTarget(
   return matched.find(({ specialised }) => specialised === arm?.specialised)?.target;
 }
 
-/** The earliest and the latest start with several weights, with the arms of the weights that both have, by weight. */
+/** The earliest and the latest start that have several weights, each with its arms of the weights that both have. */
 export function weightsByStart(all: StudyMeasurements, target: string) {
   const points = gridArms(all).flatMap(({ arm, start, weight }) => {
     const row = findComparison(all, arm, target, target);
@@ -131,16 +174,17 @@ export function weightsByStart(all: StudyMeasurements, target: string) {
   return shared[0].arms.length > 1 ? shared : undefined;
 }
 
+/** An arm's label. */
 export function labelOf(all: StudyMeasurements, arm: string): string {
   return all.arms.find((row) => row.arm === arm)?.label ?? arm;
 }
 
-/** A target's name for readers. */
+/** A target's label. */
 export function targetLabel({ targets }: StudyReportConfig, target: string): string {
   return targets.find(({ name }) => name === target)?.label ?? target;
 }
 
-/** The control, and the arms of its mixtures. */
+/** The control and the main arm of each mixture. */
 export function mainArms(all: StudyMeasurements): ArmRow[] {
   return all.arms.filter(({ kind }) => kind === "control" || kind === "midtrain");
 }
@@ -150,7 +194,7 @@ export function mainArm(all: StudyMeasurements, specialised: string): ArmRow | u
   return all.arms.find((row) => row.kind === "midtrain" && row.specialised === specialised);
 }
 
-/** Arms of the grid: those of one specialised source that run to the end, where there are ablations of it. */
+/** Arms of the grid of starts and weights: main arm and ablations of the first source that has ablations. */
 export function gridArms(all: StudyMeasurements): ArmRow[] {
   const ablation = all.arms.find(({ kind }) => kind === "ablation");
   if (!ablation) return [];

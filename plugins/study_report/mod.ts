@@ -1,73 +1,84 @@
 /**
- * The study_report stage: everything that a study measured, in one page that opens from disk, with a verdict on each
- * finding of the paper.
+ * The study_report stage: the measurements of a whole study on a page that opens from disk, with a verdict on each finding
+ * of the paper.
  *
  * @module
  */
-import { filesOf, renderPage, type Section } from "../../core/report/mod.ts";
+import { decimals, writeReport } from "../../core/report/mod.ts";
 import { defineStage, files } from "../../core/stage/mod.ts";
-import { study_report_config } from "./config.ts";
-import { readMeasurements, study_report_inputs } from "./read.ts";
-import { alongRunSection, continuedSection, gridSection } from "./sections/experiments.ts";
-import { proximitySection, similaritySection } from "./sections/data.ts";
-import type { Material } from "./sections/material.ts";
-import { ckaSection, tasksSection } from "./sections/models.ts";
-import { resultSection, verdictSection } from "./sections/results.ts";
-import { curvesSection, methodSection, ratesSection } from "./sections/training.ts";
-import { renderSummary } from "./summary.ts";
-import { FINDINGS } from "./verdicts.ts";
+import { findComparison, mainArms } from "./effects.ts";
+import { FINDINGS } from "./findings.ts";
+import {
+  readMeasurements,
+  study_report_config,
+  study_report_inputs,
+  type StudyMeasurements,
+  type StudyReportConfig,
+} from "./inputs.ts";
+import { SECTIONS } from "./sections/mod.ts";
+import { bestArm } from "./tables.ts";
+import type { Finding } from "./verdict.ts";
 
-export { study_report_config, type StudyReportConfig } from "./config.ts";
-
-/** In the order of the page. */
-const SECTIONS: readonly ((material: Material) => Section | Promise<Section>)[] = [
-  verdictSection,
-  resultSection,
-  continuedSection,
-  gridSection,
-  alongRunSection,
-  proximitySection,
-  similaritySection,
-  ckaSection,
-  tasksSection,
-  ratesSection,
-  curvesSection,
-  methodSection,
-];
+export { study_report_config, type StudyReportConfig } from "./inputs.ts";
 
 /**
- * Output: `report.html` (self-contained, tables to download inside it), `summary.txt`, `results.json`,
- * `figures/*.svg`, `tables/*.csv` and `tables/*.arrow`. Inputs that are not wired leave their part out, with a line
- * saying so.
+ * Output: `report.html` (self-contained, with tables for download), `summary.txt`, `results.json`, `figures/*.svg`,
+ * `tables/*.csv` and `tables/*.arrow`. An input that is not wired leaves its section out, and the page says so.
  */
 export const study_report = defineStage({
   name: "study_report",
-  version: "1",
-  description: "Every table and figure of a study on one page, with a verdict on each finding.",
+  version: "2",
+  description: "Tables and figures of a study on one page, with a verdict on each finding.",
   config: study_report_config,
   inputs: study_report_inputs,
   outputs: { report: files("report", "report.html, summary.txt, results.json, figures, tables") },
-  async run({ config, inputs, outputs: { report: to }, signal, report }) {
+  async run({ config, inputs, outputs, signal, report }) {
     signal.throwIfAborted();
     const all = await readMeasurements(inputs);
     const findings = FINDINGS.map((judge) => judge(config, all));
-    const sections: Section[] = [];
-    for (const make of SECTIONS) {
-      signal.throwIfAborted();
-      sections.push(await make({ config, all, findings }));
-      report(sections.length, {}, SECTIONS.length);
-    }
-    for (const block of sections.flatMap(({ blocks }) => blocks)) {
-      if ("svg" in block) await to.write(`figures/${block.name}.svg`, block.svg);
-    }
-    for (const { name, csv, arrow } of filesOf(sections)) {
-      await to.write(`tables/${name}.csv`, csv);
-      await to.write(`tables/${name}.arrow`, arrow);
-    }
-    // JSON has no NaN: JSON.stringify writes null for what was not measured.
-    const numbers = JSON.stringify({ config, findings, measurements: all }, null, 1);
-    await to.write("results.json", `${numbers}\n`);
-    await to.write("summary.txt", renderSummary(config, all, findings));
-    await to.write("report.html", renderPage(config, sections));
+    await writeReport({ signal, report, to: outputs.report }, {
+      head: config,
+      sections: SECTIONS.map((make) => () => make(config, all)),
+      numbers: { config, findings, measurements: all },
+      summary: renderSummary(config, all, findings),
+    });
   },
 });
+
+const LABEL_WIDTH = 28;
+const CELL_WIDTH = 17;
+
+const CAVEAT = [
+  "Intervals cover fine-tuning seeds and are not corrected for multiple comparisons; pretraining ran",
+  "once. report.html has the rules and numbers of the verdicts.",
+];
+
+/** The main table and the verdicts as plain text for the terminal, less than 100 columns wide. */
+function renderSummary(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+  findings: readonly Finding[],
+): string {
+  const targets = config.targets.slice(0, 4);
+  const arms = mainArms(all);
+  const cell = (arm: string, target: string) => {
+    const row = findComparison(all, arm, target, target);
+    if (!row) return "";
+    const best = bestArm(all, arms, target, target);
+    const mark = best?.arm === arm && best.separable ? "*" : " ";
+    const sd = Number.isFinite(row.sd_after) ? ` ± ${decimals(row.sd_after)}` : "";
+    return `${decimals(row.loss_after)}${sd}${mark}`;
+  };
+  const line = (label: string, cells: readonly string[]) =>
+    label.slice(0, LABEL_WIDTH - 1).padEnd(LABEL_WIDTH) +
+    cells.map((text) => text.padStart(CELL_WIDTH)).join("");
+  const table = arms.length === 0 ? [] : [
+    "Loss on the target after fine-tuning, nats per token (*: below the second best, 95%)",
+    line("", targets.map(({ label }) => label)),
+    ...arms.map(({ arm, label }) => line(label, targets.map(({ name }) => cell(arm, name)))),
+    "",
+  ];
+  const verdicts = findings.map(({ finding, verdict }) => `${verdict.padEnd(14)} ${finding}`);
+  return [config.title, "", ...table, ...verdicts, "", ...CAVEAT]
+    .map((text) => text.trimEnd()).join("\n") + "\n";
+}

@@ -11,10 +11,10 @@ import {
 } from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
+import { study_report_inputs, type StudyMeasurements } from "./inputs.ts";
 import { study_report } from "./mod.ts";
-import { study_report_inputs, type StudyMeasurements } from "./read.ts";
-import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./sample.ts";
 import { bestArm, lossTable } from "./tables.ts";
+import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts";
 
 /** Measurements as inputs of the stage; empty parts are left unwired. */
 function wire(all: StudyMeasurements): Record<string, never> {
@@ -131,8 +131,8 @@ Deno.test("what is not there is said, and leaves the rest", async () => {
   const all = studySample();
   const page =
     (await written({ ...all, cka: {}, shift: {}, proximity: [], correlation: [] }))["report.html"];
-  assert.ok(page.includes("Left out: no CKA table was given."));
-  assert.ok(page.includes("Left out: no proximities were given."));
+  assert.ok(page.includes("Left out: no CKA table is wired to the report."));
+  assert.ok(page.includes("Left out: no proximity table is wired to the report."));
   assert.ok(page.includes("not measured"));
 });
 

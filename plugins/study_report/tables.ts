@@ -1,10 +1,11 @@
 /**
- * Cells and tables that several sections show.
+ * Cells, tables and notes of captions that several sections use.
  *
  * @module
  */
 import {
   decimals,
+  interval,
   type ShownCell,
   type ShownTable,
   shownTable,
@@ -12,16 +13,9 @@ import {
   type TableFile,
   tableFile,
 } from "../../core/report/mod.ts";
-import { type Columns, study_ports } from "../../core/stage/mod.ts";
-import type { StudyReportConfig } from "./config.ts";
-import {
-  type ArmRow,
-  type ComparisonRow,
-  differenceBetween,
-  type Effect,
-  findComparison,
-} from "./effects.ts";
-import type { StudyMeasurements } from "./read.ts";
+import { study_ports } from "../../core/stage/mod.ts";
+import { differenceBetween, type Effect, findComparison, matchedTarget } from "./effects.ts";
+import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 
 /** "2.345 ± 0.012": mean and standard deviation over seeds. */
 export function meanCell(
@@ -35,21 +29,19 @@ export function meanCell(
 /** "-0.034 [-0.051, -0.017]". */
 export function effectCell(effect: Omit<Effect, "label"> | undefined): string {
   if (!effect || !Number.isFinite(effect.difference)) return "";
-  const { difference, ci_low, ci_high } = effect;
-  if (!Number.isFinite(ci_low)) return signed(difference);
-  return `${signed(difference)} [${signed(ci_low)}, ${signed(ci_high)}]`;
+  return `${signed(effect.difference)} ${interval(effect.ci_low, effect.ci_high, signed)}`.trim();
 }
 
-/** The arm with the lowest mean over seeds, and what tells it from the second lowest. */
+/** The arm with the lowest mean over seeds, and whether it differs from the second lowest. */
 export interface Best {
   readonly arm: string;
-  /** Paired difference from the second lowest; undefined where they share no seed. */
+  /** Paired difference from the second lowest; undefined if they share no seed. */
   readonly effect?: Effect;
   /** Whether the interval of that difference lies below 0. */
   readonly separable: boolean;
 }
 
-/** Which of several arms is best on a source; undefined where fewer than two were measured. */
+/** The best of several arms on a source; undefined if fewer than two were measured. */
 export function bestArm(
   all: StudyMeasurements,
   arms: readonly ArmRow[],
@@ -65,8 +57,8 @@ export function bestArm(
 }
 
 /**
- * Loss after fine-tuning by arm and target, the difference from the reference under it, and below them how far the
- * lowest is from the second lowest.
+ * Loss after fine-tuning by arm and target, with the difference from the reference as a note; the last row has the
+ * difference between the lowest and the second lowest.
  *
  * @param sourceOf the held-out source for each target.
  */
@@ -96,13 +88,13 @@ export function lossTable(
   });
 }
 
-/** Stands for the last row. */
+/** The last row. */
 interface Lowest {
   readonly label: string;
 }
-const LOWEST: Lowest = { label: "lowest - second lowest" };
+const LOWEST: Lowest = { label: "lowest − second lowest" };
 
-/** Bold never stands without what it rests on: the lowest is bold where it has a deviation. */
+/** The lowest is bold only if it has a standard deviation: a single seed is no evidence. */
 function lossCell(row: ComparisonRow, best: Best | undefined): ShownCell {
   const lowest = best?.arm === row.arm;
   const star = lowest && best.separable ? " *" : "";
@@ -115,21 +107,7 @@ function bestCell(best: Best | undefined): ShownCell {
   return { text: best.separable ? "separable *" : "not separable", note: effectCell(best.effect) };
 }
 
-/** Rows of several tables to be taken along, each with what its table was wired under. */
-export function labelledFile(
-  name: string,
-  label: string,
-  { columns }: { readonly columns: Columns },
-  tables: Readonly<Record<string, readonly object[]>>,
-): TableFile {
-  const rows = Object.entries(tables).flatMap(([wired, of_table]) =>
-    of_table.map((row) => ({ [label]: wired, ...row }))
-  );
-  // The column under `label` is known at run time only.
-  return tableFile(name, { columns: { [label]: "utf8", ...columns } }, rows as never[]);
-}
-
-/** Arms with what they were made of, and what they reached, to be taken along. */
+/** Start, weight and comparison of arms, for download. */
 export function armsFile(
   name: string,
   all: StudyMeasurements,
@@ -145,8 +123,67 @@ export function armsFile(
   return tableFile(name, { columns }, rows);
 }
 
-/** What bold and intervals mean. */
+/** A row for each arm: loss in domain and on general data, with the difference from its reference as a note. */
+export function armsTable(
+  name: string,
+  caption: string,
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+  arms: readonly ArmRow[],
+): ShownTable {
+  const { general } = config;
+  // Controls have no matched target; they are shown on that of the other arms.
+  const of_others = arms.map((arm) => matchedTarget(config, arm)).find(Boolean)!;
+  const targetOf = (arm: ArmRow) => matchedTarget(config, arm) ?? of_others;
+  const cell = (sourceOf: (target: string) => string) => (arm: ArmRow): ShownCell => {
+    const row = findComparison(all, arm.arm, targetOf(arm), sourceOf(targetOf(arm)));
+    return row ? { text: meanCell(row), note: effectCell(row) } : "";
+  };
+  const shown = ({ arm, target, source }: ComparisonRow) =>
+    target === targetOf(arms.find((each) => each.arm === arm)!) &&
+    (source === target || source === general);
+  return shownTable(caption, arms, {
+    arm: ({ label }) => label,
+    "#in domain": cell((target) => target),
+    [`#${general}`]: cell(() => general),
+  }, armsFile(name, all, arms, shown));
+}
+
+/** Explains bold, stars and intervals of {@link lossTable}. */
 export const LOSS_NOTE =
-  "Mean ± standard deviation over seeds of fine-tuning, in nats per token; under it arm minus control, paired by seed, " +
-  "with an interval of 95%. Bold: the lowest mean. A star: the interval of its paired difference from the second lowest " +
-  "(last row) lies below 0; without a star the two cannot be told apart.";
+  "Mean ± standard deviation over fine-tuning seeds, in nats per token; below it, arm − control paired by seed, with a 95% " +
+  "interval. Bold: lowest mean. Star: the interval of its paired difference from the second lowest (last row) is below 0; " +
+  "without a star the two are not separable.";
+
+/** "3 seeds", "1 seed", "2 to 3 seeds". */
+export function seedCount(rows: readonly { seeds: number }[]): string {
+  const seeds = rows.map((row) => row.seeds);
+  const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
+  const range = least === most ? `${least}` : `${least} to ${most}`;
+  return `${range} ${most === 1 ? "seed" : "seeds"}`;
+}
+
+/** Explains bars of standard deviations, or why there are none. */
+export function deviationNote(rows: readonly { seeds: number }[]): string {
+  if (Math.max(...rows.map(({ seeds }) => seeds)) < 2) return "One seed: no standard deviations. ";
+  return `Points: means over ${seedCount(rows)}; bars: ± one standard deviation. `;
+}
+
+/** Explains bars of differences, or why there are none. */
+export function differenceNote(rows: readonly { seeds: number }[]): string {
+  if (Math.max(...rows.map(({ seeds }) => seeds)) < 2) return "One seed: no intervals. ";
+  return `Points: mean differences paired by fine-tuning seed, ${
+    seedCount(rows)
+  }; bars: their confidence intervals ` +
+    "(Student's t, 95% by default). ";
+}
+
+/** Says that axes differ, if there are several panels. */
+export function scalesNote(panels: number): string {
+  return panels > 1 ? "Each panel has its own scale." : "";
+}
+
+/** Share of the run or of the tokens as a whole percentage. */
+export function wholePercent(share: number): number {
+  return Math.round(100 * share);
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/sample.ts";
+import { SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/testdata/sample.ts";
 import { report } from "../../plugins/report/mod.ts";
 import {
   cka,

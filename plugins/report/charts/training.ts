@@ -3,207 +3,214 @@
  *
  * @module
  */
-import type { Arm, ReportConfig } from "../config.ts";
-import { type ArmPath, armPaths, type Placed, thin } from "../curves.ts";
-import type { TrainingRow, ValidationRow } from "../read.ts";
 import {
-  ARM_COLOURS,
-  ARM_DASHES,
   type Figure,
+  FULL_WIDTH,
+  linePanel,
+  type LinePoint,
+  referenceStyle,
   renderFigure,
-  SHARED_COLOUR,
+  seriesStyles,
+  thin,
+  withKey,
 } from "../../../core/report/mod.ts";
+import type { Arm, Measurements, ReportConfig, ValidationRow } from "../inputs.ts";
+
+/** A measurement with its training phase; `step` and `tokens` count along the arm's whole path. */
+export type Placed<R> = R & { phase: string };
+
+/** The path of an arm: the trunk shared by all arms, then its own part. */
+export interface ArmPath<R> {
+  arm: Arm;
+  shared: Placed<R>[];
+  own: Placed<R>[];
+}
+
+/**
+ * Joins the phases of each arm. A phase that continues a schedule also continues its step count; the steps of one that
+ * starts again at zero are shifted behind the phase before it.
+ *
+ * @throws {Error} when an arm names a phase that has no measurements.
+ */
+export function armPaths<R extends { step: number; tokens: number }>(
+  arms: readonly Arm[],
+  phases: Readonly<Record<string, R[]>>,
+): ArmPath<R>[] {
+  const shared = sharedPhases(arms);
+  return arms.map((arm) => {
+    const path = joinPhases(arm.trained, phases);
+    const trunk = new Set(arm.trained.slice(0, shared));
+    return {
+      arm,
+      shared: path.filter((row) => trunk.has(row.phase)),
+      own: path.filter((row) => !trunk.has(row.phase)),
+    };
+  });
+}
+
+/** Number of phases that all arms share from the start; 0 for a single arm. */
+function sharedPhases(arms: readonly Arm[]): number {
+  if (arms.length < 2) return 0;
+  let shared = 0;
+  while (
+    arms.every((arm) => arm.trained[shared] && arm.trained[shared] === arms[0].trained[shared])
+  ) {
+    shared++;
+  }
+  return shared;
+}
+
+function joinPhases<R extends { step: number; tokens: number }>(
+  labels: readonly string[],
+  phases: Readonly<Record<string, R[]>>,
+): Placed<R>[] {
+  const path: Placed<R>[] = [];
+  for (const phase of labels) {
+    const rows = phases[phase];
+    if (!rows) {
+      const known = Object.keys(phases).join(", ");
+      throw new Error(
+        `config "trained" names the training phase "${phase}", which is not wired to the report ` +
+          `(wired: ${known}); correct the name or wire that phase`,
+      );
+    }
+    const last = path.at(-1);
+    const restarted = last !== undefined && rows.length > 0 && rows[0].step < last.step;
+    const [step, tokens] = restarted ? [last.step, last.tokens] : [0, 0];
+    path.push(
+      ...rows.map((row) => ({ ...row, phase, step: row.step + step, tokens: row.tokens + tokens })),
+    );
+  }
+  return path;
+}
 
 /** Most points drawn per curve. */
 const POINTS = 100;
-const WIDTH = 560;
+const TRUNK = "shared trunk";
+const BRANCH_NOTE =
+  "The dashed vertical line is the branch point; all arms share the trunk up to it. ";
+const THINNED = `At most ${POINTS} points per curve, each the mean of neighbouring steps.`;
 
-/** Colour and dash by series, in a fixed order: the shared trunk first, then the arms. */
-function seriesScales(labels: string[], shared: boolean) {
-  const domain = shared ? [SHARED_LABEL, ...labels] : labels;
-  const styled = <T>(first: T, others: readonly T[]) => [
-    ...(shared ? [first] : []),
-    ...labels.map((_, i) => others[i % others.length]),
-  ];
-  return {
-    color: {
-      field: "series",
-      type: "nominal",
-      title: null,
-      scale: { domain, range: styled(SHARED_COLOUR, ARM_COLOURS) },
-    },
-    strokeDash: {
-      field: "series",
-      type: "nominal",
-      title: null,
-      scale: { domain, range: styled([1, 0], ARM_DASHES) },
-    },
-  };
-}
-
-const SHARED_LABEL = "shared trunk";
-
-/** How many logged steps go into one point, so that the longest curve has at most {@link POINTS}. */
+/** Rows per point, so that the longest curve has at most {@link POINTS}. */
 function groupSize(lengths: number[]): number {
   return Math.max(1, Math.ceil(Math.max(...lengths) / POINTS));
 }
 
-/** Thins the trunk once and each arm by itself; an arm's curve starts where the trunk ends. */
-function armSeries<R extends { step: number; tokens: number }, K extends string>(
-  paths: ArmPath<R>[],
-  pick: (row: Placed<R>) => Record<K, number>,
-): ({ series: string } & Record<K, number>)[] {
+/** Curves of all arms: the trunk once, then each arm from where the trunk ends. */
+function armCurves<X extends string, Y extends string>(
+  paths: readonly ArmPath<Record<X | Y, number>>[],
+  x: X,
+  y: Y,
+): LinePoint[] {
   const size = groupSize(paths.map(({ shared, own }) => shared.length + own.length));
-  const trunk = thin(paths[0].shared, pick, size);
-  const named = (series: string, points: Record<K, number>[]) =>
-    points.map((point) => ({ series, ...point }));
+  const points = (rows: readonly Record<X | Y, number>[]) => thin<X | Y>(rows, [x, y], size);
+  const named = (series: string, rows: Record<X | Y, number>[]) =>
+    rows.map((row): LinePoint => ({ series, x: row[x], y: row[y] }));
+  const trunk = points(paths[0].shared);
   return [
-    ...named(SHARED_LABEL, trunk),
-    ...paths.flatMap(({ arm, own }) =>
-      named(arm.label, [...trunk.slice(-1), ...thin(own, pick, size)])
-    ),
+    ...named(TRUNK, trunk),
+    ...paths.flatMap(({ arm, own }) => named(arm.label, [...trunk.slice(-1), ...points(own)])),
   ];
 }
 
-/** Training loss (nats/token) and learning rate against tokens, the trunk drawn once, the branch marked. */
+function stylesOf({ arms }: ReportConfig, branch: number | undefined) {
+  const trunk = branch === undefined ? [] : [referenceStyle(TRUNK, [1, 0])];
+  return [...trunk, ...seriesStyles(arms.map(({ label }) => label))];
+}
+
+/** A dashed vertical line at the branch point. */
+function branchMark(x: number | undefined): object[] {
+  if (x === undefined) return [];
+  return [{
+    data: { values: [{ x }] },
+    mark: { type: "rule", strokeDash: [4, 4], color: "#777" },
+    encoding: { x: { field: "x", type: "quantitative" } },
+  }];
+}
+
+/** Training loss (nats/token) and learning rate against tokens. */
 export function trainingFigure(
   config: ReportConfig,
-  training: Record<string, TrainingRow[]>,
+  training: Measurements["training"],
 ): Promise<Figure> {
   const paths = armPaths(config.arms, training);
-  const pick = (row: TrainingRow) => ({
-    tokens: row.tokens,
-    loss: row.loss,
-    learning_rate: row.learning_rate,
-  });
-  const values = armSeries(paths, pick);
   const branch = paths[0].shared.at(-1)?.tokens;
-  const scales = seriesScales(config.arms.map((arm) => arm.label), branch !== undefined);
-  const panel = (field: string, title: string, height: number, format?: string) => ({
-    width: WIDTH,
-    height,
-    layer: [
-      ...branchMark(branch, field === "loss"),
-      {
-        mark: { type: "line", strokeWidth: 2 },
-        encoding: { ...panelAxes(field, title, format), ...scales },
-      },
-    ],
-  });
+  const styles = stylesOf(config, branch);
+  const shared = { styles, width: FULL_WIDTH, marked: false, over: branchMark(branch) };
+  // Zero has neither a unit prefix nor an exponent.
+  const labelExpr = "datum.value === 0 ? '0' : datum.label";
+  const x_axis = { format: "~s", tickCount: 6, labelExpr };
   return renderFigure({
     name: "training_loss",
     title: "Training loss and learning rate",
-    caption: "Training loss along the run. " + (branch === undefined ? "" : BRANCH_NOTE) +
-      "Each arm's loss is taken on its own mixture, so the curves compare progress within an arm, not " +
-      `quality between arms. At most ${POINTS} points a curve, each the mean of neighbouring steps.`,
-    chart: {
-      title: "Training loss and learning rate",
-      data: { values },
+    caption:
+      `Training loss along the run. ${
+        branch === undefined ? "" : BRANCH_NOTE
+      }Each arm's loss is on its own ` +
+      `mixture, so curves show progress within an arm and do not compare arms. ${THINNED}`,
+    chart: withKey(styles, {
+      spacing: 20,
       vconcat: [
-        panel("loss", "loss (nats/token)", 260),
-        panel("learning_rate", "learning rate", 90, "~e"),
+        linePanel({
+          ...shared,
+          points: armCurves(paths, "tokens", "loss"),
+          x: null,
+          y: "loss (nats/token)",
+          x_axis,
+          height: 260,
+        }),
+        linePanel({
+          ...shared,
+          points: armCurves(paths, "tokens", "learning_rate"),
+          x: "tokens trained on",
+          y: "learning rate",
+          y_scale: { zero: true },
+          x_axis,
+          y_axis: { format: "~e", tickCount: 3, labelExpr },
+          height: 90,
+        }),
       ],
-    },
+    }, { lines: true, points: false }),
   });
-}
-
-const BRANCH_NOTE = "The dashed vertical line is the branch point: up to it there is one trunk. ";
-
-function panelAxes(field: string, title: string, format?: string) {
-  return {
-    x: {
-      field: "tokens",
-      type: "quantitative",
-      title: field === "loss" ? null : "tokens trained on",
-      axis: { format: "~s", tickCount: 6, labelExpr: PLAIN_ZERO },
-    },
-    y: {
-      field,
-      type: "quantitative",
-      title,
-      scale: { zero: field !== "loss" },
-      axis: {
-        tickCount: field === "loss" ? 6 : 3,
-        labelExpr: PLAIN_ZERO,
-        ...(format && { format }),
-      },
-    },
-  };
-}
-
-/** Zero has no unit prefix and no exponent. */
-const PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label";
-
-/** A dashed vertical line at the branch point, with its name beside it. */
-function branchMark(x: number | undefined, labelled: boolean): object[] {
-  if (x === undefined) return [];
-  const data = { values: [{ x }] };
-  const at = { x: { field: "x", type: "quantitative" } };
-  const label = {
-    type: "text",
-    text: "branch",
-    align: "left",
-    dx: 5,
-    dy: 9,
-    fontSize: 12,
-    color: "#444",
-  };
-  return [
-    { data, mark: { type: "rule", strokeDash: [4, 4], color: "#777" }, encoding: at },
-    ...(labelled ? [{ data, mark: label, encoding: { ...at, y: { value: 0 } } }] : []),
-  ];
 }
 
 /** Validation loss (nats/token) against steps, one panel per source. */
 export function validationFigure(
   config: ReportConfig,
-  validation: Record<string, ValidationRow[]>,
+  validation: Measurements["validation"],
 ): Promise<Figure> {
   const sources = [...new Set(Object.values(validation).flat().map((row) => row.source))].sort();
   const paths = armPaths(config.arms, validation);
   const branch = paths[0].shared.at(-1)?.step;
-  const scales = seriesScales(config.arms.map((arm) => arm.label), branch !== undefined);
-  const panels = sources.map((source) => ({
-    title: { text: source, fontSize: 13, offset: 6 },
-    width: sources.length > 1 ? 250 : WIDTH,
-    height: 190,
-    layer: [
-      ...branchMark(branch, false),
-      {
-        data: { values: armSeries(paths.map((path) => ofSource(path, source)), stepAndLoss) },
-        mark: { type: "line", strokeWidth: 2, point: { size: 28 } },
-        encoding: { ...stepAxes, ...scales },
-      },
-    ],
-  }));
+  const styles = stylesOf(config, branch);
+  const panels = sources.map((source) => {
+    const only = (rows: Placed<ValidationRow>[]) => rows.filter((row) => row.source === source);
+    const of_source = paths.map(({ arm, shared, own }) => ({
+      arm,
+      shared: only(shared),
+      own: only(own),
+    }));
+    return linePanel({
+      title: source,
+      points: armCurves(of_source, "step", "loss"),
+      styles,
+      x: "step",
+      y: "loss (nats/token)",
+      over: branchMark(branch),
+      ...(sources.length === 1 && { width: FULL_WIDTH }),
+    });
+  });
   return renderFigure({
     name: "validation_loss",
     title: "Validation loss by source",
-    caption: "Loss on held-out text of each source while training, the same text for every arm. " +
-      (branch === undefined ? "" : BRANCH_NOTE) + "Each panel has its own vertical scale.",
-    chart: { title: "Validation loss by source", columns: 2, concat: panels },
+    caption:
+      "Loss on held-out text of each source during training; the text is the same for all arms. " +
+      `${branch === undefined ? "" : BRANCH_NOTE}Each panel has its own vertical scale.`,
+    chart: withKey(styles, { columns: 2, spacing: 24, concat: panels }, { lines: true }),
   });
 }
 
-function ofSource(path: ArmPath<ValidationRow>, source: string): ArmPath<ValidationRow> {
-  const only = (rows: Placed<ValidationRow>[]) => rows.filter((row) => row.source === source);
-  return { arm: path.arm, shared: only(path.shared), own: only(path.own) };
-}
-
-const stepAndLoss = ({ step, loss }: { step: number; loss: number }) => ({ step, loss });
-
-const stepAxes = {
-  x: { field: "step", type: "quantitative", title: "step", axis: { tickCount: 5 } },
-  y: {
-    field: "loss",
-    type: "quantitative",
-    title: "loss (nats/token)",
-    scale: { zero: false },
-    axis: { tickCount: 5 },
-  },
-};
-
-/** The fine-tuning phase of an arm is the one named like the model that came out of it. */
+/** The arms whose fine-tuning was measured: their phase is named after the model it results in. */
 export function fineTuned(arms: readonly Arm[], phases: Record<string, unknown>): Arm[] {
   return arms.filter((arm) => arm.after_sft in phases && !arm.trained.includes(arm.after_sft));
 }
@@ -211,27 +218,25 @@ export function fineTuned(arms: readonly Arm[], phases: Record<string, unknown>)
 /** Fine-tuning loss (nats/token) against steps, one curve per arm. */
 export function fineTuningFigure(
   config: ReportConfig,
-  training: Record<string, TrainingRow[]>,
+  training: Measurements["training"],
 ): Promise<Figure> {
   const arms = fineTuned(config.arms, training);
   const size = groupSize(arms.map((arm) => training[arm.after_sft].length));
-  const values = arms.flatMap((arm) =>
-    thin(training[arm.after_sft], stepAndLoss, size)
-      .map((point) => ({ series: arm.label, ...point }))
+  const points = arms.flatMap((arm) =>
+    thin<"step" | "loss">(training[arm.after_sft], ["step", "loss"], size)
+      .map(({ step, loss }) => ({ series: arm.label, x: step, y: loss }))
   );
+  const styles = stylesOf(config, undefined);
+  const axes = { x: "step", y: "loss (nats/token)" };
   return renderFigure({
     name: "fine_tuning_loss",
     title: "Fine-tuning loss",
     caption:
-      `Training loss while fine-tuning on ${config.target_source}: the same data for every arm. ` +
-      `At most ${POINTS} points a curve, each the mean of neighbouring steps.`,
-    chart: {
-      title: "Fine-tuning loss",
-      width: WIDTH,
-      height: 220,
-      data: { values },
-      mark: { type: "line", strokeWidth: 2 },
-      encoding: { ...stepAxes, ...seriesScales(config.arms.map((arm) => arm.label), false) },
-    },
+      `Training loss during fine-tuning on ${config.target_source}, the same data for all arms. ${THINNED}`,
+    chart: withKey(
+      styles,
+      linePanel({ ...axes, points, styles, width: FULL_WIDTH, height: 220, marked: false }),
+      { lines: true, points: false },
+    ),
   });
 }

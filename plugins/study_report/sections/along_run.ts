@@ -1,0 +1,127 @@
+/**
+ * Fine-tuning of checkpoints along the run (paper, Figure 4).
+ *
+ * @module
+ */
+import {
+  type Figure,
+  leftOut,
+  linePanel,
+  type LinePoint,
+  present,
+  referenceStyle,
+  renderFigure,
+  type Section,
+  section,
+  seriesStyles,
+  withKey,
+} from "../../../core/report/mod.ts";
+import { bothPanels, matchedTarget, type OnBothSources, onBothSources } from "../effects.ts";
+import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armsTable, deviationNote, differenceNote, wholePercent } from "../tables.ts";
+
+/** The figure and the table. */
+export async function alongRunSection(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+): Promise<Section> {
+  const heading = "Fine-tuning along the run";
+  const stopped = all.arms.filter(({ kind }) => kind === "along_run");
+  if (stopped.length === 0) {
+    return leftOut("along_run", heading, "no checkpoints along the run were fine-tuned");
+  }
+  const table = armsTable(
+    "along_run",
+    "Checkpoints along the run, fine-tuned on the matched target (paper, Figure 4): loss, and below it the difference from " +
+      "the control at the same step.",
+    config,
+    all,
+    stopped,
+  );
+  return section("along_run", heading, {
+    blocks: [...await present(alongRunFigure(config, all)), table],
+  });
+}
+
+/** Fine-tuning of one checkpoint. */
+export interface RunPoint extends ComparisonRow {
+  readonly series: string;
+  /** Percentage of the run. */
+  readonly end: number;
+}
+
+/** The control and one arm, stopped at shares of the run and at its end. */
+export interface AlongRun extends OnBothSources<RunPoint> {
+  readonly control: string;
+  readonly arm: string;
+}
+
+/** The arm that was stopped along the run; undefined if there is none. */
+export function alongRun(config: StudyReportConfig, all: StudyMeasurements): AlongRun | undefined {
+  const stopped = all.arms.filter(({ kind }) => kind === "along_run");
+  const first = stopped.find(({ specialised }) => specialised !== "");
+  const whole = first &&
+    all.arms.find((arm) =>
+      ["midtrain", "ablation", "continued"].includes(arm.kind) && arm.start === first.start &&
+      arm.specialised === first.specialised && arm.weight === first.weight
+    );
+  const control = all.arms.find(({ kind }) => kind === "control");
+  const target = matchedTarget(config, whole);
+  if (!whole || !control || target === undefined) return undefined;
+  const arms = [...stopped, control, whole].map(({ arm, specialised, end }) => {
+    return { arm, end: wholePercent(end), series: specialised ? whole.label : control.label };
+  }).sort((a, b) => a.end - b.end);
+  const rows = onBothSources(config, all, arms, target, "loss_after");
+  if (rows.in_domain.length === 0) return undefined;
+  return { control: control.label, arm: whole.label, ...rows };
+}
+
+/** Loss after fine-tuning against the share of the run; below it, the difference between arm and control. */
+export async function alongRunFigure(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+): Promise<Figure | undefined> {
+  const along = alongRun(config, all);
+  if (!along) return undefined;
+  const { in_domain } = along;
+  const styles = [referenceStyle(along.control), ...seriesStyles([along.arm])];
+  const columns = bothPanels(config, along);
+  const shared = { styles, x: "share of the run (%)" };
+  const losses = columns.map(({ title, rows }) => {
+    const y = "loss (nats/token)";
+    return linePanel({ ...shared, title, points: rows.map(lossPoint), y, dodge: true });
+  });
+  const differences = columns
+    .map(({ rows }) => rows.filter(({ difference }) => Number.isFinite(difference)))
+    .filter((rows) => rows.length > 0)
+    .map((rows) => {
+      const axis = { y: "difference (nats/token)", reference: 0, height: 140 };
+      return linePanel({ ...shared, ...axis, points: rows.map(differencePoint) });
+    });
+  return await renderFigure({
+    name: "along_run",
+    title: "Fine-tuning of checkpoints along the run",
+    caption:
+      "Top: held-out loss after fine-tuning a checkpoint from each share of the run, in nats per token. " +
+      `${
+        deviationNote(in_domain)
+      }Bottom: arm − control at the same share; below the dashed line is better. ` +
+      `${
+        differenceNote(in_domain)
+      }Overlapping lines are shifted slightly apart. Each panel has its own scale.`,
+    chart: withKey(
+      styles,
+      { columns: columns.length, spacing: 24, concat: [...losses, ...differences] },
+      { lines: true },
+    ),
+  });
+}
+
+function lossPoint({ series, end, loss_after, sd_after, seeds }: RunPoint): LinePoint {
+  const sd = seeds > 1 ? sd_after : NaN;
+  return { series, x: end, y: loss_after, low: loss_after - sd, high: loss_after + sd };
+}
+
+function differencePoint({ series, end, difference, ci_low, ci_high }: RunPoint): LinePoint {
+  return { series, x: end, y: difference, low: ci_low, high: ci_high };
+}

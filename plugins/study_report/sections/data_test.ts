@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { modelPairs, similarityMatrix } from "../../../core/report/mod.ts";
+import { targetLabel } from "../effects.ts";
+import { sampleMeasurements } from "../testdata/sample.ts";
+import { ARMS, SAMPLE_CONFIG } from "../testdata/sample_arms.ts";
+import { sampleCka } from "../testdata/sample_tables.ts";
+import { alongRun } from "./along_run.ts";
+import { pairLabel, rank, shiftPanels } from "./cka.ts";
+import { continuedPanels } from "./continued.ts";
+import { gridLinePoints, grids } from "./grid.ts";
+import { ratePanels, rateText } from "./learning_rates.ts";
+import { lossPanels } from "./mixtures.ts";
+import { legPoints, lineEnds, proximityPoints, similarityOrder } from "./proximity.ts";
+import { taskPanels } from "./tasks.ts";
+import { armPaths, curvesOf } from "./training.ts";
+
+const all = sampleMeasurements();
+const find = (arm: string, target: string, source: string) =>
+  all.comparison.find((row) => row.arm === arm && row.target === target && row.source === source)!;
+
+Deno.test("losses are those of the main arms on the source asked for, the matched one marked", () => {
+  const panels = lossPanels(SAMPLE_CONFIG, all, () => "c4");
+  assert.deepEqual(panels.map(({ label }) => label), ["Pycode", "GSM8K", "LIMA", "SciQ"]);
+  const lima = panels[2];
+  assert.deepEqual(lima.rows.map(({ arm }) => arm), [
+    "control",
+    "code",
+    "math",
+    "flan",
+    "knowledge_qa",
+    "dclm",
+  ]);
+  assert.equal(lima.control, find("control", "lima", "c4").loss_after);
+  assert.equal(lima.rows[3].loss_after, find("flan", "lima", "c4").loss_after);
+  const fitting = lima.rows.filter(({ series }) => series === "mixture matched to the target");
+  assert.deepEqual(fitting.map(({ arm }) => arm), ["flan", "dclm"]);
+});
+
+Deno.test("continued pretraining stands beside midtraining on the same source", () => {
+  const [code, math] = continuedPanels(SAMPLE_CONFIG, all);
+  assert.deepEqual([code.specialised, math.specialised], ["code", "math"]);
+  assert.deepEqual(code.in_domain.map(({ arm, series }) => [arm, series]), [
+    ["code", "midtraining"],
+    ["code_only_from_67", "continued pretraining"],
+    ["code_only_from_80", "continued pretraining"],
+  ]);
+  assert.equal(code.general[1].difference, find("code_only_from_67", "pycode", "c4").difference);
+});
+
+Deno.test("the grid holds the main mixture, and lines along start and weight", () => {
+  const [grid, ...others] = grids(SAMPLE_CONFIG, all);
+  assert.deepEqual([grid.specialised, grid.target, others.length], ["code", "Pycode", 0]);
+  assert.equal(grid.in_domain.length, 11);
+  const main = grid.in_domain.find(({ start, weight }) => start === 10 && weight === 20)!;
+  assert.equal(main.difference, find("code", "pycode", "pycode").difference);
+  const { by_start, by_weight } = gridLinePoints(grid.in_domain);
+  assert.deepEqual(by_start.map(({ x }) => x), [10, 33, 50, 67, 80]);
+  assert.deepEqual(new Set(by_start.map(({ series }) => series)), new Set(["weight 20%"]));
+  assert.deepEqual(by_weight.map(({ series, x }) => `${series}: ${x}`), [
+    ...[10, 20, 40, 80].map((weight) => `start at 33%: ${weight}`),
+    ...[10, 20, 40, 80].map((weight) => `start at 67%: ${weight}`),
+  ]);
+  assert.equal(by_start[0].low, main.ci_low);
+});
+
+Deno.test("checkpoints along the run end with the whole arms", () => {
+  const { in_domain, general } = alongRun(SAMPLE_CONFIG, all)!;
+  const of_arm = in_domain.filter(({ series }) => series === "code 20% from 10%");
+  assert.deepEqual(of_arm.map(({ arm }) => arm), [
+    "code_at_33",
+    "code_at_50",
+    "code_at_80",
+    "code",
+  ]);
+  const of_control = general.filter(({ series }) => series === "control (c4 only)");
+  assert.deepEqual(of_control.map(({ end }) => end), [33, 50, 80, 100]);
+  assert.equal(of_arm[0].reference, "control_at_33");
+  assert.equal(of_control[0].loss_after, find("control_at_33", "pycode", "c4").loss_after);
+});
+
+Deno.test("the similarity matrix is whole: general, sources, mixtures, targets, the rest", () => {
+  const { names, cells } = similarityMatrix(all.similarity, {
+    order: similarityOrder(SAMPLE_CONFIG, all),
+    shown: (name) => targetLabel(SAMPLE_CONFIG, name),
+  });
+  assert.deepEqual([names[0], names[1], names[6], names[11], names[15]], [
+    "c4",
+    "code",
+    "code 20% from 10%",
+    "Pycode",
+    "mbpp",
+  ]);
+  assert.equal(cells.length, 16 * 16);
+  const value = (x: string, y: string) => cells.find((cell) => cell.x === x && cell.y === y)!.value;
+  const given = all.similarity.find(({ a, b }) => a === "code" && b === "pycode")!.similarity;
+  assert.deepEqual([value("code", "Pycode"), value("Pycode", "code")], [given, given]);
+});
+
+Deno.test("proximity in per cent, with the line of least squares through all points", () => {
+  const points = proximityPoints(SAMPLE_CONFIG, all);
+  assert.equal(points.length, 20);
+  assert.deepEqual(points[0], {
+    series: "Pycode",
+    text: "code",
+    x: all.proximity[0].advantage,
+    y: 100 * all.proximity[0].relative_improvement,
+  });
+  const line = (x: number) => ({ series: "", text: "", x, y: 1 + 2 * x });
+  assert.deepEqual(lineEnds([0, 1, 3].map(line)), [{ x: 0, y: 1 }, { x: 3, y: 7 }]);
+  assert.deepEqual(lineEnds([0, 1].map(line)), []);
+  assert.equal(legPoints(SAMPLE_CONFIG, all)[0].y, all.legs[0].mixture_to_target);
+});
+
+Deno.test("two mixtures of one source are told apart by their arms' names", () => {
+  const arms = [...ARMS, { ...ARMS[1], arm: "code_late" }];
+  const points = proximityPoints(SAMPLE_CONFIG, { ...all, arms });
+  assert.deepEqual([points[0].text, points[4].text], ["code", "math"]);
+  const late = { ...all.proximity[0], arm: "code_late" };
+  const [point] = proximityPoints(SAMPLE_CONFIG, { ...all, arms, proximity: [late] });
+  assert.equal(point.text, "code_late");
+});
+
+Deno.test("every two states once, what fine-tuning changed first", () => {
+  const rows = sampleCka("code").filter(({ probe }) => probe === "c4");
+  const mirrored = rows.map((row) => ({
+    ...row,
+    model_a: row.model_b,
+    model_b: row.model_a,
+    layer_a: row.layer_b,
+    layer_b: row.layer_a,
+  }));
+  for (const table of [rows, [...rows, ...mirrored]]) {
+    const pairs = modelPairs(table, rank);
+    assert.deepEqual(pairs.map(({ a, b }) => [a, b]), [
+      ["control", "control_sft"],
+      ["code", "code_sft"],
+      ["control", "code"],
+      ["control_sft", "code_sft"],
+      ["control", "code_sft"],
+      ["control_sft", "code"],
+    ]);
+    assert.ok(pairs.every(({ cells }) => cells.length === 25));
+  }
+  const [{ cells }] = modelPairs(rows, rank);
+  const given = rows.find((row) =>
+    row.model_a === "control" && row.model_b === "control_sft" && row.layer_a === 1 &&
+    row.layer_b === 3
+  )!;
+  assert.equal(cells.find(({ x, y }) => x === 1 && y === 3)!.value, given.cka);
+});
+
+Deno.test("shifts carry their intervals; labels of pairs are those of arm and target", () => {
+  const [{ label, dots }] = shiftPanels(all.shift);
+  const { shift, ci_low } = all.shift.code_pycode[0];
+  assert.deepEqual([dots[0].label, dots[0].value, dots[0].low], [
+    "control – control, tuned",
+    shift,
+    ci_low,
+  ]);
+  assert.equal(pairLabel(SAMPLE_CONFIG, all, label), "code 20% from 10%, Pycode");
+  assert.equal(pairLabel(SAMPLE_CONFIG, all, "something"), "something");
+});
+
+Deno.test("sweeps: the winner is the given one, diverged rates are counted, outliers leave the frame", () => {
+  const [pycode, gsm8k] = ratePanels(SAMPLE_CONFIG, all);
+  assert.deepEqual([pycode.rows.length, pycode.diverged, gsm8k.diverged], [11, 1, 2]);
+  assert.equal(pycode.best?.loss, all.best.pycode[0].loss);
+  assert.ok(pycode.rows.every(({ source }) => source === "pycode"));
+  const rates = structuredClone(all.rates);
+  rates.pycode[0].loss = 50;
+  const [panel] = ratePanels(SAMPLE_CONFIG, { ...all, rates });
+  assert.ok(panel.top < 4 && panel.rows[0].loss === 50);
+  assert.deepEqual([3.2e-4, 1e-3].map(rateText), ["3.2e-4", "1e-3"]);
+});
+
+Deno.test("phases belong to the arm they are named after, the trunk to all", () => {
+  const at = (step: number) => [{ step, loss: step }];
+  const phases = {
+    code: at(6),
+    code_to_3: at(3),
+    code_10_from_33: at(4),
+    trunk_to_6: at(6.5),
+    trunk_to_2: at(2),
+    rates: at(9),
+  };
+  const arms = [...ARMS, { ...ARMS[1], arm: "code_10_from_33", kind: "ablation" }];
+  const { trunk, own } = armPaths(arms, phases);
+  assert.deepEqual(trunk.map(({ step }) => step), [2, 6.5]);
+  assert.deepEqual(own.map(({ rows }) => rows.map(({ step }) => step)), [[3, 6]]);
+});
+
+Deno.test("an arm's curve begins where it branches off the trunk, which is drawn once", () => {
+  const { general, difference, training } = curvesOf(SAMPLE_CONFIG, all);
+  const math = general.filter(({ series }) => series === "math 12% from 33%");
+  assert.deepEqual(math.map(({ x }) => x), [200, 300, 450, 600]);
+  const of_math = difference.filter(({ series }) => series === "math 12% from 33%");
+  assert.deepEqual(of_math.map(({ y }) => Math.round(1e6 * y)), [0, 6667, 16667, 26667]);
+  const shared = training.filter(({ series, x }) => series.startsWith("control") && x < 60);
+  const early = training.filter(({ x }) => x < 55);
+  assert.ok(shared.length > 5 && early.every(({ series }) => series.startsWith("control")));
+});
+
+Deno.test("tasks are shown in per cent, by metric, under the labels of arm and target", () => {
+  const panels = taskPanels(SAMPLE_CONFIG, all);
+  assert.deepEqual(panels.map(({ task, metric }) => `${task} ${metric}`), [
+    "gsm8k exact_match",
+    "gsm8k answered",
+    "mbpp pass@1",
+    "mbpp pass@10",
+    "mbpp parses",
+  ]);
+  const [, math] = panels[0].dots;
+  assert.deepEqual([math.label, math.value, math.high], ["math 12% from 33%, GSM8K", 3, 8]);
+});

@@ -1,0 +1,191 @@
+/**
+ * Mixtures compared with the control: loss in domain, loss on general data, forgetting (paper, Tables 2 and 8).
+ *
+ * @module
+ */
+import {
+  decimals,
+  type Dot,
+  dotChart,
+  type Figure,
+  leftOut,
+  present,
+  referenceStyle,
+  renderFigure,
+  type Section,
+  section,
+  seriesStyles,
+  type ShownCell,
+  type ShownTable,
+  shownTable,
+  signed,
+  tableFile,
+} from "../../../core/report/mod.ts";
+import { study_ports } from "../../../core/stage/mod.ts";
+import { comparisonRows, findComparison, mainArms } from "../effects.ts";
+import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armsFile, deviationNote, LOSS_NOTE, lossTable, meanCell, scalesNote } from "../tables.ts";
+
+/** Main tables and figures. */
+export async function mixturesSection(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+): Promise<Section> {
+  const heading = "Mixtures compared with the control";
+  if (all.comparison.length === 0) {
+    return leftOut("mixtures", heading, "no comparison is wired to the report");
+  }
+  const table = (caption: string, sourceOf: (target: string) => string) =>
+    lossTable(`${caption} ${LOSS_NOTE}`, config, all, mainArms(all), sourceOf);
+  const in_domain = table(
+    "Loss on the held-out part of the fine-tuning set, after fine-tuning (paper, Tables 2 and 8).",
+    (target) => target,
+  );
+  const general = table(
+    `Loss on ${config.general} after fine-tuning on each target.`,
+    () => config.general,
+  );
+  in_domain.file = tableFile("comparison", study_ports.study_comparison, all.comparison);
+  general.file = tableFile("runs", study_ports.study_runs, all.runs);
+  return section("mixtures", heading, {
+    blocks: [
+      in_domain,
+      ...await present(mixturesFigure(config, all)),
+      general,
+      forgettingTable(config, all),
+      ...await present(forgettingFigure(config, all)),
+    ],
+  });
+}
+
+/** Change of the general loss by fine-tuning; the note has the loss before and after. */
+function forgettingTable(
+  { general, targets }: StudyReportConfig,
+  all: StudyMeasurements,
+): ShownTable {
+  const columns = targets.map(({ name, label }) => {
+    const cell = ({ arm }: ArmRow): ShownCell => {
+      const row = findComparison(all, arm, name, general);
+      if (!row) return "";
+      const change = signed(row.loss_after - row.loss_before);
+      return { text: change, note: `${decimals(row.loss_before)} → ${meanCell(row)}` };
+    };
+    return [`#${label}`, cell] as const;
+  });
+  return shownTable(
+    `Forgetting: change of the loss on ${general} by fine-tuning on each target, in nats per token; below it, the loss ` +
+      "before and after (mean ± standard deviation over seeds).",
+    mainArms(all),
+    { arm: ({ label }) => label, ...Object.fromEntries(columns) },
+    armsFile("forgetting", all, mainArms(all), ({ source }) => source === general),
+  );
+}
+
+const MATCHED = "mixture matched to the target";
+const OTHER = "other mixture";
+const CONTROL = "control";
+
+const [blue, orange] = seriesStyles(["blue", "orange"]);
+const STYLES = [
+  referenceStyle(CONTROL),
+  { ...orange, label: MATCHED },
+  { ...blue, label: OTHER, open: true },
+];
+
+/** A target, with the main arms on one held-out source. */
+export interface LossPanel {
+  readonly target: string;
+  readonly label: string;
+  readonly rows: readonly (ComparisonRow & { label: string; series: string })[];
+  /** The control's mean after fine-tuning. */
+  readonly control: number;
+}
+
+/**
+ * Rows of the main arms by target, the control first.
+ *
+ * @param sourceOf the held-out source for each target.
+ */
+export function lossPanels(
+  { targets, matched }: StudyReportConfig,
+  all: StudyMeasurements,
+  sourceOf: (target: string) => string,
+): LossPanel[] {
+  return targets.flatMap(({ name: target, label }) => {
+    const arms = mainArms(all).map(({ arm, label, kind, specialised }) => {
+      const fits = matched.some((pair) =>
+        pair.target === target && pair.specialised === specialised
+      );
+      return { arm, label, series: kind === "control" ? CONTROL : fits ? MATCHED : OTHER };
+    });
+    const rows = comparisonRows(all, arms, [target, sourceOf(target)], "loss_after");
+    const control = rows.find(({ series }) => series === CONTROL)?.loss_after ?? NaN;
+    return rows.length > 0 ? [{ target, label, rows, control }] : [];
+  });
+}
+
+/** Loss on each target after fine-tuning on it. */
+export async function mixturesFigure(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+): Promise<Figure | undefined> {
+  const panels = lossPanels(config, all, (target) => target);
+  return panels.length === 0 ? undefined : await renderFigure({
+    name: "mixtures",
+    title: "Loss on each target after fine-tuning on it",
+    caption:
+      "Held-out loss of the target after fine-tuning, in nats per token; further left is better. " +
+      `Dashed line: the control. ${notes(panels)}`,
+    chart: lossChart(panels, STYLES, () => ({})),
+  });
+}
+
+/** Loss on general text, before and after fine-tuning on each target. */
+export async function forgettingFigure(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+): Promise<Figure | undefined> {
+  const panels = lossPanels(config, all, () => config.general);
+  // Open marks are the losses before fine-tuning.
+  const styles = STYLES.map((style) => ({ ...style, open: false }));
+  return panels.length === 0 ? undefined : await renderFigure({
+    name: "forgetting",
+    title: `Loss on ${config.general} before (open) and after (filled) fine-tuning`,
+    caption:
+      `Held-out loss on ${config.general}, in nats per token, before fine-tuning on each target (open) and after ` +
+      "it (filled, with its number); the distance is forgetting. Dashed line: the control after fine-tuning. " +
+      notes(panels),
+    chart: lossChart(panels, styles, ({ loss_before }) => ({ before: loss_before })),
+  });
+}
+
+function notes(panels: readonly LossPanel[]): string {
+  return deviationNote(panels.flatMap(({ rows }) => rows)) + scalesNote(panels.length);
+}
+
+type LossRow = LossPanel["rows"][number];
+
+function lossChart(
+  panels: readonly LossPanel[],
+  styles: typeof STYLES,
+  more: (row: LossRow) => Partial<Dot>,
+): object {
+  const dot = (row: LossRow): Dot => {
+    const { label, series, loss_after: value, sd_after, seeds } = row;
+    const sd = seeds > 1 ? sd_after : NaN;
+    const text = decimals(value);
+    return { label, series, value, low: value - sd, high: value + sd, text, ...more(row) };
+  };
+  const charts = panels.map(({ label, rows, control }) => {
+    return { title: label, dots: rows.map(dot), reference: control };
+  });
+  const present = new Set(panels.flatMap(({ rows }) => rows.map(({ series }) => series)));
+  return dotChart({
+    rows: Array.from(
+      { length: Math.ceil(charts.length / 2) },
+      (_, i) => charts.slice(2 * i, 2 * i + 2),
+    ),
+    styles: styles.filter(({ label }) => present.has(label)),
+    x: "loss (nats/token)",
+  });
+}

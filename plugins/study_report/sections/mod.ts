@@ -1,0 +1,39 @@
+/**
+ * The sections of the page, in display order. A section with its figures and tables is one file here and one line in the
+ * list.
+ *
+ * @module
+ */
+import type { Section } from "../../../core/report/mod.ts";
+import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { alongRunSection } from "./along_run.ts";
+import { ckaSection } from "./cka.ts";
+import { continuedSection } from "./continued.ts";
+import { gridSection } from "./grid.ts";
+import { ratesSection } from "./learning_rates.ts";
+import { mixturesSection } from "./mixtures.ts";
+import { proximitySection, similaritySection } from "./proximity.ts";
+import { tasksSection } from "./tasks.ts";
+import { methodSection, trainingSection } from "./training.ts";
+import { verdictSection } from "./verdicts.ts";
+
+/** Makes a section; one whose inputs are not wired says so. */
+export type MakeSection = (
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+) => Section | Promise<Section>;
+
+export const SECTIONS: readonly MakeSection[] = [
+  verdictSection,
+  mixturesSection,
+  continuedSection,
+  gridSection,
+  alongRunSection,
+  proximitySection,
+  similaritySection,
+  ckaSection,
+  tasksSection,
+  ratesSection,
+  trainingSection,
+  methodSection,
+];
