@@ -28,7 +28,6 @@ import {
   withKey,
 } from "../../../core/report/mod.ts";
 import { ports, study_ports } from "../../../core/stage/mod.ts";
-import { mainArms } from "../effects.ts";
 import type { ArmRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 
 /** Curves of the main arms, and the losses of every arm before fine-tuning. */
