@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Sequence } from "../core/batches/mod.ts";
 import { initialize, ParameterArrays } from "../core/model/mod.ts";
-import { defineRecipe, type Recipe } from "../core/recipe/mod.ts";
+import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
 import { Interrupted, run } from "../core/runner/mod.ts";
 import { defineStage, many, ports } from "../core/stage/mod.ts";
 import { artifactObjects, listFolder, Store } from "../core/store/mod.ts";
@@ -103,7 +103,10 @@ const places = defineStage({
   },
 });
 
-function makeRecipe(keep: z.input<z.ZodObject<typeof checkpointing_fields>>, at: number[]): Recipe {
+function makeRecipe(
+  keep: z.input<z.ZodObject<typeof checkpointing_fields>>,
+  at: number[],
+): RecipeDraft {
   return defineRecipe({ name: "series", description: "Series.", seed: 1 }, (recipe) => {
     const words = recipe.step("words", tokenizer, {});
     const trunk = recipe.step("trunk", train, { config: { steps: 12, ...keep }, inputs: words });

@@ -158,7 +158,7 @@ Deno.test({
       const job = [await rankScript(folder), ...argsFor(out)];
       const { code, err } = await mpirun(launcher, 2, undefined, job, { OWN_SEEDS: "1" });
       assert.notEqual(code, 0);
-      assert.match(err, /rank 1 has another recipe, data or seed than rank 0/);
+      assert.match(err, /rank 1 differs from rank 0 in its recipe, data or seed/);
       assert.throws(() => Deno.statSync(join(out, "runs")), Deno.errors.NotFound);
     }),
 });

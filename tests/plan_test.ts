@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defineRecipe, type Recipe } from "../core/recipe/mod.ts";
+import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
 import { forecastRecipe, run, type StepForecast } from "../core/runner/mod.ts";
 import { openTable, Store } from "../core/store/mod.ts";
 import { ports } from "../core/stage/mod.ts";
@@ -51,7 +51,7 @@ const PAPER = defineRecipe({ name: "paper", description: "Full size.", seed: 1 }
   });
 });
 
-async function byId(recipe: Recipe, out: string): Promise<Map<string, StepForecast>> {
+async function byId(recipe: RecipeDraft, out: string): Promise<Map<string, StepForecast>> {
   return new Map((await forecastRecipe(recipe, out)).map((step) => [step.id, step]));
 }
 

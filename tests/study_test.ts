@@ -101,7 +101,7 @@ Deno.test("every arm is fine-tuned at the rate that won on the control", async (
   const folder = await Deno.makeTempDir();
   try {
     const recipe = studyRecipe(settingsIn(folder));
-    const tunings = recipe.steps.filter(({ stage }) => stage.name === "sft");
+    const tunings = recipe.steps.filter(({ stage }) => stage?.name === "sft");
     for (const { id, inputs, config } of tunings) {
       const target = id.split(".")[1];
       assert.equal((inputs.learning_rates as { step: string }).step, `rates_${target}`);

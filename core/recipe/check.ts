@@ -1,157 +1,158 @@
 /**
- * Checks a whole recipe and tells all that is wrong with it. What follows from a step that is wrong already is not
- * told again.
+ * Checks a whole recipe and reports everything that is wrong with it. Consequences of a problem that is already
+ * reported are left out.
  *
  * @module
  */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { assertGranted, assertPermissions, type FilesPort } from "../stage/mod.ts";
+import { canonicalJson, type Json } from "../store/mod.ts";
 import {
-  assertGranted,
-  assertPermissions,
-  type FilesPort,
-  type SampleSettings,
-} from "../stage/mod.ts";
-import { type Draft, type GivenStep, whereOf } from "./draft.ts";
-import { type Problem, problemOf } from "./problems.ts";
-import type { Recipe, RecipeHeader, Step } from "./recipe.ts";
-import { checkSamples, sample_settings_schema } from "./sample_settings.ts";
-import { validate, type Validated } from "./validate.ts";
+  type Problem,
+  problemOf,
+  type RecipeDraft,
+  RecipeError,
+  sample_settings_schema,
+  type StepDraft,
+  whereOf,
+} from "./draft.ts";
+import { onDevice } from "./overrides.ts";
+import type { Recipe, Step } from "./recipe.ts";
+import type { Renamed } from "./stage_modules.ts";
 import { checkWiring, type Ref, UNKNOWN_PORT } from "./wiring.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
-// These folders of `<out>` are not free for published files.
+/** Folders below the output folder that the program itself uses; published files go to a folder named by the recipe. */
 const RESERVED = ["store", "runs"];
 
-/** A recipe and what is wrong with it. Complete once `pending` have resolved; they do not reject. */
-export interface Checked {
-  /** Of use only if there are no problems. Lacks `pending`. */
-  readonly recipe: Recipe;
-  readonly pending: readonly Promise<void>[];
-  /** What is known to be wrong by now, in the order of the steps. */
-  problems(): Problem[];
-}
-
 /**
- * Checks a draft.
+ * Checks a recipe, unless it is checked already. Each config is validated once.
  *
- * @param device puts every step that can be on a device on this one, whatever the recipe says.
+ * @param options.device puts every step whose config has a field `device` on this one, whatever the recipe says.
+ * @param options.renamed names that changed, to say the new one.
+ * @throws {RecipeError} with a line for each problem, naming step and port or config field.
  */
-export function checkDraft(draft: Draft, device?: string): Checked {
-  const { header, published, steps: given } = draft;
+export async function checkRecipe(
+  recipe: Recipe | RecipeDraft,
+  { device, renamed = {} }: { device?: string; renamed?: Renamed } = {},
+): Promise<Recipe> {
+  if (recipe.kind === "recipe") return recipe;
+  const { header, published, steps: drafts, thrown } = recipe;
   const { name, description, seed } = header;
-  const samples = soundSamples(header);
-  const own = [...draft.problems, ...headerProblems(draft)];
-  const checks = given.map((step, i) => checkStep(step, given.slice(0, i), draft, device));
-  const unpublished = published.filter((ref) => !isPublishable(ref, draft)).map(() => ({
-    message: `recipe "${name}": publish takes a files output of one of its steps`,
-  }));
-  const steps = checks.map(({ step }) => step);
+  const steps = drafts.map((step) => onDevice(step, header.device, device));
+  const checks = await Promise.all(
+    steps.map((step, i) => checkStep(step, steps.slice(0, i), recipe, renamed)),
+  );
+  const samples = sample_settings_schema.optional().safeParse(header.samples);
+  const problems = [
+    ...recipe.problems,
+    ...headerProblems(recipe),
+    ...samples.error?.issues.map(({ path, message }) => ({
+      message: `recipe "${name}": ${["samples", ...path].join(".")}: ${message}`,
+    })) ?? [],
+    ...checks.flatMap(({ problems }) => problems),
+    ...published.filter((ref) => !isPublishable(ref, recipe)).map(() => ({
+      message: `recipe "${name}": publish needs a files output of one of its steps`,
+    })),
+  ];
+  if (problems.length > 0) throw new RecipeError(`recipe "${name}"`, problems);
+  if (thrown) throw thrown.error;
   return {
-    recipe: {
-      ...{ kind: "causeway_recipe", name, description, seed, steps, given: draft },
-      published: published as Ref<FilesPort>[],
-      ...(samples && { samples }),
-    },
-    pending: checks.flatMap(({ pending }) => pending ?? []),
-    problems: () => [...own, ...checks.flatMap(({ problems }) => problems), ...unpublished],
+    ...{ kind: "recipe", name, description, seed, steps: checks.map(({ step }) => step) },
+    published: published as Ref<FilesPort>[],
+    ...(samples.data && { samples: samples.data }),
   };
 }
 
-/** Undefined also where they are wrong, which is among the problems. */
-function soundSamples({ samples }: RecipeHeader): SampleSettings | undefined {
-  return samples && sample_settings_schema.safeParse(samples).data;
-}
-
-function headerProblems({ header, steps, problems }: Draft): Problem[] {
-  const { name, seed, samples } = header;
+function headerProblems({ header: { name, seed }, steps, problems, thrown }: RecipeDraft) {
   const found: Problem[] = [];
-  if (!NAME.test(name) || RESERVED.includes(name)) {
-    const message = `recipe name "${name}" is not usable; take letters, digits and _.+-`;
-    found.push({ message });
+  if (!NAME.test(name)) {
+    found.push({ message: `invalid recipe name "${name}"; use letters, digits and _.+-` });
+  } else if (RESERVED.includes(name)) {
+    found.push({ message: `recipe name "${name}" is reserved; choose another` });
   }
   found.push(...problemOf(() => checkSeed(`recipe "${name}"`, seed)));
-  if (samples) found.push(...problemOf(() => checkSamples(`recipe "${name}"`, samples)));
-  const is_empty = steps.length === 0 && problems.length === 0;
+  const is_empty = steps.length === 0 && problems.length === 0 && !thrown;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
 }
 
-function isPublishable(ref: unknown, draft: Draft): boolean {
+function isPublishable(ref: unknown, draft: RecipeDraft): boolean {
   return draft.isRef(ref) && (ref.port.kind === "files" || ref.port === UNKNOWN_PORT);
 }
 
-interface StepCheck {
-  readonly step: Step;
-  /** Grows while `pending`. */
-  readonly problems: Problem[];
-  readonly pending?: Promise<void>;
-}
-
-function checkStep(
-  given: GivenStep,
-  earlier: readonly GivenStep[],
-  draft: Draft,
-  device: string | undefined,
-): StepCheck {
-  const { id, stage, seed, permissions } = given;
-  const where = whereOf(given);
-  const problems = [...identityProblems(given, earlier), ...given.problems];
-  const step: Step = {
-    id,
-    stage: stage!,
-    seed: seed ?? draft.header.seed,
-    config: null,
-    inputs: stage ? checkWiring(where, stage.inputs, given.inputs, draft.isRef, problems) : {},
-    ...(permissions === undefined ? {} : { permissions }),
-  };
-  if (!stage) return { step, problems };
-  if (seed !== undefined) problems.push(...problemOf(() => checkSeed(where, seed)));
+async function checkStep(
+  draft: StepDraft,
+  earlier: readonly StepDraft[],
+  recipe: RecipeDraft,
+  renamed: Renamed,
+): Promise<{ step: Step; problems: Problem[] }> {
+  const { id, stage, seed = recipe.header.seed, permissions } = draft;
+  const where = whereOf(draft);
+  const problems = [...identityProblems(draft, earlier), ...draft.problems];
+  const step = { id, stage: stage!, seed, ...(permissions && { permissions }) };
+  if (!stage) return { step: { ...step, config: null, inputs: {} }, problems };
+  const fail = (message: string) => void problems.push({ message });
+  const inputs = checkWiring(where, stage.inputs, draft.inputs, recipe.isRef, fail);
+  if (draft.seed !== undefined) problems.push(...problemOf(() => checkSeed(where, seed)));
   if (permissions !== undefined) {
     problems.push(...problemOf(() => assertPermissions(permissions, where)));
   }
-  // Here, and not when the step starts, perhaps hours later.
+  // Checked here and not when the step starts, which may be hours later.
   problems.push(
     ...problemOf(() => assertGranted(stage.permissions ?? {}, permissions ?? {}, where)),
   );
-  const finish = (result: Validated) => {
-    if (result.problems) problems.push(...result.problems);
-    else Object.assign(step, { config: result.config });
-  };
-  const config = validateOn(given, draft.header.device, device);
-  if (config instanceof Promise) return { step, problems, pending: config.then(finish) };
-  finish(config);
-  return { step, problems };
+  const validated = await validate(draft, renamed);
+  if ("problems" in validated) problems.push(...validated.problems);
+  const config = "config" in validated ? validated.config : null;
+  return { step: { ...step, config, inputs }, problems };
 }
 
-/** The config, on a device: the one asked for, else its own, else that of the recipe. */
-function validateOn(
-  given: GivenStep,
-  of_recipe: string | undefined,
-  asked: string | undefined,
-): Validated | Promise<Validated> {
-  const config = given.config;
-  const own = isObject(config) && config.device !== undefined;
-  const device = asked ?? (own ? undefined : of_recipe);
-  // Whether there is such a field shows in the config with its defaults.
-  const place = (result: Validated) => {
-    if (device === undefined || result.problems) return result;
-    if (!isObject(result.config) || !("device" in result.config)) return result;
-    return validate({ ...given, config: { ...config as object, device } });
-  };
-  const result = validate(given);
-  return result instanceof Promise ? result.then(place) : place(result);
+/** The config with defaults filled in and keys sorted, the form that keys are made from; or what is wrong with it. */
+async function validate(
+  step: StepDraft,
+  renamed: Renamed,
+): Promise<{ config: Json } | { problems: Problem[] }> {
+  const old_names = renamedFields(step, renamed);
+  if (old_names.length > 0) return { problems: old_names };
+  try {
+    const schema = step.stage!.config as StandardSchemaV1;
+    const result = await schema["~standard"].validate(step.config);
+    return result.issues
+      ? { problems: result.issues.map((issue) => problemOfIssue(step, issue)) }
+      : { config: JSON.parse(canonicalJson(result.value, "config")) };
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return { problems: [{ message: `${whereOf(step)}: ${message}`, cause }] };
+  }
 }
 
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Fields of a config that have another name now. */
+function renamedFields(step: StepDraft, renamed: Renamed): Problem[] {
+  const prefix = `${step.stage!.name}.`;
+  return Object.entries(renamed).flatMap(([old_name, new_name]) => {
+    if (!old_name.startsWith(prefix)) return [];
+    const path = old_name.slice(prefix.length);
+    const value = path.split(".").reduce<unknown>((value, key) => Object(value)[key], step.config);
+    const message = `${whereOf(step)}: config.${path} is now called config.${new_name}`;
+    return value === undefined ? [] : [{ message }];
+  });
 }
 
-function identityProblems(given: GivenStep, earlier: readonly GivenStep[]): Problem[] {
-  const { id, stage } = given;
+function problemOfIssue(step: StepDraft, { path = [], message }: StandardSchemaV1.Issue): Problem {
+  const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+  const set = step.overrides?.findLast(({ path }) => path.every((part, i) => part === keys[i]));
+  const allowed = set?.allowed === undefined ? "" : `; allowed: ${set.allowed}`;
+  const from = set === undefined ? "" : ` (${set.flag}${allowed})`;
+  return { message: `${whereOf(step)}: ${["config", ...keys].join(".")}: ${message}${from}` };
+}
+
+function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[]): Problem[] {
   const found: Problem[] = [];
   if (!NAME.test(id)) {
-    found.push({ message: `step id "${id}" is not usable; take letters, digits and _.+-` });
+    found.push({ message: `invalid step id "${id}"; use letters, digits and _.+-` });
   }
   if (earlier.some((other) => other.id === id)) {
-    found.push({ message: `there are two steps named "${id}"` });
+    found.push({ message: `duplicate step id "${id}"` });
   }
   const namesake = earlier.find((other) => stage && other.stage?.name === stage.name);
   if (namesake && namesake.stage !== stage) {
@@ -163,6 +164,6 @@ function identityProblems(given: GivenStep, earlier: readonly GivenStep[]): Prob
 
 function checkSeed(where: string, seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new TypeError(`${where}: seed ${seed} is not an integer of 0 or more`);
+    throw new TypeError(`${where}: seed must be an integer >= 0, got ${seed}`);
   }
 }

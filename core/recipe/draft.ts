@@ -1,38 +1,92 @@
 /**
- * Recipes as they were given, before any check: what overrides change, and what checks read.
+ * Recipes as they were written, before any check: what overrides change, and what `check.ts` reads. Also the error that
+ * lists everything that is wrong with a recipe.
  *
  * @module
  */
+import { z } from "zod";
 import { type AnyStage, assertStage, type Permissions, type Port } from "../stage/mod.ts";
-import type { Override } from "./overrides.ts";
-import { type Problem, problemOf } from "./problems.ts";
-import type { RecipeHeader } from "./recipe.ts";
 import { type Ref, UNKNOWN_PORT } from "./wiring.ts";
 
-/** A step as it was given. */
-export interface GivenStep {
+/** One thing that is wrong, as a sentence that names the step and the field. */
+export interface Problem {
+  readonly message: string;
+  /** What was thrown, where a check failed by throwing. */
+  readonly cause?: unknown;
+}
+
+/** A recipe that cannot be run. `message` is its only problem, or a heading and a line for each. */
+export class RecipeError extends TypeError {
+  /** @param subject what has the problems, for the heading: `recipe "tiny"`. */
+  constructor(subject: string, readonly problems: readonly Problem[]) {
+    const lines = problems.map(({ message }) => `  ${message.replace(/\s*\n\s*/g, " ")}`);
+    super(
+      problems.length === 1
+        ? problems[0].message
+        : [`${subject} has ${problems.length} problems:`, ...lines].join("\n"),
+      { cause: problems.length === 1 ? problems[0].cause : undefined },
+    );
+  }
+}
+
+/** Samples of generated text to show while models train. They are not part of any step: no result or key depends on them. */
+export const sample_settings_schema = z.strictObject({
+  prompts: z.array(z.string().min(1)).min(1).max(16)
+    .describe("Prompts that models continue while they train."),
+  max_new_tokens: z.int().positive().max(1024).default(48).describe("Tokens of each sample."),
+  temperature: z.number().min(0).max(10).default(0.8)
+    .describe("0 always picks the most likely token."),
+});
+
+/** Name, purpose and seed of a recipe. */
+export interface RecipeHeader {
+  readonly name: string;
+  readonly description: string;
+  /** Seed of every step that does not set its own. */
+  readonly seed: number;
+  /** Device of every step whose config has a field `device` and does not set it. */
+  readonly device?: string;
+  /** Prompts that models continue at every validation; they change no result. */
+  readonly samples?: z.input<typeof sample_settings_schema>;
+}
+
+/** A field of a step's config that the command line set. */
+export interface Override {
+  /** Place in the config. */
+  readonly path: readonly string[];
+  /** As it was written: `--set sft.epochs=many`. */
+  readonly flag: string;
+  /** The values allowed there, in words: `number > 0`. */
+  readonly allowed?: string;
+}
+
+/** A step as it was written. */
+export interface StepDraft {
   readonly id: string;
-  /** Undefined when it is not usable; `problems` of this or of another step say why. */
+  /** Undefined when it is invalid; a problem of this step or of the recipe says why. */
   readonly stage?: AnyStage;
   readonly config: unknown;
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** Undefined: that of the recipe. */
+  /** Undefined: the recipe's seed. */
   readonly seed?: number;
   readonly permissions?: Permissions;
-  /** What was wrong before it was checked. */
+  /** Problems found while it was read. */
   readonly problems: readonly Problem[];
-  /** Fields of the config that the recipe had otherwise. */
   readonly overrides?: readonly Override[];
 }
 
-/** A recipe as it was given. */
-export interface Draft {
+/** A recipe as it was written: what `defineRecipe` returns. */
+export interface RecipeDraft {
+  readonly kind: "recipe_draft";
   readonly header: RecipeHeader;
-  readonly steps: readonly GivenStep[];
-  /** Refs to files outputs, if all is well. */
+  /** In the order in which they were added: every step comes after those it reads. */
+  readonly steps: readonly StepDraft[];
+  /** Refs to files outputs, unless the recipe is wrong. */
   readonly published: readonly unknown[];
-  /** What was wrong before there were steps to check. */
+  /** Problems found while it was read. */
   readonly problems: readonly Problem[];
+  /** Thrown by the code that adds the steps; perhaps only because of what is wrong with a step. */
+  readonly thrown?: { readonly error: unknown };
   /** Whether a value is a ref to an output of one of these steps. */
   isRef(value: unknown): value is Ref;
 }
@@ -46,25 +100,36 @@ export interface GivenOptions {
 }
 
 /** A step in messages. */
-export function whereOf({ id, stage }: Pick<GivenStep, "id" | "stage">): string {
+export function whereOf({ id, stage }: Pick<StepDraft, "id" | "stage">): string {
   return `step "${id}"` + (stage ? ` (stage ${stage.name})` : "");
 }
 
-/** Writes a draft. */
+/** Calls a check that may throw, and returns what it threw as a problem. */
+export function problemOf(check: () => void): Problem[] {
+  try {
+    check();
+    return [];
+  } catch (cause) {
+    return [{ message: cause instanceof Error ? cause.message : String(cause) }];
+  }
+}
+
+/** Builds a draft step by step. */
 export class DraftWriter {
-  readonly #steps: GivenStep[] = [];
+  readonly #steps: StepDraft[] = [];
   readonly #published: unknown[] = [];
   readonly #refs = new WeakSet<object>();
-  /** Filled by whoever reads a recipe from somewhere. */
+  /** Problems of the recipe as a whole, added by the code that reads it. */
   readonly problems: Problem[] = [];
+  thrown?: { readonly error: unknown };
 
   constructor(private readonly header: RecipeHeader) {}
 
   /**
    * Adds a step.
    *
-   * @param problems what is wrong with it besides what will be checked.
-   * @returns refs by output; any name, where the stage is not usable.
+   * @param problems what is already known to be wrong with it.
+   * @returns refs by output; any name works where the stage is invalid.
    */
   step(
     id: string,
@@ -72,8 +137,8 @@ export class DraftWriter {
     { config = {}, inputs = {}, ...options }: GivenOptions = {},
     problems: readonly Problem[] = [],
   ): Readonly<Record<string, Ref>> {
-    const unusable = problemOf(() => assertStage(stage, `the stage of step "${id}"`));
-    if (unusable.length > 0) return this.brokenStep(id, [...problems, ...unusable]);
+    const invalid = problemOf(() => assertStage(stage, `the stage of step "${id}"`));
+    if (invalid.length > 0) return this.invalidStep(id, [...problems, ...invalid]);
     const known = stage as AnyStage;
     const wired = inputs as Record<string, unknown>;
     this.#steps.push({ id, stage: known, config, inputs: wired, problems, ...options });
@@ -81,11 +146,11 @@ export class DraftWriter {
     return Object.fromEntries(ports.map(([name, port]) => [name, this.#ref(id, name, port)]));
   }
 
-  /** Adds a step without a usable stage. Whatever reads it is not to blame, so any output may be asked for. */
-  brokenStep(id: string, problems: readonly Problem[]): Readonly<Record<string, Ref>> {
+  /** Adds a step whose stage is invalid. Steps that read it are not at fault, so every output name is accepted. */
+  invalidStep(id: string, problems: readonly Problem[]): Readonly<Record<string, Ref>> {
     this.#steps.push({ id, config: {}, inputs: {}, problems });
     return new Proxy({}, {
-      get: (_, name) => typeof name === "symbol" ? undefined : this.unknown(id, name),
+      get: (_, name) => typeof name === "symbol" ? undefined : this.unknownRef(id, name),
       has: () => true,
     });
   }
@@ -94,18 +159,20 @@ export class DraftWriter {
     this.#published.push(ref);
   }
 
-  /** A ref that fits every input: what is wrong with it has been told. */
-  unknown(step: string, output: string): Ref {
+  /** A ref that fits every input, in place of one whose problem is already reported. */
+  unknownRef(step: string, output: string): Ref {
     return this.#ref(step, output, UNKNOWN_PORT);
   }
 
-  /** What was written so far. */
-  draft(): Draft {
+  /** What was added so far. */
+  draft(): RecipeDraft {
     return {
+      kind: "recipe_draft",
       header: this.header,
       steps: this.#steps,
       published: this.#published,
       problems: this.problems,
+      thrown: this.thrown,
       isRef: (value): value is Ref =>
         typeof value === "object" && value !== null && this.#refs.has(value),
     };

@@ -7,16 +7,12 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
-import { type Draft, DraftWriter } from "./draft.ts";
-import { listOf, orderSteps } from "./json_order.ts";
-import { repeatedKeys } from "./json_text.ts";
-import type { Problem } from "./problems.ts";
-import { sample_settings_schema } from "./sample_settings.ts";
-import { loadStage } from "./stage_modules.ts";
+import { DraftWriter, type Problem, type RecipeDraft, sample_settings_schema } from "./draft.ts";
+import { loadStage, type StageNames } from "./stage_modules.ts";
 import type { Ref } from "./wiring.ts";
 
 /** An output, as "step.output". */
-const output = z.string().regex(/^.+\.[^.]+$/, 'is not "step.output"');
+const output = z.string().regex(/^.+\.[^.]+$/, 'must be "step.output"');
 
 /** One step of a JSON recipe. */
 export const step_schema = z.strictObject({
@@ -24,28 +20,28 @@ export const step_schema = z.strictObject({
   config: z.record(z.string(), z.unknown()).optional().describe("Config of the stage."),
   inputs: z.record(z.string(), z.union([output, z.record(z.string(), output)])).optional()
     .describe(
-      'Outputs of other steps, "step.output", by input; by label too where it takes several.',
+      'Outputs of other steps, "step.output", by input; a record by label where it accepts several.',
     ),
-  seed: z.int().nonnegative().optional().describe("In place of the recipe's."),
+  seed: z.int().nonnegative().optional().describe("Replaces the recipe's seed."),
   permissions: z.partialRecord(
     z.enum(PERMISSION_KINDS),
     z.union([z.literal(true), z.array(z.string())]),
-  ).optional().describe("What a plugin may reach besides its inputs and outputs."),
+  ).optional().describe("What a plugin may access besides its inputs and outputs."),
 });
 
-/** A JSON recipe, but for its steps, which are checked one by one. */
+/** A JSON recipe. Its steps are checked one by one, to report the problems of each. */
 export const recipe_schema = z.strictObject({
-  $schema: z.string().optional().describe("Where the JSON Schema of recipes is, for editors."),
-  name: z.string().describe("Names the folder of published results."),
+  $schema: z.string().optional().describe("URL of the JSON Schema of recipes, for editors."),
+  name: z.string().describe("Also names the folder of published results."),
   description: z.string().describe("What the experiment is for."),
-  seed: z.int().nonnegative().describe("Seed of every step that has none of its own."),
+  seed: z.int().nonnegative().describe("Seed of every step that does not set its own."),
   device: z.string().optional()
-    .describe("Device of every step that can be on one and does not say which."),
+    .describe("Device of every step that can run on one and does not set it."),
   samples: sample_settings_schema.optional()
-    .describe("What is to be seen of models while they train; it changes no result."),
+    .describe("Samples to show of models while they train; they change no result."),
   stages: z.record(z.string(), z.string()).optional().describe(
-    "Stages of your own by name: ./file.ts, npm:package@1/export or jsr:@scope/package@1, with #name for an " +
-      "export that is not the default one. Paths start from the folder of the recipe.",
+    "Your own stages by name: ./file.ts, npm:package@1/export or jsr:@scope/package@1, with #name for an " +
+      "export other than the default. Paths are relative to the folder of the recipe.",
   ),
   steps: z.record(z.string(), z.unknown()).describe("Steps by id, in any order."),
   publish: z.array(output).optional()
@@ -59,32 +55,28 @@ type JsonRecipe = z.output<typeof recipe_schema>;
  * Reads a JSON recipe.
  *
  * @param url file URL.
- * @param stages URL of a JSON file with the specifiers of stages that need not be declared, by name.
- * @returns the recipe as given; what is wrong with it is among its problems.
+ * @param names stages that the recipe need not declare.
+ * @returns the recipe as it is written, with its problems.
  * @throws {Error} in one sentence when it is not JSON.
  */
-export async function readJsonRecipe(url: string, stages?: string): Promise<Draft> {
-  const { json, text } = await readJson(url);
-  const { data, error } = recipe_schema.safeParse(json);
-  const problems = [
-    ...repeatedKeys(text).map((message) => ({ message })),
-    ...error?.issues.map((issue) => sayIssue(issue)) ?? [],
-  ];
-  const built_in = stages === undefined ? {} : (await readJson(stages)).json;
-  return await new Reader(url, data ?? soundPart(json), stages, built_in, problems).read();
-}
-
-async function readJson(url: string) {
+export async function readJsonRecipe(url: string, names: StageNames): Promise<RecipeDraft> {
   const text = await Deno.readTextFile(fileURLToPath(url));
+  let json;
   try {
-    return { json: JSON.parse(text), text };
+    json = JSON.parse(text);
   } catch (error) {
     throw new Error(`it is not JSON: ${(error as Error).message}`);
   }
+  const { data, error } = recipe_schema.safeParse(json);
+  const problems = [
+    ...repeatedKeys(text).map((message) => ({ message })),
+    ...error?.issues.map((issue) => problemOfIssue(issue)) ?? [],
+  ];
+  return await new Reader(url, data ?? validPart(json), names, problems).read();
 }
 
-/** What is right with a recipe that is not of the form, so that its steps can be checked even so. */
-function soundPart(json: unknown): JsonRecipe {
+/** The valid fields of an invalid recipe, so that its steps can be checked all the same. */
+function validPart(json: unknown): JsonRecipe {
   const given = (typeof json === "object" ? json : undefined) as
     | Record<string, unknown>
     | undefined;
@@ -96,32 +88,31 @@ function soundPart(json: unknown): JsonRecipe {
   return { ...missing, ...Object.fromEntries(fields) };
 }
 
-function sayIssue({ path, message }: z.core.$ZodIssue, where?: string): Problem {
+function problemOfIssue({ path, message }: z.core.$ZodIssue, where?: string): Problem {
   return { message: [where, path.join("."), message].filter((part) => part).join(": ") };
 }
 
 class Reader {
   readonly #writer: DraftWriter;
   readonly #refs = new Map<string, Readonly<Record<string, Ref>>>();
-  /** By name; undefined for those that are not usable, which has been told. */
+  /** By name; undefined for those that are invalid, which is reported already. */
   readonly #stages = new Map<string, AnyStage | undefined>();
 
   constructor(
     private readonly url: string,
     private readonly recipe: JsonRecipe,
-    private readonly built_in_url: string | undefined,
-    private readonly built_in: Readonly<Record<string, string>>,
+    private readonly names: StageNames,
     problems: readonly Problem[],
   ) {
     this.#writer = new DraftWriter(recipe);
     this.#writer.problems.push(...problems);
   }
 
-  async read(): Promise<Draft> {
+  async read(): Promise<RecipeDraft> {
     const { steps, stages = {}, publish = [] } = this.recipe;
     for (const name of Object.keys(stages)) {
-      if (!Object.hasOwn(this.built_in, name)) continue;
-      this.#tell(`stage "${name}" has the name of a built-in stage; call yours another`);
+      if (!Object.hasOwn(this.names.stages, name)) continue;
+      this.#report(`stage "${name}" has the name of a built-in stage; choose another name`);
     }
     const parsed = new Map(
       Object.entries(steps).map(([id, step]) => [id, step_schema.safeParse(step)]),
@@ -129,12 +120,15 @@ class Reader {
     const wiring = new Map([...parsed].map(([id, { data }]) => [id, data?.inputs ?? {}]));
     const { order, cycles } = orderSteps(wiring);
     cycles.forEach((cycle) =>
-      this.#tell(`steps read each other in a circle: ${cycle.join(" <- ")}`)
+      this.#report(`steps depend on each other in a cycle: ${cycle.join(" <- ")}`)
     );
     for (const id of order) {
       const { data: step, error } = parsed.get(id)!;
-      const problems = error?.issues.map((issue) => sayIssue(issue, `step "${id}"`)) ?? [];
-      this.#refs.set(id, step ? await this.#step(id, step) : this.#writer.brokenStep(id, problems));
+      const problems = error?.issues.map((issue) => problemOfIssue(issue, `step "${id}"`)) ?? [];
+      this.#refs.set(
+        id,
+        step ? await this.#step(id, step) : this.#writer.invalidStep(id, problems),
+      );
     }
     for (const text of publish) {
       const problems: Problem[] = [];
@@ -147,7 +141,7 @@ class Reader {
   async #step(id: string, { stage: name, inputs = {}, ...rest }: JsonStep) {
     const problems: Problem[] = [];
     const stage = await this.#stage(name, `step "${id}"`, problems);
-    if (!stage) return this.#writer.brokenStep(id, problems);
+    if (!stage) return this.#writer.invalidStep(id, problems);
     const where = `step "${id}" (stage ${name})`;
     const wired = Object.entries(inputs).map(([port, given]) => {
       const at = `${where}, input "${port}"`;
@@ -161,7 +155,7 @@ class Reader {
     return this.#writer.step(id, stage, { ...rest, inputs: Object.fromEntries(wired) }, problems);
   }
 
-  /** The output that a text names. One that is not there is told, and then fits everywhere. */
+  /** The output that a text names. A missing one is reported; the ref returned for it fits every input. */
   #resolve(text: string, at: string, problems: Problem[]): Ref {
     const dot = text.lastIndexOf(".");
     const [id, output] = [text.slice(0, dot), text.slice(dot + 1)];
@@ -171,29 +165,33 @@ class Reader {
       problems.push({ message: `${at}: there is no step "${id}"; the steps are ${known}` });
     } else if (refs && !(output in refs)) {
       const known = listOf(Object.keys(refs));
-      problems.push({ message: `${at}: step "${id}" has no output "${output}"; it has ${known}` });
+      problems.push({
+        message: `${at}: step "${id}" has no output "${output}"; its outputs are ${known}`,
+      });
     }
-    return refs?.[output] ?? this.#writer.unknown(id, output);
+    return refs?.[output] ?? this.#writer.unknownRef(id, output);
   }
 
   async #stage(name: string, where: string, problems: Problem[]): Promise<AnyStage | undefined> {
     if (this.#stages.has(name)) return this.#stages.get(name);
     const { stages = {} } = this.recipe;
+    const { stages: built_in, renamed } = this.names;
     const own = Object.hasOwn(stages, name) ? stages[name] : undefined;
-    const specifier = own ?? (Object.hasOwn(this.built_in, name) ? this.built_in[name] : undefined);
+    const specifier = own ?? (Object.hasOwn(built_in, name) ? built_in[name] : undefined);
     if (specifier === undefined) {
-      const known = listOf([...Object.keys(stages), ...Object.keys(this.built_in)]);
-      const message =
-        `there is no stage "${name}"; there are ${known}; one of your own is named in "stages"`;
+      const known = listOf([...Object.keys(stages), ...Object.keys(built_in)]);
+      const message = Object.hasOwn(renamed, name)
+        ? `stage "${name}" is now called "${renamed[name]}"`
+        : `there is no stage "${name}"; the stages are ${known}; declare your own in "stages"`;
       problems.push({ message: `${where}: ${message}` });
       return undefined;
     }
     let stage: AnyStage | undefined;
     try {
-      stage = await loadStage(specifier, own === undefined ? this.built_in_url : this.url);
+      stage = await loadStage(specifier, own === undefined ? this.names.url : this.url);
       if (stage.name !== name) {
         throw new Error(
-          `the stage of "${specifier}" is named "${stage.name}"; name it so in "stages"`,
+          `the stage of "${specifier}" is named "${stage.name}"; use that name in "stages"`,
         );
       }
     } catch (error) {
@@ -204,7 +202,92 @@ class Reader {
     return stage;
   }
 
-  #tell(message: string): void {
+  #report(message: string): void {
     this.#writer.problems.push({ message });
   }
+}
+
+/** Inputs of a step: outputs as "step.output", or records of them by label. */
+export type JsonInputs = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+/**
+ * Orders steps so that each comes after those it reads; otherwise they keep their order.
+ *
+ * @param wiring inputs by step id.
+ * @returns all ids, and the cycles in which steps read each other, each ending with the id that it begins with.
+ *
+ * @example
+ * ```ts
+ * import { orderSteps } from "./json_recipe.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const wiring = new Map<string, Record<string, string>>([
+ *   ["total", { a: "one.data", b: "two.data" }],
+ *   ["two", {}],
+ *   ["one", {}],
+ * ]);
+ * assert.deepEqual(orderSteps(wiring).order, ["one", "two", "total"]);
+ * ```
+ */
+export function orderSteps(wiring: ReadonlyMap<string, JsonInputs>) {
+  const order: string[] = [];
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (id: string, trail: readonly string[]): void => {
+    if (trail.includes(id)) return void cycles.push([...trail.slice(trail.indexOf(id)), id]);
+    if (done.has(id) || !wiring.has(id)) return;
+    for (const read of stepsRead(wiring.get(id)!)) visit(read, [...trail, id]);
+    done.add(id);
+    order.push(id);
+  };
+  for (const id of wiring.keys()) visit(id, []);
+  return { order, cycles };
+}
+
+function stepsRead(inputs: JsonInputs): string[] {
+  const texts = Object.values(inputs).flatMap((given) =>
+    typeof given === "string" ? [given] : Object.values(given)
+  );
+  return [...new Set(texts.map((text) => text.slice(0, Math.max(0, text.lastIndexOf(".")))))];
+}
+
+/** "a, b", or "none". */
+export function listOf(names: readonly string[]): string {
+  return names.join(", ") || "none";
+}
+
+const STRING = /"(?:[^"\\]|\\.)*"/.source;
+const TOKEN = new RegExp(`(?<key>${STRING})\\s*:|${STRING}|[{}[\\]]`, "g");
+
+/**
+ * Finds keys that appear twice in one object; `JSON.parse` silently keeps the last.
+ *
+ * @param text valid JSON.
+ * @returns a sentence for each, with the place.
+ *
+ * @example
+ * ```ts
+ * import { repeatedKeys } from "./json_recipe.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const text = '{ "steps": { "a": [{ "b": 1, "b": "a:" }], "a": 2 } }';
+ * assert.deepEqual(repeatedKeys(text), ['steps.a: "b" appears twice', 'steps: "a" appears twice']);
+ * ```
+ */
+export function repeatedKeys(text: string): string[] {
+  const open: { keys: Set<string>; last?: string }[] = [];
+  const repeated: string[] = [];
+  for (const { 0: token, groups } of text.matchAll(TOKEN)) {
+    const object = open.at(-1);
+    if (token === "{" || token === "[") open.push({ keys: new Set() });
+    else if (token === "}" || token === "]") open.pop();
+    else if (groups?.key !== undefined) {
+      const key: string = JSON.parse(groups.key);
+      const path = open.slice(0, -1).flatMap(({ last }) => last ?? []).join(".");
+      if (object!.keys.has(key)) repeated.push(`${path || "the recipe"}: "${key}" appears twice`);
+      object!.keys.add(key);
+      object!.last = key;
+    }
+  }
+  return repeated;
 }

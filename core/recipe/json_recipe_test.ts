@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { orderSteps } from "./json_order.ts";
+import { orderSteps } from "./json_recipe.ts";
 import { loadRecipe } from "./load.ts";
 import { readLock } from "../runs/mod.ts";
-import { RecipeError } from "./problems.ts";
+import { RecipeError } from "./draft.ts";
 import type { Recipe } from "./recipe.ts";
 import { run, type RunOptions } from "../runner/mod.ts";
 import { workerExecutor } from "../runner/mod.ts";
@@ -23,6 +23,7 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
 const STAGES = Object.fromEntries(
   ["numbers", "clip", "sum"].map((name) => [name, `${urlOf("stages.ts")}#${name}`]),
 );
+const RENAMED = { count_up: "numbers", "numbers.number": "count", "clip.deep.max": "limit" };
 const NUMBERS = { stage: "numbers", config: { count: 3 } };
 
 /** Loads a recipe of some steps, or of any text. */
@@ -38,7 +39,7 @@ const load = (content: object | string, stages = STAGES) =>
 /** The problems, without the path of the recipe. */
 async function problemsOf(content: object, stages = STAGES): Promise<string[]> {
   const error = await load(content, stages).then(() => undefined, (error) => error);
-  assert.ok(error instanceof Error, "the recipe was taken");
+  assert.ok(error instanceof Error, "the recipe was accepted");
   if (error instanceof RecipeError) return error.problems.map(({ message }) => message);
   return [error.message.replace(/^recipe \S+ cannot be loaded: /, "")];
 }
@@ -75,7 +76,7 @@ Deno.test("overrides reach the workers, from TypeScript and from JSON", async ()
   }
 });
 
-Deno.test("an override may mend what is wrong in the file", async () => {
+Deno.test("an override may fix what is wrong in the file", async () => {
   const recipe = { steps: { a: { stage: "numbers" } } };
   assert.match((await problemsOf(recipe))[0], /config\.count: /);
   await withFolder(async (folder) => {
@@ -94,15 +95,14 @@ Deno.test("an override may mend what is wrong in the file", async () => {
     await assert.rejects(loadRecipe(url, { set: ["a.count=1"] }), /step "b" .*config\.count: /);
     const { steps } = await loadRecipe(url, { set: ["a.count=1", "b.count=2"] });
     assert.deepEqual(steps.map(({ config }) => (config as { count: number }).count), [1, 2]);
-    // The problems of a recipe are not those of one that imports it.
+    // Only the default export is checked, not recipes that it imports.
     const other = join(folder, "other.ts");
     await Deno.writeTextFile(other, `import "./recipe.ts"; export default 1;`);
-    const set = ["a.count=1", "b.count=2"];
-    await assert.rejects(loadRecipe(pathToFileURL(other).href, { set }), /has 2 problems/);
+    await assert.rejects(loadRecipe(pathToFileURL(other).href), /has no default export made by /);
   });
 });
 
-Deno.test("what is wrong with a JSON recipe is told at once, and only once", async () => {
+Deno.test("all problems of a JSON recipe are reported together, each once", async () => {
   const problems = await problemsOf({
     steps: {
       typo: { stage: "nmbers" },
@@ -118,20 +118,20 @@ Deno.test("what is wrong with a JSON recipe is told at once, and only once", asy
   });
   const steps = "typo, reads_typo, extra, wrong, lost, renamed, misfit, total";
   assert.deepEqual(problems, [
-    'publish: step "total" has no output "reports"; it has report',
-    'step "typo": there is no stage "nmbers"; there are numbers, clip, sum; one of your own is named in "stages"',
+    'publish: step "total" has no output "reports"; its outputs are report',
+    'step "typo": there is no stage "nmbers"; the stages are numbers, clip, sum; declare your own in "stages"',
     'step "extra": seed: Too small: expected number to be >=0',
     'step "extra": Unrecognized key: "input"',
     'step "wrong" (stage numbers): config.count: Too small: expected number to be >0',
     `step "lost" (stage clip), input "data": there is no step "gone"; the steps are ${steps}`,
-    'step "renamed" (stage clip), input "data": step "wrong" has no output "date"; it has data',
+    'step "renamed" (stage clip), input "data": step "wrong" has no output "date"; its outputs are data',
     `step "total" (stage sum), input "parts" (b): there is no step "nowhere"; the steps are ${steps}`,
-    'step "misfit" (stage clip), input "data" cannot take total.report: it carries files, the input takes a table',
-    'recipe "test": publish takes a files output of one of its steps',
+    'step "misfit" (stage clip), input "data" does not accept total.report: it is files, the input needs a table',
+    'recipe "test": publish needs a files output of one of its steps',
   ]);
 });
 
-Deno.test("a stage that cannot be loaded is told once, not by each step that has it", async () => {
+Deno.test("a stage that cannot be loaded is reported once, not for each of its steps", async () => {
   const steps = {
     a: { stage: "bad" },
     b: { stage: "bad" },
@@ -146,11 +146,11 @@ Deno.test("a stage that cannot be loaded is told once, not by each step that has
   );
   assert.match(
     problems[1],
-    /^stage "other": the stage of ".*#clip" is named "clip"; name it so in "stages"$/,
+    /^stage "other": the stage of ".*#clip" is named "clip"; use that name in "stages"$/,
   );
 });
 
-Deno.test("circles are named", async () => {
+Deno.test("cycles are named", async () => {
   const read = (step: string) => ({
     stage: "clip",
     config: { limit: 1 },
@@ -158,35 +158,35 @@ Deno.test("circles are named", async () => {
   });
   const steps = { a: read("b"), b: read("c"), c: read("a"), d: read("a") };
   assert.deepEqual(await problemsOf({ steps }), [
-    "steps read each other in a circle: a <- b <- c <- a",
+    "steps depend on each other in a cycle: a <- b <- c <- a",
   ]);
   assert.deepEqual(await problemsOf({ steps: { a: read("a") } }), [
-    "steps read each other in a circle: a <- a",
+    "steps depend on each other in a cycle: a <- a",
   ]);
   const long = new Map(Array.from({ length: 1000 }, (_, i) => [`${i}`, { data: `${i + 1}.data` }]));
   assert.equal(orderSteps(long).order[0], "999");
 });
 
-Deno.test("built-in stages go by name, and none of one's own may have theirs", async () => {
+Deno.test("built-in stages are known by name, and a recipe cannot redefine one", async () => {
   await withFolder(async (folder) => {
     const stages = pathToFileURL(join(folder, "stages.json")).href;
-    await Deno.writeTextFile(new URL(stages), JSON.stringify(STAGES));
+    await Deno.writeTextFile(new URL(stages), JSON.stringify({ stages: STAGES, renamed: RENAMED }));
     const path = join(folder, "recipe.json");
     const header = { name: "test", description: "", seed: 1 };
     await Deno.writeTextFile(path, JSON.stringify({ ...header, steps: { a: NUMBERS } }));
     const url = pathToFileURL(path).href;
     assert.deepEqual((await loadRecipe(url, { stages })).steps[0].config, { count: 3, factor: 1 });
-    await assert.rejects(loadRecipe(url), /there is no stage "numbers"; there are none; /);
+    await assert.rejects(loadRecipe(url), /there is no stage "numbers"; the stages are none; /);
     const own = { ...header, stages: { clip: "./x.ts" }, steps: { a: NUMBERS } };
     await Deno.writeTextFile(path, JSON.stringify(own));
     await assert.rejects(
       loadRecipe(url, { stages }),
-      /stage "clip" has the name of a built-in stage; call yours another$/,
+      /stage "clip" has the name of a built-in stage; choose another name$/,
     );
   });
 });
 
-Deno.test("text that is no recipe is refused in a sentence", async () => {
+Deno.test("text that is not a recipe is refused with one sentence", async () => {
   await assert.rejects(
     load("{"),
     /^Error: recipe \S+recipe\.json cannot be loaded: it is not JSON: .*line 1/,
@@ -203,23 +203,58 @@ Deno.test("text that is no recipe is refused in a sentence", async () => {
   assert.deepEqual(await problemsOf({ steps: {} }), ['recipe "test" has no steps']);
 });
 
-Deno.test("what is wrong around the steps hides nothing that is wrong with them", async () => {
+Deno.test("problems outside the steps do not hide problems of the steps", async () => {
   const steps = { a: { stage: "numbers", config: { count: 0 } } };
   assert.deepEqual(await problemsOf({ seed: "x", device: 4, publish: ["a.data", "b"], steps }), [
     "seed: Invalid input: expected number, received string",
     "device: Invalid input: expected string, received number",
-    'publish.1: is not "step.output"',
+    'publish.1: must be "step.output"',
     'step "a" (stage numbers): config.count: Too small: expected number to be >0',
   ]);
 });
 
-Deno.test("an id that stands twice is not passed over", async () => {
+Deno.test("a duplicate id is an error", async () => {
   const step = JSON.stringify(NUMBERS);
   const header = `"name": "test", "description": "", "seed": 1, "stages": ${
     JSON.stringify(STAGES)
   }`;
   await assert.rejects(
     load(`{ ${header}, "steps": { "a": ${step}, "b": ${step}, "a": ${step} } }`),
-    /cannot be loaded: steps: "a" stands twice$/,
+    /cannot be loaded: steps: "a" appears twice$/,
   );
+});
+
+Deno.test("an old name of a stage or a config field says the new one, in JSON, TypeScript and overrides", async () => {
+  await withFolder(async (folder) => {
+    const stages = pathToFileURL(join(folder, "stages.json")).href;
+    await Deno.writeTextFile(new URL(stages), JSON.stringify({ stages: STAGES, renamed: RENAMED }));
+    const write = async (name: string, text: string) => {
+      await Deno.writeTextFile(join(folder, name), text);
+      return pathToFileURL(join(folder, name)).href;
+    };
+    const header = { name: "test", description: "", seed: 1 };
+    const json = (steps: object) => write("recipe.json", JSON.stringify({ ...header, steps }));
+    const refused = async (url: string, message: RegExp, set: string[] = []) =>
+      await assert.rejects(loadRecipe(url, { stages, set }), { message });
+    await refused(
+      await json({ a: { ...NUMBERS, stage: "count_up" } }),
+      /: step "a": stage "count_up" is now called "numbers"$/,
+    );
+    await refused(
+      await json({ a: { stage: "numbers", config: { number: 3 } } }),
+      /: step "a" \(stage numbers\): config\.number is now called config\.count$/,
+    );
+    const good = await json({ a: NUMBERS });
+    await refused(good, /stage "count_up" is now called "numbers"$/, ["stage:count_up.count=2"]);
+    await refused(good, /: config\.number is now called config\.count$/, ["a.number=2"]);
+    const from = JSON.stringify(urlOf("stages.ts"));
+    await refused(
+      await write("old.ts", `import { count_up } from ${from}; export default count_up;`),
+      /old\.ts cannot be loaded: stage "count_up" is now called "numbers"$/,
+    );
+    await refused(
+      await write("older.ts", 'import "./count_up/mod.ts";'),
+      /older\.ts cannot be loaded: stage "count_up" is now called "numbers"$/,
+    );
+  });
 });

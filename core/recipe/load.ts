@@ -4,19 +4,20 @@
  * @module
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Draft } from "./draft.ts";
+import { checkRecipe } from "./check.ts";
+import { type RecipeDraft, RecipeError } from "./draft.ts";
 import { readJsonRecipe } from "./json_recipe.ts";
 import { applyOverrides } from "./overrides.ts";
-import { RecipeError } from "./problems.ts";
-import { type Recipe, recipeOf, settle } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { exists, readStageNames, type Renamed } from "./stage_modules.ts";
 
 /** How a recipe is loaded. Plain data: a step's worker loads it in the same way. */
 export interface LoadOptions {
-  /** Puts every step that can be on a device on this one, whatever the recipe says. */
+  /** Puts every step that can run on a device on this one, whatever the recipe says. */
   readonly device?: string;
   /** Overrides, `PATH=VALUE`; see `applyOverrides`. */
   readonly set?: readonly string[];
-  /** URL of a JSON file with the stages that JSON recipes may use by name. */
+  /** URL of a JSON file with the stages that JSON recipes may use by name; see `StageNames`. */
   readonly stages?: string;
 }
 
@@ -26,55 +27,49 @@ export function recipeUrl(path: string): string {
 }
 
 /**
- * Loads a recipe.
+ * Loads a recipe: reads it, applies overrides, and checks it, each once.
  *
  * @param url file URL of a module whose default export is a recipe, or of a JSON file (docs/recipe.schema.json).
- * @throws {Error} in one sentence: no such file, it does not load, or it exports no recipe. Or with a line for
- *   each problem of the recipe; `cause` is a RecipeError then.
+ * @throws {Error} in one sentence: no such file, it does not load, or it exports no recipe. Where the recipe has
+ *   several problems, a RecipeError with a line for each.
  */
 export async function loadRecipe(url: string, options: LoadOptions = {}): Promise<Recipe> {
   const path = url.startsWith("file:") ? fileURLToPath(url) : url;
   const { device, set = [], stages } = options;
-  if (url.startsWith("file:") && !isFile(path)) throw new Error(`there is no recipe file ${path}`);
+  if (url.startsWith("file:") && !exists(url)) throw new Error(`there is no recipe file ${path}`);
+  const names = await readStageNames(stages);
+  const { renamed } = names;
   try {
-    const found = await (path.endsWith(".json") ? readJsonRecipe(url, stages) : importRecipe(url));
-    if (found && "kind" in found && device === undefined && set.length === 0) {
-      return await settle(found);
+    const draft = path.endsWith(".json")
+      ? await readJsonRecipe(url, names)
+      : await importRecipe(url, renamed);
+    return await checkRecipe(applyOverrides(draft, set, renamed), { device, renamed });
+  } catch (error) {
+    if (error instanceof RecipeError && error.problems.length > 1) {
+      throw new RecipeError(`recipe ${path}`, error.problems);
     }
-    const draft = found && "kind" in found ? found.given : found;
-    if (draft) return await recipeOf(applyOverrides(draft, set), device);
-  } catch (error) {
-    throw explain(error, path);
+    const { message = String(error), cause } = error as Error;
+    throw new Error(`recipe ${path} cannot be loaded: ${message}`, { cause: cause ?? error });
   }
-  throw new Error(`recipe ${path} has no default export made by defineRecipe`);
 }
 
-function isFile(path: string): boolean {
+async function importRecipe(url: string, renamed: Renamed): Promise<RecipeDraft> {
+  let recipe: Partial<RecipeDraft> | undefined;
   try {
-    return Deno.statSync(path).isFile;
+    ({ default: recipe } = await import(url));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    const name = missingName(error);
+    if (name === undefined || !Object.hasOwn(renamed, name)) throw error;
+    throw new Error(`stage "${name}" is now called "${renamed[name]}"`, { cause: error });
   }
+  if (recipe?.kind === "recipe_draft") return recipe as RecipeDraft;
+  throw new Error("it has no default export made by defineRecipe");
 }
 
-/** The recipe; or what it was given as, if it has problems, which overrides may mend; or nothing of the kind. */
-async function importRecipe(url: string): Promise<Recipe | Draft | undefined> {
-  try {
-    const { default: recipe } = await import(url) as { default?: Partial<Recipe> };
-    return recipe?.kind === "causeway_recipe" ? recipe as Recipe : undefined;
-  } catch (error) {
-    // Problems of another recipe, which this one imports, would be mended in vain.
-    const own = error instanceof RecipeError && error.stack?.includes(url);
-    if (own && error.draft) return error.draft;
-    throw error;
-  }
-}
-
-function explain(error: unknown, path: string): Error {
-  if (error instanceof RecipeError && error.problems.length > 1) {
-    return new RecipeError(`recipe ${path}`, error.problems);
-  }
-  const { message = String(error), cause } = error as Error;
-  return new Error(`recipe ${path} cannot be loaded: ${message}`, { cause: cause ?? error });
+/** Name of the export or folder that an import did not find. */
+function missingName(error: unknown): string | undefined {
+  const { message = "" } = error as Partial<Error>;
+  const [, name, folder] =
+    /export named '(\w+)'|Module not found ".*\/(\w+)\/mod\.ts"/.exec(message) ?? [];
+  return name ?? folder;
 }

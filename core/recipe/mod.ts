@@ -3,17 +3,16 @@
  *
  * @module
  */
+export { checkRecipe } from "./check.ts";
+export { type Problem, type RecipeDraft, RecipeError, type RecipeHeader } from "./draft.ts";
 export { recipe_schema, step_schema } from "./json_recipe.ts";
 export { type LoadOptions, loadRecipe, recipeUrl } from "./load.ts";
-export { type Problem, RecipeError } from "./problems.ts";
 export {
   defineRecipe,
   type Recipe,
   type RecipeBuilder,
-  type RecipeHeader,
-  settle,
   type Step,
   type StepOptions,
 } from "./recipe.ts";
-export { loadExport, loadStage } from "./stage_modules.ts";
-export { type Ref, type Refs, type Wired, type Wiring } from "./wiring.ts";
+export { loadExport, loadStage, readStageNames } from "./stage_modules.ts";
+export { mapWired, type Ref, type Refs, upstream, type Wired, type Wiring } from "./wiring.ts";

@@ -3,7 +3,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import { defineStage } from "../stage/mod.ts";
 import { applyOverrides } from "./overrides.ts";
-import { defineRecipe, recipeOf, type StepOptions } from "./recipe.ts";
+import { checkRecipe } from "./check.ts";
+import { defineRecipe, type StepOptions } from "./recipe.ts";
 import { number_table, numbers } from "./testdata/stages.ts";
 
 const config = z.strictObject({
@@ -40,7 +41,7 @@ const recipeWith = (options: StepOptions<typeof config, Record<never, never>>) =
 const GIVEN = { config: { sources: [{ name: "one" }, { name: "two" }] } };
 
 /** The recipe with overrides, and the same as if it were written so. */
-const loaded = (...set: string[]) => recipeOf(applyOverrides(recipeWith(GIVEN).given!, set));
+const loaded = (...set: string[]) => checkRecipe(applyOverrides(recipeWith(GIVEN), set));
 
 const refused = (set: string[], ...messages: string[]) =>
   assert.rejects(loaded(...set), (error: Error) => {
@@ -68,13 +69,13 @@ Deno.test("an overridden recipe is the recipe written that way", async () => {
       rate: 4,
     },
   });
-  assert.deepEqual(recipe.steps[0].config, written.steps[0].config);
+  assert.deepEqual(recipe.steps[0].config, (await checkRecipe(written)).steps[0].config);
   assert.equal((recipe.steps[0].config as { rate: number }).rate, 8); // transforms run once
   assert.deepEqual(recipe.steps.map(({ seed }) => seed), [7, 5, 7]);
-  assert.deepEqual([recipe.seed, recipe.given!.header.seed], [7, 7]);
+  assert.equal(recipe.seed, 7);
 });
 
-Deno.test("steps that no override names are not checked again, and the recipe stays as it was", async () => {
+Deno.test("each config is validated once, and the draft stays as it was", async () => {
   let checks = 0;
   const counted = stageWith(
     "counted",
@@ -84,14 +85,15 @@ Deno.test("steps that no override names are not checked again, and the recipe st
     recipe.step("kept", counted, { config: { x: 1 } });
     recipe.step("changed", counted, { config: { x: 1 } });
   });
-  assert.equal(checks, 2);
-  const changed = await recipeOf(applyOverrides(recipe.given!, ["changed.x=2"]));
+  assert.equal(checks, 0);
+  const changed = await checkRecipe(applyOverrides(recipe, ["changed.x=2"]));
   assert.deepEqual(changed.steps.map(({ config }) => config), [{ x: 1 }, { x: 2 }]);
   assert.deepEqual(recipe.steps.map(({ config }) => config), [{ x: 1 }, { x: 1 }]);
-  assert.equal(checks, 3);
+  assert.equal(checks, 2);
+  assert.equal(await checkRecipe(changed), changed);
 });
 
-Deno.test("names may hold dots, a stage stands for all its steps, and the last override counts", async () => {
+Deno.test("names may contain dots, a stage means all its steps, and the last override wins", async () => {
   const { steps } = await loaded(
     "a.b.mixture.x.y=2",
     "stage:trained.schedule.peak_lr=3",
@@ -109,15 +111,15 @@ Deno.test("a value is JSON, or else a string", async () => {
   assert.deepEqual(sources.map(({ name }) => name), ["plain words", "12"]);
 });
 
-Deno.test("a path that leads nowhere says what there is", async () => {
-  const others = "seed is the recipe's, stage:NAME all steps of a stage";
+Deno.test("an invalid path lists the valid names", async () => {
+  const others = "seed sets the recipe's seed, stage:NAME all steps of a stage";
   await refused(
     ["b.x=1"],
     `--set b.x=1: there is no step "b"; the steps are a, a.b, count; ${others}`,
   );
   await refused(
     ["stage:sft.x=1"],
-    '--set stage:sft.x=1: there is no step of a stage "sft"; the stages are trained, numbers',
+    '--set stage:sft.x=1: no step uses a stage "sft"; the stages are trained, numbers',
   );
   const fields = "its fields are sources, mixture, schedule, model, rate";
   await refused(
@@ -131,37 +133,37 @@ Deno.test("a path that leads nowhere says what there is", async () => {
   );
   await refused(
     ["a.sources.5.name=x"],
-    '--set a.sources.5.name=x: step "a" (stage trained): config.sources is a list: 0 to 1 are there, ' +
-      '2 adds an entry, "5" is neither',
+    '--set a.sources.5.name=x: step "a" (stage trained): config.sources is a list: use an index ' +
+      'from 0 to 1, or 2 to add an entry, not "5"',
   );
-  // A field that this stage's schema would drop without a word.
+  // A field that this stage's schema would silently drop.
   await refused(
     ["count.more=1"],
     '--set count.more=1: step "count" (stage numbers): config has no field "more"; its fields are count, factor',
   );
   await refused(["a.x"], "--set a.x: write a path and a value, as in sft.epochs=2");
-  await refused(["seed=x"], 'recipe "test": seed x is not an integer of 0 or more');
+  await refused(["seed=x"], 'recipe "test": seed must be an integer >= 0, got x');
   await refused(
     ["count.count.x=1"],
-    '--set count.count.x=1: step "count" (stage numbers): config.count is 2, with no fields to set; replace it',
+    '--set count.count.x=1: step "count" (stage numbers): config.count is 2, which has no fields; replace it',
   );
 });
 
-Deno.test("a wrong value names its override and what may stand there; all are told at once", async () => {
+Deno.test("an invalid value names its override and the allowed values; all are reported together", async () => {
   await refused(
     ["a.schedule.peak_lr=fast", "count.count=0", "a.model=[]", "a.nothing=1"],
     '--set a.nothing=1: step "a" (stage trained): config has no field "nothing"; ' +
       "its fields are sources, mixture, schedule, model, rate",
     'step "a" (stage trained): config.schedule.peak_lr: Invalid input: expected number, received string ' +
-      "(--set a.schedule.peak_lr=fast; it takes number > 0)",
+      "(--set a.schedule.peak_lr=fast; allowed: number > 0)",
     'step "a" (stage trained): config.model: Invalid input ' +
-      '(--set a.model=[]; it takes "mini" or "nano" or an object)',
+      '(--set a.model=[]; allowed: "mini" or "nano" or an object)',
     'step "count" (stage numbers): config.count: Too small: expected number to be >0 ' +
-      "(--set count.count=0; it takes integer > 0)",
+      "(--set count.count=0; allowed: integer > 0)",
   );
 });
 
-Deno.test("fields of a schema that cannot tell are left to its own check", async () => {
+Deno.test("fields of a schema without JSON Schema are left to its own check", async () => {
   const own = {
     "~standard": {
       version: 1 as const,
@@ -177,12 +179,12 @@ Deno.test("fields of a schema that cannot tell are left to its own check", async
     recipe.step("odd", odd, { config: { deep: { size: 3 } } });
   });
   await assert.rejects(
-    recipeOf(applyOverrides(recipe.given!, ["odd.deep.size=4"])),
+    checkRecipe(applyOverrides(recipe, ["odd.deep.size=4"])),
     /^TypeError: step "odd" \(stage odd\): config\.deep\.size: must be 3 \(--set odd\.deep\.size=4\)$/,
   );
 });
 
-Deno.test("keys that are special in JavaScript reach nothing", async () => {
+Deno.test("special keys of JavaScript have no effect", async () => {
   await assert.rejects(loaded("a.mixture.__proto__=1"), /config.mixture has no field "__proto__"/);
   await assert.rejects(loaded("a.constructor=1"), /config has no field "constructor"/);
   assert.deepEqual((await loaded("a.mixture.constructor=1")).steps[0].config, {

@@ -1,11 +1,31 @@
 /**
- * Loads stages, and what else plugins hold, by the name of the module: a file, an npm or a JSR package.
+ * Loads stages, and other exports of plugins, from a file, an npm or a JSR package.
  *
  * @module
  */
 import { cwd } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type AnyStage, assertStage, STAGE_INTERFACE } from "../stage/mod.ts";
+
+/** New names of stages by old name, and of config fields: `"sft.old": "new"` for a field of stage `sft`. */
+export type Renamed = Readonly<Record<string, string>>;
+
+/** Stages that a recipe may use by name, without declaring them: recipes/stages.json. */
+export interface StageNames {
+  /** URL of the file, which the paths in `stages` start from. */
+  readonly url?: string;
+  /** Specifiers by name. */
+  readonly stages: Readonly<Record<string, string>>;
+  /** Names that changed, for error messages. */
+  readonly renamed: Renamed;
+}
+
+/** Reads the file of stage names, `{ "stages": { NAME: SPECIFIER }, "renamed": { OLD: NEW } }`. Without a URL: no names. */
+export async function readStageNames(url?: string): Promise<StageNames> {
+  if (url === undefined) return { stages: {}, renamed: {} };
+  const { stages, renamed = {} } = JSON.parse(await Deno.readTextFile(new URL(url)));
+  return { url, stages, renamed };
+}
 
 const FILE = /^(\.{0,2}\/|file:)/;
 const PACKAGE = /^(npm|jsr):/;
@@ -17,7 +37,7 @@ const PACKAGE = /^(npm|jsr):/;
  *   default export; or one of these with the name of another export: `./my_stages.ts#count_rows`.
  * @param from URL of the module or file that a path starts from (`import.meta.url`); by default the working
  *   directory.
- * @throws {Error} in one sentence that names the module, what is wrong and how to mend it.
+ * @throws {Error} in one sentence that names the module, what is wrong and how to fix it.
  *
  * @example In a recipe
  * ```ts
@@ -34,8 +54,8 @@ export async function loadStage(specifier: string, from?: string): Promise<AnySt
   const built_for = (stage as { interface?: unknown } | null)?.interface;
   if (typeof built_for === "number" && built_for !== STAGE_INTERFACE) {
     throw new Error(
-      `${origin} is built for stage interface ${built_for}, this is ${STAGE_INTERFACE}: ` +
-        `take a version of it that is built for interface ${STAGE_INTERFACE}`,
+      `${origin} is built for stage interface ${built_for}, this program has ${STAGE_INTERFACE}: ` +
+        `use a version of it for interface ${STAGE_INTERFACE}`,
     );
   }
   assertStage(stage, origin);
@@ -60,7 +80,7 @@ export async function loadExport(
   const names = Object.keys(module);
   const other = names.length === 0
     ? "it has no exports"
-    : `its exports are ${names.join(", ")}; name one as in "${address}#${names[0]}"`;
+    : `its exports are ${names.join(", ")}; choose one as in "${address}#${names[0]}"`;
   const missing = name === "default" ? "default export" : `export "${name}"`;
   throw new Error(`${origin} has no ${missing}: ${other}`);
 }
@@ -73,28 +93,29 @@ async function importModule(
   const is_file = FILE.test(address);
   if (!is_file && !PACKAGE.test(address)) {
     throw new Error(
-      `${origin} is neither a path nor a package: write "./${address}" for a file, ` +
+      `${origin} is neither a path nor a package; write "./${address}" for a file, ` +
         `"npm:${address}" or "jsr:${address}" for a package`,
     );
   }
   const url = is_file ? new URL(address, from).href : address;
   if (is_file && !exists(url)) {
-    throw new Error(`${origin} is not there: there is no file ${fileURLToPath(url)}`);
+    throw new Error(`${origin} does not exist: no file ${fileURLToPath(url)}`);
   }
   try {
     return await import(url);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const mend = is_file
-      ? "mend the module, or what it imports"
-      : "check name, version and export, and that the package can be reached";
-    throw new Error(`${origin} cannot be imported: ${message.trim().replace(/\.$/, "")}; ${mend}`, {
+    const fix = is_file
+      ? "fix the module or what it imports"
+      : "check the name, version and export, and that the registry is reachable";
+    throw new Error(`${origin} cannot be imported: ${message.trim().replace(/\.$/, "")}; ${fix}`, {
       cause: error,
     });
   }
 }
 
-function exists(url: string): boolean {
+/** Whether there is a file at a file URL. */
+export function exists(url: string): boolean {
   try {
     return Deno.statSync(new URL(url)).isFile;
   } catch (error) {

@@ -42,7 +42,7 @@ Deno.test("a stage is a default or a named export, by a path from the recipe or 
     assert.equal(await loadStage("./core/recipe/testdata/stages.ts#numbers"), numbers);
   }));
 
-Deno.test("what is no stage is named, with the mend", () =>
+Deno.test("what is not a stage is named, with the fix", () =>
   withModules({
     "named.js": `export const mine = ${STAGE}; export const more = 1;`,
     "old.js": `export default { ...${STAGE}, interface: 0 };`,
@@ -56,28 +56,28 @@ Deno.test("what is no stage is named, with the mend", () =>
     const start = (name: string) => `^the stage module "./${name}"`;
     const cases: Record<string, string> = {
       "named.js":
-        `has no default export: its exports are mine, more; name one as in "./named.js#mine"$`,
-      "named.js#other": `has no export "other": its exports are mine, more; name one as in .*$`,
+        `has no default export: its exports are mine, more; choose one as in "./named.js#mine"$`,
+      "named.js#other": `has no export "other": its exports are mine, more; choose one as in .*$`,
       "empty.js": "has no default export: it has no exports$",
       "old.js":
-        "is built for stage interface 0, this is 1: take a version of it that is built for interface 1$",
+        "is built for stage interface 0, this program has 1: use a version of it for interface 1$",
       "odd.js": ".*is not a usable stage: it is not an object; export what defineStage returns$",
       "bare.js": ".*is not a usable stage: it has no version$",
-      "throws.js": "cannot be imported: no\\nluck; mend the module, or what it imports$",
-      "syntax.js": "cannot be imported: .*; mend the module",
-      "lost.js": "cannot be imported: .*not_there.js.*; mend the module",
-      "absent.js": "is not there: there is no file .*absent.js$",
+      "throws.js": "cannot be imported: no\\nluck; fix the module or what it imports$",
+      "syntax.js": "cannot be imported: .*; fix the module",
+      "lost.js": "cannot be imported: .*not_there.js.*; fix the module",
+      "absent.js": "does not exist: no file .*absent.js$",
     };
     for (const [name, message] of Object.entries(cases)) {
       await fails(`./${name}`, new RegExp(`${start(name)} ${message}`, "s"), from);
     }
     await fails(
       "named.js",
-      /neither a path nor a package: write "\.\/named\.js" for a file, "npm:named/,
+      /neither a path nor a package; write "\.\/named\.js" for a file, "npm:named/,
     );
   }));
 
-Deno.test("a package is imported by its specifier, and named when that does not go", async () => {
+Deno.test("a package is imported by its specifier, and named when that fails", async () => {
   await fails(
     "npm:zod@4.6.7#nothing",
     /^the stage module "npm:zod@4\.6\.7#nothing" has no export "nothing": /,
@@ -88,11 +88,11 @@ Deno.test("a package is imported by its specifier, and named when that does not 
   );
   await fails(
     "npm:zod@4.6.7/absent",
-    /"npm:zod@4\.6\.7\/absent" cannot be imported: .*; check name, version and/s,
+    /"npm:zod@4\.6\.7\/absent" cannot be imported: .*; check the name, version and/s,
   );
   await fails(
     "jsr:@scope/plugin@one two",
-    /^the stage module "jsr:@scope\/plugin@one two" cannot be imported: .*; check name, version/s,
+    /^the stage module "jsr:@scope\/plugin@one two" cannot be imported: .*; check the name, version/s,
   );
 });
 

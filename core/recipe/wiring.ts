@@ -1,12 +1,12 @@
 /**
- * How a recipe connects steps: typed references to outputs, and the same rules checked again at load.
+ * How a recipe connects steps: typed references to outputs. The compiler checks them in TypeScript recipes; the same
+ * rules are checked again when a recipe is loaded.
  *
  * @module
  */
 import {
   columnFits,
   type FilesPort,
-  type InputPort,
   type InputPorts,
   type ManyPort,
   type OptionalPort,
@@ -14,9 +14,8 @@ import {
   type Port,
   type TablePort,
 } from "../stage/mod.ts";
-import type { Problem } from "./problems.ts";
 
-/** One output of a step, to be wired into inputs of later steps. */
+/** One output of a step, to be connected to inputs of later steps. */
 export interface Ref<P extends Port = Port> {
   readonly step: string;
   readonly output: string;
@@ -40,28 +39,51 @@ export type Wiring<I extends InputPorts> =
   & { readonly [K in Exclude<keyof I, OptionalKeys<I>>]: Wire<I[K]> }
   & { readonly [K in OptionalKeys<I>]?: Wire<I[K]> };
 
-/** Wiring after the check: labels sorted, so that the order in a recipe cannot reach an artifact. */
+/** Inputs after the check, by port. Labels are sorted: their order in the recipe must not reach an artifact. */
 export type Wired = Readonly<Record<string, Ref | Readonly<Record<string, Ref>>>>;
 
-/** Port of a step that is so wrong that nothing is known of its outputs. It fits every input: that has been told. */
+/** Port of a step whose outputs are unknown because its stage is invalid. It fits every input, to report that only once. */
 export const UNKNOWN_PORT = { kind: "unknown" } as unknown as Port;
+
+/** Applies a function to every ref of a step's inputs; the result has the same structure. */
+export function mapWired<T>(
+  inputs: Wired,
+  map: (ref: Ref) => T,
+): Record<string, T | Record<string, T>> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([port, wire]) => {
+      if (isRef(wire)) return [port, map(wire)];
+      const many = Object.entries(wire).map(([label, ref]) => [label, map(ref)]);
+      return [port, Object.fromEntries(many)];
+    }),
+  );
+}
+
+/** Ids of the steps that a step reads, each once. */
+export function upstream({ inputs }: { readonly inputs: Wired }): string[] {
+  const refs = Object.values(inputs).flatMap((wire) => isRef(wire) ? [wire] : Object.values(wire));
+  return [...new Set(refs.map((ref) => ref.step))];
+}
+
+function isRef(wire: Wired[string]): wire is Ref {
+  return typeof wire.step === "string" && "port" in wire;
+}
 
 /**
  * Checks the inputs of one step against the stage's ports.
  *
  * @param where the step, for messages.
- * @param is_ref whether a value is a ref of this very recipe.
- * @param problems gets a sentence for each port that is missing, unknown, or does not fit.
- * @returns the inputs that are right.
+ * @param isOwnRef whether a value is a ref of this very recipe.
+ * @param fail called with a sentence for each port that is missing, unknown, or of the wrong type.
+ * @returns the inputs that are valid.
  */
 export function checkWiring(
   where: string,
   ports: InputPorts,
   wiring: Readonly<Record<string, unknown>>,
-  is_ref: (value: unknown) => value is Ref,
-  problems: Problem[],
+  isOwnRef: (value: unknown) => value is Ref,
+  fail: (message: string) => void,
 ): Wired {
-  const fail = (message: string) => void problems.push({ message });
   for (const name of Object.keys(wiring)) {
     if (Object.hasOwn(ports, name)) continue;
     const known = Object.keys(ports).join(", ") || "none";
@@ -72,56 +94,47 @@ export function checkWiring(
     const port = ports[name];
     const at = `${where}, input "${name}"`;
     const check = (value: unknown, wanted: Port, label = ""): Ref | undefined => {
-      if (!is_ref(value)) return fail(`${at}${label} ${explainMissing(value, port)}`);
-      const misfit = value.port === UNKNOWN_PORT ? undefined : whyNot(value.port, wanted);
-      if (!misfit) return value;
-      return fail(`${at}${label} cannot take ${value.step}.${value.output}: ${misfit}`);
+      if (!isOwnRef(value)) return void fail(`${at}${label} ${explainMissing(value)}`);
+      const mismatch = value.port === UNKNOWN_PORT ? undefined : mismatchOf(value.port, wanted);
+      if (!mismatch) return value;
+      fail(`${at}${label} does not accept ${value.step}.${value.output}: ${mismatch}`);
     };
     const value = wiring[name];
     if (port.kind === "optional" && value === undefined) continue;
-    const connected = port.kind === "many"
-      ? checkMany(at, value, port, check, is_ref, fail)
-      : check(value, port.kind === "optional" ? port.port : port);
-    if (connected) wired[name] = connected;
+    if (port.kind !== "many") {
+      const ref = check(value, port.kind === "optional" ? port.port : port);
+      if (ref) wired[name] = ref;
+    } else if (value === undefined && port.at_least === 0) wired[name] = {};
+    else if (
+      typeof value !== "object" || value === null || Array.isArray(value) || isOwnRef(value)
+    ) {
+      fail(`${at} needs a record of outputs, { label: step.output, … }`);
+    } else {
+      const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+      if (entries.length < port.at_least) fail(`${at} needs at least one output`);
+      const checked = entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]);
+      wired[name] = Object.fromEntries(checked.filter(([, ref]) => ref !== undefined));
+    }
   }
   return wired;
 }
 
-function checkMany(
-  at: string,
-  value: unknown,
-  port: ManyPort,
-  check: (value: unknown, port: Port, label: string) => Ref | undefined,
-  is_ref: (value: unknown) => value is Ref,
-  fail: (message: string) => void,
-): Record<string, Ref> | undefined {
-  if (value === undefined && port.at_least === 0) return {};
-  if (typeof value !== "object" || value === null || Array.isArray(value) || is_ref(value)) {
-    return void fail(`${at} takes a record of outputs, { label: step.output, … }`);
-  }
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (entries.length < port.at_least) return void fail(`${at} needs at least one output`);
-  const checked = entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]);
-  return Object.fromEntries(checked.filter(([, ref]) => ref !== undefined));
-}
-
-function explainMissing(value: unknown, port: InputPort): string {
-  if (value === undefined) return "is not connected";
-  const of_many = port.kind === "many" ? " of the record" : "";
-  return `takes an output${of_many} that recipe.step returned in this recipe`;
+function explainMissing(value: unknown): string {
+  return value === undefined
+    ? "is not connected"
+    : "must be an output that recipe.step returned in this recipe";
 }
 
 const KIND = { table: "a table", files: "files" } as const;
 
-/** Why an output does not fit an input, or undefined when it does. A table may have more columns than asked. */
-function whyNot(output: Port, input: Port): string | undefined {
+/** Why an output does not fit an input; undefined when it does. A table may have more columns than the input needs. */
+function mismatchOf(output: Port, input: Port): string | undefined {
   if (output.kind !== input.kind) {
-    return `it carries ${KIND[output.kind]}, the input takes ${KIND[input.kind]}`;
+    return `it is ${KIND[output.kind]}, the input needs ${KIND[input.kind]}`;
   }
   if (output.kind === "files" && input.kind === "files") {
-    return output.format === input.format
-      ? undefined
-      : `it holds ${output.format} files, the input takes ${input.format}`;
+    if (output.format === input.format) return undefined;
+    return `it is "${output.format}" files, the input needs "${input.format}" files`;
   }
   if (output.kind !== "table" || input.kind !== "table") return undefined;
   for (const [name, type] of Object.entries(input.columns)) {

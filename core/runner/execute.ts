@@ -5,6 +5,7 @@
  */
 import type {
   FilesInput,
+  InputPorts,
   Metrics,
   Port,
   Ranks,
@@ -30,31 +31,31 @@ export type InputArtifacts = Readonly<
   Record<string, Artifact | Readonly<Record<string, Artifact>>>
 >;
 
-/** What a step needs besides the recipe. Plain data: it crosses into the step's worker. */
+/** What a step needs besides the recipe. Plain data: it is posted to the step's worker. */
 export interface StepJob {
   readonly step: string;
   readonly key: string;
   readonly inputs: InputArtifacts;
   readonly store: string;
   readonly samples?: SampleSettings;
-  /** Whether all processes of the group run it; the step's thread then joins in. */
+  /** Set if all processes of the group run it together. */
   readonly ranks?: { readonly shard_optimizer: boolean };
 }
 
-/** Where a running step's reports go. */
+/** Receives the reports of a running step. */
 export interface StepListener {
   report(points: readonly Point[], total?: number): void;
   log(message: string): void;
   sample(done: number, sample: Sample): void;
 }
 
-/** Text that a model went on with after a prompt. */
+/** Text that a model generated from a prompt. */
 export interface Sample {
   readonly prompt: string;
   readonly text: string;
 }
 
-/** Carries out a step somewhere: in this thread or in a worker. It stands still while the gate is closed. */
+/** Runs a step in this thread, in a worker, or in another process. The step waits while the gate is closed. */
 export type Executor = (
   step: Step,
   job: StepJob,
@@ -64,8 +65,8 @@ export type Executor = (
 ) => Promise<Record<string, Artifact>>;
 
 /**
- * Runs steps in this thread: for tests, and for recipes that are not files. A step is paused only where it writes, since
- * a report cannot be waited for.
+ * Runs steps in this thread: for tests, and for recipes that are not files. A step is paused only when it writes, since
+ * reporting is synchronous.
  */
 export const inlineExecutor: Executor = (step, job, listener, signal, gate) => {
   const poll = () => gate?.paused ? opened(gate, signal) : undefined;
@@ -73,17 +74,17 @@ export const inlineExecutor: Executor = (step, job, listener, signal, gate) => {
 };
 
 /**
- * Called whenever the stage has reported, and before it logs or writes: a chance to notice what the runner wants.
+ * Called after each report of a stage, and before it logs or writes, to notice a request to pause or stop.
  *
- * @param flush sends what was reported so far; to be called before standing still.
- * @returns what a write is to wait for.
+ * @param flush sends the reports so far; to be called before waiting.
+ * @returns what a write has to wait for.
  */
 export type Poll = (flush: () => void) => Promise<void> | undefined;
 
 /**
  * Runs a step to its end in this thread.
  *
- * @param ranks the processes that run it together, rank 0 of which this is.
+ * @param ranks the processes that run it together; this one is rank 0.
  * @throws whatever the stage throws, and an Error naming an output it did not write.
  */
 export async function executeStep(
@@ -98,28 +99,28 @@ export async function executeStep(
   const outputs = openOutputs(step, store);
   const reports = new ReportBuffer(listener);
   const log = (message: string) => listener.log(String(message));
-  const look = () => poll(() => reports.flush());
+  const pollNow = () => poll(() => reports.flush());
   const checkpoints = new StoredCheckpoints(store.workFolder(job.key), log);
   try {
     const context: StageContext<unknown, never, never> = {
       config: structuredClone(step.config),
       inputs: await openInputs(step, job, store) as never,
-      outputs: guardOutputs(step, outputs, look) as never,
+      outputs: guardOutputs(step, outputs, pollNow) as never,
       seed: step.seed,
       signal,
       checkpoints,
       ranks,
       samples: job.samples,
       showSample(step, sample) {
-        reports.flush(); // they stand in the log in the order they came
+        reports.flush(); // the log keeps the order of reports and samples
         listener.sample(step, sample);
       },
       report(done, metrics = {}, total) {
         reports.add(done, metrics, total);
-        look();
+        pollNow();
       },
       log(message) {
-        look();
+        pollNow();
         log(message);
       },
     };
@@ -144,16 +145,16 @@ function openOutputs(step: Step, store: Store): Record<string, StoredOutput> {
   );
 }
 
-/** The outputs as the stage sees them: errors name the port, and an undeclared port says so. */
+/** The outputs as the stage sees them: errors name the port, and access to an undeclared port throws. */
 function guardOutputs(
   step: Step,
   outputs: Record<string, StoredOutput>,
-  look: () => Promise<void> | undefined,
+  pollNow: () => Promise<void> | undefined,
 ) {
   const guarded = Object.fromEntries(
     Object.entries(outputs).map(([name, output]) => [name, {
       async write(...content: unknown[]) {
-        const waiting = look();
+        const waiting = pollNow();
         if (waiting) await waiting;
         try {
           await (output.write as (...content: unknown[]) => Promise<void>)(...content);
@@ -168,7 +169,9 @@ function guardOutputs(
     get(target, name) {
       if (typeof name === "symbol" || name in target) return Reflect.get(target, name);
       const known = Object.keys(target).join(", ");
-      throw new TypeError(`stage ${step.stage.name} declares no output "${name}"; it has ${known}`);
+      throw new TypeError(
+        `stage ${step.stage.name} declares no output "${name}"; its outputs are ${known}`,
+      );
     },
   });
 }
@@ -186,7 +189,7 @@ async function closeOutputs(outputs: Record<string, StoredOutput>) {
   return artifacts;
 }
 
-/** The connected inputs of a step, as its stage sees them. */
+/** Opens the connected inputs of a step, as its stage sees them. */
 export async function openInputs(
   step: Step,
   job: Pick<StepJob, "inputs">,
@@ -198,23 +201,18 @@ export async function openInputs(
       ? openTable(store, artifact, port.columns, origin)
       : openFiles(store, artifact, origin);
   const inputs: Record<string, Input | Record<string, Input>> = {};
-  for (const [name, declared] of Object.entries(step.stage.inputs as Step["stage"]["inputs"])) {
+  for (const [name, declared] of Object.entries(step.stage.inputs as InputPorts)) {
     const given = job.inputs[name];
     const origin = `input "${name}"`;
     if (given === undefined) continue;
-    const kind = (declared as { kind: string }).kind;
-    const inner = (declared as { port: Port }).port;
-    if (kind !== "many") {
-      inputs[name] = await open(
-        kind === "optional" ? inner : declared as Port,
-        given as Artifact,
-        origin,
-      );
+    if (declared.kind !== "many") {
+      const port = declared.kind === "optional" ? declared.port : declared;
+      inputs[name] = await open(port, given as Artifact, origin);
       continue;
     }
     const many: Record<string, Input> = {};
     for (const [label, artifact] of Object.entries(given as Record<string, Artifact>)) {
-      many[label] = await open(inner, artifact, `${origin} (${label})`);
+      many[label] = await open(declared.port, artifact, `${origin} (${label})`);
     }
     inputs[name] = many;
   }
@@ -224,8 +222,8 @@ export async function openInputs(
 const POST_EVERY_MS = 100;
 
 /**
- * Gathers reports so that at most ten messages a second leave the stage's thread, without losing one. A stage
- * may block its thread for long, so the time is looked at on each report; the timer sends the last ones.
+ * Batches reports: at most ten messages a second leave the stage's thread, and no report is lost. A stage may block its
+ * thread for long, so the time is checked on each report; the timer sends the last ones.
  */
 class ReportBuffer {
   #points: Point[] = [];
@@ -236,16 +234,16 @@ class ReportBuffer {
   constructor(private readonly listener: StepListener) {}
 
   add(done: number, metrics: Metrics, total?: number): void {
-    // JSON knows no NaN: a value that is not finite is logged as null.
+    // JSON has no NaN: a value that is not finite is logged as null.
     const finite = Object.entries(metrics).map(([k, v]) => [k, Number.isFinite(v) ? v : null]);
     this.#points.push([done, Date.now(), Object.fromEntries(finite)]);
     this.#total = total ?? this.#total;
-    // By a clock that nobody sets back: reports would wait until it has caught up.
+    // A monotonic clock: if the system clock were set back, reports would wait until it has caught up.
     if (performance.now() - this.#last_post >= POST_EVERY_MS) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), POST_EVERY_MS);
   }
 
-  /** Sends what is left. */
+  /** Sends the reports so far. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,41 +1,57 @@
 /**
- * What the steps of a recipe will do and need, told by their stages. Nothing runs, and nothing is written.
+ * What the steps of a recipe will do and need, as their stages forecast it. Nothing runs and nothing is written.
  *
  * @module
  */
 import type { Forecast, ForecastContext } from "../stage/mod.ts";
-import { type Artifact, canonicalJson, type Manifest, openFiles, openTable } from "../store/mod.ts";
-import type { Store } from "../store/mod.ts";
-import { readLock } from "../runs/mod.ts";
-import { pastSeconds } from "./past_seconds.ts";
-import { type Known, mapWired, plan, type PlannedStep } from "./plan.ts";
-import { type Recipe, settle, type Step } from "../recipe/mod.ts";
-import { storeOf } from "./survey.ts";
-import type { Ref, Wired } from "../recipe/mod.ts";
+import {
+  type Artifact,
+  canonicalJson,
+  type Manifest,
+  openFiles,
+  openTable,
+  type Store,
+} from "../store/mod.ts";
+import { type PlannedStep, readLock } from "../runs/mod.ts";
+import { pastSeconds } from "./durations.ts";
+import { type Known, plan } from "./plan.ts";
+import {
+  checkRecipe,
+  mapWired,
+  type Recipe,
+  type RecipeDraft,
+  type Ref,
+  type Step,
+  type Wired,
+} from "../recipe/mod.ts";
+import { storeOf } from "./verify.ts";
 
-/** One step, with what its stage says of it. */
+/** A planned step with the forecast of its stage. */
 export interface StepForecast extends PlannedStep {
-  /** Undefined where the stage says nothing. */
+  /** Undefined where the stage has no forecast. */
   readonly forecast?: Forecast;
-  /** Step whose checkpoint it goes on from. */
+  /** Step whose checkpoint it starts from. */
   readonly parent?: string;
-  /** The start of that checkpoint's digest, where it is there. */
+  /** First characters of that checkpoint's digest, if it exists. */
   readonly parent_digest?: string;
-  /** Bytes of its results, where it has run. */
+  /** Bytes of its results, if it has run. */
   readonly written?: number;
-  /** What it took when it last ran with this config. */
+  /** Seconds it took when it last ran with this config. */
   readonly past_seconds?: number;
 }
 
 /**
- * Asks every stage for its forecast, in order, so that each knows those of the steps before it.
+ * Asks every stage for its forecast, in order, passing on the forecasts of the steps it reads.
  *
- * Results are found by their manifests and not verified: a forecast may not take as long as reading them.
+ * Results are found by their manifests and not verified, since reading them all would take too long.
  *
  * @param out output folder of the pipeline; it need not exist.
  */
-export async function forecastRecipe(unsettled: Recipe, out: string): Promise<StepForecast[]> {
-  const recipe = await settle(unsettled);
+export async function forecastRecipe(
+  given: Recipe | RecipeDraft,
+  out: string,
+): Promise<StepForecast[]> {
+  const recipe = await checkRecipe(given);
   const store = storeOf(out);
   const known: Known = {
     manifests: store.readManifests(),
@@ -56,7 +72,11 @@ export async function forecastRecipe(unsettled: Recipe, out: string): Promise<St
       : known.manifests.get(before.key)?.outputs[checkpoint!.output];
     forecasts.set(step.id, {
       ...planned,
-      forecast: await ask(step, forecasts, manifest && await openResults(step, manifest, store)),
+      forecast: await forecastOf(
+        step,
+        forecasts,
+        manifest && await openResults(step, manifest, store),
+      ),
       ...(before?.forecast?.outputs && { parent: before.id }),
       ...(artifact && { parent_digest: artifact.digest.slice(0, 12) }),
       ...(manifest && { written: bytesOf(manifest) }),
@@ -73,17 +93,17 @@ export function ranWithThisConfig(step: Step, { manifests, last_keys }: Known): 
     canonicalJson(last.config) === canonicalJson(step.config);
 }
 
-/** Formats of one checkpoint, and of those along a phase. */
+/** Port formats of one checkpoint, and of several along a phase. */
 const CHECKPOINTS = ["checkpoint", "checkpoint_series"];
 
-/** The checkpoint that a step goes on from: its one input of such a format. */
+/** The checkpoint that a step starts from: its input of such a format. */
 function checkpointRef(inputs: Wired): Ref | undefined {
   const refs = Object.values(inputs).filter((wire): wire is Ref => "port" in wire);
   return refs.find(({ port }) => "format" in port && CHECKPOINTS.includes(port.format));
 }
 
-/** What cannot be told because it would fail is told as such. */
-async function ask(
+/** The forecast of a stage. If it throws, the step would fail, too, and the forecast says so. */
+async function forecastOf(
   step: Step,
   before: ReadonlyMap<string, StepForecast>,
   results: ForecastContext<never, never, never>["results"],
@@ -102,7 +122,7 @@ async function ask(
   }
 }
 
-/** A step's outputs as inputs; undefined where one of them cannot be opened, as if it had not run. */
+/** A step's outputs, opened for reading; undefined if one of them cannot be opened, as if it had not run. */
 async function openResults(step: Step, manifest: Manifest, store: Store) {
   const open = async ([name, artifact]: [string, Artifact]) => {
     const port = step.stage.outputs[name], origin = `output "${name}"`;

@@ -1,6 +1,6 @@
 /**
- * A run on several processes. Rank 0 is the runner: it plans, writes and serves the status. The others take part in the
- * steps whose stage can be run by all at once, and wait for the rest.
+ * A run on several MPI processes. Rank 0 is the runner: it plans, writes and serves the status. The other ranks take part
+ * in the steps whose stage runs on all ranks together, and wait during the others.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { canonicalJson, sha256, Store, StoredCheckpoints } from "../store/mod.ts
 import { type Executor, openInputs, type StepJob } from "./execute.ts";
 import type { Recipe } from "../recipe/mod.ts";
 
-/** What rank 0 tells the others. */
+/** From rank 0 to the others. */
 type Command = { readonly type: "step"; readonly job: StepJob } | { readonly type: "end" };
 
-/** A rank that fails leaves the others this long to say what failed with them. */
-const LAST_WORDS_MS = 3000;
+/** A rank that fails gives the others this long to report their own failure, in milliseconds. */
+const ABORT_DELAY_MS = 3000;
 
 /**
- * Checks that all ranks are about to do the same.
+ * Checks that all ranks are about to run the same recipe with the same code.
  *
  * @param code digest of the program's own code.
- * @throws {Error} on every rank, before anything runs; on those that differ it says in what.
+ * @throws {Error} on every rank, before anything runs; on the ranks that differ it says how.
  */
 export function agree(group: Launched, recipe: Recipe, code: string): void {
   // Configs hold the digests of data, and steps their seeds.
@@ -28,25 +28,25 @@ export function agree(group: Launched, recipe: Recipe, code: string): void {
     return { id, stage: stage.name, version: stage.version, config, seed, inputs };
   });
   const own = { recipe: sha256(canonicalJson(JSON.parse(JSON.stringify(steps)))), code };
-  const of_first = receive<typeof own>(group, group.rank === 0 ? own : undefined);
-  const differs = (["recipe", "code"] as const).filter((part) => own[part] !== of_first[part]);
+  const of_rank_0 = broadcast<typeof own>(group, group.rank === 0 ? own : undefined);
+  const differs = (["recipe", "code"] as const).filter((part) => own[part] !== of_rank_0[part]);
   const count = Float64Array.of(differs.length > 0 ? 1 : 0);
   group.allReduceSum(count);
   if (count[0] === 0) return;
   const what = { recipe: "recipe, data or seed", code: "code" };
   throw new Error(
     differs.length > 0
-      ? `rank ${group.rank} has another ${
+      ? `rank ${group.rank} differs from rank 0 in its ${
         differs.map((part) => what[part]).join(" and ")
-      } than rank 0; ` +
-        "start all ranks in the same folder, or in copies that are equal"
-      : `${count[0]} of ${group.size} ranks have another recipe, data, seed or code than rank 0`,
+      }; ` +
+        "start all ranks in the same folder, or in identical copies"
+      : `${count[0]} of ${group.size} ranks differ from rank 0 in recipe, data, seed or code`,
   );
 }
 
 /** Rank 0's side. */
 export class GroupLeader {
-  /** Whether ranks may hang in a step that failed here. */
+  /** Whether other ranks may hang in a step that failed here. */
   #failed = false;
 
   constructor(
@@ -54,36 +54,36 @@ export class GroupLeader {
     private readonly options: { readonly shard_optimizer: boolean },
   ) {}
 
-  /** Runs steps that can be by all ranks, others here alone. */
+  /** Runs steps on all ranks where their stage supports it, others on this one alone. */
   executor(inner: Executor): Executor {
     return async (step, job, ...rest) => {
       if (!step.stage.parallel) return await inner(step, job, ...rest);
       const shared = { ...job, ranks: this.options };
       await this.group.meet();
-      send(this.group, { type: "step", job: shared });
+      broadcast<Command>(this.group, { type: "step", job: shared });
       try {
         return await inner(step, shared, ...rest);
       } catch (error) {
-        // All ranks agree on a stop; of anything else the others may know nothing.
+        // All ranks agree on a stop; they may not notice any other error.
         if ((error as Error).name !== "Interrupted") this.#failed = true;
         throw error;
       }
     };
   }
 
-  /** Lets the others go. */
+  /** Ends the other ranks. */
   async end(): Promise<void> {
     if (this.#failed) return this.group.abort(1);
     await this.group.meet();
-    send(this.group, { type: "end" });
+    broadcast<Command>(this.group, { type: "end" });
     this.group.finalize();
   }
 }
 
 /**
- * The side of all other ranks: takes part until rank 0 says that it is over.
+ * All other ranks' side: takes part in steps until rank 0 ends the run.
  *
- * @param fail told of an error; the process is ended after it, and all others with it.
+ * @param fail called with an error message; then this and all other processes are ended.
  */
 export async function follow(
   group: Launched,
@@ -92,7 +92,7 @@ export async function follow(
 ): Promise<void> {
   for (;;) {
     await group.meet();
-    const command = receive<Command>(group, undefined);
+    const command = broadcast<Command>(group);
     if (command.type === "end") return group.finalize();
     const { job } = command;
     try {
@@ -100,13 +100,13 @@ export async function follow(
     } catch (error) {
       if ((error as Error).name === "Interrupted") continue;
       fail(`rank ${group.rank}: step "${job.step}": ${(error as Error).message}`);
-      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+      await new Promise((resolve) => setTimeout(resolve, ABORT_DELAY_MS));
       group.abort(1);
     }
   }
 }
 
-/** Runs a step as rank 0 does, but what it writes goes nowhere. */
+/** Runs a step as rank 0 does, but discards what it writes. */
 async function takePart(recipe: Recipe, job: StepJob, ranks: Ranks): Promise<void> {
   const step = recipe.steps.find(({ id }) => id === job.step)!;
   const store = new Store(job.store);
@@ -131,12 +131,8 @@ async function takePart(recipe: Recipe, job: StepJob, ranks: Ranks): Promise<voi
   } as never);
 }
 
-function send(group: Launched, command: Command): void {
-  receive(group, command);
-}
-
-/** Gives what rank 0 has to all. */
-function receive<T>(group: Launched, given: T | undefined): T {
+/** Broadcasts a value from rank 0, where it is `given`, and returns it on all ranks. */
+function broadcast<T>(group: Launched, given?: T): T {
   const bytes = given === undefined
     ? new Uint8Array()
     : new TextEncoder().encode(JSON.stringify(given));

@@ -1,14 +1,15 @@
 /**
- * What the worker of a plugin's step may reach: the store, the code, and what the recipe grants the step.
+ * What the worker of a plugin's step may access: the store, the code, and what the recipe grants the step.
  *
- * Stages of `stages/` and `core/`, and those that the recipe file itself declares, are as trusted as the recipe and
- * keep the permissions of the process.
+ * Stages of `stages/` and `core/`, and those that the recipe file itself declares, are trusted like the recipe and keep
+ * the permissions of the process.
  *
  * @module
  */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  type AnyStage,
   assertGranted,
   assertPermissions,
   formatPermissions,
@@ -17,27 +18,29 @@ import {
   type PermissionKind,
   type Permissions,
 } from "../stage/mod.ts";
-import { exportedStage, pluginStepUrl } from "./plugin_step.ts";
 import type { Step } from "../recipe/mod.ts";
 
 /** How the worker of a step is started. */
 export interface Isolation {
-  /** Module to load for the step. */
-  readonly recipe: string;
+  /**
+   * Module that exports the step's stage, for a restricted worker: it loads that instead of the recipe, which may use
+   * permissions that the plugin does not have.
+   */
+  readonly plugin?: string;
   readonly worker: { deno?: { permissions: Deno.PermissionOptionsObject } };
-  /** The error of a plugin, with where it came from and which permission it lacked. */
+  /** Adds to an error where the plugin came from and which permission it lacked. */
   explain(error: Error): Error;
 }
 
 const ROOT = new URL("../../", import.meta.url);
 const TRUSTED = ["stages/", "core/"].map((folder) => new URL(folder, ROOT).href);
 
-/** Variables that Causeway itself reads while a stage is loaded or computes. */
+/** Environment variables that Causeway itself reads while a stage is loaded or runs. */
 const OWN_VARIABLES = ["CAUSEWAY_CHECKPOINT_SECONDS", "CAUSEWAY_ONEDNN", "GOMP_SPINCOUNT"];
 
 /**
- * Whether workers can be restricted. It is an unstable option of Deno, and where it is not switched on, asking for it
- * ends the process; there is no way to ask but to look into the configuration.
+ * Whether workers can be restricted. That is an unstable option of Deno: unless it is switched on, using it ends the
+ * process, and only the configuration file tells.
  */
 export function canRestrict(configuration = new URL("deno.json", ROOT)): boolean {
   try {
@@ -65,7 +68,7 @@ export async function isolate(
   const { stage, permissions = {} } = step;
   const origin = originOf(stage);
   if (isTrusted(origin, recipe_url)) {
-    return { recipe: recipe_url, worker: {}, explain: (error) => error };
+    return { worker: {}, explain: (error) => error };
   }
   const from = origin === undefined ? "plugin of unknown origin" : `plugin ${placeOf(origin)}`;
   assertPermissions(permissions, `step "${step.id}"`);
@@ -73,16 +76,28 @@ export async function isolate(
   const explain = (error: Error) => explainPlugin(error, from);
   if (!restrict) {
     log(`stage "${stage.name}" (${from}) is not restricted: deno.json lacks worker-options`);
-    return { recipe: recipe_url, worker: {}, explain };
+    return { worker: {}, explain };
   }
   if (origin === undefined || !exportedStage(await import(origin), stage.name, stage.version)) {
     throw new Error(
-      `stage "${stage.name}" (${from}) cannot be run by itself: export it from the module that calls defineStage`,
+      `stage "${stage.name}" (${from}) cannot be loaded by itself: export it from the module that calls defineStage`,
     );
   }
   assertHeld(step.id, permissions);
   const worker = { deno: { permissions: workerPermissions(permissions, origin, store) } };
-  return { recipe: pluginStepUrl(step, origin), worker, explain };
+  return { plugin: origin, worker, explain };
+}
+
+/** The stage of a name and version among the exports of a module; undefined if it is not exported. */
+export function exportedStage(
+  module: object,
+  name: string,
+  version: string,
+): AnyStage | undefined {
+  return Object.values(module).find((value) =>
+    typeof value === "object" && value !== null && "run" in value && value.name === name &&
+    value.version === version
+  );
 }
 
 /** Whether a stage keeps the permissions of the process. */
@@ -96,7 +111,7 @@ function placeOf(origin: string): string {
 }
 
 /**
- * Permissions of a restricted worker: code and store, what Causeway's own modules need, and the grant.
+ * Permissions of a restricted worker: the code, the store, what Causeway's own modules need, and what is granted.
  *
  * @param origin module that declares the stage; its folder may be read.
  */
@@ -120,12 +135,12 @@ export function workerPermissions(
   return { import: "inherit", ...Object.fromEntries(kinds) };
 }
 
-/** Paths are relative to the folder the command runs in, as elsewhere in a recipe. */
+/** Paths are relative to the working directory, as elsewhere in a recipe. */
 function nameOf(kind: PermissionKind, name: string): string {
   return kind === "read" || kind === "write" ? resolve(name) : name;
 }
 
-/** A worker cannot have what the process lacks. */
+/** A worker cannot have permissions that the process lacks. */
 function assertHeld(step: string, granted: Permissions): void {
   for (const kind of PERMISSION_KINDS) {
     const names = granted[kind] ?? [];
@@ -135,8 +150,8 @@ function assertHeld(step: string, granted: Permissions): void {
     if (lacking.length === 0) continue;
     const flag = names === true ? `--allow-${kind}` : `--allow-${kind}=${lacking.join(",")}`;
     throw new Error(
-      `step "${step}" is granted ${kind} that this process itself lacks: run ` +
-        `core/cli/run/pipeline.ts by deno run with ${flag} added to the flags of the pipeline task`,
+      `step "${step}" is granted ${kind} access that this process does not have: run ` +
+        `core/cli/run/pipeline.ts with deno run, adding ${flag} to the flags of the pipeline task`,
     );
   }
 }
@@ -156,7 +171,7 @@ function descriptorOf(kind: PermissionKind, name?: string): Deno.PermissionDescr
   return { name: kind, ...rest } as Deno.PermissionDescriptor;
 }
 
-/** Deno's words: `Requires env access to "HOME", run again with the --allow-env flag`. */
+/** Deno's message: `Requires env access to "HOME", run again with the --allow-env flag`. */
 const DENIED =
   /Requires (?<kind>\w+) access(?: to (?:"(?<name>[^"]*)"|[^,]*))?, run again[^.]*flag/;
 

@@ -27,14 +27,14 @@ Deno.test("stages of core/ keep the permissions of the process; others are plugi
   const logs: string[] = [];
   const how = { restrict: true, log: (message: string) => void logs.push(message) };
   const trusted = await isolate(step, "file:///recipe.ts", "/out/store", how);
-  assert.deepEqual([trusted.recipe, trusted.worker], ["file:///recipe.ts", {}]);
+  assert.deepEqual([trusted.plugin, trusted.worker], [undefined, {}]);
   const copy = { ...step, stage: { ...numbers } };
   await assert.rejects(
     isolate(copy, "file:///recipe.ts", "/out/store", how),
-    /"numbers" \(plugin of unknown origin\) cannot be run by itself: export it/,
+    /"numbers" \(plugin of unknown origin\) cannot be loaded by itself: export it/,
   );
   const free = await isolate(copy, "file:///recipe.ts", "/out/store", { ...how, restrict: false });
-  assert.deepEqual([free.recipe, free.worker], ["file:///recipe.ts", {}]);
+  assert.deepEqual([free.plugin, free.worker], [undefined, {}]);
   assert.match(logs.join(), /is not restricted: deno\.json lacks worker-options/);
   assert.equal(free.explain(new Error("oh")).message, "oh (plugin of unknown origin)");
 });

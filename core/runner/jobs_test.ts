@@ -5,9 +5,9 @@ import { defineStage } from "../stage/mod.ts";
 import { listFolder } from "../store/mod.ts";
 import type { RunEvent, RunState } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
-import { defineRecipe, type Recipe } from "../recipe/mod.ts";
+import { defineRecipe, type RecipeDraft } from "../recipe/mod.ts";
 import { run, type RunOptions } from "./run.ts";
-import { storeOf, survey } from "./survey.ts";
+import { storeOf, verify } from "./verify.ts";
 import { climb, clip, faulty, numbers, sum } from "../recipe/testdata/stages.ts";
 import arms from "../recipe/testdata/arms_recipe.ts";
 import { workerExecutor } from "./worker.ts";
@@ -50,7 +50,7 @@ const mostAtOnce = (states: RunState[]) => Math.max(...states.map(({ running }) 
 const recipeOf = (build: Parameters<typeof defineRecipe>[1]) =>
   defineRecipe({ name: "test", description: "", seed: 1 }, build);
 
-async function play(recipe: Recipe, options: RunOptions) {
+async function play(recipe: RecipeDraft, options: RunOptions) {
   const events: RunEvent[] = [];
   const states: RunState[] = [];
   const onEvent = (event: RunEvent, state: RunState) => (events.push(event), states.push(state));
@@ -86,9 +86,9 @@ parallel("a request to stop reaches all that run, and the next run takes them up
   };
   const options = { out, jobs: 2, executor, signal: controller.signal, onEvent };
   await assert.rejects(run(arms, options), { name: "Interrupted" });
-  const { steps } = await survey(arms, out, { set_aside: false });
+  const { steps } = await verify(arms, out);
   const resumed = steps.filter(({ reasons }) =>
-    reasons.includes("interrupted, goes on from its checkpoint")
+    reasons.includes("interrupted, resumes from its checkpoint")
   );
   assert.deepEqual(resumed.map(({ id }) => id), ["left", "right"]);
   assert.equal((await play(arms, { out, jobs: 2, executor })).error, undefined);
@@ -117,7 +117,7 @@ parallel("a failure lets those beside it end, and starts no other", async (out) 
   assert.deepEqual(started, ["bad", "good"]);
   assert.deepEqual(steps, ["failed", "finished", "waiting", "waiting"]);
   assert.equal(events.at(-1)!.type, "run_failed");
-  const again = await survey(recipe, out, { set_aside: false });
+  const again = await verify(recipe, out);
   assert.deepEqual(again.steps.map(({ action }) => action), ["run", "skip", "run", "run"]);
 });
 
@@ -213,6 +213,6 @@ parallel("a damaged result is replaced where it is while others run", async (out
   letGo("other");
   assert.equal((await playing).error, undefined);
   assert.ok(!listFolder(store.root).includes("damaged"));
-  const { steps } = await survey(recipe, out, { set_aside: false });
+  const { steps } = await verify(recipe, out);
   assert.deepEqual(steps.map(({ action }) => action), ["skip", "skip", "skip"]);
 });

@@ -1,31 +1,29 @@
 /**
- * Runs one step of a recipe whose inputs are there, beside other processes that run other steps of the same folder.
+ * Runs one step of a recipe whose inputs are ready, while other processes may run other steps of the same folder.
  *
  * @module
  */
 import { type Artifact, artifactKey, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
-import { identity, inputDigests, mapWired, selectSteps } from "./plan.ts";
-import type { Recipe } from "../recipe/mod.ts";
-import { storeOf, survey } from "./survey.ts";
-import type { Ref } from "../recipe/mod.ts";
-import { asInterrupted } from "./worker_messages.ts";
+import { identity, inputDigests, selectSteps } from "./plan.ts";
+import { mapWired, type Recipe, type Ref } from "../recipe/mod.ts";
+import { storeOf, verify } from "./verify.ts";
+import { asInterrupted } from "./errors.ts";
 
-/** What a step made. */
+/** Result of a step. */
 export interface StepResult {
   readonly key: string;
   readonly outputs: Readonly<Record<string, Artifact>>;
-  /** Whether it was computed now; not so where an equal step had been. */
+  /** Whether it was computed now; false if there was a result already. */
   readonly ran: boolean;
 }
 
 /**
- * Runs a step and writes its manifest. The folder is not locked, and `lock.json` not written: that is for the one who
- * runs the whole recipe.
+ * Runs a step and writes its manifest. The folder is not locked and `lock.json` is not written: the process that runs
+ * the whole recipe does that.
  *
- * @param guard called with the step's key before anything is computed; returns what gives the key back. It keeps a
- *   second process from computing the same.
- * @throws {Error} when a step that it reads has no sound result.
+ * @param guard locks the step's key, so that no second process computes the same; returns a function that unlocks it.
+ * @throws {Error} when a step that it reads has no intact result.
  */
 export async function runStep(
   recipe: Recipe,
@@ -43,8 +41,8 @@ export async function runStep(
   if (!step) throw new Error(`the recipe has no step "${id}" any more; start the pipeline again`);
   const only = selectSteps(recipe, id);
   const verified = new Set<string>();
-  const look = () => survey(recipe, out, { only, signal, verified, set_aside: false });
-  const before = await look();
+  const plan = () => verify(recipe, out, { only, signal, verified });
+  const before = await plan();
   const missing = before.steps.find((planned) => planned.action === "run" && planned.id !== id);
   if (missing) {
     throw new Error(
@@ -52,9 +50,9 @@ export async function runStep(
     );
   }
   const { key } = before.steps.find((planned) => planned.id === id)!;
-  const giveBack = await guard(key!);
+  const unlock = await guard(key!);
   try {
-    const { steps, known } = await look(); // while it waited for the key, another may have computed it
+    const { steps, known } = await plan(); // while it waited for the lock, another process may have computed it
     if (steps.find((planned) => planned.id === id)!.action === "skip") {
       return { key: key!, outputs: known.manifests.get(key!)!.outputs, ran: false };
     }
@@ -62,7 +60,7 @@ export async function runStep(
     const artifact = ({ step, output }: Ref) =>
       known.manifests.get(keys.get(step)!)!.outputs[output];
     const who = identity(step, inputDigests(step.inputs, (ref) => artifact(ref).digest));
-    if (artifactKey(who) !== key) throw new Error("inputs changed while the step began");
+    if (artifactKey(who) !== key) throw new Error("its inputs changed while the step started");
     const store = storeOf(out);
     const inputs = mapWired(step.inputs, artifact);
     const job = { step: id, key, inputs, store: store.root, samples: recipe.samples };
@@ -73,6 +71,6 @@ export async function runStep(
   } catch (error) {
     throw asInterrupted(error, signal) ?? error;
   } finally {
-    giveBack();
+    unlock();
   }
 }

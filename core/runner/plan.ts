@@ -1,5 +1,5 @@
 /**
- * The planner: which steps have to run, and why. Pure: it reads what is known, and touches nothing.
+ * The planner: which steps have to run, and why. A pure function of the recipe and the results of earlier runs.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import {
   type Json,
   type Manifest,
 } from "../store/mod.ts";
-import type { Recipe, Step } from "../recipe/mod.ts";
-import type { Ref, Wired } from "../recipe/mod.ts";
+import type { PlannedStep } from "../runs/mod.ts";
+import { mapWired, type Recipe, type Ref, type Step, upstream, type Wired } from "../recipe/mod.ts";
 
-/** What earlier runs left. */
+/** The results of earlier runs. */
 export interface Known {
   /** Finished steps by key. */
   readonly manifests: ReadonlyMap<string, Manifest>;
-  /** Keys of finished steps whose results are not usable, with the reason. */
+  /** Keys of finished steps whose results cannot be used, with the reason. */
   readonly unusable: ReadonlyMap<string, string>;
   /** Key of the last result of each step of this recipe. */
   readonly last_keys: Readonly<Record<string, string>>;
@@ -26,21 +26,10 @@ export interface Known {
   readonly unfinished: ReadonlySet<string>;
 }
 
-/** The decision on one step. */
-export interface PlannedStep {
-  readonly id: string;
-  readonly stage: string;
-  readonly action: "run" | "skip";
-  /** Unknown while a step before it has yet to run. */
-  readonly key?: string;
-  /** Why it runs; for a skipped step, why it need not. */
-  readonly reasons: readonly string[];
-}
-
 /**
  * Decides on every step, in order.
  *
- * @param only ids of the steps to consider; all by default. Must hold what they read (see `selectSteps`).
+ * @param only ids of the steps to consider; all by default. Must include the steps they read (see `selectSteps`).
  */
 export function plan(recipe: Recipe, known: Known, only?: ReadonlySet<string>): PlannedStep[] {
   const planned = new Map<string, PlannedStep>();
@@ -79,7 +68,7 @@ function planStep(step: Step, known: Known, before: Map<string, PlannedStep>): P
   }
   const changes = changesSinceLast(step, known, inputs);
   const reasons = unusable !== undefined ? [unusable] : changes.length > 0 ? changes : [GONE];
-  const resumes = known.unfinished.has(key) ? ["interrupted, goes on from its checkpoint"] : [];
+  const resumes = known.unfinished.has(key) ? ["interrupted, resumes from its checkpoint"] : [];
   return { ...base, action: "run", key, reasons: [...reasons, ...resumes] };
 }
 
@@ -94,32 +83,8 @@ export function inputDigests(inputs: Wired, digest: (ref: Ref) => string): Input
   return mapWired(inputs, digest);
 }
 
-/** Applies a function to every ref of a step's inputs, keeping their form. */
-export function mapWired<T>(
-  inputs: Wired,
-  map: (ref: Ref) => T,
-): Record<string, T | Record<string, T>> {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([port, wire]) => {
-      if (isRef(wire)) return [port, map(wire)];
-      const many = Object.entries(wire).map(([label, ref]) => [label, map(ref)]);
-      return [port, Object.fromEntries(many)];
-    }),
-  );
-}
-
-/** Ids of the steps that a step reads from, each once. */
-export function upstream(step: Step): string[] {
-  const refs = Object.values(step.inputs).flatMap((w) => isRef(w) ? [w] : Object.values(w));
-  return [...new Set(refs.map((ref) => ref.step))];
-}
-
-function isRef(wire: Wired[string]): wire is Ref {
-  return typeof wire.step === "string" && "port" in wire;
-}
-
 /**
- * The steps to run for a step id or stage name: those it names, and all that they read.
+ * The steps to run for a step id or stage name: the named ones and all steps that they read.
  *
  * @throws {TypeError} listing the ids when there is no such step or stage.
  */
@@ -142,7 +107,7 @@ export function selectSteps(recipe: Recipe, name: string): Set<string> {
   return selected;
 }
 
-/** Says how a result's outputs differ from those that the stage declares now; undefined when they do not. */
+/** How the outputs of a result differ from those that the stage declares now; undefined if they are the same. */
 export function outputsProblem(step: Step, { outputs }: Manifest): string | undefined {
   const declared: Record<string, { kind: string } | undefined> = step.stage.outputs;
   const names = [...new Set([...Object.keys(declared), ...Object.keys(outputs)])].sort();
@@ -157,9 +122,9 @@ export function outputsProblem(step: Step, { outputs }: Manifest): string | unde
 }
 
 const NEVER = "never run";
-const GONE = "its last result is gone";
+const GONE = "its last result was removed";
 
-/** What differs from the step's last result. `inputs` is undefined while they are not known yet. */
+/** How the step differs from its last result. `inputs` is undefined while they are not known. */
 function changesSinceLast(step: Step, known: Known, inputs: InputDigests | undefined): string[] {
   const last_key = known.last_keys[step.id];
   if (last_key === undefined) return [NEVER];

@@ -2,17 +2,20 @@ import assert from "node:assert/strict";
 import { type Artifact, artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Port } from "../stage/mod.ts";
 import { identity, inputDigests, type Known, plan, selectSteps } from "./plan.ts";
-import { defineRecipe, type Recipe } from "../recipe/mod.ts";
+import { checkRecipe, defineRecipe, type Recipe } from "../recipe/mod.ts";
 import { clip, numbers, sum } from "../recipe/testdata/stages.ts";
 
-function makeRecipe(options: { count?: number; limit?: number; seed?: number; labels?: string[] }) {
+async function makeRecipe(
+  options: { count?: number; limit?: number; seed?: number; labels?: string[] },
+) {
   const { count = 3, limit = 10, seed = 1, labels = ["raw", "low"] } = options;
-  return defineRecipe({ name: "test", description: "", seed }, (recipe) => {
+  const draft = defineRecipe({ name: "test", description: "", seed }, (recipe) => {
     const raw = recipe.step("raw", numbers, { config: { count } });
     const low = recipe.step("low", clip, { config: { limit }, inputs: { data: raw.data } });
     const parts = Object.fromEntries(labels.map((label, i) => [label, i ? low.data : raw.data]));
     recipe.step("total", sum, { inputs: { parts } });
   });
+  return await checkRecipe(draft);
 }
 
 const NOTHING: Known = {
@@ -46,8 +49,8 @@ const brief = (recipe: Recipe, known: Known, only?: ReadonlySet<string>) =>
     `${id} ${action}: ${reasons.join(", ")}`
   );
 
-Deno.test("everything runs the first time, nothing the second", () => {
-  const recipe = makeRecipe({});
+Deno.test("everything runs the first time, nothing the second", async () => {
+  const recipe = await makeRecipe({});
   assert.deepEqual(brief(recipe, NOTHING), [
     "raw run: never run",
     "low run: never run",
@@ -60,23 +63,23 @@ Deno.test("everything runs the first time, nothing the second", () => {
   ]);
 });
 
-Deno.test("a changed config runs the step and what depends on it, with reasons", () => {
-  const known = afterRun(makeRecipe({}));
-  assert.deepEqual(brief(makeRecipe({ limit: 5 }), known), [
+Deno.test("a changed config runs the step and what depends on it, with reasons", async () => {
+  const known = afterRun(await makeRecipe({}));
+  assert.deepEqual(brief(await makeRecipe({ limit: 5 }), known), [
     "raw skip: up to date",
     "low run: config.limit changed 10 -> 5",
     "total run: runs because low runs",
   ]);
-  assert.deepEqual(brief(makeRecipe({ limit: 5, count: 4 }), known), [
+  assert.deepEqual(brief(await makeRecipe({ limit: 5, count: 4 }), known), [
     "raw run: config.count changed 3 -> 4",
     "low run: config.limit changed 10 -> 5, runs because raw runs",
     "total run: runs because low runs, runs because raw runs",
   ]);
-  assert.match(brief(makeRecipe({ seed: 2 }), known)[0], /seed changed 1 -> 2/);
+  assert.match(brief(await makeRecipe({ seed: 2 }), known)[0], /seed changed 1 -> 2/);
 });
 
-Deno.test("a changed version, label or wiring is named", () => {
-  const recipe = makeRecipe({});
+Deno.test("a changed version, label or wiring is named", async () => {
+  const recipe = await makeRecipe({});
   const known = afterRun(recipe);
   const newer = {
     ...recipe,
@@ -86,13 +89,13 @@ Deno.test("a changed version, label or wiring is named", () => {
   };
   assert.equal(brief(newer, known)[0], "raw run: stage version 1 -> 2");
   assert.equal(
-    brief(makeRecipe({ labels: ["raw", "small"] }), known)[2],
+    brief(await makeRecipe({ labels: ["raw", "small"] }), known)[2],
     "total run: input parts.low was removed, input parts.small is new",
   );
 });
 
-Deno.test("damaged, missing and interrupted results say so", () => {
-  const recipe = makeRecipe({});
+Deno.test("damaged, missing and interrupted results say so", async () => {
+  const recipe = await makeRecipe({});
   const known = afterRun(recipe);
   const key = known.last_keys.low;
   const unusable = new Map([[key, "artifact damaged"]]);
@@ -105,12 +108,12 @@ Deno.test("damaged, missing and interrupted results say so", () => {
   const unfinished = new Set([key]);
   assert.equal(
     brief(recipe, { ...known, manifests, unfinished })[1],
-    "low run: its last result is gone, interrupted, goes on from its checkpoint",
+    "low run: its last result was removed, interrupted, resumes from its checkpoint",
   );
 });
 
-Deno.test("a result with other outputs than the stage declares is not used", () => {
-  const recipe = makeRecipe({});
+Deno.test("a result with other outputs than the stage declares is not used", async () => {
+  const recipe = await makeRecipe({});
   const known = afterRun(recipe);
   const key = known.last_keys.raw;
   const manifest = known.manifests.get(key)!;
@@ -131,17 +134,17 @@ Deno.test("a result with other outputs than the stage declares is not used", () 
   );
 });
 
-Deno.test("results of an earlier config are used again", () => {
-  const known = afterRun(makeRecipe({}));
+Deno.test("results of an earlier config are used again", async () => {
+  const known = afterRun(await makeRecipe({}));
   const last_keys = { ...known.last_keys, low: "another" };
   assert.equal(
-    brief(makeRecipe({}), { ...known, last_keys })[1],
+    brief(await makeRecipe({}), { ...known, last_keys })[1],
     "low skip: made by an earlier run",
   );
 });
 
-Deno.test("a selection holds what its steps read, by id or by stage", () => {
-  const recipe = makeRecipe({});
+Deno.test("a selection holds what its steps read, by id or by stage", async () => {
+  const recipe = await makeRecipe({});
   assert.deepEqual([...selectSteps(recipe, "low")].sort(), ["low", "raw"]);
   assert.deepEqual([...selectSteps(recipe, "numbers")], ["raw"]);
   assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), ["raw run: never run"]);

@@ -14,12 +14,12 @@ import {
 } from "../store/mod.ts";
 
 /**
- * Copies the files of some artifacts to `<out>/<folder>/`, and removes files an earlier run published there
- * that are no longer part of it. Other files in the folder are left alone.
+ * Copies the files of artifacts to `<out>/<folder>/`, and removes files that an earlier run published there and that
+ * are no longer part of it. Other files in the folder are not touched.
  *
  * @param earlier paths that the last run published, below `out`.
  * @returns the paths of all files, below `out`, sorted.
- * @throws {Error} when two artifacts hold a file of the same name.
+ * @throws {Error} when two artifacts have a file of the same name.
  */
 export async function publishFiles(
   store: Store,
@@ -33,7 +33,7 @@ export async function publishFiles(
     for (const { name, digest } of await fileEntries(store.objectPath(artifact.digest))) {
       const path = `${folder}/${name}`;
       if (sources.has(path) && sources.get(path) !== digest) {
-        throw new Error(`two published outputs hold a file named "${name}"; rename one`);
+        throw new Error(`two published outputs have a file named "${name}"; rename one`);
       }
       sources.set(path, digest);
     }

@@ -1,57 +1,49 @@
 /**
- * What steps take of the machine, for those that run beside each other.
+ * The cores, memory and GPU that each step needs, and what the machine has.
  *
  * @module
  */
 import type { Forecast } from "../stage/mod.ts";
 import { forecastRecipe, ranWithThisConfig } from "./forecast.ts";
-import { pastSeconds } from "./past_seconds.ts";
-import { type PlannedStep, upstream } from "./plan.ts";
-import type { Recipe, Step } from "../recipe/mod.ts";
-import type { Budget, Resources, Task } from "./schedule.ts";
-import type { Survey } from "./survey.ts";
+import { pastSeconds } from "./durations.ts";
+import { type Recipe, type Step, upstream } from "../recipe/mod.ts";
+import type { Budget, PlannedTask, Resources } from "../runs/mod.ts";
+import type { VerifiedPlan } from "./verify.ts";
 
-/** A step of a plan, with what it takes. */
-export interface PlannedTask extends PlannedStep {
-  readonly task: Task;
-  /** What it took when it last ran with this config; 0 where it need not run. */
-  readonly past_seconds?: number;
-}
-
-/** Share of the memory that is free: forecasts leave out what any process takes, and others want some as well. */
+/** Share of the free memory to use: forecasts do not count what every process needs, and other programs need some too. */
 const MEMORY_SHARE = 0.9;
 
 /**
- * What steps may take together: the cores of this machine, and most of the memory that is free now.
+ * What steps may use together: the cores of this machine, and most of the memory that is free now.
  *
- * @param jobs steps at once.
- * @param memory bytes, instead of what this machine has free.
+ * @param jobs steps at the same time.
+ * @param memory bytes, instead of the free memory of this machine.
  */
 export function machineBudget(jobs: number, memory?: number): Budget {
   const cores = navigator.hardwareConcurrency;
-  // One alone may take any memory.
+  // A step that runs alone may use any amount of memory.
   if (jobs === 1) return { jobs, cores, memory: 0 };
   return { jobs, cores, memory: memory ?? MEMORY_SHARE * Deno.systemMemoryInfo().available };
 }
 
 /**
- * The steps of a plan as tasks. Only where several may run at once are the stages asked what memory they take; one that
- * computes a model and cannot tell yet is taken to need as much as the largest that can.
+ * The steps of a plan with the resources they need. Memory is forecast only if several steps may run at the same time. A
+ * step that computes a model but has no forecast counts as much as the largest forecast.
  *
- * @param out output folder, whose results forecasts go by.
+ * @param out output folder; forecasts use its results.
  */
 export async function planTasks(
   recipe: Recipe,
   out: string,
-  { steps: planned, known }: Survey,
+  { steps: planned, known }: VerifiedPlan,
   { jobs, cores }: Budget,
 ): Promise<PlannedTask[]> {
   const to_run = planned.filter(({ action }) => action === "run").map(({ id }) => id);
   const steps = new Map(recipe.steps.map((step) => [step.id, step]));
   const ran = to_run.filter((id) => ranWithThisConfig(steps.get(id)!, known));
   const seconds = await pastSeconds(out, recipe.name, ran);
-  const ask = jobs > 1 && to_run.length > 1;
-  const forecasts = ask ? await forecastRecipe(recipe, out) : [];
+  const is_shared = jobs > 1 && to_run.length > 1;
+  const forecasts = is_shared ? await forecastRecipe(recipe, out) : [];
   const memories = new Map(forecasts.map(({ id, forecast }) => [id, memoryOf(forecast)]));
   const largest = Math.max(0, ...[...memories.values()].map((bytes) => bytes ?? 0));
   return planned.map((plan) => {
@@ -65,29 +57,28 @@ export async function planTasks(
   });
 }
 
-/** Bytes; undefined where the stage does not tell. */
+/** Bytes; undefined where the stage has no forecast. */
 function memoryOf(forecast: Forecast | undefined): number | undefined {
   const parts = forecast?.memory && Object.values(forecast.memory);
   return parts?.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**
- * What a step takes. The number of threads is part of what it computes, so it is taken as it stands: where the config
- * says 0, which means one per core, the step has the machine to itself. A step that has no such field computes no model,
- * and counts as one core.
+ * The resources a step needs. Its cores are the config's `threads`, which is never changed because results depend on it;
+ * 0 means all cores. A step without that field computes no model and counts as one core.
  *
- * @param memory bytes, where its stage tells.
- * @param otherwise bytes of a step that computes a model and does not tell.
+ * @param memory bytes, if its stage forecasts them.
+ * @param fallback bytes of a step that computes a model and has no forecast.
  */
 export function resourcesOf(
   { config }: Pick<Step, "config">,
   cores: number,
   memory?: number,
-  otherwise = 0,
+  fallback = 0,
 ): Resources {
   const { threads, device } = Object(config) as Record<string, unknown>;
   if (typeof threads !== "number") return { cores: 1, memory: memory ?? 0 };
   const on_gpu = typeof device === "string" && device !== "cpu";
-  const taken = threads === 0 ? cores : Math.min(threads, cores);
-  return { cores: taken, memory: memory ?? otherwise, ...(on_gpu && { device }) };
+  const used = threads === 0 ? cores : Math.min(threads, cores);
+  return { cores: used, memory: memory ?? fallback, ...(on_gpu && { device }) };
 }

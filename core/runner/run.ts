@@ -12,61 +12,109 @@ import {
   MANIFEST_FORMAT,
   type Store,
 } from "../store/mod.ts";
-import { machineBudget, type PlannedTask, planTasks } from "./resources.ts";
-import { dispatch } from "./dispatch.ts";
-import { EventLog } from "../runs/mod.ts";
-import { gravest, StepFailed } from "./failures.ts";
-import type { RunEvent, RunState } from "../runs/mod.ts";
+import {
+  checkRecipe,
+  mapWired,
+  type Recipe,
+  type RecipeDraft,
+  type Ref,
+  type Step,
+} from "../recipe/mod.ts";
+import {
+  type Budget,
+  EventLog,
+  type JobInfo,
+  lockFolder,
+  newRunId,
+  type PlannedTask,
+  readLock,
+  type RecipeLock,
+  type RunEvent,
+  type RunState,
+  stageInfos,
+  stepInfo,
+  type Task,
+  writeLock,
+} from "../runs/mod.ts";
+import { asInterrupted, Interrupted, mostSevere, StepFailed, toPlainError } from "./errors.ts";
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
-import type { Launch } from "./launch.ts";
-import { lockFolder, readLock, type RecipeLock, writeLock } from "../runs/mod.ts";
-import { identity, inputDigests, mapWired, outputsProblem } from "./plan.ts";
+import { identity, inputDigests, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
-import { type Recipe, settle, type Step } from "../recipe/mod.ts";
+import { machineBudget, planTasks } from "./resources.ts";
 import type { RunControl } from "./run_control.ts";
-import { newRunId } from "../runs/mod.ts";
-import type { Budget, Task } from "./schedule.ts";
-import { type SharedResults, withShared } from "./shared_results.ts";
-import { stageInfos, stepInfo } from "./step_info.ts";
-import { findProblem, storeOf, type Survey, survey } from "./survey.ts";
-import type { Ref } from "../recipe/mod.ts";
-import { asInterrupted, Interrupted, toPlainError } from "./worker_messages.ts";
+import { dispatch } from "./schedule.ts";
+import {
+  findProblem,
+  type SharedResults,
+  storeOf,
+  type VerifiedPlan,
+  verifyWithShared,
+} from "./verify.ts";
+
+/** Runs the steps in processes of their own, on this machine or another. */
+export interface Launch {
+  /**
+   * Finds jobs that an earlier run of the folder submitted and that are still running.
+   *
+   * @returns whether there are any; files of theirs may then be half-written.
+   */
+  attach(recipe: Recipe): Promise<boolean>;
+  /**
+   * Submits all steps that have to run and are not submitted yet. Each starts when the steps it reads are done, even if
+   * this process has ended.
+   *
+   * @param onJob called with the state of each job, now and whenever it changes.
+   */
+  submit(
+    recipe: Recipe,
+    plan: readonly PlannedTask[],
+    onJob: (step: string, job: JobInfo) => void,
+  ): Promise<void>;
+  /** Waits for a submitted step. */
+  readonly executor: Executor;
+  /** Stops watching the jobs. */
+  close(): Promise<void>;
+}
 
 export interface RunOptions {
   /** Output folder; made when absent. */
   readonly out: string;
   /** Where steps run; in this thread by default. */
   readonly executor?: Executor;
-  /** Computes the steps in processes of their own, instead of the executor. How many at once is for it to say. */
+  /** Runs the steps in processes of their own, instead of the executor; it decides how many at the same time. */
   readonly launch?: Launch;
-  /** Where results of other machines are taken from, and those of this one go. */
+  /** Shares results with other machines. */
   readonly shared?: SharedResults;
   /** Ids of the steps to run; all by default. */
   readonly only?: ReadonlySet<string>;
-  /** Steps at once, of those that do not read each other and for which there are cores and memory; 1 by default. */
+  /** Independent steps to run at the same time, as cores and memory allow; 1 by default. */
   readonly jobs?: number;
-  /** Bytes that steps may take together; by default most of what the machine has free. */
+  /** Bytes that steps may use together; by default most of the free memory. */
   readonly memory?: number;
-  /** Abort it to stop after the next checkpoint of each step that runs. */
+  /** Abort it to stop after the next checkpoint of each running step. */
   readonly signal?: AbortSignal;
-  /** Pauses and resumes the run while it goes on. */
+  /** Pauses and resumes the run. */
   readonly control?: RunControl;
-  /** Told of every event, with the state after it. */
+  /** Called with every event and the state after it. */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
 }
 
 /**
- * Runs a recipe to its end. Steps whose results are there already are skipped. How many run at once changes no result.
+ * Runs a recipe to its end. Steps with up-to-date results are skipped. How many steps run at the same time changes no
+ * result.
  *
  * @returns the final state.
- * @throws {StepFailed} when a step fails; those beside it have been waited for, and no other was started.
- * @throws {Interrupted} when the signal was aborted, with its reason as the cause. The next run goes on from the last
+ * @throws {StepFailed} when a step fails, after waiting for the running ones; no other step is started.
+ * @throws {Interrupted} when the signal was aborted, with its reason as the cause. The next run resumes from the last
  *   checkpoint.
- * @throws {Error} when another runner holds the folder, or it cannot be written.
+ * @throws {Error} when another runner uses the folder, or it cannot be written.
  */
-export async function run(unsettled: Recipe, options: RunOptions): Promise<RunState> {
-  const recipe = await settle(unsettled);
-  const { out, only, jobs = 1, memory, launch, shared, signal, control, onEvent } = options;
+export async function run(
+  given: Recipe | RecipeDraft,
+  run_options: RunOptions,
+): Promise<RunState> {
+  const recipe = await checkRecipe(given);
+  const { out, only, jobs = 1, memory, launch, shared, signal, control, onEvent } = run_options;
   Deno.mkdirSync(out, { recursive: true });
   const lock = await lockFolder(out);
   try {
@@ -74,10 +122,10 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
     const is_shared = await launch?.attach(recipe);
     store.open({ keep_temporary: is_shared });
     const verified = new Set<string>();
-    const look = () => survey(recipe, out, { only, signal, verified, set_aside: true });
-    const surveyed = await withShared(look, shared);
+    const options = { only, signal, verified, quarantine: true };
+    const planned = await verifyWithShared(shared, recipe, out, options);
     const budget = machineBudget(jobs, memory);
-    const plan = await planTasks(recipe, out, surveyed, budget);
+    const plan = await planTasks(recipe, out, planned, budget);
     const id = newRunId(out, recipe.name);
     lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
@@ -97,7 +145,10 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
       });
       if (control) control.run = id;
       if (control?.paused) log.emit({ type: "run_paused" });
-      return await new Run(recipe, options, store, log, surveyed, verified).execute(plan, budget);
+      return await new Run(recipe, run_options, store, log, planned, verified).execute(
+        plan,
+        budget,
+      );
     } finally {
       unlisten?.();
       await launch?.close();
@@ -114,9 +165,9 @@ export async function run(unsettled: Recipe, options: RunOptions): Promise<RunSt
 }
 
 class Run {
-  /** Outputs of the steps that are done, whether run or skipped. */
+  /** Outputs of the steps that have run or were skipped. */
   readonly #done = new Map<string, Record<string, Artifact>>();
-  /** Keys of the steps that run. */
+  /** Keys of the running steps. */
   readonly #running = new Set<string>();
   readonly #lock: RecipeLock;
   readonly #signal: AbortSignal;
@@ -126,7 +177,7 @@ class Run {
     private readonly options: RunOptions,
     private readonly store: Store,
     private readonly log: EventLog,
-    private readonly surveyed: Survey,
+    private readonly planned: VerifiedPlan,
     private readonly verified: Set<string>,
   ) {
     this.#lock = readLock(options.out, recipe.name);
@@ -135,7 +186,7 @@ class Run {
 
   async execute(plan: readonly PlannedTask[], budget: Budget): Promise<RunState> {
     try {
-      // What is handed over takes nothing of this machine.
+      // Submitted jobs use nothing of this machine.
       const nothing = { cores: 0, memory: 0, device: undefined };
       const { launch } = this.options;
       await launch?.submit(this.recipe, plan, (step, job) => {
@@ -146,7 +197,7 @@ class Run {
       const { control } = this.options;
       const all = { ...budget, jobs: launch ? plan.length : budget.jobs };
       const { errors, left } = await dispatch(tasks, all, start, this.#signal, control);
-      if (errors.length > 0) throw gravest(errors);
+      if (errors.length > 0) throw mostSevere(errors);
       if (left > 0) throw new Interrupted();
       this.log.emit({ type: "run_finished", published: await this.#publish() });
     } catch (error) {
@@ -157,7 +208,7 @@ class Run {
     return this.log.state!;
   }
 
-  /** Starts a step, unless one that computes the very same runs: its result will do for both. */
+  /** Starts a step, unless another with the same key is running: its result serves both. */
   #start(planned: PlannedTask): Promise<void> | undefined {
     const step = stepOf(this.recipe, planned.id);
     const who = identity(step, inputDigests(step.inputs, (ref) => this.#artifact(ref).digest));
@@ -170,10 +221,10 @@ class Run {
   async #step(step: Step, planned: PlannedTask, who: Identity, key: string): Promise<void> {
     const found = await this.#existing(step, key, planned);
     if (found) {
-      // A step before it ran again and gave the same result: early cutoff.
-      const reasons = planned.action === "run" ? ["inputs came out the same"] : planned.reasons;
+      // Early cutoff: the steps it reads ran again and gave the same results.
+      const reasons = planned.action === "run" ? ["inputs are unchanged"] : planned.reasons;
       this.log.emit({ type: "step_skipped", step: step.id, key, reasons });
-      this.store.clearWork(key); // its runner may have been killed before it could
+      this.store.clearWork(key); // a runner may have been killed before clearing it
       this.#remember(step, key, found.outputs);
     } else {
       this.log.emit({ type: "step_started", step: step.id, key, reasons: planned.reasons });
@@ -191,20 +242,20 @@ class Run {
     return this.#done.get(step)![output];
   }
 
-  /** A finished result for this key whose objects are sound. */
+  /** A finished, intact result for this key. */
   async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
-    if (planned.action === "skip") return this.surveyed.known.manifests.get(key);
-    if (this.options.launch) return undefined; // its own process looks
-    // Others may work on the same plan. Where they cannot be asked any more, the work goes on without them.
+    if (planned.action === "skip") return this.planned.known.manifests.get(key);
+    if (this.options.launch) return undefined; // its own process checks
+    // Other machines may work on the same plan. If they cannot be reached any more, this run continues without them.
     await this.options.shared?.pull(key).catch(({ message }: Error) => {
       this.log.emit({ type: "log", step: step.id, message });
     });
     const manifest = this.store.readManifest(key);
     if (!manifest || outputsProblem(step, manifest)) return undefined;
     const manifests = new Map([[key, manifest]]);
-    // Beside others a damaged object stays in place: one of them may just put the sound one there. This step replaces it.
-    const alone = this.#running.size === 1;
-    const problem = await findProblem(this.store, { manifests }, key, this.verified, alone);
+    // While other steps run, a damaged object stays in place: one of them may be replacing it. This step rewrites it.
+    const is_alone = this.#running.size === 1;
+    const problem = await findProblem(this.store, { manifests }, key, this.verified, is_alone);
     return problem ? undefined : manifest;
   }
 
@@ -248,7 +299,7 @@ class Run {
     const artifacts = refs.map((ref) => this.#done.get(ref.step)![ref.output]);
     const earlier = only ? [] : this.#lock.published;
     const paths = await publishFiles(this.store, out, name, artifacts, earlier);
-    // A partial run publishes a part, and takes nothing back.
+    // A partial run only adds published files.
     this.#lock.published = only ? [...new Set([...this.#lock.published, ...paths])].sort() : paths;
     writeLock(out, name, this.#lock);
     return paths;

@@ -4,18 +4,18 @@
  * @module
  */
 
-/** Whether steps are to stand still, and word of changes. */
+/** Whether steps have to wait, and notification of changes. */
 export interface PauseGate {
   readonly paused: boolean;
   /**
-   * Calls back at every change.
+   * Calls the listener at every change.
    *
-   * @returns what ends that.
+   * @returns a function that removes the listener.
    */
   onChange(listener: () => void): () => void;
 }
 
-/** The handle of one run, for whoever started it. */
+/** Controls a run from outside. */
 export class RunControl implements PauseGate {
   readonly #listeners = new Set<() => void>();
   #paused = false;
@@ -26,7 +26,7 @@ export class RunControl implements PauseGate {
     return this.#paused;
   }
 
-  /** Lets running steps stand still where they next report or write, and starts no other. */
+  /** Makes running steps wait when they next report or write, and starts no other. */
   pause(): void {
     this.#set(true);
   }
@@ -64,7 +64,7 @@ export async function opened(gate: PauseGate, signal: AbortSignal): Promise<void
 /**
  * A promise for the next call of a listener.
  *
- * @param listen begins to listen; returns what ends it.
+ * @param listen adds the listener; returns a function that removes it.
  */
 export function waitFor(listen: (done: () => void) => () => void) {
   const { promise, resolve } = Promise.withResolvers<void>();

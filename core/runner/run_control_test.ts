@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digests } from "../../tests/faults/compare.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch } from "./schedule.ts";
 import type { Point, RunEvent } from "../runs/mod.ts";
 import { loadRecipe } from "../recipe/mod.ts";
 import { defineRecipe } from "../recipe/mod.ts";

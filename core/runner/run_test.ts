@@ -6,10 +6,10 @@ import type { RunEvent } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
 import { isLocked, lockFolder } from "../runs/mod.ts";
 import { selectSteps } from "./plan.ts";
-import { defineRecipe } from "../recipe/mod.ts";
+import { checkRecipe, defineRecipe } from "../recipe/mod.ts";
 import { run } from "./run.ts";
 import { RunFolder } from "../runs/mod.ts";
-import { storeOf, survey } from "./survey.ts";
+import { storeOf, verify } from "./verify.ts";
 import { clip, faulty, numbers, spin, sum } from "../recipe/testdata/stages.ts";
 
 async function withFolder(use: (out: string) => Promise<void>) {
@@ -70,7 +70,7 @@ Deno.test("only what depends on a change runs; equal results cut it off early", 
     assert.equal(outcome(limit.steps), "raw skipped, low finished, total finished");
     const count = await run(makeRecipe({ limit: 4, count: 60 }), { out });
     assert.equal(outcome(count.steps), "raw finished, low finished, total skipped");
-    assert.deepEqual(count.steps[2].reasons, ["inputs came out the same"]);
+    assert.deepEqual(count.steps[2].reasons, ["inputs are unchanged"]);
     const back = await run(makeRecipe(), { out });
     assert.equal(outcome(back.steps), ALL_SKIPPED);
     assert.equal(Deno.readTextFileSync(join(out, "test/summary.txt")), "sums\na 55\nb 55\n");
@@ -93,7 +93,7 @@ Deno.test("a flipped byte is noticed, set aside, and the step runs again with th
     const digest = outputDigest(out, "raw", "data");
     const path = storeOf(out).objectPath(digest);
     flip(path);
-    const dry = await survey(makeRecipe(), out, { set_aside: false });
+    const dry = await verify(makeRecipe(), out);
     assert.match(dry.steps[0].reasons[0], /^artifact damaged \(output data/);
     assert.ok(Deno.statSync(path).isFile);
     const state = await run(makeRecipe(), { out });
@@ -172,7 +172,7 @@ Deno.test("published files that are no longer made are removed, others stay", ()
 Deno.test("a part of a recipe runs alone", () =>
   withFolder(async (out) => {
     const recipe = makeRecipe();
-    const state = await run(recipe, { out, only: selectSteps(recipe, "low") });
+    const state = await run(recipe, { out, only: selectSteps(await checkRecipe(recipe), "low") });
     assert.equal(outcome(state.steps), "raw finished, low finished");
     assert.deepEqual(state.published, []);
   }));
@@ -182,7 +182,7 @@ Deno.test("a failing stage names its step; finished steps stay", () =>
     const messages = {
       throw: /^step "bad" \(stage faulty\) failed: no data to be had$/,
       unwritten: /failed: output "data" was never written; write an empty batch/,
-      port: /failed: stage faulty declares no output "other"; it has data/,
+      port: /failed: stage faulty declares no output "other"; its outputs are data/,
       column: /failed: output "data": column "m" is not declared; the port declares n/,
     };
     for (const [how, message] of Object.entries(messages)) {
@@ -209,8 +209,8 @@ Deno.test("an interrupted step goes on from its checkpoint", () =>
     const onEvent = ({ type }: RunEvent) =>
       type === "report" && controller.abort(new Error("stop"));
     await assert.rejects(run(recipe, { out, signal, onEvent }), { name: "Interrupted" });
-    const { steps } = await survey(recipe, out, { set_aside: false });
-    assert.deepEqual(steps[0].reasons, ["never run", "interrupted, goes on from its checkpoint"]);
+    const { steps } = await verify(recipe, out);
+    assert.deepEqual(steps[0].reasons, ["never run", "interrupted, resumes from its checkpoint"]);
     const state = await run(recipe, { out });
     assert.equal(outcome(state.steps), "busy finished");
     const { readColumn } = await import("../arrow/mod.ts");

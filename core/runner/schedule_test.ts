@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { resourcesOf } from "./resources.ts";
-import { type Budget, type Resources, startable, type Task } from "./schedule.ts";
+import type { Budget, Resources, Task } from "../runs/mod.ts";
+import { startable } from "./schedule.ts";
 
 const BUDGET = { jobs: 4, cores: 4, memory: 100 };
 

@@ -1,5 +1,5 @@
 /**
- * The thread of one step: loads the recipe, runs the step, posts what it reports. Started by `worker.ts`.
+ * The thread of one step: loads the step, runs it, and posts what it reports. Started by `worker.ts`.
  *
  * @module
  */
@@ -7,22 +7,19 @@
 import process from "node:process";
 import { attachGroup } from "../remote/mpi/mod.ts";
 import { canonicalJson, Store } from "../store/mod.ts";
+import { loadRecipe, type Step } from "../recipe/mod.ts";
+import { assertStage } from "../stage/mod.ts";
+import { Interrupted, toPlainError } from "./errors.ts";
 import { executeStep, type Sample } from "./execute.ts";
-import { loadRecipe } from "../recipe/mod.ts";
-import {
-  type FromWorker,
-  Interrupted,
-  ORDER,
-  toPlainError,
-  type ToWorker,
-} from "./worker_messages.ts";
+import { exportedStage } from "./isolation.ts";
+import { COMMAND, type FromWorker, type StepSource, type ToWorker } from "./worker_messages.ts";
 
 const post = (message: FromWorker) => self.postMessage(message);
 const close = self.close.bind(self);
 const controller = new AbortController();
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
-  if (data.type === "stop") return stop();
+  if (data.type === "stop") return abort();
   try {
     forbidExit();
     post({ type: "finished", outputs: await start(data) });
@@ -32,7 +29,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   close();
 };
 
-// Errors in callbacks that nothing waits for end the thread as well.
+// Errors in callbacks that nothing awaits end the thread as well.
 self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   fail(event.reason);
@@ -46,25 +43,43 @@ function fail(error: unknown): void {
   post({ type: "failed", error: toPlainError(error) });
 }
 
-async function start(
-  { recipe: url, load, job, config, orders: shared }: ToWorker & { type: "start" },
-) {
-  const orders = new Int32Array(shared);
-  const recipe = await loadRecipe(url, load);
-  const step = recipe.steps.find(({ id }) => id === job.step);
-  if (!step || canonicalJson(step.config) !== config) {
-    throw new Error("the recipe or its data was changed while the pipeline ran; start it again");
+/** The step to run. Its recipe is loaded and checked again here, in case it or its data changed since the plan. */
+async function loadStep(source: StepSource, id: string): Promise<Step> {
+  if ("plugin" in source) {
+    const { plugin, name, version, seed, config } = source;
+    const stage = exportedStage(await import(plugin), name, version);
+    if (!stage) {
+      throw new Error(
+        `${plugin} no longer exports stage "${name}" of version ${version}; start the pipeline again`,
+      );
+    }
+    assertStage(stage, `stage "${name}"`);
+    return { id, stage, seed, config: JSON.parse(config), inputs: {} };
   }
+  const { steps } = await loadRecipe(source.recipe, source.load);
+  const step = steps.find((step) => step.id === id);
+  if (!step || canonicalJson(step.config) !== source.config) {
+    throw new Error(
+      "the recipe or its data changed while the pipeline was running; start it again",
+    );
+  }
+  return step;
+}
+
+async function start({ step: source, job, command: shared }: ToWorker & { type: "start" }) {
+  const command = new Int32Array(shared);
+  const step = await loadStep(source, job.step);
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),
     log: (message: string) => post({ type: "log", message }),
     sample: (done: number, sample: Sample) => post({ type: "sample", done, sample }),
   };
   const poll = (flush: () => void) => {
-    if (Atomics.load(orders, 0) === ORDER.pause) flush();
-    // Standing still takes the whole thread, so that nothing of the stage goes on meanwhile.
-    while (Atomics.load(orders, 0) === ORDER.pause) Atomics.wait(orders, 0, ORDER.pause);
-    if (Atomics.load(orders, 0) === ORDER.stop) stop();
+    const { pause, stop } = COMMAND;
+    if (Atomics.load(command, 0) === pause) flush();
+    // A pause blocks the whole thread, so that nothing of the stage runs meanwhile.
+    while (Atomics.load(command, 0) === pause) Atomics.wait(command, 0, pause);
+    if (Atomics.load(command, 0) === stop) abort();
     return undefined;
   };
   const ranks = job.ranks && { ...attachGroup(), ...job.ranks };
@@ -72,11 +87,11 @@ async function start(
   return await executeStep(step, job, new Store(job.store), listener, signal, poll, ranks);
 }
 
-function stop(): void {
+function abort(): void {
   if (!controller.signal.aborted) controller.abort(new Interrupted());
 }
 
-/** A stage that ends the thread would leave the runner waiting for ever, so ending it becomes an error. */
+/** If a stage ended the thread, the runner would wait forever, so ending it throws instead. */
 function forbidExit(): void {
   const refuse = () => {
     throw new Error("the stage tried to end the process; throw an error instead");

@@ -6,16 +6,11 @@
 import { type Artifact, canonicalJson } from "../store/mod.ts";
 import type { Executor } from "./execute.ts";
 import { canRestrict, isolate } from "./isolation.ts";
-import type { LoadOptions } from "../recipe/mod.ts";
-import {
-  fromPlainError,
-  type FromWorker,
-  Interrupted,
-  ORDER,
-  type ToWorker,
-} from "./worker_messages.ts";
+import type { LoadOptions, Step } from "../recipe/mod.ts";
+import { fromPlainError, Interrupted } from "./errors.ts";
+import { COMMAND, type FromWorker, type StepSource, type ToWorker } from "./worker_messages.ts";
 
-/** How long a step may take to write its checkpoint and stop. */
+/** How long a step may take to write its checkpoint and stop, in milliseconds. */
 const GRACE_MS = 60_000;
 
 /**
@@ -23,9 +18,9 @@ const GRACE_MS = 60_000;
  *
  * @param recipe_url URL of the module whose default export is the recipe.
  * @param options.load how the recipe was loaded.
- * @param options.grace_ms time a step gets to stop once asked to; its worker is ended then.
- * @param options.restrict whether plugins get the permissions that the recipe grants and no more; by default, where
- *   Deno is configured for it.
+ * @param options.grace_ms time a step has to stop when asked to; then its worker is terminated.
+ * @param options.restrict whether plugins run with only the permissions that the recipe grants; by default if Deno is
+ *   configured for it.
  */
 export function workerExecutor(
   recipe_url: string,
@@ -41,27 +36,28 @@ export function workerExecutor(
     const isolation = await isolate(step, recipe_url, job.store, { restrict, log });
     const name = `step ${step.id}`;
     const worker = new Worker(url, { type: "module", name, ...isolation.worker });
-    const orders = new Int32Array(new SharedArrayBuffer(4));
+    const command = new Int32Array(new SharedArrayBuffer(4));
     const send = (message: ToWorker) => worker.postMessage(message);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const result = Promise.withResolvers<Record<string, Artifact>>();
     const askToStop = () => {
-      Atomics.store(orders, 0, ORDER.stop);
-      Atomics.notify(orders, 0);
+      Atomics.store(command, 0, COMMAND.stop);
+      Atomics.notify(command, 0);
       send({ type: "stop" });
       timer = setTimeout(
         () => result.reject(new Interrupted(tooLate(step.id, grace_ms))),
         grace_ms,
       );
     };
-    // A stop is the last word.
-    const pauseOrGoOn = () => {
-      const [from, to] = gate!.paused ? [ORDER.go_on, ORDER.pause] : [ORDER.pause, ORDER.go_on];
-      Atomics.compareExchange(orders, 0, from, to);
-      Atomics.notify(orders, 0);
+    // A stop is final.
+    const pauseOrResume = () => {
+      const { run, pause } = COMMAND;
+      const [from, to] = gate!.paused ? [run, pause] : [pause, run];
+      Atomics.compareExchange(command, 0, from, to);
+      Atomics.notify(command, 0);
     };
-    const unlisten = gate?.onChange(pauseOrGoOn);
-    if (gate) pauseOrGoOn();
+    const unlisten = gate?.onChange(pauseOrResume);
+    if (gate) pauseOrResume();
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "report") listener.report(data.points, data.total);
       else if (data.type === "log") listener.log(data.message);
@@ -74,19 +70,10 @@ export function workerExecutor(
       result.reject(new Error(event.message));
     };
     worker.onmessageerror = () =>
-      result.reject(new Error("a message from the step was unreadable"));
+      result.reject(new Error("a message from the step could not be read"));
     try {
-      const config = canonicalJson(step.config);
-      // A plugin is loaded by itself, with the config as it has become.
-      const how = isolation.recipe === recipe_url ? load : {};
-      send({
-        type: "start",
-        recipe: isolation.recipe,
-        load: how,
-        job,
-        config,
-        orders: orders.buffer,
-      });
+      const source = sourceOf(step, isolation.plugin, recipe_url, load);
+      send({ type: "start", step: source, job, command: command.buffer });
       if (signal.aborted) askToStop();
       else signal.addEventListener("abort", askToStop, { once: true });
       return await result.promise;
@@ -99,7 +86,19 @@ export function workerExecutor(
   };
 }
 
+function sourceOf(
+  { stage: { name, version }, seed, config }: Step,
+  plugin: string | undefined,
+  recipe: string,
+  load: LoadOptions,
+): StepSource {
+  const planned = canonicalJson(config);
+  return plugin === undefined
+    ? { recipe, load, config: planned }
+    : { plugin, name, version, seed, config: planned };
+}
+
 function tooLate(step: string, grace_ms: number): string {
-  return `step "${step}" did not stop within ${grace_ms / 1000} s and was ended; ` +
-    "the next run goes on from its last checkpoint if there is one";
+  return `step "${step}" did not stop within ${grace_ms / 1000} s and was terminated; ` +
+    "the next run resumes from its last checkpoint, if there is one";
 }

@@ -71,7 +71,10 @@ Deno.test("a stage that does not stop is ended after the time of grace", async (
   const options = { step: "hang", signal, onEvent, grace_ms: 100 };
   await inWorkers("faulty_recipe", options, ({ error }) => {
     assert.equal(error?.name, "Interrupted");
-    assert.match(error!.message, /^step "hang" did not stop within 0.1 s and was ended; .* last/);
+    assert.match(
+      error!.message,
+      /^step "hang" did not stop within 0.1 s and was terminated; .* last/,
+    );
   });
 });
 
@@ -99,7 +102,7 @@ Deno.test("a recipe whose data changed since it was planned is not run", async (
     const from = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     Deno.writeTextFileSync(
       join(folder, "recipe.ts"),
-      `import { defineRecipe } from ${from("./recipe.ts")};
+      `import { defineRecipe } from ${from("../recipe/mod.ts")};
       import { numbers } from ${from("../recipe/testdata/stages.ts")};
       const count = Number(Deno.readTextFileSync(${JSON.stringify(data)}));
       export default defineRecipe({ name: "r", description: "", seed: 0 }, (recipe) => {
@@ -110,7 +113,7 @@ Deno.test("a recipe whose data changed since it was planned is not run", async (
     Deno.writeTextFileSync(data, "3");
     await assert.rejects(
       run(recipe, { out: join(folder, "out"), executor: workerExecutor(url) }),
-      /failed: the recipe or its data was changed while the pipeline ran; start it again$/,
+      /failed: the recipe or its data changed while the pipeline was running; start it again$/,
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

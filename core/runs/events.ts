@@ -1,15 +1,19 @@
 /**
- * The event log of a run and its pure fold. Status endpoint, terminal and server all read this one state.
+ * The events of a run, and the state they add up to, which terminal, status server and commands all read.
  *
- * Times are Unix milliseconds. They live here only: an event log is no artifact.
+ * Times are Unix milliseconds. Only event logs have times, never artifacts.
  *
  * @module
  */
-import type { PlannedTask } from "../runner/mod.ts";
-import type { JobInfo } from "../runner/mod.ts";
-import type { PlannedStep } from "../runner/mod.ts";
-import type { Budget, Task } from "../runner/mod.ts";
-import type { StageInfo, StepInfo } from "../runner/mod.ts";
+import type {
+  Budget,
+  JobInfo,
+  PlannedStep,
+  PlannedTask,
+  StageInfo,
+  StepInfo,
+  Task,
+} from "./plan_info.ts";
 
 /** One call of `ctx.report`: progress, time, and metrics (null: not a finite number). */
 export type Point = readonly [
@@ -27,23 +31,23 @@ export type RunEventBody =
     run: string;
     recipe: string;
     description: string;
-    /** What steps may take together; logs of runs that ran one step at a time may lack it, and the tasks. */
+    /** What steps may use together. Old logs may lack it, and the tasks. */
     budget?: Budget;
     plan: (PlannedStep & Partial<PlannedTask> & Partial<StepInfo>)[];
-    /** The stages of its steps, each once; logs of old may lack them. */
+    /** The stages of its steps, each once. Old logs may lack them. */
     stages?: readonly StageInfo[];
   }
   | { type: "step_started"; step: string; key: string; reasons: readonly string[] }
   | { type: "step_skipped"; step: string; key: string; reasons: readonly string[] }
-  /** How a step stands that was handed to another process or machine. */
+  /** State of a step that another process or machine computes. */
   | { type: "step_job"; step: string; job: JobInfo }
   | { type: "report"; step: string; total?: number; points: readonly Point[] }
   | { type: "log"; step: string; message: string }
-  /** Text that the model went on with after a prompt, when `done` steps were done. */
+  /** Text that the model generated from a prompt after `done` steps. */
   | { type: "sample"; step: string; done: number; prompt: string; text: string }
   | { type: "step_finished"; step: string; outputs: Record<string, OutputSummary> }
   | { type: "step_failed"; step: string; message: string; stack?: string }
-  /** The steps that run stand still, and no other starts, until the run is resumed. */
+  /** Running steps wait, and no other starts, until the run is resumed. */
   | { type: "run_paused" }
   | { type: "run_resumed" }
   | { type: "run_finished"; published: readonly string[] }
@@ -64,24 +68,24 @@ export interface StepState {
   readonly reasons: readonly string[];
   readonly started_at?: number;
   readonly ended_at?: number;
-  /** Progress as reported; `total` is undefined until the stage says it. */
+  /** Progress as reported; `total` is undefined until the stage reports it. */
   readonly done?: number;
   readonly total?: number;
   /** The newest value of each metric. */
   readonly metrics: Readonly<Record<string, number | null>>;
-  /** Milliseconds that it stood still in pauses that are over. */
+  /** Milliseconds it spent in pauses that are over. */
   readonly idle_ms?: number;
-  /** First and last report, for the time left; as if they had come later by the pauses after them. */
+  /** First and last report, for the time left; shifted by the pauses after them. */
   readonly first?: { readonly done: number; readonly time: number };
   readonly last?: { readonly done: number; readonly time: number };
   readonly outputs?: Readonly<Record<string, OutputSummary>>;
-  /** Where it was handed over, how it stands there. */
+  /** Its job, where a launcher runs it. */
   readonly job?: JobInfo;
-  /** What it takes of the machine. */
+  /** The resources it needs. */
   readonly task?: Task;
-  /** Seconds that it took when it last ran with this config. */
+  /** Seconds it took when it last ran with this config. */
   readonly past_seconds?: number;
-  /** What it is made of; unknown in logs of old. */
+  /** Config, seed and inputs; unknown in old logs. */
   readonly info?: StepInfo;
 }
 
@@ -89,17 +93,17 @@ export interface RunState {
   readonly id: string;
   readonly recipe: string;
   readonly description: string;
-  /** "lost": the process ended without a word. Set by readers that know that no runner is alive. */
+  /** "lost": the process ended without writing how. Set by readers that know that no runner is alive. */
   readonly state: "running" | "finished" | "failed" | "interrupted" | "lost";
   readonly started_at: number;
   readonly ended_at?: number;
-  /** Whether it stands still for now, which only a run that is running can. */
+  /** Whether it is paused; only a running run can be. */
   readonly paused: boolean;
-  /** When it was paused, while it is. */
+  /** When it was paused, if it is. */
   readonly paused_at?: number;
-  /** Ids of the steps that are running, the one that began first before the others. */
+  /** Ids of the running steps, in the order in which they started. */
   readonly running: readonly string[];
-  /** What steps may take together. */
+  /** What steps may use together. */
   readonly budget?: Budget;
   readonly steps: readonly StepState[];
   /** The stages of its steps, each once. */
@@ -164,16 +168,16 @@ function resume(state: RunState, time: number): RunState {
   return { ...state, steps, paused: false, paused_at: undefined };
 }
 
-/** What a step stood still is no part of its pace. It went on after the pause was asked for until it next reported. */
+/** Pauses do not count towards a step's pace. A step runs on after the pause is requested until its next report. */
 function withPause(step: StepState, paused_at: number, resumed_at: number): StepState {
-  const stood_at = Math.max(paused_at, step.started_at!, step.last?.time ?? 0);
-  const idle = Math.max(0, resumed_at - stood_at);
+  const stopped_at = Math.max(paused_at, step.started_at!, step.last?.time ?? 0);
+  const idle = Math.max(0, resumed_at - stopped_at);
   const later = (at: StepState["first"]) => at && { ...at, time: at.time + idle };
   const idle_ms = (step.idle_ms ?? 0) + idle;
   return { ...step, first: later(step.first), last: later(step.last), idle_ms };
 }
 
-/** Unix milliseconds by which time left is counted: the clock stands still while a run does. */
+/** The time (Unix milliseconds) that time left is computed for: the clock stops while a run is paused. */
 export function runClock({ paused_at }: RunState, now: number): number {
   return paused_at ?? now;
 }
@@ -182,12 +186,12 @@ function withoutRunning(state: RunState, step: string): RunState {
   return { ...state, running: state.running.filter((id) => id !== step) };
 }
 
-/** The steps that are running, the one that began first before the others. */
+/** The running steps, in the order in which they started. */
 export function runningSteps({ running, steps }: RunState): StepState[] {
   return running.map((id) => steps.find((step) => step.id === id)!);
 }
 
-/** Folds a whole log. */
+/** The state after all events of a log. */
 export function foldEvents(events: Iterable<RunEvent>): RunState | undefined {
   let state: RunState | undefined;
   for (const event of events) state = applyEvent(state, event);
@@ -222,7 +226,7 @@ function start(event: RunEvent & { type: "run_started" }): RunState {
 }
 
 function end(state: RunState, how: RunState["state"], time: number): RunState {
-  // A step that was cut short goes back to waiting: the next run takes it up again.
+  // A step that was interrupted goes back to waiting: the next run resumes it.
   const steps = state.steps.map((step): StepState =>
     step.state === "running" ? { ...step, state: "waiting", ended_at: time } : step
   );

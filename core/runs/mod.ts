@@ -18,6 +18,19 @@ export {
   timeLeft,
 } from "./events.ts";
 export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
+export {
+  type Budget,
+  type JobInfo,
+  type PlannedStep,
+  type PlannedTask,
+  type PortInfo,
+  type Resources,
+  type StageInfo,
+  stageInfos,
+  type StepInfo,
+  stepInfo,
+  type Task,
+} from "./plan_info.ts";
 export { newRunId, RunFolder, type RunSource } from "./run_folder.ts";
 export {
   type LogLine,
@@ -26,5 +39,4 @@ export {
   type Series,
   type SeriesQuery,
 } from "./run_index.ts";
-
 export { type ChosenTracker, loadTracker, TrackerFeed } from "./trackers.ts";

@@ -109,7 +109,7 @@ Deno.test("damaged, temporary and unreadable files are listed with their sizes",
   withStore(async (store) => {
     const { key, out } = await makeResult(store, "x");
     const [object] = objects(store).filter((digest) => digest !== out.digest);
-    store.setAside(object);
+    store.quarantine(object);
     Deno.writeFileSync(join(store.root, "tmp", "half"), new Uint8Array(300));
     Deno.writeTextFileSync(join(store.root, "manifests", "broken.json"), "{");
     const found = await findLeftovers(store, use([key]));

@@ -166,8 +166,8 @@ export class Store {
     return problems;
   }
 
-  /** Takes a damaged object out of use, keeping it for inspection. */
-  setAside(digest: string): void {
+  /** Moves a damaged object out of use, keeping it for inspection. */
+  quarantine(digest: string): void {
     Deno.mkdirSync(join(this.root, "damaged"), { recursive: true });
     Deno.renameSync(this.objectPath(digest), join(this.root, "damaged", digest));
   }

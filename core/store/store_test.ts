@@ -160,7 +160,7 @@ Deno.test("a flipped byte and a missing file are found, in the list and in the f
     const blob = store.put(text("content"));
     damage(store.objectPath(blob.digest), 3);
     assert.deepEqual(await store.verify(artifact), [{ digest: blob.digest, state: "damaged" }]);
-    store.setAside(blob.digest);
+    store.quarantine(blob.digest);
     assert.deepEqual(await store.verify(artifact), [{ digest: blob.digest, state: "missing" }]);
     assert.deepEqual(listFolder(join(store.root, "damaged")), [blob.digest]);
     damage(store.objectPath(artifact.digest), 100);

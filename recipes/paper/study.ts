@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { defineRecipe, type Recipe, type RecipeBuilder, type Refs } from "../../core/recipe/mod.ts";
+import { defineRecipe, type RecipeDraft, type RecipeBuilder, type Refs } from "../../core/recipe/mod.ts";
 import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
 import { study } from "../../plugins/study/mod.ts";
 import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
@@ -43,7 +43,7 @@ export interface Study {
 }
 
 /** Expands settings into a recipe. */
-export function studyRecipe(settings: StudySettings): Recipe {
+export function studyRecipe(settings: StudySettings): RecipeDraft {
   const { name, description, seed } = settings;
   return defineRecipe({ name, description, seed }, (recipe) => {
     addAnalyses(recipe, new StudyBuilder(recipe, settings).build());

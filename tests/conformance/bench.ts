@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { defineRecipe, type Recipe, type Ref } from "../../core/recipe/mod.ts";
+import { defineRecipe, type RecipeDraft, type Ref } from "../../core/recipe/mod.ts";
 import { run } from "../../core/runner/mod.ts";
 import {
   type AnyStage,
@@ -135,7 +135,7 @@ export class Bench {
 const STEP = "tested";
 
 /** A recipe that writes the inputs, each by a step of its own, and runs the stage on them. */
-export function recipeOf(stage: AnyStage, { config, inputs, seed }: AnyCase): Recipe {
+export function recipeOf(stage: AnyStage, { config, inputs, seed }: AnyCase): RecipeDraft {
   const header = { name: "conformance", description: "One stage.", seed: seed ?? 0 };
   return defineRecipe(header, (recipe) => {
     let steps = 0;

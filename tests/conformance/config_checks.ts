@@ -4,14 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { settle } from "../../core/recipe/mod.ts";
+import { checkRecipe } from "../../core/recipe/mod.ts";
 import type { AnyStage } from "../../core/stage/mod.ts";
 import { canonicalJson } from "../../core/store/mod.ts";
 import { type AnyCase, recipeOf } from "./bench.ts";
 
 /** Validates a config as a recipe does, on the inputs of a case. */
 async function checkedConfig(stage: AnyStage, given: AnyCase, config: unknown): Promise<object> {
-  const recipe = await settle(recipeOf(stage, { ...given, config }));
+  const recipe = await checkRecipe(recipeOf(stage, { ...given, config }));
   return recipe.steps.at(-1)!.config as object;
 }
 

@@ -89,7 +89,7 @@ for (const how of ["hang", "spin"] as const) {
       const stopped = runStep(out, how, { signal: controller.signal, onLog, grace_ms: 200 });
       await assert.rejects(stopped, {
         name: "Interrupted",
-        message: new RegExp(`^step "${how}" did not stop within 0.2 s and was ended`),
+        message: new RegExp(`^step "${how}" did not stop within 0.2 s and was terminated`),
       });
       await assertSafe(out);
     }));

@@ -129,7 +129,7 @@ Deno.test("a plugin is refused what the process itself lacks, and one that canno
       results.beyond,
       /this process itself lacks.*--allow-net=example.org,example.net:443/,
     );
-    assert.match(results.hidden, /cannot be run by itself: export it/);
+    assert.match(results.hidden, /cannot be loaded by itself: export it/);
     for (const id of ["beyond", "hidden"]) {
       assert.deepEqual([...Deno.readDirSync(join(folder, id, "store/manifests"))], []);
     }

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { type DocumentSet, loadDocumentSets } from "../../batches/mod.ts";
-import { defineRecipe, loadStage } from "../../recipe/mod.ts";
+import { defineRecipe, loadStage, readStageNames } from "../../recipe/mod.ts";
 import { readLocks } from "../../runs/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { type AnyStage, ports } from "../../stage/mod.ts";
@@ -59,7 +59,7 @@ export async function prepareData(
   options: DataOptions,
   io: Console,
 ): Promise<Data> {
-  const specifiers = JSON.parse(await Deno.readTextFile(STAGES));
+  const { stages: specifiers } = await readStageNames(STAGES.href);
   const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);
   const [target, general] = [

@@ -68,7 +68,7 @@ Deno.test({
         const ending = await stopped(out, signal, 200);
         assert.equal(ending.code, code, ending.err);
         const plan = await runCommand(main, ["--recipe", recipe, "--out", out, "--dry-run"]);
-        assert.equal(plan.out.match(/goes on from its checkpoint/g)?.length, 2, plan.out);
+        assert.equal(plan.out.match(/resumes from its checkpoint/g)?.length, 2, plan.out);
       }
       const { code, err } = await new Child(out, ARMS).ended;
       assert.equal(code, 0, err);

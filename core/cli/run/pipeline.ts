@@ -10,7 +10,7 @@ import {
   RunControl,
   selectSteps,
   storeOf,
-  survey,
+  verify,
   workerExecutor,
 } from "../../runner/mod.ts";
 import { loadRecipe, type Recipe } from "../../recipe/mod.ts";
@@ -80,7 +80,7 @@ async function printPlan(
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { steps } = await survey(recipe, options.out, { only, set_aside: false });
+  const { steps } = await verify(recipe, options.out, { only });
   const rows = steps.map((
     { id, stage, action, reasons },
   ) => [id, stage, action, reasons.join(", ")]);

@@ -282,6 +282,6 @@ if (Deno.build.os !== "windows") {
       assert.equal((await child.status).code, 130, err);
       assert.match(err, /Stopped\. Run the same command again to go on from here\.\n$/);
       const plan = await command([...args, "--dry-run"]);
-      assert.match(plan.out, /goes on from its checkpoint/);
+      assert.match(plan.out, /resumes from its checkpoint/);
     }));
 }

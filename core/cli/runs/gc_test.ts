@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
 import { Random } from "../../random/mod.ts";
-import { defineRecipe, type Recipe } from "../../recipe/mod.ts";
+import { checkRecipe, defineRecipe, type RecipeDraft } from "../../recipe/mod.ts";
 import { inlineExecutor, Interrupted, run, selectSteps } from "../../runner/mod.ts";
 import { lockFolder, type RunEvent } from "../../runs/mod.ts";
 import { defineStage, files, many } from "../../stage/mod.ts";
@@ -47,7 +47,7 @@ const join_texts = defineStage({
 });
 
 /** Two texts, joined, and joined again. */
-function makeRecipe(name: string, [a, b]: readonly [string, string], length: number): Recipe {
+function makeRecipe(name: string, [a, b]: readonly [string, string], length: number): RecipeDraft {
   return defineRecipe({ name, description: "Joins texts.", seed: 1 }, (recipe) => {
     const one = recipe.step("a", write, { config: { text: a } });
     const two = recipe.step("b", write, { config: { text: b } });
@@ -69,14 +69,14 @@ const withOut = (use: (out: string) => Promise<void>) =>
 const gc = (...args: string[]) => runCommand(main, args);
 
 /** Runs a recipe; returns the events. */
-async function runRecipe(recipe: Recipe, out: string, interrupt_at?: string, only?: string) {
+async function runRecipe(recipe: RecipeDraft, out: string, interrupt_at?: string, only?: string) {
   const events: RunEvent[] = [];
   const controller = new AbortController();
   const running = run(recipe, {
     out,
     executor: inlineExecutor,
     signal: controller.signal,
-    only: only === undefined ? undefined : selectSteps(recipe, only),
+    only: only === undefined ? undefined : selectSteps(await checkRecipe(recipe), only),
     onEvent(event) {
       events.push(event);
       const stops = event.type === "step_started" && event.step === interrupt_at;
@@ -192,7 +192,7 @@ Deno.test("whatever ran before, a recipe whose results are current runs nothing 
       const out = join(root, String(seed));
       const random = new Random(seed, "gc", 0);
       const pick = <T>(...values: T[]) => values[random.below(values.length)];
-      const current = new Map<string, Recipe>();
+      const current = new Map<string, RecipeDraft>();
       const change = async () => {
         const name = pick("one", "two");
         const recipe = makeRecipe(name, [pick("x", "y"), pick("x", "z")], pick(1, 2));

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type PlannedTask, upstream } from "../../runner/mod.ts";
-import { type Step } from "../../recipe/mod.ts";
+import { type PlannedTask } from "../../runs/mod.ts";
+import { type Step, upstream } from "../../recipe/mod.ts";
 import type { JobResources } from "./launcher.ts";
 
 /** Slurm's default MaxArraySize is 1001. */

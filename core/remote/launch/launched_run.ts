@@ -4,14 +4,8 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import {
-  type Executor,
-  Interrupted,
-  type JobInfo,
-  type Launch,
-  type PlannedTask,
-  type StepListener,
-} from "../../runner/mod.ts";
+import { type JobInfo, type PlannedTask } from "../../runs/mod.ts";
+import { type Executor, Interrupted, type Launch, type StepListener } from "../../runner/mod.ts";
 import { type Recipe, type Step } from "../../recipe/mod.ts";
 import { listFolders, readIfPresent, removeIfPresent } from "../../store/mod.ts";
 import { arraysOf } from "./arrays.ts";

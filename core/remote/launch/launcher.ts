@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { JobInfo } from "../../runner/mod.ts";
+import { type JobInfo } from "../../runs/mod.ts";
 
 /** What a job takes of the machine that it runs on. */
 export interface JobResources {

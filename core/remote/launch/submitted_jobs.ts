@@ -5,8 +5,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { mapWired } from "../../runner/mod.ts";
-import { type Recipe, type Step } from "../../recipe/mod.ts";
+import { mapWired, type Recipe, type Step } from "../../recipe/mod.ts";
 import {
   canonicalJson,
   readIfPresent,

@@ -4,8 +4,15 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { runClock, runningSteps, type RunState, type StepState, timeLeft } from "../../runs/mod.ts";
-import { runTimeLeft, type StageInfo } from "../../runner/mod.ts";
+import {
+  runClock,
+  runningSteps,
+  type RunState,
+  type StageInfo,
+  type StepState,
+  timeLeft,
+} from "../../runs/mod.ts";
+import { runTimeLeft } from "../../runner/mod.ts";
 import {
   Health,
   Plan,

@@ -4,8 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { RunEvent, RunEventBody } from "../../runs/mod.ts";
-import type { StageInfo, StepInfo } from "../../runner/mod.ts";
+import { type RunEvent, type RunEventBody, type StageInfo, type StepInfo } from "../../runs/mod.ts";
 import { type Batch, files, table } from "../../stage/mod.ts";
 import { type Artifact, Store, StoredFilesOutput, StoredTableOutput } from "../../store/mod.ts";
 

@@ -1,19 +1,75 @@
 /**
- * What the event log says of a recipe's steps and stages, for those who read it without the recipe.
+ * What the event log records of a run's plan: its steps, their stages, and what they need of the machine. Readers of a
+ * log have no recipe.
  *
  * @module
  */
 import type { InputPort, InputPorts, OutputPorts, Port } from "../stage/mod.ts";
 import type { Json } from "../store/mod.ts";
-import { mapWired } from "./plan.ts";
-import type { Recipe, Step } from "../recipe/mod.ts";
+import { mapWired, type Recipe, type Step } from "../recipe/mod.ts";
 
-/** What a step is made of. */
+/** The decision on one step of a recipe. */
+export interface PlannedStep {
+  readonly id: string;
+  readonly stage: string;
+  readonly action: "run" | "skip";
+  /** Unknown while a step before it has to run first. */
+  readonly key?: string;
+  /** Why it runs, or why it is skipped. */
+  readonly reasons: readonly string[];
+}
+
+/** What a step uses of the machine while it runs. */
+export interface Resources {
+  readonly cores: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** The GPU it computes on. Its memory is not known here, so one step at a time uses it. */
+  readonly device?: string;
+}
+
+/** A step of a recipe as the scheduler sees it. */
+export interface Task extends Resources {
+  readonly id: string;
+  /** Ids of the steps that it reads. */
+  readonly after: readonly string[];
+}
+
+/** What all steps that run at the same time may use together. */
+export interface Budget {
+  /** Steps at the same time. */
+  readonly jobs: number;
+  readonly cores: number;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+/** A planned step with the resources it needs. */
+export interface PlannedTask extends PlannedStep {
+  readonly task: Task;
+  /** Seconds it took when it last ran with this config; 0 where it is skipped. */
+  readonly past_seconds?: number;
+}
+
+/** State of a step that was submitted to a launcher, such as the queue of a cluster. */
+export interface JobInfo {
+  /** "slurm", "local". */
+  readonly launcher: string;
+  /** Id of the job at the launcher. */
+  readonly id: string;
+  readonly state: "waiting" | "running" | "ended";
+  /** In the launcher's own words: "PENDING, Priority". */
+  readonly detail?: string;
+  /** The machine that it runs on. */
+  readonly node?: string;
+}
+
+/** Config, seed and inputs of a step. */
 export interface StepInfo {
   /** Defaults filled in. */
   readonly config: Json;
   readonly seed: number;
-  /** What each connected input reads, as "step.output"; under labels for inputs that take many. */
+  /** What each connected input reads, "step.output"; by label for inputs that accept several. */
   readonly inputs: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
@@ -38,7 +94,7 @@ export interface PortInfo {
   readonly many?: boolean;
 }
 
-/** What a step is made of. */
+/** Config, seed and inputs of a step, for the log. */
 export function stepInfo({ config, seed, inputs }: Step): StepInfo {
   const wired = mapWired(inputs, ({ step, output }) => `${step}.${output}`);
   return { config: config as Json, seed, inputs: wired as StepInfo["inputs"] };
