@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type ModelConfig, type PresetName, PRESETS } from "../../core/model/mod.ts";
+import {
+  completeConfig,
+  type ModelConfig,
+  type PresetName,
+  PRESETS,
+} from "../../core/model/mod.ts";
 
 export interface Size {
   readonly name: PresetName;
@@ -19,7 +24,7 @@ export interface Size {
 }
 
 function size(name: PresetName, vocab_size: number, shape: Omit<Size, "name" | "config">): Size {
-  return { name, config: { ...PRESETS[name], vocab_size }, ...shape };
+  return { name, config: completeConfig(PRESETS[name], vocab_size), ...shape };
 }
 
 /** Pythia's vocabulary, padded to a multiple of 128. */

@@ -6,7 +6,7 @@
  */
 import type { Sequence } from "../../core/batches/mod.ts";
 import {
-  EMBED_IN,
+  embeddings,
   encodeParameters,
   ParameterArrays,
   parameterSpecs,
@@ -33,13 +33,14 @@ const SEED = 1;
  */
 export function benchmarkParameters({ config }: Size): ParameterArrays {
   const parameters = new ParameterArrays(config, "matrices");
+  const { input } = embeddings(config);
   for (const { name, shape } of parameterSpecs(config)) {
     const view = parameters.get(name), random = new Random(SEED, `bench/${name}`, 0);
     if (shape.length === 1) {
       const mean = name.endsWith("norm.weight") ? 1 : 0;
       for (let i = 0; i < view.length; i++) view[i] = mean + 0.2 * random.normal();
     } else {
-      random.fillNormal(view, name === EMBED_IN ? 1 : 1 / Math.sqrt(shape[1]));
+      random.fillNormal(view, name === input.name ? 1 : 1 / Math.sqrt(shape[1]));
     }
   }
   return parameters;

@@ -1,18 +1,16 @@
 /**
- * Exporting a model: everything that a folder holds for the libraries that load it.
+ * Exports a model: all files of a folder that transformers or transformers.js load.
  *
  * @module
  */
 import { familyOf, type ParameterArrays, parameterCount } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import type { ExportedFile } from "./files.ts";
-import { generationConfig, hfFiles, tokenizerFilesOf } from "./hf_folder.ts";
+import { checkpointReader, describeLineage, loadTrainerState } from "../train/mod.ts";
 import { modelCard, type ModelFacts } from "./model_card.ts";
-import { type OnnxDtype, onnxFiles } from "./onnx_folder.ts";
-import { javascriptUsage, pythonUsage } from "./usage.ts";
+import { type OnnxDtype, onnxFiles } from "./onnx.ts";
 
-/** For whom: `hf` for Python's transformers, `onnx` for transformers.js. */
+/** `hf` for Python's transformers, `onnx` for transformers.js. */
 export type ExportFormat = "hf" | "onnx";
 
 export interface ExportOptions {
@@ -23,13 +21,28 @@ export interface ExportOptions {
   readonly folder: string;
 }
 
-/** A model that is loaded. */
+/** A loaded model. */
 export interface LoadedModel {
-  /** As it lies on disk. */
+  /** Its files on disk. */
   readonly files: FilesInput;
   readonly parameters: ParameterArrays;
   readonly tokenizer: Pick<Tokenizer, "end_of_text">;
 }
+
+/** One file of an exported model. */
+export interface ExportedFile {
+  /** With "/" between folders. */
+  readonly name: string;
+  readonly content: Uint8Array | string | { readonly path: string };
+}
+
+/** All files of a tokenizer; those that a model has are copied. */
+const TOKENIZER_FILES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+];
 
 /**
  * Yields the files of an export, each made when it is asked for.
@@ -42,15 +55,43 @@ export function* exportModel(
   facts: ModelFacts,
   { format, dtypes, folder }: ExportOptions,
 ): Generator<ExportedFile> {
-  if (format === "hf") yield* hfFiles(files, facts.name);
-  else {
-    yield { name: "config.json", content: { path: files.path("config.json") } };
-    yield* tokenizerFilesOf(files, facts.name);
-    yield* onnxFiles(parameters, dtypes);
-  }
+  yield copied(files, "config.json");
+  if (format === "hf") { for (const name of weightFiles(files)) yield copied(files, name); }
+  for (const name of tokenizerFiles(files, facts.name)) yield copied(files, name);
+  if (format === "onnx") yield* onnxFiles(parameters, dtypes);
   yield { name: "generation_config.json", content: generationConfig(tokenizer.end_of_text) };
-  const usage = format === "hf" ? pythonUsage() : javascriptUsage(folder, dtypes[0]);
+  const usage = format === "hf" ? { format } : { format, folder, dtype: dtypes[0] };
   yield { name: "README.md", content: modelCard(facts, shapeOf(parameters), usage) };
+}
+
+function copied(files: FilesInput, name: string): ExportedFile {
+  return { name, content: { path: files.path(name) } };
+}
+
+/** Weights as they are on disk: one file, or several with an index. */
+function weightFiles({ names }: FilesInput): string[] {
+  return names.filter((name) =>
+    name === "model.safetensors.index.json" || /^model[\w.-]*\.safetensors$/.test(name)
+  );
+}
+
+function tokenizerFiles({ names }: FilesInput, origin: string): string[] {
+  const found = TOKENIZER_FILES.filter((name) => names.includes(name));
+  if (found.includes("tokenizer.json")) return found;
+  throw new Error(
+    `${origin} has no tokenizer.json, which the exported model needs to read text; its files: ` +
+      names.join(", "),
+  );
+}
+
+/** The tokens that `generate` of either library ends and pads texts with. */
+function generationConfig(end_of_text: number): string {
+  const config = {
+    bos_token_id: end_of_text,
+    eos_token_id: end_of_text,
+    pad_token_id: end_of_text,
+  };
+  return JSON.stringify(config, null, 2) + "\n";
 }
 
 function shapeOf({ config }: ParameterArrays) {
@@ -60,4 +101,11 @@ function shapeOf({ config }: ParameterArrays) {
     parameters: parameterCount(config),
     sizes: { vocab_size, hidden_size, num_hidden_layers, num_attention_heads },
   };
+}
+
+/** One line for each phase that trained a checkpoint; none for a model without training state. */
+export async function lineageLines(files: FilesInput): Promise<string[]> {
+  if (!files.names.includes("trainer_state.json")) return [];
+  const { lineage = [] } = await loadTrainerState(checkpointReader(files));
+  return describeLineage(lineage);
 }

@@ -4,13 +4,13 @@
  * @module
  */
 export {
+  type ExportedFile,
   type ExportFormat,
   exportModel,
   type ExportOptions,
+  lineageLines,
   type LoadedModel,
 } from "./export_model.ts";
-export type { ExportedFile } from "./files.ts";
-export { lineageLines } from "./lineage.ts";
 export {
   type DataRow,
   type LossRow,
@@ -19,11 +19,5 @@ export {
   type ModelShape,
   type PhaseFacts,
 } from "./model_card.ts";
-export { ONNX_DTYPES, type OnnxDtype } from "./onnx_folder.ts";
-export {
-  dequantizeWeight,
-  type QuantizedWeight,
-  quantizeRows,
-  quantizeWeight,
-  type WeightBits,
-} from "./quantize.ts";
+export { ONNX_DTYPES, type OnnxDtype } from "./onnx.ts";
+export { dequantizeWeight, quantizeRows, quantizeWeight, type WeightBits } from "./quantize.ts";

@@ -21,7 +21,7 @@ export interface LossRow {
   readonly bits_per_byte: number;
 }
 
-/** What a step that trained the model drew and measured. */
+/** The data and measurements of a training step of the recipe. */
 export interface PhaseFacts {
   readonly step: string;
   readonly config: unknown;
@@ -32,11 +32,11 @@ export interface PhaseFacts {
     readonly tokens: number;
     readonly epochs: number;
   }[];
-  /** Along the phase. */
+  /** During the phase. */
   readonly validation: readonly (LossRow & { readonly step: number })[];
 }
 
-/** What a card is written from. What is unknown is left out of it. */
+/** The facts on a card. Unknown ones are left out. */
 export interface ModelFacts {
   readonly name: string;
   readonly recipe?: string;
@@ -45,7 +45,7 @@ export interface ModelFacts {
   readonly step?: string;
   /** One line for each phase of training, in order. */
   readonly lineage: readonly string[];
-  /** The same phases, as far as their results are there. */
+  /** Those of the same phases whose results exist. */
   readonly phases: readonly PhaseFacts[];
   readonly data: readonly DataRow[];
   /** On held-out text. */
@@ -56,21 +56,23 @@ export interface ModelFacts {
 export interface ModelShape {
   readonly family: string;
   readonly parameters: number;
-  /** Fields of its configuration that a reader asks for. */
+  /** The main fields of its configuration. */
   readonly sizes: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Writes the card.
- *
- * @param usage code that loads the model, for the format that it is exported in.
- */
-export function modelCard(facts: ModelFacts, shape: ModelShape, usage: string): string {
+/** How the exported model is loaded: in Python, or in JavaScript from a folder with a precision. */
+export type Usage =
+  | { readonly format: "hf" }
+  | { readonly format: "onnx"; readonly folder: string; readonly dtype: string };
+
+/** Writes the card. */
+export function modelCard(facts: ModelFacts, shape: ModelShape, usage: Usage): string {
+  const code = usage.format === "hf" ? pythonUsage() : javascriptUsage(usage.folder, usage.dtype);
   const sections = [
     frontMatter(facts, usage),
     `# ${facts.name}`,
     introduction(facts, shape),
-    `## Use\n\n${usage}`,
+    `## Use\n\n${code}`,
     training(facts),
     dataSection(facts),
     lossSection(facts),
@@ -79,17 +81,15 @@ export function modelCard(facts: ModelFacts, shape: ModelShape, usage: string): 
   return sections.filter((section) => section !== "").join("\n\n") + "\n";
 }
 
-/** YAML that hubs read. JSON strings are YAML strings. */
-function frontMatter({ data }: ModelFacts, usage: string): string {
+/** YAML for hubs. JSON strings are YAML strings. */
+function frontMatter({ data }: ModelFacts, { format }: Usage): string {
   const licences = [...new Set(data.map(({ licence }) => licence))];
   const [licence = "unknown"] = licences;
   const single = licences.length === 1 && /^[\w.-]+$/.test(licence);
   const datasets = [...new Set(data.map(({ dataset }) => dataset))];
   const lines = [
     "---",
-    `library_name: ${
-      usage.includes("@huggingface/transformers") ? "transformers.js" : "transformers"
-    }`,
+    `library_name: ${format === "onnx" ? "transformers.js" : "transformers"}`,
     "pipeline_tag: text-generation",
     "tags: [causeway]",
     single ? `license: ${licence.toLowerCase()}` : "license: other",
@@ -125,11 +125,11 @@ function training({ lineage, phases }: ModelFacts): string {
       return [step, source, ...shares, number(tokens), epochs.toFixed(3)];
     })
   );
-  const head = ["step", "source", "share asked for", "share drawn", "tokens", "epochs so far"];
+  const head = ["step", "source", "requested share", "achieved share", "tokens", "total epochs"];
   return [
-    "## Training\n\nPhases, each from the weights of the one before:",
+    "## Training\n\nPhases, each starting from the weights of the previous one:",
     lineage.map((line) => `1. ${line}`).join("\n"),
-    ...(rows.length > 0 ? ["What was drawn, in tokens:", table(head, rows)] : []),
+    ...(rows.length > 0 ? ["Training data by source:", table(head, rows)] : []),
   ].join("\n\n");
 }
 
@@ -140,7 +140,7 @@ function dataSection({ data }: ModelFacts): string {
   ) => [source, dataset, split, number(documents), number(tokens), licence]);
   return "## Data and licences\n\n" +
     table(["source", "dataset", "split", "documents", "tokens", "licence"], rows) +
-    "\n\nWhat may be done with the model depends on these licences.";
+    "\n\nThese licences limit how the model may be used.";
 }
 
 function lossSection({ losses, phases }: ModelFacts): string {
@@ -171,3 +171,33 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const number = (value: number) => value.toLocaleString("en");
+
+const fence = (language: string, lines: readonly string[]) =>
+  `\`\`\`${language}\n${lines.join("\n")}\n\`\`\``;
+
+/** Code that loads the exported model in Python. */
+function pythonUsage(): string {
+  return fence("python", [
+    "from transformers import AutoModelForCausalLM, AutoTokenizer",
+    "",
+    'folder = "."  # this folder',
+    "tokenizer = AutoTokenizer.from_pretrained(folder)",
+    "model = AutoModelForCausalLM.from_pretrained(folder)",
+    'inputs = tokenizer("Once upon a time", return_tensors="pt")',
+    "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))",
+  ]);
+}
+
+/** Code that loads the exported model in JavaScript. */
+function javascriptUsage(folder: string, dtype: string): string {
+  return fence("js", [
+    'import { env, pipeline } from "@huggingface/transformers";',
+    "",
+    "env.allowRemoteModels = false;",
+    'env.localModelPath = "."; // the parent of this folder',
+    `const generate = await pipeline("text-generation", ${
+      JSON.stringify(folder)
+    }, { dtype: "${dtype}" });`,
+    'console.log(await generate("Once upon a time", { max_new_tokens: 40 }));',
+  ]);
+}

@@ -14,7 +14,7 @@ import {
   parameterSpecs,
   writeSafetensors,
 } from "../model/mod.ts";
-import { type OnnxDtype, onnxFiles } from "./onnx_folder.ts";
+import { type OnnxDtype, onnxFiles } from "./onnx.ts";
 import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
 
 const NEW_TOKENS = 20;

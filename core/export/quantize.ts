@@ -1,37 +1,28 @@
 /**
- * Weights in fewer bits, symmetric around zero, as ONNX Runtime's MatMulNBits takes them. Activations stay float32.
+ * Weights in fewer bits, symmetric around zero, as ONNX Runtime's MatMulNBits needs them. Activations stay float32.
  *
  * @module
  */
+import type { QuantizedMatrix } from "../graph/mod.ts";
 
 /** Bits of a quantized weight. */
 export type WeightBits = 4 | 8;
 
-/** Weights that share a scale. */
+/** Number of weights that share a scale. */
 const BLOCK_SIZE = 32;
 
-/** A weight [out, in] in blocks along `in`. */
-export interface QuantizedWeight {
-  /** uint8 [out, blocks, block_size · bits / 8]; of two 4-bit codes in a byte the first is in the low half. */
-  readonly codes: Uint8Array;
-  /** float32 [out · blocks]. */
-  readonly scales: Float32Array;
-  readonly blocks: number;
-  readonly block_size: number;
-}
-
 /**
- * Quantizes a weight: w ≈ scale · (code - zero), zero = 2^(bits-1), with the scale of a block such that its largest
- * weight in size takes the code of largest size, -zero, which uses one code more than a scale for +(zero - 1) would.
+ * Quantizes a weight: w ≈ scale · (code - zero), zero = 2^(bits-1). The scale of a block maps its weight of largest
+ * magnitude to -zero, which uses one code more than a scale for +(zero - 1) would.
  *
  * @param data float32 [out, in], row-major.
- * @param into length of a row; a last block that it does not fill is filled with zeros.
+ * @param into length of a row; its last block is padded with zeros.
  */
 export function quantizeWeight(
   data: Float32Array,
   into: number,
   bits: WeightBits,
-): QuantizedWeight {
+): QuantizedMatrix {
   const rows = data.length / into, blocks = Math.ceil(into / BLOCK_SIZE);
   const zero = 2 ** (bits - 1), per_byte = 8 / bits;
   const codes = new Uint8Array(rows * blocks * BLOCK_SIZE / per_byte);
@@ -54,7 +45,7 @@ export function quantizeWeight(
   return { codes, scales, blocks, block_size: BLOCK_SIZE };
 }
 
-/** The entry that is largest in size, with its sign. */
+/** The entry of largest magnitude, with its sign. */
 function largest(data: Float32Array, start: number, size: number): number {
   let found = 0;
   for (let i = start; i < start + size; i++) {
@@ -81,9 +72,9 @@ export function quantizeRows(
   return { codes, scales };
 }
 
-/** The weight that quantized codes stand for, float32 [out, in]: what a quantized model computes with. */
+/** The weight, float32 [out, in], that a quantized model computes with. */
 export function dequantizeWeight(
-  { codes, scales, blocks, block_size }: QuantizedWeight,
+  { codes, scales, blocks, block_size }: QuantizedMatrix,
   into: number,
   bits: WeightBits,
 ): Float32Array {

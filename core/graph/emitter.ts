@@ -1,5 +1,5 @@
 /**
- * What lowerings write to: ONNX nodes and initializers under unique names.
+ * Collects the ONNX nodes and initializers that lowerings write, under unique names.
  *
  * @module
  */
@@ -10,20 +10,38 @@ import {
   type NodeProto,
   type TensorProto,
 } from "./onnx_schema.ts";
+import type { Node, Value } from "./graph.ts";
 import type { OpAttributes, OpName } from "./ops.ts";
-import type { ConstantData, Node, Shape, TensorType, Value } from "./types.ts";
+import type { ConstantData, DType, Shape } from "./types.ts";
 
 export const MICROSOFT = "com.microsoft";
 
+/** What constants take their dtype from. */
+type Like = { readonly dtype: DType };
+
+const DATA_TYPE_OF = [
+  [Float32Array, DATA_TYPE.float32],
+  [Float64Array, DATA_TYPE.float64],
+  [Int32Array, DATA_TYPE.int32],
+  [BigInt64Array, DATA_TYPE.int64],
+  [Int8Array, DATA_TYPE.int8],
+  [Uint8Array, DATA_TYPE.uint8],
+] as const;
+
 export interface LoweringOptions {
   /**
-   * Whether operators may be used that WebGPU lacks or gets wrong: FusedMatMul, which transposes and scales while it
-   * multiplies, and SimplifiedLayerNormalization with its statistic. Default: true.
+   * Whether operators may be used that WebGPU lacks or computes wrongly: FusedMatMul, which transposes and scales
+   * while it multiplies, and SimplifiedLayerNormalization with its statistic. Default: true.
    */
   fused?: boolean;
   /**
-   * Whether matrix products are computed in float16, as under torch.autocast: their operands are rounded to it and
-   * their results brought back, everything else stays float32. Default: false.
+   * Whether only standard operators of opset 17 are used (and MatMulNBits for quantized weights), as transformers.js
+   * needs them. Default: false.
+   */
+  portable?: boolean;
+  /**
+   * Whether matrix products are computed in float16, as under torch.autocast: their operands and results are rounded
+   * to it, everything else stays float32. Default: false.
    */
   half_products?: boolean;
 }
@@ -56,12 +74,12 @@ export class Emitter {
     return this.#names.get(value) ?? value.name;
   }
 
-  /** A name of its own. */
+  /** A new name. */
   temporary(): string {
     return `t${++this.#temporaries}`;
   }
 
-  /** As {@linkcode op}, but an equal operator on equal inputs is emitted once. */
+  /** Like {@linkcode op}, but an equal operator on equal inputs is emitted once. */
   shared(
     op_type: string,
     input: string[],
@@ -77,7 +95,7 @@ export class Emitter {
     return name;
   }
 
-  /** Emits an operator with one output; `output` names it, else it gets a name of its own. */
+  /** Emits an operator and returns the name of its first output, a new one unless `output` gives it. */
   op(
     op_type: string,
     input: string[],
@@ -112,24 +130,19 @@ export class Emitter {
     return this.op("Cast", [product], { to: { int: DATA_TYPE.float32 } }, output);
   }
 
-  tensor(name: string, data: ConstantData, dims: Shape): string {
-    const dtype = data instanceof Float32Array
-      ? "float32"
-      : data instanceof Float64Array
-      ? "float64"
-      : data instanceof Int32Array
-      ? "int32"
-      : "int64";
+  /** An initializer. */
+  tensor(name: string, data: ConstantData | Int8Array | Uint8Array, dims: Shape): string {
+    const data_type = DATA_TYPE_OF.find(([type]) => data instanceof type)![1];
     const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.initializers.set(name, { name, dims: [...dims], data_type: DATA_TYPE[dtype], raw_data });
+    this.initializers.set(name, { name, dims: [...dims], data_type, raw_data });
     return name;
   }
 
-  /** A constant in the dtype of `like`, shared between its uses. */
-  constant(name: string, data: Float32Array, dims: Shape, like: TensorType): string {
-    const typed = `${like.dtype}_${name}`;
+  /** A constant in a dtype, shared between its uses. */
+  constant(name: string, data: Float32Array, dims: Shape, { dtype }: Like): string {
+    const typed = `${dtype}_${name}`;
     if (this.initializers.has(typed)) return typed;
-    return this.tensor(typed, like.dtype === "float64" ? Float64Array.from(data) : data, dims);
+    return this.tensor(typed, dtype === "float64" ? Float64Array.from(data) : data, dims);
   }
 
   /** An int64 vector, shared between its uses: shapes and axes. */
@@ -139,38 +152,45 @@ export class Emitter {
     return this.tensor(name, BigInt64Array.from(values, BigInt), [values.length]);
   }
 
-  /** A scalar of the dtype of `like`. */
-  float(value: number, like: TensorType): string {
-    const name = `${like.dtype}_${value}`;
+  /** A scalar of a dtype, shared between its uses. */
+  float(value: number, { dtype }: Like): string {
+    const name = `${dtype}_${value}`;
     if (this.initializers.has(name)) return name;
-    const data = like.dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value);
-    return this.tensor(name, data, []);
+    return this.tensor(
+      name,
+      dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value),
+      [],
+    );
   }
 }
 
-/** FusedMatMul transposes while it multiplies; where it does not exist (float64, WebGPU) that takes steps. */
+/**
+ * alpha · op(a) · op(b) over the last two axes. FusedMatMul transposes and scales while it multiplies; where it does
+ * not exist (float64, WebGPU, portable models) these are operators of their own.
+ *
+ * @param ranks of a and b.
+ */
 export function batchedProduct(
   emit: Emitter,
-  inputs: readonly TensorType[],
+  { dtype, ranks }: Like & { ranks: readonly number[] },
   names: readonly string[],
   { trans_a, trans_b, alpha }: OpAttributes["matmul"],
   output: string,
 ): void {
-  const { fused = true } = emit.options;
-  if (fused && inputs[0].dtype === "float32") {
+  const { portable = false, fused = !portable } = emit.options;
+  if (fused && dtype === "float32") {
     const flags = { transA: { int: +trans_a }, transB: { int: +trans_b }, alpha };
     emit.product("FusedMatMul", [...names], flags, output, MICROSOFT);
     return;
   }
-  const factors = inputs.map((x, i) => {
+  const factors = ranks.map((rank, i) => {
     if (![trans_a, trans_b][i]) return names[i];
-    const rank = x.shape.length;
-    const perm = x.shape.map((_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
+    const perm = Array.from({ length: rank }, (_, i) => i < rank - 2 ? i : 2 * rank - 3 - i);
     return emit.op("Transpose", [names[i]], { perm });
   });
   if (alpha === 1) emit.product("MatMul", factors, {}, output);
   else {
     const product = emit.product("MatMul", factors, {}, undefined);
-    emit.op("Mul", [product, emit.float(alpha, inputs[0])], {}, output);
+    emit.op("Mul", [product, emit.float(alpha, { dtype })], {}, output);
   }
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { OpName } from "./ops.ts";
-import { formatShape, type Shape, sizeOf, type Value } from "./types.ts";
+import type { Value } from "./graph.ts";
+import type { OpAttributes, OpName } from "./ops.ts";
+import { type Dimensions, formatShape, sameDims, type Shape, sizeOf } from "./types.ts";
 
 /** A value, or a number that becomes a scalar constant. */
 export type Operand = Value | number;
@@ -59,8 +60,8 @@ interface ReduceOptions {
 }
 
 function reduce(op: "sum" | "max", x: Value, { axes, keep_dims = false }: ReduceOptions): Value {
-  const rank = x.shape.length;
-  const sorted = (axes ?? x.shape.map((_, axis) => axis))
+  const rank = x.dims.length;
+  const sorted = (axes ?? x.dims.map((_, axis) => axis))
     .map((axis) => axis < 0 ? axis + rank : axis).sort((a, b) => a - b);
   if (sorted.length === 0) return x;
   return x.graph.apply(op, [x], { axes: sorted, keep_dims })[0];
@@ -81,19 +82,17 @@ export function mean(x: Value, options: ReduceOptions = {}): Value {
 export const sumOfSquares = (x: Value): Value => x.graph.apply("sum_of_squares", [x], {})[0];
 
 /** Same elements, another shape; no node is added when the shape is equal already. */
-export function reshape(x: Value, shape: Shape): Value {
-  if (shape.join() === x.shape.join()) return x;
-  return x.graph.apply("reshape", [x], { shape })[0];
+export function reshape(x: Value, dims: Dimensions): Value {
+  return sameDims(dims, x.dims) ? x : x.graph.apply("reshape", [x], { dims })[0];
 }
 
 export function transpose(x: Value, permutation: readonly number[]): Value {
   return x.graph.apply("transpose", [x], { permutation })[0];
 }
 
-/** Repeats dimensions of size 1, and adds leading ones, up to `shape`. */
-export function broadcast(x: Value, shape: Shape): Value {
-  if (shape.join() === x.shape.join()) return x;
-  return x.graph.apply("broadcast", [x], { shape })[0];
+/** Repeats dimensions of size 1, and adds leading ones, up to `dims`. */
+export function broadcast(x: Value, dims: Dimensions): Value {
+  return sameDims(dims, x.dims) ? x : x.graph.apply("broadcast", [x], { dims })[0];
 }
 
 export function concat(inputs: Value[], axis: number): Value {
@@ -111,7 +110,7 @@ interface MatmulOptions {
   alpha?: number;
 }
 
-/** alpha · op(a) · op(b) over the last two axes; leading axes must be equal. */
+/** alpha · op(a) · op(b) over the last two axes; leading axes broadcast. */
 export function matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
   const { trans_a = false, trans_b = false, alpha = 1 } = options;
   return a.graph.apply("matmul", [a, b], { trans_a, trans_b, alpha })[0];
@@ -139,7 +138,7 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
 }
 
 /**
- * Slices of the matrix `table` at int32 `indices` [N]: rows, [V, D] -> [N, D], or with axis 1 columns,
+ * Slices of the matrix `table` at integer `indices`: rows, [V, D] -> [...indices, D], or with axis 1 columns,
  * [D, V] -> [D, N]. Indices outside of the table fail at run time.
  */
 export function gather(table: Value, indices: Value, axis: 0 | 1 = 0): Value {
@@ -190,8 +189,8 @@ export function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
 }
 
 /**
- * Rotary position embedding (Su et al., 2021) of `x` [B, T, H, Dh] with tables [T, R/2]: for j < R/2,
- * (x_j, x_{j+R/2}) -> (x_j cos - x_{j+R/2} sin, x_{j+R/2} cos + x_j sin); dims from R on pass through.
+ * Rotary position embedding (Su et al., 2021) of `x` [B, T, H, Dh] with tables [T, R/2], or [B, T, R/2] in exported
+ * models: for j < R/2, (x_j, x_{j+R/2}) -> (x_j cos - x_{j+R/2} sin, x_{j+R/2} cos + x_j sin); dims from R on pass through.
  */
 export function rotary(x: Value, cos: Value, sin: Value): Value {
   return x.graph.apply("rotary", [x, cos, sin], {})[0];
@@ -209,6 +208,29 @@ export function softmaxCrossEntropy(
   return { nll, probabilities };
 }
 
+/**
+ * What exported models with a key/value cache add to scores, float32 [B, 1, T, S]: new token t is at position
+ * S - T + t, and sees positions up to that where `attention_mask`, int64 [B, S], is 1.
+ *
+ * @param tokens int64 [B, T], the new ones.
+ */
+export function cacheMask(attention_mask: Value, tokens: Value): Value {
+  return tokens.graph.apply("cache_mask", [attention_mask, tokens], {})[0];
+}
+
+/** x Wᵀ with a quantized W; only in exported models. */
+export function quantizedLinear(x: Value, attributes: OpAttributes["quantized_linear"]): Value {
+  return x.graph.apply("quantized_linear", [x], attributes)[0];
+}
+
+/** Rows of a quantized table, [...indices, D]; only in exported models. */
+export function quantizedGather(
+  indices: Value,
+  attributes: OpAttributes["quantized_gather"],
+): Value {
+  return indices.graph.apply("quantized_gather", [indices], attributes)[0];
+}
+
 /** A tensor of zeros. */
 export function zeros(like: Value): Value {
   return broadcast(like.graph.scalar(0, like.dtype), like.shape);
@@ -216,7 +238,7 @@ export function zeros(like: Value): Value {
 
 /** Sums `x` over the axes along which `shape` was broadcast to x's shape: the reverse of broadcasting. */
 export function sumTo(x: Value, shape: Shape): Value {
-  if (x.shape.join() === shape.join()) return x;
+  if (sameDims(x.dims, shape)) return x;
   const lead = x.shape.length - shape.length;
   if (lead < 0) {
     throw new Error(`cannot sum ${formatShape(x.shape)} to ${formatShape(shape)}`);

@@ -4,8 +4,9 @@
  * @module
  */
 import { add, broadcast } from "./functions.ts";
+import type { Node, Value } from "./graph.ts";
 import type { OpName } from "./ops.ts";
-import { type Node, sizeOf, type Value } from "./types.ts";
+import { sizeOf } from "./types.ts";
 import { AUXILIARY_OUTPUTS, VJP } from "./vjp.ts";
 
 /**

@@ -6,18 +6,47 @@
 import { type OpAttributes, type OpName, SHAPE_INFERENCE } from "./ops.ts";
 import {
   type ConstantData,
+  type Dimensions,
   type DType,
   formatShape,
-  type Node,
   type Shape,
   sizeOf,
+  staticShape,
   type TensorType,
-  type Value,
 } from "./types.ts";
 
+/** A tensor that exists when the graph runs: an input, a constant or the output of a node. */
+export class Value implements TensorType {
+  readonly dtype: DType;
+  readonly dims: Dimensions;
+
+  /** @param node the node that computes it; undefined for inputs and constants. */
+  constructor(
+    readonly graph: Graph,
+    readonly name: string,
+    { dtype, dims }: TensorType,
+    readonly node?: Node,
+  ) {
+    this.dtype = dtype;
+    this.dims = dims;
+  }
+
+  /** {@linkcode dims}, all of them numbers. @throws {Error} when one is a name. */
+  get shape(): Shape {
+    return staticShape(this.dims);
+  }
+}
+
+/** One operation. Nodes are stored in the order they were added, which is a topological order. */
+export interface Node<Op extends OpName = OpName> {
+  readonly op: Op;
+  inputs: Value[];
+  readonly attributes: OpAttributes[Op];
+  readonly outputs: readonly Value[];
+}
+
 /**
- * A computation with static shapes, built by the functions of functions.ts and lowered to ONNX by
- * {@linkcode lowerToOnnx}.
+ * A computation, built by the functions of functions.ts and lowered to ONNX by {@linkcode lowerToOnnx}.
  *
  * @example
  * ```ts
@@ -41,33 +70,27 @@ export class Graph {
 
   #value(name: string | undefined, type: TensorType, node?: Node): Value {
     this.#values++;
-    return {
-      graph: this,
-      name: name ?? `v${this.#values}`,
-      dtype: type.dtype,
-      shape: type.shape,
-      ...(node && { node }),
-    };
+    return new Value(this, name ?? `v${this.#values}`, type, node);
   }
 
   /** Declares an input, fed at every run. */
-  input(name: string, dtype: DType, shape: Shape): Value {
+  input(name: string, dtype: DType, dims: Dimensions): Value {
     if (this.inputs.some((input) => input.name === name)) {
-      throw new Error(`the graph has an input "${name}" already`);
+      throw new Error(`the graph already has an input "${name}"`);
     }
-    const value = this.#value(name, { dtype, shape });
+    const value = this.#value(name, { dtype, dims });
     this.inputs.push(value);
     return value;
   }
 
-  /** Adds a constant tensor. The data is not copied. */
-  constant(data: ConstantData, shape: Shape): Value {
+  /** Adds a constant tensor. The data is not copied. `name` must be unique; by default it is a number. */
+  constant(data: ConstantData, shape: Shape, name?: string): Value {
     if (data.length !== sizeOf(shape)) {
       throw new Error(
         `a constant of shape ${formatShape(shape)} cannot hold ${data.length} values`,
       );
     }
-    const value = this.#value(undefined, { dtype: dtypeOf(data), shape });
+    const value = this.#value(name, { dtype: dtypeOf(data), dims: shape });
     this.constants.set(value, data);
     return value;
   }
@@ -95,15 +118,15 @@ export class Graph {
       throw new Error(`${op}: ${(error as Error).message}`);
     }
     const outputs: Value[] = [];
-    const node: Node<Op> = { op, inputs, attributes, outputs };
-    for (const type of types) outputs.push(this.#value(undefined, type, node as unknown as Node));
-    this.nodes.push(node as unknown as Node);
+    const node = { op, inputs, attributes, outputs } as unknown as Node;
+    for (const type of types) outputs.push(this.#value(undefined, type, node));
+    this.nodes.push(node);
     return outputs;
   }
 
   /** Names a value as an output of the graph. */
   output(name: string, value: Value): void {
-    if (this.outputs.has(name)) throw new Error(`the graph has an output "${name}" already`);
+    if (this.outputs.has(name)) throw new Error(`the graph already has an output "${name}"`);
     this.outputs.set(name, value);
   }
 }

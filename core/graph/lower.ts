@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Graph } from "./graph.ts";
 import {
   batchedProduct,
   Emitter,
@@ -12,16 +11,16 @@ import {
   type LoweringOptions,
   MICROSOFT,
 } from "./emitter.ts";
-import { lowerAttention, lowerAttentionGrad } from "./lower_attention.ts";
-import { lowerGeluGrad, lowerLayerNormGrad, lowerSiluGrad } from "./lower_gradients.ts";
-import { lowerRmsNorm, lowerRmsNormGrad } from "./lower_rms_norm.ts";
+import type { Graph, Node, Value } from "./graph.ts";
+import { lowerAttention, lowerAttentionGrad, lowerCacheMask } from "./lower_attention.ts";
+import { lowerLayerNormGrad, lowerRmsNorm, lowerRmsNormGrad } from "./lower_norms.ts";
+import { PORTABLE } from "./lower_portable.ts";
 import { DATA_TYPE, encodeModel, type ValueInfoProto } from "./onnx_schema.ts";
 import type { OpName } from "./ops.ts";
-import type { Node, Value } from "./types.ts";
+import { staticShape } from "./types.ts";
 
-/** Opset 20 has Gelu; the contributed operators are at version 1. */
-const OPSETS = [{ domain: "", version: 20 }, { domain: MICROSOFT, version: 1 }];
-const IR_VERSION = 9;
+/** Opset 20 has Gelu; opset 17, the first with LayerNormalization, runs in every browser. */
+const TRAINING = { opset: 20, ir_version: 9 }, PORTABLE_VERSIONS = { opset: 17, ir_version: 8 };
 
 /** The operator of the same meaning. */
 const direct = (op_type: string, domain = ""): Lowering<OpName> => (_, inputs, outputs, emit) => {
@@ -62,14 +61,14 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   sum_of_squares: (_, inputs, outputs, emit) => {
     emit.op("ReduceSumSquare", inputs, { keepdims: { int: 0 } }, outputs);
   },
-  reshape: ({ attributes }, [x], outputs, emit) => {
-    emit.op("Reshape", [x, emit.ints(attributes.shape)], {}, outputs);
+  reshape: ({ attributes: { dims } }, [x], outputs, emit) => {
+    emit.op("Reshape", [x, emit.ints(staticShape(dims))], {}, outputs);
   },
   transpose: ({ attributes }, inputs, outputs, emit) => {
     emit.op("Transpose", inputs, { perm: attributes.permutation }, outputs);
   },
   broadcast: ({ attributes }, [x], outputs, emit) => {
-    emit.op("Expand", [x, emit.ints(attributes.shape)], {}, outputs);
+    emit.op("Expand", [x, emit.ints(staticShape(attributes.dims))], {}, outputs);
   },
   concat: ({ attributes }, inputs, outputs, emit) => {
     emit.op("Concat", inputs, { axis: { int: attributes.axis } }, outputs);
@@ -78,11 +77,12 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     emit.op("Split", inputs, { axis: { int: axis }, num_outputs: { int: parts } }, outputs);
   },
   matmul: ({ inputs, attributes }, names, [output], emit) => {
-    batchedProduct(emit, inputs, names, attributes, output);
+    const type = { dtype: inputs[0].dtype, ranks: inputs.map(({ dims }) => dims.length) };
+    batchedProduct(emit, type, names, attributes, output);
   },
   gemm: ({ attributes: { trans_a, trans_b } }, [a, b, c], [output], emit) => {
     const flags = { transA: { int: +trans_a }, transB: { int: +trans_b } };
-    // What is added, a bias or a sum over micro-batches, keeps all of its digits.
+    // The bias or sum over micro-batches that is added keeps its float32 precision.
     const apart = emit.options.half_products && c !== undefined;
     if (!apart) emit.product("Gemm", c === undefined ? [a, b] : [a, b, c], flags, output);
     else emit.op("Add", [emit.product("Gemm", [a, b], flags, undefined), c], {}, output);
@@ -109,14 +109,50 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   },
   causal_attention: lowerAttention,
   causal_attention_grad: lowerAttentionGrad,
+  cache_mask: lowerCacheMask,
   layer_norm: ({ attributes: { epsilon } }, inputs, outputs, emit) => {
     emit.op("LayerNormalization", inputs, { axis: { int: -1 }, epsilon }, outputs);
   },
   layer_norm_grad: lowerLayerNormGrad,
   rms_norm: lowerRmsNorm,
   rms_norm_grad: lowerRmsNormGrad,
-  gelu_grad: lowerGeluGrad,
-  silu_grad: lowerSiluGrad,
+  // y = x Φ(x): d_x = g (Φ(x) + x φ(x)). With u = x/√2, Φ(x) = (1 + erf u) / 2 and
+  // φ(x) = exp(-x²/2) / √(2π) = exp(-ln √(2π) - u²).
+  // HardSigmoid is (e + 1) / 2 in one pass; it clips to [0, 1], which the result is in anyway.
+  gelu_grad: ({ inputs: [like] }, [x, g], outputs, emit) => {
+    const u = emit.op("Mul", [x, emit.float(Math.SQRT1_2, like)]);
+    const cdf = emit.op("HardSigmoid", [emit.op("Erf", [u])], { alpha: 0.5, beta: 0.5 });
+    const log_scale = emit.float(-0.5 * Math.log(2 * Math.PI), like);
+    const density = emit.op("Exp", [emit.op("Sub", [log_scale, emit.op("Mul", [u, u])])]);
+    const slope = emit.op("Add", [cdf, emit.op("Mul", [x, density])]);
+    emit.op("Mul", [g, slope], {}, outputs);
+  },
+  // y = x σ(x): d_x = g (σ(x) + y (1 - σ(x))).
+  silu_grad: ({ inputs: [like] }, [x, y, g], outputs, emit) => {
+    const sigmoid = emit.op("Sigmoid", [x]);
+    const rest = emit.op("Sub", [emit.float(1, like), sigmoid]);
+    const slope = emit.op("Add", [sigmoid, emit.op("Mul", [y, rest])]);
+    emit.op("Mul", [g, slope], {}, outputs);
+  },
+  quantized_linear: ({ attributes }, [x], outputs, emit) => {
+    const { name, out, into, bits, weight: { codes, scales, blocks, block_size } } = attributes;
+    const inputs = [
+      x,
+      emit.tensor(`${name}.uint${bits}`, codes, [out, blocks, block_size * bits / 8]),
+      emit.tensor(`${name}.scales`, scales, [out * blocks]),
+    ];
+    const integers = { K: into, N: out, bits, block_size };
+    const flags = Object.entries(integers).map(([key, int]) => [key, { int }]);
+    emit.op("MatMulNBits", inputs, Object.fromEntries(flags), outputs, MICROSOFT);
+  },
+  quantized_gather: ({ attributes: { codes, scales, name } }, [indices], outputs, emit) => {
+    const rows = scales.length;
+    const table = emit.tensor(`${name}.int8`, codes, [rows, codes.length / rows]);
+    const row_scales = emit.tensor(`${name}.row_scales`, scales, [rows, 1]);
+    const to = { int: DATA_TYPE.float32 };
+    const picked = emit.op("Cast", [emit.op("Gather", [table, indices])], { to });
+    emit.op("Mul", [picked, emit.op("Gather", [row_scales, indices])], {}, outputs);
+  },
   // The operator takes [B, T, H·Dh]. position_ids of shape [1] is the first position, and the rows of the tables
   // follow from there.
   rotary: ({ inputs: [x, cos] }, [name, cos_name, sin_name], outputs, emit) => {
@@ -144,8 +180,10 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   },
 };
 
-function valueInfo(name: string, { dtype, shape }: Value): ValueInfoProto {
-  const dim = shape.map((dim_value) => ({ dim_value }));
+function valueInfo(name: string, { dtype, dims }: Value): ValueInfoProto {
+  const dim = dims.map((size) =>
+    typeof size === "number" ? { dim_value: size } : { dim_param: size }
+  );
   return { name, type: { tensor_type: { elem_type: DATA_TYPE[dtype], shape: { dim } } } };
 }
 
@@ -173,15 +211,16 @@ export function lowerToOnnx(graph: Graph, options: LoweringOptions = {}): Uint8A
     if (used.has(value)) emit.tensor(value.name, data, value.shape);
   }
   for (const node of nodes) {
-    const lower = LOWERING[node.op] as Lowering<OpName>;
+    const lower = (options.portable ? PORTABLE[node.op] : undefined) ?? LOWERING[node.op];
     const names = (values: readonly Value[]) => values.map((value) => emit.name(value));
-    lower(node, names(node.inputs), names(node.outputs), emit);
+    (lower as Lowering<OpName>)(node, names(node.inputs), names(node.outputs), emit);
   }
   for (const [name, value] of aliases) emit.op("Identity", [emit.name(value)], {}, name);
+  const { opset, ir_version } = options.portable ? PORTABLE_VERSIONS : TRAINING;
   return encodeModel({
-    ir_version: IR_VERSION,
+    ir_version,
     producer_name: "causeway",
-    opset_import: OPSETS,
+    opset_import: [{ domain: "", version: opset }, { domain: MICROSOFT, version: 1 }],
     graph: {
       name: "causeway",
       node: emit.nodes,

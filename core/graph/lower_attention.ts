@@ -13,7 +13,8 @@
  * @module
  */
 import { batchedProduct, type Emitter, type Lowering } from "./emitter.ts";
-import type { TensorType, Value } from "./types.ts";
+import type { Value } from "./graph.ts";
+import { DATA_TYPE } from "./onnx_schema.ts";
 
 /** Smallest block of queries; smaller ones cost more in copies of keys and values than they save. */
 const MIN_BLOCK = 64;
@@ -46,7 +47,7 @@ export function causalMask(size: number, before: number): Float32Array<ArrayBuff
  */
 function emitMask(
   emit: Emitter,
-  { size, before, like }: { size: number; before: number; like: TensorType },
+  { size, before, like }: { size: number; before: number; like: Value },
   document_start: string | undefined,
 ): string {
   const width = before + size;
@@ -103,13 +104,13 @@ function join(emit: Emitter, parts: string[], axis: number, output?: string): st
 /** alpha · op(a) · op(b), with the dtype of q. */
 function product(
   emit: Emitter,
-  like: TensorType,
+  { dtype }: Value,
   [a, b]: [string, string],
   { trans_a = false, trans_b = false, alpha = 1 } = {},
 ): string {
   const output = emit.temporary();
-  const operand: TensorType = { dtype: like.dtype, shape: like.shape };
-  batchedProduct(emit, [operand, operand], [a, b], { trans_a, trans_b, alpha }, output);
+  const type = { dtype, ranks: [4, 4] };
+  batchedProduct(emit, type, [a, b], { trans_a, trans_b, alpha }, output);
   return output;
 }
 
@@ -117,7 +118,7 @@ function product(
 const probabilities = (by_product: string, i: number) => `${by_product}.${i}`;
 
 /** Turns names of [B, H, T/n, W] into [B, K, G T/n, W] and back, W being any width. */
-function grouping(emit: Emitter, [q, k]: readonly TensorType[], size: number) {
+function grouping(emit: Emitter, [q, k]: readonly Value[], size: number) {
   const [B, , H] = q.shape, K = k.shape[2];
   const to = (heads: number, length: number) => (x: string) =>
     K === H ? x : emit.op("Reshape", [x, emit.ints([B, heads, length, -1])]);
@@ -125,7 +126,7 @@ function grouping(emit: Emitter, [q, k]: readonly TensorType[], size: number) {
 }
 
 export const lowerAttention: Lowering<"causal_attention"> = (node, names, outputs, emit) => {
-  const [q] = node.inputs as [Value];
+  const [q] = node.inputs;
   const [B, T, , E] = q.shape;
   const blocks = blockCount(T), size = T / blocks;
   const { group, ungroup } = grouping(emit, node.inputs, size);
@@ -190,3 +191,26 @@ function addPrefixes(emit: Emitter, prefixes: string[]): string {
   );
   return join(emit, sums, 3);
 }
+
+/** See cache_mask in ops.ts. */
+export const lowerCacheMask: Lowering<"cache_mask"> = (
+  _,
+  [attention_mask, tokens],
+  outputs,
+  emit,
+) => {
+  const length = (x: string) => {
+    const size = emit.op("Slice", [emit.op("Shape", [x]), emit.ints([1]), emit.ints([2])]);
+    return emit.op("Squeeze", [size]);
+  };
+  const scalar = (value: number) => emit.op("Squeeze", [emit.ints([value])]);
+  const total = length(attention_mask), one = scalar(1);
+  const keys = emit.op("Range", [scalar(0), total, one]);
+  const queries = emit.op("Range", [emit.op("Sub", [total, length(tokens)]), total, one]);
+  const column = emit.op("Unsqueeze", [queries, emit.ints([1])]);
+  const causal = emit.op("LessOrEqual", [keys, column]);
+  const real = emit.op("Cast", [attention_mask], { to: { int: DATA_TYPE.bool } });
+  const allowed = emit.op("And", [emit.op("Unsqueeze", [real, emit.ints([1, 2])]), causal]);
+  const [zero, lowest] = [0, LOWEST].map((value) => emit.float(value, { dtype: "float32" }));
+  emit.op("Where", [allowed, zero, lowest], {}, outputs);
+};

@@ -9,12 +9,10 @@
  */
 export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
-export { Graph } from "./graph.ts";
-export { Emitter, MICROSOFT } from "./emitter.ts";
 export type { LoweringOptions } from "./emitter.ts";
+export { Graph, type Node, Value } from "./graph.ts";
 export { liveNodes, lowerToOnnx } from "./lower.ts";
 export { blockCount, causalMask, LOWEST } from "./lower_attention.ts";
-export { DATA_TYPE, type Dimension, encodeModel } from "./onnx_schema.ts";
 export {
   adamW,
   type AdamWOptions,
@@ -23,5 +21,13 @@ export {
   totalSquaresGraph,
   type UpdatedTensor,
 } from "./optimizer.ts";
+export type {
+  ConstantData,
+  Dimension,
+  Dimensions,
+  DType,
+  QuantizedMatrix,
+  Shape,
+  TensorType,
+} from "./types.ts";
 export { formatShape, sizeOf } from "./types.ts";
-export type { ConstantData, DType, Node, Shape, TensorType, Value } from "./types.ts";

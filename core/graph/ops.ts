@@ -1,12 +1,21 @@
 /**
- * The operations of a graph: their attributes, and the shape and dtype of what they compute.
+ * The operations of a graph: their attributes, and the shape and dtype of their results.
  *
- * Every op named in {@linkcode OpAttributes} must have an entry here, in the VJP table (vjp.ts) and in the
- * lowering table (lower.ts); a missing one does not compile.
+ * Every op named in {@linkcode OpAttributes} needs an entry here, in the gradient table (vjp.ts) and in the lowering
+ * table (lower.ts); a missing one does not compile.
  *
  * @module
  */
-import { formatShape, type Shape, sizeOf, type TensorType } from "./types.ts";
+import {
+  broadcastDims,
+  type Dimensions,
+  formatShape,
+  type QuantizedMatrix,
+  sameDims,
+  sameSize,
+  sumOf,
+  type TensorType,
+} from "./types.ts";
 
 type None = Record<never, never>;
 
@@ -36,19 +45,19 @@ export interface OpAttributes {
   /** Sum of squares over all elements, a scalar. */
   sum_of_squares: None;
   // Movement.
-  reshape: { shape: Shape };
+  reshape: { dims: Dimensions };
   transpose: { permutation: readonly number[] };
-  broadcast: { shape: Shape };
+  broadcast: { dims: Dimensions };
   concat: { axis: number };
   /** Cuts an axis into equal parts, one output each. */
   split: { axis: number; parts: number };
   // Products.
-  /** alpha · op(a) · op(b) over the last two axes; leading axes must be equal. */
+  /** alpha · op(a) · op(b) over the last two axes; leading axes broadcast. */
   matmul: { trans_a: boolean; trans_b: boolean; alpha: number };
   /** op(a) · op(b) + c for matrices; c is optional and broadcasts. */
   gemm: { trans_a: boolean; trans_b: boolean };
-  // Indexing. Indices are int32.
-  /** Slices of the matrix `table` at `indices` [N] along an axis: [V, D] -> [N, D], or [D, V] -> [D, N]. */
+  // Indexing. Indices are integers.
+  /** Slices of the matrix `table` at `indices`: rows, [V, D] -> [...indices, D], or columns, [D, V] -> [D, N]. */
   gather: { axis: 0 | 1 };
   /** The matrix `base` with slices of `updates` added at `indices` [N] along an axis, repeats included. */
   scatter_add: { axis: 0 | 1 };
@@ -62,15 +71,20 @@ export interface OpAttributes {
   /**
    * (q [B, T, H, E], k and v [B, T, K, E]) -> (softmax(q kᵀ / √E) v per head, where position t sees positions up to t,
    * [B, T, H, E]; a by-product for its gradient). K divides H, and heads h · H/K to (h + 1) · H/K - 1 share key and
-   * value head h. With a fourth input, `document_start` int32 [B, T], position t of a row sees positions from document_start[t]
-   * to t.
+   * value head h. With a fourth input, `document_start` int32 [B, T], position t of a row sees positions from
+   * document_start[t] to t.
    */
   causal_attention: None;
+  /**
+   * (attention_mask int64 [B, S], new tokens int64 [B, T]) -> float32 [B, 1, T, S], to be added to scores: new token t
+   * is at position S - T + t, and sees positions up to that where attention_mask is 1.
+   */
+  cache_mask: None;
   /** (x, scale, bias) -> (y, mean, inverse standard deviation), over the last axis. */
   layer_norm: { epsilon: number };
   /** (x, scale) -> (x / rms · scale, 1 / rms), rms = √(mean x² + epsilon), over the last axis. */
   rms_norm: { epsilon: number };
-  /** (x [B, T, H, Dh], cos [T, R/2], sin [T, R/2]): rotates the first R of the Dh dims, halves paired. */
+  /** (x [B, T, H, Dh], cos and sin [T, R/2] or [B, T, R/2]): rotates the first R of the Dh dims, halves paired. */
   rotary: None;
   /** (logits [N, V], labels [N]) -> (negative log-likelihood [N], probabilities [N, V]). */
   softmax_cross_entropy: None;
@@ -85,6 +99,17 @@ export interface OpAttributes {
   rms_norm_grad: { epsilon: number };
   /** (q, k, v, output, by-product, g) -> (d_q, d_k, d_v) */
   causal_attention_grad: None;
+  // Quantized weights, for exported models. They have no gradients.
+  /** x Wᵀ with W [out, in]. */
+  quantized_linear: {
+    weight: QuantizedMatrix;
+    out: number;
+    into: number;
+    bits: 4 | 8;
+    name: string;
+  };
+  /** Rows of `codes` [V, D] at the indices, each times its scale [V]: [...indices, D]. */
+  quantized_gather: { codes: Int8Array; scales: Float32Array; name: string };
 }
 
 export type OpName = keyof OpAttributes;
@@ -94,66 +119,48 @@ type Infer<Op extends OpName> = (
   attributes: OpAttributes[Op],
 ) => TensorType[];
 
-/**
- * NumPy broadcasting of two shapes.
- *
- * @throws {Error} when a pair of dimensions differs and neither is 1.
- */
-export function broadcastShapes(a: Shape, b: Shape): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const da = a[a.length - rank + i] ?? 1;
-    const db = b[b.length - rank + i] ?? 1;
-    if (da !== db && da !== 1 && db !== 1) {
-      throw new Error(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
-    }
-    return da === 1 ? db : da;
-  });
-}
-
 function expect(condition: boolean, message: () => string): void {
   if (!condition) throw new Error(message());
 }
 
 function binary([a, b]: readonly TensorType[]): TensorType[] {
   expect(a.dtype === b.dtype, () => `dtypes differ: ${a.dtype} and ${b.dtype}`);
-  return [{ dtype: a.dtype, shape: broadcastShapes(a.shape, b.shape) }];
+  return [{ dtype: a.dtype, dims: broadcastDims(a.dims, b.dims) }];
 }
 
-const unary = ([x]: readonly TensorType[]): TensorType[] => [{ dtype: x.dtype, shape: x.shape }];
+/** Results of the types of some inputs. */
+const like = (...inputs: TensorType[]): TensorType[] =>
+  inputs.map(({ dtype, dims }) => ({ dtype, dims }));
+
+const unary = ([x]: readonly TensorType[]): TensorType[] => like(x);
+
+/** A statistic over the last axis. */
+const statistic = ({ dtype, dims }: TensorType): TensorType => ({
+  dtype,
+  dims: [...dims.slice(0, -1), 1],
+});
 
 function reduction(
   [x]: readonly TensorType[],
   { axes, keep_dims }: OpAttributes["sum"],
 ): TensorType[] {
   expect(
-    axes.every((axis) => axis >= 0 && axis < x.shape.length),
-    () => `axes ${formatShape(axes)} are outside of shape ${formatShape(x.shape)}`,
+    axes.every((axis) => axis >= 0 && axis < x.dims.length),
+    () => `axes ${formatShape(axes)} are outside of shape ${formatShape(x.dims)}`,
   );
-  const shape = keep_dims
-    ? x.shape.map((dim, axis) => axes.includes(axis) ? 1 : dim)
-    : x.shape.filter((_, axis) => !axes.includes(axis));
-  return [{ dtype: x.dtype, shape }];
+  const dims = keep_dims
+    ? x.dims.map((dim, axis) => axes.includes(axis) ? 1 : dim)
+    : x.dims.filter((_, axis) => !axes.includes(axis));
+  return [{ dtype: x.dtype, dims }];
 }
 
-/** Inner dimensions of a product after optional transposition: [rows, columns]. */
-function matrix(shape: Shape, transposed: boolean): [number, number] {
-  const [rows, columns] = shape.slice(-2);
-  return transposed ? [columns, rows] : [rows, columns];
-}
-
-function product(
-  [a, b]: readonly TensorType[],
-  { trans_a, trans_b }: { trans_a: boolean; trans_b: boolean },
-): TensorType {
-  const [m, k] = matrix(a.shape, trans_a);
-  const [k2, n] = matrix(b.shape, trans_b);
-  const batch = a.shape.slice(0, -2);
-  expect(
-    k === k2 && batch.join() === b.shape.slice(0, -2).join(),
-    () => `cannot multiply ${formatShape(a.shape)} by ${formatShape(b.shape)}`,
-  );
-  return { dtype: a.dtype, shape: [...batch, m, n] };
+function product([a, b]: readonly TensorType[], flags: OpAttributes["gemm"]): TensorType {
+  const { trans_a, trans_b } = flags;
+  const [m, k] = trans_a ? a.dims.slice(-2).toReversed() : a.dims.slice(-2);
+  const [k2, n] = trans_b ? b.dims.slice(-2).toReversed() : b.dims.slice(-2);
+  expect(k === k2, () => `cannot multiply ${formatShape(a.dims)} by ${formatShape(b.dims)}`);
+  const batch = broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2));
+  return { dtype: a.dtype, dims: [...batch, m, n] };
 }
 
 /** Shape and dtype inference, one entry per op. */
@@ -164,8 +171,8 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   div: binary,
   maximum: binary,
   equal: ([a, b]) => {
-    expect(a.dtype === "int32" && b.dtype === "int32", () => "equal takes int32");
-    return [{ dtype: "float32", shape: broadcastShapes(a.shape, b.shape) }];
+    expect(a.dtype === "int32" && b.dtype === "int32", () => "operands must be int32");
+    return [{ dtype: "float32", dims: broadcastDims(a.dims, b.dims) }];
   },
   neg: unary,
   exp: unary,
@@ -177,168 +184,165 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   softmax: unary,
   sum: reduction,
   max: reduction,
-  sum_of_squares: ([x]) => [{ dtype: x.dtype, shape: [] }],
-  reshape: ([x], { shape }) => {
+  sum_of_squares: ([x]) => [{ dtype: x.dtype, dims: [] }],
+  reshape: ([x], { dims }) => {
     expect(
-      sizeOf(shape) === sizeOf(x.shape),
-      () => `cannot reshape ${formatShape(x.shape)} to ${formatShape(shape)}`,
+      sameSize(dims, x.dims),
+      () => `cannot reshape ${formatShape(x.dims)} to ${formatShape(dims)}`,
     );
-    return [{ dtype: x.dtype, shape }];
+    return [{ dtype: x.dtype, dims }];
   },
   transpose: ([x], { permutation }) => {
+    const axes = x.dims.map((_, axis) => axis);
     expect(
-      [...permutation].sort((p, q) => p - q).every((axis, i) => axis === i) &&
-        permutation.length === x.shape.length,
-      () => `${formatShape(permutation)} is no permutation of the axes of ${formatShape(x.shape)}`,
+      sameDims(permutation.toSorted((p, q) => p - q), axes),
+      () => `${formatShape(permutation)} does not permute the axes of ${formatShape(x.dims)}`,
     );
-    return [{ dtype: x.dtype, shape: permutation.map((axis) => x.shape[axis]) }];
+    return [{ dtype: x.dtype, dims: permutation.map((axis) => x.dims[axis]) }];
   },
-  broadcast: ([x], { shape }) => {
+  broadcast: ([x], { dims }) => {
     expect(
-      broadcastShapes(x.shape, shape).join() === shape.join(),
-      () => `cannot broadcast ${formatShape(x.shape)} to ${formatShape(shape)}`,
+      sameDims(broadcastDims(x.dims, dims), dims),
+      () => `cannot broadcast ${formatShape(x.dims)} to ${formatShape(dims)}`,
     );
-    return [{ dtype: x.dtype, shape }];
+    return [{ dtype: x.dtype, dims }];
   },
   concat: (inputs, { axis }) => {
     const [first] = inputs;
-    const outer = (shape: Shape) => shape.filter((_, i) => i !== axis).join();
+    const outer = (dims: Dimensions) => dims.filter((_, i) => i !== axis);
     expect(
-      inputs.every((x) => outer(x.shape) === outer(first.shape)),
-      () =>
-        `cannot concatenate ${
-          inputs.map((x) => formatShape(x.shape)).join(", ")
-        } along axis ${axis}`,
+      inputs.every((x) => sameDims(outer(x.dims), outer(first.dims))),
+      () => `cannot concatenate ${inputs.map((x) => formatShape(x.dims))} along axis ${axis}`,
     );
-    const total = inputs.reduce((sum, x) => sum + x.shape[axis], 0);
-    return [{ dtype: first.dtype, shape: first.shape.map((d, i) => i === axis ? total : d) }];
+    const total = sumOf(inputs.map((x) => x.dims[axis]));
+    return [{ dtype: first.dtype, dims: first.dims.with(axis, total) }];
   },
   split: ([x], { axis, parts }) => {
-    expect(
-      x.shape[axis] % parts === 0,
-      () => `axis ${axis} of ${formatShape(x.shape)} is not divisible by ${parts}`,
-    );
-    const shape = x.shape.map((d, i) => i === axis ? d / parts : d);
-    return Array.from({ length: parts }, () => ({ dtype: x.dtype, shape }));
+    const size = x.dims[axis];
+    if (typeof size === "string" || size % parts !== 0) {
+      throw new Error(`axis ${axis} of ${formatShape(x.dims)} is not divisible by ${parts}`);
+    }
+    return Array(parts).fill({ dtype: x.dtype, dims: x.dims.with(axis, size / parts) });
   },
   matmul: (inputs, attributes) => [product(inputs, attributes)],
   gemm: (inputs, attributes) => {
-    expect(inputs[0].shape.length === 2, () => "gemm takes matrices");
-    const result = product(inputs, attributes);
-    if (inputs.length === 3) {
-      expect(
-        broadcastShapes(inputs[2].shape, result.shape).join() === result.shape.join(),
-        () =>
-          `gemm cannot add ${formatShape(inputs[2].shape)} to a ${
-            formatShape(result.shape)
-          } product`,
-      );
-    }
+    expect(inputs[0].dims.length === 2, () => "operands must be matrices");
+    const result = product(inputs, attributes), [, , c] = inputs;
+    expect(
+      !c || sameDims(broadcastDims(c.dims, result.dims), result.dims),
+      () => `cannot add ${formatShape(c.dims)} to a product of ${formatShape(result.dims)}`,
+    );
     return [result];
   },
   gather: ([table, indices], { axis }) => {
     expect(
-      table.shape.length === 2 && indices.shape.length === 1 && indices.dtype === "int32",
-      () => "gather takes a matrix and int32 [N] indices",
+      table.dims.length === 2 && /^int/.test(indices.dtype) &&
+        (axis === 0 || indices.dims.length === 1),
+      () => "needs a matrix and integer indices, [N] for columns",
     );
-    const shape = table.shape.map((dim, i) => i === axis ? indices.shape[0] : dim);
-    return [{ dtype: table.dtype, shape }];
+    const [rows, columns] = table.dims;
+    const dims = axis === 0 ? [...indices.dims, columns] : [rows, ...indices.dims];
+    return [{ dtype: table.dtype, dims }];
   },
   scatter_add: ([base, indices, updates], { axis }) => {
     expect(
-      updates.shape.join() === base.shape.map((d, i) => i === axis ? indices.shape[0] : d).join(),
+      sameDims(updates.dims, base.dims.with(axis, indices.dims[0])),
       () =>
-        `scatter_add cannot add ${formatShape(updates.shape)} at ${
-          formatShape(indices.shape)
-        } indices along axis ${axis} of ${formatShape(base.shape)}`,
+        `cannot add ${formatShape(updates.dims)} at ${formatShape(indices.dims)} indices along ` +
+        `axis ${axis} of ${formatShape(base.dims)}`,
     );
-    return [{ dtype: base.dtype, shape: base.shape }];
+    return like(base);
   },
   take_along_rows: ([x, indices]) => {
+    const [rows] = x.dims;
     expect(
-      x.shape.length === 2 && indices.shape.join() === `${x.shape[0]}`,
-      () => "take_along_rows takes [N, V] and int32 [N]",
+      x.dims.length === 2 && sameDims(indices.dims, [rows]),
+      () => "needs [N, V] and int32 [N]",
     );
-    return [{ dtype: x.dtype, shape: [x.shape[0]] }];
+    return [{ dtype: x.dtype, dims: [rows] }];
   },
   add_along_rows: ([base, indices, updates]) => {
     expect(
-      indices.shape.join() === `${base.shape[0]}` && updates.shape.join() === `${base.shape[0]}`,
-      () => "add_along_rows takes [N, V], int32 [N] and [N]",
+      [indices, updates].every(({ dims }) => sameDims(dims, base.dims.slice(0, 1))),
+      () => "needs [N, V], int32 [N] and [N]",
     );
-    return [{ dtype: base.dtype, shape: base.shape }];
+    return like(base);
   },
   causal_attention: ([q, k, v, document_start]) => {
-    const [B, T, H] = q.shape;
-    const shared = q.shape.with(2, k.shape[2]).join();
+    const [B, T, H] = q.dims, [, , K] = k.dims;
     expect(
-      q.shape.length === 4 && H % k.shape[2] === 0 &&
-        [k, v].every(({ shape }) => shape.join() === shared),
+      q.dims.length === 4 && Number(H) % Number(K) === 0 &&
+        [k, v].every(({ dims }) => sameDims(dims, q.dims.with(2, K))),
       () =>
-        `causal_attention takes [B, T, H, E] and two of [B, T, K, E], with H a multiple of K, not ${
-          [q, k, v].map((x) => formatShape(x.shape))
-        }`,
+        "needs [B, T, H, E] and two of [B, T, K, E], with H a multiple of K, got " +
+        [q, k, v].map((x) => formatShape(x.dims)).join(", "),
     );
     expect(
       !document_start ||
-        (document_start.dtype === "int32" && document_start.shape.join() === `${B},${T}`),
+        (document_start.dtype === "int32" && sameDims(document_start.dims, [B, T])),
       () =>
-        `causal_attention over ${formatShape(q.shape)} takes document_start as int32 of ` +
-        `[${B}, ${T}], not ${document_start.dtype} of ${formatShape(document_start.shape)}`,
+        `document_start must be int32 of [${B}, ${T}], ` +
+        `got ${document_start.dtype} of ${formatShape(document_start.dims)}`,
     );
-    return [{ dtype: q.dtype, shape: q.shape }, { dtype: q.dtype, shape: [B, H, T, T] }];
+    return [...like(q), { dtype: q.dtype, dims: [B, H, T, T] }];
+  },
+  cache_mask: ([{ dims: [B, S] }, { dims: [rows, T] }]) => {
+    expect(B === rows && S !== undefined && T !== undefined, () => "needs [B, S] and [B, T]");
+    return [{ dtype: "float32", dims: [B, 1, T, S] }];
   },
   layer_norm: ([x, scale, bias]) => {
-    const width = x.shape.at(-1);
+    const width = x.dims.slice(-1);
     expect(
-      scale.shape.join() === `${width}` && bias.shape.join() === `${width}`,
+      sameDims(scale.dims, width) && sameDims(bias.dims, width),
       () =>
-        `layer_norm over ${formatShape(x.shape)} needs scale and bias of [${width}], got ${
-          formatShape(scale.shape)
-        } and ${formatShape(bias.shape)}`,
+        `over ${formatShape(x.dims)} needs scale and bias of ${formatShape(width)}, got ` +
+        `${formatShape(scale.dims)} and ${formatShape(bias.dims)}`,
     );
-    const statistics = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
-    return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
+    return [...like(x), statistic(x), statistic(x)];
   },
   rms_norm: ([x, scale]) => {
-    const width = x.shape.at(-1);
+    const width = x.dims.slice(-1);
     expect(
-      scale.shape.join() === `${width}`,
+      sameDims(scale.dims, width),
       () =>
-        `rms_norm over ${formatShape(x.shape)} needs a scale of [${width}], got ${
-          formatShape(scale.shape)
-        }`,
+        `over ${formatShape(x.dims)} needs a scale of ${formatShape(width)}, got ` +
+        formatShape(scale.dims),
     );
-    return [{ dtype: x.dtype, shape: x.shape }, {
-      dtype: x.dtype,
-      shape: [...x.shape.slice(0, -1), 1],
-    }];
+    return [...like(x), statistic(x)];
   },
   rotary: ([x, cos, sin]) => {
-    const [, length, , head_dim] = x.shape;
+    const positions = x.dims.slice(3 - cos.dims.length, 2);
     expect(
-      x.shape.length === 4 && cos.shape.join() === sin.shape.join() && cos.shape[0] === length &&
-        2 * cos.shape[1] <= head_dim,
+      x.dims.length === 4 && sameDims(cos.dims, sin.dims) &&
+        sameDims(cos.dims.slice(0, -1), positions) &&
+        2 * Number(cos.dims.at(-1)) <= Number(x.dims[3]),
       () =>
-        `rotary cannot turn ${formatShape(x.shape)} by tables of ${formatShape(cos.shape)}; ` +
-        "it takes [B, T, H, Dh] and [T, R/2]",
+        `cannot rotate ${formatShape(x.dims)} by tables of ${formatShape(cos.dims)}; ` +
+        "needs [B, T, H, Dh] and [T, R/2] or [B, T, R/2]",
     );
-    return [{ dtype: x.dtype, shape: x.shape }];
+    return like(x);
   },
   softmax_cross_entropy: ([logits, labels]) => {
+    const rows = logits.dims.slice(0, 1);
     expect(
-      logits.shape.length === 2 && labels.shape.join() === `${logits.shape[0]}` &&
-        labels.dtype === "int32",
-      () => "softmax_cross_entropy takes logits [N, V] and int32 labels [N]",
+      logits.dims.length === 2 && sameDims(labels.dims, rows) && labels.dtype === "int32",
+      () => "needs logits [N, V] and int32 labels [N]",
     );
-    return [
-      { dtype: logits.dtype, shape: [logits.shape[0]] },
-      { dtype: logits.dtype, shape: logits.shape },
-    ];
+    return [{ dtype: logits.dtype, dims: rows }, ...like(logits)];
   },
   gelu_grad: unary,
   silu_grad: unary,
-  layer_norm_grad: ([x, scale]) => [x, scale, scale].map(({ dtype, shape }) => ({ dtype, shape })),
-  rms_norm_grad: ([x, scale]) => [x, scale].map(({ dtype, shape }) => ({ dtype, shape })),
-  causal_attention_grad: ([q, k, v]) => [q, k, v].map(({ dtype, shape }) => ({ dtype, shape })),
+  layer_norm_grad: ([x, scale]) => like(x, scale, scale),
+  rms_norm_grad: ([x, scale]) => like(x, scale),
+  causal_attention_grad: ([q, k, v]) => like(q, k, v),
+  quantized_linear: ([x], { out, into }) => {
+    expect(
+      x.dims.at(-1) === into,
+      () => `cannot multiply ${formatShape(x.dims)} by [${into}, ${out}]`,
+    );
+    return [{ dtype: x.dtype, dims: x.dims.with(-1, out) }];
+  },
+  quantized_gather: ([indices], { codes, scales }) => [
+    { dtype: "float32", dims: [...indices.dims, codes.length / scales.length] },
+  ],
 };

@@ -8,8 +8,8 @@
  * @module
  */
 import { add, div, mul, sqrt, sub, sum, sumOfSquares } from "./functions.ts";
-import { Graph } from "./graph.ts";
-import type { Shape, Value } from "./types.ts";
+import { Graph, type Value } from "./graph.ts";
+import type { Shape } from "./types.ts";
 
 /** Constants of AdamW (Loshchilov & Hutter, 2019). */
 export interface AdamWOptions {

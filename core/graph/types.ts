@@ -1,48 +1,94 @@
 /**
- * The pieces of a graph: typed values and the nodes that make them. Shapes are static.
+ * Element types and shapes.
  *
  * @module
  */
-import type { Graph } from "./graph.ts";
-import type { OpAttributes, OpName } from "./ops.ts";
 
 /** Element types of a value. */
 export type DType = "float32" | "float64" | "int32" | "int64";
 
-/** Dimensions, outermost first; `[]` is a scalar. */
+/** Sizes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
+
+/** A size, or the name of one that is known only when the model runs, such as "batch_size". */
+export type Dimension = number | string;
+
+/** A shape in which sizes may be names. */
+export type Dimensions = readonly Dimension[];
 
 /** What shape inference computes for each output of a node. */
 export interface TensorType {
   readonly dtype: DType;
-  readonly shape: Shape;
-}
-
-/** A tensor that exists when the graph runs: an input, a constant or the output of a node. */
-export interface Value extends TensorType {
-  readonly graph: Graph;
-  readonly name: string;
-  /** The node that computes it; undefined for inputs and constants. */
-  readonly node?: Node;
-}
-
-/** One operation. Nodes are stored in the order they were added, which is a topological order. */
-export interface Node<Op extends OpName = OpName> {
-  readonly op: Op;
-  inputs: Value[];
-  readonly attributes: OpAttributes[Op];
-  readonly outputs: readonly Value[];
+  readonly dims: Dimensions;
 }
 
 /** Data of a constant, in the memory layout of its dtype. */
 export type ConstantData = Float32Array | Float64Array | Int32Array | BigInt64Array;
 
+/** A matrix [out, in] in codes of a few bits, in blocks along `in` that share a scale. */
+export interface QuantizedMatrix {
+  /** [out, blocks, block_size · bits / 8]; of two 4-bit codes in a byte the first is the low half. */
+  readonly codes: Uint8Array;
+  /** [out · blocks]. A weight is scale · (code - 2^(bits-1)). */
+  readonly scales: Float32Array;
+  readonly blocks: number;
+  readonly block_size: number;
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, dim) => product * dim, 1);
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Whether two shapes are the same, names included. */
+export function sameDims(a: Dimensions, b: Dimensions): boolean {
+  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }
 
 /** A shape as text: `[2, 3]`. */
-export function formatShape(shape: Shape): string {
-  return `[${shape.join(", ")}]`;
+export function formatShape(dims: Dimensions): string {
+  return `[${dims.join(", ")}]`;
+}
+
+/**
+ * The sizes of a shape.
+ *
+ * @throws {Error} when one is a name: gradients and sessions need sizes, only exported models have names.
+ */
+export function staticShape(dims: Dimensions): Shape {
+  return dims.map((dim) => {
+    if (typeof dim === "number") return dim;
+    throw new Error(`the size "${dim}" in ${formatShape(dims)} is known only when the model runs`);
+  });
+}
+
+/**
+ * NumPy broadcasting of two shapes.
+ *
+ * @throws {Error} when a pair of dimensions differs and neither is 1.
+ */
+export function broadcastDims(a: Dimensions, b: Dimensions): Dimension[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const da = a[a.length - rank + i] ?? 1;
+    const db = b[b.length - rank + i] ?? 1;
+    if (da !== db && da !== 1 && db !== 1) {
+      throw new Error(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+    }
+    return da === 1 ? db : da;
+  });
+}
+
+/** Whether two shapes have as many elements, whatever the sizes are that their names stand for. */
+export function sameSize(a: Dimensions, b: Dimensions): boolean {
+  const names = (dims: Dimensions) => dims.filter((dim) => typeof dim === "string").sort();
+  const numbers = (dims: Dimensions) => dims.filter((dim) => typeof dim === "number");
+  return sameDims(names(a), names(b)) && sizeOf(numbers(a)) === sizeOf(numbers(b));
+}
+
+/** The sum of some sizes: "past + new" where one is a name. */
+export function sumOf(parts: Dimensions): Dimension {
+  return parts.reduce((a, b) =>
+    typeof a === "number" && typeof b === "number" ? a + b : `${a} + ${b}`
+  );
 }

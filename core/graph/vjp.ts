@@ -28,8 +28,8 @@ import {
   transpose,
   zeros,
 } from "./functions.ts";
+import type { Node, Value } from "./graph.ts";
 import type { OpAttributes, OpName } from "./ops.ts";
-import type { Node, Value } from "./types.ts";
 
 /** Gradients of a node's inputs, in order; undefined where an input (an index, say) has none. */
 type InputGradients = (Value | undefined)[];
@@ -93,14 +93,15 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   },
   split: ({ attributes: { axis } }, ...g) => [concat(g, axis)],
   // y = alpha A B: d_A = alpha g Bᵀ, d_B = alpha Aᵀ g; with A or B transposed, the transposes of these.
-  matmul: ({ inputs: [a, b], attributes: { trans_a, trans_b, alpha } }, g) => [
-    trans_a
+  matmul: ({ inputs: [a, b], attributes: { trans_a, trans_b, alpha } }, g) => {
+    const d_a = trans_a
       ? matmul(b, g, { trans_a: trans_b, trans_b: true, alpha })
-      : matmul(g, b, { trans_b: !trans_b, alpha }),
-    trans_b
+      : matmul(g, b, { trans_b: !trans_b, alpha });
+    const d_b = trans_b
       ? matmul(g, a, { trans_a: true, trans_b: trans_a, alpha })
-      : matmul(a, g, { trans_a: !trans_a, alpha }),
-  ],
+      : matmul(a, g, { trans_a: !trans_a, alpha });
+    return [sumTo(d_a, a.shape), sumTo(d_b, b.shape)];
+  },
   gemm: ({ inputs: [a, b, c], attributes: { trans_a, trans_b } }, g) => [
     trans_a ? gemm(b, g, { trans_a: trans_b, trans_b: true }) : gemm(g, b, { trans_b: !trans_b }),
     trans_b ? gemm(g, a, { trans_a: true, trans_b: trans_a }) : gemm(a, g, { trans_a: !trans_a }),
@@ -124,9 +125,10 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   softmax: ({ outputs: [y] }, g) => [
     mul(y, sub(g, sum(mul(g, y), { axes: [-1], keep_dims: true }))),
   ],
-  // Which keys were seen needs no saying again: the by-product holds probabilities, and those of the others are 0.
+  // The rule needs no mask: the by-product contains probabilities, and those of hidden keys are 0.
   causal_attention: ({ inputs: [q, k, v], outputs: [o, by_product] }, g) =>
     q.graph.apply("causal_attention_grad", [q, k, v, o, by_product, g], {}),
+  cache_mask: () => [undefined, undefined],
   layer_norm: ({ inputs: [x, scale], outputs: [, mu, inverse_deviation], attributes }, g) =>
     x.graph.apply("layer_norm_grad", [x, scale, mu, inverse_deviation, g], attributes),
   rms_norm: ({ inputs: [x, scale], outputs: [, inverse_rms], attributes }, g) =>
@@ -138,16 +140,17 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const scaled = mul(probabilities, reshape(g, [g.shape[0], 1]));
     return [addAlongRows(scaled, labels, neg(g)), undefined];
   },
-  gelu_grad: onceOnly,
-  silu_grad: onceOnly,
-  layer_norm_grad: onceOnly,
-  rms_norm_grad: onceOnly,
-  causal_attention_grad: onceOnly,
+  gelu_grad: noGradient,
+  silu_grad: noGradient,
+  layer_norm_grad: noGradient,
+  rms_norm_grad: noGradient,
+  causal_attention_grad: noGradient,
+  quantized_linear: noGradient,
+  quantized_gather: noGradient,
 };
 
-/** Gradients are differentiated once. */
-function onceOnly({ op }: Node): never {
-  throw new Error(`${op} has no gradient: the rules are for first derivatives`);
+function noGradient({ op }: Node): never {
+  throw new Error(`${op} has no gradient: first derivatives only, and none of quantized weights`);
 }
 
 /** 1 where `difference` is positive and 0 where it is zero; it must not be negative. */

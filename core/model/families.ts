@@ -1,25 +1,40 @@
 /**
- * The families of models that there are.
+ * The model families, and how a configuration finds its own.
  *
  * @module
  */
 import { z } from "zod";
 import type { Family } from "./family.ts";
-import { type GptNeoXConfig, sizes as gpt_neox_sizes } from "./gpt_neox/config.ts";
 import { gpt_neox } from "./gpt_neox/mod.ts";
-import { type LlamaConfig, sizes as llama_sizes } from "./llama/config.ts";
 import { llama } from "./llama/mod.ts";
 
-/** A model's configuration. `model_type` tells the families apart; without one it is GPT-NeoX. */
-export type ModelConfig = GptNeoXConfig | LlamaConfig;
-
 /** By Hugging Face's `model_type`. */
-export const FAMILIES = { gpt_neox, llama } as const;
+export const FAMILIES = { gpt_neox, llama };
 
 const DEFAULT = "gpt_neox";
 
-/** Fields of a recipe that give a model's sizes, all but the vocabulary's. */
-export const sizes_schema = z.discriminatedUnion("model_type", [gpt_neox_sizes, llama_sizes]);
+type Families = typeof FAMILIES;
+type AnyFamily = Families[keyof Families];
+
+/** A model's configuration. `model_type` names its family; without one it is GPT-NeoX. */
+export type ModelConfig = ReturnType<AnyFamily["parse"]>;
+
+/** Sizes of a model in a recipe: everything but the vocabulary's. */
+export type Sizes = z.output<AnyFamily["sizes"]>;
+
+export type PresetName = { [F in keyof Families]: keyof Families[F]["presets"] }[keyof Families];
+
+/** Sizes of known models by name. */
+export const PRESETS = Object.assign(
+  {},
+  ...Object.values(FAMILIES).map(({ presets }) => presets),
+) as Readonly<Record<PresetName, Sizes>>;
+
+/** Fields of a recipe that give a model's sizes. */
+export const sizes_schema = z.discriminatedUnion(
+  "model_type",
+  Object.values(FAMILIES).map(({ sizes }) => sizes) as unknown as [AnyFamily["sizes"]],
+);
 
 /** The family of a configuration. */
 export function familyOf<C extends ModelConfig>({ model_type = DEFAULT }: C): Family<C> {
@@ -27,11 +42,9 @@ export function familyOf<C extends ModelConfig>({ model_type = DEFAULT }: C): Fa
 }
 
 /** The configuration of given sizes for a tokenizer's vocabulary. */
-export function completeConfig(
-  sizes: z.output<typeof sizes_schema>,
-  vocab_size: number,
-): ModelConfig {
-  return FAMILIES[sizes.model_type ?? DEFAULT].complete(sizes, vocab_size);
+export function completeConfig(sizes: Sizes, vocab_size: number): ModelConfig {
+  const model_type = "model_type" in sizes ? sizes.model_type : undefined;
+  return FAMILIES[model_type ?? DEFAULT].complete(sizes, vocab_size);
 }
 
 /**
@@ -39,13 +52,14 @@ export function completeConfig(
  *
  * @param json the parsed `config.json`.
  * @param origin where it came from, for messages.
- * @throws {Error} when its family is not one of those here, a field is missing or wrong, or asks for what this
- * implementation does not do.
+ * @throws {Error} when its family is unknown, or a field is missing, wrong, or needs something that is not implemented.
  */
 export function parseConfig(json: unknown, origin: string): ModelConfig {
-  if (typeof json !== "object" || json === null) throw new Error(`${origin} holds no JSON object`);
+  if (typeof json !== "object" || json === null) {
+    throw new Error(`${origin} must contain a JSON object`);
+  }
   const given = json as Record<string, unknown>;
-  const model_type = (given.model_type ?? DEFAULT) as keyof typeof FAMILIES;
+  const model_type = (given.model_type ?? DEFAULT) as keyof Families;
   if (!Object.hasOwn(FAMILIES, model_type)) {
     const known = Object.keys(FAMILIES).map((name) => `"${name}"`).join(" and ");
     throw new Error(

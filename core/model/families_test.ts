@@ -5,7 +5,6 @@ import {
   embeddings,
   encodeParameters,
   initialize,
-  type LlamaConfig,
   namedTensors,
   ParameterArrays,
   parameterCount,
@@ -15,6 +14,7 @@ import {
   sizes_schema,
   toHuggingFace,
 } from "./mod.ts";
+import type { LlamaConfig } from "./llama/config.ts";
 import { writeSafetensors } from "./safetensors.ts";
 
 const LLAMA = {
@@ -29,7 +29,7 @@ const LLAMA = {
 const parse = (changes: Record<string, unknown>) =>
   parseConfig({ ...LLAMA, ...changes }, "config.json");
 
-Deno.test("what a Llama configuration leaves out is as in Hugging Face", () => {
+Deno.test("defaults of a Llama configuration are those of Hugging Face", () => {
   const { num_key_value_heads, head_dim, rope_theta, rms_norm_eps, tie_word_embeddings } = parse({
     num_key_value_heads: null,
     head_dim: null,
@@ -39,7 +39,7 @@ Deno.test("what a Llama configuration leaves out is as in Hugging Face", () => {
   assert.deepEqual([rms_norm_eps, tie_word_embeddings], [1e-6, false]);
 });
 
-const REFUSED: readonly [changes: Record<string, unknown>, message: RegExp][] = [
+const REJECTED: readonly [changes: Record<string, unknown>, message: RegExp][] = [
   [{ model_type: "gpt2" }, /model_type is "gpt2", only "gpt_neox" and "llama" are supported/],
   [{ model_type: "toString" }, /model_type is "toString"/],
   [{ attention_bias: true }, /attention_bias is true, only false is supported/],
@@ -47,17 +47,17 @@ const REFUSED: readonly [changes: Record<string, unknown>, message: RegExp][] = 
   [{ hidden_act: "gelu" }, /hidden_act is "gelu", only "silu"/],
   [{ rope_scaling: { type: "linear", factor: 2 } }, /rope_type "linear" is not supported/],
   [{ rope_parameters: { rope_type: "llama3" } }, /rope_type "llama3" is not supported/],
-  [{ num_key_value_heads: 3 }, /4 heads do not form groups over num_key_value_heads 3/],
-  [{ head_dim: 5 }, /heads of 5 dims cannot be rotated in pairs/],
+  [{ num_key_value_heads: 3 }, /num_attention_heads 4 is not a multiple of num_key_value_heads 3/],
+  [{ head_dim: 5 }, /rotary embedding needs an even head_dim, got 5/],
   [{ num_attention_heads: 3 }, /hidden_size 16 is not divisible by 3 heads/],
   [{ rms_norm_eps: "small" }, /config.json: rms_norm_eps: /],
 ];
 
-Deno.test("what is not computed as Hugging Face would is refused by name", () => {
-  for (const [changes, message] of REFUSED) assert.throws(() => parse(changes), message);
+Deno.test("unsupported settings are rejected by name", () => {
+  for (const [changes, message] of REJECTED) assert.throws(() => parse(changes), message);
 });
 
-Deno.test("a recipe's sizes are those of GPT-NeoX unless they name another family", () => {
+Deno.test("a recipe's sizes are of GPT-NeoX unless model_type names another family", () => {
   const { model_type: _, vocab_size: __, ...given } = LLAMA;
   const sizes = { ...given, hidden_size: 32 };
   const plain = sizes_schema.parse(sizes);
@@ -71,11 +71,11 @@ Deno.test("a recipe's sizes are those of GPT-NeoX unless they name another famil
   const problems = (changes: object) =>
     sizes_schema.safeParse({ ...sizes, ...changes }).error!.issues.map(({ message }) => message);
   assert.match(problems({ model_type: "llama", rotary_pct: 0.5 })[0], /"rotary_pct"/);
-  assert.match(problems({ model_type: "llama", num_key_value_heads: 3 })[0], /form groups/);
+  assert.match(problems({ model_type: "llama", num_key_value_heads: 3 })[0], /not a multiple of/);
   assert.match(problems({ num_attention_heads: 3 })[0], /not divisible by 3 heads/);
 });
 
-Deno.test("the published sizes have as many parameters as they say", () => {
+Deno.test("published models have the published number of parameters", () => {
   const count = (name: keyof typeof PRESETS, vocab_size: number) =>
     parameterCount(completeConfig(PRESETS[name], vocab_size));
   assert.equal(count("smollm2-135m", 49152), 134_515_008);
@@ -85,7 +85,7 @@ Deno.test("the published sizes have as many parameters as they say", () => {
   assert.deepEqual([inner("llama-mini"), inner("mini")], [256, 256]);
 });
 
-Deno.test("every family's configuration comes back from its config.json", () => {
+Deno.test("every preset survives a round trip through config.json", () => {
   for (const preset of Object.values(PRESETS)) {
     const config = completeConfig(preset, 100);
     const json = JSON.parse(JSON.stringify(toHuggingFace(config)));
@@ -101,7 +101,7 @@ function weights(config: LlamaConfig): ParameterArrays {
   return parameters;
 }
 
-Deno.test("Llama begins with norms of 1 and matrices of deviation 0.02", () => {
+Deno.test("initial Llama norms are 1, and matrices have standard deviation 0.02", () => {
   const parameters = weights(parse({ vocab_size: 2000 }) as LlamaConfig);
   for (const { name, shape } of parameterSpecs(parameters.config)) {
     const data = parameters.get(name);
@@ -113,7 +113,7 @@ Deno.test("Llama begins with norms of 1 and matrices of deviation 0.02", () => {
   }
 });
 
-Deno.test("tied embeddings are one parameter, saved once", () => {
+Deno.test("tied embeddings are one parameter, written once", () => {
   const tied = weights(parse({ tie_word_embeddings: true }) as LlamaConfig);
   assert.ok(!tied.views.has("lm_head.weight"));
   assert.equal(parameterCount(tied.config) + 16 * 32, parameterCount(parse({})));
@@ -128,6 +128,6 @@ Deno.test("tied embeddings are one parameter, saved once", () => {
   decodeParameters(read, withCopy(embedding), "model.safetensors");
   assert.throws(
     () => decodeParameters(read, withCopy(embedding.map((x) => x + 1)), "model.safetensors"),
-    /"model.embed_tokens.weight" and "lm_head.weight" differ, which are one tensor/,
+    /"lm_head.weight" and "model.embed_tokens.weight" differ, but are one tensor/,
   );
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BatchShape } from "./attention.ts";
+import type { BatchShape } from "./decoder.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
 import { embeddings, parameterSpecs } from "./parameters.ts";
 

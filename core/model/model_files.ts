@@ -4,11 +4,17 @@
  * @module
  */
 import { z } from "zod";
+import { sizeOf } from "../graph/mod.ts";
 import { familyOf, type ModelConfig, parseConfig } from "./families.ts";
-import type { ParameterSpec } from "./parameter_spec.ts";
+import type { ParameterSpec } from "./family.ts";
 import { type DecayScope, ParameterArrays, parameterSpecs } from "./parameters.ts";
-import { SafetensorsFile } from "./safetensors_file.ts";
-import { setParameter } from "./weights.ts";
+import {
+  type NamedTensor,
+  readSafetensors,
+  SafetensorsFile,
+  safetensorsHeader,
+  writeSafetensors,
+} from "./safetensors.ts";
 
 /** Files by name, such as those of a folder. */
 export interface ModelFiles {
@@ -19,59 +25,46 @@ export interface ModelFiles {
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
-/** Weights as Python's pickle: reading them can run any code. */
+/** Weights as Python's pickle, which can run any code when it is read. */
 const PICKLE = /\.(bin|pt|pth|ckpt|pkl)$/;
-/** Names in a message, the others are counted. */
+/** Names listed in a message; the others are counted. */
 const MAX_LISTED = 5;
 
 const index_schema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+\.safetensors$/)),
 });
 
-/** A model whose files were checked, and whose tensors are read when they are asked for. */
+/** A model whose files were checked. Tensors are read on demand. */
 export interface OpenedModel {
   readonly config: ModelConfig;
   /** All parameters, in the order of computation. */
   readonly specs: readonly ParameterSpec[];
-  /** A parameter by its name here, in the shape of files, widened to float32. */
+  /** A parameter by its name here, in the shape of files, as float32. */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
 }
 
 /**
- * Opens a model and checks that its tensors are those that its config asks for. No tensor is read.
+ * Opens a model and checks that its tensors are those of its config. No tensor is read.
  *
  * @param origin where it comes from, for messages.
  * @throws {Error} for another architecture; tensors that are missing, unknown, of another shape, or in two files; a file
- *   that is not sound, or not there; weights that are a pickle only.
+ *   that is not valid or missing; weights that are only in a pickle.
  */
 export async function openModel(files: ModelFiles, origin: string): Promise<OpenedModel> {
   if (!files.names.includes("config.json")) throw new Error(`${origin} has no config.json`);
   const config = parseConfig(await readJson(files, "config.json"), `${origin}: config.json`);
-  const { aliases, ignored } = familyOf(config);
-  const other_names = aliases(config);
-  const found = new Map<string, Found>();
-  for (const [stored_as, file] of await tensorsOf(files, origin)) {
-    const name = other_names[stored_as] ?? stored_as;
-    if (ignored.test(name)) continue;
-    const known = found.get(name);
-    // Tied embeddings may be written twice, and then have to be equal.
-    if (known) await checkEqual(known, { file, stored_as }, origin);
-    else found.set(name, { file, stored_as });
+  const stored = await tensorsOf(files, origin);
+  const tensors = [...stored].map(([name, file]) => file.tensors.get(name)!);
+  const names = matchTensors(config, tensors, origin);
+  const readAs = (name: string) => stored.get(name)!.float32(name);
+  for (const copies of names.values()) {
+    if (copies.length > 1) checkCopies(copies, await Promise.all(copies.map(readAs)), origin);
   }
-  const specs = parameterSpecs(config);
-  checkTensors(specs, found, origin);
-  return {
-    config,
-    specs,
-    read(name) {
-      const { file, stored_as } = found.get(name)!;
-      return file.float32(stored_as);
-    },
-  };
+  return { config, specs: parameterSpecs(config), read: (name) => readAs(names.get(name)![0]) };
 }
 
 /**
- * Loads a model's weights, one tensor after the other.
+ * Loads a model's weights, one tensor at a time.
  *
  * @param decay_scope groups of the parameters, for an optimizer.
  */
@@ -84,20 +77,137 @@ export async function loadModelFiles(
   return parameters;
 }
 
-interface Found {
-  readonly file: SafetensorsFile;
-  readonly stored_as: string;
+/**
+ * Writes `model.safetensors` in float32, with the bytes that {@linkcode encodeParameters} gives for the same weights.
+ * One tensor at a time is in memory.
+ *
+ * @param path of the file, which is created or overwritten.
+ * @param onTensor called after each tensor with the number done and the total.
+ */
+export async function writeModelFile(
+  { specs, read }: OpenedModel,
+  path: string,
+  onTensor: (done: number, total: number) => void = () => {},
+): Promise<void> {
+  const sorted = specs.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const header = safetensorsHeader(sorted.map(({ name, shape }) => {
+    return { name, shape, dtype: "F32", bytes: 4 * sizeOf(shape) };
+  }));
+  using file = await Deno.create(path);
+  await writeAll(file, header);
+  for (const [i, { name }] of sorted.entries()) {
+    await writeAll(file, new Uint8Array((await read(name)).buffer));
+    onTensor(i + 1, sorted.length);
+  }
 }
 
-async function checkEqual(a: Found, b: Found, origin: string): Promise<void> {
-  const [first, second] = await Promise.all(
-    [a, b].map(({ file, stored_as }) => file.float32(stored_as)),
-  );
-  const equal = first.length === second.length && first.every((value, i) => value === second[i]);
-  if (equal) return;
-  throw new Error(
-    `${origin}: "${a.stored_as}" and "${b.stored_as}" differ, which are one tensor of the model`,
-  );
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
+
+/** All tensors under their Hugging Face names and in its layout; transposed ones are copies. */
+export function namedTensors(parameters: ParameterArrays): NamedTensor[] {
+  return parameterSpecs(parameters.config).map(({ name, shape, transposed }) => {
+    const data = parameters.get(name);
+    return { name, shape, data: transposed ? transpose(data, shape[1], shape[0]) : data };
+  });
+}
+
+/** Writes all parameters as safetensors. */
+export function encodeParameters(parameters: ParameterArrays): Uint8Array {
+  return writeSafetensors(namedTensors(parameters));
+}
+
+/**
+ * Fills `parameters` from the bytes of a safetensors file in float32.
+ *
+ * @param origin name of the file, for messages.
+ * @throws {Error} when a tensor is missing, unknown, of another shape, or there twice with different values.
+ */
+export function decodeParameters(
+  parameters: ParameterArrays,
+  file: Uint8Array,
+  origin: string,
+): void {
+  const tensors = readSafetensors(file, origin);
+  const names = matchTensors(parameters.config, tensors.values(), origin);
+  for (const spec of parameterSpecs(parameters.config)) {
+    const copies = names.get(spec.name)!;
+    const data = copies.map((name) => tensors.get(name)!.data);
+    if (!(data[0] instanceof Float32Array)) {
+      throw new Error(`${origin}: "${copies[0]}" must be float32`);
+    }
+    checkCopies(copies, data, origin);
+    setParameter(parameters, spec, data[0]);
+  }
+}
+
+/** Copies a tensor in the layout of files to its place in memory. */
+function setParameter(
+  parameters: ParameterArrays,
+  { name, shape, transposed }: ParameterSpec,
+  data: Float32Array,
+): void {
+  parameters.get(name).set(transposed ? transpose(data, shape[0], shape[1]) : data);
+}
+
+/** Transposes a row-major matrix of `rows` and `columns`, in tiles that keep both sides in the cache. */
+export function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(data.length);
+  const TILE = 32;
+  for (let r0 = 0; r0 < rows; r0 += TILE) {
+    for (let c0 = 0; c0 < columns; c0 += TILE) {
+      const [r1, c1] = [Math.min(rows, r0 + TILE), Math.min(columns, c0 + TILE)];
+      for (let c = c0; c < c1; c++) {
+        for (let r = r0; r < r1; r++) result[c * rows + r] = data[r * columns + c];
+      }
+    }
+  }
+  return result;
+}
+
+/** For each parameter, the names that it is stored under: tied embeddings may be in a file twice. */
+function matchTensors(
+  config: ModelConfig,
+  tensors: Iterable<{ readonly name: string; readonly shape: readonly number[] }>,
+  origin: string,
+): Map<string, string[]> {
+  const { aliases, ignored } = familyOf(config);
+  const other_names = aliases(config), specs = parameterSpecs(config);
+  const found = new Map<string, string[]>(), shapes = new Map<string, string>();
+  for (const { name: stored_as, shape } of tensors) {
+    const name = other_names[stored_as] ?? stored_as;
+    if (ignored.test(name)) continue;
+    found.set(name, [...found.get(name) ?? [], stored_as]);
+    shapes.set(stored_as, shape.join());
+  }
+  const known = new Set(specs.map(({ name }) => name));
+  const missing = [...known].filter((name) => !found.has(name));
+  const extra = [...found.keys()].filter((name) => !known.has(name));
+  if (missing.length > 0) {
+    throw new Error(`${origin} lacks tensors of the model: ${listed(missing)}`);
+  }
+  if (extra.length > 0) {
+    throw new Error(`${origin} has tensors that the model does not: ${listed(extra)}`);
+  }
+  for (const { name, shape } of specs) {
+    const other = found.get(name)!.find((stored_as) => shapes.get(stored_as) !== shape.join());
+    if (other === undefined) continue;
+    const is = shapes.get(other);
+    throw new Error(`${origin}: "${other}" has shape [${is}], the config requires [${shape}]`);
+  }
+  return found;
+}
+
+/** @throws {Error} when copies of a tensor differ. */
+function checkCopies(
+  names: readonly string[],
+  [first, ...others]: readonly (Float32Array | Int32Array)[],
+  origin: string,
+): void {
+  if (others.every((other) => first.every((value, i) => value === other[i]))) return;
+  const quoted = names.map((name) => `"${name}"`).join(" and ");
+  throw new Error(`${origin}: ${quoted} differ, but are one tensor of the model`);
 }
 
 /** Every tensor and the file it is in. */
@@ -116,13 +226,13 @@ async function tensorsOf(files: ModelFiles, origin: string): Promise<Map<string,
   const all = new Map<string, SafetensorsFile>();
   for (const shard of new Set(Object.values(data.weight_map))) {
     if (!files.names.includes(shard)) {
-      throw new Error(`${origin}: ${INDEX} names ${shard}, which is not there`);
+      throw new Error(`${origin}: ${INDEX} names ${shard}, which is missing`);
     }
     const file = await open(shard);
     for (const name of file.tensors.keys()) {
       if (all.has(name)) throw new Error(`${origin} has the tensor "${name}" in two of its files`);
       if (data.weight_map[name] !== shard) {
-        throw new Error(`${origin}: ${shard} holds "${name}", which ${INDEX} does not place there`);
+        throw new Error(`${origin}: ${shard} contains "${name}", which ${INDEX} places elsewhere`);
       }
       all.set(name, file);
     }
@@ -141,28 +251,6 @@ function noWeights({ names }: ModelFiles, origin: string): string {
     "in Python: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)";
 }
 
-function checkTensors(
-  specs: readonly ParameterSpec[],
-  found: ReadonlyMap<string, Found>,
-  origin: string,
-): void {
-  const known = new Set(specs.map(({ name }) => name));
-  const missing = specs.filter(({ name }) => !found.has(name)).map(({ name }) => name);
-  const extra = [...found.keys()].filter((name) => !known.has(name));
-  if (missing.length > 0) {
-    throw new Error(`${origin} lacks tensors of the model: ${listed(missing)}`);
-  }
-  if (extra.length > 0) {
-    throw new Error(`${origin} has tensors that the model does not: ${listed(extra)}`);
-  }
-  for (const { name, shape } of specs) {
-    const { file, stored_as } = found.get(name)!;
-    const is = file.tensors.get(stored_as)!.shape;
-    if (is.join() === shape.join()) continue;
-    throw new Error(`${origin}: "${stored_as}" has shape [${is}], the config asks for [${shape}]`);
-  }
-}
-
 function listed(names: readonly string[]): string {
   const more = names.length - MAX_LISTED;
   return names.slice(0, MAX_LISTED).join(", ") + (more > 0 ? ` and ${more} more` : "");
@@ -172,7 +260,7 @@ async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   try {
     return JSON.parse(await Deno.readTextFile(files.path(name)));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Error(`${files.path(name)} is no JSON`);
+    if (error instanceof SyntaxError) throw new Error(`${files.path(name)} is not valid JSON`);
     throw error;
   }
 }

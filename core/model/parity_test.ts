@@ -6,8 +6,13 @@ import assert from "node:assert/strict";
 import { Session } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";
-import { ParameterArrays, parseConfig, readSafetensors, toHuggingFace } from "./mod.ts";
-import { decodeParameters } from "./weights.ts";
+import {
+  decodeParameters,
+  ParameterArrays,
+  parseConfig,
+  readSafetensors,
+  toHuggingFace,
+} from "./mod.ts";
 
 const ROOT = new URL("../../tests/fixtures/", import.meta.url);
 const CASES = [

@@ -31,7 +31,7 @@ async function soup(checkpoints: Record<string, Files>, weights?: Record<string,
 const tensorsOf = (files: Files) =>
   readSafetensors(files["model.safetensors"] as Uint8Array, "model.safetensors");
 
-/** A model whose config, weights or tokenizer is another one. */
+/** A model with one file changed. */
 function changed(seed: number, name: string, change: (text: string) => string): Files {
   const files = tinyModel(seed);
   return { ...files, [name]: change(files[name] as string) };
@@ -71,7 +71,7 @@ Deno.test("the order of the checkpoints changes nothing", async () => {
   assert.deepEqual(await soup({ a, b, c }), await soup({ c, b, a }));
 });
 
-Deno.test("evaluation and fine-tuning take it, and it has no optimizer state", async () => {
+Deno.test("evaluation and fine-tuning accept it, and it has no optimizer state", async () => {
   const mean = await soup({ a: tinyModel(1), b: tinyModel(2) });
   assert.deepEqual(Object.keys(mean).sort(), [
     "config.json",
@@ -95,12 +95,12 @@ Deno.test("evaluation and fine-tuning take it, and it has no optimizer state", a
   assert.equal(tuned.collected().checkpoint.has("tokenizer.json"), true);
 });
 
-Deno.test("checkpoints that do not go together are refused", async () => {
+Deno.test("checkpoints of different models or tokenizers are rejected", async () => {
   const a = tinyModel(1);
   const other = (change: Files) => soup({ a, b: change });
   await assert.rejects(
     other(changed(2, "config.json", (text) => text.replace('"rotary_pct":0.25', '"rotary_pct":1'))),
-    /"a" and "b" are of different models: rotary_pct is 0.25 and 1/,
+    /"a" and "b" are different models: rotary_pct is 0.25 and 1/,
   );
   await assert.rejects(
     other(changed(2, "tokenizer.json", (text) => text.replace('"t5"', '"five"'))),
@@ -110,20 +110,26 @@ Deno.test("checkpoints that do not go together are refused", async () => {
   await assert.rejects(other(without), /different tokenizers \(tokenizer_config\.json\)/);
 });
 
-Deno.test("weights that do not name the checkpoints are refused", async () => {
+Deno.test("weights that do not name the checkpoints are rejected", async () => {
   const [a, b] = [tinyModel(1), tinyModel(2)];
-  await assert.rejects(soup({ a, b }, { a: 1, c: 1 }), /checkpoint "c"; there are a, b/);
-  await assert.rejects(soup({ a, b }, { a: 1 }), /none for the checkpoint "b"; give it one/);
+  await assert.rejects(soup({ a, b }, { a: 1, c: 1 }), /unknown checkpoint "c"; known: a, b/);
+  await assert.rejects(soup({ a, b }, { a: 1 }), /no entry for checkpoint "b"; use 0/);
   await assert.rejects(soup({ a, b }, { a: 0, b: 0 }), /weights of all checkpoints are 0/);
   await assert.rejects(soup({ a, b }, { a: -1, b: 1 }), /config\.weights\.a/);
 });
 
-Deno.test("damaged weights are refused by name", async () => {
+Deno.test("damaged weights are rejected by name", async () => {
   const a = tinyModel(1);
   const damaged = (change: (bytes: Uint8Array) => Uint8Array) =>
     soup({ a, b: { ...a, "model.safetensors": change(a["model.safetensors"] as Uint8Array) } });
-  await assert.rejects(damaged((bytes) => bytes.slice(0, -4)), /checkpoint "b" is not a sound/);
-  await assert.rejects(damaged((bytes) => bytes.slice(0, 5)), /checkpoint "b" ends before byte 8/);
+  await assert.rejects(
+    damaged((bytes) => bytes.slice(0, -4)),
+    /checkpoint "b": model.safetensors is not a valid/,
+  );
+  await assert.rejects(
+    damaged((bytes) => bytes.slice(0, 5)),
+    /checkpoint "b": .* is shorter than its header/,
+  );
   await assert.rejects(
     damaged((bytes) => {
       const text = new TextDecoder("latin1").decode(bytes).replace(
@@ -132,6 +138,6 @@ Deno.test("damaged weights are refused by name", async () => {
       );
       return Uint8Array.from(text, (character) => character.charCodeAt(0));
     }),
-    /checkpoint "b" has no tensor "embed_out.weight"/,
+    /checkpoint "b" lacks tensors of the model: embed_out.weight/,
   );
 });

@@ -1,34 +1,30 @@
 /**
  * The checkpoint_soup stage: a model whose weights are the mean of those of several checkpoints (Wortsman et al., 2022,
  * "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference time").
- * The mean is good where the checkpoints began from the same one.
+ * The mean is good where the checkpoints started from the same one.
  *
  * @module
  */
 import { z } from "zod";
 import {
-  type ModelConfig,
   type NamedTensor,
-  parameterSpecs,
-  parseConfig,
+  type OpenedModel,
+  openModel,
   toHuggingFace,
   writeSafetensors,
 } from "../../core/model/mod.ts";
 import { defineStage, type FilesInput, many, ports } from "../../core/stage/mod.ts";
-import { TensorFile } from "./tensor_file.ts";
 
-const WEIGHTS = "model.safetensors";
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
-/** Names that other versions of transformers give to the same tensors. */
-const ALIASES: Readonly<Record<string, string>> = { "embed_out.weight": "lm_head.weight" };
 
 type Checkpoints = Readonly<Record<string, FilesInput>>;
 
 /**
- * Output: a checkpoint of config, weights and tokenizer. It has no optimizer state, since that of a mean is no
- * mean of states: evaluation and fine-tuning take it, midtraining, which goes on with the optimizer, does not.
+ * Output: a checkpoint of config, weights and tokenizer. It has no optimizer state, because the mean of states is not
+ * the state of the mean: evaluation and fine-tuning accept it, midtraining, which continues with the optimizer, does
+ * not.
  *
- * In memory are the result twice and one tensor of each checkpoint.
+ * The result is in memory twice, and one tensor of each checkpoint.
  *
  * @throws {Error} when the checkpoints have different configs or tokenizers, or the weights do not name them all.
  */
@@ -37,37 +33,32 @@ export const checkpoint_soup = defineStage({
   version: "1",
   description: "Averages the weights of several checkpoints.",
   config: z.strictObject({
-    /** Share of each checkpoint, by its label; scaled to sum to 1. All the same when left out. */
+    /** Share of each checkpoint by its label, scaled to sum to 1; equal shares by default. */
     weights: z.record(z.string(), z.number().nonnegative()).optional(),
   }),
   inputs: { checkpoints: many(ports.checkpoint) },
   outputs: { checkpoint: ports.checkpoint },
   async run({ config, inputs: { checkpoints }, outputs, signal, report }) {
     signal.throwIfAborted();
-    // By label, so that the order of wiring, and of summing, changes nothing.
+    // Sorted, so that the order of wiring does not change the order of summing.
     const labels = Object.keys(checkpoints).sort();
     const shares = sharesOf(labels, config.weights);
-    const model = await commonConfig(labels, checkpoints);
-    const tokenizer = await commonTokenizer(labels, checkpoints);
-    const files = labels.map((label) =>
-      TensorFile.open(checkpoints[label].path(WEIGHTS), `${WEIGHTS} of checkpoint "${label}"`)
+    const models = await Promise.all(
+      labels.map((label) => openModel(checkpoints[label], `checkpoint "${label}"`)),
     );
+    checkConfigs(labels, models);
+    const tokenizer = await commonTokenizer(labels, checkpoints);
+    const [{ config: model, specs }] = models;
     const tensors: NamedTensor[] = [];
-    try {
-      const specs = parameterSpecs(model);
-      for (const { name, shape } of specs) {
-        signal.throwIfAborted();
-        const names = [name, ALIASES[name]].filter((name) => name !== undefined);
-        const data = meanOf(files.map((file) => file.read(names, shape)), shares);
-        tensors.push({ name, shape, data });
-        report(tensors.length, {}, specs.length);
-      }
-    } finally {
-      files.forEach((file) => file.close());
+    for (const { name, shape } of specs) {
+      signal.throwIfAborted();
+      const data = meanOf(await Promise.all(models.map(({ read }) => read(name))), shares);
+      tensors.push({ name, shape, data });
+      report(tensors.length, {}, specs.length);
     }
     const text = JSON.stringify(toHuggingFace(model), null, 2) + "\n";
     await outputs.checkpoint.write("config.json", text);
-    await outputs.checkpoint.write(WEIGHTS, writeSafetensors(tensors));
+    await outputs.checkpoint.write("model.safetensors", writeSafetensors(tensors));
     for (const [name, bytes] of tokenizer) await outputs.checkpoint.write(name, bytes);
   },
 });
@@ -84,7 +75,7 @@ export function meanOf(
   const sum = new Float64Array(tensors[0].length);
   tensors.forEach((tensor, k) => {
     const share = shares[k];
-    // A share of 0 takes nothing, not even NaN.
+    // A share of 0 adds nothing, not even NaN.
     if (share > 0) { for (let i = 0; i < sum.length; i++) sum[i] += share * tensor[i]; }
   });
   return Float32Array.from(sum, (value) => value / total);
@@ -92,47 +83,37 @@ export function meanOf(
 
 function sharesOf(labels: readonly string[], weights?: Readonly<Record<string, number>>): number[] {
   if (weights === undefined) return labels.map(() => 1);
-  const there = labels.join(", ");
-  for (const label of Object.keys(weights)) {
-    if (!labels.includes(label)) {
-      throw new Error(`weights names a checkpoint "${label}"; there are ${there}`);
-    }
+  const unknown = Object.keys(weights).find((label) => !labels.includes(label));
+  if (unknown !== undefined) {
+    throw new Error(
+      `weights names an unknown checkpoint "${unknown}"; known: ${labels.join(", ")}`,
+    );
   }
   const without = labels.find((label) => weights[label] === undefined);
   if (without !== undefined) {
-    throw new Error(
-      `weights has none for the checkpoint "${without}"; give it one, 0 to leave it out`,
-    );
+    throw new Error(`weights has no entry for checkpoint "${without}"; use 0 to leave it out`);
   }
   const shares = labels.map((label) => weights[label]);
   if (!shares.some((share) => share > 0)) throw new Error("the weights of all checkpoints are 0");
   return shares;
 }
 
-async function commonConfig(
-  labels: readonly string[],
-  checkpoints: Checkpoints,
-): Promise<ModelConfig> {
-  const configs = await Promise.all(labels.map(async (label) => {
-    const origin = `config.json of checkpoint "${label}"`;
-    return parseConfig(JSON.parse(await checkpoints[label].text("config.json")), origin);
-  }));
-  const [first] = configs;
-  for (const [i, config] of configs.entries()) {
-    const [expected, other] = [first, config].map((model) => new Map(Object.entries(model)));
+function checkConfigs(labels: readonly string[], models: readonly OpenedModel[]): void {
+  const [expected, ...others] = models.map(({ config }) => new Map(Object.entries(config)));
+  for (const [i, other] of others.entries()) {
     for (const key of new Set([...expected.keys(), ...other.keys()])) {
-      if (other.get(key) === expected.get(key)) continue;
+      const [a, b] = [expected.get(key), other.get(key)];
+      if (a === b) continue;
       throw new Error(
-        `checkpoints "${labels[0]}" and "${labels[i]}" are of different models: ${key} is ${
-          expected.get(key)
-        } and ${other.get(key)}`,
+        `checkpoints "${labels[0]}" and "${
+          labels[i + 1]
+        }" are different models: ${key} is ${a} and ${b}`,
       );
     }
   }
-  return first;
 }
 
-/** The tokenizer's files, which must be the same for all: else one token would stand for different texts. */
+/** The tokenizer's files, which must be equal: otherwise one token would mean different texts. */
 async function commonTokenizer(
   labels: readonly string[],
   checkpoints: Checkpoints,

@@ -35,7 +35,7 @@ const config = z.strictObject({
 
 export const export_model = defineStage({
   name: "export_model",
-  version: "1",
+  version: "2",
   description: "Writes a model as transformers or transformers.js loads it, with a model card.",
   config,
   inputs: {

@@ -89,7 +89,7 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
   "another shape": [
     (files) =>
       files["config.json"] = text({ ...json(files["config.json"]), intermediate_size: 96 }),
-    /has shape \[128\], the config asks for \[96\]|has shape \[128,64\], the config asks for \[96,64\]/,
+    /has shape \[128\], the config requires \[96\]|has shape \[128,64\], the config requires \[96,64\]/,
   ],
   "a vocabulary that is too small": [
     (files) => {
@@ -106,7 +106,7 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
       delete files["model.safetensors"];
       files["model.safetensors.index.json"] = text({ weight_map: { a: "model-1.safetensors" } });
     },
-    /names model-1\.safetensors, which is not there/,
+    /names model-1\.safetensors, which is missing/,
   ],
   "a shard outside of the folder": [
     (files) => {
@@ -123,7 +123,7 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
       const map = { "embed_out.weight": "model-1.safetensors", other: "model-2.safetensors" };
       files["model.safetensors.index.json"] = text({ weight_map: map });
     },
-    /in two of its files|does not place there/,
+    /in two of its files|places elsewhere/,
   ],
 };
 

@@ -91,11 +91,12 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
   mul: binary("mul"),
   // Of tables only, where the reader turns the sign.
   neg: () => {},
-  reshape: ({ inputs: [x], outputs: [output], attributes: { shape } }, lowering) => {
+  reshape: ({ inputs: [x], outputs: [output] }, lowering) => {
     const view = lowering.view(x);
     lowering.set(
       output,
-      reshapeView(view, shape) ?? reshapeView(lowering.copied(view, view.dtype), shape)!,
+      reshapeView(view, output.shape) ??
+        reshapeView(lowering.copied(view, view.dtype), output.shape)!,
     );
   },
   transpose: ({ inputs: [x], outputs: [output], attributes: { permutation } }, lowering) => {

@@ -1,31 +1,18 @@
 /**
- * The GPT-NeoX configuration, in the keys of Hugging Face's `config.json`.
+ * The GPT-NeoX configuration, under the keys of Hugging Face's `config.json`, and sizes of known models.
  *
  * @module
  */
 import { z } from "zod";
-import type { AttentionShape } from "../attention.ts";
 import {
   checkFixed,
+  configJson,
   type FixedFields,
   parseFields,
   positive,
   ropeParameters,
-} from "../config_fields.ts";
-import type { CommonSizes } from "../family.ts";
-
-/** What decides the shape and arithmetic of a model. Keys are those of published Pythia checkpoints. */
-export interface GptNeoXConfig extends CommonSizes {
-  /** A configuration without it is of this family. */
-  model_type?: "gpt_neox";
-  /** Share of each head's dimensions that is rotated. */
-  rotary_pct: number;
-  rotary_emb_base: number;
-  layer_norm_eps: number;
-  use_parallel_residual: boolean;
-}
-
-type Sizes = Omit<GptNeoXConfig, "vocab_size">;
+} from "../config_json.ts";
+import type { AttentionShape } from "../family.ts";
 
 const fields = {
   hidden_size: positive,
@@ -33,15 +20,24 @@ const fields = {
   num_attention_heads: positive,
   intermediate_size: positive,
   max_position_embeddings: positive.default(2048),
+  /** Share of each head's dimensions that is rotated. */
   rotary_pct: z.number().min(0).max(1).default(0.25),
+  /** Base of the rotary frequencies. */
   rotary_emb_base: z.number().positive().default(10000),
+  /** Added to the variance in layer norms. */
   layer_norm_eps: z.number().positive().default(1e-5),
+  /** Attention and MLP read the same input, as in Pythia; false: one after the other. */
   use_parallel_residual: z.boolean().default(true),
 };
 
 const schema = z.object({ vocab_size: positive, ...fields });
 
-/** The family's name is left out again: recipes that give it mean what those without it do. */
+/** Keys are those of published Pythia checkpoints. A configuration without `model_type` is of this family. */
+export type GptNeoXConfig = z.output<typeof schema> & { model_type?: "gpt_neox" };
+
+type Sizes = Omit<GptNeoXConfig, "vocab_size">;
+
+/** `model_type` is dropped: recipes with and without it mean the same, and have the same keys. */
 export const sizes = z.strictObject({ model_type: z.literal("gpt_neox").optional(), ...fields })
   .superRefine((config, context) => {
     const message = headProblem(config);
@@ -49,6 +45,7 @@ export const sizes = z.strictObject({ model_type: z.literal("gpt_neox").optional
   })
   .transform(({ model_type: _, ...config }): Sizes => config);
 
+/** The only supported values. */
 const FIXED: FixedFields = {
   model_type: "gpt_neox",
   hidden_act: "gelu",
@@ -70,49 +67,62 @@ export function parse(given: Readonly<Record<string, unknown>>, origin: string):
   return config;
 }
 
-/** What is wrong with the heads. */
+/** Says why the heads are not valid. */
 function headProblem(config: Sizes): string | undefined {
   const { hidden_size, num_attention_heads, rotary_pct } = config;
-  if (hidden_size % num_attention_heads !== 0) {
+  const { head_dim, rotary_dim } = attentionShape(config);
+  if (!Number.isInteger(head_dim)) {
     return `hidden_size ${hidden_size} is not divisible by ${num_attention_heads} heads`;
   }
-  const rotary_dim = rotaryDim(config);
   if (rotary_dim % 2 === 0) return undefined;
-  return `rotary_pct ${rotary_pct} of a head of ${hidden_size / num_attention_heads} dims gives ` +
-    `${rotary_dim} rotary dims, which must be even`;
+  return `rotary_pct ${rotary_pct} of a head of ${head_dim} dims gives ${rotary_dim} rotary dims, which must be even`;
 }
 
-/** Number of rotated dimensions per head, as Hugging Face rounds it: ⌊head_dim · rotary_pct⌋. */
-export function rotaryDim(
-  { hidden_size, num_attention_heads, rotary_pct }: Pick<
-    GptNeoXConfig,
-    "hidden_size" | "num_attention_heads" | "rotary_pct"
-  >,
-): number {
-  return Math.floor(hidden_size / num_attention_heads * rotary_pct);
-}
-
-export function attentionShape(config: GptNeoXConfig): AttentionShape {
-  const { hidden_size, num_attention_heads } = config;
+/** As in Hugging Face, ⌊head_dim · rotary_pct⌋ dims are rotated. */
+export function attentionShape(config: Sizes): AttentionShape {
+  const { hidden_size, num_attention_heads, rotary_pct, rotary_emb_base } = config;
+  const head_dim = hidden_size / num_attention_heads;
   return {
     num_attention_heads,
     num_key_value_heads: num_attention_heads,
-    head_dim: hidden_size / num_attention_heads,
-    rotary_dim: rotaryDim(config),
-    rotary_base: config.rotary_emb_base,
+    head_dim,
+    rotary_dim: Math.floor(head_dim * rotary_pct),
+    rotary_base: rotary_emb_base,
   };
 }
 
 export function toHuggingFace(config: GptNeoXConfig): Record<string, unknown> {
+  // The schema puts the keys in one order, wherever the configuration came from.
+  return configJson("GPTNeoXForCausalLM", FIXED, schema.parse(config));
+}
+
+function pythia(
+  hidden_size: number,
+  num_hidden_layers: number,
+  num_attention_heads: number,
+): Sizes {
   return {
-    architectures: ["GPTNeoXForCausalLM"],
-    ...FIXED,
-    // Through the schema, which puts the keys in one order, however the configuration came about.
-    ...schema.parse(config),
-    initializer_range: 0.02,
-    bos_token_id: 0,
-    eos_token_id: 0,
-    torch_dtype: "float32",
-    use_cache: true,
+    hidden_size,
+    num_hidden_layers,
+    num_attention_heads,
+    intermediate_size: 4 * hidden_size,
+    max_position_embeddings: 2048,
+    rotary_pct: 0.25,
+    rotary_emb_base: 10000,
+    layer_norm_eps: 1e-5,
+    use_parallel_residual: true,
   };
 }
+
+/** Pythia (Biderman et al., 2023, table 1; its vocabulary is padded to 50,304), and small models of its shape. */
+export const presets = {
+  /** 0.8M parameters without the embeddings. */
+  "mini": pythia(128, 4, 4),
+  /** 4.7M parameters without the embeddings. */
+  "small": pythia(256, 6, 8),
+  "pythia-14m": pythia(128, 6, 4),
+  "pythia-31m": pythia(256, 6, 8),
+  "pythia-70m": pythia(512, 6, 8),
+  "pythia-160m": pythia(768, 12, 12),
+  "pythia-410m": pythia(1024, 24, 16),
+};

@@ -1,14 +1,60 @@
 /**
  * GPT-NeoX, exactly as Hugging Face's GPTNeoXForCausalLM computes it: the family of Pythia.
  *
- * Shapes in comments: N tokens, H heads, E dims per head, D = H·E.
+ * Shapes in comments: H heads, E dims per head, D = H·E.
  *
  * @module
  */
 import { add, gelu, layerNorm, reshape, split, type Value } from "../../graph/mod.ts";
-import type { Family, LayerContext } from "../family.ts";
-import { attentionShape, type GptNeoXConfig, parse, sizes, toHuggingFace } from "./config.ts";
-import { EMBED_IN, EMBED_OUT, parameterSpecs } from "./parameters.ts";
+import { type Family, type LayerContext, matrix, type ParameterSpec, vector } from "../family.ts";
+import {
+  attentionShape,
+  type GptNeoXConfig,
+  parse,
+  presets,
+  sizes,
+  toHuggingFace,
+} from "./config.ts";
+
+/** The input embedding, [V, D]. */
+const EMBED_IN = "gpt_neox.embed_in.weight";
+/** The output projection, [V, D] in files, [D, V] in memory; it has no bias. */
+const EMBED_OUT = "embed_out.weight";
+
+const DEVIATION = 0.02;
+
+/**
+ * Initially layer norms are 1 and 0, biases 0, matrices normal with standard deviation 0.02, those that write to the
+ * residual stream (attention.dense, mlp.dense_4h_to_h) with 0.02 / √(2 L), so that the stream's variance does not grow
+ * with the depth L (Radford et al., 2019).
+ */
+function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
+  const { vocab_size: V, hidden_size: D, intermediate_size: F, num_hidden_layers: L } = config;
+  const residual = DEVIATION / Math.sqrt(2 * L);
+  const linear = (name: string, out: number, into: number, deviation = DEVIATION) => [
+    matrix(`${name}.weight`, [out, into], deviation),
+    vector(`${name}.bias`, out, 0),
+  ];
+  const norm = (name: string) => [vector(`${name}.weight`, D, 1), vector(`${name}.bias`, D, 0)];
+  const layers = Array.from({ length: L }, (_, i) => {
+    const prefix = `gpt_neox.layers.${i}`;
+    return [
+      ...norm(`${prefix}.input_layernorm`),
+      ...norm(`${prefix}.post_attention_layernorm`),
+      ...linear(`${prefix}.attention.query_key_value`, 3 * D, D),
+      ...linear(`${prefix}.attention.dense`, D, D, residual),
+      ...linear(`${prefix}.mlp.dense_h_to_4h`, F, D),
+      ...linear(`${prefix}.mlp.dense_4h_to_h`, D, F, residual),
+    ];
+  });
+  const embedding = { shape: [V, D], initial: { deviation: DEVIATION } };
+  return [
+    { ...embedding, name: EMBED_IN, transposed: false },
+    ...layers.flat(),
+    ...norm("gpt_neox.final_layer_norm"),
+    { ...embedding, name: EMBED_OUT, transposed: true },
+  ];
+}
 
 type Context = LayerContext<GptNeoXConfig>;
 
@@ -25,7 +71,7 @@ function layer(context: Context, index: number, x: Value): Value {
   return add(middle, dense(context, `${prefix}.mlp.dense_4h_to_h`, inner));
 }
 
-/** Queries, keys and values lie side by side for each head. */
+/** The projection gives q, k and v of the first head, then those of the second, and so on. */
 function attention(context: Context, index: number, x: Value): Value {
   const { config, attention: { axes, rotate, attend } } = context;
   const { num_attention_heads: H, head_dim: E } = attentionShape(config);
@@ -44,8 +90,10 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
   return layerNorm(x, weight, bias, config.layer_norm_eps);
 }
 
-export const gpt_neox: Family<GptNeoXConfig> = {
+export const gpt_neox = {
   title: "GPT-NeoX",
+  sizes,
+  presets,
   complete: (given, vocab_size) => ({ ...sizes.parse(given), vocab_size }),
   parse,
   toHuggingFace,
@@ -56,6 +104,6 @@ export const gpt_neox: Family<GptNeoXConfig> = {
   attentionShape,
   layer,
   finalNorm: (context, x) => norm(context, "gpt_neox.final_layer_norm", x),
-  // Residual stream, norms, queries, keys and values as they were and turned, context; the MLP's inner two.
+  // Residual stream, norms, q, k and v before and after rotation, context; the MLP's inner two.
   keptValues: ({ hidden_size: D, intermediate_size: F }) => 10 * D + 2 * F,
-};
+} satisfies Family<GptNeoXConfig>;

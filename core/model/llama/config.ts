@@ -1,37 +1,24 @@
 /**
- * The Llama configuration, in the keys of Hugging Face's `config.json`.
+ * The Llama configuration, under the keys of Hugging Face's `config.json`, and sizes of known models.
  *
  * @module
  */
 import { z } from "zod";
-import type { AttentionShape } from "../attention.ts";
 import {
   checkFixed,
+  configJson,
   type FixedFields,
   parseFields,
   positive,
   ropeParameters,
-} from "../config_fields.ts";
-import type { CommonSizes } from "../family.ts";
-
-/** What decides the shape and arithmetic of a model. */
-export interface LlamaConfig extends CommonSizes {
-  model_type: "llama";
-  /** Heads of keys and values, each shared by a group of attention heads. */
-  num_key_value_heads: number;
-  head_dim: number;
-  /** Base of the rotary frequencies. */
-  rope_theta: number;
-  rms_norm_eps: number;
-  /** Whether the output projection is the input embedding. */
-  tie_word_embeddings: boolean;
-}
+} from "../config_json.ts";
+import type { AttentionShape } from "../family.ts";
 
 const fields = {
   hidden_size: positive,
   num_hidden_layers: positive,
   num_attention_heads: positive,
-  /** As many as attention heads when left out. */
+  /** Heads of keys and values, each shared by a group of attention heads; as many as those when left out. */
   num_key_value_heads: positive.optional(),
   /** Dimensions of a head; `hidden_size` / `num_attention_heads` when left out. */
   head_dim: positive.optional(),
@@ -39,13 +26,15 @@ const fields = {
   max_position_embeddings: positive.default(2048),
   /** Base of the rotary frequencies. */
   rope_theta: z.number().positive().default(10000),
-  /** Added to the mean square before its root is taken. */
+  /** Added to the mean square before the root. */
   rms_norm_eps: z.number().positive().default(1e-6),
   /** Whether the output projection is the input embedding. */
   tie_word_embeddings: z.boolean().default(false),
 };
 
 const schema = z.object({ vocab_size: positive, ...fields });
+
+export type LlamaConfig = Required<z.output<typeof schema>> & { model_type: "llama" };
 
 export const sizes = z.strictObject({
   /** Family of the model; GPT-NeoX when left out. */
@@ -57,7 +46,7 @@ export const sizes = z.strictObject({
     if (message) context.addIssue({ code: "custom", message });
   });
 
-/** What only this family's models with other settings have; they are refused. */
+/** The only supported values. */
 const FIXED: FixedFields = {
   model_type: "llama",
   hidden_act: "silu",
@@ -65,11 +54,11 @@ const FIXED: FixedFields = {
   mlp_bias: false,
 };
 
+type Sizes = Omit<LlamaConfig, "vocab_size">;
 type Heads = Pick<LlamaConfig, "num_key_value_heads" | "head_dim">;
-type WithoutHeads = Omit<LlamaConfig, keyof Heads | "vocab_size"> & Partial<Heads>;
 
 /** Fills in the number of heads of keys and values, and their width. */
-function withHeads<C extends WithoutHeads>(config: C): C & Heads {
+function withHeads<C extends Omit<Sizes, keyof Heads> & Partial<Heads>>(config: C): C & Heads {
   const { hidden_size, num_attention_heads: heads } = config;
   const { num_key_value_heads = heads, head_dim = hidden_size / heads } = config;
   return { ...config, num_key_value_heads, head_dim };
@@ -96,22 +85,18 @@ export function parse(given: Readonly<Record<string, unknown>>, origin: string):
   return config;
 }
 
-/** What is wrong with the heads. */
-function headProblem(
-  { hidden_size, num_attention_heads, num_key_value_heads, head_dim }: Omit<
-    LlamaConfig,
-    "vocab_size"
-  >,
-): string | undefined {
+/** Says why the heads are not valid. */
+function headProblem(config: Sizes): string | undefined {
+  const { hidden_size, num_attention_heads, num_key_value_heads, head_dim } = config;
   if (!Number.isInteger(head_dim)) {
     return `hidden_size ${hidden_size} is not divisible by ${num_attention_heads} heads`;
   }
-  if (head_dim % 2 !== 0) return `heads of ${head_dim} dims cannot be rotated in pairs`;
+  if (head_dim % 2 !== 0) return `rotary embedding needs an even head_dim, got ${head_dim}`;
   if (num_attention_heads % num_key_value_heads === 0) return undefined;
-  return `${num_attention_heads} heads do not form groups over num_key_value_heads ${num_key_value_heads}`;
+  return `num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}`;
 }
 
-export function attentionShape(config: LlamaConfig): AttentionShape {
+export function attentionShape(config: Sizes): AttentionShape {
   const { num_attention_heads, num_key_value_heads, head_dim, rope_theta } = config;
   return {
     num_attention_heads,
@@ -123,15 +108,52 @@ export function attentionShape(config: LlamaConfig): AttentionShape {
 }
 
 export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
+  // The schema puts the keys in one order, wherever the configuration came from.
+  return configJson("LlamaForCausalLM", FIXED, schema.parse(config));
+}
+
+function llama(
+  sizes:
+    & Omit<Sizes, "model_type" | "head_dim" | "rope_theta" | "rms_norm_eps" | "tie_word_embeddings">
+    & Partial<Pick<Sizes, "rope_theta" | "tie_word_embeddings">>,
+): Sizes {
   return {
-    architectures: ["LlamaForCausalLM"],
-    ...FIXED,
-    // Through the schema, which puts the keys in one order, however the configuration came about.
-    ...schema.parse(config),
-    initializer_range: 0.02,
-    bos_token_id: 0,
-    eos_token_id: 0,
-    torch_dtype: "float32",
-    use_cache: true,
+    model_type: "llama",
+    head_dim: sizes.hidden_size / sizes.num_attention_heads,
+    rope_theta: 10000,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: false,
+    ...sizes,
   };
 }
+
+/** Vocabularies: SmolLM2's is 49,152, TinyLlama's 32,000. */
+export const presets = {
+  /** As many parameters in a layer's matrices as "mini" has. */
+  "llama-mini": llama({
+    hidden_size: 128,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    intermediate_size: 384,
+    max_position_embeddings: 2048,
+  }),
+  "smollm2-135m": llama({
+    hidden_size: 576,
+    num_hidden_layers: 30,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    intermediate_size: 1536,
+    max_position_embeddings: 8192,
+    rope_theta: 100000,
+    tie_word_embeddings: true,
+  }),
+  "tinyllama-1.1b": llama({
+    hidden_size: 2048,
+    num_hidden_layers: 22,
+    num_attention_heads: 32,
+    num_key_value_heads: 4,
+    intermediate_size: 5632,
+    max_position_embeddings: 2048,
+  }),
+};

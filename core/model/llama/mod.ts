@@ -2,14 +2,21 @@
  * Llama, exactly as Hugging Face's LlamaForCausalLM computes it (Touvron et al., 2023): RMS norms, rotary embedding of
  * whole heads, heads that share keys and values, SwiGLU (Shazeer, 2020), and no biases.
  *
- * Shapes in comments: N tokens, H heads, K of keys and values, E dims per head, D = `hidden_size`.
+ * Shapes in comments: H heads, K of keys and values, E dims per head, D = `hidden_size`.
  *
  * @module
  */
 import { add, mul, reshape, rmsNorm, silu, type Value } from "../../graph/mod.ts";
-import type { Family, LayerContext } from "../family.ts";
-import { matrix, type ParameterSpec, vector } from "../parameter_spec.ts";
-import { attentionShape, complete, type LlamaConfig, parse, toHuggingFace } from "./config.ts";
+import { type Family, type LayerContext, matrix, type ParameterSpec, vector } from "../family.ts";
+import {
+  attentionShape,
+  complete,
+  type LlamaConfig,
+  parse,
+  presets,
+  sizes,
+  toHuggingFace,
+} from "./config.ts";
 
 type Context = LayerContext<LlamaConfig>;
 
@@ -19,7 +26,7 @@ const HEAD = "lm_head.weight";
 /** Hugging Face's `initializer_range`. */
 const DEVIATION = 0.02;
 
-/** Initially norms are 1 and matrices normal, as Hugging Face has it. The output projection is [D, V] in memory. */
+/** Initially norms are 1 and matrices normal, as in Hugging Face. The output projection is [D, V] in memory. */
 function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
   const { vocab_size: V, hidden_size: D, intermediate_size: F } = config;
   const { num_attention_heads: H, num_key_value_heads: K, head_dim: E } = config;
@@ -82,8 +89,10 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
   return rmsNorm(x, parameters.get(`${name}.weight`), config.rms_norm_eps);
 }
 
-export const llama: Family<LlamaConfig> = {
+export const llama = {
   title: "Llama",
+  sizes,
+  presets,
   complete,
   parse,
   toHuggingFace,
@@ -97,9 +106,9 @@ export const llama: Family<LlamaConfig> = {
   attentionShape,
   layer,
   finalNorm: (context, x) => norm(context, "model.norm", x),
-  // Residual stream and norms; queries, context, keys and values, as they were and turned; the MLP's inner four.
+  // Residual stream and norms; queries, context, keys and values before and after rotation; the MLP's inner four.
   keptValues({ hidden_size: D, intermediate_size: F, ...config }) {
     const { num_attention_heads: H, num_key_value_heads: K, head_dim: E } = config;
     return 4 * D + 2 * H * E + 4 * K * E + 4 * F;
   },
-};
+} satisfies Family<LlamaConfig>;

@@ -1,5 +1,5 @@
 /**
- * Reading `config.json`: what families share.
+ * Reading and writing `config.json`: what all families share.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { z } from "zod";
 
 export const positive = z.number().int().positive();
 
-/** Settings of Hugging Face that an implementation knows in one value only. */
+/** Settings of Hugging Face that are implemented for one value only. */
 export type FixedFields = Readonly<Record<string, unknown>>;
 
-/** @throws {Error} when a field is given with another value. */
+/** @throws {Error} when a field has another value. */
 export function checkFixed(
   given: Readonly<Record<string, unknown>>,
   fixed: FixedFields,
@@ -18,19 +18,16 @@ export function checkFixed(
 ): void {
   for (const [key, value] of Object.entries(fixed)) {
     if (given[key] !== undefined && given[key] !== value) {
-      throw new Error(
-        `${origin}: ${key} is ${JSON.stringify(given[key])}, only ${
-          JSON.stringify(value)
-        } is supported`,
-      );
+      const [is, supported] = [given[key], value].map((x) => JSON.stringify(x));
+      throw new Error(`${origin}: ${key} is ${is}, only ${supported} is supported`);
     }
   }
 }
 
 /**
- * Parameters of the rotary embedding: `rope_parameters` of transformers 5, `rope_scaling` of earlier ones.
+ * Parameters of the rotary embedding: `rope_parameters` of transformers 5, `rope_scaling` of earlier versions.
  *
- * @throws {Error} when positions are scaled in some way.
+ * @throws {Error} when positions are scaled.
  */
 export function ropeParameters(
   given: Readonly<Record<string, unknown>>,
@@ -53,4 +50,22 @@ export function parseFields<T>(schema: z.ZodType<T>, given: unknown, origin: str
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Error(`${origin}: ${issue.path.join(".")}: ${issue.message}`);
+}
+
+/** `config.json` for `from_pretrained`: the fixed and the given fields of an architecture, and what all have. */
+export function configJson(
+  architecture: string,
+  fixed: FixedFields,
+  fields: Record<string, unknown>,
+): Record<string, unknown> {
+  return {
+    architectures: [architecture],
+    ...fixed,
+    ...fields,
+    initializer_range: 0.02,
+    bos_token_id: 0,
+    eos_token_id: 0,
+    torch_dtype: "float32",
+    use_cache: true,
+  };
 }
