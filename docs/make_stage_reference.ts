@@ -48,9 +48,10 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
 
 /** Declare fields that several stages share. */
 const SHARED = [
-  ...["options", "compute", "schedule", "optimizer", "checkpointing_options"].map((name) => {
+  ...["options", "schedule", "optimizer", "checkpointing_options"].map((name) => {
     return `core/train/${name}.ts`;
   }),
+  "core/engine/compute.ts",
   "core/analysis/options.ts",
   "core/model/gpt_neox/config.ts",
   "core/model/llama/config.ts",
@@ -90,13 +91,6 @@ const UNCOMMENTED: readonly (readonly [string, string])[] = [
   ["model.num_attention_heads", "Attention heads; must divide `hidden_size`."],
   ["model.intermediate_size", "Width inside the MLP; Pythia has 4 · `hidden_size`."],
   ["model.max_position_embeddings", "Longest sequence the model takes."],
-  ["model.rotary_pct", "Share of each head's dimensions that is rotated."],
-  ["model.rotary_emb_base", "Base of the rotary frequencies."],
-  ["model.layer_norm_eps", "Added to the variance in layer norms."],
-  [
-    "model.use_parallel_residual",
-    "Attention and MLP read the same input, as in Pythia; false: one after the other.",
-  ],
   ["optimizer.beta1", "Decay of the first moment."],
   ["optimizer.beta2", "Decay of the second moment."],
   ["optimizer.epsilon", "Added to the root of the second moment."],
