@@ -3,7 +3,7 @@ import { computeOptions } from "../core/engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Sequence } from "../core/batches/mod.ts";
+import { BatchSource, type Sequence } from "../core/batches/mod.ts";
 import { initialize, ParameterArrays } from "../core/model/mod.ts";
 import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
 import { Interrupted, run } from "../core/runner/mod.ts";
@@ -66,9 +66,7 @@ const train = defineStage({
         seed: 1,
         phase: "pretrain",
       }),
-      batch: () => [sequence],
-      micro_batch_size: 1,
-      lengths: [16],
+      batches: new BatchSource({ batch: () => [sequence] }, { micro_batch_size: 1, lengths: [16] }),
       validation: new Map(),
       validate_every: steps,
       compute: computeOptions({ threads: 1 }),
@@ -196,5 +194,5 @@ Deno.test("a step that was not kept is refused, with those that were", () =>
     const other = run(makeRecipe({ keep_steps: [3, 5] }, [4]), { out });
     await assert.rejects(other, /no checkpoint of step 4; the series has 3, 5: add it/);
     const outside = run(makeRecipe({ keep_steps: [13] }, []), { out });
-    await assert.rejects(outside, /keep_steps: step 13 is not one of this phase/);
+    await assert.rejects(outside, /keep_steps: step 13 is outside this phase/);
   }));

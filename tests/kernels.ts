@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compileGraph, type Kernels, OneDnnUnavailable } from "../core/engine/mod.ts";
+import { compile, type Kernels, OneDnnUnavailable } from "../core/engine/mod.ts";
 import { Graph, mul } from "../core/graph/mod.ts";
 
 type Products = "float32" | "bfloat16";
@@ -14,7 +14,7 @@ async function problem(products: Products): Promise<string | undefined> {
   const x = graph.input("x", "float32", [1]);
   graph.output("y", mul(x, x));
   try {
-    await (await compileGraph(graph, { kernels: "onednn", precision: products })).release();
+    await (await compile(graph, { kernels: "onednn", precision: products })).release();
     return undefined;
   } catch (error) {
     if (error instanceof OneDnnUnavailable) return "there is no oneDNN";

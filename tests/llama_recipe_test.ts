@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Session } from "../core/engine/mod.ts";
+import { compile } from "../core/engine/mod.ts";
 import { logitsGraph, type ParameterArrays } from "../core/model/mod.ts";
 import { defineRecipe } from "../core/recipe/mod.ts";
 import { run } from "../core/runner/mod.ts";
@@ -103,7 +103,7 @@ const IDS = [1, 40, 7, 7, 250, 12, 99, 3];
 /** Logits after each of some ids, [N, V]. */
 async function logitsOf(parameters: ParameterArrays): Promise<Float32Array> {
   const graph = logitsGraph(parameters.config, { rows: 1, length: IDS.length });
-  const session = await Session.create(graph, { threads: 1 });
+  const session = await compile(graph, { threads: 1 });
   const feeds = { ...Object.fromEntries(parameters.views), input_ids: Int32Array.from(IDS) };
   const { logits } = await session.run(feeds);
   await session.release();

@@ -107,7 +107,7 @@ Deno.test({
         "skipped",
       ]);
       assert.equal(steps[3].state, "finished");
-      assert.match(rest.out, /going on from step \d+ of/);
+      assert.match(rest.out, /resuming at step \d+ of/);
     }),
 });
 

@@ -105,7 +105,7 @@ async function train(work: TrainWork, group: Launched | undefined): Promise<Trai
     ranks,
   );
   const batches = benchmarkBatches(size);
-  const options = { micro_batch_size, lengths: [size.length], pad_id: 0 };
+  const options = { micro_batch_size, lengths: [size.length] };
   const step = () => trainer.step(collate(batches.next().value!, options), LEARNING_RATE);
   for (let i = 0; i < warm_up; i++) await step();
   if (watch) watch.waiting = watch.communication = 0;
@@ -132,7 +132,7 @@ async function update({ size, threads, repeats }: UpdateWork): Promise<UpdateRes
   const compute = computeOptions({ threads });
   const trainer = new HostTrainer(freshArrays(parameters), optimizer_schema.parse({}), compute);
   const [batch] = [benchmarkBatches({ ...size, rows: 1 }).next().value!];
-  const options = { micro_batch_size: 1, lengths: [size.length], pad_id: 0 };
+  const options = { micro_batch_size: 1, lengths: [size.length] };
   const { gradient } = await trainer.gradient(collate(batch, options));
   const seconds: number[] = [];
   for (let i = 0; i < repeats + 1; i++) {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { Session, type TensorData } from "../../core/engine/mod.ts";
+import { compile, type TensorData } from "../../core/engine/mod.ts";
 import { gather, gemm, Graph } from "../../core/graph/mod.ts";
 import { linearProducts, type Passes, type Product, productFlops } from "../../core/model/mod.ts";
 import { serveRequests } from "./json_lines.ts";
@@ -33,7 +33,7 @@ let products: Gemm[][] = [];
  * Compiles a graph of equal products of different matrices. Only one row of each leaves the graph: whole results
  * would be copied out, and the time of that is not Gemm's.
  */
-async function compile(product: Product, threads: number): Promise<Gemm> {
+async function compileProduct(product: Product, threads: number): Promise<Gemm> {
   const { m, k, n, trans_a, trans_b } = product;
   const copies = Math.ceil(FLOPS_PER_RUN / productFlops(product));
   const graph = new Graph();
@@ -43,7 +43,7 @@ async function compile(product: Product, threads: number): Promise<Gemm> {
     const b = graph.input(`b${i}`, "float32", trans_b ? [n, k] : [k, n]);
     graph.output(`row${i}`, gather(gemm(a, b, { trans_a, trans_b }), first_row));
   }
-  const session = await Session.create(graph, { threads });
+  const session = await compile(graph, { threads });
   const run = () => {
     const feeds: Record<string, TensorData> = { a: matrix("a", m * k) };
     for (let i = 0; i < copies; i++) feeds[`b${i}`] = matrix(`b${i}`, k * n);
@@ -92,7 +92,7 @@ await serveRequests({
     products = [];
     for (const product of linearProducts(size.config, size, passes)) {
       const variants = variantsOf(product);
-      products.push(await Promise.all(variants.map((variant) => compile(variant, threads))));
+      products.push(await Promise.all(variants.map((variant) => compileProduct(variant, threads))));
     }
     for (const { run } of products.flat()) await run();
     return {};

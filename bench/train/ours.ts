@@ -36,7 +36,7 @@ await serveRequests({
     nextSequences = () => batches.next().value!;
     const compute = computeOptions(given);
     const options = { micro_batch_size: size.rows, lengths: [size.length], compute };
-    toBatch = (sequences) => collate(sequences, { ...options, pad_id: 0 });
+    toBatch = (sequences) => collate(sequences, options);
     evaluator = new Evaluator(options);
     const { seconds: build_s } = await timed(() => {
       const arrays = freshArrays(benchmarkParameters(size));

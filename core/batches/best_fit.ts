@@ -5,19 +5,19 @@
  * @module
  */
 
-/** Pieces of documents, bin after bin. */
+/** Pieces of documents, sorted by bin. */
 export interface Bins {
-  /** [pieces]; place of each piece's first token in the set. */
+  /** [pieces]; position of each piece's first token in the set. */
   readonly start: Float64Array;
-  /** [pieces]; its tokens. */
+  /** [pieces]; number of tokens. */
   readonly length: Int32Array;
-  /** [bins + 1]; bin `b` holds pieces `first[b]` to `first[b + 1]`. */
+  /** [bins + 1]; bin `b` has pieces `first[b]` to `first[b + 1]`. */
   readonly first: Uint32Array;
 }
 
 /**
  * Puts documents into bins: the longest first, each into the bin where it leaves the least room. Documents longer
- * than a bin are cut into full bins and a rest. Pieces of one token, which have no label to learn, are left out.
+ * than a bin are cut into full bins and a remainder. Pieces of one token, which have no label, are left out.
  *
  * Takes O(n log capacity) time: bins of equal room are kept in one stack, and a tree over rooms finds the smallest
  * that is large enough.
@@ -131,7 +131,7 @@ class Rooms {
 
   #smallestFrom(room: number): number | undefined {
     let node = this.#leaves + room;
-    // Up while nothing is to be found here or to the right, then down to the leftmost.
+    // Up while nothing is found here or to the right, then down to the leftmost.
     while (!this.#tree[node]) {
       while (node % 2 === 1) node >>= 1;
       if (node === 0) return undefined;

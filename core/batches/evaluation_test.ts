@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { evaluationSequences } from "./mod.ts";
 import { countingSet, setOf } from "../../tests/token_sets.ts";
 
-Deno.test("packed evaluation takes blocks at even distances, in order", () => {
+Deno.test("packed evaluation takes sequences at even distances, in order", () => {
   const set = countingSet("general", 53);
   const firsts = (max_sequences: number) =>
     evaluationSequences(set, { sequence_length: 4, mode: "packed", max_sequences })

@@ -1,13 +1,37 @@
+/**
+ * Whole documents as rows: examples for fine-tuning, and the sequences of an eval set.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { requireInteger } from "../config/mod.ts";
 import { permute } from "../random/mod.ts";
-import { documentsWithLabels } from "./evaluation.ts";
-import { example, type Sequence } from "./sequence.ts";
+import type { Sampler, Sequence } from "./batch.ts";
+import { pack, type PackingOptions } from "./packing.ts";
 import type { DocumentSet } from "./token_set.ts";
 
+/** Document `index` as a row, truncated to T + 1 tokens, its prompt masked. */
+export function example(set: DocumentSet, index: number, sequence_length: number): Sequence {
+  const start = set.offsets[index];
+  return {
+    tokens: set.read(start, Math.min(set.offsets[index + 1], start + sequence_length + 1)),
+    prompt_length: set.prompt_lengths[index],
+    source: set.name,
+  };
+}
+
+/** Number of labels that count in document `index` truncated to T + 1 tokens; does not read it. */
+function exampleLabels(set: DocumentSet, index: number, sequence_length: number): number {
+  const length = Math.min(set.offsets[index + 1] - set.offsets[index], sequence_length + 1);
+  return Math.max(0, length - Math.max(1, set.prompt_lengths[index]));
+}
+
 /**
- * What becomes of documents of more than T + 1 tokens: cut to that length, so that they lose their end-of-text token;
- * left out; or an error.
+ * Documents of more than T + 1 tokens: "truncate" cuts them, so that they lose their end-of-text token; "skip" leaves
+ * them out; "error" refuses to train.
  */
-export type Overlong = "truncate" | "skip" | "error";
+export const overlong_schema = z.enum(["truncate", "skip", "error"]).default("truncate");
+export type Overlong = z.output<typeof overlong_schema>;
 
 export interface ExampleOptions {
   readonly sets: readonly DocumentSet[];
@@ -16,7 +40,7 @@ export interface ExampleOptions {
   readonly overlong: Overlong;
   /** Examples per optimizer step. */
   readonly global_batch_size: number;
-  /** Passes over the examples; need not be whole. */
+  /** Passes over the examples; may be a fraction. */
   readonly epochs: number;
   readonly seed: number;
   /** Name of the phase; the order depends on it. */
@@ -27,12 +51,12 @@ export interface ExampleOptions {
  * Draws whole documents as examples for supervised fine-tuning, in a new random order each epoch. A batch may
  * span two epochs. Any step's batch is computed directly.
  */
-export class ExampleSampler {
+export class ExampleSampler implements Sampler {
   /** Optimizer steps: floor(epochs · examples / batch), at least 1. */
   readonly steps: number;
   /** Examples in one epoch. */
   readonly examples: number;
-  /** Documents left out because none of their tokens can be a label: one token, or all prompt once truncated. */
+  /** Documents left out because they have no label: a single token, or all prompt once truncated. */
   readonly skipped: number;
   /** Documents of more than T + 1 tokens. */
   readonly overlong: number;
@@ -43,13 +67,10 @@ export class ExampleSampler {
   /** @throws {Error} when no document has a token to learn, or an option is out of range. */
   constructor(options: ExampleOptions) {
     const { sets, sequence_length, global_batch_size, epochs } = options;
-    for (const [name, value] of Object.entries({ sequence_length, global_batch_size })) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        throw new Error(`${name} is ${value}; it must be a whole number of at least 1`);
-      }
-    }
+    requireInteger("sequence_length", sequence_length, 1);
+    requireInteger("global_batch_size", global_batch_size, 1);
     if (!(Number.isFinite(epochs) && epochs > 0)) {
-      throw new Error(`epochs is ${epochs}; it must be a number above 0`);
+      throw new Error(`epochs must be a number above 0, got ${epochs}`);
     }
     this.#options = options;
     const usable = sets.flatMap((set) =>
@@ -60,10 +81,10 @@ export class ExampleSampler {
     const long = sets.reduce((sum, set) => sum + countOverlong(set, sequence_length), 0);
     if (long > 0 && options.overlong === "error") {
       throw new Error(
-        `${long} of the ${documents} documents of ${names} are longer than ${
-          sequence_length + 1
-        } ` +
-          `tokens: raise sequence_length, or set overlong to "truncate" or "skip"`,
+        `${long} of the ${documents} documents of ${names} are longer than ` +
+          `${
+            sequence_length + 1
+          } tokens; raise sequence_length, or set overlong to "truncate" or "skip"`,
       );
     }
     this.#places = options.overlong === "skip"
@@ -74,8 +95,8 @@ export class ExampleSampler {
     this.skipped = documents - usable.length;
     if (this.examples === 0) {
       throw new Error(
-        `none of the ${documents} documents of ${names} has a ` +
-          `token to learn within ${sequence_length} tokens: check the prompts, or raise sequence_length`,
+        `none of the ${documents} documents of ${names} has a token to learn within ` +
+          `${sequence_length} tokens; check the prompts, or raise sequence_length`,
       );
     }
     this.steps = Math.max(1, Math.floor((epochs * this.examples) / global_batch_size));
@@ -91,7 +112,7 @@ export class ExampleSampler {
     const { global_batch_size, seed, phase } = this.#options;
     if (!Number.isInteger(step) || step < 0 || step >= this.steps) {
       throw new RangeError(
-        `step ${step} is not one of the ${this.steps} steps of phase "${phase}"`,
+        `phase "${phase}" has ${this.steps} steps; there is no step ${step}`,
       );
     }
     return Array.from({ length: global_batch_size }, (_, i) => {
@@ -113,4 +134,66 @@ function countOverlong(set: DocumentSet, sequence_length: number): number {
   let count = 0;
   for (let i = 0; i < set.documents; i++) if (isOverlong(set, i, sequence_length)) count++;
   return count;
+}
+
+export interface EvaluationOptions {
+  /** Longest input, T. */
+  readonly sequence_length: number;
+  /** "packed": documents packed as in pretraining; "examples": whole documents, as in fine-tuning. */
+  readonly mode: "packed" | "examples";
+  /** Most sequences to take. */
+  readonly max_sequences: number;
+  /** How documents are packed; concatenated and cut by default. */
+  readonly packing?: Omit<PackingOptions, "sequence_length">;
+}
+
+const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
+
+/**
+ * The sequences on which an eval loss is measured: always the same ones in the same order.
+ *
+ * When there are more than `max_sequences`, they are taken at even distances over the whole set, because a set is often
+ * sorted by the kind of document.
+ *
+ * @throws {Error} when no sequence of the set has a token to predict.
+ */
+export function evaluationSequences(set: DocumentSet, options: EvaluationOptions): Sequence[] {
+  const { sequence_length, mode, max_sequences } = options;
+  requireInteger("sequence_length", sequence_length, 1);
+  requireInteger("max_sequences", max_sequences, 1);
+  const { count, sequence } = mode === "packed" ? packed(set, options) : examples(set, options);
+  if (count === 0) {
+    const fix = mode === "packed"
+      ? "lower sequence_length"
+      : "check the prompts and sequence_length";
+    throw new Error(
+      `source "${set.name}" (${set.documents} documents, ${set.token_count} tokens) has no sequence ` +
+        `to evaluate on; add documents, or ${fix} (${sequence_length})`,
+    );
+  }
+  const taken = Math.min(count, max_sequences);
+  return Array.from({ length: taken }, (_, i) => sequence(Math.floor((i * count) / taken)));
+}
+
+interface Source {
+  readonly count: number;
+  sequence(index: number): Sequence;
+}
+
+function packed(set: DocumentSet, { sequence_length, packing }: EvaluationOptions): Source {
+  const all = pack(set, { ...packing ?? CONCATENATE, sequence_length });
+  return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
+}
+
+function examples(set: DocumentSet, { sequence_length }: EvaluationOptions): Source {
+  const usable = documentsWithLabels(set, sequence_length);
+  return {
+    count: usable.length,
+    sequence: (index) => example(set, usable[index], sequence_length),
+  };
+}
+
+/** Documents with at least one label once truncated to T + 1 tokens. */
+function documentsWithLabels(set: DocumentSet, sequence_length: number): number[] {
+  return [...Array(set.documents).keys()].filter((i) => exampleLabels(set, i, sequence_length) > 0);
 }

@@ -1,12 +1,14 @@
 /**
- * Drawing packed sequences from several sources.
+ * Drawing packed sequences from several sources, and the ledger of what was drawn.
  *
  * @module
  */
+import { requireInteger } from "../config/mod.ts";
 import { permute, Random } from "../random/mod.ts";
-import { type MixturePiece, MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
+import type { Batch, ports } from "../stage/mod.ts";
+import { meanShare, type MixturePiece, MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
+import type { Sampler, Sequence } from "./batch.ts";
 import type { PackedSet } from "./packing.ts";
-import type { Sequence } from "./sequence.ts";
 
 export interface MixtureOptions {
   /** The packed sources by name. */
@@ -17,7 +19,7 @@ export interface MixtureOptions {
   readonly global_batch_size: number;
   /** Must be the same in all phases of a training run, or a later phase repeats what an earlier one saw. */
   readonly seed: number;
-  /** Optimizer step of the run with which this phase begins. */
+  /** Optimizer step of the run at which this phase begins. */
   readonly first_step: number;
   /** Steps of this phase. */
   readonly steps: number;
@@ -25,27 +27,14 @@ export interface MixtureOptions {
   readonly allow_repeat: boolean | readonly string[];
 }
 
-/** One of `of` equal parts of a batch: what one of several workers computes. */
-export interface BatchPart {
-  readonly index: number;
-  readonly of: number;
-}
-
-/** A sequence by its source and its place in the source's reading order. */
-interface Pick {
-  readonly source: string;
-  readonly place: number;
-}
-
 /**
  * Draws packed sequences at given shares, without state: any step's batch is computed directly from (seed, step).
  *
- * A source is read in a random order of all its blocks that depends on the seed, the source and the epoch, not on the
- * phase or the mixture. A phase goes on where its parents stopped, so what one phase has seen no other repeats,
- * whatever the weights; and steps are counted over the whole run, so that a run draws the same however it is cut into
- * phases.
+ * A source is read in a random order of all its sequences that depends on the seed, the source and the epoch, not on the
+ * phase or the mixture. A phase continues where its parents stopped, so no phase repeats what another has seen, whatever
+ * the weights; and steps are counted over the whole run, so a run draws the same however it is cut into phases.
  */
-export class MixtureSampler {
+export class MixtureSampler implements Sampler {
   readonly schedule: MixtureSchedule;
   readonly #options: MixtureOptions;
 
@@ -54,9 +43,9 @@ export class MixtureSampler {
    *   read twice before the phase ends.
    */
   constructor(options: MixtureOptions) {
-    requireCount("global_batch_size", options.global_batch_size, 1);
-    requireCount("steps", options.steps, 0);
-    requireCount("first_step", options.first_step, 0);
+    requireInteger("global_batch_size", options.global_batch_size, 1);
+    requireInteger("steps", options.steps, 0);
+    requireInteger("first_step", options.first_step, 0);
     this.#options = options;
     this.schedule = new MixtureSchedule(options.pieces);
     this.#checkSources();
@@ -67,20 +56,16 @@ export class MixtureSampler {
    * The sequences of one step.
    *
    * @param step counted from 0 within the phase.
-   * @param part which part of the batch; all by default. The parts of a batch, one after the other, are the batch.
    * @returns `global_batch_size` sequences.
    */
-  batch(step: number, part: BatchPart = { index: 0, of: 1 }): Sequence[] {
-    const { steps, global_batch_size, seed, first_step } = this.#options;
+  batch(step: number): Sequence[] {
+    const { steps, seed, first_step } = this.#options;
     if (!Number.isInteger(step) || step < 0 || step >= steps) {
-      throw new RangeError(`step ${step} is not one of the ${steps} steps of this phase`);
+      throw new RangeError(`the phase has ${steps} steps; there is no step ${step}`);
     }
     const picks = new Random(seed, "mixture", first_step + step).shuffle(this.#picks(step));
-    const [from, to] = [part.index, part.index + 1].map((i) =>
-      Math.floor((i * global_batch_size) / part.of)
-    );
-    return picks.slice(from, to).map(({ source, place }) => {
-      return this.#set(source).block(this.blockAt(source, place));
+    return picks.map(({ source, place }) => {
+      return this.#set(source).sequence(this.sequenceAt(source, place));
     });
   }
 
@@ -90,14 +75,15 @@ export class MixtureSampler {
     return this.schedule.drawn((first_step + steps) * global_batch_size);
   }
 
-  /** The block that a source gives at a place of its endless reading order. */
-  blockAt(source: string, place: number): number {
-    const { blocks } = this.#set(source);
-    const epoch = Math.floor(place / blocks);
-    return permute(place % blocks, blocks, this.#options.seed, `source/${source}`, epoch);
+  /** Index of the sequence at a place of a source's reading order, which has no end. */
+  sequenceAt(source: string, place: number): number {
+    const { sequence_count: count } = this.#set(source);
+    const epoch = Math.floor(place / count);
+    return permute(place % count, count, this.#options.seed, `source/${source}`, epoch);
   }
 
-  #picks(step: number): Pick[] {
+  /** The sequences of a step by source and place in the source's reading order, before they are shuffled. */
+  #picks(step: number): { readonly source: string; readonly place: number }[] {
     const from = this.drawnAfter(step), to = this.drawnAfter(step + 1);
     return Object.keys(to).flatMap((source) => {
       const before = from[source] ?? 0;
@@ -118,13 +104,13 @@ export class MixtureSampler {
       const set = sets.get(source);
       if (!set) {
         throw new Error(
-          `the mixture names the source "${source}", which is not among its inputs: ` +
+          `the mixture has the source "${source}", but the inputs have only ` +
             [...sets.keys()].sort().join(", "),
         );
       }
-      if (set.blocks === 0) {
+      if (set.sequence_count === 0) {
         throw new Error(
-          `source "${source}" has ${set.source_tokens} tokens, less than one sequence: ` +
+          `source "${source}" has ${set.source_tokens} tokens, less than one sequence; ` +
             "add documents or lower sequence_length",
         );
       }
@@ -136,25 +122,109 @@ export class MixtureSampler {
     const start = this.drawnAfter(0), end = this.drawnAfter(steps);
     const short = Object.keys(end).filter((source) => {
       const allowed = Array.isArray(allow_repeat) ? allow_repeat.includes(source) : allow_repeat;
-      const blocks = sets.get(source)?.blocks ?? Infinity;
-      return !allowed && end[source] > blocks && end[source] > (start[source] ?? 0);
+      const available = sets.get(source)?.sequence_count ?? Infinity;
+      return !allowed && end[source] > available && end[source] > (start[source] ?? 0);
     }).map((source) => {
       const [set, before] = [this.#set(source), start[source] ?? 0];
-      const tokens = (sequences: number) => Math.round(sequences * set.tokens / set.blocks);
+      const tokens = (sequences: number) => Math.round(sequences * set.tokens / set.sequence_count);
       const used = before > 0 ? ` (${tokens(before)} of them already used by earlier phases)` : "";
       return `"${source}" needs ${tokens(end[source])} tokens${used} and has ${set.tokens}`;
     });
     if (short.length > 0) {
       throw new Error(
         `${steps} steps would repeat data: ${short.join("; ")}. ` +
-          `Train for fewer steps, change the weights, add documents or set allow_repeat`,
+          "Train for fewer steps, change the weights, add documents or set allow_repeat",
       );
     }
   }
 }
 
-function requireCount(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new Error(`${name} is ${value}; it must be a whole number of at least ${least}`);
+type Ledger = Batch<typeof ports.mixture_ledger.columns>;
+
+/** One source in one stretch of constant or linearly moving weights. */
+export interface LedgerRow {
+  /** Sequences of the run between which the stretch lasts. */
+  readonly from: number;
+  readonly to: number;
+  readonly source: string;
+  readonly requested_share: number;
+  readonly achieved_share: number;
+  readonly tokens: number;
+  readonly available_tokens: number;
+  /** Passes over the source within the stretch. */
+  readonly phase_epochs: number;
+  /** Passes over the source since the run began: above 1, documents were repeated. */
+  readonly epochs: number;
+}
+
+/**
+ * Counts what sequences [from, to) of a run draw. Tokens are exact and exclude padding.
+ *
+ * @param sets the packed sources.
+ * @returns one row for each stretch and source, in order.
+ */
+export function mixtureLedger(
+  sampler: MixtureSampler,
+  sets: ReadonlyMap<string, PackedSet>,
+  from: number,
+  to: number,
+): LedgerRow[] {
+  return sampler.schedule.within(from, to).flatMap((part) => {
+    const { piece } = part;
+    const before = sampler.schedule.drawn(part.from), after = sampler.schedule.drawn(part.to);
+    const rows = sourcesOf([piece]).map((source) => {
+      const set = sets.get(source)!;
+      const [start, end] = [before[source] ?? 0, after[source] ?? 0];
+      return {
+        from: part.from,
+        to: part.to,
+        source,
+        requested_share: meanShare(piece, source, part.from - piece.from, part.to - piece.from),
+        tokens: tokensBetween(sampler, set, start, end),
+        available_tokens: set.tokens,
+        phase_epochs: (end - start) / set.sequence_count,
+        epochs: end / set.sequence_count,
+      };
+    });
+    const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);
+    return rows.map((row) => ({ ...row, achieved_share: total === 0 ? 0 : row.tokens / total }));
+  });
+}
+
+function tokensBetween(sampler: MixtureSampler, set: PackedSet, start: number, end: number) {
+  if (set.uniform_tokens !== undefined) return (end - start) * set.uniform_tokens;
+  let tokens = 0;
+  for (let place = start; place < end; place++) {
+    tokens += set.sequenceTokens(sampler.sequenceAt(set.name, place));
   }
+  return tokens;
+}
+
+/** The ledger as a table; `from` and `to` in tokens of the run. */
+export function ledgerTable(rows: readonly LedgerRow[], sequence_length: number): Ledger {
+  const numbers = (value: (row: LedgerRow) => number) => Float64Array.from(rows, value);
+  return {
+    from_token: numbers(({ from }) => from * sequence_length),
+    to_token: numbers(({ to }) => to * sequence_length),
+    source: rows.map(({ source }) => source),
+    requested_share: numbers((row) => row.requested_share),
+    achieved_share: numbers((row) => row.achieved_share),
+    tokens: numbers((row) => row.tokens),
+    available_tokens: numbers((row) => row.available_tokens),
+    phase_epochs: numbers((row) => row.phase_epochs),
+    epochs: numbers((row) => row.epochs),
+  };
+}
+
+/** The plan in words, a line for each row: tokens needed and tokens available. */
+export function describePlan(rows: readonly LedgerRow[], sequence_length: number): string[] {
+  const count = (tokens: number) => Math.round(tokens).toLocaleString("en");
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  return rows.map((row) => {
+    const span = `tokens ${count(row.from * sequence_length)} to ${
+      count(row.to * sequence_length)
+    }`;
+    return `${span}: ${percent(row.requested_share)} ${row.source}, ${count(row.tokens)} of ` +
+      `${count(row.available_tokens)} tokens, ${row.epochs.toFixed(2)} epochs in total`;
+  });
 }

@@ -110,11 +110,11 @@ Deno.test("mixtures switch at an exact token", () => {
   assert.deepEqual(new MixtureSchedule(at(480)).drawn(31), { code: 1, general: 30 });
   assert.throws(
     () => at(490),
-    /after 490 tokens, in the middle of a sequence of 16: take 480 or 496/,
+    /after 490 tokens, in the middle of a sequence of 16: use 480 or 496/,
   );
 });
 
-Deno.test("going on with the mixture at hand is no change, and later points are kept or replaced", () => {
+Deno.test("continuing the current mixture changes nothing, and later points are kept or replaced", () => {
   const first = extendHistory([], 0, { general: 3, code: 1 }, 16);
   assert.deepEqual(extendHistory(first, 50, { code: 0.25, general: 0.75 }, 16), first);
   assert.deepEqual(extendHistory(first, 50, undefined, 16), first);
@@ -123,17 +123,17 @@ Deno.test("going on with the mixture at hand is no change, and later points are 
   assert.deepEqual(extendHistory(other, 20, { math: 1 }, 16).map(({ from }) => from), [0, 20]);
 });
 
-Deno.test("points that make no mixture are refused", () => {
+Deno.test("points that are not a mixture are refused", () => {
   const refuse = (config: MixtureConfig, message: RegExp) =>
     assert.throws(() => extendHistory([], 0, config, 16), message);
   const point = { after_tokens: 0, weights: { a: 1 }, change: "switch" as const };
   refuse([], /no point/);
   refuse([{ ...point, after_tokens: 16 }], /first point must be a switch after 0 tokens/);
   refuse([{ ...point, change: "linear" }], /first point must be a switch/);
-  refuse([point, point], /after 0 tokens must lie behind/);
-  refuse({ a: -1 }, /weight of "a" is -1/);
-  refuse({ a: NaN }, /weight of "a" is NaN/);
-  refuse({ a: Infinity }, /weight of "a" is Infinity/);
+  refuse([point, point], /after 0 tokens must come after/);
+  refuse({ a: -1 }, /weight of "a" must be .* got -1/);
+  refuse({ a: NaN }, /weight of "a" must be .* got NaN/);
+  refuse({ a: Infinity }, /weight of "a" must be .* got Infinity/);
   refuse({ a: 0 }, /no weight above 0/);
   refuse({}, /no weight above 0/);
   assert.deepEqual(shares({ b: 3, a: 1, c: 0 }), { a: 0.25, b: 0.75 });

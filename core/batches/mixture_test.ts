@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { extendHistory, mixtureLedger, MixtureSampler, pack } from "./mod.ts";
+import { extendHistory, mixtureLedger, MixtureSampler, pack, partOf } from "./mod.ts";
 import { countingSet, setOf } from "../../tests/token_sets.ts";
 
 const T = 4;
 const OPTIONS = { packing: "concatenate", document_mask: false, sequence_length: T } as const;
-const BLOCKS = { general: 500, code: 103, math: 64 };
+const COUNTS = { general: 500, code: 103, math: 64 };
 const sets = new Map(
-  Object.entries(BLOCKS).map(([name, blocks]) => {
-    return [name, pack(countingSet(name, blocks * (T + 1) + 3), OPTIONS)];
+  Object.entries(COUNTS).map(([name, count]) => {
+    return [name, pack(countingSet(name, count * (T + 1) + 3), OPTIONS)];
   }),
 );
 const WEIGHTS = { general: 0.7, code: 0.2, math: 0.1 };
@@ -22,14 +22,14 @@ const base = {
   allow_repeat: false as boolean | string[],
 };
 
-/** Names the blocks a phase draws: "source:first token". */
-const drawnBlocks = (sampler: MixtureSampler, steps: number) =>
+/** Names the sequences that a phase draws: "source:first token". */
+const drawnSequences = (sampler: MixtureSampler, steps: number) =>
   Array.from(
     { length: steps },
     (_, step) => sampler.batch(step).map(({ source, tokens }) => `${source}:${tokens[0]}`),
   );
 
-Deno.test("batches have the right size, blocks are whole, and no block repeats", () => {
+Deno.test("batches have the right size, sequences are whole, and none repeats", () => {
   const sampler = new MixtureSampler(base);
   for (const { tokens, prompt_length } of sampler.batch(3)) {
     assert.equal(tokens.length, T + 1);
@@ -37,14 +37,14 @@ Deno.test("batches have the right size, blocks are whole, and no block repeats",
     assert.deepEqual([...tokens], Array.from({ length: T + 1 }, (_, i) => tokens[0] + i));
     assert.equal(prompt_length, 0);
   }
-  const blocks = drawnBlocks(sampler, base.steps).flat();
-  assert.equal(blocks.length, base.steps * base.global_batch_size);
-  assert.equal(new Set(blocks).size, blocks.length);
+  const sequences = drawnSequences(sampler, base.steps).flat();
+  assert.equal(sequences.length, base.steps * base.global_batch_size);
+  assert.equal(new Set(sequences).size, sequences.length);
 });
 
 Deno.test("a source is read in random order over the whole of it, not from its start", () => {
   const sampler = new MixtureSampler({ ...base, pieces: constant({ general: 1 }), steps: 50 });
-  const places = drawnBlocks(sampler, 50).flat().map((b) => Number(b.split(":")[1]) / (T + 1));
+  const places = drawnSequences(sampler, 50).flat().map((b) => Number(b.split(":")[1]) / (T + 1));
   const mean = places.reduce((a, b) => a + b) / places.length;
   // 350 of 500 places without replacement: mean 249.5, standard error 144.3 sqrt(150 / 499 / 350) = 4.2.
   assert.ok(Math.abs(mean - 249.5) < 21, `mean place ${mean}`);
@@ -54,7 +54,7 @@ Deno.test("a source is read in random order over the whole of it, not from its s
 });
 
 Deno.test("any step's batch is the same without the steps before it, and however weights are ordered", () => {
-  const steps = drawnBlocks(new MixtureSampler(base), base.steps);
+  const steps = drawnSequences(new MixtureSampler(base), base.steps);
   const pieces = constant({ math: 1, general: 7, code: 2 });
   const again = new MixtureSampler({ ...base, sets: new Map([...sets].reverse()), pieces });
   for (const step of [31, 5, 39]) {
@@ -63,17 +63,17 @@ Deno.test("any step's batch is the same without the steps before it, and however
       steps[step],
     );
   }
-  assert.notDeepEqual(drawnBlocks(new MixtureSampler({ ...base, seed: 12 }), 5), steps.slice(0, 5));
+  assert.notDeepEqual(
+    drawnSequences(new MixtureSampler({ ...base, seed: 12 }), 5),
+    steps.slice(0, 5),
+  );
 });
 
-Deno.test("the parts that any number of workers draw are together the batch", () => {
-  const sampler = new MixtureSampler(base);
-  for (const step of [0, 17, 39]) {
-    const whole = sampler.batch(step);
-    for (let of = 1; of <= 9; of++) {
-      const parts = Array.from({ length: of }, (_, index) => sampler.batch(step, { index, of }));
-      assert.deepEqual(parts.flat(), whole, `${of} workers`);
-    }
+Deno.test("the parts that any number of ranks take are together the batch", () => {
+  const batch = new MixtureSampler(base).batch(17);
+  for (let size = 1; size <= 9; size++) {
+    const parts = Array.from({ length: size }, (_, rank) => partOf(batch, { rank, size }));
+    assert.deepEqual(parts.flat(), batch, `${size} ranks`);
   }
 });
 
@@ -88,11 +88,11 @@ Deno.test("a run draws the same however it is cut into phases, mixtures that cha
     ],
     T,
   );
-  const whole = drawnBlocks(new MixtureSampler({ ...base, pieces }), 40);
+  const whole = drawnSequences(new MixtureSampler({ ...base, pieces }), 40);
   for (const cut of [1, 3, 4, 20, 39]) {
     const first = new MixtureSampler({ ...base, pieces, steps: cut });
     const second = new MixtureSampler({ ...base, pieces, first_step: cut, steps: 40 - cut });
-    const both = [...drawnBlocks(first, cut), ...drawnBlocks(second, 40 - cut)];
+    const both = [...drawnSequences(first, cut), ...drawnSequences(second, 40 - cut)];
     assert.deepEqual(both, whole, `cut at ${cut}`);
   }
   // The same as a trunk and a branch that names its own mixture at the place of the switch.
@@ -111,18 +111,18 @@ Deno.test("a run draws the same however it is cut into phases, mixtures that cha
       T,
     ),
   });
-  assert.deepEqual(drawnBlocks(arm, 10), drawnBlocks(single, 13).slice(3));
+  assert.deepEqual(drawnSequences(arm, 10), drawnSequences(single, 13).slice(3));
 });
 
 Deno.test("two phases in a row repeat nothing", () => {
-  const seen = drawnBlocks(new MixtureSampler(base), 25).flat();
+  const seen = drawnSequences(new MixtureSampler(base), 25).flat();
   const child = new MixtureSampler({
     ...base,
     pieces: extendHistory(base.pieces, 25 * 7, { general: 0.5, code: 0.5 }, T),
     first_step: 25,
     steps: 15,
   });
-  const later = drawnBlocks(child, 15).flat();
+  const later = drawnSequences(child, 15).flat();
   assert.equal(new Set([...seen, ...later]).size, seen.length + later.length);
 });
 
@@ -154,9 +154,9 @@ Deno.test("drawnAfter and the ledger count what the batches hold", () => {
     assert.equal(row.tokens, counts[row.source][piece] * T);
     assert.equal(row.achieved_share, counts[row.source][piece] / sequences);
     assert.ok(Math.abs(row.achieved_share - row.requested_share) < 1.5 / sequences);
-    const blocks = BLOCKS[row.source as keyof typeof BLOCKS];
-    assert.equal(row.available_tokens, blocks * T);
-    assert.equal(row.phase_epochs, counts[row.source][piece] / blocks);
+    const count = COUNTS[row.source as keyof typeof COUNTS];
+    assert.equal(row.available_tokens, count * T);
+    assert.equal(row.phase_epochs, counts[row.source][piece] / count);
   });
   assert.equal(rows[4].epochs, total(counts.math) / 64);
 });
@@ -174,7 +174,7 @@ Deno.test("the ledger counts tokens without padding where sequences differ in le
 });
 
 Deno.test("repeating is refused before the first step, with what is needed and what there is", () => {
-  // The first step has taken 2 of math's 64 blocks, nine more take 63.
+  // The first step has taken 2 of math's 64 sequences, nine more take 63.
   const pieces = extendHistory(constant({ math: 2, general: 5 }), 7, { math: 1 }, T);
   const options = { ...base, pieces, first_step: 1, steps: 9 };
   assert.throws(
@@ -187,9 +187,9 @@ Deno.test("repeating is refused before the first step, with what is needed and w
   assert.throws(() => new MixtureSampler({ ...options, allow_repeat: ["code"] }), /would repeat/);
 });
 
-Deno.test("allowed repetition passes over all blocks before any comes again, in another order", () => {
+Deno.test("allowed repetition passes over all sequences before any repeats, in another order", () => {
   const options = { ...base, pieces: constant({ math: 1 }), global_batch_size: 64, steps: 2 };
-  const [first, second] = drawnBlocks(new MixtureSampler({ ...options, allow_repeat: true }), 2);
+  const [first, second] = drawnSequences(new MixtureSampler({ ...options, allow_repeat: true }), 2);
   assert.equal(new Set(first).size, 64);
   assert.equal(new Set(second).size, 64);
   assert.notDeepEqual(first, second);
@@ -203,6 +203,6 @@ Deno.test("mixtures that cannot be drawn are refused", () => {
     /"math" has 3 tokens, less than one/,
   );
   assert.throws(make({ pieces: constant({ poetry: 1 }) }), /"poetry".*code, general, math/);
-  assert.throws(make({ global_batch_size: 0 }), /global_batch_size is 0/);
-  assert.throws(() => new MixtureSampler(base).batch(40), /step 40 is not one of the 40 steps/);
+  assert.throws(make({ global_batch_size: 0 }), /global_batch_size must be .* got 0/);
+  assert.throws(() => new MixtureSampler(base).batch(40), /has 40 steps; there is no step 40/);
 });

@@ -3,23 +3,61 @@
  *
  * @module
  */
-export { collate } from "./collate.ts";
-export type { CollateOptions, MicroBatch } from "./collate.ts";
-export { evaluationSequences } from "./evaluation.ts";
-export type { EvaluationOptions } from "./evaluation.ts";
-export { ExampleSampler } from "./examples.ts";
-export type { ExampleOptions, Overlong } from "./examples.ts";
-export { describePlan, ledgerTable, mixtureLedger } from "./ledger.ts";
-export type { LedgerRow } from "./ledger.ts";
-export { MixtureSampler } from "./mixture.ts";
-export type { BatchPart, MixtureOptions } from "./mixture.ts";
-export { extendHistory, shares } from "./mixture_history.ts";
-export { meanShare, MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
-export type { MixtureConfig, MixturePiece, MixturePoint } from "./mixture_schedule.ts";
-export { needsDocuments, pack } from "./packing.ts";
-export type { PackedSet, Packing, PackingOptions } from "./packing.ts";
-export { resized } from "./resized.ts";
-export { example, supervisedTokens } from "./sequence.ts";
-export type { Sequence } from "./sequence.ts";
-export { loadDocumentSets, loadTokenSets } from "./token_set.ts";
-export type { DocumentSet, TokenIds, TokenSet, TokenTable } from "./token_set.ts";
+export { resized } from "./arrays.ts";
+export {
+  BatchSource,
+  collate,
+  type CollateOptions,
+  type GlobalBatch,
+  type MicroBatch,
+  partOf,
+  type Sampler,
+  type Sequence,
+  supervisedTokens,
+} from "./batch.ts";
+export {
+  type EvaluationOptions,
+  evaluationSequences,
+  example,
+  type ExampleOptions,
+  ExampleSampler,
+  type Overlong,
+  overlong_schema,
+} from "./examples.ts";
+export {
+  describePlan,
+  type LedgerRow,
+  ledgerTable,
+  mixtureLedger,
+  type MixtureOptions,
+  MixtureSampler,
+} from "./mixture.ts";
+export {
+  extendHistory,
+  meanShare,
+  mixture_schema,
+  type MixtureConfig,
+  type MixturePiece,
+  MixtureSchedule,
+  piece_schema,
+  repeat_schema,
+  shares,
+  sourcesOf,
+} from "./mixture_schedule.ts";
+export {
+  needsDocuments,
+  pack,
+  type PackedSet,
+  packing_schema,
+  type PackingConfig,
+  type PackingOptions,
+} from "./packing.ts";
+export {
+  type DocumentSet,
+  findSet,
+  loadDocumentSets,
+  loadTokenSets,
+  type TokenIds,
+  type TokenSet,
+  type TokenTable,
+} from "./token_set.ts";

@@ -3,21 +3,27 @@
  *
  * @module
  */
-import type { Sequence } from "./sequence.ts";
+import { z } from "zod";
+import { lastAtOrBefore } from "./arrays.ts";
+import type { Sequence } from "./batch.ts";
 import { type DocumentSet, joinIds, type TokenSet } from "./token_set.ts";
 import { bestFit, type Bins } from "./best_fit.ts";
 
-/**
- * `concatenate`: documents end to end, cut every T + 1 tokens, as LitGPT does; the paper's. `best_fit`: documents are
- * kept whole where they fit, and put together so that little padding is left (Ding et al. 2024, "Fewer Truncations
- * Improve Language Modeling").
- */
-export type Packing = "concatenate" | "best_fit";
-
-export interface PackingOptions {
-  readonly packing: Packing;
+/** How documents become sequences. */
+export const packing_schema = z.strictObject({
+  /**
+   * "concatenate": documents end to end, cut every T + 1 tokens, as LitGPT does (the paper's); "best_fit": documents
+   * kept whole where they fit, and put together so that little padding is left (Ding et al. 2024, "Fewer Truncations
+   * Improve Language Modeling").
+   */
+  packing: z.enum(["concatenate", "best_fit"]).default("concatenate"),
   /** Whether documents in one sequence are hidden from each other. */
-  readonly document_mask: boolean;
+  document_mask: z.boolean().default(false),
+});
+
+export type PackingConfig = z.output<typeof packing_schema>;
+
+export interface PackingOptions extends PackingConfig {
   /** Input tokens per sequence, T. */
   readonly sequence_length: number;
 }
@@ -25,17 +31,16 @@ export interface PackingOptions {
 /** The sequences of a source, in the order of its documents. */
 export interface PackedSet {
   readonly name: string;
-  /** Tokens of the source, whether or not they come into a sequence. */
+  /** Tokens of the source, those that are in no sequence included. */
   readonly source_tokens: number;
-  /** Number of sequences. */
-  readonly blocks: number;
+  readonly sequence_count: number;
   /** Input tokens of all sequences together, without padding. */
   readonly tokens: number;
   /** Sequence `index`, of 2 to T + 1 tokens. Loss is taken on all of them: prompts are masked in fine-tuning only. */
-  block(index: number): Sequence;
+  sequence(index: number): Sequence;
   /** Input tokens of sequence `index`. */
-  blockTokens(index: number): number;
-  /** Input tokens of every sequence, where all have as many. */
+  sequenceTokens(index: number): number;
+  /** Input tokens of every sequence, where all have the same number. */
   readonly uniform_tokens?: number;
 }
 
@@ -44,32 +49,32 @@ export function needsDocuments({ packing, document_mask }: PackingOptions): bool
   return packing === "best_fit" || document_mask;
 }
 
-/** Packs a set. Concatenation takes no memory; best fit 20 bytes a document. */
+/** Packs a set. Concatenation needs no memory; best fit 20 bytes a document. */
 export function pack(set: TokenSet | DocumentSet, options: PackingOptions): PackedSet {
   if (options.packing === "best_fit") return new BestFitSet(set as DocumentSet, options);
   return new ConcatenatedSet(set, options);
 }
 
 /**
- * Block i holds tokens [i (T + 1), (i + 1) (T + 1)) of the concatenated documents: the first T are inputs, the last T
- * labels, so that neighbouring blocks share no token. The remainder of the set is dropped.
+ * Sequence i is tokens [i (T + 1), (i + 1) (T + 1)) of the concatenated documents: the first T are inputs, the last T
+ * labels, so neighbouring sequences share no token. The remainder of the set is dropped.
  */
 class ConcatenatedSet implements PackedSet {
   readonly name: string;
   readonly source_tokens: number;
-  readonly blocks: number;
+  readonly sequence_count: number;
   readonly tokens: number;
   readonly uniform_tokens: number;
 
   constructor(readonly set: TokenSet | DocumentSet, readonly options: PackingOptions) {
     this.name = set.name;
     this.source_tokens = set.token_count;
-    this.blocks = Math.floor(set.token_count / (options.sequence_length + 1));
+    this.sequence_count = Math.floor(set.token_count / (options.sequence_length + 1));
     this.uniform_tokens = options.sequence_length;
-    this.tokens = this.blocks * options.sequence_length;
+    this.tokens = this.sequence_count * options.sequence_length;
   }
 
-  block(index: number): Sequence {
+  sequence(index: number): Sequence {
     const { set, options: { sequence_length, document_mask } } = this;
     const start = index * (sequence_length + 1), end = start + sequence_length + 1;
     const tokens = set.read(start, end);
@@ -78,21 +83,16 @@ class ConcatenatedSet implements PackedSet {
     return { ...sequence, starts: startsWithin((set as DocumentSet).offsets, start, end) };
   }
 
-  blockTokens(): number {
+  sequenceTokens(): number {
     return this.options.sequence_length;
   }
 }
 
-/** Where documents begin inside [start, end), counted from `start`, which itself does not count. */
+/** Offsets from `start` at which documents begin inside (start, end). */
 function startsWithin(offsets: Float64Array, start: number, end: number): number[] {
-  let [low, high] = [0, offsets.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (offsets[middle] <= start) low = middle + 1;
-    else high = middle;
-  }
   const starts: number[] = [];
-  for (let i = low; i < offsets.length && offsets[i] < end; i++) {
+  const first = lastAtOrBefore(start, offsets.length, (i) => offsets[i]) + 1;
+  for (let i = first; i < offsets.length && offsets[i] < end; i++) {
     if (offsets[i] > offsets[i - 1]) starts.push(offsets[i] - start);
   }
   return starts;
@@ -101,7 +101,7 @@ function startsWithin(offsets: Float64Array, start: number, end: number): number
 class BestFitSet implements PackedSet {
   readonly name: string;
   readonly source_tokens: number;
-  readonly blocks: number;
+  readonly sequence_count: number;
   readonly tokens: number;
   readonly #bins: Bins;
 
@@ -109,11 +109,11 @@ class BestFitSet implements PackedSet {
     this.name = set.name;
     this.source_tokens = set.token_count;
     this.#bins = bestFit(set.offsets, options.sequence_length + 1);
-    this.blocks = this.#bins.first.length - 1;
-    this.tokens = this.#bins.length.reduce((sum, length) => sum + length, 0) - this.blocks;
+    this.sequence_count = this.#bins.first.length - 1;
+    this.tokens = this.#bins.length.reduce((sum, length) => sum + length, 0) - this.sequence_count;
   }
 
-  block(index: number): Sequence {
+  sequence(index: number): Sequence {
     const { start, length, first } = this.#bins;
     const parts = [];
     const starts = [];
@@ -127,7 +127,7 @@ class BestFitSet implements PackedSet {
     return this.options.document_mask ? { ...sequence, starts } : sequence;
   }
 
-  blockTokens(index: number): number {
+  sequenceTokens(index: number): number {
     const { length, first } = this.#bins;
     return length.subarray(first[index], first[index + 1]).reduce((sum, n) => sum + n, 0) - 1;
   }

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
-import { pack, type Packing, supervisedTokens } from "./mod.ts";
+import { pack, type PackingConfig, supervisedTokens } from "./mod.ts";
 import { countingSet, setOf } from "../../tests/token_sets.ts";
 
-const options = (packing: Packing, document_mask: boolean, sequence_length: number) => ({
+const options = (
+  packing: PackingConfig["packing"],
+  document_mask: boolean,
+  sequence_length: number,
+) => ({
   packing,
   document_mask,
   sequence_length,
@@ -20,18 +24,18 @@ function randomSet(trial: number, count: number, longest: number) {
 
 Deno.test("concatenation cuts every T + 1 tokens and drops the remainder", () => {
   const packed = pack(countingSet("general", 53), options("concatenate", false, 4));
-  assert.equal(packed.blocks, 10);
+  assert.equal(packed.sequence_count, 10);
   assert.equal(packed.tokens, 40);
-  assert.deepEqual([...packed.block(9).tokens], [45, 46, 47, 48, 49]);
-  assert.equal(packed.block(9).starts, undefined);
+  assert.deepEqual([...packed.sequence(9).tokens], [45, 46, 47, 48, 49]);
+  assert.equal(packed.sequence(9).starts, undefined);
 });
 
-Deno.test("with a mask, concatenated blocks know where documents begin inside them", () => {
+Deno.test("with a mask, concatenated sequences know where documents begin inside them", () => {
   for (let trial = 0; trial < 30; trial++) {
     const { set } = randomSet(trial, 40, 12);
     const packed = pack(set, options("concatenate", true, 9));
-    for (let b = 0; b < packed.blocks; b++) {
-      const { tokens, starts } = packed.block(b);
+    for (let b = 0; b < packed.sequence_count; b++) {
+      const { tokens, starts } = packed.sequence(b);
       const expected = [...tokens.keys()].filter((i) => i > 0 && tokens[i] % 1000 === 0);
       assert.deepEqual(starts, expected, `trial ${trial}, block ${b}`);
     }
@@ -45,10 +49,10 @@ Deno.test("best fit places every document that fits in one piece, once, and no b
     const packed = pack(set, options("best_fit", true, capacity - 1));
     const seen: number[] = [];
     let inputs = 0;
-    for (let b = 0; b < packed.blocks; b++) {
-      const { tokens, starts = [] } = packed.block(b);
+    for (let b = 0; b < packed.sequence_count; b++) {
+      const { tokens, starts = [] } = packed.sequence(b);
       assert.ok(tokens.length >= 2 && tokens.length <= capacity);
-      assert.equal(packed.blockTokens(b), tokens.length - 1);
+      assert.equal(packed.sequenceTokens(b), tokens.length - 1);
       inputs += tokens.length - 1;
       seen.push(...tokens);
       // Between two starts stands one run of one document.
@@ -74,20 +78,23 @@ Deno.test("best fit wastes little, and is what the algorithm gives by hand", () 
   const set = setOf("s", lengths.map((length, d) => Array.from({ length }, () => d)));
   const packed = pack(set, options("best_fit", false, 9));
   const blocks = Array.from(
-    { length: packed.blocks },
-    (_, b) => [...new Set(packed.block(b).tokens)],
+    { length: packed.sequence_count },
+    (_, b) => [...new Set(packed.sequence(b).tokens)],
   );
   // 8; 7; 5 and 4 in one; 3 with 7; 2 with 8: the bins in the order in which they were opened.
   assert.deepEqual(blocks, [[3, 4], [1, 2], [0, 5]]);
   const { set: many } = randomSet(0, 3000, 300);
   const large = pack(many, options("best_fit", false, 1023));
-  assert.ok(large.tokens / (large.blocks * 1023) > 0.99, `${large.tokens / (large.blocks * 1023)}`);
+  assert.ok(
+    large.tokens / (large.sequence_count * 1023) > 0.99,
+    `${large.tokens / (large.sequence_count * 1023)}`,
+  );
 });
 
 Deno.test("packing twice gives the same, and sequences count their labels", () => {
   const { set } = randomSet(7, 200, 30);
   const [one, two] = [0, 1].map(() => pack(set, options("best_fit", true, 31)));
-  for (let b = 0; b < one.blocks; b++) assert.deepEqual(one.block(b), two.block(b));
-  const unmasked = pack(set, options("best_fit", false, 31)).block(0);
+  for (let b = 0; b < one.sequence_count; b++) assert.deepEqual(one.sequence(b), two.sequence(b));
+  const unmasked = pack(set, options("best_fit", false, 31)).sequence(0);
   assert.equal(supervisedTokens(unmasked), unmasked.tokens.length - 1);
 });

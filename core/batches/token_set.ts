@@ -4,7 +4,7 @@
  * @module
  */
 import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
-import { resized } from "./resized.ts";
+import { lastAtOrBefore, resized } from "./arrays.ts";
 
 /** A table of tokenized documents, as the tokenize stage writes it. */
 export type TokenTable = TableInput<typeof ports.tokens.columns>;
@@ -12,7 +12,7 @@ export type TokenTable = TableInput<typeof ports.tokens.columns>;
 /** Token ids, as wide as the vocabulary needs. */
 export type TokenIds = Uint16Array | Uint32Array;
 
-/** All documents of one source, end to end. The tokens stay where they are; only what is asked for is read. */
+/** All documents of one source, end to end. Tokens stay on disk; only what is asked for is read. */
 export interface TokenSet {
   /** The source's name, as mixtures refer to it. */
   readonly name: string;
@@ -44,7 +44,7 @@ export interface DocumentSet extends TokenSet {
  *
  * @param inputs tables by the names the recipe gave them.
  * @returns sets by source name, sorted by name.
- * @throws {Error} when there is no document, or a prompt length does not fit its document.
+ * @throws {Error} when there are no documents, or a prompt is longer than its document.
  */
 export async function loadTokenSets(
   inputs: Readonly<Record<string, TokenTable>>,
@@ -52,13 +52,21 @@ export async function loadTokenSets(
   return await gather(inputs, (name) => new SourceTokens(name));
 }
 
-/** Opens token tables as `loadTokenSets` does, and keeps the places of the documents. */
+/** Opens token tables as `loadTokenSets` does, and keeps where documents begin. */
 export async function loadDocumentSets(
   inputs: Readonly<Record<string, TokenTable>>,
 ): Promise<Map<string, DocumentSet>> {
   const sets = await gather(inputs, (name) => new SourceDocuments(name));
   sets.forEach((set) => set.close());
   return sets;
+}
+
+/** @throws {Error} naming the known sources when there is no set of this name. */
+export function findSet<S extends TokenSet>(sets: ReadonlyMap<string, S>, name: string): S {
+  const set = sets.get(name);
+  if (set) return set;
+  const known = [...sets.keys()].map((key) => `"${key}"`).join(", ");
+  throw new Error(`no source "${name}" in the tokens; they have ${known}`);
 }
 
 type Columns = typeof ports.tokens.columns;
@@ -87,19 +95,19 @@ async function gather<S extends SourceTokens>(
   }
   if (sets.size === 0) {
     throw new Error(
-      `no tokenized documents in ${names.length ? names.join(", ") : "the inputs"}: ` +
-        `wire at least one table of tokens that is not empty`,
+      `no tokenized documents in ${names.length ? names.join(", ") : "the inputs"}; ` +
+        "connect at least one table of tokens that is not empty",
     );
   }
   return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Documents of a source that follow each other in one table. */
+/** Documents of a source that are adjacent in one table. */
 interface Run {
   readonly tokens: Tokens;
-  /** Place of its first token in the table. */
+  /** Position of its first token in the table. */
   readonly at: number;
-  /** Place of its first token in the source. */
+  /** Position of its first token in the source. */
   readonly start: number;
   end: number;
 }
@@ -120,12 +128,12 @@ class SourceTokens implements TokenSet {
         `document ${this.documents} of source "${this.name}" has ${
           to - from
         } tokens and a prompt ` +
-          `of ${prompt_length}: the prompt must be a part of the document`,
+          `of ${prompt_length}; the prompt must be a part of the document`,
       );
     }
     const last = this.#runs.at(-1);
-    const goes_on = last?.tokens === tokens && last.at + last.end - last.start === from;
-    if (goes_on) last.end += to - from;
+    const continues = last?.tokens === tokens && last.at + last.end - last.start === from;
+    if (continues) last.end += to - from;
     else {
       const start = this.token_count;
       this.#runs.push({ tokens, at: from, start, end: start + to - from });
@@ -138,7 +146,8 @@ class SourceTokens implements TokenSet {
 
   read(start: number, end: number): TokenIds {
     const parts: TokenIds[] = [];
-    for (let at = start, r = this.#runOf(start); at < end; r++) {
+    const first = lastAtOrBefore(start, this.#runs.length, (r) => this.#runs[r].start);
+    for (let at = start, r = Math.max(0, first); at < end; r++) {
       const run = this.#runs[r];
       const until = Math.min(end, run.end);
       if (until > at) {
@@ -147,17 +156,6 @@ class SourceTokens implements TokenSet {
       at = Math.max(at, until);
     }
     return parts.length === 1 ? parts[0] : joinIds(parts);
-  }
-
-  /** Index of the last run that begins at or before a place. */
-  #runOf(place: number): number {
-    let [low, high] = [0, this.#runs.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#runs[middle].start <= place) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 }
 
@@ -175,14 +173,14 @@ class SourceDocuments extends SourceTokens implements DocumentSet {
     this.offsets[this.documents] = this.token_count;
   }
 
-  /** Drops the room that was left for more documents. */
+  /** Drops the room for more documents. */
   close(): void {
     this.offsets = resized(this.offsets, this.documents + 1);
     this.prompt_lengths = resized(this.prompt_lengths, this.documents);
   }
 }
 
-/** Ids one after the other; as wide as the widest. */
+/** Concatenates ids; as wide as the widest part. */
 export function joinIds(parts: readonly TokenIds[]): TokenIds {
   const wide = parts.some((part) => part instanceof Uint32Array);
   const length = parts.reduce((sum, part) => sum + part.length, 0);

@@ -1,108 +1,49 @@
 /**
- * From a graph to a session of ONNX Runtime.
+ * From a graph to a session: the one place that chooses the library.
  *
  * @module
  */
-import { Graph, type LoweringOptions, lowerToOnnx, type Node, type Value } from "../graph/mod.ts";
+import type { Graph } from "../graph/mod.ts";
 import type { SessionOptions } from "./compute.ts";
-import { appendProvider, type Device } from "./device.ts";
-import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
-
-const ENABLE_ALL_OPTIMIZATIONS = 99;
+import { OneDnnSession } from "./onednn/session.ts";
+import { OrtSession } from "./ort/session.ts";
+import type { Session } from "./session.ts";
 
 /**
- * Compiles a graph.
+ * Compiles a graph for a device and a library.
  *
  * @throws {DeviceUnavailable}
- * @throws {Error} naming the operator that the device has no kernel for.
+ * @throws {OneDnnUnavailable}
+ * @throws {Error} naming the operator that the device or library has no kernel for.
  */
-export function compile(library: OrtLibrary, graph: Graph, options: SessionOptions): Handle {
-  const { device = "cpu", threads = 0 } = options;
-  const model = lowerToOnnx(graph, loweringFor(options)) as Uint8Array<ArrayBuffer>;
-  if (device !== "cpu") return compileForDevice(library, graph, model, options);
-  const shared = threads === 0 || threads === library.pool_threads;
-  try {
-    return createSession(library, model, device, shared ? "shared" : threads);
-  } catch (error) {
-    // Whoever makes the first environment of the process decides whether it has a pool to share.
-    if (!shared || !/EnvCreatedWithGlobalThreadPools/.test((error as Error).message)) throw error;
-    return createSession(library, model, device, library.pool_threads);
-  }
+// deno-lint-ignore require-await -- async, so that errors are rejections
+export async function compile(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+  const { kernels = "onnxruntime", precision = "float32", threads = 0 } = options;
+  if (kernels === "onnxruntime") return new OrtSession(graph, options);
+  if (precision === "float16") throw new Error("oneDNN has no float16 on the CPU");
+  return new OneDnnSession(graph, {
+    threads: threads > 0 ? threads : navigator.hardwareConcurrency,
+    precision,
+  });
 }
 
-function loweringFor({ device = "cpu", precision = "float32" }: SessionOptions): LoweringOptions {
-  // The WebGPU provider has no FusedMatMul.
-  return { fused: device !== "webgpu", half_products: precision === "float16" };
-}
+/** Sessions by key, such as a shape: each graph is compiled when it is first needed. */
+export class SessionCache {
+  readonly #sessions = new Map<string, Promise<Session>>();
 
-/** One thread: the CPU only hands the work over. */
-function compileForDevice(
-  library: OrtLibrary,
-  graph: Graph,
-  model: Uint8Array<ArrayBuffer>,
-  options: SessionOptions,
-): Handle {
-  const device = options.device!;
-  try {
-    return createSession(library, model, device, 1);
-  } catch (error) {
-    if (!/fallback to CPU EP/.test((error as Error).message)) throw error;
-    const missing = graph.nodes.find((node) => !runsAlone(library, node, options));
-    throw new Error(
-      `${device} has no kernel for ${missing ? `"${missing.op}"` : "an operator of the graph"}` +
-        (missing ? ` on ${missing.inputs.map(({ dtype }) => dtype).join(", ")}` : "") +
-        "; choose device cpu",
-    );
-  }
-}
+  constructor(readonly options: SessionOptions) {}
 
-/** Whether a device can run a node: compiles a graph of that node alone. */
-function runsAlone(library: OrtLibrary, node: Node, options: SessionOptions): boolean {
-  const graph = new Graph();
-  const inputs = new Map<Value, Value>();
-  for (const value of node.inputs) {
-    if (inputs.has(value)) continue;
-    inputs.set(value, graph.input(`x${inputs.size}`, value.dtype, value.shape));
-  }
-  const operands = node.inputs.map((value) => inputs.get(value)!);
-  const [first] = graph.apply(node.op, operands, node.attributes);
-  graph.output("y", first);
-  const model = lowerToOnnx(graph, loweringFor(options)) as Uint8Array<ArrayBuffer>;
-  try {
-    library.release("ReleaseSession", createSession(library, model, options.device!, 1));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Sessions share one pool of threads where they can: threads of a pool go on spinning for a while when their work
- * is done, and those of a session that has just run would take the cores from the one that runs now. A pool of a
- * session's own does not spin, for that reason.
- */
-function createSession(
-  library: OrtLibrary,
-  model: Uint8Array<ArrayBuffer>,
-  device: Device,
-  pool: "shared" | number,
-): Handle {
-  const options = library.create("CreateSessionOptions");
-  const configure = (key: string, value: string) =>
-    library.call("AddSessionConfigEntry", options, cString(key), cString(value));
-  try {
-    if (pool === "shared") library.call("DisablePerSessionThreads", options);
-    else {
-      library.call("SetIntraOpNumThreads", options, pool);
-      configure("session.intra_op.allow_spinning", "0");
+  get(key: string, build: () => Graph): Promise<Session> {
+    let session = this.#sessions.get(key);
+    if (!session) {
+      this.#sessions.set(key, session = compile(build(), this.options));
+      session.catch(() => this.#sessions.delete(key));
     }
-    library.call("SetSessionGraphOptimizationLevel", options, ENABLE_ALL_OPTIMIZATIONS);
-    // One block for all activations takes twice the memory and is no faster.
-    library.call("DisableMemPattern", options);
-    appendProvider(library, options, device);
-    const size = BigInt(model.byteLength);
-    return library.create("CreateSessionFromArray", library.environment, model, size, options);
-  } finally {
-    library.release("ReleaseSessionOptions", options);
+    return session;
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).release();
+    this.#sessions.clear();
   }
 }

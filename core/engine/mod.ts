@@ -1,20 +1,21 @@
 /**
- * Execution of graphs on ONNX Runtime.
+ * Running graphs, on ONNX Runtime or oneDNN: {@linkcode compile} gives a {@linkcode Session}.
  *
  * @module
  */
+export { compile, SessionCache } from "./compile.ts";
 export {
   type Compute,
   compute_fields,
   computeOptions,
+  type Device,
+  DEVICES,
   KERNELS,
   type Kernels,
   type SessionOptions,
 } from "./compute.ts";
-export { type Device, DEVICES, DeviceUnavailable } from "./device.ts";
-export { compileGraph, type HostSession } from "./compile_graph.ts";
-export { OneDnnUnavailable } from "./onednn/find.ts";
-export { type Feeds, Session } from "./session.ts";
-export { DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";
+export { OneDnnUnavailable } from "./onednn/library.ts";
+export { DeviceUnavailable } from "./ort/device.ts";
 export { CrossProducts } from "./products.ts";
+export { DeviceTensor, type Feeds, type Session, type Tensor, type TensorData } from "./session.ts";
 export { type HostTensor, Transfer } from "./transfer.ts";

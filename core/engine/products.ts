@@ -4,14 +4,17 @@
  * @module
  */
 import { Graph, matmul } from "../graph/mod.ts";
+import { SessionCache } from "./compile.ts";
 import type { SessionOptions } from "./compute.ts";
-import { Session } from "./session.ts";
 
 /** XᵀY on ONNX Runtime, compiled once for each pair of widths and number of rows. */
 export class CrossProducts {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: SessionCache;
 
-  constructor(readonly options: SessionOptions) {}
+  /** Products are float32, whatever the precision of the models. */
+  constructor({ threads, device }: SessionOptions) {
+    this.#sessions = new SessionCache({ threads, device });
+  }
 
   /**
    * @param x float32 [rows, x.length / rows], row-major.
@@ -19,30 +22,18 @@ export class CrossProducts {
    * @returns XᵀY, float32 [x.length / rows, y.length / rows].
    */
   async compute(x: Float32Array, y: Float32Array, rows: number): Promise<Float32Array> {
-    const widths = [x.length / rows, y.length / rows] as const;
-    const session = await this.#session(rows, ...widths);
-    return (await session.run({ x, y })).product as Float32Array;
-  }
-
-  #session(rows: number, width_x: number, width_y: number): Promise<Session> {
-    const key = `${rows} ${width_x} ${width_y}`;
-    let session = this.#sessions.get(key);
-    if (!session) {
+    const [width_x, width_y] = [x, y].map(({ length }) => length / rows);
+    const session = await this.#sessions.get(`${rows} ${width_x} ${width_y}`, () => {
       const graph = new Graph();
       const x = graph.input("x", "float32", [rows, width_x]);
       const y = graph.input("y", "float32", [rows, width_y]);
       graph.output("product", matmul(x, y, { trans_a: true }));
-      session = Session.create(graph, {
-        threads: this.options.threads,
-        device: this.options.device,
-      });
-      this.#sessions.set(key, session);
-    }
-    return session;
+      return graph;
+    });
+    return (await session.run({ x, y })).product as Float32Array;
   }
 
-  async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).release();
-    this.#sessions.clear();
+  release(): Promise<void> {
+    return this.#sessions.release();
   }
 }

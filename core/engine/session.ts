@@ -1,224 +1,120 @@
 /**
- * Compiled graphs, run by ONNX Runtime. This folder is the only one that uses onnxruntime-node.
+ * A compiled graph, whichever library runs it, and the tensors that go in and out.
  *
  * @module
  */
-import type { DType, Graph, Shape } from "../graph/mod.ts";
-import { compile } from "./compile.ts";
-import type { SessionOptions } from "./compute.ts";
-import { type Device, DEVICE_MEMORY } from "./device.ts";
-import { type Handle, OrtLibrary } from "./ort_library.ts";
-import { Binding, DeviceTensor, type Tensor, type TensorData } from "./tensor.ts";
+import { type DType, formatShape, type Shape, sizeOf } from "../graph/mod.ts";
+import type { Device } from "./compute.ts";
+
+/** Memory of one tensor; the array type follows the dtype. */
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+/** A tensor in the memory of a device, made by `Session.runKeeping`. Its owner releases it. */
+export class DeviceTensor {
+  #handle: Deno.PointerValue;
+  readonly #free: (handle: Deno.PointerValue) => void;
+
+  constructor(
+    handle: Deno.PointerValue,
+    free: (handle: Deno.PointerValue) => void,
+    readonly device: Device,
+    readonly dtype: DType,
+    readonly shape: Shape,
+  ) {
+    this.#handle = handle;
+    this.#free = free;
+  }
+
+  get handle(): Deno.PointerValue {
+    if (this.#handle === null) throw new Error("the device tensor was released");
+    return this.#handle;
+  }
+
+  /** Frees the memory once everything that was queued before has run. */
+  release(): void {
+    if (this.#handle !== null) this.#free(this.#handle);
+    this.#handle = null;
+  }
+}
+
+export type Tensor = TensorData | DeviceTensor;
 
 /** Tensors by name of the input they are fed to. */
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /**
- * A compiled graph. `run` blocks its thread while ONNX Runtime computes, so sessions belong in a worker
- * wherever something else has to stay responsive.
+ * A compiled graph. `run` blocks its thread while the library computes, so sessions belong in a worker wherever
+ * something else has to stay responsive.
  */
-export class Session {
-  readonly #library = OrtLibrary.open();
-  readonly #device: Device;
-  readonly #inputs: Binding[];
-  readonly #outputs: Binding[];
-  readonly #input_names: PointerArray;
-  readonly #output_names: PointerArray;
-  #session: Handle;
-  #released = false;
-  /** Tensors on the device that this session made: their memory is its own. */
-  #living_tensors = 0;
-
-  private constructor(graph: Graph, options: SessionOptions) {
-    this.#session = compile(this.#library, graph, options);
-    this.#device = options.device ?? "cpu";
-    this.#inputs = graph.inputs.map((input) => new Binding(input.name, input));
-    this.#outputs = [...graph.outputs].map(([name, value]) => new Binding(name, value));
-    this.#input_names = new PointerArray(this.#inputs.map(({ c_name }) => c_name));
-    this.#output_names = new PointerArray(this.#outputs.map(({ c_name }) => c_name));
-  }
-
-  /**
-   * Compiles a graph for a device.
-   *
-   * @throws {DeviceUnavailable}
-   * @throws {Error} naming the operator that the device has no kernel for.
-   */
-  static create(graph: Graph, options: SessionOptions = {}): Promise<Session> {
-    return new Promise((resolve) => resolve(new Session(graph, options)));
-  }
-
+export interface Session {
   /**
    * Runs the graph once.
    *
-   * @param feeds every input by name; arrays are read, not copied, where the CPU computes.
-   * @param into memory for outputs to be written to; outputs not named here get memory of their own.
-   * An array may be fed and written at once only where the graph is made for it, as `adamW` is.
+   * @param feeds every input by name; on the CPU arrays are read in place, not copied.
+   * @param into memory for outputs to be written to; other outputs get new arrays. The same array may be fed and
+   * written only where the graph allows it, as `adamW` does.
    * @returns every output by name.
    * @throws {Error} when an input is missing, or a tensor has the wrong type or shape.
    */
   run(
     feeds: Feeds,
-    into: Readonly<Record<string, TensorData>> = {},
-  ): Promise<Record<string, TensorData>> {
-    return new Promise((resolve) => {
-      const outputs = this.#outputs.map((binding) =>
-        binding.check(into[binding.name] ?? binding.allocate())
-      );
-      const inputs = this.#checked(feeds);
-      const in_host_memory = inputs.every((tensor) => !(tensor instanceof DeviceTensor));
-      if (this.#device === "cpu" && in_host_memory) this.#runOnHost(inputs, outputs);
-      else this.#runBound(inputs, outputs);
-      resolve(Object.fromEntries(this.#outputs.map(({ name }, i) => [name, outputs[i]])));
-    });
-  }
+    into?: Readonly<Record<string, TensorData>>,
+  ): Promise<Record<string, TensorData>>;
 
   /**
-   * Runs the graph once and leaves outputs on the device.
+   * Runs the graph once and leaves outputs on the device. ONNX Runtime only.
    *
-   * @param fetched names of the outputs to be brought to host memory.
+   * @param fetched names of the outputs to copy to host memory.
    * @returns those, and all others as tensors that the caller releases.
    */
   runKeeping(
     feeds: Feeds,
-    fetched: readonly string[] = [],
-  ): Promise<{ fetched: Record<string, TensorData>; kept: Map<string, DeviceTensor> }> {
-    return new Promise((resolve) => {
-      const outputs = this.#outputs.map((binding) =>
-        fetched.includes(binding.name) ? binding.allocate() : undefined
-      );
-      const kept = this.#runBound(this.#checked(feeds), outputs);
-      const entries = this.#outputs.flatMap(({ name }, i) =>
-        outputs[i] ? [[name, outputs[i]] as const] : []
-      );
-      resolve({ fetched: Object.fromEntries(entries), kept });
-    });
-  }
+    fetched?: readonly string[],
+  ): Promise<{ fetched: Record<string, TensorData>; kept: Map<string, DeviceTensor> }>;
 
-  #checked(feeds: Feeds): Tensor[] {
-    if (this.#released) throw new Error("the session was released");
-    return this.#inputs.map((binding) => {
-      const tensor = feeds[binding.name];
-      if (!tensor) throw new Error(`the graph's input "${binding.name}" is not fed`);
-      if (tensor instanceof DeviceTensor && tensor.device !== this.#device) {
-        throw new Error(
-          `the graph runs on ${this.#device}, but its input "${binding.name}" lies on ${tensor.device}`,
-        );
-      }
-      return binding.check(tensor);
-    });
-  }
-
-  #runOnHost(inputs: readonly Tensor[], outputs: readonly TensorData[]): void {
-    const values: Handle[] = [];
-    try {
-      const hand = (binding: Binding, data: Tensor) =>
-        values.push(binding.value(this.#library, data as TensorData));
-      this.#inputs.forEach((binding, i) => hand(binding, inputs[i]));
-      this.#outputs.forEach((binding, i) => hand(binding, outputs[i]));
-      const addresses = BigUint64Array.from(values, (value) => Deno.UnsafePointer.value(value));
-      this.#library.call(
-        "Run",
-        this.#session,
-        null,
-        this.#input_names.pointers,
-        addresses.subarray(0, inputs.length),
-        BigInt(inputs.length),
-        this.#output_names.pointers,
-        BigInt(outputs.length),
-        addresses.subarray(inputs.length),
-      );
-    } finally {
-      for (const value of values) this.#library.release("ReleaseValue", value);
-    }
-  }
-
-  /** Outputs without memory stay on the device. */
-  #runBound(
-    inputs: readonly Tensor[],
-    outputs: readonly (TensorData | undefined)[],
-  ): Map<string, DeviceTensor> {
-    const library = this.#library;
-    const io = library.create("CreateIoBinding", this.#session);
-    const values: Handle[] = [];
-    const lend = (value: Handle) => (values.push(value), value);
-    try {
-      this.#inputs.forEach((binding, i) => {
-        const tensor = inputs[i];
-        const value = tensor instanceof DeviceTensor
-          ? tensor.handle
-          : lend(binding.value(library, tensor));
-        library.call("BindInput", io, binding.c_name, value);
-      });
-      this.#outputs.forEach((binding, i) => {
-        const data = outputs[i];
-        if (data) {
-          library.call("BindOutput", io, binding.c_name, lend(binding.value(library, data)));
-        } else library.call("BindOutputToDevice", io, binding.c_name, this.#memory());
-      });
-      library.call("RunWithBinding", this.#session, null, io);
-      return this.#take(io, outputs);
-    } catch (error) {
-      // WebGPU compiles its kernels when they first run.
-      if (!/requires f16/.test((error as Error).message)) throw error;
-      throw new Error(
-        `the ${this.#device} device has no float16; choose precision "float32"`,
-        { cause: error },
-      );
-    } finally {
-      for (const value of values) library.release("ReleaseValue", value);
-      library.release("ReleaseIoBinding", io);
-    }
-  }
-
-  #take(io: Handle, outputs: readonly (TensorData | undefined)[]): Map<string, DeviceTensor> {
-    const kept = new Map<string, DeviceTensor>();
-    this.#library.boundOutputs(io).forEach((handle, i) => {
-      const { name, dtype, shape } = this.#outputs[i];
-      if (outputs[i]) this.#library.release("ReleaseValue", handle);
-      else kept.set(name, this.#tensor(handle, dtype, shape));
-    });
-    return kept;
-  }
-
-  #tensor(handle: Handle, dtype: DType, shape: Shape): DeviceTensor {
-    this.#living_tensors++;
-    const free = (handle: Handle) => {
-      this.#library.release("ReleaseValue", handle);
-      this.#living_tensors--;
-      this.#releaseIfDue();
-    };
-    return new DeviceTensor(handle, free, this.#device, dtype, shape);
-  }
-
-  #memory(): Handle {
-    if (this.#device === "cpu") return this.#library.cpu_memory;
-    return this.#library.deviceMemory(DEVICE_MEMORY[this.#device]);
-  }
-
-  /** Frees the memory of the compiled graph, once the tensors that it left on a device are released as well. */
-  release(): Promise<void> {
-    this.#released = true;
-    this.#releaseIfDue();
-    return Promise.resolve();
-  }
-
-  #releaseIfDue(): void {
-    if (!this.#released || this.#living_tensors > 0 || this.#session === null) return;
-    this.#library.release("ReleaseSession", this.#session);
-    this.#session = null;
-  }
+  /** Frees the compiled graph; on a device once the tensors that it left there are released as well. */
+  release(): Promise<void>;
 }
 
-/** C strings with the array of their addresses. */
-class PointerArray {
-  readonly pointers: BigUint64Array<ArrayBuffer>;
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
 
-  /** Keeps the strings, so that the addresses stay valid. */
-  constructor(readonly strings: readonly Uint8Array<ArrayBuffer>[]) {
-    this.pointers = BigUint64Array.from(
-      strings,
-      (text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)),
+/** An input or output of a graph. */
+export class Binding {
+  readonly dtype: DType;
+  readonly shape: Shape;
+
+  constructor(readonly name: string, { dtype, shape }: { dtype: DType; shape: Shape }) {
+    this.dtype = dtype;
+    this.shape = shape;
+  }
+
+  allocate(): TensorData {
+    return new ARRAYS[this.dtype](sizeOf(this.shape));
+  }
+
+  /** @throws {Error} when a tensor does not have this type and size. */
+  check<T extends Tensor>(tensor: T): T {
+    const fits = tensor instanceof DeviceTensor
+      ? tensor.dtype === this.dtype && tensor.shape.join() === this.shape.join()
+      : tensor instanceof ARRAYS[this.dtype] && tensor.length === sizeOf(this.shape);
+    if (fits) return tensor;
+    const got = tensor instanceof DeviceTensor
+      ? `${tensor.dtype} of shape ${formatShape(tensor.shape)} on the device`
+      : `a ${tensor.constructor.name} of ${tensor.length} elements`;
+    throw new Error(
+      `"${this.name}" must be ${this.dtype} of shape ${formatShape(this.shape)}, got ${got}`,
     );
+  }
+
+  /** The tensor that is fed to this input. @throws {Error} when there is none, or it does not fit. */
+  fed(feeds: Feeds): Tensor {
+    const tensor = feeds[this.name];
+    if (!tensor) throw new Error(`the graph's input "${this.name}" is not fed`);
+    return this.check(tensor);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { add, Graph, matmul, sum } from "../graph/mod.ts";
-import { CrossProducts, Session } from "./mod.ts";
+import { compile, CrossProducts } from "./mod.ts";
 
 function plusOne() {
   const graph = new Graph();
@@ -11,7 +11,7 @@ function plusOne() {
 }
 
 Deno.test("outputs are fresh arrays, or the arrays that were given", async () => {
-  const session = await Session.create(plusOne());
+  const session = await compile(plusOne());
   const x = Float32Array.of(1, 2, 3, 4);
   const first = await session.run({ x });
   assert.deepEqual([...first.y], [2, 3, 4, 5]);
@@ -25,7 +25,7 @@ Deno.test("outputs are fresh arrays, or the arrays that were given", async () =>
 });
 
 Deno.test("views of a larger buffer are read and written in place", async () => {
-  const session = await Session.create(plusOne(), { threads: 1 });
+  const session = await compile(plusOne(), { threads: 1 });
   const memory = Float32Array.from({ length: 12 }, (_, i) => i);
   await session.run({ x: memory.subarray(1, 5) }, { y: memory.subarray(6, 10) });
   assert.deepEqual([...memory], [0, 1, 2, 3, 4, 5, 2, 3, 4, 5, 10, 11]);
@@ -33,7 +33,7 @@ Deno.test("views of a larger buffer are read and written in place", async () => 
 });
 
 Deno.test("wrong feeds are refused before anything runs", async () => {
-  const session = await Session.create(plusOne(), { threads: 1 });
+  const session = await compile(plusOne(), { threads: 1 });
   await assert.rejects(() => session.run({}), /input "x" is not fed/);
   await assert.rejects(
     () => session.run({ x: new Float32Array(3) }),
@@ -48,7 +48,7 @@ Deno.test("a missing kernel is named", async () => {
   const graph = new Graph();
   const x = graph.input("x", "int32", [2]);
   graph.output("y", graph.apply("erf", [x], {})[0]);
-  await assert.rejects(() => Session.create(graph), /Erf/);
+  await assert.rejects(() => compile(graph), /Erf/);
 });
 
 Deno.test("sessions of different thread counts agree, side by side", async () => {
@@ -57,7 +57,7 @@ Deno.test("sessions of different thread counts agree, side by side", async () =>
   graph.output("product", matmul(a, a, { trans_b: true }));
   const data = Float32Array.from({ length: 64 * 96 }, (_, i) => Math.sin(i));
   const sessions = await Promise.all(
-    [0, 1, 3].map((threads) => Session.create(graph, { threads })),
+    [0, 1, 3].map((threads) => compile(graph, { threads })),
   );
   const [all, one, three] = await Promise.all(
     sessions.map(async (session) => (await session.run({ a: data })).product as Float32Array),

@@ -1,15 +1,15 @@
 /**
  * Copies between host memory and devices.
  *
- * A graph that only hands its input on is the one safe way: reading a device tensor's memory directly ends the
- * process (ONNX Runtime 1.30, WebGPU).
+ * A graph that returns its input is the one safe way: reading a device tensor's memory directly crashes the process
+ * (ONNX Runtime 1.30, WebGPU).
  *
  * @module
  */
 import { type DType, Graph, type Shape } from "../graph/mod.ts";
-import type { Device } from "./device.ts";
-import { Session } from "./session.ts";
-import type { DeviceTensor, TensorData } from "./tensor.ts";
+import { SessionCache } from "./compile.ts";
+import type { Device } from "./compute.ts";
+import type { DeviceTensor, Session, TensorData } from "./session.ts";
 
 /** An array with the shape and type it has as a tensor. */
 export interface HostTensor {
@@ -20,9 +20,11 @@ export interface HostTensor {
 
 /** Copies tensors to and from one device; one compiled graph per shape, tensor by tensor. */
 export class Transfer {
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: SessionCache;
 
-  constructor(readonly device: Device) {}
+  constructor(readonly device: Device) {
+    this.#sessions = new SessionCache({ device, threads: 1 });
+  }
 
   /** @returns a tensor on the device, which the caller releases. */
   async upload({ data, dtype, shape }: HostTensor): Promise<DeviceTensor> {
@@ -37,19 +39,14 @@ export class Transfer {
   }
 
   #session(dtype: DType, shape: Shape): Promise<Session> {
-    const key = `${dtype} ${shape.join("x")}`;
-    let session = this.#sessions.get(key);
-    if (!session) {
+    return this.#sessions.get(`${dtype} ${shape.join("x")}`, () => {
       const graph = new Graph();
       graph.output("y", graph.input("x", dtype, shape));
-      session = Session.create(graph, { device: this.device, threads: 1 });
-      this.#sessions.set(key, session);
-    }
-    return session;
+      return graph;
+    });
   }
 
-  async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).release();
-    this.#sessions.clear();
+  release(): Promise<void> {
+    return this.#sessions.release();
   }
 }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { compileGraph, type HostSession, type SessionOptions } from "../engine/mod.ts";
+import { type Session, SessionCache, type SessionOptions } from "../engine/mod.ts";
 import { type Graph, LOWEST } from "../graph/mod.ts";
 import { embeddings, familyOf, type ModelConfig, type Weights } from "../model/mod.ts";
 import { likelihoodHeadGraph, logitsHeadGraph, stepGraph } from "./graphs.ts";
@@ -26,9 +26,12 @@ export interface DecoderOptions extends Pick<SessionOptions, "threads" | "device
 
 /** Compiles the graphs, one for each shape; models of equal configuration share them. */
 export class Decoder {
-  readonly #sessions = new Map<string, Promise<HostSession>>();
+  readonly #sessions: SessionCache;
 
-  constructor(readonly options: DecoderOptions) {}
+  constructor(readonly options: DecoderOptions) {
+    const { threads, device } = options;
+    this.#sessions = new SessionCache({ threads, device });
+  }
 
   /** A batch of texts without any token. */
   begin(weights: Weights): DecodingBatch {
@@ -85,20 +88,12 @@ export class Decoder {
     return result;
   }
 
-  session(config: ModelConfig, shape: string, build: () => Graph): Promise<HostSession> {
-    const key = `${JSON.stringify(config)} ${shape}`;
-    let session = this.#sessions.get(key);
-    if (!session) {
-      const { threads, device } = this.options;
-      session = compileGraph(build(), { threads, device });
-      this.#sessions.set(key, session);
-    }
-    return session;
+  session(config: ModelConfig, shape: string, build: () => Graph): Promise<Session> {
+    return this.#sessions.get(`${JSON.stringify(config)} ${shape}`, build);
   }
 
-  async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).release();
-    this.#sessions.clear();
+  release(): Promise<void> {
+    return this.#sessions.release();
   }
 }
 

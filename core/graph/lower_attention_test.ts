@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Session } from "../engine/mod.ts";
+import { compile } from "../engine/mod.ts";
 import { Random } from "../random/mod.ts";
 import {
   add,
@@ -76,7 +76,7 @@ async function evaluate(
   graph.output("output", output);
   const inputs = [q, k, v];
   gradients(loss, inputs).forEach((grad, i) => graph.output(`d_${inputs[i].name}`, grad));
-  const session = await Session.create(graph, { threads: 1 });
+  const session = await compile(graph, { threads: 1 });
   const feeds = Object.fromEntries(inputs.map(({ name }) => [name, part(name)]));
   const keys = document_start.subarray(start, start + rows * length);
   const results = await session.run({ ...feeds, document_start: keys });

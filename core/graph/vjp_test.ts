@@ -3,7 +3,7 @@
  * ONNX Runtime has the kernels, else in float32 with a wider tolerance.
  */
 import assert from "node:assert/strict";
-import { Session, type TensorData } from "../engine/mod.ts";
+import { compile, type TensorData } from "../engine/mod.ts";
 import { SHAPE_INFERENCE } from "./ops.ts";
 import * as g from "./mod.ts";
 import type { DType, Shape, Value } from "./mod.ts";
@@ -259,7 +259,7 @@ function tables(x: Value, rotary_dim: number): [Value, Value] {
 }
 
 /** Builds loss = Σ weights · output and its gradients; returns loss and gradients at given inputs. */
-async function compile({ inputs, build, float32 }: Case) {
+async function compileCase({ inputs, build, float32 }: Case) {
   const dtype: DType = float32 ? "float32" : "float64";
   const graph = new g.Graph();
   const values = inputs.map((spec, i) =>
@@ -274,12 +274,12 @@ async function compile({ inputs, build, float32 }: Case) {
   graph.output("loss", loss);
   const targets = values.filter((value) => value.dtype === dtype);
   g.gradients(loss, targets).forEach((grad, i) => graph.output(`d_${targets[i].name}`, grad));
-  const session = await Session.create(graph, { threads: 1 });
+  const session = await compile(graph, { threads: 1 });
   return { session, targets };
 }
 
 async function checkCase(test: Case): Promise<void> {
-  const { session, targets } = await compile(test);
+  const { session, targets } = await compileCase(test);
   const feeds: Record<string, TensorData> = {};
   test.inputs.forEach((spec, i) => {
     if (isIndices(spec)) feeds[`x${i}`] = Int32Array.from(spec.indices);

@@ -76,31 +76,54 @@ export interface TrainGraphOptions {
   sparse_updates?: boolean;
 }
 
+/** A train graph with the names by which it is fed and read. */
+export interface TrainGraph {
+  readonly graph: Graph;
+  /**
+   * Each parameter's gradient by the parameter's name: `input`, the sum over earlier micro-batches, absent without
+   * `accumulate`; and `output`, the sum with this micro-batch.
+   */
+  readonly gradients: ReadonlyMap<string, { readonly input?: string; readonly output: string }>;
+  /** Parts of gradients that are not in `gradients`; none with `sparse_updates`. */
+  readonly row_updates: readonly RowUpdate[];
+}
+
+/** An output float32 [N, D] whose row i is to be added to, or subtracted from, slice ids_i of a parameter's gradient. */
+export interface RowUpdate {
+  readonly output: "grad_embedded" | "weighted_final";
+  readonly parameter: string;
+  readonly ids: "input_ids" | "labels";
+  readonly sign: 1 | -1;
+  /** Whether slices are columns: the parameter is [D, V], not [V, D]. */
+  readonly columns: boolean;
+}
+
 /**
  * Forward, backward and accumulation in one graph.
  *
- * Further inputs: `labels` int32 [N]; `weights` float32 [N], the share of each position in the mean over the
- * whole global batch (0 where not supervised); with `accumulate`, for every parameter `grad.NAME`, the
- * gradient accumulated so far.
- * Outputs: `loss`, this micro-batch's part of the mean, in nats; and `grad.NAME.next`.
+ * Further inputs: `labels` int32 [N]; `loss_weights` float32 [N], the share of each position in the mean over the
+ * whole global batch (0 where not supervised); and the `input` of each of `gradients`.
+ * Outputs: `loss`, this micro-batch's part of the mean, in nats; the `output` of each of `gradients`; and those of
+ * `row_updates`. Without `sparse_updates` an untied input embedding has only its row update.
  *
- * Without `sparse_updates` an input embedding of its own has neither, and what is left to be done outside are two
- * outputs, float32 [N, D]: row i of `grad_embedded` is to be added to row input_ids_i of the input embedding's
- * gradient, row i of `weighted_final` to be subtracted from slice labels_i of the output projection's: a column where
- * it is kept [D, V], a row where it is [V, D].
- *
- * Each `grad.NAME` is read by one node, the one that writes `grad.NAME.next`, position by position. So on a CPU
- * the output may be written over the input.
+ * Each gradient's input is read by one node, the one that writes its output, position by position. So on a CPU the
+ * output may be written over the input.
  */
 export function trainGraph(
   config: ModelConfig,
   shape: BatchShape,
   { accumulate: accumulates = true, sparse_updates = false }: TrainGraphOptions = {},
-): Graph {
+): TrainGraph {
   const declared = declareForward(config, shape);
   const { graph, parameters, input_ids, final, hidden_states: [embedded] } = declared;
+  const gradients = new Map<string, { input?: string; output: string }>();
   const accumulator = (name: string) =>
     accumulates ? graph.input(`grad.${name}`, "float32", parameters.get(name).shape) : undefined;
+  const next = (name: string, value: Value) => {
+    const slot = { input: accumulates ? `grad.${name}` : undefined, output: `grad.${name}.next` };
+    gradients.set(name, slot);
+    graph.output(slot.output, value);
+  };
   const { input, output, tied } = embeddings(config);
   const targets = declareTargets(declared);
   const head = lossHead({
@@ -118,9 +141,8 @@ export function trainGraph(
   const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), wanted);
   names.forEach((name, i) => {
     const before = accumulator(name);
-    graph.output(`grad.${name}.next`, before ? accumulate(before, grads[i]) : grads[i]);
+    next(name, before ? accumulate(before, grads[i]) : grads[i]);
   });
-  const next = (name: string, value: Value) => graph.output(`grad.${name}.next`, value);
   if (sparse_updates) {
     const dense = head.embed_out_gradient;
     const before = tied ? dense : accumulator(input.name) ?? zeros(parameters.get(input.name));
@@ -129,15 +151,34 @@ export function trainGraph(
     if (!tied) next(input.name, d_input);
     const axis = output.transposed ? 1 : 0;
     next(output.name, addSlices(tied ? d_input : dense, targets.labels, less, axis));
-  } else {
-    graph.output("grad_embedded", d_embedded);
-    next(output.name, head.embed_out_gradient);
-    graph.output("weighted_final", head.weighted_final);
+    return { graph, gradients, row_updates: [] };
   }
-  return graph;
+  graph.output("grad_embedded", d_embedded);
+  next(output.name, head.embed_out_gradient);
+  graph.output("weighted_final", head.weighted_final);
+  return {
+    graph,
+    gradients,
+    row_updates: [
+      {
+        output: "grad_embedded",
+        parameter: input.name,
+        ids: "input_ids",
+        sign: 1,
+        columns: false,
+      },
+      {
+        output: "weighted_final",
+        parameter: output.name,
+        ids: "labels",
+        sign: -1,
+        columns: output.transposed === true,
+      },
+    ],
+  };
 }
 
-/** Forward only, with the inputs `labels` and `weights` and the output `loss` of {@linkcode trainGraph}. */
+/** Forward only, with the inputs `labels` and `loss_weights` and the output `loss` of {@linkcode trainGraph}. */
 export function lossGraph(config: ModelConfig, shape: BatchShape): Graph {
   const declared = declareForward(config, shape);
   const { graph, parameters, final } = declared;
@@ -147,11 +188,11 @@ export function lossGraph(config: ModelConfig, shape: BatchShape): Graph {
   return graph;
 }
 
-function declareTargets({ graph, final }: Declared): { labels: Value; weights: Value } {
+function declareTargets({ graph, final }: Declared): { labels: Value; loss_weights: Value } {
   const [positions] = final.shape;
   return {
     labels: graph.input("labels", "int32", [positions]),
-    weights: graph.input("weights", "float32", [positions]),
+    loss_weights: graph.input("loss_weights", "float32", [positions]),
   };
 }
 

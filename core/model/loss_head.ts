@@ -31,7 +31,7 @@ interface LossInputs {
   /** int32 [N] */
   labels: Value;
   /** float32 [N]: share of each position in the mean. */
-  weights: Value;
+  loss_weights: Value;
 }
 
 /** Most bytes of a chunk's logits, where the gradient of `embed_out` fits the cache beside them. */
@@ -59,11 +59,11 @@ function chunksOf({ final: { shape: [rows, width] }, embed_out }: LossInputs) {
   return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
-/** Σ_i weights_i · (-log p(labels_i)), a scalar in nats. */
+/** Σ_i w_i · (-log p(labels_i)), a scalar in nats. */
 export function chunkedLoss(inputs: LossInputs): Value {
-  const { final, embed_out, transposed, labels, weights } = inputs;
+  const { final, embed_out, transposed, labels, loss_weights } = inputs;
   const chunks = chunksOf(inputs);
-  const [label_rows, weight_rows] = [labels, weights].map(chunks);
+  const [label_rows, weight_rows] = [labels, loss_weights].map(chunks);
   const losses = chunks(final).map((hidden, i) => {
     const logits = gemm(hidden, embed_out, { trans_b: !transposed });
     const { nll } = softmaxCrossEntropy(logits, label_rows[i]);
@@ -96,11 +96,13 @@ export interface LossHead {
  * @param inputs.gradient that of `embed_out` accumulated so far, if there is any.
  */
 export function lossHead(inputs: LossInputs & { gradient?: Value }): LossHead {
-  const { final, embed_out, transposed, labels, weights, gradient } = inputs;
+  const { final, embed_out, transposed, labels, loss_weights, gradient } = inputs;
   const chunks = chunksOf(inputs);
-  const weight_column = reshape(weights, [weights.shape[0], 1]);
+  const weight_column = reshape(loss_weights, [loss_weights.shape[0], 1]);
   const weighted_final = mul(final, weight_column);
-  const [weight_rows, weighted_rows, label_rows] = [weights, weighted_final, labels].map(chunks);
+  const [weight_rows, weighted_rows, label_rows] = [loss_weights, weighted_final, labels].map(
+    chunks,
+  );
   let embed_out_gradient = gradient;
   const parts = chunks(final).map((hidden, i) => {
     const logits = gemm(hidden, embed_out, { trans_b: !transposed });

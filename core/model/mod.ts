@@ -28,7 +28,13 @@ export {
   storedShape,
 } from "./family.ts";
 export { linearProducts, type Passes, passFlops, type Product, productFlops } from "./flops.ts";
-export { hiddenStatesGraph, logitsGraph, lossGraph, trainGraph } from "./graphs.ts";
+export {
+  hiddenStatesGraph,
+  logitsGraph,
+  lossGraph,
+  type TrainGraph,
+  trainGraph,
+} from "./graphs.ts";
 export {
   decodeParameters,
   encodeParameters,

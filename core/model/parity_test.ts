@@ -3,7 +3,7 @@
  * tests/fixtures/{gpt_neox,llama}/README.md; core/train compares losses and gradients with the same ones.
  */
 import assert from "node:assert/strict";
-import { Session } from "../engine/mod.ts";
+import { compile } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";
 import {
@@ -44,7 +44,7 @@ async function load(name: string) {
 type Fixture = Awaited<ReturnType<typeof load>>;
 
 async function run(graph: Graph, { parameters, activations }: Fixture) {
-  const session = await Session.create(graph, { threads: 1 });
+  const session = await compile(graph, { threads: 1 });
   const input_ids = activations.get("input_ids")!.data;
   const results = await session.run({ ...Object.fromEntries(parameters.views), input_ids });
   await session.release();

@@ -1,38 +1,82 @@
 /**
- * Branching: training that goes on from a checkpoint, and what it keeps of it.
+ * Branching: training that continues from a checkpoint, and what it keeps of it.
  *
- * Steps are counted over the whole run, through every branch. What begins anew notes the step at which it did, so
- * that schedule, optimizer and data each have a count of their own.
+ * Steps are counted over the whole run, through every branch. What starts over records the step at which it did, so
+ * schedule, optimizer and data each have their own count.
  *
  * @module
  */
-import type { z } from "zod";
-import type { MixtureConfig } from "../batches/mod.ts";
-import type { TrainerState } from "./checkpoint.ts";
-import { type Length, lengthSteps } from "./length.ts";
-import type { Branch } from "./lineage.ts";
+import { z } from "zod";
+import { mixture_schema, type MixtureConfig } from "../batches/mod.ts";
+import { positive_int } from "../config/mod.ts";
+import { optimizer_schema } from "./adamw.ts";
+import { freshState, type TrainerState } from "./checkpoint.ts";
+import { type Length, lengthSteps } from "./config.ts";
 import {
   resolveSchedule,
-  type rewarm_schema,
+  rewarm_schema,
   rewarmSchedule,
   type Schedule,
-  type ScheduleConfig,
-} from "./schedule.ts";
+  schedule_schema,
+} from "./learning_rate.ts";
+import type { Branch } from "./lineage.ts";
 
-/** What a branch keeps. The weights always are: training from fresh ones is pretraining. */
-export interface BranchConfig {
-  readonly preset: "midtrain" | "continued_pretrain";
-  /** Left out, the schedule's end. */
-  readonly steps?: number;
-  readonly tokens?: number;
-  /** Of a schedule of its own; left out, the length of the phase. */
-  readonly horizon_steps?: number;
-  readonly horizon_tokens?: number;
-  readonly schedule: "keep" | { readonly rewarm: z.output<typeof rewarm_schema> } | ScheduleConfig;
-  readonly optimizer: Branch["optimizer"];
-  readonly data: Branch["data"];
-  readonly mixture?: MixtureConfig;
-}
+/** Of the three forms of `schedule`, says what is wrong with the one that is meant. */
+const explainSchedule: z.core.$ZodErrorMap = ({ input, ...issue }) => {
+  if (issue.code !== "invalid_union" || typeof input !== "object" || input === null) {
+    return 'takes "keep", { rewarm: … } or a schedule of its own, { peak_lr: … }';
+  }
+  const [, rewarm, own] = issue.errors as z.core.$ZodIssue[][];
+  return ("rewarm" in input ? rewarm : own)
+    .map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": ")).join("; ");
+};
+
+/** Config fields of a branch: what it keeps of its checkpoint, besides the weights. */
+export const branch_fields = {
+  /**
+   * "midtrain" changes the mixture; "continued_pretrain" goes on with specialised data alone (paper, table 3): it
+   * takes a mixture without the sources that the run began with. Both keep weights, schedule, optimizer and data
+   * position, unless the fields below say otherwise.
+   */
+  preset: z.enum(["midtrain", "continued_pretrain"]).default("midtrain"),
+  /**
+   * Sources and their shares of the tokens from here on, or points along the phase, as in pretraining. Left out, the
+   * checkpoint's mixture goes on: the control arm.
+   */
+  mixture: mixture_schema.optional(),
+  /** Optimizer steps of this phase; up to the schedule's horizon when left out. */
+  steps: positive_int.optional(),
+  /** Input tokens of this phase, in place of steps: a whole number of them. */
+  tokens: positive_int.optional(),
+  /**
+   * "keep": the checkpoint's curve goes on; a schedule, as in pretraining: it begins here, at its first step;
+   * `{ rewarm: { peak_lr } }`: the checkpoint's shape begins here, warming up from the learning rate there is.
+   */
+  schedule: z.union(
+    [
+      z.literal("keep"),
+      z.strictObject({
+        /** Warm-up to a new peak. */
+        rewarm: rewarm_schema,
+      }),
+      schedule_schema,
+    ],
+    { error: explainSchedule },
+  ).default("keep"),
+  /** Optimizer steps of a schedule that begins here, later phases included; this phase's when left out. */
+  horizon_steps: positive_int.optional(),
+  /** Input tokens of a schedule that begins here, in place of steps. */
+  horizon_tokens: positive_int.optional(),
+  /** "keep": moments and bias corrections go on; "reset": they begin anew, with the settings they had. */
+  optimizer: z.enum(["keep", "reset"]).default("keep"),
+  /**
+   * "keep": nothing is drawn that the run has drawn before; "restart": sources are drawn from their beginning, in
+   * the order of this step's seed, and repeats are counted from here.
+   */
+  data: z.enum(["keep", "restart"]).default("keep"),
+};
+
+export type BranchConfig = z.output<z.ZodObject<typeof branch_fields>>;
 
 /** A phase that begins at a checkpoint. */
 export interface BranchStart {
@@ -143,4 +187,36 @@ function sourcesIn(mixture: MixtureConfig): string[] {
     ? mixture.map(({ weights }: { weights: Record<string, number> }) => weights)
     : [mixture as Record<string, number>];
   return all.flatMap((weights) => Object.keys(weights).filter((source) => weights[source] > 0));
+}
+
+/** How far an imported model was trained, as far as it is known. */
+export interface ImportedProgress {
+  readonly steps: number;
+  readonly tokens: number;
+  readonly sequence_length: number;
+  readonly global_batch_size: number;
+}
+
+/**
+ * The state of a model that was trained elsewhere, from which training can branch: its schedule has ended, its optimizer
+ * has no moments, and no source has been read.
+ */
+export function importedState(
+  { steps, tokens, sequence_length, global_batch_size }: ImportedProgress,
+  seed: number,
+): TrainerState {
+  const ended = schedule_schema.parse({ peak_lr: 1e-6, warmup_steps: 0, shape: "constant" });
+  return {
+    ...freshState({
+      schedule: resolveSchedule(ended, Math.max(1, steps)),
+      optimizer: optimizer_schema.parse({}),
+      sequence_length,
+      global_batch_size,
+      seed,
+      phase: "import_model",
+    }),
+    step: steps,
+    tokens,
+    ...(steps > 0 && { optimizer_start_step: steps, data_start_step: steps }),
+  };
 }

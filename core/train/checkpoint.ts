@@ -1,10 +1,11 @@
 /**
- * Checkpoints: weights, optimizer moments, and where the run stands in its schedule and its data.
+ * The files of a checkpoint: weights, optimizer moments, and the position in schedule and data.
  *
  * @module
  */
 import { z } from "zod";
-import type { FilesInput, FilesOutput } from "../stage/mod.ts";
+import { packing_schema, piece_schema } from "../batches/mod.ts";
+import { count } from "../config/mod.ts";
 import {
   type DecayScope,
   decodeParameters,
@@ -15,13 +16,12 @@ import {
   toHuggingFace,
   writeSafetensors,
 } from "../model/mod.ts";
-import { placed_schedule_schema } from "./schedule.ts";
-import { freshArrays, type TrainingArrays } from "./arrays.ts";
-import { lineage_schema, lineageAt, piece_schema } from "./lineage.ts";
-import { optimizer_schema } from "./optimizer.ts";
-import { packing_schema } from "./options.ts";
-
-const count = z.number().int().nonnegative();
+import type { FilesInput, FilesOutput } from "../stage/mod.ts";
+import { optimizer_schema } from "./adamw.ts";
+import { placed_schedule_schema } from "./learning_rate.ts";
+import { lineage_schema, lineageAt } from "./lineage.ts";
+import { loss_scale_schema } from "./loss_scale.ts";
+import { freshArrays, type TrainingArrays } from "./trainer.ts";
 
 const state_schema = z.strictObject({
   format: z.literal(2),
@@ -29,35 +29,35 @@ const state_schema = z.strictObject({
   step: count,
   /** Input tokens of the run. */
   tokens: count,
-  /** With its own `start_step`: the place on the curve is the number of steps since. */
+  /** With its own `start_step`: the position on the curve is the number of steps since. */
   schedule: placed_schedule_schema,
   optimizer: optimizer_schema,
   /** Step at which the optimizer's moments were last empty; t of AdamW counts from there. 0 when left out. */
   optimizer_start_step: count.optional(),
-  /** Step at which sources were last drawn from their beginning. 0 when left out. */
+  /** Step at which sources were last read from their beginning. 0 when left out. */
   data_start_step: count.optional(),
   /**
-   * Mixtures since the data's beginning. With the steps since, and `global_batch_size`, they are the data position.
+   * Mixtures since then. With the steps since, and `global_batch_size`, they are the data position.
    */
   mixture: z.array(piece_schema),
   packing: packing_schema,
-  /** Sequences that each of those sources held: their order depends on it, so it must not change between phases. */
+  /** Sequences of each of those sources: their order depends on it, so it must not change between phases. */
   available: z.record(z.string(), count),
   sequence_length: count,
   global_batch_size: count,
   /** The generator is counter-based: its whole state is this seed, the phase's name and the step. */
   seed: count,
   phase: z.string(),
-  /** Where products were computed in float16. */
-  loss_scale: z.strictObject({ scale: z.number().positive(), finite_steps: count }).optional(),
+  /** Only where products were computed in float16. */
+  loss_scale: loss_scale_schema.optional(),
   /** The phases of the run, this one last. */
   lineage: lineage_schema.optional(),
 });
 
-/** Where a training run stands, beside its arrays. */
+/** The state of a training run without its arrays. */
 export type TrainerState = z.output<typeof state_schema>;
 
-/** The state of a schedule that begins: nothing trained, nothing drawn. */
+/** The state at step 0: nothing trained, nothing drawn. */
 export function freshState(
   options:
     & Omit<TrainerState, "format" | "step" | "tokens" | "mixture" | "available" | "packing">
@@ -88,7 +88,7 @@ export function encodeCheckpoint(
     "config.json": text(toHuggingFace(parameters.config)),
     "model.safetensors": encodeParameters(parameters),
     "optimizer.safetensors": writeSafetensors(moments),
-    // Through the schema, which puts the keys in one order, however the state came about.
+    // Through the schema, which puts the keys in one order.
     "trainer_state.json": text(
       state_schema.parse({ ...state, loss_scale, lineage: lineageAt(state.lineage, state) }),
     ),
@@ -106,7 +106,7 @@ export async function writeCheckpoint(
 /** Reads files of a checkpoint from an input port. */
 export const checkpointReader = (input: FilesInput): FileReader => (name) => input.bytes(name);
 
-/** Loads the weights alone: what evaluation needs. */
+/** Loads only the weights: all that evaluation needs. */
 export async function loadParameters(
   read: FileReader,
   decay_scope: DecayScope = "matrices",
@@ -117,7 +117,7 @@ export async function loadParameters(
   return parameters;
 }
 
-/** Loads where the run stands. */
+/** Loads the state of the run. */
 export async function loadTrainerState(read: FileReader): Promise<TrainerState> {
   const json = parseJson(await read("trainer_state.json"), "trainer_state.json");
   const result = state_schema.safeParse(json);
@@ -129,9 +129,9 @@ export async function loadTrainerState(read: FileReader): Promise<TrainerState> 
 }
 
 /**
- * Loads weights and optimizer state, to go on training. An optimizer that begins at the state's step has no moments.
+ * Loads weights and optimizer state, to continue training. An optimizer that starts at the state's step has no moments.
  *
- * @throws {Error} when the checkpoint's parameter groups differ, because its decay_scope was another one.
+ * @throws {Error} when the checkpoint's parameter groups differ, because its decay_scope was different.
  */
 export async function loadArrays(read: FileReader, state: TrainerState): Promise<TrainingArrays> {
   const arrays = freshArrays(await loadParameters(read, state.optimizer.decay_scope));
@@ -145,8 +145,8 @@ export async function loadArrays(read: FileReader, state: TrainerState): Promise
         throw new Error(
           `optimizer.safetensors: ${moment}.${group} has ${
             tensor?.data.length ?? 0
-          } elements, the ` +
-            `optimizer needs ${target.length}; set optimizer.decay_scope to the checkpoint's`,
+          } elements, but ` +
+            `the optimizer needs ${target.length}; set optimizer.decay_scope to the checkpoint's`,
         );
       }
       target.set(tensor.data);
@@ -159,6 +159,6 @@ function parseJson(bytes: Uint8Array, name: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw new Error(`${name} is no JSON`);
+    throw new Error(`${name} is not valid JSON`);
   }
 }

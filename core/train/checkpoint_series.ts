@@ -1,6 +1,6 @@
 /**
  * Checkpoints along a phase as one output: `step-000100/model.safetensors` and so on, with `checkpoints.json` as their
- * list. The stage select_checkpoint takes one out.
+ * list. The stage select_checkpoint copies one of them.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export async function readSeries(input: FilesInput): Promise<SeriesEntry[]> {
 /**
  * Writes the checkpoint of one step to an output, without copying it.
  *
- * @throws {Error} naming the steps that there are when there is none of this one.
+ * @throws {Error} naming the steps of the series when this is not one of them.
  */
 export async function takeCheckpoint(
   input: FilesInput,
@@ -69,8 +69,8 @@ export async function takeCheckpoint(
   if (!found) {
     const steps = list.map((entry) => entry.step).join(", ") || "none";
     throw new Error(
-      `there is no checkpoint of step ${step}; the series has ${steps}: ` +
-        "add it to keep_steps of the stage that trains",
+      `no checkpoint of step ${step}; the series has ${steps}. ` +
+        "Add the step to keep_steps of the training stage",
     );
   }
   const prefix = `${found.folder}/`;

@@ -1,37 +1,119 @@
 /**
- * Checkpoints of a running phase. The training thread copies weights and moments into spare buffers and goes on;
- * encoding, hashing and flushing happen in the runner's writer thread.
+ * Checkpoints of a running phase: which are kept, and how they are written. The training thread copies weights and
+ * moments into spare buffers and continues; encoding, hashing and flushing happen in the runner's writer thread.
  *
  * @module
  */
+import { z } from "zod";
+import { count, positive_int } from "../config/mod.ts";
 import { ParameterArrays } from "../model/mod.ts";
 import type { Checkpoints, CheckpointWriter } from "../stage/mod.ts";
-import type { TrainingArrays } from "./arrays.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
-import type { Snapshot, Storage } from "./checkpoint_encoder.ts";
 import type { MetricsHistory } from "./metrics.ts";
+import type { TrainingArrays } from "./trainer.ts";
 
-const ENCODER = new URL("./checkpoint_encoder.ts", import.meta.url).href;
+/**
+ * Config fields of stages that train. Steps are counted as in the metrics: over the whole run, earlier phases included.
+ */
+export const checkpointing_fields = {
+  /** Steps whose checkpoints are kept; the step at which the phase starts may be one of them. */
+  keep_steps: z.array(count).default([]),
+  /** Keeps a checkpoint at every multiple of this. */
+  keep_every_steps: positive_int.optional(),
+  /** Keeps only this many of the multiples of `keep_every_steps`, the last ones. */
+  keep_last: positive_int.optional(),
+};
+
+export type KeepOptions = Partial<z.output<z.ZodObject<typeof checkpointing_fields>>>;
+
+/**
+ * Steps whose checkpoints are kept, ascending. The length of a phase is known before its first step, so those that
+ * `keep_last` drops are never written.
+ *
+ * @param start step of the run at which the phase begins.
+ * @param steps length of the phase.
+ * @throws {Error} when a step is outside the phase, or `keep_last` is set without `keep_every_steps`.
+ *
+ * @example
+ * ```ts
+ * import { keptSteps } from "./mod.ts";
+ * import assert from "node:assert/strict";
+ * const options = { keep_steps: [50], keep_every_steps: 100, keep_last: 2 };
+ * assert.deepEqual(keptSteps(options, 0, 450), [50, 300, 400]);
+ * ```
+ */
+export function keptSteps(options: KeepOptions, start: number, steps: number): number[] {
+  const { keep_steps = [], keep_every_steps: every, keep_last } = options;
+  const end = start + steps;
+  const outside = keep_steps.find((step) => step < start || step > end);
+  if (outside !== undefined) {
+    throw new Error(
+      `keep_steps: step ${outside} is outside this phase, steps ${start} to ${end}`,
+    );
+  }
+  if (every === undefined && keep_last !== undefined) {
+    throw new Error("keep_last needs keep_every_steps: it says how many of those are kept");
+  }
+  const regular: number[] = [];
+  if (every !== undefined) {
+    for (let step = every * (Math.floor(start / every) + 1); step <= end; step += every) {
+      regular.push(step);
+    }
+  }
+  const last = keep_last === undefined ? regular : regular.slice(-keep_last);
+  return [...new Set([...keep_steps, ...last])].sort((a, b) => a - b);
+}
+
+/** The memory of parameter arrays, without their methods. */
+type Storage = Pick<ParameterArrays, "groups" | "views">;
+
+/** What a checkpoint is made from, as plain data that crosses threads. */
+export interface Snapshot {
+  readonly arrays:
+    & Pick<TrainingArrays, "steps" | "loss_scale">
+    & { readonly [K in "parameters" | "m" | "v"]: Storage }
+    & { readonly shape: Pick<ParameterArrays, "config" | "decay_scope"> };
+  readonly state: TrainerState;
+  /** `metrics.json`. */
+  readonly metrics: Uint8Array;
+}
+
+/**
+ * The files of a checkpoint of an unfinished phase. The thread that writes checkpoints loads this module and calls its
+ * default export.
+ */
+export default function encodeSnapshot(
+  { arrays, state, metrics }: Snapshot,
+): Record<string, Uint8Array> {
+  const { shape, steps, loss_scale } = arrays;
+  const [parameters, m, v] = [arrays.parameters, arrays.m, arrays.v].map((storage) =>
+    // The memory that the constructor allocates is never touched.
+    Object.assign(new ParameterArrays(shape.config, shape.decay_scope), storage)
+  );
+  const files = encodeCheckpoint({ parameters, m, v, steps, loss_scale }, state);
+  return { ...files, "metrics.json": metrics };
+}
+
 const ARRAYS = ["parameters", "m", "v"] as const;
 
 type Spare = Record<typeof ARRAYS[number], Storage>;
 
 /** What a checkpoint is made of. */
-export interface Standing {
+interface Current {
   readonly arrays: TrainingArrays;
   readonly state: TrainerState;
   readonly history: MetricsHistory;
 }
 
 /**
- * Hands checkpoints to the writer, one at a time. While one is under way, one for resuming is put off to a later step,
- * and one that is kept waits; so at most one set of spare buffers is needed, and it is used again and again, since
- * fresh memory costs many times the copy.
+ * Hands checkpoints to the writer, one at a time. While one is being written, one for resuming is postponed to a later
+ * step and one that is kept waits; so one set of spare buffers is enough. It is reused, since new memory costs many
+ * times the copy.
  */
 export class Checkpointing {
   #writer: CheckpointWriter | undefined;
   #spare: Spare | undefined;
-  #under_way: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
   #error: { readonly reason: unknown } | undefined;
   #last_save = performance.now();
 
@@ -39,17 +121,16 @@ export class Checkpointing {
 
   /** Whether a checkpoint is being written. */
   get is_busy(): boolean {
-    return this.#under_way !== undefined;
+    return this.#writing !== undefined;
   }
 
-  /** Seconds since the last checkpoint was handed over. */
+  /** Seconds since the last checkpoint was saved. */
   get seconds(): number {
     return (performance.now() - this.#last_save) / 1000;
   }
 
   /**
-   * Takes note of what the writer has to say. Its messages arrive only when this thread returns to its event loop,
-   * which computing does not.
+   * Receives the writer's messages, which arrive only when this thread returns to its event loop; computing does not.
    *
    * @throws {Error} when a checkpoint could not be written.
    */
@@ -64,7 +145,7 @@ export class Checkpointing {
    * @throws {Error} when it could not be written.
    */
   async settled(): Promise<void> {
-    await this.#under_way;
+    await this.#writing;
     this.#throwError();
   }
 
@@ -72,11 +153,11 @@ export class Checkpointing {
    * Saves a checkpoint: returns when its arrays have been copied. Waits for the one before it.
    *
    * @param keep whether it becomes part of the output.
-   * @param standing called when the writer is free; a device then brings its arrays down.
+   * @param current called when the writer is free; a device then downloads its arrays.
    */
-  async save(keep: boolean, standing: () => Promise<Standing>): Promise<void> {
+  async save(keep: boolean, current: () => Promise<Current>): Promise<void> {
     await this.settled();
-    const { arrays, state, history } = await standing();
+    const { arrays, state, history } = await current();
     this.#last_save = performance.now();
     const { checkpoints } = this;
     const metrics = history.encode();
@@ -84,21 +165,21 @@ export class Checkpointing {
       const files = { ...encodeCheckpoint(arrays, state), "metrics.json": metrics };
       return await checkpoints.save(state.step, files);
     }
-    this.#writer ??= checkpoints.openWriter(ENCODER);
+    this.#writer ??= checkpoints.openWriter(import.meta.url);
     const { steps, loss_scale, parameters: { config, decay_scope } } = arrays;
     const copies = this.#copy(arrays);
     const shape = { config, decay_scope };
     const data: Snapshot = { arrays: { ...copies, shape, steps, loss_scale }, state, metrics };
     const written = this.#writer.write({ step: state.step, keep, data, buffers: memory(copies) });
-    this.#under_way = written.then(
+    this.#writing = written.then(
       ({ arrays: { parameters, m, v } }) => void (this.#spare = { parameters, m, v }),
       (reason) => void (this.#error = { reason }),
-    ).finally(() => this.#under_way = undefined);
+    ).finally(() => this.#writing = undefined);
   }
 
-  /** Waits for the writer, whatever comes of it, and ends it. */
+  /** Waits for the writer, even if it fails, and ends it. */
   async close(): Promise<void> {
-    await this.#under_way;
+    await this.#writing;
     this.#writer?.close();
     this.#writer = this.#spare = undefined;
   }

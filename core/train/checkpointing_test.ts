@@ -1,14 +1,13 @@
 import { computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Sequence } from "../batches/mod.ts";
+import { BatchSource, type Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import type { CheckpointWriter, DeferredCheckpoint } from "../stage/mod.ts";
 import { Store, StoredCheckpoints } from "../store/mod.ts";
 import { TINY_MODEL, VOCAB_SIZE } from "../../tests/tiny_training.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
-import encodeSnapshot, { type Snapshot } from "./checkpoint_encoder.ts";
-import { Checkpointing } from "./checkpointing.ts";
+import encodeSnapshot, { Checkpointing, type Snapshot } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { MetricsHistory } from "./metrics.ts";
 import {
@@ -44,9 +43,9 @@ function makePhase(steps: number, keep?: KeepOptions, first_step = 0): Phase {
   return {
     steps,
     start: { ...start, step: first_step },
-    batch: (step) => Array.from({ length: 4 }, (_, i) => sequence(4 * step + i)),
-    micro_batch_size: 4,
-    lengths: [16],
+    batches: new BatchSource({
+      batch: (step) => Array.from({ length: 4 }, (_, i) => sequence(4 * step + i)),
+    }, { micro_batch_size: 4, lengths: [16] }),
     validation: new Map([["synthetic", {
       sequences: [sequence(5), sequence(6)],
       bytes_per_token: 4,
@@ -113,10 +112,10 @@ Deno.test("kept steps are those named and the last regular ones", () => {
     30,
   ]);
   for (const step of [79, 121]) {
-    const outside = new RegExp(`step ${step} is not one of this phase, .* from 80 to 120`);
+    const outside = new RegExp(`step ${step} is outside this phase, steps 80 to 120`);
     assert.throws(() => keptSteps({ keep_steps: [step] }, 80, 40), outside);
   }
-  assert.throws(() => keptSteps({ keep_last: 2 }, 0, 10), /keep_last takes keep_every_steps/);
+  assert.throws(() => keptSteps({ keep_last: 2 }, 0, 10), /keep_last needs keep_every_steps/);
 });
 
 Deno.test("a kept checkpoint is what a phase of that length ends with", () =>
@@ -146,7 +145,7 @@ Deno.test("an interrupted run keeps the same checkpoints, and ends with the same
     // Before and after a kept step, and at one.
     const stops = [2, 5, 12, 18];
     const resumed = await trainOn(new Store(join(store.root, "b")), phase, stops);
-    assert.match(resumed.logs.join("\n"), /going on from step 18 of 20/);
+    assert.match(resumed.logs.join("\n"), /resuming at step 18 of 20/);
     assert.deepEqual(keptFiles(resumed), keptFiles(undisturbed));
     assert.deepEqual(resumed.files, undisturbed.files);
     assert.deepEqual(resumed.history, undisturbed.history);
@@ -163,7 +162,7 @@ Deno.test("a kept checkpoint that is lost is made again, and later ones are not 
     Deno.writeTextFileSync(path, "x", { append: true });
     const again = await trainOn(damaged, phase);
     assert.match(again.logs[0], /checkpoint of step 8 is damaged/);
-    assert.match(again.logs[1], /going on from step 4 of 20/);
+    assert.match(again.logs[1], /resuming at step 4 of 20/);
     assert.deepEqual(keptFiles(again), keptFiles(undisturbed));
     assert.deepEqual(again.files, undisturbed.files);
   }));
@@ -186,7 +185,7 @@ Deno.test("a checkpoint that cannot be written fails the phase, and earlier ones
     assert.equal((await new StoredCheckpoints(folder).latest())?.step, 6);
     store.open = open;
     const { logs, kept } = await trainOn(store, phase);
-    assert.match(logs[0], /going on from step 6/);
+    assert.match(logs[0], /resuming at step 6/);
     assert.deepEqual(kept.map(({ step }) => step), [10]);
   }));
 
@@ -198,7 +197,7 @@ Deno.test("a runner without a writer is refused before the first step, where che
     log: () => {},
   };
   const training = trainPhase(ctx, makePhase(5, { keep_steps: [1] }), prepare);
-  await assert.rejects(training, /cannot be kept here/);
+  await assert.rejects(training, /cannot be kept: the runner/);
 });
 
 /** A writer that a test finishes by hand. */

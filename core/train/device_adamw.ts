@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Compute, type DeviceTensor, Session } from "../engine/mod.ts";
+import { type Compute, type DeviceTensor, type Session, SessionCache } from "../engine/mod.ts";
 import { adamWTensors, type UpdatedTensor } from "../graph/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
-import { clipFactor, type OptimizerConfig } from "./optimizer.ts";
+import { clipFactor, type OptimizerConfig } from "./adamw.ts";
 
 /** Device tensors by parameter name. */
 export type DeviceTensors = Map<string, DeviceTensor>;
@@ -27,14 +27,15 @@ interface Group {
 export class DeviceAdamW {
   readonly #groups: readonly Group[];
   /** Layers are alike and share one compiled graph. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions: SessionCache;
 
   constructor(
     parameters: ParameterArrays,
     readonly state: DeviceState,
     readonly config: OptimizerConfig,
-    readonly compute: Compute,
+    compute: Compute,
   ) {
+    this.#sessions = new SessionCache(compute);
     const by_prefix = Map.groupBy(
       state.param.keys(),
       (name) => /^.*layers\.\d+/.exec(name)?.[0] ?? name,
@@ -51,8 +52,8 @@ export class DeviceAdamW {
   /**
    * Updates the weights.
    *
-   * @param gradient `scale` times the gradient; left to its owner.
-   * @param options.grad_norm its global norm without the scale, which is finite.
+   * @param gradient `scale` times the gradient; the caller releases it.
+   * @param options.grad_norm its global norm without the scale; finite.
    */
   async step(
     gradient: DeviceTensors,
@@ -91,21 +92,12 @@ export class DeviceAdamW {
     }
   }
 
-  async #session(tensors: readonly UpdatedTensor[]): Promise<Session> {
-    const key = JSON.stringify(tensors);
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = await Session.create(
-        adamWTensors(tensors, this.config),
-        this.compute,
-      );
-      this.#sessions.set(key, session);
-    }
-    return session;
+  #session(tensors: readonly UpdatedTensor[]): Promise<Session> {
+    return this.#sessions.get(JSON.stringify(tensors), () => adamWTensors(tensors, this.config));
   }
 
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
+    await this.#sessions.release();
     for (const set of [this.state.param, this.state.m, this.state.v]) {
       for (const tensor of set.values()) tensor.release();
     }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { deviceTest } from "../../tests/devices.ts";
 import type { MicroBatch } from "../batches/mod.ts";
-import { computeOptions, type Device, Session } from "../engine/mod.ts";
+import { compile, computeOptions, type Device } from "../engine/mod.ts";
 import { lowerToOnnx } from "../graph/mod.ts";
 import { initialize, type ModelConfig, ParameterArrays, trainGraph } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";
@@ -72,8 +72,8 @@ function globalBatch(step: number, documents = false): MicroBatch[] {
       () => random.below(gpt_neox.vocab_size) >> random.below(4),
     );
     const labels = input_ids.map((id) => (3 * id + 1) % gpt_neox.vocab_size);
-    const weights = new Float32Array(rows * length).fill(1 / (2 * rows * length));
-    const batch = { rows, length, input_ids, labels, weights, supervised: rows * length };
+    const loss_weights = new Float32Array(rows * length).fill(1 / (2 * rows * length));
+    const batch = { rows, length, input_ids, labels, loss_weights, supervised: rows * length };
     if (!documents) return batch;
     const start = 1 + random.below(length - 1);
     return { ...batch, document_start: input_ids.map((_, i) => i % length < start ? 0 : start) };
@@ -83,7 +83,7 @@ function globalBatch(step: number, documents = false): MicroBatch[] {
 const onHost = (arrays = startArrays()) =>
   new HostTrainer(arrays, optimizer, computeOptions({ threads: 1 }));
 const onDevice = (device: Device, arrays = startArrays()) =>
-  DeviceTrainer.create(arrays, optimizer, { threads: 1, device, precision: "float32" });
+  DeviceTrainer.create(arrays, optimizer, computeOptions({ threads: 1, device }));
 
 async function losses(trainer: Trainer, steps: number[]): Promise<number[]> {
   const result = [];
@@ -165,11 +165,11 @@ deviceTest(
   "float16 runs, or the error says that the device has none",
   ["webgpu", "cuda"],
   async (device) => {
-    const trainer = await DeviceTrainer.create(startArrays(), optimizer, {
-      threads: 1,
-      device,
-      precision: "float16",
-    });
+    const trainer = await DeviceTrainer.create(
+      startArrays(),
+      optimizer,
+      computeOptions({ threads: 1, device, precision: "float16" }),
+    );
     try {
       const expected = await losses(onHost(), [0, 1, 2]);
       assert.ok(largestDifference(await losses(trainer, [0, 1, 2]), expected) < 2e-2);
@@ -186,7 +186,7 @@ deviceTest(
 
 Deno.test("an overflow halves the loss scale and computes the step again", async () => {
   // On the CPU the products stay in float32, so that only the scaling itself is at work.
-  const compute = { threads: 1, device: "cpu", precision: "float16" } as const;
+  const compute = { ...computeOptions({ threads: 1 }), precision: "float16" } as const;
   const loss_scale = { scale: 2 ** 130, finite_steps: 0 };
   const trainer = await DeviceTrainer.create({ ...startArrays(), loss_scale }, optimizer, compute);
   const host = onHost();
@@ -203,7 +203,7 @@ Deno.test("an overflow halves the loss scale and computes the step again", async
 });
 
 Deno.test("float16 puts every matrix product, and nothing else, between casts", () => {
-  const graph = trainGraph(gpt_neox, { rows: 1, length: 8 });
+  const { graph } = trainGraph(gpt_neox, { rows: 1, length: 8 });
   const count = (bytes: Uint8Array, op: string) =>
     new TextDecoder("latin1").decode(bytes).match(new RegExp(`\\b${op}_\\d+`, "g"))?.length ?? 0;
   const plain = lowerToOnnx(graph), half = lowerToOnnx(graph, { half_products: true });
@@ -215,15 +215,15 @@ Deno.test("float16 puts every matrix product, and nothing else, between casts", 
 });
 
 Deno.test("a device that is missing is named, with what to do", async () => {
-  const graph = trainGraph(gpt_neox, { rows: 1, length: 8 });
+  const { graph } = trainGraph(gpt_neox, { rows: 1, length: 8 });
   for (const device of ["webgpu", "cuda"] as const) {
     try {
-      await (await Session.create(graph, { device })).release();
+      await (await compile(graph, { device })).release();
     } catch (error) {
       assert.equal((error as Error).name, "DeviceUnavailable");
       assert.match(
         (error as Error).message,
-        new RegExp(`no ${device} device: .*choose device cpu`),
+        new RegExp(`no ${device} device: .*choose device "cpu"`),
       );
     }
   }

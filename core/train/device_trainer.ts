@@ -1,30 +1,37 @@
 /**
- * Training on a device: weights, gradients and optimizer state stay there, only tokens go up, and the loss and
- * the gradient's norm come down.
+ * Training on a device: weights, gradients and optimizer state stay there; only tokens are uploaded, only the loss and
+ * the gradient's norm downloaded.
  *
  * @module
  */
 import type { MicroBatch } from "../batches/mod.ts";
-import { type Compute, type DeviceTensor, type Feeds, Session, Transfer } from "../engine/mod.ts";
+import { type Compute, type DeviceTensor, SessionCache, Transfer } from "../engine/mod.ts";
 import { totalSquaresGraph } from "../graph/mod.ts";
 import {
   type DecayScope,
   type ModelConfig,
   ParameterArrays,
+  type TrainGraph,
   trainGraph,
   uploadAll,
   type Weights,
 } from "../model/mod.ts";
-import type { TrainingArrays } from "./arrays.ts";
+import type { OptimizerConfig } from "./adamw.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
-import { NonFiniteError } from "./non_finite.ts";
 import { LossScale } from "./loss_scale.ts";
-import { batchFeeds, batchShape } from "./micro_batch.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
-import type { StepResult, Trainer } from "./trainer.ts";
+import {
+  batchFeeds,
+  batchShape,
+  NonFiniteError,
+  type StepResult,
+  type Trainer,
+  type TrainingArrays,
+} from "./trainer.ts";
 
 export class DeviceTrainer implements Trainer {
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions: SessionCache;
+  /** Names of gradients in each train graph. */
+  readonly #gradients = new Map<string, TrainGraph["gradients"]>();
   readonly #transfer: Transfer;
   readonly #loss_scale: LossScale | undefined;
 
@@ -35,6 +42,7 @@ export class DeviceTrainer implements Trainer {
     readonly optimizer: DeviceAdamW,
     { loss_scale }: TrainingArrays,
   ) {
+    this.#sessions = new SessionCache(compute);
     this.#transfer = new Transfer(compute.device);
     if (compute.precision === "float16") this.#loss_scale = new LossScale(loss_scale);
   }
@@ -63,7 +71,7 @@ export class DeviceTrainer implements Trainer {
     }
   }
 
-  /** @returns undefined when the scaled gradient overflowed, and a smaller scale is to be tried. */
+  /** @returns undefined when the scaled gradient overflowed, so that a smaller scale has to be tried. */
   async #tryStep(
     micro_batches: readonly MicroBatch[],
     learning_rate: number,
@@ -79,9 +87,7 @@ export class DeviceTrainer implements Trainer {
         return { loss, grad_norm };
       }
       if (this.#loss_scale?.shrink()) return undefined;
-      const what = Number.isFinite(loss) ? "gradient is not finite" : `loss is ${loss}`;
-      const at = `at optimizer step ${this.optimizer.state.steps}`;
-      throw new NonFiniteError(`the ${what} ${at}`);
+      throw NonFiniteError.atStep(loss, this.optimizer.state.steps);
     } finally {
       releaseAll(gradient);
     }
@@ -118,54 +124,46 @@ export class DeviceTrainer implements Trainer {
     let loss = 0;
     let gradient: DeviceTensors = new Map();
     for (const batch of micro_batches) {
-      const shape = batchShape(batch);
-      const accumulate = gradient.size > 0;
-      const session = await this.#session(`train ${JSON.stringify(shape)} ${accumulate}`, () => {
-        return trainGraph(this.config, shape, { accumulate, sparse_updates: true });
+      const shape = batchShape(batch), accumulate = gradient.size > 0;
+      const key = `train ${JSON.stringify(shape)} ${accumulate}`;
+      const session = await this.#sessions.get(key, () => {
+        const { graph, gradients } = trainGraph(this.config, shape, {
+          accumulate,
+          sparse_updates: true,
+        });
+        this.#gradients.set(key, gradients);
+        return graph;
       });
-      const { weights } = batch;
-      const scaled = scale === 1 ? weights : weights.map((weight) => weight * scale);
-      const before = [...gradient].map(([name, tensor]) => [`grad.${name}`, tensor]);
-      const feeds: Feeds = { ...this.weights.feeds, ...Object.fromEntries(before) };
-      const { fetched, kept } = await session.runKeeping(
-        { ...feeds, ...batchFeeds(batch), weights: scaled },
-        ["loss"],
-      );
+      const gradients = this.#gradients.get(key)!;
+      const before = [...gradient].map(([name, tensor]) => [gradients.get(name)!.input, tensor]);
+      const loss_weights = batch.loss_weights.map((weight) => weight * scale);
+      const { fetched, kept } = await session.runKeeping({
+        ...this.weights.feeds,
+        ...Object.fromEntries(before),
+        ...batchFeeds({ ...batch, loss_weights }),
+      }, ["loss"]);
       releaseAll(gradient);
-      gradient = new Map([...kept].map(([name, tensor]) => [parameterName(name), tensor]));
+      gradient = new Map(
+        [...gradients].map(([name, { output }]) => [name, kept.get(output)!]),
+      );
       loss += Number(fetched.loss[0]) / scale;
     }
     return { loss, gradient };
   }
 
   async #norm(gradient: DeviceTensors): Promise<number> {
-    const session = await this.#session("norm", () => {
+    const session = await this.#sessions.get("norm", () => {
       return totalSquaresGraph(new Map([...gradient].map(([name, { shape }]) => [name, shape])));
     });
     const { sum_of_squares } = await session.run(Object.fromEntries(gradient));
     return Math.sqrt(Number(sum_of_squares[0]));
   }
 
-  async #session(key: string, build: () => Parameters<typeof Session.create>[0]) {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = await Session.create(build(), this.compute);
-      this.#sessions.set(key, session);
-    }
-    return session;
-  }
-
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
-    this.#sessions.clear();
+    await this.#sessions.release();
     await this.#transfer.release();
     await this.optimizer.release();
   }
-}
-
-/** `grad.NAME.next` -> NAME */
-function parameterName(output: string): string {
-  return output.replace(/^grad\.(.*)\.next$/, "$1");
 }
 
 function releaseAll(tensors: ReadonlyMap<string, DeviceTensor>): void {

@@ -50,7 +50,7 @@ const unmasked = (batch: ReturnType<typeof toBatch>) =>
   batch.map(({ document_start: _, ...rest }) => rest);
 
 const OPTIONS = { micro_batch_size: 2, lengths: [16, 64, 128] };
-const toBatch = (sequences: Sequence[]) => collate(sequences, { ...OPTIONS, pad_id: 0 });
+const toBatch = (sequences: Sequence[]) => collate(sequences, { ...OPTIONS });
 
 async function makeTrainer(compute: Partial<Compute>) {
   const parameters = new ParameterArrays(config, "matrices");

@@ -1,28 +1,33 @@
 /**
- * What phases of training say of themselves before they run.
+ * Forecasts of training phases before they run: FLOPs, memory, disk.
  *
  * @module
  */
 import { type Compute, computeOptions } from "../engine/mod.ts";
-import { type ModelConfig, parameterCount, passFlops } from "../model/mod.ts";
+import {
+  type BatchShape,
+  familyOf,
+  type ModelConfig,
+  parameterCount,
+  passFlops,
+} from "../model/mod.ts";
 import type { ComputeForecast, Forecast, TokensForecast } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
-import { type KeepOptions, keptSteps } from "./checkpointing_options.ts";
+import { type KeepOptions, keptSteps } from "./checkpointing.ts";
 import { lineageAt } from "./lineage.ts";
-import { trainingMemory } from "./memory.ts";
 
-/** What a `checkpoint` output will hold. */
+/** What a `checkpoint` output will contain. */
 export interface CheckpointForecast {
   readonly model: ModelConfig;
   readonly state: TrainerState;
 }
 
-/** What is said of the checkpoint outputs of a phase: of the series, its end. */
+/** Forecasts of the checkpoint outputs of a phase; of the series, its last. */
 export function checkpointOutputs(end: CheckpointForecast) {
   return { checkpoint: end, checkpoints: end };
 }
 
-/** What a checkpoint along a phase will hold, from what the last one will. */
+/** Forecast of a checkpoint along a phase, from that of the last. */
 export function forecastAt({ model, state }: CheckpointForecast, step: number): CheckpointForecast {
   const { global_batch_size, sequence_length } = state;
   const tokens = state.tokens - (state.step - step) * global_batch_size * sequence_length;
@@ -32,7 +37,7 @@ export function forecastAt({ model, state }: CheckpointForecast, step: number): 
   };
 }
 
-/** Places on a phase's curves: more than a terminal has columns. */
+/** Points on a phase's curves: more than a terminal has columns. */
 const POINTS = 240;
 
 /** Steps at even distances, the first and the last among them. */
@@ -43,7 +48,7 @@ export function placesOf(steps: number): number[] {
   });
 }
 
-/** What the sources of a `many(tokens)` input hold; undefined while one of them is not made yet. */
+/** Tokens and documents of each source of a `many(tokens)` input; undefined while one of them is unknown. */
 export function sourceTokens(
   parents: Readonly<Record<string, unknown>>,
 ): Record<string, { tokens: number; documents: number }> | undefined {
@@ -63,7 +68,7 @@ export const tokenBytes = (vocab_size: number): number => vocab_size <= 65_536 ?
 
 export interface TrainingCost {
   readonly model: ModelConfig;
-  /** Step of the run with which the phase begins. */
+  /** Step of the run at which the phase begins. */
   readonly from_step: number;
   readonly steps: number;
   readonly global_batch_size: number;
@@ -71,9 +76,9 @@ export interface TrainingCost {
   readonly micro_batch_size: number;
   readonly compute: Partial<Compute>;
   readonly keep: KeepOptions;
-  /** Whether the checkpoint holds the optimizer's moments; it does when left out. */
+  /** Whether the checkpoint has the optimizer's moments; true when left out. */
   readonly save_optimizer?: boolean;
-  /** Held-out sequences of each evaluation, and steps between two. */
+  /** Sequences of each evaluation, and steps between two. */
   readonly validation: { every_steps: number; sequences: number };
 }
 
@@ -94,7 +99,7 @@ export function trainingCost(
     flops: steps * pass(global_batch_size, "step") +
       evaluations * pass(validation.sequences, "forward"),
     memory: trainingMemory(model, { rows, length: sequence_length }),
-    // Weights and two moments, and beside them the newest checkpoint for resuming.
+    // `scratch` is the newest checkpoint for resuming: weights and two moments.
     disk: {
       weights: 4 * parameters,
       ...(save_optimizer && { moments: 8 * parameters }),
@@ -105,7 +110,7 @@ export function trainingCost(
   };
 }
 
-/** The MLP's first product stands for all. */
+/** The matrix product that a machine is measured by: the first of the MLP. */
 export function productOf(
   config: Partial<Compute>,
   { hidden_size, intermediate_size }: ModelConfig,
@@ -114,4 +119,40 @@ export function productOf(
   const { device, precision, threads, kernels = "onnxruntime" } = computeOptions(config);
   const product = { rows, width: hidden_size, columns: intermediate_size };
   return { device, precision, threads, kernels, product };
+}
+
+/** The backward pass holds the values of about this many layers while it works on one. */
+const WORKING_LAYERS = 4;
+/** Logits are computed in chunks, but some are allocated before others are freed. */
+const LOGITS = 1.5;
+/** Where the gradient of the output projection fits the processor's cache, logits are three chunks of this. */
+const CACHED_BYTES = 8 << 20;
+/** The process itself: the runtime, ONNX Runtime, compiled graphs. */
+const PROCESS_BYTES = 150e6;
+
+/**
+ * Bytes of a training step by what they hold, on the CPU with ONNX Runtime's kernels, in float32. With P parameters
+ * and micro-batches of N = B · T positions,
+ *
+ *     weights      4 P
+ *     gradients    4 P
+ *     moments      8 P
+ *     activations  4 N ((L + 4) (K + 5/8 H T) + 3/2 V)
+ *
+ * The backward pass needs K values of each layer (`keptValues` of the family), and the attention probabilities, of which
+ * blocks of queries leave 5/8. The terms 4 and 3/2 are measured; tests keep the sum within 20% of a run's. oneDNN plans
+ * its memory and needs less.
+ */
+export function trainingMemory(config: ModelConfig, shape: BatchShape): Record<string, number> {
+  const { hidden_size: D, num_attention_heads: H, vocab_size: V } = config;
+  const P = parameterCount(config), N = shape.rows * shape.length;
+  const layer = familyOf(config).keptValues(config) + 5 / 8 * H * shape.length;
+  const logits = V * D * 4 <= CACHED_BYTES ? 3 * CACHED_BYTES : 4 * N * LOGITS * V;
+  return {
+    weights: 4 * P,
+    gradients: 4 * P,
+    moments: 8 * P,
+    activations: 4 * N * (config.num_hidden_layers + WORKING_LAYERS) * layer + logits,
+    process: PROCESS_BYTES,
+  };
 }

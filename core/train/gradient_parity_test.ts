@@ -24,7 +24,7 @@ async function load(name: string, kernels: Kernels) {
     supervised,
     input_ids: Int32Array.from(tensor("input_ids").data),
     labels: Int32Array.from(tensor("targets").data, (label) => Math.max(label, 0)),
-    weights: mask.map((value) => value / supervised),
+    loss_weights: mask.map((value) => value / supervised),
   };
   return {
     batch,
@@ -43,16 +43,16 @@ function largest(values: ArrayLike<number>): number {
 }
 
 /** The rows of a batch as micro-batches of one row each. */
-function byRow({ rows, length, input_ids, labels, weights }: MicroBatch): MicroBatch[] {
+function byRow({ rows, length, input_ids, labels, loss_weights }: MicroBatch): MicroBatch[] {
   return Array.from({ length: rows }, (_, row) => {
     const [start, end] = [row * length, (row + 1) * length];
     return {
       rows: 1,
       length,
-      supervised: weights.subarray(start, end).filter((weight) => weight > 0).length,
+      supervised: loss_weights.subarray(start, end).filter((weight) => weight > 0).length,
       input_ids: input_ids.subarray(start, end),
       labels: labels.subarray(start, end),
-      weights: weights.subarray(start, end),
+      loss_weights: loss_weights.subarray(start, end),
     };
   });
 }

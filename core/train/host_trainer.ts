@@ -1,31 +1,47 @@
 /**
- * Training in host memory: gradients and optimizer state are written in place.
+ * Training on CPUs: gradients and optimizer state are written in place, by one process or by several.
  *
  * @module
  */
-import type { MicroBatch } from "../batches/mod.ts";
-import { compileGraph, type Compute, type HostSession, type TensorData } from "../engine/mod.ts";
+import { type MicroBatch, partOf } from "../batches/mod.ts";
+import { compile, type Compute, type Session, type TensorData } from "../engine/mod.ts";
 import {
   type BatchShape,
-  embeddings,
   hostWeights,
   ParameterArrays,
+  type TrainGraph,
   trainGraph,
   type Weights,
 } from "../model/mod.ts";
-import type { TrainingArrays } from "./arrays.ts";
-import { NonFiniteError } from "./non_finite.ts";
-import { batchFeeds, batchShape } from "./micro_batch.ts";
-import { AdamW, type OptimizerConfig } from "./optimizer.ts";
 import type { Ranks } from "../stage/mod.ts";
-import type { StepResult, Trainer } from "./trainer.ts";
+import { AdamW, type OptimizerConfig } from "./adamw.ts";
+import {
+  batchFeeds,
+  batchShape,
+  NonFiniteError,
+  type StepResult,
+  type Trainer,
+  type TrainingArrays,
+} from "./trainer.ts";
 
+/** A compiled train graph, with the memory that it reads and writes at every step. */
 interface Pass {
-  session: HostSession;
-  feeds: Record<string, TensorData>;
-  into: Record<string, TensorData>;
+  readonly session: Session;
+  readonly row_updates: TrainGraph["row_updates"];
+  readonly feeds: Record<string, TensorData>;
+  readonly into: Record<string, TensorData>;
 }
 
+/** Elements of a gradient that are summed at a time: large enough for the network, small enough for its buffers. */
+const BUCKET = 1 << 22;
+
+/**
+ * Trains in the given arrays.
+ *
+ * With ranks, each computes some micro-batches of every global batch (data parallelism). Labels are weighted over the
+ * whole global batch, so losses and gradients of ranks simply add up, as those of micro-batches do (see `collate`);
+ * and the update, from equal sums and equal weights, is the same on every rank.
+ */
 export class HostTrainer implements Trainer {
   readonly weights: Weights;
   readonly optimizer: AdamW;
@@ -33,31 +49,51 @@ export class HostTrainer implements Trainer {
   readonly #passes = new Map<string, Pass>();
 
   constructor(
-    { parameters, m, v, steps }: TrainingArrays,
+    arrays: TrainingArrays,
     config: OptimizerConfig,
     readonly compute: Compute,
-    ranks?: Ranks,
+    private readonly ranks?: Ranks,
   ) {
-    const shared = ranks?.shard_optimizer ? ranks : undefined;
-    this.optimizer = new AdamW({ parameters, m, v, steps }, config, compute.threads, shared);
+    const { parameters } = arrays;
+    const sharded = ranks?.shard_optimizer ? ranks : undefined;
+    this.optimizer = new AdamW(arrays, config, compute.threads, sharded);
     this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
     this.weights = hostWeights(parameters);
   }
 
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
     const { loss, gradient } = await this.gradient(micro_batches);
-    if (!Number.isFinite(loss)) {
-      throw new NonFiniteError(`the loss is ${loss} at optimizer step ${this.optimizer.steps}`);
-    }
-    const grad_norm = await this.optimizer.step(gradient, learning_rate);
-    return { loss, grad_norm };
+    if (!Number.isFinite(loss)) throw NonFiniteError.atStep(loss, this.optimizer.steps);
+    return { loss, grad_norm: await this.optimizer.step(gradient, learning_rate) };
   }
 
   async gradient(micro_batches: readonly MicroBatch[]) {
+    const { ranks } = this;
+    if (ranks && micro_batches.length < ranks.size) {
+      throw new Error(
+        `a global batch of ${micro_batches.length} micro-batches leaves ` +
+          `${ranks.size - micro_batches.length} of ${ranks.size} processes without work; lower ` +
+          "micro_batch_size, or start fewer processes",
+      );
+    }
     this.#gradient.fill(0);
     let loss = 0;
-    for (const micro_batch of micro_batches) loss += await this.#accumulate(micro_batch);
-    return { loss, gradient: this.#gradient };
+    for (const batch of ranks ? partOf(micro_batches, ranks) : micro_batches) {
+      loss += await this.#accumulate(batch);
+    }
+    return { loss: ranks ? this.#sumOverRanks(ranks, loss) : loss, gradient: this.#gradient };
+  }
+
+  /** Sums losses, and gradients in place. @returns the sum of the losses. */
+  #sumOverRanks(ranks: Ranks, loss: number): number {
+    const total = Float64Array.of(loss);
+    ranks.allReduceSum(total);
+    for (const data of Object.values(this.#gradient.groups)) {
+      for (let start = 0; start < data.length; start += BUCKET) {
+        ranks.allReduceSum(data.subarray(start, start + BUCKET));
+      }
+    }
+    return total[0];
   }
 
   arrays(): Promise<TrainingArrays> {
@@ -66,40 +102,31 @@ export class HostTrainer implements Trainer {
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */
   async #accumulate(batch: MicroBatch): Promise<number> {
-    const { input_ids, labels } = batch;
-    const { session, feeds, into } = await this.#pass(batchShape(batch));
-    const { loss, grad_embedded, weighted_final } = await session.run(
-      { ...feeds, ...batchFeeds(batch) },
-      into,
-    );
-    const { input, output } = embeddings(this.weights.config);
-    addRows(this.#gradient.get(input.name), input_ids, grad_embedded as Float32Array);
-    const subtract = output.transposed ? subtractColumns : subtractRows;
-    subtract(this.#gradient.get(output.name), labels, weighted_final as Float32Array);
-    return Number(loss[0]);
+    const { session, feeds, into, row_updates } = await this.#pass(batchShape(batch));
+    const results = await session.run({ ...feeds, ...batchFeeds(batch) }, into);
+    for (const { parameter, output, ids, sign, columns } of row_updates) {
+      const add = columns ? addColumns : addRows;
+      add(this.#gradient.get(parameter), batch[ids], results[output] as Float32Array, sign);
+    }
+    return Number(results.loss[0]);
   }
 
-  /** The compiled graph for a shape, with the memory it reads and writes at every step. */
   async #pass(shape: BatchShape): Promise<Pass> {
     const key = JSON.stringify(shape);
     let pass = this.#passes.get(key);
     if (!pass) {
-      const { config, feeds } = this.weights;
-      const graph = trainGraph(config, shape);
-      const session = await compileGraph(graph, this.compute);
-      const positions = shape.rows * shape.length;
-      const rows_of_embeddings = () => new Float32Array(positions * config.hidden_size);
-      pass = {
-        session,
-        feeds: { ...feeds } as Record<string, TensorData>,
-        into: { grad_embedded: rows_of_embeddings(), weighted_final: rows_of_embeddings() },
-      };
-      const { input, tied } = embeddings(config);
-      for (const [name, view] of this.#gradient.views) {
-        if (name === input.name && !tied) continue;
-        pass.feeds[`grad.${name}`] = pass.into[`grad.${name}.next`] = view;
+      const { config } = this.weights;
+      const { graph, gradients, row_updates } = trainGraph(config, shape);
+      const session = await compile(graph, this.compute);
+      const feeds = { ...this.weights.feeds } as Record<string, TensorData>;
+      const into: Record<string, TensorData> = {};
+      for (const [name, { input, output }] of gradients) {
+        feeds[input!] = into[output] = this.#gradient.get(name);
       }
-      this.#passes.set(key, pass);
+      for (const { output } of row_updates) {
+        into[output] = new Float32Array(shape.rows * shape.length * config.hidden_size);
+      }
+      this.#passes.set(key, pass = { session, row_updates, feeds, into });
     }
     return pass;
   }
@@ -111,29 +138,20 @@ export class HostTrainer implements Trainer {
   }
 }
 
-/** table[ids[i], :] += rows[i, :], in the order of i, so that the sum has the same bits every time. */
-function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+/** table[ids[i], :] += sign · rows[i, :], in the order of i, so that the sum has the same bits every time. */
+function addRows(table: Float32Array, ids: Int32Array, rows: Float32Array, sign: 1 | -1): void {
   const width = rows.length / ids.length;
   for (let i = 0; i < ids.length; i++) {
     const at = ids[i] * width, from = i * width;
-    for (let j = 0; j < width; j++) table[at + j] += rows[from + j];
+    for (let j = 0; j < width; j++) table[at + j] += sign * rows[from + j];
   }
 }
 
-/** table[ids[i], :] -= rows[i, :], likewise. */
-function subtractRows(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
-  const width = rows.length / ids.length;
-  for (let i = 0; i < ids.length; i++) {
-    const at = ids[i] * width, from = i * width;
-    for (let j = 0; j < width; j++) table[at + j] -= rows[from + j];
-  }
-}
-
-/** table[:, ids[i]] -= rows[i, :], in the order of i. Row by row of the table, which keeps it in the cache. */
-function subtractColumns(table: Float32Array, ids: Int32Array, rows: Float32Array): void {
+/** table[:, ids[i]] += sign · rows[i, :], in the order of i; row by row of the table, which stays in the cache. */
+function addColumns(table: Float32Array, ids: Int32Array, rows: Float32Array, sign: 1 | -1): void {
   const width = rows.length / ids.length, columns = table.length / width;
   for (let j = 0; j < width; j++) {
     const row = j * columns;
-    for (let i = 0; i < ids.length; i++) table[row + ids[i]] -= rows[i * width + j];
+    for (let i = 0; i < ids.length; i++) table[row + ids[i]] += sign * rows[i * width + j];
   }
 }

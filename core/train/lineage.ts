@@ -1,24 +1,15 @@
 /**
- * Where a checkpoint comes from: the phases that trained it, and what each branch kept.
+ * The history of a checkpoint: the phases that trained it, and what each branch kept.
  *
  * @module
  */
 import { z } from "zod";
+import { piece_schema } from "../batches/mod.ts";
+import { count } from "../config/mod.ts";
 
-const count = z.number().int().nonnegative();
-const weights = z.record(z.string(), z.number().nonnegative());
-
-/** A stretch of the data stream with one mixture, in sequences since its beginning. */
-export const piece_schema = z.strictObject({
-  from: count,
-  weights,
-  until: count.optional(),
-  to: weights.optional(),
-});
-
-/** What a branch was made from, and of what it began anew. Weights are always kept. */
+/** The checkpoint that a branch starts from, and what it keeps of it. Weights are always kept. */
 const branch_schema = z.strictObject({
-  /** Digest of the checkpoint that it goes on from. */
+  /** Digest of that checkpoint. */
   parent: z.string(),
   preset: z.string(),
   optimizer: z.enum(["keep", "reset"]),
@@ -26,7 +17,7 @@ const branch_schema = z.strictObject({
   data: z.enum(["keep", "restart"]),
 });
 
-/** One phase. No times and no paths: a checkpoint's bytes do not depend on them. */
+/** One phase each. Without times and paths, so that a checkpoint's bytes do not depend on them. */
 export const lineage_schema = z.array(z.strictObject({
   stage: z.string(),
   /** Steps and input tokens of the run before the phase, and at its end or at the checkpoint. */
@@ -42,7 +33,7 @@ export const lineage_schema = z.array(z.strictObject({
 export type Lineage = z.output<typeof lineage_schema>;
 export type Branch = z.output<typeof branch_schema>;
 
-/** The lineage with one more phase, as it will be at the phase's end. */
+/** The lineage with one more phase, as at the end of that phase. */
 export function extendLineage(
   start: { phase: string; step: number; tokens: number; lineage?: Lineage },
   phase: { steps: number; tokens: number; mixture: Lineage[number]["mixture"]; branch?: Branch },
@@ -59,7 +50,7 @@ export function extendLineage(
   }];
 }
 
-/** The lineage at a checkpoint: its last phase ends there, for now. */
+/** The lineage at a checkpoint: the last phase ends there. */
 export function lineageAt(
   lineage: Lineage | undefined,
   { step, tokens }: { step: number; tokens: number },

@@ -3,19 +3,23 @@
  *
  * Gradients in float16 vanish below 6e-8, so the loss is multiplied by a scale before the backward pass and the
  * gradient divided by it afterwards. Where the scaled gradient overflows, the step is computed again with half the
- * scale: no batch is lost, and the optimizer's step count stays that of the schedule.
+ * scale: no batch is lost, and the optimizer's step count stays equal to the schedule's.
  *
  * @module
  */
+import { z } from "zod";
+import { count } from "../config/mod.ts";
 
-export interface LossScaleState {
-  readonly scale: number;
+export const loss_scale_schema = z.strictObject({
+  scale: z.number().positive(),
   /** Steps without overflow since the scale last changed. */
-  readonly finite_steps: number;
-}
+  finite_steps: count,
+});
+
+export type LossScaleState = Readonly<z.output<typeof loss_scale_schema>>;
 
 const INITIAL: LossScaleState = { scale: 65536, finite_steps: 0 };
-/** Steps after which the scale is doubled, on trial. */
+/** Steps after which a larger scale is tried. */
 const GROWTH_STEPS = 2000;
 const LARGEST = 2 ** 24;
 
@@ -42,7 +46,7 @@ export class LossScale {
       : { scale: 2 * scale, finite_steps: 0 };
   }
 
-  /** After an overflow. @returns false when the scale cannot be the cause, being 1 already. */
+  /** After an overflow. @returns false when the scale is 1 already and cannot be the cause. */
   shrink(): boolean {
     if (this.scale <= 1) return false;
     this.#state = { scale: this.scale / 2, finite_steps: 0 };

@@ -1,63 +1,68 @@
 /**
- * A phase on a mixture of packed sources: what pretraining and midtraining have in common.
+ * A phase on a mixture of packed sources, for pretraining and midtraining: its forecast, and how it is built.
  *
  * @module
  */
-import { type Compute, computeOptions } from "../engine/mod.ts";
+import type { z } from "zod";
 import {
+  BatchSource,
   describePlan,
   extendHistory,
   ledgerTable,
   loadDocumentSets,
   loadTokenSets,
+  meanShare,
   type MixtureConfig,
   mixtureLedger,
   MixtureSampler,
+  MixtureSchedule,
   needsDocuments,
   pack,
   type PackedSet,
   type TokenTable,
 } from "../batches/mod.ts";
-import type { Batch, ports } from "../stage/mod.ts";
+import { computeOptions } from "../engine/mod.ts";
+import { type ModelConfig, parameterCount } from "../model/mod.ts";
+import type { Batch, Forecast, ports, SourceForecast, TrainingPoint } from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
-import { type Branch, describeLineage, extendLineage } from "./lineage.ts";
-import type { KeepOptions } from "./checkpointing_options.ts";
-import type { Phase } from "./loop.ts";
-import { validationSequences } from "./options.ts";
+import type { mixture_phase_fields } from "./config.ts";
+import { evalSets } from "./evaluator.ts";
+import { checkpointOutputs, placesOf, sourceTokens, tokenBytes, trainingCost } from "./forecast.ts";
+import { learningRate } from "./learning_rate.ts";
+import { type Branch, describeLineage, describeSwitches, extendLineage } from "./lineage.ts";
+import type { Phase } from "./phase.ts";
 
-export interface MixturePhaseOptions {
-  train: Readonly<Record<string, TokenTable>>;
-  validation: Readonly<Record<string, TokenTable>>;
-  start: TrainerState;
-  steps: number;
-  /** Of a phase that goes on from a checkpoint. */
-  branch?: Branch;
-  config:
-    & {
-      /** Left out, the mixture of the phases before goes on. */
-      mixture?: MixtureConfig;
-      allow_repeat: boolean | readonly string[];
-      micro_batch_size: number;
-      validation: { every_steps: number; max_sequences: number };
-    }
-    & KeepOptions
-    & Compute;
+/** What a phase on a mixture begins with. */
+interface MixturePhaseStart {
+  readonly start: TrainerState;
+  readonly steps: number;
+  /** Only of a phase that continues from a checkpoint. */
+  readonly branch?: Branch;
+  readonly config: z.output<z.ZodObject<typeof mixture_phase_fields>> & {
+    /** Left out, the mixture of the phases before continues. */
+    readonly mixture?: MixtureConfig;
+  };
+}
+
+export interface MixturePhaseOptions extends MixturePhaseStart {
+  readonly train: Readonly<Record<string, TokenTable>>;
+  readonly validation: Readonly<Record<string, TokenTable>>;
   log(message: string): void;
 }
 
-/** A phase that is ready to be trained. */
+/** A phase that is ready to train. */
 export interface MixturePhase {
   phase: Phase;
   sampler: MixtureSampler;
-  /** What the phase drew, counted over its sequences. */
+  /** What the phase draws, counted over its sequences. */
   ledger(): Batch<typeof ports.mixture_ledger.columns>;
 }
 
 /**
- * Builds the phase, and logs its plan: the tokens each source has and those that are needed.
+ * Builds the phase, and logs its plan: the tokens that each source has and how many are needed.
  *
- * @throws {Error} before the first step when a source is unknown, or holds too few tokens and repeats are not
- * allowed (paper: no midtraining data may repeat).
+ * @throws {Error} when a source is unknown, or has too few tokens and repeats are not allowed (paper: no midtraining data
+ * may repeat).
  */
 export async function mixturePhase(options: MixturePhaseOptions): Promise<MixturePhase> {
   const { validation, start, steps, config } = options;
@@ -88,10 +93,11 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
   const phase: Phase = {
     steps,
     start: { ...start, available, mixture, lineage },
-    batch: (step) => sampler.batch(step),
-    micro_batch_size: config.micro_batch_size,
-    lengths: [sequence_length],
-    validation: await validationSequences(validation, {
+    batches: new BatchSource(sampler, {
+      micro_batch_size: config.micro_batch_size,
+      lengths: [sequence_length],
+    }),
+    validation: await evalSets(validation, {
       sequence_length,
       max_sequences: config.validation.max_sequences,
       mode: () => "packed",
@@ -115,23 +121,136 @@ async function packSets(
 /**
  * The number of sequences in every source, past ones included.
  *
- * @throws {Error} when a source that an earlier phase drew from has another size now: its sequences would come in
- * another order, and some of them a second time.
+ * @throws {Error} when the size of a source has changed since an earlier phase drew from it: its sequences would come in
+ * another order, and some of them twice.
  */
 function checkAvailable(
   sets: ReadonlyMap<string, PackedSet>,
   { available }: TrainerState,
 ): Record<string, number> {
-  const now = Object.fromEntries([...sets].map(([name, set]) => [name, set.blocks]));
+  const now = Object.fromEntries([...sets].map(([name, set]) => [name, set.sequence_count]));
   for (const [source, before] of Object.entries(available)) {
     if (now[source] !== undefined && now[source] !== before) {
       throw new Error(
-        `source "${source}" holds ${
+        `source "${source}" has ${
           now[source]
-        } sequences, and held ${before} when the checkpoint was ` +
-          "trained: connect the same tokens, so that nothing is drawn twice",
+        } sequences, but had ${before} when the checkpoint was ` +
+          "trained; connect the same tokens, so that nothing is drawn twice",
       );
     }
   }
   return { ...available, ...now };
+}
+
+/** Forecast of a phase on a mixture. Tokens are counted as if there were no padding. */
+export function mixtureForecast(
+  options: MixturePhaseStart & {
+    readonly model: ModelConfig;
+    /** Forecasts of the token tables. */
+    readonly train: Readonly<Record<string, unknown>>;
+    readonly validation: Readonly<Record<string, unknown>>;
+  },
+): Forecast {
+  const { model, start, steps, config, branch } = options;
+  const { global_batch_size, sequence_length, data_start_step = 0, step: from_step } = start;
+  const first = (from_step - data_start_step) * global_batch_size;
+  const last = first + steps * global_batch_size;
+  const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
+  const schedule = new MixtureSchedule(mixture);
+  const available = sourceTokens(options.train);
+  const eval_sets = sourceTokens(options.validation);
+  const sources = countSources(schedule, first, last, { model, sequence_length, available });
+  const tokens = steps * global_batch_size * sequence_length;
+  const pieces = schedule.within(first, last).map(({ piece }) => piece);
+  const end: TrainerState = {
+    ...start,
+    mixture,
+    step: from_step + steps,
+    tokens: start.tokens + tokens,
+    lineage: extendLineage(start, { steps, tokens, mixture: pieces, branch }),
+  };
+  return {
+    training: {
+      parameters: parameterCount(model),
+      from_step,
+      to_step: from_step + steps,
+      tokens,
+      sources,
+      points: pointsOf(start, schedule, steps),
+      ...(branch && { keeps: describeSwitches(branch) }),
+    },
+    ...trainingCost({
+      ...config,
+      model,
+      from_step,
+      steps,
+      global_batch_size,
+      sequence_length,
+      compute: config,
+      keep: config,
+      validation: {
+        every_steps: config.validation.every_steps,
+        sequences: Object.keys(eval_sets ?? {}).length * config.validation.max_sequences,
+      },
+    }),
+    outputs: checkpointOutputs({ model, state: end }),
+    notes: shortSources(sources, config.allow_repeat),
+  };
+}
+
+function countSources(
+  schedule: MixtureSchedule,
+  first: number,
+  last: number,
+  { model, sequence_length: T, available }: {
+    model: ModelConfig;
+    sequence_length: number;
+    available?: Record<string, { tokens: number }>;
+  },
+): SourceForecast[] {
+  const before = schedule.drawn(first), after = schedule.drawn(last);
+  return Object.keys(after).filter((source) => after[source] > (before[source] ?? 0))
+    .map((source) => ({
+      source,
+      tokens: (after[source] - (before[source] ?? 0)) * T,
+      before: (before[source] ?? 0) * T,
+      token_bytes: tokenBytes(model.vocab_size),
+      // A sequence has one token more than it has inputs.
+      ...(available &&
+        { available: Math.floor((available[source]?.tokens ?? 0) / (T + 1)) * T }),
+    }));
+}
+
+function pointsOf(
+  { schedule, step, global_batch_size, data_start_step = 0 }: TrainerState,
+  mixture: MixtureSchedule,
+  steps: number,
+): TrainingPoint[] {
+  return placesOf(steps).map((at) => {
+    const from = (step + at - data_start_step) * global_batch_size;
+    const [{ piece }] = mixture.within(from, from + 1);
+    // A moving mixture stays where it has arrived.
+    const place = Math.min(from, piece.until ?? from) - piece.from;
+    const shares = mixture.sources.map((source) => {
+      return [source, meanShare(piece, source, place, place)] as const;
+    });
+    return {
+      step: step + at,
+      learning_rate: learningRate(schedule, step + at),
+      shares: Object.fromEntries(shares.filter(([, share]) => share > 0)),
+    };
+  });
+}
+
+/** Sources with too few tokens: training would refuse to start. */
+function shortSources(
+  sources: readonly SourceForecast[],
+  allow_repeat: boolean | readonly string[],
+): string[] {
+  return sources.filter(({ source, tokens, before, available = Infinity }) => {
+    const allowed = typeof allow_repeat === "boolean"
+      ? allow_repeat
+      : allow_repeat.includes(source);
+    return !allowed && tokens + before > available;
+  }).map(({ source }) => `"${source}" has too few tokens and must not repeat`);
 }

@@ -4,6 +4,15 @@
  *
  * @module
  */
+export { optimizer_schema, type OptimizerConfig } from "./adamw.ts";
+export {
+  branch_fields,
+  type BranchConfig,
+  branchFrom,
+  type BranchStart,
+  type ImportedProgress,
+  importedState,
+} from "./branch.ts";
 export {
   checkpointReader,
   encodeCheckpoint,
@@ -21,14 +30,26 @@ export {
   type SeriesEntry,
   takeCheckpoint,
 } from "./checkpoint_series.ts";
-export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing_options.ts";
-export { freshArrays, type TrainingArrays } from "./arrays.ts";
-export { type BranchConfig, branchFrom, type BranchStart } from "./branch.ts";
-export { NonFiniteError } from "./non_finite.ts";
-export { type EvalLoss, Evaluator } from "./evaluator.ts";
-export { type Length, lengthSteps, type StepSize } from "./length.ts";
-export { type GivenPlace, givenState } from "./given_state.ts";
-export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
+export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing.ts";
+export {
+  type Length,
+  lengthSteps,
+  micro_batch_size,
+  mixture_phase_fields,
+  model_schema,
+  modelConfig,
+  paddedLengths,
+  type StepSize,
+  validation_schema,
+} from "./config.ts";
+export {
+  bitsPerByte,
+  type EvalLoss,
+  type EvalSet,
+  evalSets,
+  Evaluator,
+  HiddenStates,
+} from "./evaluator.ts";
 export {
   type CheckpointForecast,
   checkpointOutputs,
@@ -38,13 +59,9 @@ export {
   sourceTokens,
   tokenBytes,
   trainingCost,
+  trainingMemory,
 } from "./forecast.ts";
-export { mixtureForecast } from "./mixture_forecast.ts";
-export { trainingMemory } from "./memory.ts";
-export { type LoopContext, type Phase, type PhaseResult, trainPhase } from "./loop.ts";
-export { MetricsHistory } from "./metrics.ts";
-export { optimizer_schema, type OptimizerConfig } from "./optimizer.ts";
-export * from "./options.ts";
+export { HostTrainer } from "./host_trainer.ts";
 export {
   learningRate,
   resolveSchedule,
@@ -53,11 +70,23 @@ export {
   type Schedule,
   schedule_schema,
   type ScheduleConfig,
-} from "./schedule.ts";
-export { HostTrainer } from "./host_trainer.ts";
-export { createTrainer, type StepResult, type Trainer } from "./trainer.ts";
-export { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";
-export { type MixturePhase, mixturePhase, type MixturePhaseOptions } from "./mixture_phase.ts";
-export { training_outputs, writePhase } from "./stage_outputs.ts";
-export { type TuningConfig, type TuningPhase, tuningPhase } from "./tuning_phase.ts";
-export { HiddenStates } from "./hidden_states.ts";
+} from "./learning_rate.ts";
+export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
+export { trainPhase } from "./loop.ts";
+export { MetricsHistory } from "./metrics.ts";
+export {
+  mixtureForecast,
+  type MixturePhase,
+  mixturePhase,
+  type MixturePhaseOptions,
+} from "./mixture_phase.ts";
+export { createTrainer, type LoopContext, type Phase, type PhaseResult } from "./phase.ts";
+export { batchSample, training_outputs, writePhase } from "./stage_outputs.ts";
+export {
+  freshArrays,
+  NonFiniteError,
+  type StepResult,
+  type Trainer,
+  type TrainingArrays,
+} from "./trainer.ts";
+export { tuning_fields, type TuningConfig, type TuningPhase, tuningPhase } from "./tuning_phase.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LAUNCHERS, mpirun } from "../../tests/mpirun.ts";
-import { partOf } from "./ranks.ts";
+import { partOf } from "../batches/mod.ts";
 
 const MODULE = new URL("testdata/parallel_steps.ts", import.meta.url);
 

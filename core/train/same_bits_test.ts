@@ -28,8 +28,8 @@ function batch(step: number): MicroBatch {
   const [rows, length] = [4, 64];
   const input_ids = Int32Array.from({ length: rows * length }, () => random.below(768));
   const labels = input_ids.map((id) => (5 * id + 1) % 768);
-  const weights = new Float32Array(rows * length).fill(1 / (rows * length));
-  return { rows, length, input_ids, labels, weights, supervised: rows * length };
+  const loss_weights = new Float32Array(rows * length).fill(1 / (rows * length));
+  return { rows, length, input_ids, labels, loss_weights, supervised: rows * length };
 }
 
 /** Losses of the steps, and the weights after them. */

@@ -1,5 +1,5 @@
 /**
- * Samples of generated text through training: what a model makes of some prompts, at every validation.
+ * Samples of generated text during training: what the model makes of some prompts, at every validation.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { Random } from "../random/mod.ts";
 import type { FilesInput, StageContext } from "../stage/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
 
-/** What of a stage's context samples need. */
+/** What samples need of a stage's context. */
 export type SampleContext = Pick<
   StageContext<unknown, Record<never, never>, Record<never, never>>,
   "samples" | "showSample" | "ranks"
 >;
 
 /**
- * Shows samples where the recipe wants them. Nothing of training depends on them: they have random numbers of their
- * own, and an error ends them, not the training.
+ * Shows samples where the recipe asks for them. Training does not depend on them: they have their own random numbers, and
+ * an error ends the samples, not the training.
  */
 export class TrainingSamples {
   #tools: { decoder: Decoder; tokenizer: Tokenizer } | undefined;
@@ -26,7 +26,7 @@ export class TrainingSamples {
   #failed = false;
 
   /**
-   * @param files the tokenizer's, or a checkpoint's that has one.
+   * @param files of a tokenizer, or of a checkpoint with one.
    * @param seed of the phase.
    */
   constructor(
@@ -36,7 +36,7 @@ export class TrainingSamples {
     private readonly seed: number,
   ) {}
 
-  /** Whether the recipe wants samples, and this process is the one that shows them. */
+  /** Whether the recipe asks for samples, and this process is the one that shows them. */
   get are_wanted(): boolean {
     const { samples, showSample, ranks } = this.ctx;
     const is_first = (ranks?.rank ?? 0) === 0;
@@ -65,7 +65,7 @@ export class TrainingSamples {
     const { prompts, max_new_tokens, temperature } = this.ctx.samples!;
     const { decoder, tokenizer } = this.#tools ??= await this.#open(prompts.length);
     const tokens = prompts.map((prompt) => ({ tokens: tokenizer.encode(prompt) }));
-    // At every step other random numbers: the same ones would show the same luck again and again.
+    // Other random numbers at every step: equal ones would repeat the same luck.
     const seed = new Random(this.seed, "samples", done).below(2 ** 31);
     const options = { temperature, top_p: 1, max_new_tokens, seed };
     const texts = await generate(decoder, weights, tokenizer, tokens, options);

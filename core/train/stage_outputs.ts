@@ -1,13 +1,14 @@
 /**
- * The outputs that every training stage has, and how a finished phase fills them.
+ * The outputs that every training stage has: how a finished phase fills them, and rows of a batch as text.
  *
  * @module
  */
-import { type FilesInput, type Outputs, ports } from "../stage/mod.ts";
-import { batchSample, SAMPLE_ROWS } from "./batch_sample.ts";
+import type { Sequence } from "../batches/mod.ts";
+import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import { checkpoint_series, writeSeries } from "./checkpoint_series.ts";
-import type { Phase, PhaseResult } from "./loop.ts";
+import type { Phase, PhaseResult } from "./phase.ts";
 
 /** Output ports of pretrain, midtrain and sft. */
 export const training_outputs = {
@@ -21,11 +22,11 @@ export const training_outputs = {
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 
 /**
- * Writes the checkpoint, those along the phase, metrics, and some rows of the first batch. The tokenizer's files are put
- * beside the weights, so that every checkpoint is a whole Hugging Face model folder.
+ * Writes the checkpoint, those along the phase, metrics, and some rows of the first batch. The tokenizer's files are
+ * written beside the weights, so that every checkpoint is a complete Hugging Face model folder.
  *
- * @param tokenizer where to take them from: a tokenizer, or the checkpoint trained from.
- * @param options.save_optimizer whether the checkpoint holds the optimizer's moments, two thirds of its bytes.
+ * @param tokenizer the tokenizer, or the checkpoint trained from, whose files are copied.
+ * @param options.save_optimizer whether the checkpoint has the optimizer's moments, two thirds of its bytes.
  */
 export async function writePhase(
   outputs: Outputs<typeof training_outputs>,
@@ -46,4 +47,66 @@ export async function writePhase(
   await outputs.training.write(history.trainingTable());
   await outputs.validation.write(history.validationTable());
   await outputs.samples.write(await batchSample(phase, tokenizer, { step: 0, rows: SAMPLE_ROWS }));
+}
+
+type Samples = Batch<typeof ports.batch_samples.columns>;
+
+/** Rows of the first batch that training stages keep for the report. */
+const SAMPLE_ROWS = 4;
+
+/**
+ * The first rows of a step's batch.
+ *
+ * @param files a tokenizer, or a checkpoint with one.
+ * @param at step of the phase, counted from 0, and rows at most.
+ */
+export async function batchSample(
+  phase: Pick<Phase, "batches" | "steps">,
+  files: FilesInput,
+  at: { step: number; rows: number },
+): Promise<Samples> {
+  const tokenizer = await loadTokenizer(
+    await files.text("tokenizer.json"),
+    await files.text("tokenizer_config.json"),
+  );
+  const sequences = phase.steps === 0 ? [] : phase.batches.sequences(at.step).slice(0, at.rows);
+  const runs = sequences.flatMap((sequence, row) =>
+    runsOf(sequence).map((run) => ({ row, source: sequence.source, ...run }))
+  );
+  return {
+    step: Int32Array.from(runs, () => at.step),
+    row: Int32Array.from(runs, ({ row }) => row),
+    source: runs.map(({ source }) => source),
+    document: Int32Array.from(runs, ({ document }) => document),
+    supervised: Uint8Array.from(runs, ({ supervised }) => supervised ? 1 : 0),
+    tokens: Int32Array.from(runs, ({ ids }) => ids.length),
+    text: runs.map(({ ids }) => decode(tokenizer, ids)),
+  };
+}
+
+interface Run {
+  readonly document: number;
+  readonly supervised: boolean;
+  readonly ids: Sequence["tokens"];
+}
+
+/** Cuts a row where supervision changes, and where a document begins that cannot see the tokens before it. */
+function runsOf({ tokens, prompt_length, starts = [] }: Sequence): Run[] {
+  // The first token of a context is never a label: it has no token before it.
+  const first = new Set([0, ...starts]);
+  const supervised = (i: number) => i >= prompt_length && !first.has(i);
+  const runs: Run[] = [];
+  for (let start = 0, document = 0; start < tokens.length;) {
+    let end = start + 1;
+    while (end < tokens.length && !first.has(end) && supervised(end) === supervised(start)) end++;
+    runs.push({ document, supervised: supervised(start), ids: tokens.subarray(start, end) });
+    if (first.has(end)) document++;
+    start = end;
+  }
+  return runs;
+}
+
+/** A run may begin or end within a character, whose bytes then show as U+FFFD. */
+function decode(tokenizer: Tokenizer, ids: ArrayLike<number>): string {
+  return tokenizer.decode(Array.from(ids));
 }

@@ -1,17 +1,36 @@
 /**
- * One optimizer step: micro-batches through the training graph, then AdamW.
+ * One optimizer step: micro-batches through the train graph, then AdamW. What the trainers of the CPU and of devices
+ * have in common.
  *
  * @module
  */
-import type { Compute } from "../engine/mod.ts";
 import type { MicroBatch } from "../batches/mod.ts";
-import type { ParameterArrays, Weights } from "../model/mod.ts";
-import type { TrainingArrays } from "./arrays.ts";
-import { DeviceTrainer } from "./device_trainer.ts";
-import { HostTrainer } from "./host_trainer.ts";
-import type { Ranks } from "../stage/mod.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
-import { ParallelTrainer } from "./parallel.ts";
+import type { TensorData } from "../engine/mod.ts";
+import { type BatchShape, ParameterArrays, type Weights } from "../model/mod.ts";
+import type { LossScaleState } from "./loss_scale.ts";
+
+/** Weights and optimizer state, in host memory. */
+export interface TrainingArrays {
+  readonly parameters: ParameterArrays;
+  /** First and second moments of the gradient. */
+  readonly m: ParameterArrays;
+  readonly v: ParameterArrays;
+  /** Optimizer steps taken: t of the bias corrections. */
+  readonly steps: number;
+  /** Only where products are computed in float16. */
+  readonly loss_scale?: LossScaleState;
+}
+
+/** The state before the first step of an optimizer: moments of 0. */
+export function freshArrays(parameters: ParameterArrays): TrainingArrays {
+  const { config, decay_scope } = parameters;
+  return {
+    parameters,
+    m: new ParameterArrays(config, decay_scope),
+    v: new ParameterArrays(config, decay_scope),
+    steps: 0,
+  };
+}
 
 export interface StepResult {
   /** Mean loss over the supervised tokens of the global batch, in nats, before the update. */
@@ -22,47 +41,54 @@ export interface StepResult {
 
 /** Weights, optimizer and compiled graphs of a model in training. */
 export interface Trainer {
-  /** The weights as they are now, for forward passes. The trainer releases them. */
+  /** The current weights, for forward passes. The trainer releases them. */
   readonly weights: Weights;
 
   /**
    * Takes one step on a global batch.
    *
-   * @throws {Error} when the loss or the gradient is not finite; the weights are left as they were.
+   * @throws {NonFiniteError} when the loss or the gradient is not finite; the weights are left unchanged.
    */
   step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult>;
 
   /**
    * The mean loss over a global batch and its gradient.
    *
-   * @returns the gradient in storage of the trainer's own, which the next call may overwrite.
+   * @returns the gradient in the trainer's own memory, which the next call may overwrite.
    */
   gradient(
     micro_batches: readonly MicroBatch[],
   ): Promise<{ loss: number; gradient: ParameterArrays }>;
 
-  /** The state in host memory, where it may be the trainer's own: it must not be changed. */
+  /** The state in host memory, which may be the trainer's own: it must not be changed. */
   arrays(): Promise<TrainingArrays>;
 
   release(): Promise<void>;
 }
 
-/**
- * Makes a trainer; on the CPU it works in the given arrays, elsewhere on copies of them.
- *
- * @param ranks the processes that train together.
- * @throws {DeviceUnavailable}
- */
-export function createTrainer(
-  arrays: TrainingArrays,
-  optimizer: OptimizerConfig,
-  compute: Compute,
-  ranks?: Ranks,
-): Promise<Trainer> {
-  if (compute.device !== "cpu") {
-    if (!ranks) return DeviceTrainer.create(arrays, optimizer, compute);
-    throw new Error(`several processes train on the CPU, not on ${compute.device}; start one`);
+/** A loss or a gradient is NaN or infinite. */
+export class NonFiniteError extends Error {
+  override name = "NonFiniteError";
+  /** @param what what is not finite, and at which step. */
+  constructor(what: string) {
+    super(`${what}; lower the learning rate`);
   }
-  const trainer = new HostTrainer(arrays, optimizer, compute, ranks);
-  return Promise.resolve(ranks ? new ParallelTrainer(trainer, ranks) : trainer);
+
+  /** Of an optimizer step. */
+  static atStep(loss: number, step: number): NonFiniteError {
+    const what = Number.isFinite(loss) ? "gradient is NaN or infinite" : `loss is ${loss}`;
+    return new NonFiniteError(`${what} at optimizer step ${step}`);
+  }
+}
+
+/** The graph shape that a micro-batch needs; those with a document mask have graphs of their own. */
+export function batchShape({ rows, length, document_start }: MicroBatch): BatchShape {
+  return { rows, length, document_mask: document_start !== undefined };
+}
+
+/** The inputs of train and loss graphs that a micro-batch has. */
+export function batchFeeds(
+  { input_ids, labels, loss_weights, document_start }: MicroBatch,
+): Record<string, TensorData> {
+  return { input_ids, labels, loss_weights, ...(document_start && { document_start }) };
 }

@@ -42,13 +42,20 @@ function microBatch(
   supervised: number,
 ): MicroBatch {
   const labels = new Int32Array(tokens.length);
-  const weights = new Float32Array(tokens.length);
+  const loss_weights = new Float32Array(tokens.length);
   for (let i = 0; i < tokens.length; i++) {
     if (i % length === length - 1) continue;
     labels[i] = tokens[i + 1];
-    weights[i] = 1 / supervised;
+    loss_weights[i] = 1 / supervised;
   }
-  return { rows, length, input_ids: tokens, labels, weights, supervised: rows * (length - 1) };
+  return {
+    rows,
+    length,
+    input_ids: tokens,
+    labels,
+    loss_weights,
+    supervised: rows * (length - 1),
+  };
 }
 
 for (const { model, folder, max_grad_norm } of TRAJECTORIES) {

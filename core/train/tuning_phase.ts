@@ -1,43 +1,56 @@
 /**
- * A phase on whole examples: what fine-tuning, and a sweep over its learning rates, have in common.
+ * A phase on whole examples, for fine-tuning and for a sweep over its learning rates.
  *
  * @module
  */
-import { type Compute, computeOptions } from "../engine/mod.ts";
+import { z } from "zod";
 import {
+  BatchSource,
   ExampleSampler,
+  findSet,
   loadDocumentSets,
-  type Overlong,
+  overlong_schema,
   type TokenTable,
 } from "../batches/mod.ts";
+import { positive_int } from "../config/mod.ts";
+import { type Compute, computeOptions } from "../engine/mod.ts";
+import type { OptimizerConfig } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
-import type { Phase } from "./loop.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
-import { findSet, paddedLengths } from "./options.ts";
-import { resolveSchedule, type ScheduleConfig } from "./schedule.ts";
+import { micro_batch_size, paddedLengths } from "./config.ts";
+import { resolveSchedule, type ScheduleConfig } from "./learning_rate.ts";
+import type { Phase } from "./phase.ts";
 
-export interface TuningConfig extends Compute {
-  readonly sources: readonly string[];
-  readonly epochs: number;
-  readonly sequence_length: number;
-  readonly overlong: Overlong;
-  readonly global_batch_size: number;
-  readonly micro_batch_size: number;
+/** Config fields of stages that fine-tune. */
+export const tuning_fields = {
+  /** Sources whose documents are the examples. */
+  sources: z.array(z.string()).nonempty(),
+  /** Passes over the examples; may be a fraction. */
+  epochs: z.number().positive().default(4),
+  /** Longest input, in tokens. */
+  sequence_length: positive_int.default(512),
+  /** Longer examples: "truncate" cuts them, so that they lose their end; "skip" leaves them out; "error" refuses to train. */
+  overlong: overlong_schema,
+  /** Examples per optimizer step. */
+  global_batch_size: positive_int.default(64),
+  micro_batch_size,
+};
+
+export type TuningConfig = Readonly<z.output<z.ZodObject<typeof tuning_fields>>> & Compute & {
   readonly optimizer: OptimizerConfig;
-}
+};
 
-/** A phase that wants a schedule and what is held out. */
+/** A phase that still needs a schedule and eval sets. */
 export interface TuningPhase {
   readonly sampler: ExampleSampler;
   readonly phase: Omit<Phase, "start" | "validation" | "validate_every">;
-  /** The state before the first step: a fresh optimizer, and a schedule over the whole phase. */
+  /** The state before the first step: a new optimizer, and a schedule over the whole phase. */
   startWith(schedule: ScheduleConfig): TrainerState;
 }
 
 /**
  * Builds the phase.
  *
- * @throws {Error} when a source is not there or has no example to learn from.
+ * @throws {Error} when a source is unknown or has no example to learn from.
  */
 export async function tuningPhase(
   config: TuningConfig,
@@ -53,9 +66,10 @@ export async function tuningPhase(
     sampler,
     phase: {
       steps,
-      batch: (step) => sampler.batch(step),
-      micro_batch_size,
-      lengths: paddedLengths(sequence_length),
+      batches: new BatchSource(sampler, {
+        micro_batch_size,
+        lengths: paddedLengths(sequence_length),
+      }),
       compute: computeOptions(config),
     },
     startWith: (schedule) =>

@@ -1,8 +1,8 @@
 import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
-import { micro_batch_size, optimizer_schema } from "../../core/train/mod.ts";
+import { positive_int } from "../../core/config/mod.ts";
+import { optimizer_schema, tuning_fields } from "../../core/train/mod.ts";
 
-const whole = z.number().int().positive();
 const rate = z.number().positive();
 
 /** Learning rates at even distances on a logarithmic axis; by default the paper's for its base checkpoint. */
@@ -12,25 +12,15 @@ const grid = z.strictObject({
   /** The highest. */
   to: rate.default(6e-3),
   /** How many, both ends included. */
-  count: whole.min(2).default(26),
+  count: positive_int.min(2).default(26),
 }).refine(({ from, to }) => from < to, { message: "must be above from", path: ["to"] });
 
 export const config = z.strictObject({
-  /** Sources whose documents are the examples. */
-  sources: z.array(z.string()).nonempty(),
+  ...tuning_fields,
   /** Source whose held-out loss decides on the best rate; the first of `sources` when left out. */
   target: z.string().optional(),
   /** Peak learning rates, as a grid or one by one. */
   rates: z.union([z.array(rate).nonempty(), grid]).prefault({}),
-  /** Passes over the examples, for each rate. */
-  epochs: z.number().positive().default(4),
-  /** Longest input, in tokens. */
-  sequence_length: whole.default(512),
-  /** Examples that are longer: cut, left out, or an error. */
-  overlong: z.enum(["truncate", "skip", "error"]).default("truncate"),
-  /** Examples per optimizer step. */
-  global_batch_size: whole.default(64),
-  micro_batch_size,
   /** Learning rate at the end of the cosine. */
   min_lr: z.number().nonnegative().default(0),
   /** Share of the steps spent warming up. */
@@ -39,7 +29,7 @@ export const config = z.strictObject({
   /** Held-out sources that are measured, the target among them; all when left out. */
   held_out: z.array(z.string()).optional(),
   /** Sequences taken of each held-out source, at even distances over the whole of it. */
-  max_sequences: whole.default(64),
+  max_sequences: positive_int.default(64),
   ...compute_fields,
 });
 

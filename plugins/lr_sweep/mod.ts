@@ -8,9 +8,9 @@ import { defineStage, many, ports, type StageContext } from "../../core/stage/mo
 import {
   checkpointReader,
   type EvalSet,
+  evalSets,
   schedule_schema,
   tuningPhase,
-  validationSequences,
 } from "../../core/train/mod.ts";
 import { type Config, config, learningRates } from "./config.ts";
 import { type Losses, SweepProgress } from "./progress.ts";
@@ -77,7 +77,7 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 /** Held-out sequences by source, the target first. */
 async function heldOut({ config, inputs }: Context): Promise<Map<string, EvalSet>> {
   const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
-  const sequences = await validationSequences(inputs.validation, {
+  const sequences = await evalSets(inputs.validation, {
     sequence_length,
     max_sequences,
     sources: held_out,

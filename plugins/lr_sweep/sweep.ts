@@ -40,9 +40,9 @@ export class Sweep {
   constructor(
     private readonly ctx: SweepContext,
     private readonly training: Training,
-    private readonly held_out: ReadonlyMap<string, EvalSet>,
+    private readonly eval_sets: ReadonlyMap<string, EvalSet>,
   ) {
-    this.#evaluator = new Evaluator(training);
+    this.#evaluator = new Evaluator({ ...training.batches.options, compute: training.compute });
   }
 
   /** Optimizer steps for each rate. */
@@ -79,16 +79,16 @@ export class Sweep {
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
       report((index + 1) * steps, { peak_lr: rate }, rates * steps);
-      return Object.fromEntries([...this.held_out.keys()].map((name) => [name, DIVERGED]));
+      return Object.fromEntries([...this.eval_sets.keys()].map((name) => [name, DIVERGED]));
     }
   }
 
-  /** Held-out losses of a checkpoint. */
+  /** Eval losses of a checkpoint. */
   async measure(read: ReturnType<typeof checkpointReader>): Promise<Losses> {
     const { device } = this.training.compute;
     const weights = await placeWeights(await loadParameters(read), device);
     const losses: Record<string, Losses[string]> = {};
-    for (const [source, { sequences }] of this.held_out) {
+    for (const [source, { sequences }] of this.eval_sets) {
       const measured = await this.#evaluator.loss(weights, sequences, () => {
         this.ctx.signal.throwIfAborted();
       });

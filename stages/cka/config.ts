@@ -1,7 +1,6 @@
+import { positive_int } from "../../core/config/mod.ts";
 import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
-
-const whole = z.number().int().positive();
 
 export const config = z.strictObject({
   /** Sources whose packed sequences the models are shown. */
@@ -19,11 +18,11 @@ export const config = z.strictObject({
     "an interval takes at least 2 subsamples; 0 is for none",
   ).default(0),
   /** Input tokens per sequence. */
-  sequence_length: whole.default(512),
+  sequence_length: positive_int.default(512),
   /** Sequences taken of each probe, at even distances over the whole of it. */
-  max_sequences: whole.default(64),
+  max_sequences: positive_int.default(64),
   /** Most sequences per forward pass. */
-  micro_batch_size: whole.default(8),
+  micro_batch_size: positive_int.default(8),
   ...compute_fields,
 });
 

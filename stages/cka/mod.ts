@@ -5,10 +5,10 @@
  */
 import { placeWeights, type Weights } from "../../core/model/mod.ts";
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { evaluationSequences, loadDocumentSets } from "../../core/batches/mod.ts";
+import { evaluationSequences, findSet, loadDocumentSets } from "../../core/batches/mod.ts";
 import { computeOptions, CrossProducts } from "../../core/engine/mod.ts";
 import { defineStage, many, ports } from "../../core/stage/mod.ts";
-import { checkpointReader, findSet, HiddenStates, loadParameters } from "../../core/train/mod.ts";
+import { checkpointReader, HiddenStates, loadParameters } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
 import { probeBatches } from "./probes.ts";
 import { layerTable, shiftTable } from "./tables.ts";

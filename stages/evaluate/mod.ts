@@ -10,12 +10,12 @@ import {
   bitsPerByte,
   type CheckpointForecast,
   checkpointReader,
+  evalSets,
   Evaluator,
   loadParameters,
   paddedLengths,
   productOf,
   sourceTokens,
-  validationSequences,
 } from "../../core/train/mod.ts";
 import { config } from "./config.ts";
 
@@ -28,13 +28,13 @@ export const evaluate = defineStage({
   outputs: { evaluation: ports.evaluation },
   async run({ config, inputs, outputs, signal, report }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
-    const held_out = await validationSequences(inputs.tokens, {
+    const eval_sets = await evalSets(inputs.tokens, {
       sequence_length,
       max_sequences,
       sources: config.sources,
       mode: (source) => config.by_example.includes(source) ? "examples" : "packed",
     });
-    const each = [...held_out.values()].reduce((sum, { sequences }) => sum + sequences.length, 0);
+    const each = [...eval_sets.values()].reduce((sum, { sequences }) => sum + sequences.length, 0);
     const total = each * Object.keys(inputs.models).length;
     let done = 0;
     const compute = computeOptions(config);
@@ -43,8 +43,8 @@ export const evaluate = defineStage({
     for (const [model, input] of Object.entries(inputs.models)) {
       const parameters = await loadParameters(checkpointReader(input));
       const weights = await placeWeights(parameters, compute.device);
-      for (const [source, of_source] of held_out) {
-        const { sequences } = of_source;
+      for (const [source, eval_set] of eval_sets) {
+        const { sequences } = eval_set;
         const { loss, tokens } = await evaluator.loss(weights, sequences, (count) => {
           signal.throwIfAborted();
           report(done + count, {}, total);
@@ -55,7 +55,7 @@ export const evaluate = defineStage({
           model: [model],
           source: [source],
           loss: Float64Array.of(loss),
-          bits_per_byte: Float64Array.of(bitsPerByte(loss, of_source)),
+          bits_per_byte: Float64Array.of(bitsPerByte(loss, eval_set)),
           tokens: Float64Array.of(tokens),
         });
       }

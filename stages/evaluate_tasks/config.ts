@@ -3,11 +3,10 @@
  *
  * @module
  */
+import { positive_int } from "../../core/config/mod.ts";
 import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
 import { questionCard, type QuestionOptions, type TaskName } from "./questions.ts";
-
-const whole = z.int().positive();
 
 /** A file, a glob or a folder, or `hf://org/name@revision/glob`. */
 const path = z.string();
@@ -22,7 +21,7 @@ const common = {
     train: path.optional(),
   }).optional(),
   /** Asks this many questions, at even distances over all; all when left out. */
-  max_questions: whole.optional(),
+  max_questions: positive_int.optional(),
   /** Filled in from the data; given, it must be the present one. */
   revision: z.string().optional(),
 };
@@ -32,7 +31,7 @@ const gsm8k = z.strictObject({
   /** Solved problems before each question: the first ones of the training set. */
   shots: z.int().nonnegative().default(0),
   /** Tokens of an answer at most. */
-  max_new_tokens: whole.default(256),
+  max_new_tokens: positive_int.default(256),
   ...common,
 });
 
@@ -44,15 +43,15 @@ const mbpp = z.strictObject({
   /** Solved problems before each question: those that the set has for it, three at most. */
   shots: z.int().nonnegative().max(3).default(3),
   /** Programs for each problem. */
-  samples: whole.default(1),
+  samples: positive_int.default(1),
   /** The k of pass@k; none above `samples`. */
-  k: z.array(whole).min(1).default([1]),
+  k: z.array(positive_int).min(1).default([1]),
   /** 0: the likeliest program, for which one sample says all. */
   temperature: z.number().nonnegative().default(0.8),
   /** Samples among the likeliest tokens that together have this probability. */
   top_p: z.number().positive().max(1).default(0.95),
   /** Tokens of a program at most. */
-  max_new_tokens: whole.default(256),
+  max_new_tokens: positive_int.default(256),
   /** Wall-clock time of a program with its tests; one that takes longer has failed. */
   timeout_seconds: z.number().positive().default(10),
   /** Memory of a program. */
@@ -107,9 +106,9 @@ export const config = z.strictObject({
     mbpp: mbpp.transform(pin("mbpp")).optional(),
   }).refine((tasks) => Object.keys(tasks).length > 0, "names no task"),
   /** Texts that are computed together. */
-  batch_size: whole.default(16),
+  batch_size: positive_int.default(16),
   /** Resamples of the interval of pass@k. */
-  resamples: whole.default(1000),
+  resamples: positive_int.default(1000),
   threads: compute_fields.threads,
   device: compute_fields.device,
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openModel, parameterCount, toHuggingFace, writeModelFile } from "../../core/model/mod.ts";
 import { defineStage, ports } from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
-import { givenState } from "../../core/train/mod.ts";
+import { importedState } from "../../core/train/mod.ts";
 import { config, modelFiles } from "./config.ts";
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
@@ -40,7 +40,7 @@ export const import_model = defineStage({
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
-    await outputs.checkpoint.write("trainer_state.json", text(givenState(config.trained, seed)));
+    await outputs.checkpoint.write("trainer_state.json", text(importedState(config.trained, seed)));
     for (const [name, content] of Object.entries(tokenizer)) {
       await outputs.checkpoint.write(name, content);
       await outputs.tokenizer.write(name, content);

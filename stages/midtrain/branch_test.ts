@@ -69,9 +69,9 @@ Deno.test("lengths in tokens are those in steps, and the nearest are named where
   }
   await fails(
     { tokens: 300 },
-    /tokens 300 is no whole number .* 8 × 16 = 128 tokens: take 256 or 384/,
+    /tokens must be a multiple .* 8 × 16 = 128 tokens, got 300; use 256 or 384/,
   );
-  await fails({ tokens: 3 }, /take 128$/);
+  await fails({ tokens: 3 }, /use 128$/);
   await fails({ tokens: 128, steps: 1 }, /tokens: is set beside steps/);
 });
 

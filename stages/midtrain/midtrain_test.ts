@@ -109,7 +109,7 @@ Deno.test("a source of another size than the trunk's is refused", async () => {
     config: { mixture: { general: 1 }, threads: 1 },
     inputs: { checkpoint: Object.fromEntries(checkpoint), train: fewer },
   });
-  await assert.rejects(() => midtrain.run(fake.ctx), /"general" holds \d+ sequences, and held \d+/);
+  await assert.rejects(() => midtrain.run(fake.ctx), /"general" has \d+ sequences, but had \d+/);
 });
 
 Deno.test("steps past the horizon are refused with the mend", async () => {

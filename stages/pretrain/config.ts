@@ -1,27 +1,21 @@
-import { compute_fields } from "../../core/engine/mod.ts";
 import { z } from "zod";
+import { mixture_schema, packing_schema } from "../../core/batches/mod.ts";
+import { positive_int } from "../../core/config/mod.ts";
 import {
-  checkpointing_fields,
   type Length,
   lengthSteps,
-  micro_batch_size,
-  mixture_schema,
+  mixture_phase_fields,
   model_schema,
   optimizer_schema,
-  packing_schema,
-  repeat_schema,
   resolveSchedule,
   schedule_schema,
   type StepSize,
-  validation_schema,
 } from "../../core/train/mod.ts";
-
-const whole = z.number().int().positive();
 
 export const config = z.strictObject({
   model: model_schema,
   /** Rows of the embeddings, at least the tokenizer's vocabulary and that when left out. Pythia's is padded to 50,304. */
-  vocab_size: whole.optional(),
+  vocab_size: positive_int.optional(),
   /**
    * Sources and their shares of the tokens, `{ general: 0.8, code: 0.2 }`; or points along the phase,
    * `[{ after_tokens, weights, change }]`, to switch mixtures at an exact token or move from one to another.
@@ -29,25 +23,20 @@ export const config = z.strictObject({
   mixture: mixture_schema,
   ...packing_schema.shape,
   /** Input tokens per sequence. */
-  sequence_length: whole.default(512),
+  sequence_length: positive_int.default(512),
   /** Sequences per optimizer step. */
-  global_batch_size: whole.default(64),
-  micro_batch_size,
+  global_batch_size: positive_int.default(64),
   /** Optimizer steps of this phase. */
-  steps: whole.optional(),
+  steps: positive_int.optional(),
   /** Input tokens of this phase, in place of steps: a whole number of them. */
-  tokens: whole.optional(),
+  tokens: positive_int.optional(),
   /** Optimizer steps of the whole schedule, later phases included; those of this phase when left out. */
-  horizon_steps: whole.optional(),
+  horizon_steps: positive_int.optional(),
   /** Input tokens of the whole schedule, in place of steps. */
-  horizon_tokens: whole.optional(),
+  horizon_tokens: positive_int.optional(),
   schedule: schedule_schema,
   optimizer: optimizer_schema.prefault({}),
-  validation: validation_schema.prefault({}),
-  /** Whether sources may be read more than once; or the names of those that may. */
-  allow_repeat: repeat_schema,
-  ...checkpointing_fields,
-  ...compute_fields,
+  ...mixture_phase_fields,
 }).superRefine((config, context) => {
   const refuse = (field: keyof typeof config, message: string) =>
     context.addIssue({ code: "custom", message, path: [field] });

@@ -91,7 +91,7 @@ Deno.test("a batch can be looked at without training, and is the one that is tra
   assert.deepEqual([...new Set(later.step)], [29]);
   assert.equal(later.tokens[0], 1); // the first token of a row has nothing to be predicted from
   assert.equal(later.tokens[1], 16);
-  await assert.rejects(pretrain.inspect!(fake.ctx, { step: 30, rows: 1 }), /step 30 is not one of/);
+  await assert.rejects(pretrain.inspect!(fake.ctx, { step: 30, rows: 1 }), /there is no step 30/);
 });
 
 Deno.test("the same seed gives the same bytes, another one does not", async () => {
@@ -117,7 +117,7 @@ Deno.test("an interrupted run goes on to the same bytes", async () => {
   }
   const last = await start();
   await pretrain.run({ ...last.ctx, checkpoints: interrupted.ctx.checkpoints });
-  assert.match(last.logs.join("\n"), /going on from step 17 of 30/);
+  assert.match(last.logs.join("\n"), /resuming at step 17 of 30/);
   assert.deepEqual(last.collected(), undisturbed);
 });
 
@@ -128,7 +128,7 @@ Deno.test("mistakes are named before the first step", async () => {
   await fails({ mixture: { generl: 1 } }, /generl/);
   await fails({ steps: 5000 }, /general|code/);
   await fails({ steps: 20, horizon_steps: 10 }, /horizon_steps: must not be smaller than steps/);
-  await fails({ sequence_length: 4096 }, /less than one sequence: add/);
+  await fails({ sequence_length: 4096 }, /less than one sequence; add/);
   await fails({ learning_rate: 1 }, /learning_rate/);
 });
 

@@ -16,13 +16,13 @@ import {
 import {
   batchSample,
   checkpointReader,
+  evalSets,
   freshArrays,
   loadParameters,
   type Phase,
   training_outputs,
   trainPhase,
   tuningPhase,
-  validationSequences,
   writePhase,
 } from "../../core/train/mod.ts";
 import { type Config, config } from "./config.ts";
@@ -47,7 +47,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   return {
     ...phase,
     start: startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
-    validation: await validationSequences(inputs.validation, {
+    validation: await evalSets(inputs.validation, {
       sequence_length,
       max_sequences: validation.max_sequences,
       sources: validation.sources,

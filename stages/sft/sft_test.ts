@@ -88,7 +88,7 @@ Deno.test("a checkpoint can be saved without the optimizer's moments", async () 
 Deno.test("mistakes are named", async () => {
   await assert.rejects(
     () => tune({ sources: ["qua"] }),
-    /no source "qua".*there are "general", "qa"/,
+    /no source "qua".*they have "general", "qa"/,
   );
   await assert.rejects(() => tune({}, { ...EXAMPLES, prompt_length: 30 }), /prompt/i);
   await assert.rejects(() => tune({ sources: [] }), /sources/);

@@ -33,7 +33,7 @@ const add = defineStage({
   async run({ inputs, outputs, checkpoints, log, report, signal }) {
     const n = await inputs.data.column("n");
     const saved = await checkpoints.latest();
-    if (saved) log(`going on from step ${saved.step} of 10`);
+    if (saved) log(`resuming at step ${saved.step} of 10`);
     const state = saved ? await saved.read("state.json") : undefined;
     const sums: number[] = state ? JSON.parse(new TextDecoder().decode(state)) : [];
     while (sums.length < 10) {

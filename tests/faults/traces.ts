@@ -117,7 +117,7 @@ export function lostWork(before: Kept, events: readonly RunEvent[]): string[] {
   const lost: string[] = [];
   const going_on = new Map<string, number>();
   for (const event of events) {
-    const resumed = event.type === "log" && /^going on from step (\d+) of/.exec(event.message);
+    const resumed = event.type === "log" && /^resuming at step (\d+) of/.exec(event.message);
     if (resumed) going_on.set(event.step, Number(resumed[1]) + (STEPS_BEFORE[event.step] ?? 0));
     if (event.type !== "step_started") continue;
     if (before.manifests.has(event.key)) lost.push(`${event.step} was finished, and ran again`);

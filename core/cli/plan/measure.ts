@@ -4,10 +4,9 @@
  * @module
  */
 import {
-  compileGraph,
+  compile,
   type Device,
   type Kernels,
-  Session,
   type SessionOptions,
   type Tensor,
   Transfer,
@@ -64,11 +63,8 @@ async function fastestRun(
     device: Device;
     kernels: Kernels;
   };
-  const on_cpu = device === "cpu";
-  const session = on_cpu
-    ? await compileGraph(graph, options)
-    : await Session.create(graph, options);
-  const transfer = on_cpu ? undefined : new Transfer(options.device);
+  const session = await compile(graph, options);
+  const transfer = device === "cpu" ? undefined : new Transfer(options.device);
   const feeds: Record<string, Tensor> = {};
   for (const [name, { data, shape }] of Object.entries(inputs)) {
     feeds[name] = transfer ? await transfer.upload({ data, dtype: "float32", shape }) : data;

@@ -8,7 +8,7 @@
 import { blockCount, causalMask, type Node, type Value } from "../../graph/mod.ts";
 import { documentMask } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
-import { denseStrides, permute, reshapeView, slice, type View } from "./view.ts";
+import { denseStrides, permute, reshapeView, slice, type View } from "./memory.ts";
 
 /** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E] and [B·K, T, E]. */
 interface Kept {

@@ -7,7 +7,7 @@ import type { ConstantData, Graph, Node, Value } from "../../graph/mod.ts";
 import type { DnnlType } from "./library.ts";
 import { bf16Values } from "./bf16_values.ts";
 import type { HostArray, Program } from "./program.ts";
-import { isDense, reshapeView, type View } from "./view.ts";
+import { isDense, reshapeView, type View } from "./memory.ts";
 
 /** Names of memory from outside. */
 export const inputName = (name: string) => `in:${name}`;

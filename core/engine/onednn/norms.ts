@@ -13,7 +13,7 @@ import {
   USE_SHIFT,
 } from "./library.ts";
 import type { Lowering } from "./lowering.ts";
-import { reshapeView, type View } from "./view.ts";
+import { reshapeView, type View } from "./memory.ts";
 
 const LAYER_NORM = USE_SCALE | USE_SHIFT;
 /** Given a mean of 0 and the mean of squares as the variance, a layer norm without shift is an RMS norm. */

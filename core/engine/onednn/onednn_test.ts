@@ -18,10 +18,9 @@ import {
   type Value,
 } from "../../graph/mod.ts";
 import { Random } from "../../random/mod.ts";
-import { compileGraph, OneDnnUnavailable } from "../mod.ts";
-import { planArena } from "./arena.ts";
+import { compile, OneDnnUnavailable } from "../mod.ts";
 import { bf16Values } from "./bf16_values.ts";
-import { denseView, isDense, permute, reshapeView, slice, Slot } from "./view.ts";
+import { denseView, isDense, permute, planArena, reshapeView, slice, Slot } from "./memory.ts";
 
 Deno.test("slots that live at the same time stand apart, others share memory", () => {
   const lives: [bytes: number, first: number, last: number][] = [
@@ -67,8 +66,8 @@ async function both(build: (graph: Graph) => void, products: "float32" | "bfloat
   const run = async (kernels: "onnxruntime" | "onednn") => {
     const graph = new Graph();
     build(graph);
-    const options = { threads: 2, kernels, ...(kernels === "onednn" && { products }) };
-    const session = await compileGraph(graph, options);
+    const options = { threads: 2, kernels, ...(kernels === "onednn" && { precision: products }) };
+    const session = await compile(graph, options);
     const feeds = Object.fromEntries(graph.inputs.map(({ name, shape, dtype }) => {
       const length = shape.reduce((a, b) => a * b, 1);
       return [name, dtype === "int32" ? new Int32Array(length).fill(1) : random(name, length)];
@@ -177,7 +176,7 @@ oneDnnTest(
     const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", [3, 3]));
     const before = graph.input("before", "float32", [3, 3]);
     graph.output("after", accumulate(before, gemm(x, y)));
-    const session = await compileGraph(graph, { kernels: "onednn" });
+    const session = await compile(graph, { kernels: "onednn" });
     const [a, b, start] = ["a", "b", "start"].map((name) => random(name, 9));
     const expected = start.map((value, i) => {
       const [row, column] = [Math.floor(i / 3), i % 3];
@@ -203,7 +202,7 @@ for (const products of ["float32", "bfloat16"] as const) {
       const { nll, probabilities } = softmaxCrossEntropy(logits, labels);
       graph.output("nll", nll);
       graph.output("product", gemm(probabilities, logits, { trans_a: true }));
-      const session = await compileGraph(graph, { kernels: "onednn", precision: products });
+      const session = await compile(graph, { kernels: "onednn", precision: products });
       const results = await session.run({
         logits: Float32Array.of(0, 0, 0, 0, 200, 0, 0, 0, 1, 2, 3, 4),
         labels: Int32Array.of(1, 2, 0),
@@ -254,13 +253,16 @@ oneDnnTest("an op without a kernel, a missing input and float16 are named", "flo
   const x = graph.input("x", "float32", [2, 2]);
   graph.output("y", softmax(x));
   const options = { kernels: "onednn" } as const;
-  await assert.rejects(async () => await compileGraph(graph, options), /computes no "softmax"/);
+  await assert.rejects(async () => await compile(graph, options), /computes no "softmax"/);
   const fine = new Graph();
   fine.output("y", gemm(fine.input("x", "float32", [2, 2]), fine.input("w", "float32", [2, 2])));
-  const session = await compileGraph(fine, options);
+  const session = await compile(fine, options);
   await assert.rejects(() => session.run({ x: new Float32Array(4) }), /input "w" is not fed/);
   await session.release();
-  assert.throws(() => compileGraph(fine, { ...options, precision: "float16" }), /no float16/);
+  await assert.rejects(
+    () => compile(fine, { ...options, precision: "float16" }),
+    /no float16/,
+  );
 });
 
 Deno.test("a library that is missing is named, with what to do", () => {

@@ -8,7 +8,7 @@ import { attention, attentionGrad } from "./attention.ts";
 import { gatherColumns, gatherRows, negativeLogLikelihood, rotate, total } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
 import { layerNorm, layerNormGrad, rmsNorm, rmsNormGrad } from "./norms.ts";
-import { permute, reshapeView, slice, type View } from "./view.ts";
+import { permute, reshapeView, slice, type View } from "./memory.ts";
 
 type OpName = Node["op"];
 type Lower<Op extends OpName> = (node: Node<Op>, lowering: Lowering) => void;

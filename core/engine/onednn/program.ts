@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { planArena } from "./arena.ts";
 import {
   ALGORITHM,
   ARGUMENT,
@@ -16,7 +15,7 @@ import {
   packArguments,
   type PostOps,
 } from "./library.ts";
-import { denseBytes, denseView, Slot, type View } from "./view.ts";
+import { denseBytes, denseView, planArena, Slot, type View } from "./memory.ts";
 
 /** Memory of a view; bfloat16 as its bits. */
 export type HostArray = Float32Array | Int32Array | Uint16Array;

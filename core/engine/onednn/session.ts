@@ -4,9 +4,8 @@
  * @module
  */
 import { type Graph, liveNodes } from "../../graph/mod.ts";
-import type { Feeds } from "../session.ts";
-import { Binding, type TensorData } from "../tensor.ts";
-import { openOneDnn } from "./find.ts";
+import { Binding, type Feeds, type Session, type TensorData } from "../session.ts";
+import { openOneDnn } from "./library.ts";
 import { inputName, Lowering, outputName } from "./lowering.ts";
 import { lowerNode } from "./ops.ts";
 import { type HostArray, Program } from "./program.ts";
@@ -14,29 +13,32 @@ import { type HostArray, Program } from "./program.ts";
 export interface OneDnnOptions {
   /** OpenMP threads. */
   threads: number;
-  /** Dtype that matrix products are computed in; sums are float32 in any case. */
-  products: "float32" | "bfloat16";
+  /** Dtype that matrix products are computed in; sums are always float32. */
+  precision: "float32" | "bfloat16";
 }
 
-/** A compiled graph with the interface of {@linkcode Session}. */
-export class OneDnnSession {
+export class OneDnnSession implements Session {
   readonly #program: Program;
   readonly #inputs: Binding[];
   readonly #outputs: Binding[];
   readonly #aliases: ReadonlyMap<string, string>;
 
-  private constructor(graph: Graph, readonly options: OneDnnOptions) {
+  /**
+   * @throws {OneDnnUnavailable}
+   * @throws {Error} naming an op that oneDNN has no lowering for, or when the processor has no bfloat16.
+   */
+  constructor(graph: Graph, readonly options: OneDnnOptions) {
     this.#program = new Program(openOneDnn());
-    if (options.products === "bfloat16" && !this.#program.library.has_bfloat16) {
+    if (options.precision === "bfloat16" && !this.#program.library.has_bfloat16) {
       throw new Error(
         "this processor has no bfloat16 (AVX512_BF16 or AMX), and emulating it is slower than float32; " +
           'choose precision "float32"',
       );
     }
-    // Primitives share their work out when they are made, too.
+    // Primitives are split over threads when they are created, so the count is set before.
     this.#program.library.useThreads(options.threads);
     const nodes = liveNodes(graph);
-    const lowering = new Lowering(graph, nodes, this.#program, options.products);
+    const lowering = new Lowering(graph, nodes, this.#program, options.precision);
     for (const node of nodes) lowerNode(node, lowering);
     this.#program.finish();
     this.#aliases = lowering.aliases;
@@ -44,17 +46,6 @@ export class OneDnnSession {
     this.#outputs = [...graph.outputs].map(([name, value]) => new Binding(name, value));
   }
 
-  /**
-   * Compiles a graph.
-   *
-   * @throws {OneDnnUnavailable}
-   * @throws {Error} naming an op that oneDNN does not compute.
-   */
-  static create(graph: Graph, options: OneDnnOptions): Promise<OneDnnSession> {
-    return new Promise((resolve) => resolve(new OneDnnSession(graph, options)));
-  }
-
-  /** As the `run` of {@linkcode Session}. */
   run(
     feeds: Feeds,
     into: Readonly<Record<string, TensorData>> = {},
@@ -63,9 +54,7 @@ export class OneDnnSession {
       const program = this.#program;
       program.library.useThreads(this.options.threads);
       for (const binding of this.#inputs) {
-        const tensor = feeds[binding.name];
-        if (!tensor) throw new Error(`the graph's input "${binding.name}" is not fed`);
-        program.bind(inputName(binding.name), binding.check(tensor) as HostArray);
+        program.bind(inputName(binding.name), binding.fed(feeds) as HostArray);
       }
       const results = this.#outputs.map((binding) => {
         const { name } = binding;
@@ -80,6 +69,10 @@ export class OneDnnSession {
       program.run();
       resolve(Object.fromEntries(results));
     });
+  }
+
+  runKeeping(): Promise<never> {
+    return Promise.reject(new Error("oneDNN computes in host memory; use run"));
   }
 
   release(): Promise<void> {

@@ -1,7 +1,7 @@
 /** A recipe that really trains, on synthetic tokens, for longer than any test waits. */
 import { computeOptions } from "../../engine/mod.ts";
 import { z } from "zod";
-import type { Sequence } from "../../batches/mod.ts";
+import { BatchSource, type Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { defineRecipe } from "../../recipe/mod.ts";
 import { defineStage, ports } from "../../stage/mod.ts";
@@ -57,9 +57,9 @@ const phaseOf = (steps: number): Phase => ({
     seed: 1,
     phase: "pretrain",
   },
-  batch: (step) => Array.from({ length: BATCH }, (_, i) => sequence(BATCH * step + i)),
-  micro_batch_size: BATCH,
-  lengths: [LENGTH],
+  batches: new BatchSource({
+    batch: (step) => Array.from({ length: BATCH }, (_, i) => sequence(BATCH * step + i)),
+  }, { micro_batch_size: BATCH, lengths: [LENGTH] }),
   validation: new Map(),
   validate_every: steps,
   compute: computeOptions(),

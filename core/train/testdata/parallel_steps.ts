@@ -9,9 +9,7 @@ import { collate, type Sequence } from "../../batches/mod.ts";
 import { initialize, ParameterArrays } from "../../model/mod.ts";
 import { Random } from "../../random/mod.ts";
 import { sha256 } from "../../store/mod.ts";
-import { freshArrays, model_schema, modelConfig, optimizer_schema } from "../mod.ts";
-import { HostTrainer } from "../host_trainer.ts";
-import { ParallelTrainer } from "../parallel.ts";
+import { freshArrays, HostTrainer, model_schema, modelConfig, optimizer_schema } from "../mod.ts";
 
 const STEPS = 12, BATCH = 8, LENGTH = 24, VOCAB_SIZE = 64;
 
@@ -40,17 +38,12 @@ const parameters = new ParameterArrays(
   "matrices",
 );
 initialize(parameters, 7);
-const own = new HostTrainer(
-  freshArrays(parameters),
-  optimizer,
-  computeOptions({ threads: 1 }),
-  ranks,
-);
-const trainer = ranks ? new ParallelTrainer(own, ranks) : own;
+const compute = computeOptions({ threads: 1 });
+const trainer = new HostTrainer(freshArrays(parameters), optimizer, compute, ranks);
 const results: { loss: number; grad_norm: number }[] = [];
 for (let step = 0; step < STEPS; step++) {
   const batch = Array.from({ length: BATCH }, (_, row) => sequence(step, row));
-  const options = { micro_batch_size: 2, lengths: [LENGTH], pad_id: 0 };
+  const options = { micro_batch_size: 2, lengths: [LENGTH] };
   results.push(await trainer.step(collate(batch, options), 1e-2));
 }
 const arrays = await trainer.arrays();

@@ -19,7 +19,7 @@ const sequences = Array.from({ length: rows }, (_, row) => ({
   prompt_length: 0,
   source: "made_up",
 }));
-const micro_batches = collate(sequences, { micro_batch_size: rows, lengths: [length], pad_id: 0 });
+const micro_batches = collate(sequences, { micro_batch_size: rows, lengths: [length] });
 for (let step = 0; step < 2; step++) await trainer.step(micro_batches, 1e-4);
 const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))!;
 console.log(1024 * Number(kilobytes));

@@ -1,10 +1,11 @@
 /**
- * Learning-rate schedules. The horizon belongs to the schedule, not to a phase: a midtraining phase goes on along
- * the curve that pretraining began.
+ * The learning rate of every step, and the config of its schedule. The horizon belongs to the schedule, not to a phase: a
+ * midtraining phase continues the curve that pretraining began.
  *
  * @module
  */
 import { z } from "zod";
+import { count } from "../config/mod.ts";
 
 /** Highest learning rate, reached at the end of the warm-up. */
 const peak_lr = z.number().positive();
@@ -13,10 +14,10 @@ const min_lr = z.number().nonnegative().default(0);
 /** Share of the horizon spent warming up. */
 const warmup_ratio = z.number().min(0).max(1).default(0.1);
 /** Optimizer steps spent warming up, in place of a share of the horizon. */
-const warmup_steps = z.number().int().nonnegative().optional();
-/** Of wsd: how the rate falls at the end, along a line or by one minus the square root of what is done. */
+const warmup_steps = count.optional();
+/** wsd: how the rate falls at the end, linearly or as 1 - √progress. */
 const decay = z.enum(["linear", "1-sqrt"]).default("linear");
-/** Of wsd: share of the horizon, its last, in which the rate falls. */
+/** wsd: share of the horizon, at its end, in which the rate falls. */
 const decay_ratio = z.number().min(0).max(1).default(0.2);
 
 /** Curve after the warm-up; "cosine" when left out. */
@@ -29,7 +30,7 @@ const shape = {
 
 const rise = { peak_lr, warmup_ratio, warmup_steps };
 
-/** One schema for each shape, so that a field of another shape is refused. */
+/** One schema for each shape, so that fields of other shapes are rejected. */
 function shapes<F extends z.ZodRawShape>(more: F) {
   return z.discriminatedUnion("shape", [
     z.strictObject({ shape: shape.cosine, ...rise, min_lr, ...more }),
@@ -40,45 +41,43 @@ function shapes<F extends z.ZodRawShape>(more: F) {
 }
 
 /**
- * Warm-up along a line, then a shape: "cosine" (the default; paper, section 3: 3e-4 to 1e-6 with 10% warm-up);
- * "linear", down along a line; "constant"; "wsd": stable at the peak, then a decay at the end.
+ * Linear warm-up, then a shape: "cosine" (the default; paper, section 3: 3e-4 to 1e-6 with 10% warm-up); "linear" decay;
+ * "constant"; "wsd": warm-up, stable at the peak, decay at the end.
  */
 export const schedule_schema = shapes({}).refine(
   (config) =>
     config.shape !== "wsd" || config.warmup_ratio + config.decay_ratio <= 1 ||
     config.warmup_steps !== undefined,
-  { message: "warmup_ratio and decay_ratio are more than 1 together", path: ["decay_ratio"] },
+  { message: "warmup_ratio + decay_ratio must not exceed 1", path: ["decay_ratio"] },
 );
 
 export type ScheduleConfig = z.output<typeof schedule_schema>;
 
-const count = z.number().int().nonnegative();
-
-/** A schedule in use, as checkpoints hold it. */
+/** A schedule in use, as checkpoints store it. */
 export const placed_schedule_schema = shapes({
   horizon_steps: count,
   start_step: count.optional(),
   start_lr: z.number().nonnegative().optional(),
 });
 
-/** A schedule with its horizon, and where in the run it begins. */
+/** A schedule with its horizon and the step at which it begins. */
 export type Schedule = ScheduleConfig & {
   /** Optimizer steps of the schedule. */
   horizon_steps: number;
-  /** Step of the run with which it begins; 0 when left out. */
+  /** Step of the run at which it begins; 0 when left out. */
   start_step?: number;
   /** Learning rate from which it warms up; 0 when left out. */
   start_lr?: number;
 };
 
-/** A warm-up to a new peak, from the learning rate that a checkpoint stands at. */
+/** A warm-up to a new peak, from the learning rate of the checkpoint. */
 export const rewarm_schema = z.strictObject(rise);
 
 /**
  * Gives a schedule its horizon.
  *
  * @param horizon_steps optimizer steps of the schedule, later phases included.
- * @param start_step step of the run with which it begins.
+ * @param start_step step of the run at which it begins.
  * @throws {Error} when warm-up and decay do not fit into the horizon.
  */
 export function resolveSchedule(
@@ -90,15 +89,15 @@ export function resolveSchedule(
   if (warmup + decay > horizon_steps) {
     throw new Error(
       `a schedule of ${horizon_steps} steps has no room for ${warmup} steps of warm-up` +
-        `${decay > 0 ? ` and ${decay} of decay` : ""}: lower warmup_steps or raise the horizon`,
+        `${decay > 0 ? ` and ${decay} of decay` : ""}; lower warmup_steps or raise the horizon`,
     );
   }
   return { ...config, horizon_steps, ...(start_step > 0 && { start_step }) };
 }
 
 /**
- * The shape of a schedule once more, from step `start_step` on: it warms up from the learning rate that the
- * schedule has reached there (Ibrahim et al., 2024, "Simple and Scalable Strategies to Continually Pre-train Large
+ * Starts the shape of a schedule again at step `start_step`: it warms up from the learning rate that the schedule has
+ * reached there (Ibrahim et al., 2024, "Simple and Scalable Strategies to Continually Pre-train Large
  * Language Models", section 4.1).
  */
 export function rewarmSchedule(
@@ -112,7 +111,7 @@ export function rewarmSchedule(
   return { ...resolveSchedule({ ...shape, ...rewarm }, horizon_steps, start_step), start_lr };
 }
 
-/** Steps of warm-up and of decay. Rounding the two shares may not make them overlap. */
+/** Steps of warm-up and of decay. Rounding the two shares must not make them overlap. */
 function stretches(schedule: ScheduleConfig & { horizon_steps: number }) {
   const { warmup_ratio, warmup_steps, horizon_steps } = schedule;
   const warmup = warmup_steps ?? Math.round(warmup_ratio * horizon_steps);
@@ -124,8 +123,8 @@ function stretches(schedule: ScheduleConfig & { horizon_steps: number }) {
 
 /**
  * The learning rate of step `step` of the run, counted from 0. With t steps since the schedule began, warm-up W,
- * decay D and horizon T, in steps, p(a) = min(1, (t + 1 - a) / (T - a)) the part that is done of what follows a, and
- * f the part that is left of the way from peak to min:
+ * decay D and horizon T, in steps, p(a) = min(1, (t + 1 - a) / (T - a)) the progress since step a, and f the
+ * fraction of the way from min to peak:
  *
  *     start + (peak - start) (t + 1) / W   for t < W, in all shapes
  *     min + (peak - min) f                 after, with

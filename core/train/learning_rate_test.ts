@@ -143,9 +143,9 @@ Deno.test("fields of another shape, and stretches that do not fit, are refused b
   fails({ shape: "linear", decay: "linear" }, /Unrecognized key.*decay/);
   fails({ shape: "constant", min_lr: 0 }, /Unrecognized key.*min_lr/);
   fails({ shape: "sine" }, /cosine.*linear.*constant.*wsd/);
-  fails({ shape: "wsd", warmup_ratio: 0.5, decay_ratio: 0.6 }, /more than 1 together/);
+  fails({ shape: "wsd", warmup_ratio: 0.5, decay_ratio: 0.6 }, /must not exceed 1/);
   const wsd = schedule_schema.parse({ peak_lr: 1, shape: "wsd", warmup_steps: 90 });
   assert.throws(() => resolveSchedule(wsd, 100), /90 steps of warm-up and 20 of decay/);
   const cosine = schedule_schema.parse({ peak_lr: 1, warmup_steps: 90 });
-  assert.throws(() => resolveSchedule(cosine, 80), /80 steps has no room for 90 steps of warm-up:/);
+  assert.throws(() => resolveSchedule(cosine, 80), /80 steps has no room for 90 steps of warm-up;/);
 });

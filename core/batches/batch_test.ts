@@ -36,10 +36,10 @@ Deno.test("summed micro-batch losses equal the mean over the supervised tokens o
       }
     }
     for (const micro_batch_size of [1, 3, 8]) {
-      const batches = collate(sequences, { micro_batch_size, lengths: [8, 16, 32], pad_id: 0 });
+      const batches = collate(sequences, { micro_batch_size, lengths: [8, 16, 32] });
       let loss = 0, weight = 0;
-      for (const { input_ids, labels, weights } of batches) {
-        weights.forEach((w, i) => {
+      for (const { input_ids, labels, loss_weights } of batches) {
+        loss_weights.forEach((w, i) => {
           loss += w * tokenLoss(input_ids[i], labels[i]);
           weight += w;
         });
@@ -58,10 +58,10 @@ Deno.test("shapes are fixed, no longer than needed, and all sequences are there"
     const batches = collate(sequences, { micro_batch_size: 4, lengths, pad_id: 999 });
     assert.equal(batches.length, Math.ceil(sequences.length / 4));
     const rows: string[] = [];
-    for (const { rows: count, length, input_ids, labels, weights } of batches) {
+    for (const { rows: count, length, input_ids, labels, loss_weights } of batches) {
       assert.equal(count, 4);
       assert.ok(lengths.includes(length));
-      for (const array of [input_ids, labels, weights]) assert.equal(array.length, 4 * length);
+      for (const array of [input_ids, labels, loss_weights]) assert.equal(array.length, 4 * length);
       for (let row = 0; row < 4; row++) {
         const at = row * length;
         const inputs = input_ids.subarray(at, at + length).filter((id) => id !== 999);
@@ -74,34 +74,34 @@ Deno.test("shapes are fixed, no longer than needed, and all sequences are there"
 
 Deno.test("labels start at the prompt's end, padding and filling rows weigh nothing", () => {
   const sequences = [sequence([1, 2, 3, 4], 2), sequence([5, 6, 7, 8, 9]), sequence([10, 11])];
-  const [long, short] = collate(sequences, { micro_batch_size: 2, lengths: [2, 4], pad_id: 0 });
+  const [long, short] = collate(sequences, { micro_batch_size: 2, lengths: [2, 4] });
   assert.equal(long.length, 4);
   assert.deepEqual([...long.input_ids], [5, 6, 7, 8, 1, 2, 3, 0]);
   assert.deepEqual([...long.labels], [6, 7, 8, 9, 2, 3, 4, 0]);
   const w = Math.fround(1 / 7);
-  assert.deepEqual([...long.weights], [w, w, w, w, 0, w, w, 0]);
+  assert.deepEqual([...long.loss_weights], [w, w, w, w, 0, w, w, 0]);
   assert.equal(short.length, 2);
   assert.deepEqual([...short.input_ids], [10, 0, 0, 0]);
-  assert.deepEqual([...short.weights], [w, 0, 0, 0]);
+  assert.deepEqual([...short.loss_weights], [w, 0, 0, 0]);
   assert.deepEqual([long.supervised, short.supervised], [6, 1]);
 });
 
 Deno.test("documents hidden from each other see from their own start on, and their first token is no label", () => {
-  const options = { micro_batch_size: 2, lengths: [6], pad_id: 0 };
+  const options = { micro_batch_size: 2, lengths: [6] };
   const packed = sequence([1, 2, 3, 4, 5, 6], 0, [2, 5]);
   const [batch] = collate([packed, sequence([7, 8, 9])], options);
   const w = Math.fround(1 / 5);
   assert.deepEqual([...batch.input_ids], [1, 2, 3, 4, 5, 0, 7, 8, 0, 0, 0, 0]);
   // Labels 3 and 6 begin documents, the last of which is a label only.
   assert.deepEqual([...batch.labels], [2, 3, 4, 5, 6, 0, 8, 9, 0, 0, 0, 0]);
-  assert.deepEqual([...batch.weights], [w, 0, w, w, 0, 0, w, w, 0, 0, 0, 0]);
+  assert.deepEqual([...batch.loss_weights], [w, 0, w, w, 0, 0, w, w, 0, 0, 0, 0]);
   assert.deepEqual([...batch.document_start!], [0, 0, 2, 2, 2, 5, 0, 0, 0, 0, 0, 0]);
   assert.deepEqual([supervisedTokens(packed), batch.supervised], [3, 5]);
   assert.equal(supervisedTokens(sequence([1, 2, 3, 4], 3, [2, 3])), 0);
 });
 
 Deno.test("first keys are there where a sequence of the micro-batch has starts, and are no later than the position", () => {
-  const options = { micro_batch_size: 2, lengths: [8, 16, 32], pad_id: 0 };
+  const options = { micro_batch_size: 2, lengths: [8, 16, 32] };
   for (let step = 0; step < 20; step++) {
     const sequences = randomBatch(step).sort((a, b) => b.tokens.length - a.tokens.length);
     collate(sequences, options).forEach(({ rows, length, document_start }, i) => {
@@ -127,17 +127,17 @@ Deno.test("a prompt that covers a document leaves it without labels", () => {
   assert.equal(supervisedTokens(sequence([1])), 0);
   assert.equal(supervisedTokens(sequence([])), 0);
   assert.equal(supervisedTokens(sequence([1, 2, 3], 1)), 2);
-  const options = { micro_batch_size: 2, lengths: [4], pad_id: 0 };
+  const options = { micro_batch_size: 2, lengths: [4] };
   const [batch] = collate([sequence([1, 2, 3], 3), sequence([4, 5])], options);
-  assert.deepEqual([...batch.weights], [0, 0, 0, 0, 1, 0, 0, 0]);
+  assert.deepEqual([...batch.loss_weights], [0, 0, 0, 0, 1, 0, 0, 0]);
   assert.throws(() => collate([sequence([1, 2, 3], 3)], options), /none of the 1 sequences/);
   assert.throws(() => collate([], options), /none of the 0 sequences/);
 });
 
 Deno.test("sequences and options that do not fit are refused", () => {
   const sequences = [sequence([1, 2, 3, 4])];
-  const options = { micro_batch_size: 2, lengths: [4], pad_id: 0 };
-  assert.throws(() => collate(sequences, { ...options, lengths: [2] }), /3 input tokens .* 2:/);
+  const options = { micro_batch_size: 2, lengths: [4] };
+  assert.throws(() => collate(sequences, { ...options, lengths: [2] }), /3 input tokens .* 2;/);
   assert.throws(() => collate(sequences, { ...options, lengths: [4, 2] }), /ascending/);
   assert.throws(() => collate(sequences, { ...options, micro_batch_size: 0 }), /micro_batch_size/);
 });

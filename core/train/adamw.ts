@@ -1,24 +1,23 @@
 /**
- * AdamW over flat parameter arrays, in place, piece by piece.
+ * The optimizer: its config, and AdamW over flat parameter arrays, in place, piece by piece.
  *
  * @module
  */
 import { z } from "zod";
-import { Session } from "../engine/mod.ts";
-import { adamW, sumOfSquaresGraph } from "../graph/mod.ts";
+import { partOf } from "../batches/mod.ts";
+import { type Session, SessionCache } from "../engine/mod.ts";
+import { adamW, type Graph, sumOfSquaresGraph } from "../graph/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
-import type { TrainingArrays } from "./arrays.ts";
-import { NonFiniteError } from "./non_finite.ts";
 import type { Ranks } from "../stage/mod.ts";
-import { partOf } from "./ranks.ts";
+import { NonFiniteError, type TrainingArrays } from "./trainer.ts";
 
-/** Defaults are the paper's, but for `decay_scope`; "all" is what its LitGPT fork does. */
+/** Defaults are the paper's, except for `decay_scope`: its LitGPT fork does "all". */
 export const optimizer_schema = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.95),
   epsilon: z.number().positive().default(1e-8),
   weight_decay: z.number().nonnegative().default(0.1),
-  /** "matrices" leaves biases and layer norms undecayed, "all" decays every parameter. */
+  /** "matrices" does not decay biases and norms, "all" decays every parameter. */
   decay_scope: z.enum(["matrices", "all"]).default("matrices"),
   /** Gradients are scaled down to this global norm; null: never. */
   max_grad_norm: z.number().positive().nullable().default(1),
@@ -32,8 +31,8 @@ export function clipFactor(grad_norm: number, max_grad_norm: number | null): num
 }
 
 /**
- * Elements per piece. Smaller pieces wait more often for all threads, larger ones leave the cache; the norm, summed
- * in float32 within a piece, also loses digits with its size.
+ * Elements per piece. Smaller pieces wait for all threads more often, larger ones do not fit the cache; and the norm,
+ * summed in float32 within a piece, loses digits with its size.
  */
 const PIECE = 1 << 19;
 
@@ -49,8 +48,8 @@ const elements = (arrays: ParameterArrays, { group, start, end }: Piece) =>
 /**
  * The optimizer's state and compiled graphs.
  *
- * With ranks, each updates its own pieces only and gives the others the new parameters (ZeRO stage 1: Rajbhandari et
- * al., 2020). The moments of other ranks' pieces are never touched, and memory that is not touched takes no room.
+ * With ranks, each updates only its own pieces and sends the others the new parameters (ZeRO stage 1: Rajbhandari et
+ * al., 2020). The moments of other ranks' pieces are never touched, so they use no physical memory.
  */
 export class AdamW {
   readonly parameters: ParameterArrays;
@@ -59,17 +58,18 @@ export class AdamW {
   readonly v: ParameterArrays;
   /** Steps taken so far: t of the bias corrections. */
   steps: number;
-  /** In order; each rank has as many in a row. */
+  /** In order; each rank has a contiguous part of them. */
   readonly #pieces: Piece[];
   readonly #own: readonly Piece[];
-  readonly #sessions = new Map<number, { norm: Session; update: Session }>();
+  readonly #sessions: SessionCache;
 
   constructor(
     { parameters, m, v, steps }: TrainingArrays,
     readonly config: OptimizerConfig,
-    readonly threads: number,
+    threads: number,
     private readonly ranks?: Ranks,
   ) {
+    this.#sessions = new SessionCache({ threads });
     this.parameters = parameters;
     this.m = m;
     this.v = v;
@@ -88,13 +88,11 @@ export class AdamW {
    * Updates the parameters from a gradient.
    *
    * @returns the global gradient norm before clipping.
-   * @throws {Error} when the gradient is not finite; nothing is changed then.
+   * @throws {NonFiniteError} when the gradient is not finite; then nothing is changed.
    */
   async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
     const norm = await this.#norm(gradient);
-    if (!Number.isFinite(norm)) {
-      throw new NonFiniteError(`the gradient is not finite at optimizer step ${this.steps}`);
-    }
+    if (!Number.isFinite(norm)) throw NonFiniteError.atStep(0, this.steps);
     const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;
     const scalars = {
@@ -104,7 +102,7 @@ export class AdamW {
       correction2: Float32Array.of(1 - beta2 ** t),
     };
     for (const piece of this.#own) {
-      const { update } = await this.#session(piece.end - piece.start);
+      const update = await this.#session("update", piece, (size) => adamW(size, this.config));
       const param = elements(this.parameters, piece);
       const m = elements(this.m, piece), v = elements(this.v, piece);
       const decay = Float32Array.of(piece.group === "decay" ? weight_decay : 0);
@@ -118,7 +116,7 @@ export class AdamW {
     return norm;
   }
 
-  /** The state, whole on rank 0; the others take part, and keep the moments of their own pieces. */
+  /** The state, complete on rank 0. All ranks have to call it; the others have the moments of their own pieces only. */
   arrays(): TrainingArrays {
     const { parameters, m, v, steps, ranks } = this;
     const scratch = new Float32Array(ranks && ranks.rank > 0 ? PIECE : 0);
@@ -131,7 +129,7 @@ export class AdamW {
     return { parameters, m, v, steps };
   }
 
-  /** Gives each piece to all ranks. */
+  /** Broadcasts each piece from its owner. */
   #share(memory: (piece: Piece, owner: number) => Float32Array): void {
     const { ranks } = this;
     for (let owner = 0; owner < (ranks?.size ?? 0); owner++) {
@@ -146,7 +144,7 @@ export class AdamW {
   async #norm(gradient: ParameterArrays): Promise<number> {
     const total = new Float64Array(1);
     for (const piece of this.#own) {
-      const { norm } = await this.#session(piece.end - piece.start);
+      const norm = await this.#session("norm", piece, sumOfSquaresGraph);
       const { sum_of_squares } = await norm.run({ grad: elements(gradient, piece) });
       total[0] += Number(sum_of_squares[0]);
     }
@@ -154,24 +152,11 @@ export class AdamW {
     return Math.sqrt(total[0]);
   }
 
-  async #session(size: number) {
-    let sessions = this.#sessions.get(size);
-    if (!sessions) {
-      const options = { threads: this.threads };
-      sessions = {
-        norm: await Session.create(sumOfSquaresGraph(size), options),
-        update: await Session.create(adamW(size, this.config), options),
-      };
-      this.#sessions.set(size, sessions);
-    }
-    return sessions;
+  #session(kind: string, { start, end }: Piece, build: (size: number) => Graph): Promise<Session> {
+    return this.#sessions.get(`${kind} ${end - start}`, () => build(end - start));
   }
 
-  async release(): Promise<void> {
-    for (const { norm, update } of this.#sessions.values()) {
-      await norm.release();
-      await update.release();
-    }
-    this.#sessions.clear();
+  release(): Promise<void> {
+    return this.#sessions.release();
   }
 }

@@ -1,20 +1,19 @@
 /**
- * The C API of ONNX Runtime, called in the library that onnxruntime-node brings.
+ * The C API of ONNX Runtime, called in the shared library that onnxruntime-node contains.
  *
- * The package's own binding copies every output of every run into a fresh JavaScript array, also those that were
- * given memory to be written to (about 0.5 ms per MB, most of it page faults). Gradients and optimizer state are
- * outputs as large as the model, so that this took up to a quarter of a training step. The C API writes
- * them where they belong.
+ * The package's own binding copies every output of every run into a new JavaScript array, even those with memory to
+ * write to (about 0.5 ms per MB, most of it page faults). Gradients and optimizer state are outputs as large as the
+ * model, so this took up to a quarter of a training step. The C API writes them where they belong.
  *
- * Its functions stand in a table whose order is fixed for ever ("do not modify above" at the end of each version),
- * which is what makes the indices below safe.
+ * Its functions are in a table whose order never changes ("do not modify above" at the end of each version), so the
+ * indices below are safe.
  *
  * @module
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** The version of the table that is asked for; every later library provides it. */
+/** Version of the function table; every later library provides it. */
 const API_VERSION = 16;
 
 /** Index and signature of each function used. Handles are pointers; a returned pointer is a status. */
@@ -71,7 +70,6 @@ const DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
 
 type Name = keyof typeof FUNCTIONS;
 
-/** What a function takes: handles, numbers, sizes and memory. */
 type Argument = Deno.PointerValue | number | bigint | BufferSource | null;
 
 /** An opaque object of the library. */
@@ -80,13 +78,13 @@ export type Handle = Deno.PointerValue;
 /** The opened library. */
 export class OrtLibrary {
   readonly #functions: Map<Name, (...args: Argument[]) => unknown>;
-  /** The environment all sessions of the process share, with its pool of threads. */
+  /** The environment that all sessions of the process share, with its thread pool. */
   readonly environment: Handle;
   /** Describes plain CPU memory. */
   readonly cpu_memory: Handle;
   /** Threads of the shared pool, one per core. */
   readonly pool_threads = navigator.hardwareConcurrency;
-  /** What arrays that the library returns are given back to. */
+  /** Frees arrays that the library returns. */
   readonly #allocator: Handle;
   readonly #device_memory = new Map<string, Handle>();
 
@@ -111,7 +109,7 @@ export class OrtLibrary {
         return [name, (...args: Argument[]) => fn.call(...args as never[])];
       }),
     );
-    // Errors are thrown with their messages; the library need not print them as well.
+    // Errors are thrown with their messages, so the library need not print them as well.
     const FATAL_ONLY = 4;
     const threading = this.create("CreateThreadingOptions");
     this.call("SetGlobalIntraOpNumThreads", threading, this.pool_threads);
@@ -132,7 +130,7 @@ export class OrtLibrary {
   /**
    * Opens the library, once per thread.
    *
-   * @throws {Error} when the package holds none for this system, or it cannot be opened.
+   * @throws {Error} when the package has none for this system, or it cannot be opened.
    */
   static open(): OrtLibrary {
     return OrtLibrary.#opened ??= new OrtLibrary(libraryPath());
@@ -169,7 +167,7 @@ export class OrtLibrary {
     return memory;
   }
 
-  /** The outputs of a run with this binding, in the order they were bound; each is to be released. */
+  /** Outputs of a run with this binding, in the order they were bound; the caller releases each. */
   boundOutputs(binding: Handle): Handle[] {
     const slot = new BigUint64Array(1), count = new BigUint64Array(1);
     this.call("GetBoundOutputValues", binding, this.#allocator, slot, count);
@@ -182,7 +180,7 @@ export class OrtLibrary {
   }
 }
 
-/** UTF-8 bytes of a string, ended by a zero. */
+/** UTF-8 bytes of a string, with a terminating zero. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
@@ -208,7 +206,7 @@ function libraryPath(): string {
   const name = names.find((name) => pattern?.test(name));
   if (!name) {
     throw new Error(
-      `onnxruntime-node holds no library for ${Deno.build.os} on ${Deno.build.arch}; its package ` +
+      `onnxruntime-node has no library for ${Deno.build.os} on ${Deno.build.arch}; its package ` +
         "page lists the systems it supports",
     );
   }

@@ -1,13 +1,10 @@
 /**
- * Where graphs are computed.
+ * Execution providers of ONNX Runtime: what makes a session run on a GPU.
  *
  * @module
  */
-import { cString, type Handle, type OrtLibrary } from "./ort_library.ts";
-
-/** A kind of processor: the CPU, any GPU through WebGPU, an NVIDIA GPU through CUDA. */
-export type Device = "cpu" | "webgpu" | "cuda";
-export const DEVICES = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
+import type { Device } from "../compute.ts";
+import { cString, type Handle, type OrtLibrary } from "./library.ts";
 
 /** What ONNX Runtime calls the memory of a device. */
 export const DEVICE_MEMORY: Readonly<Record<Exclude<Device, "cpu">, string>> = {
@@ -15,23 +12,24 @@ export const DEVICE_MEMORY: Readonly<Record<Exclude<Device, "cpu">, string>> = {
   cuda: "Cuda",
 };
 
-const MEND: Readonly<Record<Exclude<Device, "cpu">, string>> = {
-  webgpu: "it takes a GPU with a driver for Vulkan (Linux), Metal (macOS) or Direct3D 12 (Windows)",
-  cuda: "it takes an NVIDIA GPU, CUDA with cuDNN, and onnxruntime-node's CUDA provider, which " +
+/** What a device needs. */
+const REQUIREMENT: Readonly<Record<Exclude<Device, "cpu">, string>> = {
+  webgpu: "it needs a GPU with a driver for Vulkan (Linux), Metal (macOS) or Direct3D 12 (Windows)",
+  cuda: "it needs an NVIDIA GPU, CUDA with cuDNN, and onnxruntime-node's CUDA provider, which " +
     "`deno install --allow-scripts=npm:onnxruntime-node` downloads on Linux",
 };
 
-/** A device that is not there, or whose provider is not. */
+/** This machine does not have the device, or ONNX Runtime lacks its provider. */
 export class DeviceUnavailable extends Error {
   override name = "DeviceUnavailable";
 
   constructor(readonly device: Exclude<Device, "cpu">, cause: string) {
-    super(`there is no ${device} device: ${cause}; ${MEND[device]}. Or choose device cpu`);
+    super(`no ${device} device: ${cause}; ${REQUIREMENT[device]}. Or choose device "cpu"`);
   }
 }
 
 /**
- * Adds the provider of a device to session options, and forbids the CPU to take over what it cannot do.
+ * Adds a device's execution provider to session options, and disables the fallback to the CPU.
  *
  * @throws {DeviceUnavailable}
  */

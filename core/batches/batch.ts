@@ -1,0 +1,207 @@
+/**
+ * From sequences to the micro-batches that a model computes.
+ *
+ * @module
+ */
+import { requireInteger } from "../config/mod.ts";
+import type { TokenIds } from "./token_set.ts";
+
+/** One row of a batch before padding: inputs are all tokens but the last, labels all but the first. */
+export interface Sequence {
+  /** At most `sequence_length + 1` tokens. */
+  readonly tokens: TokenIds;
+  /** Loss is taken on tokens from this index on; token 0 is never a label, whatever this says. */
+  readonly prompt_length: number;
+  /**
+   * Offsets in `tokens`, ascending, of documents that must not see the tokens before them. Absent: the row is one
+   * context.
+   */
+  readonly starts?: readonly number[];
+  /** Name of the token set. */
+  readonly source: string;
+}
+
+/**
+ * Number of labels of a sequence that count in the loss. The first token of a document that must not see the tokens
+ * before it is not a label: it would be predicted from the end of another document, and the same document in its own
+ * row has no such label either.
+ */
+export function supervisedTokens({ tokens, prompt_length, starts = [] }: Sequence): number {
+  const first = Math.max(1, prompt_length);
+  const hidden = starts.filter((start) => start >= first && start < tokens.length).length;
+  return Math.max(0, tokens.length - first) - hidden;
+}
+
+export interface CollateOptions {
+  /** Rows of every micro-batch. */
+  readonly micro_batch_size: number;
+  /** Lengths that inputs may be padded to, ascending: one compiled shape each. */
+  readonly lengths: readonly number[];
+  /** Token id that fills padded inputs and labels, 0 by default; any valid id, since padding never counts. */
+  readonly pad_id?: number;
+}
+
+/** One pass through the model: `rows` sequences padded to `length` tokens, row-major. */
+export interface MicroBatch {
+  readonly rows: number;
+  readonly length: number;
+  /** [rows, length] */
+  readonly input_ids: Int32Array;
+  /** [rows, length]; the token that follows each input. */
+  readonly labels: Int32Array;
+  /** [rows, length]; weight of each label in the loss: 0 on prompts, first tokens of masked documents and padding. */
+  readonly loss_weights: Float32Array;
+  /**
+   * [rows, length]; the first position that each position may attend to (the last is itself). Absent where no sequence
+   * of the micro-batch has `starts`: all positions from 0 on.
+   */
+  readonly document_start?: Int32Array;
+  /** Labels of weight above 0. */
+  readonly supervised: number;
+}
+
+/** The sequences of each step, such as a sampler's; those of any step are computed directly. */
+export interface Sampler {
+  /** @param step counted from 0 within the phase. */
+  batch(step: number): Sequence[];
+}
+
+/** A global batch: what one optimizer step learns from. */
+export interface GlobalBatch {
+  readonly micro_batches: MicroBatch[];
+  /** Input tokens of each source, without padding. */
+  readonly tokens: ReadonlyMap<string, number>;
+}
+
+/** The global batches of a phase. */
+export class BatchSource {
+  constructor(private readonly sampler: Sampler, readonly options: CollateOptions) {}
+
+  /** @param step counted from 0 within the phase. */
+  batch(step: number): GlobalBatch {
+    const sequences = this.sequences(step);
+    const tokens = new Map<string, number>();
+    for (const sequence of sequences) {
+      const before = tokens.get(sequence.source) ?? 0;
+      tokens.set(sequence.source, before + sequence.tokens.length - 1);
+    }
+    return { micro_batches: collate(sequences, this.options), tokens };
+  }
+
+  /** The rows of a step's batch before they are padded. */
+  sequences(step: number): Sequence[] {
+    return this.sampler.batch(step);
+  }
+}
+
+/**
+ * The part of a list that a rank works on: of n items rank r of N takes ⌊n r / N⌋ to ⌊n (r + 1) / N⌋. Ranks in order
+ * have the items in order, so what is trained on does not depend on the number of ranks.
+ */
+export function partOf<T>(
+  items: readonly T[],
+  { rank, size }: { readonly rank: number; readonly size: number },
+): T[] {
+  const at = (r: number) => Math.floor(items.length * r / size);
+  return items.slice(at(rank), at(rank + 1));
+}
+
+/**
+ * Splits a global batch into micro-batches of fixed shapes.
+ *
+ * Labels are weighted so that the micro-batch losses simply add up, and their gradients with them:
+ *
+ *     loss = 1/n Σ_b Σ_i m_bi l_bi = Σ_b Σ_i w_bi l_bi,  w_bi = m_bi / n
+ *
+ * with m = 1 on supervised labels and n = Σ m over the WHOLE global batch. Averages of micro-batch averages
+ * would weigh tokens by how many others share their micro-batch.
+ *
+ * Sequences are sorted by length, longest first, so that short ones share short micro-batches and the rows that
+ * fill up the last micro-batch are cheap. Padding is on the right, where causal attention never lets it reach a real
+ * token, so an attention mask is needed only for documents that share a row and must not see each other (`starts`).
+ *
+ * @returns micro-batches in a fixed order; inputs of a sequence are its tokens but the last.
+ * @throws {Error} when nothing in the batch is supervised, or a sequence is longer than the longest length.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { collate } from "./mod.ts";
+ *
+ * const sequence = { tokens: Uint16Array.of(5, 6, 7), prompt_length: 2, source: "code" };
+ * const [batch] = collate([sequence], { micro_batch_size: 1, lengths: [4] });
+ * assert.deepEqual([...batch.input_ids], [5, 6, 0, 0]);
+ * assert.deepEqual([...batch.labels], [6, 7, 0, 0]);
+ * assert.deepEqual([...batch.loss_weights], [0, 1, 0, 0]); // only token 2 is past the prompt
+ * ```
+ */
+export function collate(sequences: readonly Sequence[], options: CollateOptions): MicroBatch[] {
+  const { micro_batch_size, lengths, pad_id = 0 } = options;
+  requireInteger("micro_batch_size", micro_batch_size, 1);
+  if (lengths.some((length, i) => !(Number.isInteger(length) && length > (lengths[i - 1] ?? 0)))) {
+    throw new Error(`lengths [${lengths.join(", ")}] must be positive integers, ascending`);
+  }
+  const supervised = sequences.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
+  if (supervised === 0) {
+    throw new Error(
+      `none of the ${sequences.length} sequences of this batch has a token to learn: all are prompt, or ` +
+        "shorter than two tokens; check the prompts, or raise sequence_length",
+    );
+  }
+  const sorted = [...sequences].sort((a, b) => b.tokens.length - a.tokens.length);
+  const micro_batches: MicroBatch[] = [];
+  for (let start = 0; start < sorted.length; start += micro_batch_size) {
+    const members = sorted.slice(start, start + micro_batch_size);
+    const length = paddedLength(members[0].tokens.length - 1, lengths);
+    micro_batches.push(pad(members, micro_batch_size, length, pad_id, 1 / supervised));
+  }
+  return micro_batches;
+}
+
+function paddedLength(inputs: number, lengths: readonly number[]): number {
+  const length = lengths.find((length) => length >= inputs);
+  if (length === undefined) {
+    throw new Error(
+      `a sequence of ${inputs} input tokens is longer than the longest padded length, ` +
+        `${lengths.at(-1)}; truncate it or add a length`,
+    );
+  }
+  return length;
+}
+
+function pad(
+  members: Sequence[],
+  rows: number,
+  length: number,
+  pad_id: number,
+  weight: number,
+): MicroBatch {
+  const input_ids = new Int32Array(rows * length).fill(pad_id);
+  const labels = new Int32Array(rows * length).fill(pad_id);
+  const loss_weights = new Float32Array(rows * length);
+  const masked = members.some(({ starts }) => starts !== undefined);
+  const document_start = masked ? new Int32Array(rows * length) : undefined;
+  members.forEach(({ tokens, prompt_length, starts = [] }, row) => {
+    const at = row * length;
+    input_ids.set(tokens.subarray(0, Math.max(0, tokens.length - 1)), at);
+    labels.set(tokens.subarray(1), at);
+    // The label at position t is token t + 1, so the first supervised one is at max(1, prompt_length) - 1.
+    const first = Math.max(1, prompt_length) - 1;
+    if (first < tokens.length - 1) loss_weights.fill(weight, at + first, at + tokens.length - 1);
+    for (const start of starts) {
+      if (start > 0) loss_weights[at + start - 1] = 0;
+      // Up to the next start. Padding after the last one sees that document, and does not count.
+      document_start!.fill(start, at + start, at + length);
+    }
+  });
+  const supervised = members.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
+  return {
+    rows,
+    length,
+    input_ids,
+    labels,
+    loss_weights,
+    supervised,
+    ...(document_start && { document_start }),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Config fields that several training stages share.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { repeat_schema } from "../batches/mod.ts";
+import { positive_int } from "../config/mod.ts";
+import { compute_fields } from "../engine/mod.ts";
+import {
+  completeConfig,
+  type ModelConfig,
+  type PresetName,
+  PRESETS,
+  sizes_schema,
+} from "../model/mod.ts";
+import { checkpointing_fields } from "./checkpointing.ts";
+
+/** A preset by name, or the sizes of a model: GPT-NeoX's, or with `model_type` those of another family. */
+export const model_schema = z.union([
+  z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
+  sizes_schema,
+]);
+
+/** The model's configuration for a tokenizer's vocabulary. */
+export function modelConfig(
+  model: z.output<typeof model_schema>,
+  vocab_size: number,
+): ModelConfig {
+  return completeConfig(typeof model === "string" ? PRESETS[model] : model, vocab_size);
+}
+
+/** How the loss on eval sets is measured while training. */
+export const validation_schema = z.strictObject({
+  /** Optimizer steps between evaluations. */
+  every_steps: positive_int.default(50),
+  /** Sequences taken of each source, at even distances over the whole of it. */
+  max_sequences: positive_int.default(64),
+});
+
+/** Sequences per forward pass; memory grows with it, results do not depend on it beyond rounding. */
+export const micro_batch_size = positive_int.default(16);
+
+/** Fields of phases on a mixture: pretrain and midtrain. */
+export const mixture_phase_fields = {
+  micro_batch_size,
+  validation: validation_schema.prefault({}),
+  /** Whether sources may be read more than once; or the names of those that may. The paper allows no repeats. */
+  allow_repeat: repeat_schema,
+  ...checkpointing_fields,
+  ...compute_fields,
+};
+
+/** A length in optimizer steps or in tokens, or neither. */
+export interface Length {
+  readonly steps?: number;
+  readonly tokens?: number;
+}
+
+/** The input tokens of a step: its rows, times the tokens of each. */
+export interface StepSize {
+  readonly global_batch_size: number;
+  readonly sequence_length: number;
+}
+
+/**
+ * A length in optimizer steps.
+ *
+ * @param field name of the config field, for the message.
+ * @returns undefined when no length is given.
+ * @throws {Error} naming the nearest lengths when the tokens are not a multiple of the step size.
+ */
+export function lengthSteps(
+  { steps, tokens }: Length,
+  { global_batch_size, sequence_length }: StepSize,
+  field = "tokens",
+): number | undefined {
+  if (tokens === undefined) return steps;
+  const each = global_batch_size * sequence_length;
+  if (tokens % each === 0) return tokens / each;
+  const below = Math.floor(tokens / each) * each;
+  const nearest = below === 0 ? `${each}` : `${below} or ${below + each}`;
+  throw new Error(
+    `${field} must be a multiple of a step's ${global_batch_size} × ${sequence_length} = ${each} ` +
+      `tokens, got ${tokens}; use ${nearest}`,
+  );
+}
+
+/**
+ * Padded lengths for batches of whole documents: quarters of the sequence length, so that short examples do
+ * not pay for long ones, at the price of one compiled graph each.
+ */
+export function paddedLengths(sequence_length: number): number[] {
+  const quarters = [1, 2, 3, 4].map((n) => Math.ceil(n * sequence_length / 4));
+  return [...new Set(quarters)];
+}
