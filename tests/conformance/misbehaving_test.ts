@@ -26,7 +26,7 @@ const MESSAGES: Record<Exclude<Way, "hang" | "spin">, RegExp> = {
   process_exit: /tried to end the process; throw an error instead/,
   close: /tried to end the process; throw an error instead/,
   unwritten: /output "data" was never written/,
-  undeclared_output: /stage misbehaving declares no output "more"; it has data/,
+  undeclared_output: /stage misbehaving declares no output "more"; its outputs are data/,
   missing_column: /output "data": .*name/,
   extra_column: /output "data": .*colour/,
   wrong_type: /output "data": .*"n".*int32/,
@@ -102,7 +102,7 @@ async function load(lines: string): Promise<unknown> {
     const core = new URL("../../core/", import.meta.url).href;
     const stages = new URL("./testdata/bad_stages.ts", import.meta.url).href;
     const path = join(folder, "recipe.ts");
-    const text = `import { defineRecipe } from "${core}runner/mod.ts";
+    const text = `import { defineRecipe } from "${core}recipe/mod.ts";
       import * as plugin from "${stages}";
       ${lines}`;
     await Deno.writeTextFile(path, text);

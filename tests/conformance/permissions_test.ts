@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../../core/recipe/mod.ts";
+import { checkRecipe, defineRecipe } from "../../core/recipe/mod.ts";
 import type { Permissions } from "../../core/stage/mod.ts";
 import { asking } from "./testdata/reaching_stages.ts";
 import type { Reach } from "./testdata/run_restricted.ts";
@@ -102,17 +102,20 @@ Deno.test("a plugin may reach what its recipe grants, and no more than that", ()
     assert.match(results.run, /^wrote \d\d+$/);
   }));
 
-Deno.test("a recipe that grants a plugin less than it asks for is refused", () => {
-  const recipe = (permissions?: Permissions) => () =>
-    defineRecipe({ name: "grants", description: "", seed: 0 }, (recipe) => {
+Deno.test("a recipe that grants a plugin less than it asks for is refused", async () => {
+  const recipe = async (permissions?: Permissions) =>
+    await checkRecipe(defineRecipe({ name: "grants", description: "", seed: 0 }, (recipe) => {
       recipe.step("half", asking, { permissions });
-    });
-  assert.throws(
+    }));
+  await assert.rejects(
     recipe(),
     /\(stage asking\) asks for .*add to the step: permissions: { net: \["example.org", "example.net:443"\] }$/,
   );
-  assert.throws(recipe({ net: ["example.org"] }), /permissions: { net: \["example.net:443"\] }$/);
-  recipe({ net: ["example.org", "example.net:443"] })();
+  await assert.rejects(
+    recipe({ net: ["example.org"] }),
+    /permissions: { net: \["example.net:443"\] }$/,
+  );
+  await recipe({ net: ["example.org", "example.net:443"] });
 });
 
 Deno.test("a plugin is refused what the process itself lacks, and one that cannot be run alone, before it starts", () =>
@@ -127,7 +130,7 @@ Deno.test("a plugin is refused what the process itself lacks, and one that canno
     ]);
     assert.match(
       results.beyond,
-      /this process itself lacks.*--allow-net=example.org,example.net:443/,
+      /this process does not have.*--allow-net=example.org,example.net:443/,
     );
     assert.match(results.hidden, /cannot be loaded by itself: export it/);
     for (const id of ["beyond", "hidden"]) {

@@ -61,7 +61,7 @@ Deno.test("a new stage goes through the runner", () =>
     await Deno.writeTextFile(
       path,
       `import { z } from "zod";
-      import { defineRecipe } from "../../core/runner/mod.ts";
+      import { defineRecipe } from "../../core/recipe/mod.ts";
       import { defineStage, ports } from "../../core/stage/mod.ts";
       import { word_count } from "../word_count/mod.ts";
       const made_up = defineStage({
