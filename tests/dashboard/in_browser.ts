@@ -127,12 +127,12 @@ async function finishedRun(t: Deno.TestContext, browser: Browser, url: string) {
         await page.focus("#plan .node[tabindex='0']");
         await page.keyboard.press("ArrowRight");
         await page.keyboard.press("Enter");
-        const chosen = await text(page, "#step h3");
+        const chosen = await text(page, "#task h3");
         assert.equal(chosen, "trunk");
         await page.check("#log-scale");
         await page.reload();
-        await page.waitForSelector("#step h3");
-        assert.equal(await text(page, "#step h3"), chosen);
+        await page.waitForSelector("#task h3");
+        assert.equal(await text(page, "#task h3"), chosen);
         assert.ok(await page.isChecked("#log-scale"));
       }),
   );

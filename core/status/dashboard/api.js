@@ -1,24 +1,30 @@
-// Asking the server. Every function throws an Error whose message is the server's own sentence.
+// Requests to the server. Every function throws an Error with the server's own message.
 
-/** The server wants its token first. */
+/** The server needs its token first. */
 export class TokenNeeded extends Error {}
 
-const etags = new Map();
+const MAX_KNOWN = 60;
+const known_answers = new Map();
 
-/** JSON of a path; an answer that has not changed is the same object as before. */
-export async function getJson(path) {
-  const known = etags.get(path);
+/**
+ * JSON of a path; an unchanged answer is the same object as before.
+ *
+ * @param options.is_final whether it cannot change any more: then it is requested only once.
+ */
+export async function getJson(path, { is_final = false } = {}) {
+  const known = known_answers.get(path);
+  if (known?.is_final) return known.value;
   const headers = { accept: "application/json" };
   if (known) headers["if-none-match"] = known.etag;
   const response = await fetch(path, { headers, cache: "no-store" });
-  if (response.status === 304 && known) return known.value;
-  if (response.status === 401) throw new TokenNeeded("this server asks for its token");
-  const value = await response.json();
-  if (!response.ok) throw new Error(value.detail ?? response.statusText);
+  if (response.status === 401) throw new TokenNeeded("this server needs its token");
+  const value = response.status === 304 ? known.value : await response.json();
+  if (!response.ok && response.status !== 304) throw new Error(value.detail ?? response.statusText);
   const etag = response.headers.get("etag");
   if (etag) {
-    if (etags.size > 60) etags.delete(etags.keys().next().value);
-    etags.set(path, { etag, value });
+    const is_immutable = /immutable/.test(response.headers.get("cache-control") ?? "");
+    if (known_answers.size > MAX_KNOWN) known_answers.delete(known_answers.keys().next().value);
+    known_answers.set(path, { etag, value, is_final: is_final || is_immutable });
   }
   return value;
 }
@@ -34,7 +40,7 @@ export async function post(path, body) {
   throw new Error(problem.detail ?? response.statusText);
 }
 
-/** Saves what a path answers as a file, in one of its formats. */
+/** Saves an answer as a file, in one of its formats. */
 export async function download(path, type, name) {
   const response = await fetch(path, { headers: { accept: type } });
   if (!response.ok) throw new Error((await response.json()).detail);
@@ -45,12 +51,15 @@ export async function download(path, type, name) {
   URL.revokeObjectURL(link.href);
 }
 
-/** "/runs/ID/metrics?step=a&step=b&name=loss" */
+/** "/runs/ID/metrics?task=a&task=b&name=loss" */
 export function pathOf(path, query = {}) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const one of [value].flat()) if (one !== undefined) parameters.append(name, String(one));
   }
   const text = parameters.toString();
-  return text ? `${path}?${text}` : path;
+  return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
 }
+
+/** Path of a run, or below it. */
+export const runPath = (id, rest = "") => `/runs/${encodeURIComponent(id)}${rest}`;

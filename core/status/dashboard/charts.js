@@ -1,8 +1,8 @@
-// Line charts over progress, on uPlot.
+// Line charts over steps, with uPlot.
 import uPlot from "/dashboard/vendor/uPlot.esm.js";
 import { make, number } from "./dom.js";
 
-// Told apart by eyes of every kind (Okabe and Ito), in both schemes; dashes tell apart what repeats.
+// Colours that colour-blind people can distinguish (Okabe and Ito), in both themes; dashes distinguish repeated ones.
 const COLOURS = [
   "#0072b2",
   "#d55e00",
@@ -18,7 +18,7 @@ const HEIGHT = 220;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Puts lines on one axis: where a line has no point stands null. */
+/** Puts lines on one axis, with null where a line has no point. */
 function join(lines) {
   const xs = [...new Set(lines.flatMap(({ x }) => x))].sort((a, b) => a - b);
   const at = new Map(xs.map((x, i) => [x, i]));
@@ -30,7 +30,7 @@ function join(lines) {
   return [xs, ...columns];
 }
 
-/** One chart; `update` redraws it, and keeps the range that was zoomed to and what the legend hides. */
+/** One chart; `update` redraws it, and keeps the zoom and the hidden lines. */
 export class Chart {
   #plot;
   #shape;
@@ -39,9 +39,9 @@ export class Chart {
   #last;
 
   /**
-   * @param options.zoom the range of progress that is shown at first.
-   * @param options.onZoom called with the range, or undefined for all of it.
-   * @param options.stacked whether lines are shares that are put on top of each other.
+   * @param options.zoom range of steps that is shown at first.
+   * @param options.onZoom called with the new range.
+   * @param options.stacked whether lines are shares, stacked on top of each other.
    */
   constructor(title, { zoom, onZoom, stacked = false } = {}) {
     this.#zoom = zoom;
@@ -56,7 +56,7 @@ export class Chart {
     );
   }
 
-  /** @param lines [{ label, x, y }], x ascending; values that are not positive do not show on a logarithmic scale. */
+  /** @param lines [{ label, x, y }], x ascending; a log scale leaves out values that are not positive. */
   update(lines, { logarithmic = false } = {}) {
     this.#last = [lines, { logarithmic }];
     const positive = logarithmic && !this.stacked;
@@ -72,10 +72,10 @@ export class Chart {
     if (shape !== this.#shape) this.#create(shape, shown, data, positive);
     else this.#plot.setData(data, this.#zoom === undefined);
     const newest = lines.map(({ label, y }) => `${label} ${number(y.at(-1))}`).join("; ");
-    this.body.setAttribute("aria-label", `${this.title}, newest values: ${newest || "none yet"}`);
+    this.body.setAttribute("aria-label", `${this.title}, latest values: ${newest || "none yet"}`);
   }
 
-  /** Draws again, in the colours of the scheme. */
+  /** Redraws in the colours of the theme. */
   redraw() {
     if (this.#last) this.update(...this.#last);
   }
@@ -130,7 +130,7 @@ export class Chart {
         size: 60,
         values: (_, ticks) => ticks.map((tick) => tick === null ? "" : number(tick)),
       }],
-      series: [{ label: "at", value: (_, x) => number(x) }, ...series],
+      series: [{ label: "step", value: (_, x) => number(x) }, ...series],
       cursor: { drag: { x: true, y: false } },
       hooks: {
         setSelect: [(plot) => {
@@ -155,7 +155,7 @@ export class Chart {
     this.onZoom(this.#zoom);
   }
 
-  /** Of stacked lines the legend tells the share itself. */
+  /** The legend of stacked lines shows each share, not the sum. */
   #share(i, at) {
     const line = this.#last?.[0][this.#last[0].length - 1 - i];
     return at === null || at === undefined || !line
@@ -164,7 +164,7 @@ export class Chart {
   }
 }
 
-/** Shares one on top of the other: the first line is the sum of all and is drawn first, under the others. */
+/** Stacks shares: the sum of all is drawn first, behind the others. */
 function stack(lines) {
   const result = [];
   let below = lines[0]?.x.map(() => 0) ?? [];

@@ -1,5 +1,5 @@
-// Which series make which charts.
-import { getJson, pathOf } from "./api.js";
+// The charts of metric series.
+import { getJson, pathOf, runPath } from "./api.js";
 import { Chart } from "./charts.js";
 import { find } from "./dom.js";
 import { remember, view } from "./state.js";
@@ -12,8 +12,8 @@ const TRAINING = {
 };
 const VALIDATION = "validation_loss/", DRAWN = "drawn_tokens/";
 const POINTS = 300;
-/** Steps shown unless others are chosen. */
-const MAX_STEPS = 8;
+/** Tasks shown unless others are chosen. */
+const MAX_TASKS = 8;
 
 const charts = new Map();
 
@@ -37,7 +37,7 @@ export function resetZoom() {
   for (const one of charts.values()) one.resetZoom();
 }
 
-/** Forgets the charts of another run. */
+/** Removes the charts of another run. */
 export function clearCharts() {
   charts.clear();
   for (const place of ["training", "validation", "mixture"]) find(place).replaceChildren();
@@ -46,73 +46,67 @@ export function clearCharts() {
 const TRAINING_STAGES = ["pretrain", "midtrain", "sft"];
 const isStored = ({ stage, state }) => TRAINING_STAGES.includes(stage) && state === "skipped";
 
-/** Steps that train, as far as they have begun or were skipped. */
-export const trainingSteps = ({ steps }) =>
-  steps.filter((step) =>
-    "loss" in step.metrics && "learning_rate" in step.metrics || isStored(step)
+/** Training tasks that have started, or were skipped. */
+export const trainingTasks = ({ tasks }) =>
+  tasks.filter((task) =>
+    "loss" in task.metrics && "learning_rate" in task.metrics || isStored(task)
   );
 
-/** Those that are shown: as chosen, or the running ones and the newest before them. */
-export function shownSteps(run) {
-  const all = trainingSteps(run);
-  const chosen = all.filter(({ task }) => view.steps.includes(task));
-  if (chosen.length > 0) return chosen;
-  return all.length <= MAX_STEPS ? all : all.slice(-MAX_STEPS);
+/** The chosen training tasks; by default the newest. */
+export function shownTasks(run) {
+  const all = trainingTasks(run);
+  const chosen = all.filter(({ task }) => view.tasks.includes(task));
+  return chosen.length > 0 ? chosen : all.slice(-MAX_TASKS);
 }
 
-/** Where on the axis of a whole arm a step begins: behind the step whose checkpoint it goes on from. */
-function beginnings({ steps }, stored) {
+/** The step at which each task begins on the axis of its whole arm: where the task ended whose checkpoint it continues. */
+function beginnings({ tasks }, stored) {
   const found = new Map();
   const lengths = new Map(
-    steps.map(({ task, step, total_steps }) => [task, total_steps ?? step ?? 0]),
+    tasks.map(({ task, step, total_steps }) => [task, total_steps ?? step ?? 0]),
   );
-  for (const { task, name, steps: at } of stored) {
-    if (name === "loss") lengths.set(task, at.at(-1) ?? 0);
+  for (const { task, name, steps } of stored) {
+    if (name === "loss") lengths.set(task, steps.at(-1) ?? 0);
   }
   const begin = (id) => {
     if (found.has(id)) return found.get(id);
-    found.set(id, 0); // a step does not go on from itself
-    const step = steps.find(({ task }) => task === id);
-    const from = step?.inputs?.checkpoint;
+    found.set(id, 0); // ends the recursion if a task continues itself
+    const from = tasks.find(({ task }) => task === id)?.inputs?.checkpoint;
     if (typeof from === "string") {
-      const parent = steps.find(({ task }) => task === from.slice(0, from.lastIndexOf(".")));
-      if (parent) found.set(id, begin(parent.task) + (lengths.get(parent.task) ?? 0));
+      const parent = from.slice(0, from.lastIndexOf("."));
+      if (lengths.has(parent)) found.set(id, begin(parent) + lengths.get(parent));
     }
     return found.get(id);
   };
-  for (const { task } of steps) begin(task);
+  for (const { task } of tasks) begin(task);
   return found;
 }
 
 /**
- * Curves of steps that this run skipped, from the tables that an earlier run left. Their steps are counted over all
- * phases; here, as in reports, from the beginning of the phase.
+ * Curves of skipped tasks, from the tables of an earlier run. Their steps are counted over all phases; here, as in
+ * reports, from the beginning of the phase.
  */
-async function storedSeries(run, steps) {
+async function storedSeries(run, tasks) {
+  if (tasks.length === 0) return [];
+  const { artifacts } = await getJson(runPath(run.run, "/artifacts"));
   const found = [];
-  for (const { task } of steps) {
-    const of = (output, limit = 10000) =>
-      getJson(
-        pathOf(
-          `/runs/${encodeURIComponent(run.run)}/artifacts/${encodeURIComponent(task)}/${output}`,
-          { limit },
-        ),
-      );
-    const training = columnsOf(await of("training")), first = (training.step[0] ?? 1) - 1;
+  for (const { task } of tasks) {
+    const own = Object.fromEntries(
+      artifacts.filter((one) => one.task === task).map(({ output, url }) => [output, url]),
+    );
+    if (!own.training || !own.validation) continue;
+    const read = async (url) => columnsOf(await getJson(pathOf(url, { limit: 10000 })));
+    const training = await read(own.training), first = (training.step[0] ?? 1) - 1;
     const relative = (rows) => rows.map((step) => step - first);
     for (const name of ["loss", "learning_rate", "grad_norm"]) {
       found.push({ task, name, steps: relative(training.step), values: training[name] });
     }
-    const held_out = columnsOf(await of("validation"));
-    for (const source of new Set(held_out.source)) {
-      const at = held_out.source.flatMap((one, i) => one === source ? [i] : []);
-      const values = at.map((i) => held_out.loss[i]);
-      found.push({
-        task,
-        name: VALIDATION + source,
-        steps: relative(at.map((i) => held_out.step[i])),
-        values,
-      });
+    const validation = await read(own.validation);
+    for (const source of new Set(validation.source)) {
+      const at = validation.source.flatMap((one, i) => one === source ? [i] : []);
+      const values = at.map((i) => validation.loss[i]);
+      const steps = relative(at.map((i) => validation.step[i]));
+      found.push({ task, name: VALIDATION + source, steps, values });
     }
   }
   return found;
@@ -125,24 +119,21 @@ function columnsOf({ columns, rows }) {
 
 /** Fetches and draws the curves of a run. */
 export async function drawCurves(run) {
-  const steps = shownSteps(run), ids = steps.map(({ task }) => task);
+  const tasks = shownTasks(run), ids = tasks.map(({ task }) => task);
   if (ids.length === 0) return;
-  const stored = await storedSeries(run, steps.filter(isStored));
-  const logged = steps.flatMap(({ metrics }) => Object.keys(metrics));
+  const stored = await storedSeries(run, tasks.filter(isStored));
+  const logged = tasks.flatMap(({ metrics }) => Object.keys(metrics));
   const names = [...new Set([...logged, ...stored.map(({ name }) => name)])];
-  const held_out = names.filter((name) => name.startsWith(VALIDATION));
+  const validation = names.filter((name) => name.startsWith(VALIDATION));
   const drawn = names.filter((name) => name.startsWith(DRAWN));
-  const wanted = [
-    ...Object.keys(TRAINING).filter((name) => names.includes(name)),
-    ...held_out,
-    ...drawn,
-  ];
-  const path = pathOf(`/runs/${encodeURIComponent(run.run)}/metrics`, {
+  const training = Object.keys(TRAINING).filter((name) => names.includes(name));
+  const path = pathOf(runPath(run.run, "/metrics"), {
     task: ids,
-    name: wanted,
+    name: [...training, ...validation, ...drawn],
     points: POINTS,
   });
-  const reported = logged.length > 0 ? (await getJson(path)).series : [];
+  const is_final = run.state !== "running";
+  const reported = logged.length > 0 ? (await getJson(path, { is_final })).series : [];
   const series = [...reported, ...stored];
   const lines = (name, offset = () => 0) =>
     series.filter((one) => one.name === name && one.steps.length > 0).map((one) => ({
@@ -151,12 +142,10 @@ export async function drawCurves(run) {
       y: one.values,
     }));
   const options = { logarithmic: view.log };
-  for (const [name, title] of Object.entries(TRAINING)) {
-    if (names.includes(name)) chart("training", name, title).update(lines(name), options);
-  }
+  for (const name of training) chart("training", name, TRAINING[name]).update(lines(name), options);
   const begin = beginnings(run, stored);
-  find("validation-section").hidden = held_out.length === 0;
-  for (const name of held_out) {
+  find("validation-section").hidden = validation.length === 0;
+  for (const name of validation) {
     chart("validation", name, name.slice(VALIDATION.length)).update(
       lines(name, (id) => begin.get(id)),
       options,
@@ -164,14 +153,11 @@ export async function drawCurves(run) {
   }
   find("mixture-section").hidden = drawn.length === 0;
   for (const id of ids) {
-    drawMixture(
-      id,
-      series.filter((one) => one.task === id && one.name.startsWith(DRAWN)),
-    );
+    drawMixture(id, series.filter((one) => one.task === id && one.name.startsWith(DRAWN)));
   }
 }
 
-/** Shares of what was drawn between one report and the next. */
+/** Each source's share of the tokens that were sampled between reports. */
 function drawMixture(id, series) {
   if (series.length === 0) return;
   const x = [...new Set(series.flatMap(({ steps }) => steps))].sort((a, b) => a - b);

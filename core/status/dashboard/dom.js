@@ -1,8 +1,8 @@
-// Small helpers for the page: elements and numbers.
+// Helpers for elements and numbers.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Makes an element; attributes by name, listeners under "on…", children as nodes or text. */
+/** Creates an element: attributes by name, listeners as "on…", children as nodes or text. */
 export function make(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -23,7 +23,7 @@ function fill(element, attributes, children) {
 
 export const find = (id) => document.getElementById(id);
 
-/** Replaces what an element holds, unless it is the same already: focus and selection stay. */
+/** Replaces the content of an element if its key has changed; otherwise focus and selection are kept. */
 export function show(element, key, build) {
   if (element.dataset.key === key) return;
   element.dataset.key = key;
@@ -58,7 +58,7 @@ export function bytes(value) {
   return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
 }
 
-/** Rows of cells; numbers stand to the right. */
+/** Rows of cells; numbers are aligned to the right. */
 export function table(head, rows, attributes = {}) {
   const cell = (value) =>
     value instanceof Node ? make("td", {}, value) : make(

@@ -1,20 +1,20 @@
-// The dashboard: asks for the run that is shown, draws what has changed, and follows its events.
-import { getJson, post, TokenNeeded } from "./api.js";
+// The dashboard: fetches the chosen run, draws what has changed, and follows its events.
+import { getJson, pathOf, post, runPath, TokenNeeded } from "./api.js";
 import {
   clearCharts,
   drawCurves,
   redrawCharts,
   resetZoom,
-  shownSteps,
-  trainingSteps,
+  shownTasks,
+  trainingTasks,
 } from "./curves.js";
 import { bytes, duration, find, make, number, setText, show, SIGNS } from "./dom.js";
 import { drawMatrices, matricesOf } from "./matrices.js";
-import { artifactsPanel, comparison, planTable, samplesPanel, stepPanel } from "./panels.js";
+import { artifactsPanel, comparison, planTable, samplesPanel, taskPanel } from "./panels.js";
 import { PlanGraph } from "./plan.js";
 import { applyTheme, remember, switchTheme, view } from "./state.js";
 
-/** Between two looks at a run: while it goes on, and when it is over and only another could begin. */
+/** Time between two looks at a run: while it runs, and when it is over. */
 const LIVE_MS = 1500, OVER_MS = 5000;
 const MAX_LOG_LINES = 500;
 const LOG_SIGNS = {
@@ -29,13 +29,11 @@ let access, run, plan, stream, timer, looking = false, again = false;
 let lines = [], shown_run = "";
 
 const graph = new PlanGraph(find("plan"), (id) => {
-  remember({ step: view.step === id ? "" : id });
+  remember({ task: view.task === id ? "" : id });
   drawPlan();
 });
 
-const runPath = (rest = "") => `/runs/${encodeURIComponent(run.run)}${rest}`;
-
-/** Looks at everything once; a call meanwhile makes it look again. */
+/** Fetches and draws everything once, and again if it was called in the meantime. */
 async function look() {
   if (looking) return void (again = true);
   looking = true;
@@ -47,7 +45,7 @@ async function look() {
     if (error instanceof TokenNeeded) find("login").hidden = false;
     else {
       console.warn(error);
-      setText(find("connection"), `Disconnected: ${error.message}. Trying again …`);
+      setText(find("connection"), `Disconnected: ${error.message}. Retrying …`);
     }
   }
   looking = false;
@@ -64,12 +62,11 @@ async function refresh() {
   drawRuns(runs);
   const wanted = runs.some(({ run }) => run === view.run) ? view.run : runs[0]?.run;
   if (wanted === undefined) return;
-  const path = `/runs/${encodeURIComponent(wanted)}`;
-  [run, plan] = await Promise.all([getJson(path), getJson(`${path}/plan`)]);
+  [run, plan] = await Promise.all([getJson(runPath(wanted)), getJson(runPath(wanted, "/plan"))]);
   if (shown_run !== wanted) begin(wanted);
   drawSummary();
   drawPlan();
-  drawStepBoxes();
+  drawTaskBoxes();
   await drawCurves(run);
   drawControls();
   await Promise.all([
@@ -81,7 +78,7 @@ async function refresh() {
   ]);
 }
 
-/** Another run is shown. */
+/** Switches to another run. */
 function begin(id) {
   shown_run = id;
   lines = [];
@@ -89,11 +86,11 @@ function begin(id) {
   follow(id);
 }
 
-/** Server-sent events say when to look; without them the timer does. */
+/** Looks again when server-sent events arrive; without them, when the timer fires. */
 function follow(id) {
   stream?.close();
   if (run.state !== "running") return;
-  stream = new EventSource(`/runs/${encodeURIComponent(id)}/events?after=0`);
+  stream = new EventSource(runPath(id, "/events?after=0"));
   let due;
   const soon = () => due ??= setTimeout(() => ((due = undefined), look()), 500);
   for (
@@ -134,16 +131,16 @@ function drawSummary() {
   find("run-heading").className = `${run.state}-text`;
   document.title = `${LOG_SIGNS[run.state]} ${run.recipe} – Causeway`;
   setText(find("description"), run.description);
-  const failed = run.steps.filter(({ state }) => state === "failed").map(({ task }) => task);
+  const failed = run.tasks.filter(({ state }) => state === "failed").map(({ task }) => task);
   const broke = run.state === "failed" || run.state === "lost";
   setText(
     find("alert"),
     broke ? `The run is ${run.state}: ${run.message ?? failed.join(", ")}` : "",
   );
   const end = run.ended_at ? Date.parse(run.ended_at) : run.state === "running" ? Date.now() : NaN;
-  const first = run.steps.find(({ state }) => state === "running");
+  const first = run.tasks.find(({ state }) => state === "running");
   const tiles = [
-    ["steps done", `${run.finished_tasks} of ${run.total_tasks}`],
+    ["tasks done", `${run.finished_tasks} of ${run.total_tasks}`],
     [
       "time left",
       run.state === "running" ? duration(run.run_time_left_s ?? first?.time_left_s) : "–",
@@ -151,7 +148,7 @@ function drawSummary() {
     ["elapsed", Number.isFinite(end) ? duration((end - Date.parse(run.started_at)) / 1000) : "–"],
     [
       "running",
-      run.steps.filter(({ state }) => state === "running").map(({ task }) => task).join(
+      run.tasks.filter(({ state }) => state === "running").map(({ task }) => task).join(
         ", ",
       ) || "–",
     ],
@@ -169,8 +166,8 @@ function drawSummary() {
         make("div", { class: "tile" }, make("span", {}, name), make("b", {}, value))
       ),
   );
-  // Steps that run count by their share.
-  const parts = run.steps.reduce(
+  // Running tasks count with the share of their steps.
+  const parts = run.tasks.reduce(
     (sum, { state, step, total_steps }) =>
       sum + (state === "running" && total_steps ? Math.min(1, step / total_steps) : 0),
     run.finished_tasks,
@@ -181,32 +178,34 @@ function drawSummary() {
 }
 
 function drawPlan() {
-  graph.update(plan, view.step);
+  graph.update(plan, view.task);
   show(
     find("plan-table"),
     JSON.stringify(plan.nodes.map(({ time_left_s: _, ...node }) => node)),
     () => planTable(plan.nodes),
   );
-  const step = run.steps.find(({ task }) => task === view.step);
-  show(find("step"), JSON.stringify(step ?? null), () => step ? stepPanel(step) : []);
+  const task = run.tasks.find(({ task }) => task === view.task);
+  show(find("task"), JSON.stringify(task ?? null), () => task ? taskPanel(task) : []);
 }
 
-function drawStepBoxes() {
-  const all = trainingSteps(run).map(({ task }) => task);
-  const shown = shownSteps(run).map(({ task }) => task);
-  show(find("step-boxes"), JSON.stringify([all, shown]), () =>
+/** Check boxes that choose among ids. */
+function drawBoxes(element, all, chosen, onChoose) {
+  show(element, JSON.stringify([all, chosen]), () =>
     all.map((id) => {
-      const box = make("input", {
-        type: "checkbox",
-        checked: shown.includes(id),
-        onchange: () => {
-          const rest = shown.filter((other) => other !== id);
-          remember({ steps: box.checked ? [...rest, id] : rest });
-          look();
-        },
-      });
+      const onchange = () => {
+        const rest = chosen.filter((other) => other !== id);
+        onChoose(box.checked ? [...rest, id] : rest);
+        look();
+      };
+      const box = make("input", { type: "checkbox", checked: chosen.includes(id), onchange });
       return make("label", {}, box, ` ${id}`);
     }));
+}
+
+function drawTaskBoxes() {
+  const ids = (tasks) => tasks.map(({ task }) => task);
+  const onChoose = (tasks) => remember({ tasks });
+  drawBoxes(find("task-boxes"), ids(trainingTasks(run)), ids(shownTasks(run)), onChoose);
 }
 
 function drawControls() {
@@ -217,13 +216,13 @@ function drawControls() {
 }
 
 async function drawSamples() {
-  const { samples } = await getJson(runPath("/samples"));
+  const { samples } = await getJson(runPath(run.run, "/samples"));
   find("samples-section").hidden = samples.length === 0;
   show(find("samples"), `${run.run} ${samples.length}`, () => samplesPanel(samples));
 }
 
 async function drawArtifacts() {
-  const { artifacts } = await getJson(runPath("/artifacts"));
+  const { artifacts } = await getJson(runPath(run.run, "/artifacts"));
   const key = `${run.run} ${artifacts.map(({ digest }) => digest).join()}`;
   if (find("artifacts").dataset.key === key) return;
   await listPages(artifacts);
@@ -233,7 +232,7 @@ async function drawArtifacts() {
   find("matrices").replaceChildren(...await drawMatrices(matrices));
 }
 
-/** Of files that people look at, their names. */
+/** Adds the names of files that people look at. */
 async function listPages(artifacts) {
   const pages = artifacts.filter(({ kind, output }) =>
     kind === "files" && /report|figure|page/.test(output)
@@ -242,7 +241,7 @@ async function listPages(artifacts) {
 }
 
 async function drawLogs() {
-  ({ lines } = await getJson(`${runPath("/logs")}?limit=${MAX_LOG_LINES}`));
+  ({ lines } = await getJson(pathOf(runPath(run.run, "/logs"), { limit: MAX_LOG_LINES })));
   const wanted = find("log-filter").value.toLowerCase();
   const shown = lines.filter(({ task, message }) =>
     `${task} ${message}`.toLowerCase().includes(wanted)
@@ -260,29 +259,14 @@ async function drawLogs() {
 }
 
 async function drawComparison(runs) {
-  show(
-    find("compare-boxes"),
-    JSON.stringify([runs.map(({ run }) => run), view.compare]),
-    () =>
-      runs.slice(0, 100).map(({ run: id }) => {
-        const box = make("input", {
-          type: "checkbox",
-          checked: view.compare.includes(id),
-          onchange: () => {
-            const rest = view.compare.filter((other) => other !== id);
-            remember({ compare: box.checked ? [...rest, id] : rest });
-            look();
-          },
-        });
-        return make("label", {}, box, ` ${id}`);
-      }),
-  );
+  const ids = runs.slice(0, 100).map(({ run }) => run);
+  drawBoxes(find("compare-boxes"), ids, view.compare, (compare) => remember({ compare }));
   const chosen = view.compare.filter((id) => runs.some(({ run }) => run === id));
   const details = chosen.length < 2
     ? []
-    : await Promise.all(chosen.map((id) => getJson(`/runs/${encodeURIComponent(id)}`)));
+    : await Promise.all(chosen.map((id) => getJson(runPath(id))));
   const key = JSON.stringify(
-    details.map(({ run, steps }) => [run, steps.map(({ metrics }) => metrics)]),
+    details.map(({ run, tasks }) => [run, tasks.map(({ metrics }) => metrics)]),
   );
   show(find("comparison"), key, () => details.length < 2 ? [] : comparison(details));
 }
@@ -291,15 +275,14 @@ async function drawSystem() {
   const { cores, load, memory, process } = await getJson("/system");
   setText(
     find("system"),
-    `Load ${load[0].toFixed(2)} on ${cores} cores, ${bytes(memory.available_bytes)} of ${
-      bytes(memory.total_bytes)
-    } memory ` +
-      `available, this program ${bytes(process.rss_bytes)}`,
+    `${load ? `Load ${load[0].toFixed(2)}, ` : ""}${cores} cores, ` +
+      `${bytes(memory.available_bytes)} of ${bytes(memory.total_bytes)} memory available, ` +
+      `this process uses ${bytes(process.rss_bytes)}`,
   );
 }
 
 find("runs").addEventListener("change", ({ target }) => {
-  remember({ run: target.value, step: "", steps: [], zoom: {} });
+  remember({ run: target.value, task: "", tasks: [], zoom: {} });
   look();
 });
 find("log-scale").checked = view.log;
@@ -313,9 +296,9 @@ find("theme").addEventListener("click", () => (switchTheme(), redrawCharts()));
 find("controls").addEventListener("click", async ({ target }) => {
   const { action } = target.dataset;
   if (
-    !action || action === "stop" && !confirm("Stop the run after the next checkpoint of its steps?")
+    !action || action === "stop" && !confirm("Stop the run at the next checkpoint of its tasks?")
   ) return;
-  await post(runPath(`/${action}`)).catch((error) => alert(error.message));
+  await post(runPath(run.run, `/${action}`)).catch((error) => alert(error.message));
   look();
 });
 find("login").addEventListener("submit", async (event) => {

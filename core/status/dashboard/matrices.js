@@ -1,10 +1,10 @@
-// Tables that are looked at as matrices: similarity, CKA, losses.
+// Tables that are shown as matrices: similarity, CKA, losses.
 import { getJson, pathOf } from "./api.js";
 import { make, table } from "./dom.js";
 
 const MAX_ROWS = 10000;
 
-/** Colour of a value from 0 to 1: darker blue for more; the text on it is white from the middle on. */
+/** Colours a cell by a value from 0 to 1: the higher, the darker; the text is white above 0.5. */
 function shade(cell, value) {
   const share = Math.max(0, Math.min(1, value));
   cell.style.background = `rgb(${Math.round(247 - 216 * share)} ${Math.round(251 - 170 * share)} ${
@@ -16,7 +16,7 @@ function shade(cell, value) {
 /**
  * A matrix as a table with coloured cells.
  *
- * @param value of a row and a column; undefined where there is none.
+ * @param value function of row and column; undefined if there is no value.
  */
 function heatMap(caption, rows, columns, value, range = [0, 1]) {
   const [low, high] = range;
@@ -57,7 +57,7 @@ function heatMap(caption, rows, columns, value, range = [0, 1]) {
 
 const distinct = (values) => [...new Set(values)];
 
-function similarityMap(step, rows) {
+function similarityMap(task, rows) {
   const names = distinct(rows.flatMap(({ a, b }) => [a, b]));
   const found = new Map(
     rows.flatMap((
@@ -67,7 +67,7 @@ function similarityMap(step, rows) {
   const values = rows.filter(({ a, b }) => a !== b).map(({ similarity }) => similarity);
   const range = [Math.min(...values), Math.max(...values)];
   return heatMap(
-    `Similarity of the data (${step})`,
+    `Similarity of the data (${task})`,
     names,
     names,
     (a, b) => found.get(`${a}\n${b}`),
@@ -75,8 +75,8 @@ function similarityMap(step, rows) {
   );
 }
 
-/** CKA of two models on a probe, chosen by lists. */
-function ckaMap(step, rows) {
+/** CKA of two models on a probe, with a list to choose them. */
+function ckaMap(task, rows) {
   const pairs = distinct(
     rows.map(({ probe, model_a, model_b }) => `${model_a} × ${model_b} on ${probe}`),
   );
@@ -90,7 +90,7 @@ function ckaMap(step, rows) {
       distinct(own.map((row) => row[side])).sort((a, b) => a - b).map(String);
     place.replaceChildren(
       heatMap(
-        `CKA of layers (${step}): ${pair}`,
+        `CKA of layers (${task}): ${pair}`,
         layers("layer_a"),
         layers("layer_b"),
         (a, b) => found.get(`${a} ${b}`),
@@ -102,14 +102,14 @@ function ckaMap(step, rows) {
     { onchange: () => draw(choice.value), "aria-label": "Models and probe" },
     pairs.map((pair) => make("option", {}, pair)),
   );
-  // Two different models say more than one with itself.
+  // A comparison of two models says more than that of a model with itself.
   choice.value = pairs.find((pair) => new Set(pair.split(" on ")[0].split(" × ")).size > 1) ??
     pairs[0];
   draw(choice.value);
   return make("div", {}, choice, place);
 }
 
-function lossTable(step, rows) {
+function lossTable(task, rows) {
   const models = distinct(rows.map(({ model }) => model)),
     sources = distinct(rows.map(({ source }) => source));
   const found = new Map(rows.map(({ model, source, loss }) => [`${model}\n${source}`, loss]));
@@ -119,12 +119,12 @@ function lossTable(step, rows) {
   return make(
     "div",
     { class: "scroll" },
-    make("h3", {}, `Held-out loss, nats per token (${step})`),
+    make("h3", {}, `Held-out loss, nats per token (${task})`),
     table(["model", ...sources], body),
   );
 }
 
-/** What is shown of a table with certain columns. */
+/** How tables with these columns are shown. */
 const KINDS = [
   { output: "similarity", columns: ["a", "b", "similarity"], show: similarityMap },
   {
@@ -135,11 +135,11 @@ const KINDS = [
   { output: "evaluation", columns: ["model", "source", "loss"], show: lossTable },
 ];
 
-/** The artifacts of a run that are shown so. */
+/** The artifacts that are shown as matrices. */
 export function matricesOf(artifacts) {
   return artifacts.flatMap((artifact) => {
     const columns = artifact.port?.columns ? Object.keys(artifact.port.columns) : [];
-    // Logs of old do not tell the columns; the built-in stages call these outputs so.
+    // Old logs have no columns; there the outputs are recognized by the names that the built-in stages give them.
     const kind = KINDS.find((kind) =>
       artifact.port
         ? kind.columns.every((name) => columns.includes(name))

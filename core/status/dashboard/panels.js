@@ -1,71 +1,71 @@
-// The parts of the page that are lists and texts.
+// Panels of the page that are tables and texts.
 import { download } from "./api.js";
 import { bytes, duration, make, number, SIGNS, table } from "./dom.js";
 
 const CSV = "text/csv", ARROW = "application/vnd.apache.arrow.file";
 
-/** What there is to know of one step. */
-export function stepPanel(step) {
+/** The details of one task. */
+export function taskPanel(task) {
   const lines = [
-    ["stage", step.stage],
-    ["state", `${SIGNS[step.state]} ${step.state}`],
-    ["why", step.reasons.join("; ")],
-    ...(step.job
+    ["stage", task.stage],
+    ["state", `${SIGNS[task.state]} ${task.state}`],
+    ["why", task.reasons.join("; ")],
+    ...(task.job
       ? [[
         "job",
-        [step.job.launcher, step.job.id, step.job.detail, step.job.node]
+        [task.job.launcher, task.job.id, task.job.detail, task.job.node]
           .filter(Boolean).join(" "),
       ]]
       : []),
-    ["waits for", step.after.join(", ") || "nothing"],
+    ["waits for", task.after.join(", ") || "nothing"],
     [
       "took",
-      step.started_at && step.ended_at
-        ? duration((Date.parse(step.ended_at) - Date.parse(step.started_at)) / 1000)
+      task.started_at && task.ended_at
+        ? duration((Date.parse(task.ended_at) - Date.parse(task.started_at)) / 1000)
         : "–",
     ],
-    ["took last time", step.past_seconds === null ? "–" : duration(step.past_seconds)],
-    ["seed", step.seed ?? "–"],
+    ["last time", task.past_seconds === null ? "–" : duration(task.past_seconds)],
+    ["seed", task.seed ?? "–"],
     [
-      "newest values",
-      Object.entries(step.metrics).map(([name, value]) => `${name} ${number(value)}`).join(", ") ||
+      "latest values",
+      Object.entries(task.metrics).map(([name, value]) => `${name} ${number(value)}`).join(", ") ||
       "–",
     ],
   ];
   return [
-    make("h3", {}, step.task),
+    make("h3", {}, task.task),
     table(["", ""], lines.map(([name, value]) => [name, String(value)])),
-    ...(step.config
+    ...(task.config
       ? [
         make(
           "details",
           {},
           make("summary", {}, "Config"),
-          make("pre", {}, JSON.stringify(step.config, null, 2)),
+          make("pre", {}, JSON.stringify(task.config, null, 2)),
         ),
       ]
       : []),
   ];
 }
 
-/** The plan as a table, for those who would rather read. */
+/** The plan as a table. */
 export function planTable(nodes) {
   return table(
-    ["step", "stage", "state", "progress", "time left", "why"],
+    ["task", "stage", "state", "progress", "time left", "why"],
     nodes.map(({ task, stage, state, step, total_steps, time_left_s, reasons }) => [
       task,
       stage,
       `${SIGNS[state]} ${state}`,
       step === null
         ? ""
-        : `${number(step)}${total_steps === null ? "" : ` of ${number(total_steps)}`}`,
+        : `step ${number(step)}${total_steps === null ? "" : `/${number(total_steps)}`}`,
       time_left_s === null ? "" : duration(time_left_s),
       reasons.join("; "),
     ]),
   );
 }
 
-/** Samples by prompt, with a slider over training. */
+/** Samples by prompt, with a slider over the steps of training. */
 export function samplesPanel(samples) {
   const prompts = [...new Set(samples.map(({ prompt }) => prompt))];
   return prompts.map((prompt, i) => {
@@ -88,7 +88,7 @@ export function samplesPanel(samples) {
     return make(
       "div",
       { class: "card" },
-      make("label", { for: `sample-${i}` }, "Through training "),
+      make("label", { for: `sample-${i}` }, "During training "),
       slider,
       " ",
       where,
@@ -97,7 +97,7 @@ export function samplesPanel(samples) {
   });
 }
 
-/** Tables and files that steps have made. */
+/** The outputs of tasks. */
 export function artifactsPanel(artifacts, onError) {
   const rows = artifacts.map(({ task, output, kind, rows, bytes: size, url, files }) => {
     const name = `${task}.${output}`;
@@ -115,38 +115,35 @@ export function artifactsPanel(artifacts, onError) {
         " ",
         make("a", { href: url }, "JSON"),
       ]
-      : [make("a", { href: url }, "files"), ...(files ?? []).flatMap(fileLink)];
+      : [make("a", { href: url }, "List"), ...(files ?? []).flatMap(fileLink)];
     return [task, output, kind, rows, bytes(size), make("span", {}, ...links)];
   });
-  return table(["step", "output", "kind", "rows or files", "size", ""], rows);
+  return table(["task", "output", "kind", "rows or files", "size", ""], rows);
 }
 
-/** A page or a picture among the files. */
+/** A link to a page or picture among the files. */
 function fileLink({ name, url }) {
   return /\.(html|svg|png|txt|md)$/.test(name)
     ? [" ", make("a", { href: url, target: "_blank", rel: "noopener" }, name)]
     : [];
 }
 
-/** Runs side by side: what differs in their configs, and what they measured last. */
+/** Runs side by side: settings that differ, and the latest values of their metrics. */
 export function comparison(runs) {
-  const ids = [...new Set(runs.flatMap(({ steps }) => steps.map(({ task }) => task)))];
-  const of = (run, id) => run.steps.find(({ task }) => task === id);
+  const ids = [...new Set(runs.flatMap(({ tasks }) => tasks.map(({ task }) => task)))];
   const configs = [], metrics = [];
   for (const id of ids) {
-    const steps = runs.map((run) => of(run, id));
-    const fields = [...new Set(steps.flatMap((step) => Object.keys(flatten(step?.config ?? {}))))];
-    for (const field of fields) {
-      const values = steps.map((step) =>
-        step ? JSON.stringify(flatten(step.config ?? {})[field]) ?? "–" : "no such step"
+    const found = runs.map((run) => run.tasks.find(({ task }) => task === id));
+    const settings = found.map((task) => flatten(task?.config ?? {}));
+    for (const field of new Set(settings.flatMap(Object.keys))) {
+      const values = settings.map((one, i) =>
+        found[i] ? JSON.stringify(one[field]) ?? "–" : "no such task"
       );
       if (new Set(values).size > 1) configs.push([`${id}: ${field}`, ...values]);
     }
-    const names = [...new Set(steps.flatMap((step) => Object.keys(step?.metrics ?? {})))].filter((
-      name,
-    ) => /loss|accuracy|match/.test(name));
-    for (const name of names) {
-      const values = steps.map((step) => step?.metrics[name] ?? null);
+    const names = new Set(found.flatMap((task) => Object.keys(task?.metrics ?? {})));
+    for (const name of [...names].filter((name) => /loss|accuracy|match/.test(name))) {
+      const values = found.map((task) => task?.metrics[name] ?? null);
       if (values.every((value) => value === null)) continue;
       const difference = values[0] === null || values[1] === null ? "" : values[1] - values[0];
       metrics.push([`${id}: ${name}`, ...values.map((value) => value ?? ""), difference]);
@@ -156,8 +153,8 @@ export function comparison(runs) {
   return [
     make("h3", {}, "Settings that differ"),
     configs.length > 0 ? table(["", ...heads], configs) : make("p", {}, "None."),
-    make("h3", {}, "Last values"),
-    table(["", ...heads, "second less first"], metrics),
+    make("h3", {}, "Latest values"),
+    table(["", ...heads, "run 2 − run 1"], metrics),
   ];
 }
 

@@ -1,15 +1,15 @@
-// The plan as a graph: layers from left to right, each step behind what it waits for.
+// The plan as a graph in columns from left to right: each task is to the right of those that it waits for.
 import { makeSvg, SIGNS } from "./dom.js";
 
 const WIDTH = 168, HEIGHT = 46, GAP_X = 44, GAP_Y = 12, MARGIN = 12;
 
-/** Column and row of each step: the column is the longest way to it, the row the mean of those before it. */
+/** Column and row of each task: the column is the length of the longest path to it, the row the mean row of its predecessors. */
 function layout(nodes, edges) {
   const before = new Map(nodes.map(({ task }) => [task, []]));
   for (const { from, to } of edges) before.get(to)?.push(from);
   const column = new Map();
   for (const { task } of nodes) {
-    // Steps come after what they wait for.
+    // Tasks are listed after those that they wait for.
     column.set(task, Math.max(-1, ...before.get(task).map((id) => column.get(id) ?? -1)) + 1);
   }
   const columns = [];
@@ -28,7 +28,7 @@ function layout(nodes, edges) {
   return { column, row, columns };
 }
 
-/** Without the edges that longer ways stand for: what a step reads from far back would cross everything between. */
+/** Leaves out edges that a longer path implies, which would cross everything in between (transitive reduction). */
 function reduced(nodes, edges) {
   const after = new Map(nodes.map(({ task }) => [task, new Set()]));
   for (const { from, to } of edges) after.get(from)?.add(to);
@@ -46,14 +46,14 @@ function reduced(nodes, edges) {
   );
 }
 
-/** Draws the plan once; `update` changes what has changed. */
+/** Draws the plan once; `update` then changes only what is different. */
 export class PlanGraph {
   #plan;
   #nodes = new Map();
   #edges = [];
   #place;
 
-  /** @param onSelect called with the id of the step that is chosen. */
+  /** @param onSelect called with the id of the chosen task. */
   constructor(element, onSelect) {
     this.element = element;
     this.onSelect = onSelect;
@@ -125,7 +125,7 @@ export class PlanGraph {
         class: "node",
         role: "button",
         tabindex: is_first ? 0 : -1,
-        "data-step": id,
+        "data-task": id,
         onclick: () => this.#select(id),
       },
       makeSvg("title"),
@@ -162,7 +162,7 @@ export class PlanGraph {
     this.onSelect(id);
   }
 
-  /** One node is in the order of tabs; arrow keys go to the others. */
+  /** One node is reached by Tab; arrow keys move to the others. */
   #focusable(id) {
     for (const [other, { group }] of this.#nodes) {
       group.setAttribute("tabindex", other === id ? "0" : "-1");
@@ -170,7 +170,7 @@ export class PlanGraph {
   }
 
   #move(event) {
-    const id = event.target.dataset?.step;
+    const id = event.target.dataset?.task;
     if (id === undefined) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -182,7 +182,7 @@ export class PlanGraph {
         [0, 0];
     const ids = columns[column.get(id) + dx];
     const next = (dx || dy) && ids?.[Math.max(0, Math.min(ids.length - 1, row.get(id) + dy))];
-    // Rows follow the order in which a column was sorted, not that of the plan.
+    // A column's ids are in the order of the plan, its rows are not.
     const at = next &&
       ids.find((other) =>
         row.get(other) === Math.min(ids.length - 1, Math.max(0, row.get(id) + dy))

@@ -1,6 +1,6 @@
-// What the page shows, kept in the address: a reload, or a link sent to someone, loses nothing.
+// What the page shows, kept in its address: it survives a reload, and can be sent as a link.
 
-const DEFAULTS = { run: "", step: "", steps: [], log: false, compare: [], zoom: {} };
+const DEFAULTS = { run: "", task: "", tasks: [], log: false, compare: [], zoom: {} };
 
 export const view = { ...DEFAULTS, ...read() };
 
@@ -8,8 +8,8 @@ function read() {
   const parameters = new URLSearchParams(location.hash.slice(1));
   const found = {};
   if (parameters.has("run")) found.run = parameters.get("run");
-  if (parameters.has("step")) found.step = parameters.get("step");
-  if (parameters.has("steps")) found.steps = parameters.getAll("steps");
+  if (parameters.has("task")) found.task = parameters.get("task");
+  if (parameters.has("tasks")) found.tasks = parameters.getAll("tasks");
   if (parameters.has("compare")) found.compare = parameters.getAll("compare");
   found.log = parameters.get("log") === "1";
   found.zoom = Object.fromEntries(
@@ -26,8 +26,8 @@ export function remember(change) {
   Object.assign(view, change);
   const parameters = new URLSearchParams();
   if (view.run) parameters.set("run", view.run);
-  if (view.step) parameters.set("step", view.step);
-  for (const id of view.steps) parameters.append("steps", id);
+  if (view.task) parameters.set("task", view.task);
+  for (const id of view.tasks) parameters.append("tasks", id);
   for (const id of view.compare) parameters.append("compare", id);
   if (view.log) parameters.set("log", "1");
   for (const [chart, [from, to]] of Object.entries(view.zoom)) {
@@ -36,7 +36,7 @@ export function remember(change) {
   history.replaceState(null, "", `#${parameters}`);
 }
 
-/** Light or dark: what the person chose here, or else what the system says. */
+/** Light or dark: as chosen here, otherwise as the system says. */
 export function applyTheme(theme = localStorage.getItem("theme")) {
   const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "dark" : "light";

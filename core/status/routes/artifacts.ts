@@ -5,7 +5,6 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { etag } from "hono/etag";
 import { join } from "node:path";
 import { readBatches } from "../../arrow/mod.ts";
 import type { RunIndex, RunState, StepState } from "../../runs/mod.ts";
@@ -19,6 +18,7 @@ import {
   ARROW_STREAM,
   assertTask,
   binary,
+  byETag,
   chooseType,
   CSV,
   findIndex,
@@ -44,8 +44,6 @@ const digest = z.string().optional().openapi({
   description: "the expected digest: with it, the answer can be cached forever",
 });
 const output_params = runParam.extend({ task: z.string(), output: z.string() });
-/** Digests are the ETags here, so only the comparison is left to do. */
-const byDigest = etag();
 
 const list = createRoute({
   method: "get",
@@ -63,7 +61,7 @@ const one = createRoute({
   description:
     "A table as a JSON page, CSV (all of it, or a page), an Arrow stream, or the Arrow " +
     "file itself (ranges are supported). For a files output, their list as JSON.",
-  middleware: byDigest,
+  middleware: byETag,
   request: {
     params: output_params,
     query: z.object({
@@ -138,7 +136,7 @@ export function addArtifacts(app: OpenAPIHono, source: Source): void {
       206: { description: "Part of the file", content: { "*/*": { schema: binary } } },
     },
   });
-  app.get("/runs/:run/artifacts/:task/:output/files/:name{.+}", byDigest, async (c) => {
+  app.get("/runs/:run/artifacts/:task/:output/files/:name{.+}", byETag, async (c) => {
     const { run, task, output, name } = c.req.param();
     const { artifact, url } = await find(run, task, output);
     if (artifact.kind !== "files") throw notFound(`${url} is a table and has no files`);

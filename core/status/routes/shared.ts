@@ -6,7 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { accepts } from "hono/accepts";
-import { etag } from "hono/etag";
+import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import type { RunIndex, RunSource, RunState } from "../../runs/mod.ts";
 import { notFound, problem, problemAnswer } from "../errors.ts";
 
@@ -126,13 +126,22 @@ function bestType(offered: readonly string[], ranges: readonly MediaRange[]): st
   return best;
 }
 
-/** For answers that change: clients ask again each time, and get 304 while the weak ETag is the same. */
+/**
+ * Answers 304 if the client has the answer already, by its ETag: the one that the route sets, or a weak one of the body.
+ * The policy stays, because browsers replace the headers of what they have with those of a 304.
+ */
+export const byETag = etag({
+  weak: true,
+  retainedHeaders: [...RETAINED_304_HEADERS, "Content-Security-Policy"],
+});
+
+/** For answers that change: clients have to ask again each time. */
 export const live: [MiddlewareHandler, MiddlewareHandler] = [
   (c, next) => {
     c.header("Cache-Control", "no-cache");
     return next();
   },
-  etag({ weak: true }),
+  byETag,
 ];
 
 /** One CSV line (RFC 4180). Null and NaN are empty; a list is a JSON array. */
