@@ -48,9 +48,10 @@ const STAGES: readonly (readonly [AnyStage, string])[] = [
 
 /** Declare fields that several stages share. */
 const SHARED = [
-  ...["options", "schedule", "optimizer", "checkpointing_options"].map((name) => {
+  ...["config", "learning_rate", "adamw", "branch", "tuning_phase", "checkpointing"].map((name) => {
     return `core/train/${name}.ts`;
   }),
+  ...["mixture_schedule", "packing", "examples"].map((name) => `core/batches/${name}.ts`),
   "core/engine/compute.ts",
   "core/analysis/options.ts",
   "core/model/gpt_neox/config.ts",
@@ -244,7 +245,7 @@ function readComments(files: readonly string[]): Comments {
     for (const { groups } of text.matchAll(DECLARATION)) {
       const { indent, comment, name } = groups!;
       const depth = indent.length / 2;
-      names[depth] = /config$/i.test(name) ? ROOT : name.replace(/_schema$/, "");
+      names[depth] = /(config|_fields)$/i.test(name) ? ROOT : name.replace(/_schema$/, "");
       if (comment === undefined) continue;
       const key = `${depth === 0 ? "" : names[depth - 1]}.${names[depth]}`;
       const words = comment.replaceAll(/\n *\*/g, " ").replaceAll(/\s+/g, " ").trim();

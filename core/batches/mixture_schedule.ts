@@ -9,7 +9,7 @@ import { z } from "zod";
 import { count, requireInteger } from "../config/mod.ts";
 import { lastAtOrBefore } from "./arrays.ts";
 
-/** Share of tokens by source. */
+/** Share of tokens by source; scaled to sum to 1. */
 const weights = z.record(z.string(), z.number().nonnegative());
 
 /**
@@ -21,7 +21,6 @@ export const mixture_schema = z.union([
   z.array(z.strictObject({
     /** Input tokens of this phase after which these weights hold; a multiple of sequence_length. */
     after_tokens: count,
-    /** Share of tokens by source; scaled to sum to 1. */
     weights,
     /** "switch": the weights hold from there on; "linear": they are reached there, from the point before. */
     change: z.enum(["switch", "linear"]).default("switch"),

@@ -9,7 +9,6 @@ import type { Sequence } from "./batch.ts";
 import { type DocumentSet, joinIds, type TokenSet } from "./token_set.ts";
 import { bestFit, type Bins } from "./best_fit.ts";
 
-/** How documents become sequences. */
 export const packing_schema = z.strictObject({
   /**
    * "concatenate": documents end to end, cut every T + 1 tokens, as LitGPT does (the paper's); "best_fit": documents

@@ -21,10 +21,10 @@ import {
 } from "./learning_rate.ts";
 import type { Branch } from "./lineage.ts";
 
-/** Of the three forms of `schedule`, says what is wrong with the one that is meant. */
+/** Explains what is wrong with the one of the three forms of `schedule` that was meant. */
 const explainSchedule: z.core.$ZodErrorMap = ({ input, ...issue }) => {
   if (issue.code !== "invalid_union" || typeof input !== "object" || input === null) {
-    return 'takes "keep", { rewarm: … } or a schedule of its own, { peak_lr: … }';
+    return 'must be "keep", { rewarm: … } or a new schedule, { peak_lr: … }';
   }
   const [, rewarm, own] = issue.errors as z.core.$ZodIssue[][];
   return ("rewarm" in input ? rewarm : own)
@@ -34,23 +34,23 @@ const explainSchedule: z.core.$ZodErrorMap = ({ input, ...issue }) => {
 /** Config fields of a branch: what it keeps of its checkpoint, besides the weights. */
 export const branch_fields = {
   /**
-   * "midtrain" changes the mixture; "continued_pretrain" goes on with specialised data alone (paper, table 3): it
-   * takes a mixture without the sources that the run began with. Both keep weights, schedule, optimizer and data
-   * position, unless the fields below say otherwise.
+   * "midtrain" changes the mixture; "continued_pretrain" continues with specialised data only (paper, table 3): its
+   * mixture must not have sources that the run began with. Both keep weights, schedule, optimizer and data position,
+   * unless the fields below say otherwise.
    */
   preset: z.enum(["midtrain", "continued_pretrain"]).default("midtrain"),
   /**
    * Sources and their shares of the tokens from here on, or points along the phase, as in pretraining. Left out, the
-   * checkpoint's mixture goes on: the control arm.
+   * checkpoint's mixture continues: the control arm.
    */
   mixture: mixture_schema.optional(),
   /** Optimizer steps of this phase; up to the schedule's horizon when left out. */
   steps: positive_int.optional(),
-  /** Input tokens of this phase, in place of steps: a whole number of them. */
+  /** Input tokens of this phase, instead of steps; a multiple of the tokens of a step. */
   tokens: positive_int.optional(),
   /**
-   * "keep": the checkpoint's curve goes on; a schedule, as in pretraining: it begins here, at its first step;
-   * `{ rewarm: { peak_lr } }`: the checkpoint's shape begins here, warming up from the learning rate there is.
+   * "keep": the checkpoint's curve continues; a schedule, as in pretraining: it starts here, at its first step;
+   * `{ rewarm: { peak_lr } }`: the checkpoint's shape starts again, warming up from the current learning rate.
    */
   schedule: z.union(
     [
@@ -63,15 +63,15 @@ export const branch_fields = {
     ],
     { error: explainSchedule },
   ).default("keep"),
-  /** Optimizer steps of a schedule that begins here, later phases included; this phase's when left out. */
+  /** Optimizer steps of a schedule that starts here, later phases included; this phase's when left out. */
   horizon_steps: positive_int.optional(),
-  /** Input tokens of a schedule that begins here, in place of steps. */
+  /** Input tokens of a schedule that starts here, instead of steps. */
   horizon_tokens: positive_int.optional(),
-  /** "keep": moments and bias corrections go on; "reset": they begin anew, with the settings they had. */
+  /** "keep": moments and bias corrections continue; "reset": they start over with the same settings. */
   optimizer: z.enum(["keep", "reset"]).default("keep"),
   /**
-   * "keep": nothing is drawn that the run has drawn before; "restart": sources are drawn from their beginning, in
-   * the order of this step's seed, and repeats are counted from here.
+   * "keep": nothing is drawn that the run has drawn before; "restart": sources are read from their beginning, in the
+   * order of this step's seed, and repeats are counted from here.
    */
   data: z.enum(["keep", "restart"]).default("keep"),
 };
@@ -80,7 +80,7 @@ export type BranchConfig = z.output<z.ZodObject<typeof branch_fields>>;
 
 /** A phase that begins at a checkpoint. */
 export interface BranchStart {
-  /** The checkpoint's state, but for what begins anew. */
+  /** The checkpoint's state, except for what starts over. */
   readonly start: TrainerState;
   /** Optimizer steps of the phase. */
   readonly steps: number;
@@ -91,10 +91,10 @@ export interface BranchStart {
  * Begins a phase at a checkpoint.
  *
  * @param state of the checkpoint.
- * @param stage name of the stage that goes on.
- * @param options.seed orders the data where they begin anew; else the order is that of the run.
+ * @param stage name of the stage that continues.
+ * @param options.seed orders the data where they restart; else the order is that of the run.
  * @param options.parent the checkpoint's digest.
- * @throws {Error} when the steps do not fit the schedule, or the mixture the preset or the checkpoint.
+ * @throws {Error} when the steps do not fit the schedule, or the mixture does not fit the preset or the checkpoint.
  */
 export function branchFrom(
   state: TrainerState,
@@ -124,7 +124,7 @@ function scheduleSwitch({ schedule }: BranchConfig): Branch["schedule"] {
   return "rewarm" in schedule ? "rewarm" : "new";
 }
 
-/** The steps of a phase that keeps the schedule end at its horizon, unless it has no end. */
+/** A phase that keeps the schedule ends at its horizon at the latest, unless the schedule is constant. */
 function planSteps(
   state: TrainerState,
   config: BranchConfig,
@@ -134,7 +134,7 @@ function planSteps(
   if (config.schedule !== "keep") {
     const horizon = lengthSteps(horizonOf(config), state, "horizon_tokens") ?? length;
     if (horizon === undefined) {
-      throw new Error("a schedule that begins here needs a length: set steps or tokens");
+      throw new Error("a schedule that starts here needs a length: set steps or tokens");
     }
     const steps = length ?? horizon;
     if (steps > horizon) {
@@ -150,8 +150,8 @@ function planSteps(
   const endless = before.shape === "constant" && length !== undefined;
   if (steps < 1 || (steps > left && !endless)) {
     throw new Error(
-      `the schedule ends at step ${end} and the checkpoint stands at step ${step}: ${steps} more ` +
-        "steps do not fit; raise horizon_steps of the first phase, or set a schedule that begins here",
+      `the schedule ends at step ${end} and the checkpoint is at step ${step}, so ${steps} more steps ` +
+        "do not fit; raise horizon_steps of the first phase, or set a schedule that starts here",
     );
   }
   return { steps, schedule: before };
@@ -164,7 +164,7 @@ function horizonOf({ horizon_steps, horizon_tokens }: BranchConfig): Length {
 function checkMixture(state: TrainerState, { preset, data, mixture }: BranchConfig): void {
   if (data === "keep" && state.mixture.length === 0) {
     throw new Error(
-      'the checkpoint was not trained on a mixture, so there is no place to go on from: set data "restart"',
+      'the checkpoint was not trained on a mixture, so it has no data position; set data "restart"',
     );
   }
   if (preset !== "continued_pretrain" || mixture === undefined) return;
@@ -172,12 +172,12 @@ function checkMixture(state: TrainerState, { preset, data, mixture }: BranchConf
   const kept = sourcesIn(mixture).filter((source) => general.has(source));
   if (kept.length === 0) return;
   throw new Error(
-    `continued_pretrain takes specialised data alone, and the run began with "${kept[0]}": ` +
+    `continued_pretrain needs specialised data only, but the run began with "${kept[0]}"; ` +
       'leave it out of the mixture, or set preset "midtrain"',
   );
 }
 
-/** What the run began with, before any restart of the data. */
+/** The mixture that the run began with, before any restart of the data. */
 function firstMixture({ lineage = [], mixture }: TrainerState) {
   return (lineage.find(({ mixture }) => mixture.length > 0)?.mixture ?? mixture)[0]?.weights;
 }

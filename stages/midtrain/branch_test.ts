@@ -124,7 +124,7 @@ Deno.test("a schedule of its own begins at its first step, and later phases go o
   await fails({ ...config, steps: 9 }, /9 steps do not fit a horizon of 8 steps/);
   await fails({ schedule: { peak_lr: 1, decay: "linear" }, steps: 1 }, /key: "decay"/);
   await fails({ schedule: { rewarm: { peak: 1 } }, steps: 1 }, /rewarm.*peak_lr|rewarm.*"peak"/);
-  await fails({ schedule: "new" }, /takes "keep", \{ rewarm/);
+  await fails({ schedule: "new" }, /must be "keep", \{ rewarm/);
 });
 
 Deno.test("warming up again begins at the rate of the checkpoint", async () => {
@@ -180,7 +180,7 @@ Deno.test("continued pretraining takes specialised data alone, and keeps all els
   const [, { branch: choices }] = stateOf(named).lineage;
   assert.deepEqual([choices.optimizer, choices.schedule, choices.data], ["keep", "keep", "keep"]);
   await fails({ preset }, /mixture: is needed: continued pretraining/);
-  const message = /specialised data alone, and the run began with "general"/;
+  const message = /specialised data only, but the run began with "general"/;
   await fails({ preset, mixture: { code: 0.9, general: 0.1 } }, message);
   const points = [
     { after_tokens: 0, weights: { code: 1 } },
