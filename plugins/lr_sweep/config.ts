@@ -5,30 +5,30 @@ import { optimizer_schema, tuning_fields } from "../../core/train/mod.ts";
 
 const rate = z.number().positive();
 
-/** Learning rates at even distances on a logarithmic axis; by default the paper's for its base checkpoint. */
+/** Learning rates evenly spaced on a logarithmic axis; by default those of the paper's base checkpoint. */
 const grid = z.strictObject({
   /** The lowest. */
   from: rate.default(4e-6),
   /** The highest. */
   to: rate.default(6e-3),
-  /** How many, both ends included. */
+  /** Number of rates, both ends included. */
   count: positive_int.min(2).default(26),
-}).refine(({ from, to }) => from < to, { message: "must be above from", path: ["to"] });
+}).refine(({ from, to }) => from < to, { message: "must be greater than from", path: ["to"] });
 
 export const config = z.strictObject({
   ...tuning_fields,
-  /** Source whose held-out loss decides on the best rate; the first of `sources` when left out. */
+  /** Source whose held-out loss decides the best rate; by default the first of `sources`. */
   target: z.string().optional(),
-  /** Peak learning rates, as a grid or one by one. */
+  /** Peak learning rates, as a grid or a list. */
   rates: z.union([z.array(rate).nonempty(), grid]).prefault({}),
   /** Learning rate at the end of the cosine. */
   min_lr: z.number().nonnegative().default(0),
-  /** Share of the steps spent warming up. */
+  /** Share of the steps used for warmup. */
   warmup_ratio: z.number().min(0).max(1).default(0.1),
   optimizer: optimizer_schema.prefault({}),
-  /** Held-out sources that are measured, the target among them; all when left out. */
+  /** Held-out sources to measure, including the target; all by default. */
   held_out: z.array(z.string()).optional(),
-  /** Sequences taken of each held-out source, at even distances over the whole of it. */
+  /** Sequences to evaluate per held-out source, evenly spaced over all of it. */
   max_sequences: positive_int.default(64),
   ...compute_fields,
 });

@@ -83,9 +83,9 @@ Deno.test("a rate gives what the sft and evaluate stages give at it, to the bit"
   assert.equal(losses.loss[1], loss[source.indexOf("general")]);
 });
 
-Deno.test("mistakes are named", async () => {
+Deno.test("invalid configs are refused", async () => {
   await assert.rejects(swept({ sources: ["qua"] }), /no source "qua"/);
   await assert.rejects(swept({ target: "math" }), /target "math" is not among .*general, qa/);
-  await assert.rejects(swept({ rates: { from: 1, to: 0.1 } }), /must be above from/);
-  await assert.rejects(swept({ rates: [1e30] }), /diverged at every rate: lower the rates/);
+  await assert.rejects(swept({ rates: { from: 1, to: 0.1 } }), /must be greater than from/);
+  await assert.rejects(swept({ rates: [1e30] }), /diverged at every rate; lower the rates/);
 });

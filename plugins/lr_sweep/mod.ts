@@ -1,6 +1,6 @@
 /**
- * The lr_sweep stage: fine-tunes one checkpoint at each of many learning rates, and says which is best on held-out
- * data. The paper does so for its base checkpoint, at 26 rates from 4e-6 to 6e-3, before it compares checkpoints.
+ * The lr_sweep stage: fine-tunes one checkpoint at many learning rates and finds the best on held-out data. The paper
+ * does this for its base checkpoint, at 26 rates from 4e-6 to 6e-3, before it compares checkpoints.
  *
  * @module
  */
@@ -13,9 +13,8 @@ import {
   tuningPhase,
 } from "../../core/train/mod.ts";
 import { type Config, config, learningRates } from "./config.ts";
-import { type Losses, SweepProgress } from "./progress.ts";
 import { outputs, writeResults } from "./results.ts";
-import { Sweep, type Training } from "./sweep.ts";
+import { type Losses, Sweep, SweepProgress, type Training } from "./sweep.ts";
 
 const inputs = {
   checkpoint: ports.checkpoint,
@@ -26,11 +25,11 @@ const inputs = {
 type Context = StageContext<Config, typeof inputs, typeof outputs>;
 
 /**
- * Each rate is trained as the sft stage of that `peak_lr` and seed trains, to the bit: from the checkpoint's weights with
- * a fresh optimizer, on the same examples in the same order, along a cosine of its own. A rate at which training
- * diverges is a result too, and has no loss.
+ * Training at a rate is bit-identical to the sft stage with that `peak_lr` and seed: from the checkpoint's weights with a
+ * fresh optimizer, on the same examples in the same order, with its own cosine schedule. A rate at which training
+ * diverges is a result too, with loss NaN.
  *
- * @throws {Error} when training diverges at every rate, or a source is not there.
+ * @throws {Error} when training diverges at every rate, or a source is missing.
  */
 export const lr_sweep = defineStage({
   name: "lr_sweep",
@@ -67,7 +66,7 @@ export const lr_sweep = defineStage({
 async function prepareTraining({ config, inputs, seed, log }: Context): Promise<Training> {
   const { min_lr, warmup_ratio } = config;
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
-  log(`${sampler.examples} examples, ${sampler.steps} steps for each rate`);
+  log(`${sampler.examples} examples, ${sampler.steps} steps per rate`);
   return {
     ...phase,
     startAt: (peak_lr) => startWith(schedule_schema.parse({ peak_lr, min_lr, warmup_ratio })),
@@ -91,8 +90,8 @@ async function heldOut({ config, inputs }: Context): Promise<Map<string, EvalSet
 function findSequences(sequences: ReadonlyMap<string, EvalSet>, target: string): EvalSet {
   const found = sequences.get(target);
   if (found) return found;
-  const there = [...sequences.keys()].join(", ");
-  throw new Error(`the target "${target}" is not among the held-out sources: there are ${there}`);
+  const known = [...sequences.keys()].join(", ");
+  throw new Error(`the target "${target}" is not among the held-out sources (${known})`);
 }
 
 function describe(rate: number, losses: Losses): string {

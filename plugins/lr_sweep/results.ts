@@ -1,13 +1,20 @@
 /**
- * What a sweep found.
+ * Results of a sweep: tables of losses and best rates, and a chart.
  *
  * @module
  */
+import { batchOf, COLOURS, renderSvg } from "../../core/report/mod.ts";
 import { files, type Outputs, ports, study_ports } from "../../core/stage/mod.ts";
-import { type ChartRow, drawChart } from "./chart.ts";
-import type { Losses } from "./progress.ts";
+import type { Losses } from "./sweep.ts";
 
-/** Ports of a sweep's results. */
+/** A measurement; a loss that is not finite is not drawn. */
+interface ChartRow {
+  learning_rate: number;
+  source: string;
+  loss: number;
+}
+
+/** Outputs of the stage. */
 export const outputs = {
   losses: study_ports.learning_rate_losses,
   /** The target first. */
@@ -16,7 +23,7 @@ export const outputs = {
 };
 
 /**
- * Writes tables and chart.
+ * Writes the tables and the chart.
  *
  * @param losses by source: first those before fine-tuning, then those at each rate.
  * @throws {Error} when training diverged at every rate.
@@ -32,31 +39,57 @@ export async function writeResults(
   const best = Object.keys(before).map((source) => lowest(rows, source));
   const { source, learning_rate } = best[0];
   log(`best peak_lr on ${source}: ${learning_rate}${edge(learning_rate, rates)}`);
-  await to.losses.write({
-    learning_rate: Float64Array.from(rows, (row) => row.learning_rate),
-    source: rows.map((row) => row.source),
-    loss: Float64Array.from(rows, (row) => row.loss),
-    tokens: Float64Array.from(rows, (row) => row.tokens),
-  });
-  await to.best.write({
-    source: best.map((row) => row.source),
-    learning_rate: Float64Array.from(best, (row) => row.learning_rate),
-    loss: Float64Array.from(best, (row) => row.loss),
-    loss_before: Float64Array.from(best, ({ source }) => before[source].loss),
-  });
+  await to.losses.write(batchOf(outputs.losses, rows));
+  const with_before = best.map((row) => ({ ...row, loss_before: before[row.source].loss }));
+  await to.best.write(batchOf(outputs.best, with_before));
   await to.chart.write("lr_sweep.svg", await drawChart(rows, best));
 }
 
-/** A rate at the end of the grid may not be the best there is. */
+/** Warns when the best rate is at an end of the grid, because the optimum may be outside. */
 function edge(rate: number, rates: readonly number[]): string {
   if (rates.length < 2 || (rate !== rates[0] && rate !== rates.at(-1))) return "";
   const [end, further] = rate === rates[0] ? ["lowest", "lower"] : ["highest", "higher"];
-  return `, the ${end} that was tried: ${further} ones may be better`;
+  return `, the ${end} rate tried; ${further} ones may be better`;
 }
 
-/** The row of a source with the lowest loss; of equal ones the one with the lowest rate. */
+/** The row of a source with the lowest loss; among equal ones the lowest rate. */
 function lowest<R extends ChartRow>(rows: readonly R[], source: string): R {
   const finite = rows.filter((row) => row.source === source && Number.isFinite(row.loss));
-  if (finite.length === 0) throw new Error("training diverged at every rate: lower the rates");
+  if (finite.length === 0) throw new Error("training diverged at every rate; lower the rates");
   return finite.reduce((best, row) => row.loss < best.loss ? row : best);
+}
+
+/** Held-out loss against learning rate as SVG; the lowest point of each source is marked by a dot. */
+export async function drawChart(
+  rows: readonly ChartRow[],
+  best: readonly ChartRow[],
+): Promise<string> {
+  return await renderSvg(specOf(rows, best), 0.56);
+}
+
+function specOf(rows: readonly ChartRow[], best: readonly ChartRow[]): object {
+  const rate = { field: "learning_rate", type: "quantitative", scale: { type: "log" } };
+  const encoding = {
+    x: { ...rate, title: "peak learning rate", axis: { format: ".0e" } },
+    y: {
+      field: "loss",
+      type: "quantitative",
+      scale: { zero: false },
+      title: "held-out loss (nats)",
+    },
+    color: { field: "source", type: "nominal", scale: { range: COLOURS } },
+  };
+  return {
+    background: "white",
+    padding: 12,
+    width: 520,
+    height: 300,
+    config: { font: "sans-serif", aria: false },
+    title: "Held-out loss after fine-tuning, by peak learning rate",
+    encoding,
+    layer: [
+      { data: { values: rows.filter(({ loss }) => Number.isFinite(loss)) }, mark: "line" },
+      { data: { values: best }, mark: { type: "point", size: 90, filled: true } },
+    ],
+  };
 }

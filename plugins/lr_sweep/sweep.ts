@@ -1,5 +1,5 @@
 /**
- * Training and measuring at one learning rate after the other.
+ * Training and measuring at one learning rate after the other, with checkpoints of the whole sweep.
  *
  * @module
  */
@@ -9,10 +9,12 @@ import type {
   FilesInput,
   InputPorts,
   OutputPorts,
+  SavedCheckpoint,
   StageContext,
 } from "../../core/stage/mod.ts";
 import {
   checkpointReader,
+  type EvalLoss,
   type EvalSet,
   Evaluator,
   freshArrays,
@@ -21,19 +23,104 @@ import {
   type Phase,
   trainPhase,
 } from "../../core/train/mod.ts";
-import type { Losses } from "./progress.ts";
 
-/** What a sweep needs of its stage's context. */
+/** Held-out losses by source; NaN where training diverged. */
+export type Losses = Readonly<Record<string, EvalLoss>>;
+
+const FINISHED = "finished.json";
+/** Folder of the files of the training in progress. */
+const TRAINING = "training";
+
+interface Finished {
+  readonly losses: Losses[];
+  /** Whether the training of the next rate has begun. */
+  readonly in_training: boolean;
+}
+
+/** Progress of a sweep: losses of finished rates, and checkpoints of the training in progress. */
+export class SweepProgress {
+  private constructor(
+    private readonly checkpoints: Checkpoints,
+    private readonly steps: number,
+    private readonly finished: Losses[],
+    private readonly saved: SavedCheckpoint | undefined,
+  ) {}
+
+  /**
+   * Continues from the last checkpoint, if there is one.
+   *
+   * @param steps optimizer steps for each rate.
+   */
+  static async begin(checkpoints: Checkpoints, steps: number): Promise<SweepProgress> {
+    const saved = await checkpoints.latest();
+    if (!saved) return new SweepProgress(checkpoints, steps, [], undefined);
+    const text = new TextDecoder().decode(await saved.read(FINISHED));
+    // JSON has no NaN: a loss that is not finite is written as null.
+    const { losses, in_training }: Finished = JSON.parse(text, (key, value) => {
+      return key === "loss" && value === null ? NaN : value;
+    });
+    return new SweepProgress(checkpoints, steps, losses, in_training ? saved : undefined);
+  }
+
+  /** Losses before fine-tuning, then those of each finished rate, in order. */
+  get losses(): readonly Losses[] {
+    return this.finished;
+  }
+
+  /** Saves the losses of the next rate. */
+  async add(losses: Losses): Promise<void> {
+    this.finished.push(losses);
+    await this.checkpoints.save(this.#place(0), { [FINISHED]: this.#encode(false) });
+  }
+
+  /** Checkpoints for the training of the next rate; each includes the losses of finished rates. */
+  training(): Checkpoints {
+    const index = this.finished.length;
+    return {
+      latest: () => {
+        const { saved } = this;
+        // Only the rate that was interrupted has a checkpoint to continue from.
+        if (!saved || index !== this.#resumed) return Promise.resolve(undefined);
+        const step = saved.step - this.#place(0);
+        return Promise.resolve({ step, read: (name) => saved.read(`${TRAINING}/${name}`) });
+      },
+      save: (step, files) => {
+        const moved = Object.entries(files).map(([name, bytes]) => [`${TRAINING}/${name}`, bytes]);
+        return this.checkpoints.save(this.#place(step), {
+          [FINISHED]: this.#encode(true),
+          ...Object.fromEntries(moved),
+        });
+      },
+    };
+  }
+
+  /** Index of the rate that was interrupted. */
+  get #resumed(): number {
+    return Math.floor(this.saved!.step / (this.steps + 1));
+  }
+
+  /** Checkpoints are numbered along the whole sweep; each rate has numbers for its steps, 0 included. */
+  #place(step: number): number {
+    return this.finished.length * (this.steps + 1) + step;
+  }
+
+  #encode(in_training: boolean): Uint8Array {
+    const finished: Finished = { losses: this.finished, in_training };
+    return new TextEncoder().encode(JSON.stringify(finished));
+  }
+}
+
+/** The parts of the stage's context that a sweep needs. */
 export type SweepContext =
   & Pick<StageContext<unknown, InputPorts, OutputPorts>, "signal" | "report" | "log">
   & { readonly inputs: { readonly checkpoint: FilesInput } };
 
-/** The part of a phase that is the same for all rates. */
+/** A fine-tuning phase without its learning rate. */
 export type Training = Omit<Phase, "start" | "validation" | "validate_every"> & {
   startAt(peak_lr: number): Phase["start"];
 };
 
-/** A sweep's training, and its evaluator, which all rates share. */
+/** Trains and measures one learning rate after the other; all rates share one evaluator. */
 export class Sweep {
   readonly #evaluator: Evaluator;
 
@@ -50,7 +137,7 @@ export class Sweep {
     return this.training.steps;
   }
 
-  /** Fine-tunes at one rate and measures; losses are NaN when training diverges. */
+  /** Fine-tunes at one rate and measures held-out losses; they are NaN if training diverges. */
   async train(
     rate: number,
     index: number,
@@ -60,7 +147,7 @@ export class Sweep {
     const { training: { startAt, ...common }, steps, ctx } = this;
     const { signal, report, log, inputs: { checkpoint } } = ctx;
     const start = startAt(rate);
-    // Measured afterwards, by graphs that are compiled once for all rates.
+    // Validation runs after training instead, with graphs that are compiled once for all rates.
     const nothing = { validation: new Map(), validate_every: steps };
     const phase: Phase = { ...common, ...nothing, start };
     const at_rate = {

@@ -1,13 +1,20 @@
 /**
- * Arms and targets, read from the tables of a study.
+ * Pairs of arm and target, read from the tables of a study, and their similarities.
  *
  * @module
  */
-import type { Weights } from "../../core/analysis/mod.ts";
+import {
+  compareFrequencies,
+  type CountCache,
+  mixFrequencies,
+  type Weights,
+} from "../../core/analysis/mod.ts";
+import type { DocumentSet } from "../../core/batches/mod.ts";
+import { rowsOf } from "../../core/report/mod.ts";
 import type { study_ports, TableInput } from "../../core/stage/mod.ts";
-import type { Config } from "./config.ts";
+import type { Choice, Config } from "./config.ts";
 
-/** One arm looked at on one target. */
+/** One arm and one target. */
 export interface Pair {
   readonly arm: string;
   readonly target: string;
@@ -15,7 +22,7 @@ export interface Pair {
   readonly specialised: string;
   /** The arm's mixture: shares by source. */
   readonly mixture: Weights;
-  /** Relative improvement over the reference arm on the target; NaN where there is none. */
+  /** Relative improvement over the reference arm on the target; NaN if they were not compared. */
   readonly improvement: number;
 }
 
@@ -27,9 +34,9 @@ interface Tables {
 type Arm = Omit<Pair, "target" | "improvement">;
 
 /**
- * Every arm of the config's kinds on every target, in the order of the tables.
+ * Every arm of the config's kinds with every target, in the order of the tables.
  *
- * @throws {Error} when no arm counts, a target was not compared, or an arm's weight is no share.
+ * @throws {Error} when there is no such arm, a target was not compared, or a weight is not in (0, 1].
  */
 export async function readPairs(
   tables: Tables,
@@ -42,7 +49,7 @@ export async function readPairs(
   for (const target of targets) {
     if (improvements.has(target)) continue;
     const there = [...improvements.keys()].join(", ") || "none";
-    throw new Error(`no arm was compared on the target "${target}"; there are ${there}`);
+    throw new Error(`no arm was compared on the target "${target}"; targets are ${there}`);
   }
   const pairs = arms.flatMap((arm) =>
     targets.map((target) => ({
@@ -54,37 +61,28 @@ export async function readPairs(
   const without = pairs.filter(({ improvement }) => !Number.isFinite(improvement));
   if (without.length > 0) {
     const names = without.map(({ arm, target }) => `${arm} on ${target}`).join(", ");
-    log(`not compared with the reference arm, and left out of the correlation: ${names}`);
+    log(`left out of the correlation, not compared with the reference arm: ${names}`);
   }
   return pairs;
 }
 
-async function readArms(
-  table: Tables["arms"],
-  { general, kinds }: Config,
-): Promise<Arm[]> {
-  const arms: Arm[] = [];
-  const found = new Set<string>();
-  for await (const batch of table.batches(["arm", "kind", "specialised", "weight"])) {
-    batch.arm.forEach((arm, i) => {
-      const [specialised, weight] = [batch.specialised[i], batch.weight[i]];
-      found.add(batch.kind[i]);
-      if (!(kinds as string[]).includes(batch.kind[i]) || specialised === "") return;
-      arms.push({ arm, specialised, mixture: mixtureOf(arm, general, specialised, weight) });
+async function readArms(table: Tables["arms"], { general, kinds }: Config): Promise<Arm[]> {
+  const rows = await rowsOf(table);
+  const arms = rows
+    .filter(({ kind, specialised }) => (kinds as string[]).includes(kind) && specialised !== "")
+    .map(({ arm, specialised, weight }) => {
+      return { arm, specialised, mixture: mixtureOf(arm, general, specialised, weight) };
     });
-  }
-  if (arms.length === 0) {
-    throw new Error(
-      `no arm of kind ${kinds.join(" or ")} has a specialised source; the arms are of kind ` +
-        `${[...found].join(", ") || "none"}`,
-    );
-  }
-  return arms;
+  if (arms.length > 0) return arms;
+  throw new Error(
+    `no arm of kind ${kinds.join(" or ")} has a specialised source; the arms are of kind ` +
+      `${[...new Set(rows.map(({ kind }) => kind))].join(", ") || "none"}`,
+  );
 }
 
 function mixtureOf(arm: string, general: string, specialised: string, weight: number): Weights {
   if (!(weight > 0 && weight <= 1)) {
-    throw new Error(`arm "${arm}" has a weight of ${weight}, which is no share of its mixture`);
+    throw new Error(`the weight of arm "${arm}" must be in (0, 1], got ${weight}`);
   }
   if (weight === 1 || specialised === general) return { [specialised]: 1 };
   return { [general]: 1 - weight, [specialised]: weight };
@@ -94,14 +92,55 @@ function mixtureOf(arm: string, general: string, specialised: string, weight: nu
 async function readImprovements(
   table: Tables["comparison"],
 ): Promise<Map<string, Map<string, number>>> {
-  const improvements = new Map<string, Map<string, number>>();
-  const columns = ["arm", "target", "source", "relative_improvement"] as const;
-  for await (const batch of table.batches(columns)) {
-    batch.target.forEach((target, i) => {
-      if (batch.source[i] !== target) return;
-      const by_arm = improvements.get(target) ?? new Map<string, number>();
-      improvements.set(target, by_arm.set(batch.arm[i], batch.relative_improvement[i]));
-    });
+  const own = (await rowsOf(table)).filter(({ target, source }) => source === target);
+  return new Map(
+    [...Map.groupBy(own, ({ target }) => target)].map(([target, rows]) => {
+      return [target, new Map(rows.map((row) => [row.arm, row.relative_improvement]))];
+    }),
+  );
+}
+
+/** Similarities along both legs from general data to a target, and directly; higher is closer. */
+export interface Legs {
+  readonly general_to_mixture: number;
+  readonly mixture_to_target: number;
+  readonly general_to_target: number;
+}
+
+/** Measures pairs; counts every source and mixture once for each way of sampling. */
+export class ProximityMeter {
+  readonly #frequencies = new Map<string, Float64Array>();
+  readonly #counts: CountCache = new Map();
+
+  constructor(
+    readonly sets: ReadonlyMap<string, DocumentSet>,
+    readonly general: string,
+    readonly seed: number,
+  ) {}
+
+  /** @throws {Error} when a source is missing, or its documents have no text. */
+  measure({ specialised, mixture, target }: Pair, choice: Choice): Legs {
+    const [from, over, to] = [
+      { [this.general]: 1 },
+      choice.against === "mixture" ? mixture : { [specialised]: 1 },
+      { [target]: 1 },
+    ].map((weights) => this.#of(weights, choice));
+    const between = (p: Float64Array, q: Float64Array) =>
+      choice.measure(compareFrequencies(p, q, choice));
+    return {
+      general_to_mixture: between(from, over),
+      mixture_to_target: between(over, to),
+      general_to_target: between(from, to),
+    };
   }
-  return improvements;
+
+  #of(weights: Weights, { max_examples, examples, mixture_by }: Choice): Float64Array {
+    const key = JSON.stringify([weights, max_examples, examples, mixture_by]);
+    const known = this.#frequencies.get(key);
+    if (known) return known;
+    const sampling = { max_examples, examples, mixture_by };
+    const frequencies = mixFrequencies(this.sets, weights, sampling, this.seed, this.#counts);
+    this.#frequencies.set(key, frequencies);
+    return frequencies;
+  }
 }

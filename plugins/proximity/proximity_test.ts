@@ -75,7 +75,7 @@ const arms: ArmRow[] = [
 ];
 const comparison: ComparisonRow[] = [
   ["control", "pycode", "pycode", NaN],
-  ["code", "pycode", "general", 0.9], // what it forgot is another matter
+  ["code", "pycode", "general", 0.9], // general text does not count
   ["code", "pycode", "pycode", 0.05],
   ["code_alone", "pycode", "pycode", 0.08],
   ["math", "pycode", "pycode", -0.01],
@@ -97,7 +97,7 @@ async function run(config: object = {}, given: Partial<typeof inputs> = {}) {
   return { ...fake.collected(), logs: fake.logs };
 }
 
-/** 0.4 cosine + 0.3 Jaccard + 0.3 (1 - Jensen-Shannon), written down anew. */
+/** 0.4 cosine + 0.3 Jaccard + 0.3 (1 - Jensen-Shannon), computed independently. */
 function similarity(p: Record<number, number>, q: Record<number, number>): number {
   const ids = [...new Set([...Object.keys(p), ...Object.keys(q)])].map(Number);
   const of = (shares: Record<number, number>, id: number) => shares[id] ?? 0;
@@ -128,7 +128,7 @@ function near(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
 }
 
-Deno.test("proximity is that of Appendix C, and the improvement that on the target itself", async () => {
+Deno.test("proximity is that of Appendix C, and improvement is on the target itself", async () => {
   const { proximity: rows } = await run();
   assert.deepEqual(rows.arm, ["code", "code", "math", "math"]);
   assert.deepEqual(rows.target, ["pycode", "sums", "pycode", "sums"]);
@@ -146,7 +146,7 @@ Deno.test("the legs lead from general data over the mixture to the target", asyn
   assert.deepEqual(legs.general_to_target, rows.similarity_general);
 });
 
-Deno.test("the correlation is told for the config's choices first, then for each other one", async () => {
+Deno.test("correlations are listed for the config's options first, then for each alternative", async () => {
   const { correlation, proximity: rows, logs } = await run();
   const { n, r, p, ci_low, ci_high } = pearson(rows.advantage, rows.relative_improvement);
   assert.ok(r > 0.8, `r ${r}`);
@@ -162,7 +162,7 @@ Deno.test("the correlation is told for the config's choices first, then for each
   }
 });
 
-Deno.test("a choice made by the config is the one that its own run tells under that name", async () => {
+Deno.test("options set in the config give the value listed under their name", async () => {
   const variant = async (name: string) => {
     const { correlation } = await run();
     return correlation.r[correlation.choice.indexOf(name)];
@@ -183,14 +183,17 @@ Deno.test("other kinds of arm, and targets, can be chosen", async () => {
   assert.deepEqual(rows.target, ["sums", "sums", "sums"]);
 });
 
-Deno.test("an arm that was not compared has a proximity, and does not count", async () => {
+Deno.test("an arm that was not compared has a proximity, but is left out of the correlation", async () => {
   const partial = comparisonOf(
     comparison.filter(([arm, target]) => arm !== "math" || target !== "sums"),
   );
   const { proximity: rows, correlation, logs } = await run({}, { comparison: partial });
   assert.ok(Number.isNaN(rows.relative_improvement[3]) && rows.advantage[3] > 0);
   assert.equal(correlation.n[0], 3);
-  assert.match(logs[0], /left out of the correlation: math on sums/);
+  assert.match(
+    logs[0],
+    /left out of the correlation, not compared with the reference arm: math on sums/,
+  );
 });
 
 Deno.test("two pairs have no correlation", async () => {
@@ -200,13 +203,16 @@ Deno.test("two pairs have no correlation", async () => {
   assert.match(logs.at(-1)!, /2 pairs, no correlation/);
 });
 
-Deno.test("what does not fit is refused", async () => {
-  await assert.rejects(run({ targets: ["poetry"] }), /target "poetry"; there are pycode, sums/);
+Deno.test("invalid configs and inputs are refused", async () => {
+  await assert.rejects(run({ targets: ["poetry"] }), /target "poetry"; targets are pycode, sums/);
   await assert.rejects(
     run({ kinds: ["along_run"] }),
     /no arm of kind along_run .* control, midtrain/,
   );
   await assert.rejects(run({ general: "web" }), /the source "web", which is not among its inputs/);
   const heavy = armsOf([["code", "midtrain", "code", 20]]);
-  await assert.rejects(run({}, { arms: heavy }), /"code" has a weight of 20/);
+  await assert.rejects(
+    run({}, { arms: heavy }),
+    /weight of arm "code" must be in \(0, 1\], got 20/,
+  );
 });

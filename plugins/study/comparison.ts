@@ -1,34 +1,69 @@
 /**
- * Arms compared with their reference, paired by the seed of fine-tuning.
+ * What each fine-tuning run did to held-out losses, and arms compared with their reference, paired by fine-tuning seed.
  *
  * @module
  */
 import { mean, pairedDifference, standardDeviation } from "../../core/analysis/mod.ts";
-import type { Batch, study_ports } from "../../core/stage/mod.ts";
+import { type Row, rowsOf } from "../../core/report/mod.ts";
+import type { ports, study_ports, TableInput } from "../../core/stage/mod.ts";
 import type { Config } from "./config.ts";
-import type { RunRow } from "./runs.ts";
 
-type Columns = typeof study_ports.study_comparison.columns;
+type Validation = TableInput<typeof ports.validation_metrics.columns>;
+type Training = TableInput<typeof ports.training_metrics.columns>;
+
+/** One held-out source before and after one fine-tuning run. */
+type RunRow = Row<typeof study_ports.study_runs.columns>;
 
 /** One arm on one held-out source, after fine-tuning on one target. */
-export interface ComparisonRow {
-  arm: string;
-  target: string;
-  source: string;
-  reference: string;
-  seeds: number;
-  loss_before: number;
-  loss_after: number;
-  sd_after: number;
-  difference: number;
-  ci_low: number;
-  ci_high: number;
-  p: number;
-  relative_improvement: number;
+type ComparisonRow = Row<typeof study_ports.study_comparison.columns>;
+
+/**
+ * Reads the metrics of all runs: the first validation is before fine-tuning, the last one after it.
+ *
+ * @throws {Error} when a run's metrics are not wired, or it was not validated before its first step.
+ */
+export async function readRuns(
+  { runs }: Config,
+  validation: Readonly<Record<string, Validation>>,
+  training: Readonly<Record<string, Training>>,
+): Promise<RunRow[]> {
+  const rows: RunRow[] = [];
+  for (const { label, arm, target, seed } of runs) {
+    const steps = await rowsOf(find(training, label, "training"));
+    const learning_rate = steps.reduce((peak, row) => Math.max(peak, row.learning_rate), -Infinity);
+    const measured = await rowsOf(find(validation, label, "validation"));
+    for (const [source, of_source] of Map.groupBy(measured, (row) => row.source)) {
+      const [before, after] = [of_source[0], of_source.at(-1)!];
+      if (before.step !== 0) {
+        throw new Error(
+          `the first validation of run "${label}" on "${source}" is at step ${before.step}, not before the first ` +
+            "step; wire the validation metrics of a fine-tuning phase",
+        );
+      }
+      rows.push({
+        arm,
+        target,
+        seed,
+        learning_rate,
+        source,
+        loss_before: before.loss,
+        loss_after: after.loss,
+        bits_per_byte_before: before.bits_per_byte,
+        bits_per_byte_after: after.bits_per_byte,
+      });
+    }
+  }
+  return rows;
+}
+
+function find<T>(inputs: Readonly<Record<string, T>>, label: string, port: string): T {
+  const found = inputs[label];
+  if (found) return found;
+  throw new Error(`run "${label}" has no ${port} metrics: wire them under its label`);
 }
 
 /**
- * Compares. Seeds that only one of the two was run with take no part in the difference.
+ * Compares every arm with its reference. Seeds that only one of the two has are left out of the difference.
  *
  * @throws {Error} when an arm and its reference have no seed in common on a target.
  */
@@ -80,26 +115,4 @@ function differenceOf(group: readonly RunRow[], others: readonly RunRow[], confi
   const [own, reference] = [0, 1].map((side) => pairs.map((pair) => pair[side]));
   const { n: _, ...difference } = pairedDifference(own, reference, confidence);
   return { ...difference, relative_improvement: -difference.difference / mean(reference) };
-}
-
-/** The rows as a table. */
-export function comparisonTable(rows: readonly ComparisonRow[]): Batch<Columns> {
-  const texts = (name: "arm" | "target" | "source" | "reference") => rows.map((row) => row[name]);
-  const numbers = (name: Exclude<keyof ComparisonRow, "arm" | "target" | "source" | "reference">) =>
-    Float64Array.from(rows, (row) => row[name]);
-  return {
-    arm: texts("arm"),
-    target: texts("target"),
-    source: texts("source"),
-    reference: texts("reference"),
-    seeds: Int32Array.from(rows, ({ seeds }) => seeds),
-    loss_before: numbers("loss_before"),
-    loss_after: numbers("loss_after"),
-    sd_after: numbers("sd_after"),
-    difference: numbers("difference"),
-    ci_low: numbers("ci_low"),
-    ci_high: numbers("ci_high"),
-    p: numbers("p"),
-    relative_improvement: numbers("relative_improvement"),
-  };
 }

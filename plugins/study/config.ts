@@ -5,13 +5,13 @@ const share = z.number().min(0).max(1);
 const arm = z.strictObject({
   /** Name in the tables. */
   name: z.string().min(1),
-  label: z.string().min(1).describe("Name for readers."),
+  label: z.string().min(1).describe("Name shown to the reader."),
   /**
-   * What it is: general data alone; a mixture; one with another weight or start; specialised data alone; or a run that
-   * is stopped on the way.
+   * general data alone; a mixture; a mixture with another weight or start; specialised data alone; or a run that is
+   * stopped early
    */
   kind: z.enum(["control", "midtrain", "ablation", "continued", "along_run"]),
-  /** Source that its mixture adds; empty for none. */
+  /** Source that its mixture adds; empty if none. */
   specialised: z.string().default(""),
   /** Share of that source. */
   weight: share.default(0),
@@ -21,7 +21,7 @@ const arm = z.strictObject({
   end: share.default(1),
   /** Labels of its phases among the mixtures, in order. */
   phases: z.array(z.string()).min(1),
-  /** Arm that it is compared with; itself for one that is not. */
+  /** Arm that it is compared with; its own name if it is not compared. */
   reference: z.string(),
 });
 
@@ -30,18 +30,18 @@ const run = z.strictObject({
   label: z.string(),
   /** Name of the arm. */
   arm: z.string(),
-  /** Source that was fine-tuned on. */
+  /** Source of the fine-tuning set. */
   target: z.string(),
-  /** Pairs runs of different arms. */
+  /** Fine-tuning seed; runs of different arms are paired by it. */
   seed: z.int(),
 });
 
 export const config = z.strictObject({
-  /** What is compared. */
+  /** The arms to compare. */
   arms: z.array(arm).min(1),
   /** Fine-tuning runs. */
   runs: z.array(run).min(1),
-  /** Of the intervals of differences. */
+  /** Confidence of the intervals of differences. */
   confidence: z.number().gt(0).lt(1).default(0.95),
 }).superRefine(({ arms, runs }, context) => {
   const refuse = (path: (string | number)[], message: string) =>
@@ -50,15 +50,15 @@ export const config = z.strictObject({
   arms.forEach(({ name, reference }, i) => {
     if (names.indexOf(name) !== i) refuse(["arms", i, "name"], `two arms are named "${name}"`);
     if (!names.includes(reference)) {
-      refuse(["arms", i, "reference"], `is "${reference}", which is no arm`);
+      refuse(["arms", i, "reference"], `unknown arm "${reference}"`);
     }
   });
   runs.forEach(({ arm, target, seed }, i) => {
-    if (!names.includes(arm)) refuse(["runs", i, "arm"], `is "${arm}", which is no arm`);
+    if (!names.includes(arm)) refuse(["runs", i, "arm"], `unknown arm "${arm}"`);
     const first = runs.findIndex((run) => {
       return run.arm === arm && run.target === target && run.seed === seed;
     });
-    if (first !== i) refuse(["runs", i], `is the run ${arm}, ${target}, seed ${seed} once more`);
+    if (first !== i) refuse(["runs", i], `duplicate run: ${arm}, ${target}, seed ${seed}`);
   });
 });
 

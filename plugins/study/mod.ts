@@ -1,27 +1,21 @@
 /**
- * The study stage: gathers what many arms and their fine-tuning measured, and compares the arms.
+ * The study stage: gathers the measurements of many arms and their fine-tuning runs, and compares the arms.
  *
  * @module
  */
-import {
-  type Batch,
-  defineStage,
-  many,
-  ports,
-  study_ports,
-  type TableInput,
-} from "../../core/stage/mod.ts";
+import { batchOf, type Row, rowsOf } from "../../core/report/mod.ts";
+import { defineStage, many, ports, study_ports, type TableInput } from "../../core/stage/mod.ts";
+import { compareRuns, readRuns } from "./comparison.ts";
 import { type Config, config } from "./config.ts";
-import { compareRuns, comparisonTable } from "./comparison.ts";
-import { readRuns, runsTable } from "./runs.ts";
 
 type Ledger = TableInput<typeof ports.mixture_ledger.columns>;
 
 /**
- * Writes the arms with the tokens each was trained on, the losses of every run before and after fine-tuning, and each
- * arm against its reference: mean and standard deviation over seeds, and the paired difference with its interval.
+ * Writes the arms with the tokens each was trained on, the losses of every run before and after fine-tuning, and the
+ * comparison of each arm with its reference: mean and standard deviation over seeds, and the paired difference with its
+ * interval.
  *
- * @throws {Error} when a run or a phase that the config names is not connected.
+ * @throws {Error} when a run or phase named in the config is not wired.
  */
 export const study = defineStage({
   name: "study",
@@ -41,46 +35,28 @@ export const study = defineStage({
   async run({ config, inputs, outputs, signal, report }) {
     signal.throwIfAborted();
     const runs = await readRuns(config, inputs.validation, inputs.training);
-    await outputs.arms.write(await armsTable(config, inputs.mixtures));
-    await outputs.runs.write(runsTable(runs));
-    await outputs.comparison.write(comparisonTable(compareRuns(config, runs)));
+    const arms = await Promise.all(config.arms.map((arm) => armRow(arm, inputs.mixtures)));
+    await outputs.arms.write(batchOf(study_ports.study_arms, arms));
+    await outputs.runs.write(batchOf(study_ports.study_runs, runs));
+    const comparison = compareRuns(config, runs);
+    await outputs.comparison.write(batchOf(study_ports.study_comparison, comparison));
     report(runs.length, {}, runs.length);
   },
 });
 
-async function armsTable(
-  { arms }: Config,
+/** An arm with the tokens of its phases, in all and of its specialised source. */
+async function armRow(
+  { name, label, kind, specialised, weight, start, end, phases }: Config["arms"][number],
   mixtures: Readonly<Record<string, Ledger>>,
-): Promise<Batch<typeof study_ports.study_arms.columns>> {
-  const drawn = await Promise.all(arms.map((arm) => tokensDrawn(arm, mixtures)));
-  return {
-    arm: arms.map(({ name }) => name),
-    label: arms.map(({ label }) => label),
-    kind: arms.map(({ kind }) => kind),
-    specialised: arms.map(({ specialised }) => specialised),
-    weight: Float64Array.from(arms, ({ weight }) => weight),
-    start: Float64Array.from(arms, ({ start }) => start),
-    end: Float64Array.from(arms, ({ end }) => end),
-    tokens: Float64Array.from(drawn, ({ tokens }) => tokens),
-    specialised_tokens: Float64Array.from(drawn, ({ specialised_tokens }) => specialised_tokens),
-  };
-}
-
-/** Tokens along an arm's phases, and those of its specialised source among them. */
-async function tokensDrawn(
-  { name, phases, specialised }: Config["arms"][number],
-  mixtures: Readonly<Record<string, Ledger>>,
-) {
+): Promise<Row<typeof study_ports.study_arms.columns>> {
   let tokens = 0, specialised_tokens = 0;
   for (const phase of phases) {
     const ledger = mixtures[phase];
-    if (!ledger) throw new Error(`the phase "${phase}" of arm "${name}" has no mixture connected`);
-    for await (const batch of ledger.batches(["source", "tokens"])) {
-      batch.source.forEach((source, i) => {
-        tokens += batch.tokens[i];
-        if (source === specialised) specialised_tokens += batch.tokens[i];
-      });
+    if (!ledger) throw new Error(`phase "${phase}" of arm "${name}" has no mixture wired to it`);
+    for (const row of await rowsOf(ledger)) {
+      tokens += row.tokens;
+      if (row.source === specialised) specialised_tokens += row.tokens;
     }
   }
-  return { tokens, specialised_tokens };
+  return { arm: name, label, kind, specialised, weight, start, end, tokens, specialised_tokens };
 }

@@ -122,19 +122,22 @@ Deno.test("one seed gives a difference without an interval", async () => {
   assert.ok(Number.isNaN(comparison.ci_low[at]));
 });
 
-Deno.test("mistakes are named", async () => {
+Deno.test("invalid configs and inputs are refused", async () => {
   const runs = [...CONFIG.runs, { label: "x", arm: "code", target: "pycode", seed: 9 }];
-  await assert.rejects(compared({ runs }), /run "x" has no training metrics: connect them/);
-  await assert.rejects(compared({ runs: [{ ...runs[0], arm: "cod" }] }), /"cod", which is no arm/);
-  await assert.rejects(compared({ runs: [runs[0], runs[0]] }), /once more/);
+  await assert.rejects(compared({ runs }), /run "x" has no training metrics: wire them/);
+  await assert.rejects(compared({ runs: [{ ...runs[0], arm: "cod" }] }), /unknown arm "cod"/);
+  await assert.rejects(compared({ runs: [runs[0], runs[0]] }), /duplicate run/);
   await assert.rejects(
     compared({ runs: [runs[0], runs[4]] }),
     /"code" and its reference have no seed in common on "pycode"/,
   );
   await assert.rejects(
     compared({}, { mixtures: { trunk: ledger({ general: 60 }) } }),
-    /phase "rest" of arm "control" has no mixture connected/,
+    /phase "rest" of arm "control" has no mixture wired/,
   );
   const late = Object.fromEntries(CONFIG.runs.map(({ label }) => [label, validation(2, 3)]));
-  await assert.rejects(compared({}, { validation: late }), /first measured on "pycode" at step 3/);
+  await assert.rejects(
+    compared({}, { validation: late }),
+    /first validation of run "control.1" on "pycode" is at step 3/,
+  );
 });
