@@ -1,6 +1,6 @@
 /**
- * Example plugin: how long the documents of each source are. Copy this folder to begin a plugin of your own;
- * docs/plugins.md walks through it.
+ * Example plugin: the length of the documents of each source. Copy this folder to write your own plugin;
+ * docs/plugins.md explains it.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { defineStage, ports, table } from "../../core/stage/mod.ts";
 /** Quantiles of document length, in tokens, per source. */
 export const document_lengths = defineStage({
   name: "document_lengths",
-  // Part of every artifact's key: raise it when the results change, so that old artifacts are made again.
+  // Part of every artifact's key: raise it when results change, so that old artifacts are recomputed.
   version: "1",
   description: "Quantiles of document length per source.",
-  // What a recipe may set. Its defaults are filled in before `run`.
+  // What a recipe can set; defaults are filled in before `run`.
   config: z.strictObject({
     quantiles: z.array(z.number().min(0).max(1)).min(1).default([0, 0.25, 0.5, 0.75, 1]),
   }),
@@ -35,12 +35,12 @@ export const document_lengths = defineStage({
       });
       report(done += source.length, {}, inputs.documents.rows);
     }
-    // Sorted by name: an artifact must not depend on the order in which things came along.
+    // Sorted by name: an artifact must not depend on the order of its inputs.
     const rows = [...lengths].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([source, values]) => {
       values.sort((a, b) => a - b);
       return config.quantiles.map((q) => ({ source, quantile: q, tokens: nearestRank(values, q) }));
     });
-    // Written also when there are no rows: a table that was never written is an error.
+    // Also written without rows: a table that was never written is an error.
     await outputs.lengths.write({
       source: rows.map((row) => row.source),
       quantile: Float64Array.from(rows, (row) => row.quantile),

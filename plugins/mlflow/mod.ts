@@ -1,11 +1,12 @@
 /**
- * The mlflow tracker: a run on an MLflow tracking server, through its REST API (mlflow.org/docs/latest/rest-api.html).
+ * The mlflow tracker: writes a run to an MLflow tracking server through its REST API
+ * (mlflow.org/docs/latest/rest-api.html).
  *
  * ```sh
  * deno task pipeline --tracker mlflow:http://127.0.0.1:5000
  * ```
  *
- * The recipe is the experiment, its run a run; metrics are named "STEP/METRIC", configs are parameters.
+ * The recipe becomes an experiment, and its run a run; metrics are named "STEP/METRIC", and configs are parameters.
  *
  * @module
  */
@@ -16,12 +17,11 @@ import {
   type TrackedRun,
   type TrackerWriter,
 } from "../../core/stage/mod.ts";
-import { MlflowApi } from "./api.ts";
 
-/** As the server allows in one request. */
+/** Limits of one request, set by the server. */
 const MAX_METRICS = 1000, MAX_PARAMS = 100;
 const MAX_PARAM_LENGTH = 6000;
-/** Points that wait for a slow server; beyond them the oldest are dropped. */
+/** Metrics that wait for a slow server; if there are more, the oldest are dropped. */
 const MAX_WAITING = 100_000;
 const SEND_EVERY_MS = 2000;
 
@@ -30,13 +30,6 @@ const STATUS: Record<TrackedEnd, string> = {
   failed: "FAILED",
   interrupted: "KILLED",
 };
-
-interface Metric {
-  key: string;
-  value: number;
-  timestamp: number;
-  step: number;
-}
 
 export const mlflow = defineTracker({
   name: "mlflow",
@@ -52,7 +45,7 @@ export const mlflow = defineTracker({
   },
 });
 
-/** Names that the server takes: letters, digits, and `_-./ ` (and `:` nowhere). */
+/** Replaces characters that the server rejects in names; it accepts letters, digits and `_-./ `. */
 const nameOf = (text: string) => text.replace(/[^\w\-./ ]/g, "_");
 
 async function logParameters(api: MlflowApi, run_id: string, { steps }: TrackedRun): Promise<void> {
@@ -81,7 +74,7 @@ class MlflowWriter implements TrackerWriter {
     if (this.#error !== undefined) throw this.#error;
     for (const { step_id, step, time: timestamp, metrics } of points) {
       for (const [name, value] of Object.entries(metrics)) {
-        // JSON has no NaN; the server has no other way to say it.
+        // null means not finite, which JSON cannot express.
         if (value !== null) {
           this.#waiting.push({ key: nameOf(`${step_id}/${name}`), value, timestamp, step });
         }
@@ -104,7 +97,7 @@ class MlflowWriter implements TrackerWriter {
     await this.api.endRun(this.run_id, STATUS[state], time);
   }
 
-  /** One batch after the other; an error is told with the next points. */
+  /** Sends the waiting metrics after those already being sent; an error is thrown with the next points. */
   #send(): void {
     const metrics = this.#waiting.splice(0);
     this.#sending = this.#sending.then(async () => {
@@ -119,3 +112,101 @@ class MlflowWriter implements TrackerWriter {
     }).catch((error) => void (this.#error = error));
   }
 }
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 250;
+const TIMEOUT_MS = 10_000;
+
+interface Metric {
+  key: string;
+  value: number;
+  timestamp: number;
+  step: number;
+}
+
+/** Parameters and metrics of one request. */
+interface LogBatch {
+  readonly run_id: string;
+  readonly metrics?: readonly Metric[];
+  readonly params?: readonly { key: string; value: string }[];
+}
+
+/** The calls of MLflow's REST API that the tracker needs. */
+class MlflowApi {
+  /** @param server URL of the tracking server, without a path. */
+  constructor(readonly server: string) {}
+
+  /** The id of an experiment, which is created if it does not exist. */
+  async experiment(name: string): Promise<string> {
+    const found = await this.#call<{ experiment?: { experiment_id: string } }>(
+      "GET",
+      `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`,
+      undefined,
+      [404],
+    );
+    if (found.experiment) return found.experiment.experiment_id;
+    const made = await this.#call<{ experiment_id: string }>("POST", "experiments/create", {
+      name,
+    });
+    return made.experiment_id;
+  }
+
+  /** @param start_time Unix milliseconds. */
+  async createRun(
+    experiment_id: string,
+    run_name: string,
+    start_time: number,
+    tags: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const { run } = await this.#call<{ run: { info: { run_id: string } } }>("POST", "runs/create", {
+      ...{ experiment_id, run_name, start_time },
+      tags: Object.entries(tags).map(([key, value]) => ({ key, value })),
+    });
+    return run.info.run_id;
+  }
+
+  async logBatch(batch: LogBatch): Promise<void> {
+    await this.#call("POST", "runs/log-batch", batch);
+  }
+
+  /** @param end_time Unix milliseconds. */
+  async endRun(run_id: string, status: string, end_time: number): Promise<void> {
+    await this.#call("POST", "runs/update", { run_id, status, end_time });
+  }
+
+  /**
+   * Sends a request; retries when the network or the server fails.
+   *
+   * @param expected statuses besides 2xx that are not errors.
+   * @throws {Error} with the server's message.
+   */
+  async #call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    expected: number[] = [],
+  ): Promise<T> {
+    const url = new URL(`/api/2.0/mlflow/${path}`, this.server);
+    for (let attempt = 1;; attempt++) {
+      try {
+        const response = await fetch(url, {
+          method,
+          headers: { "content-type": "application/json" },
+          body: body === undefined ? undefined : JSON.stringify(body),
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        });
+        const answer = await response.json().catch(() => ({}));
+        if (response.ok || expected.includes(response.status)) return answer;
+        const message = `${this.server} answered ${response.status}: ${answer.message ?? path}`;
+        if (response.status < 500 && response.status !== 429) throw new Refused(message);
+        throw new Error(message);
+      } catch (error) {
+        if (error instanceof Refused || attempt === ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, FIRST_WAIT_MS * 4 ** (attempt - 1)));
+      }
+    }
+  }
+}
+
+/** The server rejected the request; a retry would not help. */
+class Refused extends Error {}

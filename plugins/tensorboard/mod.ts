@@ -1,5 +1,5 @@
 /**
- * The tensorboard tracker: event files that TensorBoard shows, one folder for each step of a recipe.
+ * The tensorboard tracker: writes event files for TensorBoard, one folder for each step of a recipe.
  *
  * ```sh
  * deno task pipeline --tracker tensorboard
@@ -16,10 +16,9 @@ import {
   type TrackedText,
   type TrackerWriter,
 } from "../../core/stage/mod.ts";
-import { scalarEvent, textEvent, versionEvent } from "./event.ts";
-import { RecordFile } from "./record_file.ts";
+import { RecordFile, scalarEvent, textEvent, versionEvent } from "./event_file.ts";
 
-/** What was reported is on disk after so long. */
+/** Delay until reported values are on disk. */
 const FLUSH_MS = 1000;
 
 export const tensorboard = defineTracker({
@@ -44,7 +43,7 @@ class EventWriter implements TrackerWriter {
   }
 
   text({ step_id, name, step, time, text }: TrackedText): void {
-    // Lines of a log are not told apart by steps of progress.
+    // All lines of the log share one tag.
     const [tag, shown] = name === "log"
       ? ["log", text]
       : [`samples/${name}`, `**${name}** ${text}`];
@@ -57,14 +56,14 @@ class EventWriter implements TrackerWriter {
     this.#flush();
   }
 
-  /** The file of a step, begun with its config. */
+  /** The file of a step; its first events are the version and the config. */
   #file(step_id: string): RecordFile {
     const known = this.#files.get(step_id);
     if (known) return known;
     const folder = join(this.folder, step_id.replace(/[^\w.+-]/g, "_"));
     Deno.mkdirSync(folder, { recursive: true });
     const { started_at, steps } = this.run;
-    // TensorBoard looks for "tfevents"; elsewhere the name tells host and process, which are nobody's business here.
+    // TensorBoard looks for "tfevents"; the usual suffix with host name and process id is left out for privacy.
     const file = new RecordFile(
       join(folder, `events.out.tfevents.${Math.floor(started_at / 1000)}.causeway`),
     );
