@@ -54,7 +54,6 @@ export type Lowering<Op extends OpName> = (
   emit: Emitter,
 ) => void;
 
-/** Collects ONNX nodes and initializers under unique names. */
 export class Emitter {
   readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
@@ -64,6 +63,7 @@ export class Emitter {
 
   constructor(readonly options: LoweringOptions) {}
 
+  /** Gives a computed value the name of an output; false where it has one already, or is not computed. */
   rename(value: Value, name: string): boolean {
     if (this.#names.has(value) || !value.node) return false;
     this.#names.set(value, name);
@@ -139,10 +139,16 @@ export class Emitter {
   }
 
   /** A constant in a dtype, shared between its uses. */
-  constant(name: string, data: Float32Array, dims: Shape, { dtype }: Like): string {
+  constant(name: string, data: ArrayLike<number>, dims: Shape, { dtype }: Like): string {
     const typed = `${dtype}_${name}`;
     if (this.initializers.has(typed)) return typed;
-    return this.tensor(typed, dtype === "float64" ? Float64Array.from(data) : data, dims);
+    const array = dtype === "float64" ? Float64Array : Float32Array;
+    return this.tensor(typed, array.from(data), dims);
+  }
+
+  /** A scalar of a dtype, shared between its uses. */
+  float(value: number, like: Like): string {
+    return this.constant(`${value}`, [value], [], like);
   }
 
   /** An int64 vector, shared between its uses: shapes and axes. */
@@ -150,17 +156,6 @@ export class Emitter {
     const name = `ints_${values.join("_")}`;
     if (this.initializers.has(name)) return name;
     return this.tensor(name, BigInt64Array.from(values, BigInt), [values.length]);
-  }
-
-  /** A scalar of a dtype, shared between its uses. */
-  float(value: number, { dtype }: Like): string {
-    const name = `${dtype}_${value}`;
-    if (this.initializers.has(name)) return name;
-    return this.tensor(
-      name,
-      dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value),
-      [],
-    );
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * The functions graphs are written with. A number stands for a scalar of the other operand's dtype.
+ * The functions that write graphs. A number means a scalar of the other operand's dtype.
  *
  * @module
  */
 import type { Value } from "./graph.ts";
-import type { OpAttributes, OpName } from "./ops.ts";
+import type { OpAttributes } from "./ops.ts";
 import { type Dimensions, formatShape, sameDims, type Shape, sizeOf } from "./types.ts";
 
 /** A value, or a number that becomes a scalar constant. */
@@ -20,12 +20,9 @@ function binary(op: Binary, a: Operand, b: Operand): Value {
   return reference.graph.apply(op, [lift(a), lift(b)], {})[0];
 }
 
-function unary(
-  op: OpName & ("neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "silu" | "softmax"),
-  x: Value,
-) {
-  return x.graph.apply(op, [x], {})[0];
-}
+type Unary = "neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "silu" | "softmax";
+
+const unary = (op: Unary, x: Value): Value => x.graph.apply(op, [x], {})[0];
 
 /** a + b, broadcast. */
 export const add = (a: Operand, b: Operand): Value => binary("add", a, b);
@@ -81,7 +78,7 @@ export function mean(x: Value, options: ReduceOptions = {}): Value {
 /** Σ x² over all elements: a scalar. */
 export const sumOfSquares = (x: Value): Value => x.graph.apply("sum_of_squares", [x], {})[0];
 
-/** Same elements, another shape; no node is added when the shape is equal already. */
+/** The same elements in another shape; adds no node when the shapes are equal. */
 export function reshape(x: Value, dims: Dimensions): Value {
   return sameDims(dims, x.dims) ? x : x.graph.apply("reshape", [x], { dims })[0];
 }
@@ -132,14 +129,9 @@ export function gemm(
   return a.graph.apply("gemm", c ? [a, b, c] : [a, b], { trans_a, trans_b })[0];
 }
 
-/** x Wᵀ + b with W of shape [out, in], as PyTorch's Linear. */
-export function linear(x: Value, weight: Value, bias?: Value): Value {
-  return gemm(x, weight, { trans_b: true, c: bias });
-}
-
 /**
  * Slices of the matrix `table` at integer `indices`: rows, [V, D] -> [...indices, D], or with axis 1 columns,
- * [D, V] -> [D, N]. Indices outside of the table fail at run time.
+ * [D, V] -> [D, N]. Indices outside the table fail at run time.
  */
 export function gather(table: Value, indices: Value, axis: 0 | 1 = 0): Value {
   return table.graph.apply("gather", [table, indices], { axis })[0];
@@ -167,11 +159,11 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
 
 /**
  * softmax(q kᵀ / √E) v of each head, where position t sees positions up to t; q and the result are [B, T, H, E], k and
- * v [B, T, K, E]. Where K < H, groups of H / K heads that follow each other share keys and values (grouped-query
- * attention: Ainslie et al., 2023).
+ * v [B, T, K, E]. Where K < H, groups of H / K consecutive heads share keys and values (grouped-query attention:
+ * Ainslie et al., 2023).
  *
- * @param document_start int32 [B, T], 0 <= document_start[t] <= t: the first position that position t sees, for rows that hold
- * several documents. Every position from 0 on when left out.
+ * @param document_start int32 [B, T], 0 <= document_start[t] <= t: the first position that position t sees, for rows
+ * with several documents; 0 when left out.
  */
 export function causalAttention(q: Value, k: Value, v: Value, document_start?: Value): Value {
   const inputs = document_start ? [q, k, v, document_start] : [q, k, v];
@@ -198,7 +190,7 @@ export function rotary(x: Value, cos: Value, sin: Value): Value {
 
 /**
  * `nll` [N]: -log softmax(logits)[label] for each row of `logits` [N, V], in nats; and `probabilities` [N, V]:
- * softmax(logits), for gradients written by hand. The gradient table differentiates `nll` only.
+ * softmax(logits), for gradients written by hand. Only `nll` can be differentiated.
  */
 export function softmaxCrossEntropy(
   logits: Value,

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { add, broadcast } from "./functions.ts";
+import { add, broadcast, zeros } from "./functions.ts";
 import type { Node, Value } from "./graph.ts";
 import type { OpName } from "./ops.ts";
-import { sizeOf } from "./types.ts";
-import { AUXILIARY_OUTPUTS, VJP } from "./vjp.ts";
+import { formatShape, sizeOf } from "./types.ts";
+import { VJP, WITH_BY_PRODUCTS } from "./vjp.ts";
 
 /**
  * Adds nodes that compute the gradient of a scalar with respect to each of `targets`.
@@ -18,14 +18,14 @@ import { AUXILIARY_OUTPUTS, VJP } from "./vjp.ts";
  */
 export function gradients(loss: Value, targets: readonly Value[]): Value[] {
   if (sizeOf(loss.shape) !== 1) {
-    throw new Error(`gradients are taken of a scalar, not of shape [${loss.shape.join(", ")}]`);
+    throw new Error(`gradients need a scalar, got shape ${formatShape(loss.shape)}`);
   }
   const one = broadcast(loss.graph.scalar(1, loss.dtype), loss.shape);
   return backpropagate(new Map([[loss, one]]), targets);
 }
 
 /**
- * Adds nodes that carry given gradients of some values back to each of `targets`.
+ * Adds nodes that propagate given gradients of some values back to each of `targets`.
  *
  * @param cotangents the gradient of the loss with respect to each of some values, of the same shape.
  * @returns one value per target, of the target's shape.
@@ -67,24 +67,20 @@ function dependents(nodes: readonly Node[], targets: readonly Value[]): Set<Valu
 }
 
 function applyRule(node: Node, grads: Map<Value, Value>): (Value | undefined)[] {
-  const differentiable = AUXILIARY_OUTPUTS[node.op] ?? node.outputs.length;
-  const given = node.outputs.map((output, i) => {
-    const grad = grads.get(output);
-    if (grad && i >= differentiable) {
-      throw new Error(`${node.op}: output ${i} is a by-product and cannot be differentiated`);
-    }
-    return grad ??
-      (i < differentiable
-        ? broadcast(output.graph.scalar(0, output.dtype), output.shape)
-        : undefined);
-  }).filter((grad) => grad !== undefined);
+  const differentiable = WITH_BY_PRODUCTS.has(node.op) ? 1 : node.outputs.length;
+  if (node.outputs.slice(differentiable).some((output) => grads.has(output))) {
+    throw new Error(`${node.op} cannot be differentiated through its by-products`);
+  }
+  const given = node.outputs.slice(0, differentiable).map((output) => {
+    return grads.get(output) ?? zeros(output);
+  });
   const rule = VJP[node.op] as (node: Node<OpName>, ...grads: Value[]) => (Value | undefined)[];
   return rule(node, ...given);
 }
 
 /**
- * Adds `grad` to an accumulator without a pass of its own where the last op can do it: a gemm takes the
- * accumulator as its C operand, a scatter as its base.
+ * Adds `grad` to an accumulator, without a separate pass where the last op can do it: a gemm with the accumulator as its
+ * third input, a scatter with it as its base.
  */
 export function accumulate(accumulator: Value, grad: Value): Value {
   const { node, graph } = grad;

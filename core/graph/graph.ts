@@ -106,7 +106,11 @@ export class Graph {
     return value;
   }
 
-  /** Adds a node and returns its outputs. Shape errors name the op. */
+  /**
+   * Adds a node and returns its outputs.
+   *
+   * @throws {Error} naming the op and its inputs when their types do not fit.
+   */
   apply<Op extends OpName>(op: Op, inputs: Value[], attributes: OpAttributes[Op]): Value[] {
     if (inputs.some((input) => input.graph !== this)) {
       throw new Error(`${op}: an input belongs to another graph`);
@@ -115,7 +119,8 @@ export class Graph {
     try {
       types = SHAPE_INFERENCE[op](inputs, attributes);
     } catch (error) {
-      throw new Error(`${op}: ${(error as Error).message}`);
+      const given = inputs.map(({ dtype, dims }) => `${dtype} ${formatShape(dims)}`).join(", ");
+      throw new Error(`${op} ${(error as Error).message}, got ${given}`);
     }
     const outputs: Value[] = [];
     const node = { op, inputs, attributes, outputs } as unknown as Node;

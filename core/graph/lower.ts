@@ -1,6 +1,6 @@
 /**
- * Lowering to ONNX: one entry per op, standard operators first, ONNX Runtime's contributed ones
- * (com.microsoft) where they save passes over memory.
+ * Lowering to ONNX: one entry per op, with standard operators, or ONNX Runtime's own (com.microsoft) where they save
+ * passes over memory.
  *
  * @module
  */
@@ -20,9 +20,10 @@ import type { OpName } from "./ops.ts";
 import { staticShape } from "./types.ts";
 
 /** Opset 20 has Gelu; opset 17, the first with LayerNormalization, runs in every browser. */
-const TRAINING = { opset: 20, ir_version: 9 }, PORTABLE_VERSIONS = { opset: 17, ir_version: 8 };
+const TRAINING_VERSIONS = { opset: 20, ir_version: 9 };
+const PORTABLE_VERSIONS = { opset: 17, ir_version: 8 };
 
-/** The operator of the same meaning. */
+/** One operator that computes the same. */
 const direct = (op_type: string, domain = ""): Lowering<OpName> => (_, inputs, outputs, emit) => {
   emit.op(op_type, inputs, {}, outputs, domain);
 };
@@ -90,7 +91,7 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   gather: ({ attributes: { axis } }, inputs, outputs, emit) => {
     emit.op("Gather", inputs, { axis: { int: axis } }, outputs);
   },
-  // Not ScatterND: with reduction=add it is a data race on the CPU provider when indices repeat.
+  // Not ScatterND: with reduction=add it has a data race on the CPU when indices repeat.
   scatter_add: (node, [base, indices, values], outputs, emit) => {
     const { inputs: [, , updates], attributes: { axis } } = node;
     const line = updates.shape.map((dim, i) => i === axis ? dim : 1);
@@ -153,8 +154,8 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     const picked = emit.op("Cast", [emit.op("Gather", [table, indices])], { to });
     emit.op("Mul", [picked, emit.op("Gather", [row_scales, indices])], {}, outputs);
   },
-  // The operator takes [B, T, H·Dh]. position_ids of shape [1] is the first position, and the rows of the tables
-  // follow from there.
+  // The operator needs [B, T, H·Dh]. position_ids of shape [1] is the first position; the following rows of the tables
+  // are for the following positions.
   rotary: ({ inputs: [x, cos] }, [name, cos_name, sin_name], outputs, emit) => {
     const [rows, length, heads, head_dim] = x.shape;
     const attributes = {
@@ -168,7 +169,7 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     emit.op("Reshape", [turned, emit.ints(x.shape)], {}, outputs);
   },
   // log Σ exp(z) = max z - log(max softmax(z)), because the largest probability is 1 / Σ exp(z - max z).
-  // That never underflows (it is at least 1/V) and needs no shifted copy of the logits.
+  // It never underflows (it is at least 1/V), and no shifted copy of the logits is needed.
   softmax_cross_entropy: ({ inputs: [logits, labels] }, [z], [nll, probabilities], emit) => {
     emit.op("Softmax", [z], { axis: { int: -1 } }, probabilities);
     const row_max = (x: string) =>
@@ -216,17 +217,12 @@ export function lowerToOnnx(graph: Graph, options: LoweringOptions = {}): Uint8A
     (lower as Lowering<OpName>)(node, names(node.inputs), names(node.outputs), emit);
   }
   for (const [name, value] of aliases) emit.op("Identity", [emit.name(value)], {}, name);
-  const { opset, ir_version } = options.portable ? PORTABLE_VERSIONS : TRAINING;
-  return encodeModel({
-    ir_version,
-    producer_name: "causeway",
-    opset_import: [{ domain: "", version: opset }, { domain: MICROSOFT, version: 1 }],
-    graph: {
-      name: "causeway",
-      node: emit.nodes,
-      initializer: [...emit.initializers.values()],
-      input: graph.inputs.map((value) => valueInfo(value.name, value)),
-      output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
-    },
-  });
+  const proto = {
+    name: "causeway",
+    node: emit.nodes,
+    initializer: [...emit.initializers.values()],
+    input: graph.inputs.map((value) => valueInfo(value.name, value)),
+    output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
+  };
+  return encodeModel(proto, options.portable ? PORTABLE_VERSIONS : TRAINING_VERSIONS);
 }

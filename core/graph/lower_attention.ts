@@ -2,9 +2,9 @@
  * Causal attention as ONNX nodes, in blocks of queries.
  *
  * A block of queries sees only the keys up to its own end, so the products, the softmax and their gradients skip
- * most of the half that the mask would throw away: (n + 1) / 2n of the work is left with n blocks.
+ * most of the half that the mask would hide: (n + 1) / 2n of the work is left with n blocks.
  *
- * Keys and values are held [B, H, E, T], so that the products of their gradients transpose the narrow factor.
+ * Keys and values are [B, H, E, T], so that the products of their gradients transpose the narrow factor.
  *
  * With fewer heads of keys and values than of queries, K < H, the G = H / K heads of a group are rows of one product:
  * queries are [B, K, G T/n, E] in products and [B, H, T/n, E] where the mask is added, which is the same memory. So
@@ -28,12 +28,12 @@ export function blockCount(length: number): number {
 }
 
 /**
- * Lowest finite float32: what Hugging Face's eager attention adds where a key lies in the future. A score is lost in
- * its rounding, so the sum stays finite, and beside any key that is seen its softmax is 0.
+ * Lowest finite float32: what Hugging Face's eager attention adds to the scores of hidden keys. The sum is finite, since
+ * a score is lost in its rounding, and its softmax is 0 beside any key that is seen.
  */
 export const LOWEST = -3.4028234663852886e38;
 
-/** [size, before + size]: 0 where query `before + i` may look at a key, the lowest float32 where not. */
+/** [size, before + size]: 0 where query `before + i` sees a key, the lowest float32 elsewhere. */
 export function causalMask(size: number, before: number): Float32Array<ArrayBuffer> {
   const width = before + size;
   const mask = new Float32Array(size * width);
@@ -42,8 +42,8 @@ export function causalMask(size: number, before: number): Float32Array<ArrayBuff
 }
 
 /**
- * What is added to the scores of a block of `size` queries after `before` others: [size, before + size], or
- * [B, 1, size, before + size] where `document_start` [B, 1, size, 1] is given. One for all layers.
+ * The mask to add to the scores of a block of `size` queries after `before` others: [size, before + size], or
+ * [B, 1, size, before + size] where `document_start` [B, 1, size, 1] is given. All layers share it.
  */
 function emitMask(
   emit: Emitter,
@@ -192,7 +192,7 @@ function addPrefixes(emit: Emitter, prefixes: string[]): string {
   return join(emit, sums, 3);
 }
 
-/** See cache_mask in ops.ts. */
+/** See cacheMask in functions.ts. */
 export const lowerCacheMask: Lowering<"cache_mask"> = (
   _,
   [attention_mask, tokens],

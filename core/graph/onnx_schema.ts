@@ -1,6 +1,6 @@
 /**
- * The part of the ONNX protobuf schema that graphs are written with, for protobufjs. Field numbers are those
- * of onnx.proto (IR version 8 and later); fields never written here are left out.
+ * The part of the ONNX protobuf schema that graphs are written with, for protobufjs. Field numbers are those of
+ * onnx.proto (IR version 8 and later); fields that are never written are left out.
  *
  * @module
  */
@@ -8,65 +8,57 @@ import protobuf from "protobufjs";
 
 const field = (type: string, id: number) => ({ type, id });
 const list = (type: string, id: number) => ({ rule: "repeated", type, id });
+const unpacked = (type: string, id: number) => ({ ...list(type, id), options: { packed: false } });
 
-const schema = {
+const MESSAGES = {
   ModelProto: {
-    fields: {
-      ir_version: field("int64", 1),
-      producer_name: field("string", 2),
-      graph: field("GraphProto", 7),
-      opset_import: list("OperatorSetIdProto", 8),
-    },
+    ir_version: field("int64", 1),
+    producer_name: field("string", 2),
+    graph: field("GraphProto", 7),
+    opset_import: list("OperatorSetIdProto", 8),
   },
-  OperatorSetIdProto: { fields: { domain: field("string", 1), version: field("int64", 2) } },
+  OperatorSetIdProto: { domain: field("string", 1), version: field("int64", 2) },
   GraphProto: {
-    fields: {
-      node: list("NodeProto", 1),
-      name: field("string", 2),
-      initializer: list("TensorProto", 5),
-      input: list("ValueInfoProto", 11),
-      output: list("ValueInfoProto", 12),
-    },
+    node: list("NodeProto", 1),
+    name: field("string", 2),
+    initializer: list("TensorProto", 5),
+    input: list("ValueInfoProto", 11),
+    output: list("ValueInfoProto", 12),
   },
   NodeProto: {
-    fields: {
-      input: list("string", 1),
-      output: list("string", 2),
-      name: field("string", 3),
-      op_type: field("string", 4),
-      attribute: list("AttributeProto", 5),
-      domain: field("string", 7),
-    },
+    input: list("string", 1),
+    output: list("string", 2),
+    name: field("string", 3),
+    op_type: field("string", 4),
+    attribute: list("AttributeProto", 5),
+    domain: field("string", 7),
   },
   AttributeProto: {
-    fields: {
-      name: field("string", 1),
-      f: field("float", 2),
-      i: field("int64", 3),
-      s: field("bytes", 4),
-      ints: { ...list("int64", 8), options: { packed: false } },
-      type: field("int32", 20),
-    },
+    name: field("string", 1),
+    f: field("float", 2),
+    i: field("int64", 3),
+    s: field("bytes", 4),
+    ints: unpacked("int64", 8),
+    type: field("int32", 20),
   },
   TensorProto: {
-    fields: {
-      dims: { ...list("int64", 1), options: { packed: false } },
-      data_type: field("int32", 2),
-      name: field("string", 8),
-      raw_data: field("bytes", 9),
-    },
+    dims: unpacked("int64", 1),
+    data_type: field("int32", 2),
+    name: field("string", 8),
+    raw_data: field("bytes", 9),
   },
-  ValueInfoProto: { fields: { name: field("string", 1), type: field("TypeProto", 2) } },
-  TypeProto: { fields: { tensor_type: field("TensorTypeProto", 1) } },
-  TensorTypeProto: {
-    fields: { elem_type: field("int32", 1), shape: field("TensorShapeProto", 2) },
-  },
-  TensorShapeProto: { fields: { dim: list("DimensionProto", 1) } },
+  ValueInfoProto: { name: field("string", 1), type: field("TypeProto", 2) },
+  TypeProto: { tensor_type: field("TensorTypeProto", 1) },
+  TensorTypeProto: { elem_type: field("int32", 1), shape: field("TensorShapeProto", 2) },
+  TensorShapeProto: { dim: list("DimensionProto", 1) },
   // A oneof in onnx.proto: a size, or the name of one that is known when the model runs.
-  DimensionProto: { fields: { dim_value: field("int64", 1), dim_param: field("string", 2) } },
+  DimensionProto: { dim_value: field("int64", 1), dim_param: field("string", 2) },
 };
 
-const MODEL = protobuf.Root.fromJSON({ nested: schema }).lookupType("ModelProto");
+const nested = Object.fromEntries(
+  Object.entries(MESSAGES).map(([name, fields]) => [name, { fields }]),
+);
+const MODEL = protobuf.Root.fromJSON({ nested }).lookupType("ModelProto");
 
 /** Values of TensorProto.DataType. */
 export const DATA_TYPE = {
@@ -96,31 +88,28 @@ export interface NodeProto {
   attribute: Record<string, unknown>[];
 }
 
-/** A size, or the name of one that is known when the model runs. */
-export type Dimension = { dim_value: number } | { dim_param: string };
-
 export interface ValueInfoProto {
   name: string;
-  type: { tensor_type: { elem_type: number; shape: { dim: Dimension[] } } };
-}
-
-export interface ModelProto {
-  ir_version: number;
-  producer_name: string;
-  opset_import: { domain: string; version: number }[];
-  graph: {
-    name: string;
-    node: NodeProto[];
-    initializer: TensorProto[];
-    input: ValueInfoProto[];
-    output: ValueInfoProto[];
+  type: {
+    tensor_type: {
+      elem_type: number;
+      shape: { dim: ({ dim_value: number } | { dim_param: string })[] };
+    };
   };
 }
 
-/** An attribute in protobuf form. A number is a float, `{ int }` an integer. */
+export interface GraphProto {
+  name: string;
+  node: NodeProto[];
+  initializer: TensorProto[];
+  input: ValueInfoProto[];
+  output: ValueInfoProto[];
+}
+
+/** An attribute's value. A number is a float, `{ int }` an integer. */
 export type AttributeValue = number | { int: number } | string | readonly number[];
 
-/** Encodes one attribute; the `type` numbers are AttributeProto.AttributeType. */
+/** An attribute in protobuf form; the `type` numbers are AttributeProto.AttributeType. */
 export function attributeProto(name: string, value: AttributeValue): Record<string, unknown> {
   if (typeof value === "number") return { name, type: 1, f: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
@@ -128,7 +117,12 @@ export function attributeProto(name: string, value: AttributeValue): Record<stri
   return { name, type: 2, i: (value as { int: number }).int };
 }
 
-/** Serializes a model. */
-export function encodeModel(model: ModelProto): Uint8Array {
-  return MODEL.encode(MODEL.create(model as unknown as Record<string, unknown>)).finish();
+/** Serializes a model, with standard operators of a version and ONNX Runtime's own (com.microsoft). */
+export function encodeModel(
+  graph: GraphProto,
+  { ir_version, opset }: { ir_version: number; opset: number },
+): Uint8Array {
+  const opset_import = [{ domain: "", version: opset }, { domain: "com.microsoft", version: 1 }];
+  const model = { ir_version, producer_name: "causeway", opset_import, graph };
+  return MODEL.encode(MODEL.create(model)).finish();
 }

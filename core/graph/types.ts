@@ -73,7 +73,7 @@ export function broadcastDims(a: Dimensions, b: Dimensions): Dimension[] {
     const da = a[a.length - rank + i] ?? 1;
     const db = b[b.length - rank + i] ?? 1;
     if (da !== db && da !== 1 && db !== 1) {
-      throw new Error(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+      throw new Error(`cannot broadcast ${formatShape(a)} and ${formatShape(b)}`);
     }
     return da === 1 ? db : da;
   });

@@ -36,16 +36,10 @@ type InputGradients = (Value | undefined)[];
 
 type Rule<Op extends OpName> = (node: Node<Op>, ...grads: Value[]) => InputGradients;
 
-/**
- * Ops whose further outputs are by-products for the rule itself; a gradient flowing into one is refused
- * rather than dropped.
- */
-export const AUXILIARY_OUTPUTS: Partial<Record<OpName, number>> = {
-  layer_norm: 1,
-  rms_norm: 1,
-  causal_attention: 1,
-  softmax_cross_entropy: 1,
-};
+/** Ops whose first output only has a gradient. The others are by-products; a gradient of one is an error. */
+export const WITH_BY_PRODUCTS: ReadonlySet<OpName> = new Set(
+  ["layer_norm", "rms_norm", "causal_attention", "softmax_cross_entropy"] as const,
+);
 
 export const VJP: { [Op in OpName]: Rule<Op> } = {
   add: ({ inputs: [a, b] }, g) => [sumTo(g, a.shape), sumTo(g, b.shape)],
@@ -56,8 +50,8 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const da = div(g, b);
     return [sumTo(da, a.shape), neg(sumTo(mul(da, y), b.shape))];
   },
-  // y - b is positive exactly where a won; the sign comes from x / |x| without a comparison op:
-  // step = (y - b) / max(y - b, tiny). On a tie b wins nothing and a gets g, as documented.
+  // y - a is positive exactly where b is larger; (y - a) / max(y - a, tiny) makes it 1 without a comparison op.
+  // On a tie a gets g.
   maximum: ({ inputs: [a, b], outputs: [y] }, g) => {
     const b_won = winner(sub(y, a));
     return [sumTo(mul(g, sub(1, b_won)), a.shape), sumTo(mul(g, b_won), b.shape)];
