@@ -3,114 +3,139 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { checkFlags, type Console, processConsole, UsageError } from "../shared/console.ts";
-import { conversationTokens, MESSAGE, TEMPLATES, type Turn } from "./conversation.ts";
-import { explain } from "../shared/explain.ts";
-import { style } from "../shared/format.ts";
+import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
+import { OUT_FLAG } from "../shared/find_run.ts";
+import { defineCommand } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
+import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { speedLine } from "./generate.ts";
-import {
-  GENERATION_HELP,
-  GENERATION_STRINGS,
-  type GenerationFlags,
-  generationFlags,
-} from "./generation_flags.ts";
-import { loadModel } from "./load_model.ts";
-import { findModel, MODEL_HELP } from "./model_ref.ts";
-import { Writer } from "./writer.ts";
+import { GENERATION_FLAGS, type GenerationFlags, Writer } from "./generation.ts";
 
-const HELP = `Talks with a model that was fine-tuned on instructions.
+/** Stands for the user's message in a template. */
+export const MESSAGE = "{message}";
 
-Usage: deno task chat RUN [options]
+/** Forms of fine-tuning data, by name. */
+export const TEMPLATES: Readonly<Record<string, string>> = {
+  /** LIMA, MAmmoTH: the request, an empty line, the answer. */
+  request: `${MESSAGE}\n\n`,
+  /** GSM8K, SciQ and other questions. */
+  question: `Question: ${MESSAGE}\nAnswer: `,
+  /** The message alone. */
+  none: MESSAGE,
+};
 
-${MODEL_HELP}
+/** A message and its answer. */
+interface Turn {
+  readonly message: string;
+  readonly answer: string;
+}
 
-  --template TEXT     how a message is put to the model: request (the message and an empty line, as
-                      LIMA has it), question ("Question: … Answer: ", as GSM8K has it), none, or a
-                      text of your own with ${MESSAGE} in it (default: request)
-${GENERATION_HELP}
-  --out DIR           folder with the results (default: out)
-  --help              print this
+/**
+ * The tokens of a conversation so far and of a new message. Each part is tokenized on its own, as prompts and answers
+ * are in fine-tuning. The oldest turns are dropped where they would leave no room for the answer.
+ *
+ * @param room tokens of the answer at most.
+ * @throws {Error} when the message alone is too long.
+ */
+export function conversationTokens(
+  writer: Pick<Writer, "encode" | "positions">,
+  template: string,
+  turns: readonly Turn[],
+  message: string,
+  room: number,
+): { tokens: number[]; forgotten: number } {
+  // An empty line separates an answer from the next message.
+  const asked = (text: string) => writer.encode(template.replace(MESSAGE, () => text));
+  const parts = [
+    ...turns.map((turn) => [...asked(turn.message), ...writer.encode(`${turn.answer}\n\n`)]),
+    asked(message),
+  ];
+  const limit = writer.positions - Math.min(room, Math.floor(writer.positions / 2));
+  let forgotten = 0;
+  const length = () => parts.slice(forgotten).reduce((sum, part) => sum + part.length, 0);
+  while (forgotten < turns.length && length() > limit) forgotten++;
+  if (length() > limit) {
+    throw new Error(
+      `the message has ${length()} tokens, and the model's ${writer.positions} positions leave room for ${limit}; ` +
+        "shorten it, or lower --max-new-tokens",
+    );
+  }
+  return { tokens: parts.slice(forgotten).flat(), forgotten };
+}
 
-Within a conversation: /new begins another, /again asks the same again, /quit or Ctrl-D ends it;
-Ctrl-C ends an answer.`;
+export const command = defineCommand({
+  name: "chat",
+  summary: "Holds a conversation with a fine-tuned model",
+  args: [MODEL_ARGUMENT],
+  flags: {
+    template: {
+      value: "TEXT",
+      default: "request",
+      help: "how a message is given to the model: request (the message and an empty line, as in " +
+        'LIMA), question ("Question: … Answer: ", as in GSM8K), none, or your own text with ' +
+        MESSAGE,
+      expects: `${Object.keys(TEMPLATES).join(", ")} or a text with ${MESSAGE}`,
+      parse: parseTemplate,
+    },
+    ...GENERATION_FLAGS,
+    ...OUT_FLAG,
+  },
+  examples: [
+    "deno task chat latest",
+    "deno task chat quickstart/midtrained_sft --template question",
+  ],
+  notes:
+    "Within a conversation: /new starts another, /again repeats the last message, /quit or Ctrl-D " +
+    "ends it; Ctrl-C ends an answer.",
+});
 
-interface Options extends GenerationFlags {
-  model: string;
-  template: string;
-  out: string;
+/** A template by name, or a text in which "\\n" is a line end. */
+function parseTemplate(text: string): string | undefined {
+  const template = TEMPLATES[text] ?? text.replaceAll("\\n", "\n");
+  return template.includes(MESSAGE) ? template : undefined;
 }
 
 /** Where a conversation is read from and written to. */
 export interface ChatTerminal {
-  /** A line of the person; undefined when there are no more. */
+  /** The next line of the user; undefined at the end of input. */
   ask(question: string): string | undefined | Promise<string | undefined>;
   write(text: string): void;
   readonly color: boolean;
-  /** Calls back when the person wants the answer to end; returns what undoes that. */
+  /** Calls back when the user interrupts an answer; returns what undoes that. */
   onInterrupt(listener: () => void): () => void;
 }
 
-function parseOptions(args: readonly string[]): Options | undefined {
-  const string = [...GENERATION_STRINGS, "template", "out"] as const;
-  const known = checkFlags([...string, "help"], "deno task chat");
-  const flags = parseArgs(args, {
-    string: [...string, "_"],
-    boolean: ["help"],
-    collect: ["stop"],
-    alias: { help: "h" },
-    default: { out: "out", template: "request" },
-    unknown: (arg, key) => key === undefined ? undefined : known(arg, key),
-  });
-  if (flags.help) return undefined;
-  const [model, ...more] = flags._.map(String);
-  if (model === undefined) throw new UsageError("which model? See deno task chat --help");
-  if (more.length > 0) throw new UsageError(`one model at a time; "${more[0]}" is one too many`);
-  const template = TEMPLATES[flags.template] ?? flags.template.replaceAll("\\n", "\n");
-  if (!template.includes(MESSAGE)) {
-    const names = Object.keys(TEMPLATES).join(", ");
-    throw new UsageError(`--template takes ${names}, or a text with ${MESSAGE} in it`);
-  }
-  return { ...generationFlags(flags), model, template, out: flags.out };
-}
-
 /** Runs the command; returns the exit code. */
-export async function main(
+export function main(
   args: readonly string[],
   io: Console = processConsole(),
   terminal: ChatTerminal = processTerminal(),
 ) {
-  try {
-    const options = parseOptions(args);
-    if (!options) return io.out(HELP), 0;
-    const named = await findModel(options.model, options.out);
-    const writer = new Writer(await loadModel(named), options);
-    io.err(`${named.label}. /new begins another conversation, /quit ends.`);
+  return runMain(command, args, io, async ({ flags, args: [name] }) => {
+    const named = await findModel(name, flags.out);
+    const writer = new Writer(await loadModel(named), flags);
+    io.err(`${named.label}. /new starts another conversation, /quit ends it.`);
     try {
-      await new Conversation(writer, options, terminal, io).hold();
+      await new Conversation(writer, flags, terminal, io).hold();
     } finally {
       await writer.release();
     }
-    return 0;
-  } catch (error) {
-    io.err(`Error: ${explain(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+  });
 }
 
 class Conversation {
   #turns: Turn[] = [];
-  /** Number of the next answer among all: it names the random numbers. */
+  /** Number of the next answer: it seeds its random numbers. */
   #sample = 0;
 
   constructor(
     private readonly writer: Writer,
-    private readonly options: Options,
+    private readonly options: GenerationFlags & { readonly template: string },
     private readonly terminal: ChatTerminal,
     private readonly io: Console,
   ) {}
 
-  /** Goes on until the person ends it. */
+  /** Reads messages and answers them, until the user ends it. */
   async hold(): Promise<void> {
     while (true) {
       const line = (await this.terminal.ask("> "))?.trim();
@@ -126,7 +151,7 @@ class Conversation {
   #again(): Promise<void> | void {
     const last = this.#turns.pop();
     if (last) return this.#answer(last.message);
-    this.io.err("nothing was asked yet");
+    this.io.err("there is no message to repeat yet");
   }
 
   async #answer(message: string): Promise<void> {
@@ -163,7 +188,7 @@ function processTerminal(): ChatTerminal {
   const is_terminal = Deno.stdin.isTerminal();
   const lines = is_terminal ? undefined : inputLines();
   return {
-    color: Deno.stdout.isTerminal() && !Deno.noColor,
+    color: stdoutColor(),
     ask: async (question) =>
       lines
         ? (await lines.next()).value as string | undefined

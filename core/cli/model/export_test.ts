@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { main as chatMain } from "./chat.ts";
 import { main as exportMain } from "./export.ts";
 import { main as generateMain } from "./generate.ts";
-import { loadModel } from "./load_model.ts";
-import { findModel } from "./model_ref.ts";
+import { findModel, loadModel } from "./find_model.ts";
 import { runCommand, withFolder } from "../shared/testing.ts";
 import { Decoder } from "../../generate/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
@@ -73,11 +72,11 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
       assert.deepEqual(names, ["model.onnx", "model_quantized.onnx"]);
       const again = await runCommand(exportMain, args);
       assert.equal(again.code, 2);
-      assert.match(again.err, /exists; name another folder by --to, or replace it by --force/);
+      assert.match(again.err, /exists; name another folder with --to, or replace it with --force/);
     });
     await t.step("what is not there is named, with what is", async () => {
       const cases: [string, RegExp][] = [
-        ["tiny/data", /has no model of a step "data"; steps with models: trunk, branch, tuned/],
+        ["tiny/data", /has no model from a step "data"; steps with models: trunk, branch, tuned/],
         ["other", /no run or recipe "other" in .*; recipes that ran there: tiny/],
       ];
       for (const [name, message] of cases) {

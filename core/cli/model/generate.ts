@@ -1,100 +1,58 @@
 /**
- * `deno task generate`: text of a trained model.
+ * `deno task generate`: continues a prompt with a trained model.
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { checkFlags, type Console, processConsole, UsageError } from "../shared/console.ts";
-import { explain } from "../shared/explain.ts";
-import {
-  GENERATION_HELP,
-  GENERATION_STRINGS,
-  type GenerationFlags,
-  generationFlags,
-} from "./generation_flags.ts";
-import { loadModel } from "./load_model.ts";
-import { findModel, MODEL_HELP } from "./model_ref.ts";
-import { Writer, type Written } from "./writer.ts";
+import { type Console, processConsole } from "../shared/console.ts";
+import { OUT_FLAG } from "../shared/find_run.ts";
+import { defineCommand, whole } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
+import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
+import { GENERATION_FLAGS, Writer, type Written } from "./generation.ts";
 
-const HELP = `Goes on with a prompt.
-
-Usage: deno task generate RUN "PROMPT" [options]
-
-${MODEL_HELP}
-
-A prompt of "-" is read from standard input.
-
-${GENERATION_HELP}
-  --count N           texts, each with random numbers of its own (default: 1)
-  --json              one JSON object a text instead of the text itself
-  --out DIR           folder with the results (default: out)
-  --help              print this`;
-
-interface Options extends GenerationFlags {
-  model: string;
-  prompt: string;
-  count: number;
-  json: boolean;
-  out: string;
-}
-
-function parseOptions(args: readonly string[]): Options | undefined {
-  const string = [...GENERATION_STRINGS, "count", "out"] as const;
-  const boolean = ["json", "help"] as const;
-  const known = checkFlags([...string, ...boolean], "deno task generate");
-  const flags = parseArgs(args, {
-    string: [...string, "_"],
-    boolean,
-    collect: ["stop"],
-    alias: { help: "h" },
-    default: { out: "out", count: "1" },
-    unknown: (arg, key) => key === undefined ? undefined : known(arg, key),
-  });
-  if (flags.help) return undefined;
-  const [model, prompt, ...more] = flags._.map(String);
-  if (model === undefined || prompt === undefined) {
-    throw new UsageError(
-      'it takes a model and a prompt: deno task generate latest "Once upon a time"',
-    );
-  }
-  if (more.length > 0) {
-    throw new UsageError(`put the prompt in quotes; "${more[0]}" is one word too many`);
-  }
-  if (!/^[1-9]\d*$/.test(flags.count)) {
-    throw new UsageError(`--count takes a number of at least 1, not ${flags.count || "nothing"}`);
-  }
-  const { json, out } = flags;
-  return { ...generationFlags(flags), model, prompt, count: Number(flags.count), json, out };
-}
+export const command = defineCommand({
+  name: "generate",
+  summary: "Continues a prompt with a trained model",
+  args: [
+    MODEL_ARGUMENT,
+    { name: "PROMPT", help: 'text to continue, in quotes; "-" reads it from standard input' },
+  ],
+  flags: {
+    ...GENERATION_FLAGS,
+    count: {
+      value: "N",
+      default: "1",
+      help: "number of texts, each with its own random numbers",
+      ...whole(1),
+    },
+    json: { help: "print one JSON object per text" },
+    ...OUT_FLAG,
+  },
+  examples: ['deno task generate latest "Once upon a time"'],
+});
 
 /** Runs the command; returns the exit code. */
-export async function main(
+export function main(
   args: readonly string[],
   io: Console = processConsole(),
   write: (text: string) => void = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text)),
 ) {
-  try {
-    const options = parseOptions(args);
-    if (!options) return io.out(HELP), 0;
-    const named = await findModel(options.model, options.out);
-    const prompt = options.prompt === "-" ? await readInput() : options.prompt;
-    const writer = new Writer(await loadModel(named), options);
+  return runMain(command, args, io, async ({ flags, args: [name, given] }) => {
+    const named = await findModel(name, flags.out);
+    const prompt = given === "-" ? await readInput() : given;
+    const writer = new Writer(await loadModel(named), flags);
     try {
-      await writeAll(writer, prompt, options, io, write);
+      await writeAll(writer, prompt, flags, io, write);
     } finally {
       await writer.release();
     }
-    return 0;
-  } catch (error) {
-    io.err(`Error: ${explain(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+  });
 }
 
 async function writeAll(
   writer: Writer,
   prompt: string,
-  { count, json }: Options,
+  { count, json }: { count: number; json: boolean },
   io: Console,
   write: (text: string) => void,
 ): Promise<void> {
@@ -113,13 +71,15 @@ async function writeAll(
   }
 }
 
-/** "128 tokens in 0.6 s (213 tokens/s), ended by its length". */
+/** "128 tokens in 0.6 s (213 tokens/s), stopped at the token limit". */
 export function speedLine({ tokens: { length }, seconds, finish }: Written): string {
-  const why = { end_of_text: "end of text", stop: "a stop text", length: "its length" }[finish];
-  return `${length} tokens in ${seconds.toFixed(1)} s (${
-    (length / seconds).toFixed(0)
-  } tokens/s), ` +
-    `ended by ${why}`;
+  const why = {
+    end_of_text: "ended by the model",
+    stop: "stopped at a stop text",
+    length: "stopped at the token limit",
+  }[finish];
+  const speed = (length / seconds).toFixed(0);
+  return `${length} tokens in ${seconds.toFixed(1)} s (${speed} tokens/s), ${why}`;
 }
 
 async function readInput(): Promise<string> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { conversationTokens, TEMPLATES } from "./conversation.ts";
-import { generationFlags } from "./generation_flags.ts";
-import { main as generate } from "./generate.ts";
+import { parseCommand } from "../shared/flags.ts";
 import { runCommand } from "../shared/testing.ts";
+import { conversationTokens, TEMPLATES } from "./chat.ts";
+import { command, main as generate } from "./generate.ts";
 
 /** A model with so many positions, whose tokens are characters. */
 const writer = (positions: number) => ({
@@ -35,39 +35,30 @@ Deno.test("the oldest turns are forgotten where there is no room, and a long mes
   );
 });
 
-Deno.test("flags of generation have defaults and bounds", () => {
-  assert.deepEqual(generationFlags({}), {
-    ...{
-      max_new_tokens: 128,
-      temperature: 0.8,
-      top_k: 50,
-      top_p: 1,
-      stop: [],
-      seed: 0,
-      threads: 0,
-    },
-  });
-  assert.equal(generationFlags({ temperature: "0" }).temperature, 0);
-  const cases: [Parameters<typeof generationFlags>[0], RegExp][] = [
-    [{ "max-new-tokens": "0" }, /--max-new-tokens takes a whole number of at least 1, not 0/],
-    [{ temperature: "warm" }, /--temperature takes a number of at least 0, not warm/],
-    [{ "top-p": "1.5" }, /--top-p takes a number from 0 to 1, not 1\.5/],
-    [{ "top-p": "0" }, /--top-p 0 leaves no token/],
-    [{ "top-k": "1.5" }, /--top-k takes a whole number/],
-    [{ stop: [""] }, /--stop needs a text/],
+Deno.test("flags of generation have defaults and bounds", async () => {
+  const { flags } = parseCommand(command, ["latest", "x", "--temperature", "0"]);
+  const { max_new_tokens, temperature, top_k, top_p, stop, seed, threads } = flags;
+  assert.deepEqual([max_new_tokens, temperature, top_k, top_p], [128, 0, 50, 1]);
+  assert.deepEqual([stop, seed, threads], [[], 0, 0]);
+  const cases: [string[], RegExp][] = [
+    [["--max-new-tokens", "0"], /--max-new-tokens must be a whole number >= 1, got "0"/],
+    [["--temperature", "warm"], /--temperature must be a number >= 0, got "warm"/],
+    [["--top-p", "1.5"], /--top-p must be a number > 0 and <= 1, got "1\.5"/],
+    [["--top-p", "0"], /--top-p must be a number > 0 and <= 1, got "0"/],
+    [["--top-k", "1.5"], /--top-k must be a whole number >= 0/],
+    [["--stop="], /--stop needs a value/],
   ];
-  for (const [flags, message] of cases) assert.throws(() => generationFlags(flags), message);
+  for (const [args, message] of cases) await refuses(["latest", "x", ...args], message);
 });
 
-Deno.test("wrong use of generate is told", async () => {
-  const cases: [string[], RegExp][] = [
-    [["latest"], /it takes a model and a prompt/],
-    [["latest", "two", "words"], /put the prompt in quotes; "words"/],
-    [["latest", "x", "--count", "0"], /--count takes a number of at least 1/],
-    [["latest", "x", "--out", "nowhere"], /there are no runs in nowhere/],
-  ];
-  for (const [args, message] of cases) {
-    const { code, err } = await runCommand((given, io) => generate(given, io), args);
-    assert.deepEqual([code, message.test(err)], [2, true], err);
-  }
+Deno.test("wrong use of generate is explained", async () => {
+  await refuses(["latest"], /PROMPT is missing; see deno task generate --help/);
+  await refuses(["latest", "two", "words"], /"words"; put a value with spaces in quotes/);
+  await refuses(["latest", "x", "--count", "0"], /--count must be a whole number >= 1/);
+  await refuses(["latest", "x", "--out", "nowhere"], /there are no runs in nowhere/);
 });
+
+async function refuses(args: string[], message: RegExp) {
+  const { code, err } = await runCommand((given, io) => generate(given, io), args);
+  assert.deepEqual([code, message.test(err)], [2, true], err);
+}

@@ -1,5 +1,5 @@
 /**
- * What the results of a run say of one of its models: for the model card of an export.
+ * Facts for the model card of an export, from the results of the run that made the model.
  *
  * @module
  */
@@ -12,13 +12,9 @@ import {
 } from "../../export/mod.ts";
 import { type Columns, ports, type TableInput } from "../../stage/mod.ts";
 import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
-import type { ModelOrigin, NamedModel } from "./model_ref.ts";
+import type { ModelOrigin, NamedModel } from "./find_model.ts";
 
-/**
- * Collects what is known of a model.
- *
- * @returns facts of which only the name is known for a model that is a folder.
- */
+/** Collects what is known of a model; of a model that is a folder, little more than its name. */
 export async function modelFacts({ label, files, origin }: NamedModel): Promise<ModelFacts> {
   if (!origin) {
     return { name: label, lineage: await lineageLines(files), phases: [], data: [], losses: [] };
@@ -60,7 +56,7 @@ interface MadeBy {
   readonly manifest: Manifest;
 }
 
-/** The steps that trained the model, in order: each began with the checkpoint of the one before. */
+/** The steps that trained the model, in order: each started from the checkpoint of the one before. */
 function trainingSteps({ manifests, step }: ModelOrigin): MadeBy[] {
   const chain: MadeBy[] = [];
   let id: string | undefined = step;
@@ -75,7 +71,7 @@ function trainingSteps({ manifests, step }: ModelOrigin): MadeBy[] {
   return chain;
 }
 
-/** What tokenizing counted of the sources that the phases drew from. */
+/** Token counts of the sources that the phases trained on. */
 async function trainingData({ manifests, store }: ModelOrigin, phases: readonly PhaseFacts[]) {
   const drawn = new Set(phases.flatMap(({ mixture, config }) => {
     const { sources = [] } = config as { sources?: readonly string[] };
@@ -89,7 +85,7 @@ async function trainingData({ manifests, store }: ModelOrigin, phases: readonly 
   return data.filter(({ source, split }) => split === "train" && drawn.has(source));
 }
 
-/** Held-out losses that an evaluation of the run measured on this very model. */
+/** Held-out losses that an evaluation of the run measured on this model. */
 async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promise<LossRow[]> {
   const losses: LossRow[] = [];
   for (const { inputs, outputs } of manifests.values()) {

@@ -1,26 +1,32 @@
 /**
- * `deno task new-stage`: writes the files of a new stage, which compile, are tested and run.
+ * `deno task new-stage`: writes the files of a new stage, which compile, pass their tests and run.
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkFlags, type Console, processConsole, UsageError } from "../shared/console.ts";
-import { explain } from "../shared/explain.ts";
+import { type Console, processConsole, UsageError } from "../shared/console.ts";
+import { defineCommand } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
 import { stageFiles } from "./new_stage_templates.ts";
 
-const HELP = `Writes the files of a new stage: a module, its tests, and a line for readers.
-
-Usage: deno task new-stage NAME [options]
-
-  NAME        name of the stage, in snake_case
-  --dir DIR   folder within this project in which its folder is made (default: plugins)
-  --help      print this`;
+export const command = defineCommand({
+  name: "new-stage",
+  summary: "Writes the files of a new stage: a module, its tests and a README",
+  args: [{ name: "NAME", help: "name of the stage, in snake_case" }],
+  flags: {
+    dir: {
+      value: "DIR",
+      default: "plugins",
+      help: "folder within this project in which the stage's folder is made",
+    },
+  },
+  examples: ["deno task new-stage document_lengths"],
+});
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
-// A stage is a constant of its name. These cannot be one in a module, or hide what its file uses.
+// A stage is a constant of its name: these are reserved words, or names that its file uses.
 const TAKEN = new Set(
   ("await break case catch class const continue debugger default delete do else enum export extends false finally " +
     "for function if implements import in instanceof interface let new null package private protected public return " +
@@ -30,46 +36,30 @@ const TAKEN = new Set(
 );
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
-export function main(args: readonly string[], io: Console = processConsole()): number {
-  try {
-    const flags = parseArgs(args, {
-      string: ["dir", "_"],
-      boolean: ["help"],
-      alias: { help: "h" },
-      default: { dir: "plugins" },
-      unknown: (arg, key) => key === undefined || checkFlags(["dir", "help"], COMMAND)(arg, key),
-    });
-    if (flags.help) return io.out(HELP), 0;
-    if (flags._.length !== 1) throw new UsageError(`give one name; see ${COMMAND} --help`);
-    const folder = writeStage(String(flags._[0]), flags.dir);
-    io.out(nextSteps(String(flags._[0]), folder));
-    return 0;
-  } catch (error) {
-    io.err(`Error: ${explain(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function main(args: readonly string[], io: Console = processConsole()) {
+  return runMain(command, args, io, ({ flags, args: [name] }) => {
+    io.out(nextSteps(name, writeStage(name, flags.dir)));
+  });
 }
-
-const COMMAND = "deno task new-stage";
 
 /**
  * Writes the files of a stage.
  *
  * @param parent folder within the project, relative to the project's folder or absolute.
  * @returns the stage's folder, relative to the project's, with "/" between folders.
- * @throws {UsageError} when the name is not usable, or the folder exists or is not within the project.
+ * @throws {UsageError} when the name cannot be used, or the folder exists or is outside the project.
  */
 export function writeStage(name: string, parent: string): string {
   if (!SNAKE_CASE.test(name) || TAKEN.has(name)) {
     throw new UsageError(
-      `"${name}" is not usable as the name of a stage; take snake_case, such as "document_lengths"`,
+      `"${name}" cannot be the name of a stage; use snake_case, such as "document_lengths"`,
     );
   }
   const path = join(resolve(ROOT, parent), name);
   const folder = relative(ROOT, path).split(sep).join("/");
   if (!path.startsWith(ROOT)) {
     throw new UsageError(
-      `${path} is not within ${ROOT}, where the project's settings hold; give a --dir within it`,
+      `${path} is not within ${ROOT}, where the project's settings apply; choose a --dir within it`,
     );
   }
   const root = relative(path, ROOT).split(sep).join("/");
@@ -101,4 +91,4 @@ function nextSteps(name: string, folder: string): string {
   return [...lines, "  read on:     docs/plugins.md"].join("\n");
 }
 
-if (import.meta.main) Deno.exit(main(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args));

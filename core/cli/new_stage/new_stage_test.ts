@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../shared/testing.ts";
 import { main } from "./new_stage.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-function run(...args: string[]) {
-  const out: string[] = [], err: string[] = [];
-  const terminal = { is_terminal: false, color: false, columns: () => 80, write: () => 0 };
-  const io = {
-    out: (text: string) => void out.push(text),
-    err: (text: string) => void err.push(text),
-    terminal,
-  };
-  return { code: main(args, io), out: out.join("\n"), err: err.join("\n") };
-}
+const run = (...args: string[]) => runCommand(main, args);
 
 /** A folder within the tree, so that its settings hold; hidden, so that other commands pass it over. */
-async function withFolder(use: (folder: string) => Promise<void> | void): Promise<void> {
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ dir: ROOT, prefix: ".new_stage_" });
   try {
     await use(folder);
@@ -40,7 +32,7 @@ async function deno(...args: string[]): Promise<string> {
 
 Deno.test("a new stage compiles, is formatted, and passes its tests", () =>
   withFolder(async (folder) => {
-    const { code, out, err } = run("word_count", "--dir", relative(ROOT, folder));
+    const { code, out, err } = await run("word_count", "--dir", relative(ROOT, folder));
     assert.deepEqual([code, err], [0, ""]);
     const path = join(folder, "word_count");
     assert.match(out, /Wrote \.new_stage_\w+\/word_count\.\n {2}test it: +deno test -P \.new/);
@@ -56,14 +48,14 @@ Deno.test("a new stage compiles, is formatted, and passes its tests", () =>
 
 Deno.test("a new stage goes through the runner", () =>
   withFolder(async (folder) => {
-    run("word_count", "--dir", folder);
+    await run("word_count", "--dir", folder);
     const path = join(folder, "recipe.ts");
     await Deno.writeTextFile(
       path,
       `import { z } from "zod";
-      import { defineRecipe } from "../../core/recipe/mod.ts";
-      import { defineStage, ports } from "../../core/stage/mod.ts";
-      import { word_count } from "../word_count/mod.ts";
+      import { defineRecipe } from "../core/recipe/mod.ts";
+      import { defineStage, ports } from "../core/stage/mod.ts";
+      import { word_count } from "./word_count/mod.ts";
       const made_up = defineStage({
         name: "made_up",
         version: "1",
@@ -98,27 +90,30 @@ Deno.test("a folder that exists is left as it is", () =>
   withFolder(async (folder) => {
     const mine = join(folder, "mine");
     await Deno.mkdir(mine);
-    const { code, err } = run("mine", "--dir", folder);
+    const { code, err } = await run("mine", "--dir", folder);
     assert.equal(code, 2);
     assert.match(err, /mine exists already; choose another name/);
     assert.deepEqual([...Deno.readDirSync(mine)], []);
   }));
 
-Deno.test("names that are no names, and folders elsewhere, are refused", () =>
-  withFolder((folder) => {
+Deno.test("names that cannot be used, and folders elsewhere, are refused", () =>
+  withFolder(async (folder) => {
+    const refuses = async (args: string[], message: RegExp) => {
+      const { code, err } = await run(...args);
+      assert.deepEqual([code, message.test(err)], [2, true], err);
+    };
     for (const name of ["WordCount", "word-count", "2words", "a__b", "../up", "class", "z", ""]) {
-      const { code, err } = run(name, "--dir", folder);
-      assert.equal(code, 2, name);
-      assert.match(err, /is not usable as the name of a stage; take snake_case/);
+      const message = /cannot be the name of a stage; use snake_case/;
+      await refuses([name, "--dir", folder], message);
     }
-    assert.match(run("word_count", "--dir", "/nowhere").err, /not within .*; give a --dir within/);
-    assert.match(run("word_count", "--dir", "..").err, /not within/);
-    assert.match(run().err, /give one name; see deno task new-stage --help/);
-    assert.match(run("a", "b").err, /give one name/);
-    assert.match(
-      run("a", "--folder", "b").err,
-      /unknown flag --folder; the flags are --dir, --help/,
+    await refuses(["word_count", "--dir", "/nowhere"], /not within .*; choose a --dir within/);
+    await refuses(["word_count", "--dir", ".."], /not within/);
+    await refuses([], /NAME is missing; see deno task new-stage --help/);
+    await refuses(["a", "b"], /unexpected argument "b"/);
+    await refuses(
+      ["a", "--folder", "b"],
+      /unknown flag --folder \(see deno task new-stage --help\)/,
     );
-    assert.match(run("--help").out, /Usage: deno task new-stage NAME/);
+    assert.match((await run("--help")).out, /Usage: deno task new-stage NAME/);
     assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { type Cluster, cluster_schema, parseCluster } from "./cluster_file.ts";
-import { allReduceSeconds, estimate, type TrainingJob } from "./estimate.ts";
+import {
+  allReduceSeconds,
+  type Cluster,
+  cluster_schema,
+  estimate,
+  parseCluster,
+  type TrainingJob,
+} from "./estimate.ts";
 
 const CLUSTER: Cluster = cluster_schema.parse({
   name: "test",

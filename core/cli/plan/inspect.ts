@@ -3,64 +3,100 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { inspectable, inspectStep } from "../../runner/mod.ts";
-import { loadRecipe } from "../../recipe/mod.ts";
-import { checkFlags, type Console, processConsole, UsageError } from "../shared/console.ts";
-import { useDataRoot } from "../shared/data_root.ts";
-import { explainAll, RECIPE_FLAGS, recipeOf } from "../shared/recipe_flags.ts";
-import { renderSamples } from "./render_samples.ts";
+import type { Batch, ports } from "../../stage/mod.ts";
+import { type Console, processConsole, stdoutColor, UsageError } from "../shared/console.ts";
+import { defineCommand, whole } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
+import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 
-const HELP =
-  `Shows rows of the batch that a training step sees: source, prompt, what loss is taken on.
-
-Usage: deno task inspect [options]
-
-  --recipe FILE     the recipe, TypeScript or JSON (default: recipes/quickstart.ts)
-  --out DIR         folder with its results, from which the data come (default: out)
-  --step ID         training step of the recipe (default: its first)
-  --at N            optimizer step of that phase, counted from 0 (default: 0)
-  --rows N          rows to show (default: 4)
-  --device NAME, --set PATH=VALUE, --data-root DIR
-                    as they were given to the pipeline
-  --help            print this`;
+export const command = defineCommand({
+  name: "inspect",
+  summary: "Shows rows of the batch that a training step sees",
+  flags: {
+    ...RECIPE_FLAGS,
+    out: {
+      value: "DIR",
+      default: "out",
+      help: "folder with its results; the data come from there",
+    },
+    step: { value: "ID", help: "training step of the recipe (default: its first)" },
+    at: {
+      value: "N",
+      default: "0",
+      help: "optimizer step of that phase, counted from 0",
+      ...whole(0),
+    },
+    rows: { value: "N", default: "4", help: "rows to show", ...whole(0) },
+  },
+  examples: ["deno task inspect --step sft --at 10 --rows 2"],
+  notes:
+    "Printed are source, prompt and text; text without loss is marked. Give --device, --set and " +
+    "--data-root as they were given to the pipeline.",
+});
 
 /** Runs the command; returns the exit code. */
-export async function main(args: readonly string[], io: Console = processConsole()) {
-  try {
-    const string = [...RECIPE_FLAGS, "step", "at", "rows"] as const;
-    const flags = parseArgs(args, {
-      string,
-      boolean: ["help"],
-      collect: ["set"],
-      alias: { help: "h" },
-      default: { recipe: "recipes/quickstart.ts", out: "out", at: "0", rows: "4" },
-      unknown: checkFlags([...string, "help"], "deno task inspect"),
-    });
-    if (flags.help) return io.out(HELP), 0;
-    const [step, rows] = [count("at", flags.at), count("rows", flags.rows)];
-    useDataRoot(flags["data-root"]);
-    const { url, load } = recipeOf(flags);
-    const recipe = await loadRecipe(url, load);
+export function main(args: readonly string[], io: Console = processConsole()) {
+  return runMain(command, args, io, async ({ flags }) => {
+    const { out, at: step, rows } = flags;
+    const { recipe } = await loadNamedRecipe(flags);
     const id = flags.step ?? inspectable(recipe)[0];
     if (id === undefined) throw new UsageError(`recipe "${recipe.name}" has no training step`);
-    const samples = await inspectStep(recipe, id, {
-      out: flags.out,
-      step,
-      rows,
-      log: (message) => io.err(message),
-    });
-    io.out(renderSamples(samples, { color: Deno.stdout.isTerminal() && !Deno.noColor }));
-    return 0;
-  } catch (error) {
-    io.err(`Error: ${explainAll(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+    const log = (message: string) => io.err(message);
+    const samples = await inspectStep(recipe, id, { out, step, rows, log });
+    io.out(renderSamples(samples, { color: stdoutColor() }));
+  });
 }
 
-function count(name: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`--${name} takes a whole number of at least 0, not ${text || "nothing"}`);
+type Samples = Batch<typeof ports.batch_samples.columns>;
+
+const BOLD = "\x1b[1m", DIM = "\x1b[2m", GREEN = "\x1b[32m", RESET = "\x1b[0m";
+
+/**
+ * Text on which loss is taken in green, the rest dim; without colour the rest stands in ⟦ ⟧. A bar marks where a
+ * document begins that does not see the one before it.
+ */
+export function renderSamples(samples: Samples, { color }: { color: boolean }): string {
+  const lines: string[] = [
+    color
+      ? `${GREEN}supervised${RESET}  ${DIM}not supervised${RESET}`
+      : "Loss is taken on all but what stands in ⟦ ⟧.",
+  ];
+  const rows = Map.groupBy(samples.row.keys(), (run) => samples.row[run]);
+  for (const [row, runs] of rows) {
+    const all = runs.reduce((sum, run) => sum + samples.tokens[run], 0);
+    const learned = runs.reduce((sum, run) => {
+      return sum + (samples.supervised[run] ? samples.tokens[run] : 0);
+    }, 0);
+    const source = visible(samples.source[runs[0]]);
+    const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
+      `${all} tokens, ${learned} supervised`;
+    lines.push("", color ? BOLD + head + RESET : head);
+    lines.push(runs.map((run, i) => renderRun(samples, run, i > 0, color)).join(""));
+  }
+  return lines.join("\n");
+}
+
+function renderRun(samples: Samples, run: number, after: boolean, color: boolean): string {
+  const begins = after && samples.document[run] !== samples.document[run - 1];
+  const text = visible(samples.text[run]);
+  const shown = samples.supervised[run]
+    ? (color ? GREEN + text + RESET : text)
+    : (color ? DIM + text + RESET : `⟦${text}⟧`);
+  return begins ? `\n── document ──\n${shown}` : shown;
+}
+
+/**
+ * Control characters, C1 among them, would move the cursor or change colours, and marks of direction would turn text
+ * around: they are shown as pictures or as U+FFFD. Line ends stay.
+ */
+function visible(text: string): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    if (code > 0x7f) return "\ufffd";
+    return code === 9 ? "→   " : String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
+  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

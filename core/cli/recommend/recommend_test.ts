@@ -84,8 +84,8 @@ Deno.test("the text says what is first, what is not known and how far the eviden
     assert.match(out, /^target {3}.*target\.jsonl: 40 documents, [\d,]+ tokens$/m);
     assert.match(out, /^1 {2}code +\+0\.\d{3} +0\.\d{3} to 0\.\d{3}( +0\.\d{3}){5} +[\d,]+$/m);
     assert.match(out, /^First: code, ahead of sums by 0\.\d{3} \(/m);
-    assert.match(out, /give it by --horizon-tokens/);
-    assert.match(out, /^How far the evidence goes$/m);
+    assert.match(out, /set --horizon-tokens/);
+    assert.match(out, /^Limits of the evidence$/m);
     assert.match(out, /No study of your own was given/);
   }));
 
@@ -167,15 +167,15 @@ Deno.test("an earlier study says what to expect, or that it cannot", () =>
     const found = await command([...args, "--evidence", file]);
     assert.match(
       found.out,
-      /r = 1\.00 \(0\.\d\d to 1\.00\), p = .*, over 5 pairs\. Its line foretells/,
+      /r = 1\.00 \(0\.\d\d to 1\.00\), p = .*, over 5 pairs\. Predicted red/,
     );
     assert.match(
       found.out,
-      /foretells a loss lower by: code \d+\.\d% \(.* to .*, beyond what it has/,
+      /Predicted reduction of the loss: code \d+\.\d% \(.* to .*, outside its range/,
     );
     await write(PAIRS.map((row, i) => ({ ...row, relative_improvement: [3, 1, 2, 1, 3][i] })));
     const none = await command([...args, "--evidence", file]);
-    assert.match(none.out, /over 5 pairs\. It does not tell the correlation from none, so no gain/);
+    assert.match(none.out, /over 5 pairs\. The correlation may be zero, so no gain/);
     await write(PAIRS.slice(0, 2));
     const few = await command([...args, "--evidence", file]);
     assert.equal(few.code, 2);
@@ -216,7 +216,7 @@ Deno.test("the study can be the output folder of a run", () =>
         { out: study },
       );
     const evidence = async (path: string) => await command([...args, "--evidence", path]);
-    assert.match((await evidence(folder)).err, /holds no result of a step of the proximity stage/);
+    assert.match((await evidence(folder)).err, /has no result of a step of the proximity stage/);
     await runSteps("near");
     assert.match(
       (await evidence(study)).out,
@@ -241,18 +241,21 @@ Deno.test("wrong usage is refused by name", async () => {
     assert.match(err, message);
   };
   await refuses([], /--target is missing/);
-  await refuses(["--target", "x", "--weights", "20"], /--weights takes shares between 0 and 1/);
-  await refuses(["--target", "x", "--horizon-tokens", "many"], /--horizon-tokens takes a whole/);
-  await refuses(["--target", "x", "--candidate", "target=y"], /--candidate target=y takes NAME/);
+  await refuses(["--target", "x", "--weights", "20"], /--weights must be shares between 0 and 1/);
+  await refuses(["--target", "x", "--horizon-tokens", "many"], /--horizon-tokens must be a whole/);
+  await refuses(
+    ["--target", "x", "--candidate", "target=y"],
+    /--candidate must be NAME .*, got "target=y"/,
+  );
   await refuses(
     ["--target", "gsm8k", "--text", "answer"],
-    /"gsm8k" is the name of a dataset, which/,
+    /"gsm8k" is a dataset, which/,
   );
   await refuses(
     ["--target", "x", "--data-root", "not-there"],
     /--data-root not-there is not a fol/,
   );
-  await refuses(["--targets", "x"], /unknown flag --targets/);
+  await refuses(["--targets", "x"], /unknown flag --targets; did you mean --target\?/);
   const { code, out } = await command(["--help"]);
   assert.equal(code, 0);
   assert.ok(out.split("\n").every((line) => line.length <= 100));

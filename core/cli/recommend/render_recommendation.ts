@@ -1,16 +1,16 @@
 /**
- * A recommendation as text: what was compared, how candidates rank, which starts and weights they allow, and how far
- * the evidence for all of it goes.
+ * A recommendation as text: what was compared, how candidates rank, which starts and weights they allow, and how good
+ * the evidence is.
  *
  * @module
  */
 import type { Candidate, Estimate, Plan, Ranking } from "../../analysis/mod.ts";
-import { formatNumber, formatTable } from "../shared/format.ts";
-import type { Data, Holding } from "./recommend_data.ts";
-import type { Evidence } from "./recommend_evidence.ts";
-import { GENERAL, TARGET } from "./recommend_sources.ts";
+import { formatNumber, formatTable } from "../shared/console.ts";
+import type { Data, Holding } from "./data.ts";
+import type { Evidence } from "./evidence.ts";
+import { GENERAL, TARGET } from "./sources.ts";
 
-/** All that a recommendation says. */
+/** Everything in a recommendation. */
 export interface Recommendation {
   /** The target as it was named. */
   readonly target: string;
@@ -20,12 +20,12 @@ export interface Recommendation {
   readonly rank_at: number;
   /** Tokens of the whole run, if they were given. */
   readonly horizon_tokens?: number;
-  /** Starts and weights by candidate: of the first, and of those that are not behind it for sure. */
+  /** Starts and weights of the first candidate, and of those not significantly behind it. */
   readonly plans: Readonly<Record<string, readonly Plan[]>>;
   readonly evidence?: Evidence;
 }
 
-/** The first candidate, and those whose documents could have put them first. */
+/** The first candidate, and those that other documents could have put first. */
 export function leadersOf({ candidates }: Ranking): readonly Candidate[] {
   return candidates.filter(({ undecided }, i) => i === 0 || undecided);
 }
@@ -92,17 +92,17 @@ function renderVerdict({ ranking, rank_at }: Recommendation): string {
   const [first, ...others] = leadersOf(ranking);
   const { advantage } = first.mixtures.find(({ weight }) => weight === rank_at)!;
   if (Number.isNaN(advantage.ci_low)) {
-    return "Without resamples (--bootstrap 0) there is no interval, and nothing is sure of the order.";
+    return "Without resamples (--bootstrap 0) there are no intervals: the order may be chance.";
   }
   if (advantage.ci_low <= 0) {
-    return `No candidate is closer to the target than general data for sure (the first, ${first.source}, by ` +
+    return `No candidate is significantly closer to the target than general data (the first, ${first.source}, by ` +
       `${signed(advantage.value)}, ${
         interval(advantage)
-      }): nothing speaks for midtraining on one of them.`;
+      }): this gives no reason to midtrain on any of them.`;
   }
   if (others.length > 0) {
     const names = others.map(({ source }) => source).join(", ");
-    return `Undecided between ${first.source} and ${names}: with other documents, the order could be another.`;
+    return `Undecided between ${first.source} and ${names}: other documents could change the order.`;
   }
   const second = ranking.candidates[1];
   const lead = second
@@ -115,7 +115,7 @@ function renderVerdict({ ranking, rank_at }: Recommendation): string {
 
 function renderPlans({ plans, horizon_tokens, data }: Recommendation): string {
   if (horizon_tokens === undefined) {
-    return "Starts and weights depend on the length of the run: give it by --horizon-tokens.";
+    return "Starts and weights depend on the length of the run: set --horizon-tokens.";
   }
   const tables = Object.entries(plans).map(([source, rows]) => {
     const { complete } = data.holdings.get(source)!;
@@ -138,22 +138,22 @@ function renderPlans({ plans, horizon_tokens, data }: Recommendation): string {
 
 function renderEvidence(recommendation: Recommendation): string {
   const lines = [
-    "Similarity of unigram frequencies, at most 10,000 documents a set. Intervals tell what other documents would " +
-    "change, not how well similarity foretells the gain.",
+    "Similarity of unigram frequencies, at most 10,000 documents per set. Intervals show what other documents " +
+    "would change, not how well similarity predicts the gain.",
     "The paper found gains to rise with proximity advantage over five midtraining mixtures and four targets, with " +
-    "models of 70M to 410M parameters. The mixtures were not made to test it, and 20 pairs that share data are few: " +
-    "it says which candidate to try first, not what it will bring.",
-    "Start and weight were studied on code alone: early introduction bears high weights, late introduction wants low " +
-    "ones. The bound 1 - start has that direction; it is a rule of thumb of this command.",
+    "models of 70M to 410M parameters. The mixtures were not designed to test this, and 20 pairs that share " +
+    "data are few: it shows which candidate to try first, not how much it will gain.",
+    "Start and weight were studied on code alone: early introduction tolerates high weights, late introduction needs " +
+    "low ones. The bound 1 - start follows that direction; it is a rule of thumb.",
     ...renderStudy(recommendation),
   ];
-  return `How far the evidence goes\n${lines.map((line) => `- ${line}`).join("\n")}`;
+  return `Limits of the evidence\n${lines.map((line) => `- ${line}`).join("\n")}`;
 }
 
 function renderStudy({ evidence, ranking, rank_at }: Recommendation): string[] {
   if (evidence === undefined) {
     return [
-      "No study of your own was given; --evidence takes one, and says what it leads to expect.",
+      "No study of your own was given; with --evidence, its correlation predicts the gain.",
     ];
   }
   const { from, correlation: { n, r, p, ci_low, ci_high }, predict, lowest, highest } = evidence;
@@ -161,15 +161,15 @@ function renderStudy({ evidence, ranking, rank_at }: Recommendation): string[] {
     `Your study (${from}): r = ${r.toFixed(2)} (${interval({ ci_low, ci_high }, 2)}), p = ` +
     `${p.toPrecision(2)}, over ${n} pairs`;
   if (predict === undefined) {
-    return [`${found}. It does not tell the correlation from none, so no gain is foretold.`];
+    return [`${found}. The correlation may be zero, so no gain is predicted.`];
   }
-  const foretold = leadersOf(ranking).map(({ source, mixtures }) => {
+  const predicted = leadersOf(ranking).map(({ source, mixtures }) => {
     const { value } = mixtures.find(({ weight }) => weight === rank_at)!.advantage;
     const { value: gain, ci_low, ci_high } = predict(value);
-    const outside = value < lowest || value > highest ? ", beyond what it has seen" : "";
+    const outside = value < lowest || value > highest ? ", outside its range" : "";
     return `${source} ${inPercent(gain)} (${inPercent(ci_low)} to ${inPercent(ci_high)}${outside})`;
   });
-  return [`${found}. Its line foretells a loss lower by: ${foretold.join("; ")}.`];
+  return [`${found}. Predicted reduction of the loss: ${predicted.join("; ")}.`];
 }
 
 const inPercent = (share: number) => `${(100 * share).toFixed(1)}%`;

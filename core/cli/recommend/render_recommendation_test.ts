@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Candidate, Estimate } from "../../analysis/mod.ts";
-import { GENERAL, TARGET } from "./recommend_sources.ts";
+import { GENERAL, TARGET } from "./sources.ts";
 import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";
 
 const around = (value: number, half = 0.01): Estimate => ({
@@ -50,14 +50,17 @@ Deno.test("candidates that could be first as well leave it undecided", () => {
   const flan = candidate("flan", 0.045, 0.005, true);
   const given = recommendation([math, flan, code]);
   assert.deepEqual(leadersOf(given.ranking).map(({ source }) => source), ["math", "flan"]);
-  assert.match(renderRecommendation(given), /^Undecided between math and flan: with other docume/m);
+  assert.match(
+    renderRecommendation(given),
+    /^Undecided between math and flan: other documents could/m,
+  );
 });
 
 Deno.test("where no candidate is closer than general data, none is recommended", () => {
   const text = renderRecommendation(recommendation([candidate("math", 0.005, 0), code]));
   assert.match(
     text,
-    /^No candidate is closer to the target than general data for sure \(the first, math/m,
+    /^No candidate is significantly closer to the target than general data \(the first, math/m,
   );
   assert.doesNotMatch(text, /^First/m);
 });

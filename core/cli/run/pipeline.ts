@@ -13,104 +13,152 @@ import {
   verify,
   workerExecutor,
 } from "../../runner/mod.ts";
-import { loadRecipe, type Recipe } from "../../recipe/mod.ts";
-import { type RunState } from "../../runs/mod.ts";
+import type { RunState } from "../../runs/mod.ts";
 import { controlOf, serveStatus, type StatusServer } from "../../status/mod.ts";
 import { openStorage, Remote } from "../../remote/storage/mod.ts";
-import { useDataRoot } from "../shared/data_root.ts";
-import { finalTable, summarize } from "./final_table.ts";
-import { formatTable } from "../shared/format.ts";
-import { type Console, processConsole, UsageError } from "../shared/console.ts";
+import { openTrackers, TRACKER_FLAG } from "../runs/track.ts";
+import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
+import { type Console, formatTable, processConsole } from "../shared/console.ts";
+import { defineCommand, type Flags, type Input, type Values } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
+import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
+import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { Progress } from "./progress.ts";
-import { HELP, type Options, parseOptions } from "./pipeline_options.ts";
-import { explainAll } from "../shared/recipe_flags.ts";
-import { accessOf } from "./server_flags.ts";
-import { type GroupRun, joinRun } from "./group_run.ts";
-import { launchOf } from "./launch_flags.ts";
-import { onStopSignal, StopRequest, type StopSignal } from "./signals.ts";
-import { openTrackers } from "./track.ts";
+import { onStopSignal, parseDeadline, StopRequest, type StopSignal } from "./stop.ts";
+import { finalTable, summarize } from "./summary.ts";
+
+const FLAGS = {
+  ...RECIPE_FLAGS,
+  jobs: {
+    value: "N",
+    default: "1",
+    help: "run up to N independent steps at once, as cores and memory allow; auto: one per core; " +
+      "the results are the same",
+    expects: 'a number >= 1 or "auto"',
+    parse: parseJobs,
+  },
+  memory: {
+    value: "SIZE",
+    help: "memory that steps at once may take together (default: most of what is free)",
+    example: "12GB",
+    parse: parseBytes,
+  },
+  deadline: {
+    value: "TIME",
+    help: "stop in time: after 2h30m, say, or at 2026-01-31T18:00",
+    example: "2h30m or 2026-01-31T18:00",
+    parse: (text: string) => parseDeadline(text),
+  },
+  only: { value: "STAGE", help: "run only this step id or stage name, and what it needs" },
+  dry_run: { help: "print what would run and why, and write nothing" },
+  ...LAUNCH_FLAGS,
+  remote: {
+    value: "URL",
+    help: "share results with other machines, with deno task pipeline:remote: a bucket " +
+      "(s3://bucket/prefix) or a folder that all of them can reach",
+  },
+  ...SERVER_FLAGS,
+  ...TRACKER_FLAG,
+  shard_optimizer: {
+    help: "with several processes (mpirun -n N deno task pipeline) each keeps a part of the " +
+      "optimizer's state",
+  },
+  quiet: { help: "no progress, only the results" },
+  json: { help: "print events as JSON, one object a line, a summary last" },
+} as const satisfies Flags;
+
+export const command = defineCommand({
+  name: "pipeline",
+  summary: "Runs a recipe: trains, midtrains, fine-tunes, analyses and reports",
+  flags: FLAGS,
+  examples: [
+    "deno task pipeline --recipe recipes/quickstart.ts",
+    "deno task pipeline --set sft.epochs=2 --jobs auto",
+  ],
+  notes:
+    "Running again skips finished steps. Ctrl-C stops cleanly; the next run continues from there.\n" +
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or a request, 143 by SIGTERM, " +
+    "75 by the deadline, SIGUSR2 or SIGUSR1: nothing is wrong, run it again to continue.",
+});
+
+type Options = Values<typeof FLAGS>;
+
+/** What a run holds until it has printed everything. */
+interface Held {
+  /** The other processes of the run, once they have joined. */
+  group?: GroupRun;
+  stop?: StopSignal;
+}
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage, that of what stopped it. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
   const held: Held = {};
   try {
-    return await runCommand(args, io, held);
+    return await runMain(command, args, io, (input) => runOrStop(input, io, held));
   } finally {
-    // After all was said: where the others hang, this ends them, and this process too.
+    // After everything was printed: where the other processes hang, this ends them, and this one too.
     await held.group?.end();
     held.stop?.dispose();
   }
 }
 
-/** What a run holds until it has said everything. */
-interface Held {
-  /** The other processes of the run, once they are there. */
-  group?: GroupRun;
-  stop?: StopSignal;
-}
-
-async function runCommand(args: readonly string[], io: Console, held: Held) {
-  let doing: string | undefined;
+async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): Promise<number> {
+  const { flags } = input;
   try {
-    const options = parseOptions(args);
-    if (options.help) return io.out(HELP), 0;
-    useDataRoot(options.data_root);
-    const recipe = await loadRecipe(options.url, options.load);
-    const only = options.only === undefined ? undefined : selectSteps(recipe, options.only);
-    doing = options.dry_run
-      ? `results in ${options.out} cannot be read`
-      : `results cannot be written to ${options.out}`;
-    if (options.dry_run) return await printPlan(recipe, options, only, io), 0;
-    return await runPipeline(recipe, options, only, io, held), 0;
+    const named = await loadNamedRecipe(flags);
+    const only = flags.only === undefined ? undefined : selectSteps(named.recipe, flags.only);
+    input.doing = flags.dry_run
+      ? `results in ${flags.out} cannot be read`
+      : `results cannot be written to ${flags.out}`;
+    if (flags.dry_run) await printPlan(named, flags, only, io);
+    else await runPipeline(named, flags, only, io, held);
+    return 0;
   } catch (error) {
-    if (error instanceof Interrupted) {
-      const { forced = "Run the same command again to go on from here", cause } = error;
-      const request = cause instanceof StopRequest ? cause : new StopRequest("SIGINT");
-      io.err(`${request.message}. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
-      return request.exit_code;
-    }
-    io.err(`Error: ${explainAll(error, doing)}`);
-    return error instanceof UsageError ? 2 : 1;
+    if (!(error instanceof Interrupted)) throw error;
+    const { forced = "Run the same command again to continue from here", cause } = error;
+    const request = cause instanceof StopRequest ? cause : new StopRequest("SIGINT");
+    io.err(`${request.message}. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
+    return request.exit_code;
   }
 }
 
 async function printPlan(
-  recipe: Recipe,
-  options: Options,
+  { recipe }: NamedRecipe,
+  { out }: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { steps } = await verify(recipe, options.out, { only });
-  const rows = steps.map((
-    { id, stage, action, reasons },
-  ) => [id, stage, action, reasons.join(", ")]);
+  const { steps } = await verify(recipe, out, { only });
+  const rows = steps.map(({ id, stage, action, reasons }) => {
+    return [id, stage, action, reasons.join(", ")];
+  });
   const running = steps.filter(({ action }) => action === "run").length;
   io.out(formatTable(["step", "stage", "action", "why"], rows));
   io.out(`${running} of ${steps.length} steps would run.`);
 }
 
 async function runPipeline(
-  recipe: Recipe,
-  options: Options,
+  { recipe, url, load }: NamedRecipe,
+  flags: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
   held: Held,
 ) {
-  const { out, quiet, json, deadline, jobs, memory, server: { host, port } } = options;
-  const group = held.group = await joinRun(recipe, options, (message) => io.err(message));
+  const { out, quiet, json, deadline, jobs, memory, host, port } = flags;
+  const group = held.group = await joinRun(recipe, flags, (message) => io.err(message));
   if (!group) return;
-  const access = accessOf(options.server);
-  const launched = await launchOf(options.launch, options);
+  const access = accessOf(flags);
+  const launched = await launchOf(flags, { url, load });
   const how = launched?.onStop ?? "Stopping at the next checkpoint …";
   const onStop = () => quiet || io.err(`\n${how}`);
   const stop = held.stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
   const warn = (message: string) => io.err(`Warning: ${message}`);
   const say = (message: string) => quiet || io.err(message);
-  const remote = options.remote === undefined
+  const remote = flags.remote === undefined
     ? undefined
-    : new Remote(storeOf(out), openStorage(options.remote, say), warn, say);
-  const trackers = await openTrackers(options.trackers, out, warn);
+    : new Remote(storeOf(out), openStorage(flags.remote, say), warn, say);
+  const trackers = await openTrackers(flags.tracker, out, warn);
   const progress = quiet ? undefined : new Progress(io.terminal);
   let server: StatusServer | undefined, last: RunState | undefined;
   try {
@@ -126,7 +174,7 @@ async function runPipeline(
       shared: remote,
       control,
       signal: stop.signal,
-      executor: group.executor(workerExecutor(options.url, { load: options.load })),
+      executor: group.executor(workerExecutor(url, { load })),
       onEvent(event, state) {
         progress?.onEvent(event, state);
         for (const tracker of trackers) tracker.onEvent(event);
@@ -135,7 +183,7 @@ async function runPipeline(
       },
     });
     progress?.close();
-    if (!json) printResults(state, options, io);
+    if (!json) printResults(state, flags, io);
   } finally {
     progress?.close();
     await Promise.all(trackers.map((tracker) => tracker.close()));
@@ -150,6 +198,19 @@ function printResults(state: RunState, { out, quiet }: Options, io: Console): vo
   if (summary) io.out("\n" + Deno.readTextFileSync(join(out, summary)).trimEnd());
   if (quiet || state.published.length === 0) return;
   io.out("\nResults:\n" + state.published.map((path) => `  ${join(out, path)}`).join("\n"));
+}
+
+function parseJobs(text: string): number | undefined {
+  if (text === "auto") return navigator.hardwareConcurrency;
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
+}
+
+const UNITS = { kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** Bytes of "12GB" or "500MiB". */
+function parseBytes(text: string): number | undefined {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kMG]B|[KMG]iB)$/.exec(text) ?? [];
+  return number ? Number(number) * UNITS[unit as keyof typeof UNITS] : undefined;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

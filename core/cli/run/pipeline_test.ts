@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "../shared/testing.ts";
-import { explain } from "../shared/explain.ts";
-import { main } from "./pipeline.ts";
-import { parseOptions } from "./pipeline_options.ts";
-import { main as serve } from "./serve.ts";
+import { explain } from "../shared/console.ts";
+import { parseCommand } from "../shared/flags.ts";
+import { main as serve } from "../runs/serve.ts";
+import { command as pipeline, main } from "./pipeline.ts";
 
 const recipePath = (name: string) =>
   fileURLToPath(new URL(`../../recipe/testdata/${name}.ts`, import.meta.url));
 
 const command = (args: string[], run = main) => runCommand(run, args);
+const parseOptions = (args: string[]) => parseCommand(pipeline, args).flags;
 
 const isAbsent = (path: string) => assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 
@@ -67,14 +68,29 @@ Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
     Deno.writeTextFileSync(join(folder, "text.ts"), "throw 'no data';");
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const cases: [string[], number, RegExp][] = [
-      [["--color", ...toy], 2, /^Error: unknown flag --color; the flags are --recipe, --out/],
-      [[...toy, "--jobs", "0"], 2, /^Error: --jobs 0 is no number of steps; take 1 or more, or a/],
-      [[...toy, "--jobs", "2.5"], 2, /^Error: --jobs 2\.5 is no number of steps/],
-      [[...toy, "--memory", "12"], 2, /^Error: --memory 12 is no size; take one such as 12GB/],
-      [["extra", ...toy], 2, /^Error: unknown argument "extra"/],
+      [["--color", ...toy], 2, /^Error: unknown flag --color \(see deno task pipeline --help\)$/],
+      [["--recipes", ...toy], 2, /^Error: unknown flag --recipes; did you mean --recipe\?/],
+      [["--dead=2h", ...toy], 2, /^Error: unknown flag --dead; did you mean --deadline\?/],
+      [[...toy, "--jobs", "0"], 2, /^Error: --jobs must be a number >= 1 or "auto", got "0"$/],
+      [[...toy, "--jobs", "2.5"], 2, /^Error: --jobs must be a number >= 1 or "auto", got "2\.5"$/],
+      [[...toy, "--memory", "12"], 2, /^Error: invalid --memory "12"; use e\.g\. 12GB$/],
+      [
+        [...toy, "--deadline", "soon"],
+        2,
+        /^Error: invalid --deadline "soon"; use e\.g\. 2h30m or /,
+      ],
+      [
+        ["extra", ...toy],
+        2,
+        /^Error: unexpected argument "extra" \(see deno task pipeline --help\)$/,
+      ],
       [[...toy, "--only"], 2, /^Error: --only needs a value/],
       [[...toy, "--port="], 2, /^Error: --port needs a value/],
-      [[...toy, "--port", "x"], 2, /^Error: --port x is not a port/],
+      [
+        [...toy, "--port", "x"],
+        2,
+        /^Error: --port must be a whole number from 0 to 65535, got "x"$/,
+      ],
       [[...toy, "--port", String(taken.addr.port)], 1, /port \d+ on 127\.0\.0\.1 is taken/],
       [[...toy, "--only", "nothing"], 1, /has no step or stage "nothing"; its steps: small/],
       [["--out", out, "--recipe", join(folder, "no.ts")], 1, /there is no recipe file .*no\.ts$/],
@@ -124,35 +140,30 @@ Deno.test("help is printed", async () => {
   }
 });
 
-Deno.test("serve wants a folder that is there", async () => {
+Deno.test("serve needs a folder that exists", async () => {
   const empty = await command(["--port="], serve);
   assert.deepEqual([empty.code, empty.err], [2, "Error: --port needs a value"]);
   const { code, err } = await command(["--out", "nowhere/at/all"], serve);
   assert.deepEqual([code, /there is no folder nowhere\/at\/all/.test(err)], [2, true], err);
 });
 
-Deno.test("errors of the system are put in words", () => {
+Deno.test("errors of the operating system become a sentence", () => {
   const full = Object.assign(new Error("No space left on device (os error 28)"), {
     code: "ENOSPC",
   });
   assert.match(explain(full, "results cannot be written to out"), /^results .* no space left on/);
   const step = Object.assign(new Error('step "a" (stage s) failed: No space'), { code: "ENOSPC" });
-  assert.match(explain(step), /^step "a" \(stage s\): there is no space left on the disk/);
+  assert.match(explain(step), /^step "a" \(stage s\): no space left on the disk/);
   assert.equal(explain(new Error("one\n  two")), "one two");
 });
 
 Deno.test("flags of the server are read, and a server that others reach needs a token", async () => {
-  const { server } = parseOptions([]);
-  assert.deepEqual(server, {
-    host: "127.0.0.1",
-    port: undefined,
-    token_file: undefined,
-    allow_hosts: [],
-  });
+  const { host, port, token_file, allow_host } = parseOptions([]);
+  assert.deepEqual([host, port, token_file, allow_host], ["127.0.0.1", undefined, undefined, []]);
   const hosts = ["--allow-host", "a.example", "--allow-host=b.example"];
-  const given = parseOptions(["--host=::1", "--port=1", "--token-file", "t", ...hosts]).server;
+  const given = parseOptions(["--host=::1", "--port=1", "--token-file", "t", ...hosts]);
   assert.deepEqual([given.host, given.port, given.token_file], ["::1", 1, "t"]);
-  assert.deepEqual(given.allow_hosts, ["a.example", "b.example"]);
+  assert.deepEqual(given.allow_host, ["a.example", "b.example"]);
   for (const run of [main, serve]) {
     const { code, err } = await command(["--allow-host="], run);
     assert.deepEqual([code, err], [2, "Error: --allow-host needs a value"]);
@@ -222,7 +233,7 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
       }
     };
     await reached(1);
-    const server = start("./serve.ts", ["--out", out, "--port=0", "--token-file", token]);
+    const server = start("../runs/serve.ts", ["--out", out, "--port=0", "--token-file", token]);
     const other = await clientOf(server);
     const { body: { run } } = await ask("GET", "/status");
     const refused = await other("POST", "/runs/latest/pause");
@@ -246,7 +257,9 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
     await reached(first.step + 1);
     await ask("POST", "/runs/latest/pause");
     assert.equal((await ask("POST", "/runs/latest/stop")).status, 202);
-    await pipeline.seen(/Stopped by request\. Run the same command again to go on from here\.\n$/);
+    await pipeline.seen(
+      /Stopped by request\. Run the same command again to continue from here\.\n$/,
+    );
     assert.equal((await pipeline.child.status).code, 130);
     assert.equal((await other("GET", "/status")).body.state, "interrupted");
     assert.match((await other("POST", "/runs/latest/resume")).body.detail, /is over: it is interr/);
@@ -280,7 +293,7 @@ if (Deno.build.os !== "windows") {
         err += text;
       }
       assert.equal((await child.status).code, 130, err);
-      assert.match(err, /Stopped\. Run the same command again to go on from here\.\n$/);
+      assert.match(err, /Stopped\. Run the same command again to continue from here\.\n$/);
       const plan = await command([...args, "--dry-run"]);
       assert.match(plan.out, /resumes from its checkpoint/);
     }));

@@ -1,6 +1,7 @@
 /**
- * Progress in the terminal: a line for the whole plan, a bar per running step, a line per finished one. On a terminal
- * the bars are drawn again in place; elsewhere a line is written for each once in a while.
+ * Progress of a run: a line for the whole plan, a bar per running step, a line per finished one. On a terminal the bars
+ * are redrawn in place; elsewhere each running step gets a line from time to time. Steps of the recipe are called tasks
+ * here, since a training step counts optimizer steps.
  *
  * @module
  */
@@ -13,26 +14,17 @@ import {
   timeLeft,
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
-import { formatDuration, formatNumber, style } from "../shared/format.ts";
-
-/** Where progress is written. */
-export interface Terminal {
-  readonly is_terminal: boolean;
-  readonly color: boolean;
-  /** Columns; read on each redraw, since windows change. */
-  columns(): number;
-  write(text: string): void;
-}
+import { formatDuration, formatNumber, style, type Terminal } from "../shared/console.ts";
 
 const REDRAW_MS = 100;
-/** Lines of a step without a terminal: the longer a run, the rarer. */
+/** Interval between the lines of a step without a terminal, by the age of the run. */
 const LINE_EVERY_MS = [[0, 10_000], [120_000, 30_000], [600_000, 60_000]] as const;
 const BAR_CELLS = 20;
-/** A window may have few lines, and what has left it at the top cannot be drawn again. */
+/** Lines that have scrolled out of a window cannot be redrawn. */
 const MAX_BARS = 8;
 /** Steps named as the next ones. */
 const MAX_NEXT = 3;
-/** Letters of a sample that are shown. */
+/** Characters shown of a generated sample. */
 const SAMPLE_LETTERS = 120;
 const CLEAR_LINE = "\r\x1b[K";
 const LINE_ABOVE = "\x1b[A";
@@ -40,7 +32,7 @@ const LINE_ABOVE = "\x1b[A";
 /** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
 export class Progress {
   #state: RunState | undefined;
-  /** Lines that stand on the terminal and are to be drawn again; the cursor is on the last. */
+  /** Lines on the terminal that are redrawn; the cursor is on the last. */
   #drawn = 0;
   #text = "";
   /** When each step last had a line. */
@@ -57,7 +49,9 @@ export class Progress {
     if (!step) return;
     if (event.type === "step_started") {
       this.#last_lines.set(step.id, this.now());
-      if (!this.terminal.is_terminal) this.#print(`> ${step.id}  runs: ${step.reasons.join(", ")}`);
+      if (!this.terminal.is_terminal) {
+        this.#print(`> ${step.id}  running (${step.reasons.join(", ")})`);
+      }
     }
     if (event.type === "log") this.#print(`${step.id}: ${event.message}`);
     if (event.type === "sample") {
@@ -74,7 +68,7 @@ export class Progress {
     this.#erase();
   }
 
-  /** The end of the run tells of the first failure; what it tells too late, or not at all, is told here. */
+  /** The command ends with the first error; what it prints too late, or not at all, is printed here. */
   #failedLine({ step, message }: RunEvent & { type: "step_failed" }): string {
     const { running, steps } = this.#state!;
     if (running.length > 0) return `${message}; waiting for ${running.join(", ")}`;
@@ -86,8 +80,10 @@ export class Progress {
     const every = LINE_EVERY_MS.findLast(([from]) => past >= from)?.[1] ?? LINE_EVERY_MS[0][1];
     if (now - this.#last_lines.get(step.id)! < every) return;
     this.#last_lines.set(step.id, now);
-    const whole = this.#state!.steps.length > 1 ? `  (${planLine(this.#state!, now)})` : "";
-    this.#print(progressLine(step, now) + whole);
+    const state = this.#state!;
+    const task = `task ${state.steps.indexOf(step) + 1} of ${state.steps.length}`;
+    const plan = state.steps.length > 1 ? `  (${task}  ${planTimes(state, now)})` : "";
+    this.#print(progressLine(step, now) + plan);
   }
 
   #redraw(): void {
@@ -100,7 +96,7 @@ export class Progress {
       ...(running.length > MAX_BARS ? [`  and ${running.length - MAX_BARS} more`] : []),
       ...nextLine(state),
     ];
-    // A line that wraps would take two, of which one is cleared.
+    // A line that wraps takes two, of which only one would be cleared.
     const width = Math.max(1, this.terminal.columns() - 1);
     const text = lines.map((line) => CLEAR_LINE + line.slice(0, width)).join("\n");
     if (this.#drawn > 0 && text === this.#text) return;
@@ -119,7 +115,7 @@ export class Progress {
     this.#drawn = 0;
   }
 
-  /** Clears all lines drawn but the first, where it leaves the cursor. */
+  /** Clears all drawn lines but the first, and leaves the cursor there. */
   #clear(): string {
     return (CLEAR_LINE + LINE_ABOVE).repeat(Math.max(0, this.#drawn - 1));
   }
@@ -129,7 +125,7 @@ export class Progress {
   }
 }
 
-/** Share of the plan that is done; steps that run count by theirs. */
+/** Share of the plan that is done; a running step counts by its share. */
 function doneShare({ steps }: RunState): number {
   const share = ({ state, done, total }: StepState) =>
     isDone(state) ? 1 : state === "running" && done && total ? Math.min(1, done / total) : 0;
@@ -138,17 +134,22 @@ function doneShare({ steps }: RunState): number {
 
 const isDone = (state: StepState["state"]) => state === "finished" || state === "skipped";
 
-/** "4 of 10 steps  2:13  3:05 left", or that it stands still. */
+/** "4 of 10 tasks done  2:13  3:05 left", or that the run is paused. */
 export function planLine(state: RunState, now: number): string {
   const done = state.steps.filter((step) => isDone(step.state)).length;
-  const parts = [`${done} of ${state.steps.length} steps`, formatDuration(now - state.started_at)];
-  const left = runTimeLeft(state, now);
-  if (left !== undefined) parts.push(`${formatDuration(1000 * left)} left`);
-  if (state.paused) parts.push("paused");
-  return parts.join("  ");
+  return `${done} of ${state.steps.length} tasks done  ${planTimes(state, now)}`;
 }
 
-/** What waits, of which only the first are named. */
+function planTimes(state: RunState, now: number): string {
+  const left = runTimeLeft(state, now);
+  return [
+    formatDuration(now - state.started_at),
+    ...(left === undefined ? [] : [`${formatDuration(1000 * left)} left`]),
+    ...(state.paused ? ["paused"] : []),
+  ].join("  ");
+}
+
+/** The tasks that come next. */
 function nextLine({ steps }: RunState): string[] {
   const waiting = steps.filter(({ state }) => state === "waiting").map(({ id }) => id);
   if (waiting.length === 0) return [];
@@ -163,16 +164,18 @@ function sampleLine({ step, done, prompt, text }: RunEvent & { type: "sample" })
   return `${step}, ${formatNumber(done)}: ${cut}`;
 }
 
-/** "trunk  [██████░░░░] 120/400  loss 4.213  10,200 tokens/s  0:42 left". */
+/** "trunk  ██████░░░░ step 120/400  loss 4.213  10,200 tokens/s  0:42 left". */
 export function progressLine(step: StepState, now: number): string {
   const { done, total, metrics, job } = step;
   const parts = [step.id];
-  if (job?.state === "waiting") parts.push(`waits as ${job.id} of ${job.launcher}: ${job.detail}`);
+  // Only training reports a loss; other stages count documents, batches and the like.
+  const unit = "loss" in metrics ? "step " : "";
+  if (job?.state === "waiting") parts.push(`waiting as ${job.launcher} ${job.id}: ${job.detail}`);
   else if (done === undefined) parts.push(`running for ${formatDuration(now - step.started_at!)}`);
-  else if (total === undefined) parts.push(`step ${formatNumber(done)}`);
-  else parts.push(`${bar(done / total)} ${formatNumber(done)}/${formatNumber(total)}`);
+  else if (total === undefined) parts.push(`${unit}${formatNumber(done)}`);
+  else parts.push(`${bar(done / total)} ${unit}${formatNumber(done)}/${formatNumber(total)}`);
   if (typeof metrics.loss === "number") parts.push(`loss ${metrics.loss.toFixed(3)}`);
-  else if (metrics.loss === null) parts.push("loss is not a number");
+  else if (metrics.loss === null) parts.push("loss is NaN/Inf");
   const speed = metrics.tokens_per_second;
   if (typeof speed === "number") parts.push(`${formatNumber(Math.round(speed))} tokens/s`);
   const seconds = timeLeft(step, now);
@@ -192,5 +195,5 @@ function finishedLine(step: StepState): string {
 }
 
 function skippedLine(step: StepState): string {
-  return `${step.id}  skipped: ${step.reasons.join(", ")}`;
+  return `${step.id}  Skipped: ${step.reasons.join(", ")}`;
 }

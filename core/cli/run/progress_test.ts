@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { applyEvent, type RunEvent, type RunState } from "../../runs/mod.ts";
-import { formatBytes, formatDuration, formatTable } from "../shared/format.ts";
-import { usesColor } from "../shared/console.ts";
+import { formatBytes, formatDuration, formatTable, usesColor } from "../shared/console.ts";
 import { planLine, Progress, progressLine } from "./progress.ts";
 
 const plan = [{ id: "trunk", stage: "pretrain", action: "run" as const, reasons: ["never run"] }];
@@ -39,7 +38,7 @@ Deno.test("a line tells step, loss, speed and time left", () => {
   progress.close();
   assert.equal(
     progressLine(state.steps[0], 3000),
-    "trunk  ██████████░░░░░░░░░░ 200/400  loss 4.213  10,234 tokens/s  4.0 s left",
+    "trunk  ██████████░░░░░░░░░░ step 200/400  loss 4.213  10,234 tokens/s  4.0 s left",
   );
   const started = play(EVENTS.slice(0, 2), false).state.steps[0];
   assert.equal(progressLine(started, 61_000), "trunk  running for 1:01");
@@ -49,7 +48,7 @@ Deno.test("a line tells step, loss, speed and time left", () => {
     step: "trunk",
     points: points(201, 4000, null),
   };
-  assert.match(progressLine(applyEvent(state, diverged)!.steps[0], 4000), /loss is not a number/);
+  assert.match(progressLine(applyEvent(state, diverged)!.steps[0], 4000), /loss is NaN\/Inf/);
 });
 
 Deno.test("without a terminal there is a line every ten seconds", () => {
@@ -92,8 +91,8 @@ Deno.test("on a terminal plan and bar are drawn in place, cut to the window, und
   const { progress, written } = play(EVENTS, true);
   await drawn();
   const bars = [
-    "██████████░░░░░░░░░░ 0 of 1 steps  3.0 s",
-    "  trunk  ██████████░░░░░░░░░░ 200/400  ",
+    "██████████░░░░░░░░░░ 0 of 1 tasks done  3.0 s",
+    "  trunk  ██████████░░░░░░░░░░ step 200/400",
   ];
   assert.deepEqual(screen(written), bars.map((line) => line.slice(0, 39)));
   const log: RunEvent = { time: 3100, type: "log", step: "trunk", message: "half way" };
@@ -128,7 +127,7 @@ Deno.test("each running step has its bar, and what waits is named", async () => 
   const { progress, written, state } = play(events, true);
   await drawn();
   const lines = [
-    "██░░░░░░░░░░░░░░░░░░ 0 of 6 steps  3.0 s",
+    "██░░░░░░░░░░░░░░░░░░ 0 of 6 tasks done  3.0 s",
     ...state.steps.slice(0, 2).map((step) => `  ${progressLine(step, 3000)}`),
     "  next: a, b, c and 1 more",
   ];
@@ -164,7 +163,7 @@ Deno.test("a pause and a sample are told", async () => {
   assert.equal(lines[0], "trunk, 200: He said … about the road");
   const paused = play([...EVENTS, { time: 3000, type: "run_paused" }], false);
   paused.progress.close();
-  assert.equal(planLine(paused.state, 3000), "0 of 1 steps  3.0 s  paused");
+  assert.equal(planLine(paused.state, 3000), "0 of 1 tasks done  3.0 s  paused");
 });
 
 Deno.test("colour is for terminals, unless variables say otherwise", () => {

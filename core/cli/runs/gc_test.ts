@@ -96,7 +96,7 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
     await runRecipe(makeRecipe("toy", before, 10), out);
     assert.deepEqual(await gc("--out", out), {
       code: 0,
-      out: "There is nothing to remove.",
+      out: "Nothing to remove.",
       err: "",
     });
     await runRecipe(makeRecipe("toy", after, 10), out);
@@ -108,11 +108,11 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
       /^result +write [0-9a-f]{12} +\d+ B +no recipe's last results need it$/m,
     );
     assert.match(listed.out, /^objects +6 +[\d.]+ kB +no result that is needed names it$/m);
-    assert.match(listed.out, /\n[\d.]+ kB can be removed: run again with --delete\.$/);
+    assert.match(listed.out, /\n[\d.]+ kB can be removed; run again with --delete\.$/);
     assert.deepEqual(await gc("--out", out), listed);
     const removed = await gc("--out", out, "--delete");
-    assert.match(removed.out, /\n[\d.]+ kB were removed\.$/);
-    assert.equal((await gc("--out", out)).out, "There is nothing to remove.");
+    assert.match(removed.out, /\nRemoved [\d.]+ kB\.$/);
+    assert.equal((await gc("--out", out)).out, "Nothing to remove.");
     assert.deepEqual(ran(await runRecipe(makeRecipe("toy", after, 10), out)), []);
     assert.equal(Deno.readTextFileSync(join(out, "toy", "text.txt")), "zyy");
     assert.deepEqual(ran(await runRecipe(makeRecipe("toy", before, 10), out)), [
@@ -127,10 +127,10 @@ Deno.test("all recipes count, or those named", () =>
     const [one, two] = [makeRecipe("one", ["x", "y"], 10), makeRecipe("two", ["x", "z"], 10)];
     await runRecipe(one, out);
     await runRecipe(two, out);
-    assert.equal((await gc("--out", out)).out, "There is nothing to remove.");
+    assert.equal((await gc("--out", out)).out, "Nothing to remove.");
     assert.equal(
       (await gc("--out", out, "--keep-recipes", "one,two")).out,
-      "There is nothing to remove.",
+      "Nothing to remove.",
     );
     await gc("--out", out, "--keep-recipes", "two", "--delete");
     assert.deepEqual(ran(await runRecipe(two, out)), []);
@@ -143,7 +143,7 @@ Deno.test("checkpoints of an interrupted step stay until it is started with anot
     const [one, two] = [makeRecipe("toy", ["x", "y"], 10), makeRecipe("toy", ["x", "z"], 10)];
     const work = () => listFolder(join(out, "store", "work")).length;
     await runRecipe(one, out, "a"); // before any result
-    assert.equal((await gc("--out", out, "--delete")).out, "There is nothing to remove.");
+    assert.equal((await gc("--out", out, "--delete")).out, "Nothing to remove.");
     await runRecipe(one, out, "b");
     await gc("--out", out, "--delete");
     assert.equal(work(), 1);
@@ -170,17 +170,17 @@ Deno.test("mistakes, a runner at work and missing notes are refused, and nothing
       assert.deepEqual([result.code, result.out], [code, ""]);
       assert.match(result.err, message);
     };
-    await refuse(2, /^Error: there are no results in .*out; name their folder by --out$/);
+    await refuse(2, /^Error: there are no results in .*out; name their folder with --out$/);
     await runRecipe(makeRecipe("toy", ["x", "y"], 10), out);
     await runRecipe(makeRecipe("toy", ["x", "z"], 10), out);
-    await refuse(2, /no recipe "tou" has results here; these have: toy$/, "--keep-recipes", "tou");
-    await refuse(2, /unknown flag --keep; the flags are --out/, "--keep");
+    await refuse(2, /recipe "tou" has no results here; these have: toy$/, "--keep-recipes", "tou");
+    await refuse(2, /unknown flag --keep; did you mean --keep-recipes\?/, "--keep");
     await refuse(2, /--keep-recipes needs a value/, "--keep-recipes=");
     const lock = await lockFolder(out);
     await refuse(1, /^Error: another pipeline \(process \d+\) is running in /);
     lock.unlock();
     Deno.removeSync(join(out, "lock.json"));
-    await refuse(1, /lock\.json names no results to keep: run the pipeline first$/);
+    await refuse(1, /lock\.json lists no results to keep: run the pipeline first$/);
     const store = new Store(join(out, "store"));
     assert.equal(store.readManifests().size, 7);
     assert.equal((await gc("--help")).code, 0);
@@ -210,7 +210,7 @@ Deno.test("whatever ran before, a recipe whose results are current runs nothing 
         if (current.size === 0) continue;
         const removed = await gc("--out", out, "--delete");
         assert.equal(removed.code, 0, removed.err);
-        assert.equal((await gc("--out", out)).out, "There is nothing to remove.");
+        assert.equal((await gc("--out", out)).out, "Nothing to remove.");
         for (const recipe of current.values()) {
           assert.deepEqual(ran(await runRecipe(recipe, out)), [], `seed ${seed}, round ${round}`);
         }

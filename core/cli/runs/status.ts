@@ -1,88 +1,67 @@
 /**
- * `deno task status`: the runs of a folder, from another terminal. It reads event logs, and needs no server.
+ * `deno task status`: the runs of a folder, from another terminal. It reads event logs and needs no server.
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { RunFolder, type RunIndex, type RunState } from "../../runs/mod.ts";
-import { checkFlags, type Console, processConsole, UsageError } from "../shared/console.ts";
-import { explain } from "../shared/explain.ts";
-import { summarize } from "../run/final_table.ts";
-import { renderRun, renderRuns } from "./render_runs.ts";
+import {
+  type RunFolder,
+  type RunIndex,
+  runningSteps,
+  type RunState,
+  type StepState,
+} from "../../runs/mod.ts";
+import { runTimeLeft } from "../../runner/mod.ts";
+import { planLine, progressLine } from "../run/progress.ts";
+import { finalTable, summarize } from "../run/summary.ts";
+import {
+  type Console,
+  formatDuration,
+  formatTable,
+  processConsole,
+  style,
+} from "../shared/console.ts";
+import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
+import { defineCommand, whole } from "../shared/flags.ts";
+import { runMain } from "../shared/main.ts";
 
-const HELP = `Tells of the runs of a folder.
-
-Usage: deno task status [RUN] [options]
-
-Without RUN, all runs, the newest first. RUN is a run id, "latest", or the name of a recipe, which
-means its newest run: its steps, failures, and last lines of its log.
-
-  --watch      go on until the run is over (of RUN, or the newest run)
-  --json       JSON for programs
-  --limit N    runs at most (default: 20)
-  --out DIR    folder with the results (default: out)
-  --help       print this
-
-Exit codes: 0, with --watch those of the run: 0 finished, 1 failed or lost, 130 interrupted.`;
+export const command = defineCommand({
+  name: "status",
+  summary: "Lists runs, or shows one with its steps",
+  args: [{
+    name: "RUN",
+    help: `${RUN_HELP}; without it, all runs are listed, the newest first`,
+    optional: true,
+  }],
+  flags: {
+    watch: { help: "update until the run is over (RUN, or the newest run)" },
+    json: { help: "print JSON" },
+    limit: { value: "N", default: "20", help: "list at most N runs", ...whole(1) },
+    ...OUT_FLAG,
+  },
+  examples: ["deno task status", "deno task status latest --watch"],
+  notes: "Exit codes with --watch: 0 finished, 1 failed or lost, 130 interrupted.",
+});
 
 const WATCH_MS = 1000;
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
-interface Options {
-  run?: string;
-  watch: boolean;
-  json: boolean;
-  limit: number;
-  out: string;
-}
-
-function parseOptions(args: readonly string[]): Options | undefined {
-  const string = ["limit", "out"] as const, boolean = ["watch", "json", "help"] as const;
-  const known = checkFlags([...string, ...boolean], "deno task status");
-  const flags = parseArgs(args, {
-    string: [...string, "_"],
-    boolean,
-    alias: { help: "h" },
-    default: { out: "out", limit: "20" },
-    unknown: (arg, key) => key === undefined ? undefined : known(arg, key),
-  });
-  if (flags.help) return undefined;
-  if (!/^[1-9]\d*$/.test(flags.limit)) {
-    throw new UsageError(`--limit takes a number of at least 1, not ${flags.limit || "nothing"}`);
-  }
-  const [run, ...more] = flags._.map(String);
-  if (more.length > 0) throw new UsageError(`one run at a time; "${more[0]}" is one too many`);
-  const { watch, json, out } = flags;
-  return {
-    run: run ?? (watch ? "latest" : undefined),
-    watch,
-    json,
-    limit: Number(flags.limit),
-    out,
-  };
-}
-
 /** Runs the command; returns the exit code. */
-export async function main(args: readonly string[], io: Console = processConsole()) {
-  try {
-    const options = parseOptions(args);
-    if (!options) return io.out(HELP), 0;
-    const runs = new RunFolder(options.out);
-    if (runs.ids().length === 0) {
-      throw new UsageError(`there are no runs in ${options.out}; name the folder by --out`);
-    }
-    if (options.run === undefined) return await printRuns(runs, options, io), 0;
-    const id = findRun(runs.ids(), options.run, options.out);
-    return options.watch
-      ? await watch(runs, id, options, io)
-      : await printRun(runs, id, options, io);
-  } catch (error) {
-    io.err(`Error: ${explain(error)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function main(args: readonly string[], io: Console = processConsole()) {
+  return runMain(command, args, io, async ({ flags, args: [given] }) => {
+    const { watch, json, limit, out } = flags;
+    const name = given ?? (watch ? "latest" : undefined);
+    if (name === undefined) return await printRuns(openRuns(out), limit, json, io);
+    const { runs, id } = await findRun(name, out);
+    if (watch) return await watchRun(runs, id, json, io);
+    const { state, index } = await read(runs, id);
+    const { color } = io.terminal;
+    io.out(
+      json ? JSON.stringify(summarize(state)) : renderRun(state, index, Date.now(), color),
+    );
+  });
 }
 
-async function printRuns(runs: RunFolder, { limit, json }: Options, io: Console) {
+async function printRuns(runs: RunFolder, limit: number, json: boolean, io: Console) {
   const states: RunState[] = [];
   for (const id of runs.ids().slice(0, limit)) {
     const state = await runs.get(id);
@@ -91,57 +70,109 @@ async function printRuns(runs: RunFolder, { limit, json }: Options, io: Console)
   if (json) io.out(JSON.stringify({ runs: states.map(summarize) }));
   else io.out(renderRuns(states, Date.now()));
   const more = runs.ids().length - states.length;
-  if (more > 0 && !json) io.err(`${more} more; --limit shows them`);
-}
-
-async function printRun(
-  runs: RunFolder,
-  id: string,
-  { json }: Options,
-  io: Console,
-): Promise<number> {
-  const { state, index } = await read(runs, id);
-  if (json) io.out(JSON.stringify(summarize(state)));
-  else io.out(renderRun(state, index, Date.now(), io.terminal.color));
-  return 0;
+  if (more > 0 && !json) io.err(`${more} more; show them with --limit`);
 }
 
 async function read(runs: RunFolder, id: string): Promise<{ state: RunState; index: RunIndex }> {
   const [index, state] = [await runs.index(id), await runs.get(id)];
-  if (!state || !index) throw new Error(`run ${id} has no event log any more`);
+  if (!state || !index) throw new Error(`the event log of run ${id} is gone`);
   return { state, index };
 }
 
 const EXIT_CODES = { finished: 0, failed: 1, lost: 1, interrupted: 130, running: 0 } as const;
 
-/** On a terminal the screen is drawn again, elsewhere what has changed is printed. */
-async function watch(runs: RunFolder, id: string, options: Options, io: Console): Promise<number> {
+/** Redraws the screen of a terminal; elsewhere prints what has changed. */
+async function watchRun(runs: RunFolder, id: string, json: boolean, io: Console): Promise<number> {
   let before = "";
   for (;;) {
     const { state, index } = await read(runs, id);
     const { color, is_terminal } = io.terminal;
-    const text = options.json
+    const text = json
       ? JSON.stringify(summarize(state))
       : renderRun(state, index, Date.now(), color);
-    if (text !== before) io.out(is_terminal && !options.json ? CLEAR_SCREEN + text : text);
+    if (text !== before) io.out(is_terminal && !json ? CLEAR_SCREEN + text : text);
     before = text;
     if (state.state !== "running") return EXIT_CODES[state.state];
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   }
 }
 
-/** @throws {UsageError} with names that are like it. */
-function findRun(ids: readonly string[], name: string, out: string): string {
-  const recipe = (id: string) => id.replace(/^[^-]*-/, "");
-  const found = name === "latest"
-    ? ids[0]
-    : ids.find((id) => id === name) ?? ids.find((id) => recipe(id) === name);
-  if (found !== undefined) return found;
-  const near = ids.filter((id) => id.includes(name)).slice(0, 3);
-  const known = near.length > 0 ? near : [...new Set(ids.map(recipe))];
-  throw new UsageError(
-    `there is no run or recipe "${name}" in ${out}; there is ${known.join(", ")}`,
-  );
+const LAST_LINES = 10;
+const SPARK = "▁▂▃▄▅▆▇█";
+const SPARK_CELLS = 40;
+
+/** A line for each run. */
+function renderRuns(states: readonly RunState[], now: number): string {
+  const rows = states.map((state) => {
+    const { id, started_at, ended_at, steps } = state;
+    const done = steps.filter(({ state }) => state === "finished" || state === "skipped").length;
+    const left = runTimeLeft(state, now);
+    const [first] = runningSteps(state);
+    const loss = first?.metrics.loss;
+    return [
+      id,
+      state.paused ? "paused" : state.state,
+      `${done}/${steps.length}`,
+      formatDuration((ended_at ?? now) - started_at),
+      left === undefined ? "" : formatDuration(1000 * left),
+      first ? first.id : "",
+      typeof loss === "number" ? loss.toFixed(3) : "",
+    ];
+  });
+  const heads = ["run", "state", "tasks", "took", "left", "running", "loss"];
+  return formatTable(heads, rows, ["tasks", "took", "left", "loss"]);
+}
+
+/** One run: its steps, loss curves, error, and the last lines of its log. */
+function renderRun(state: RunState, index: RunIndex, now: number, color: boolean): string {
+  const { id, description, message } = state;
+  const is_over = state.state !== "running";
+  const tone = { finished: "green", failed: "red", lost: "red" } as const;
+  const word = state.paused ? "paused" : state.state === "failed" ? "Run failed" : state.state;
+  const colored = state.state in tone
+    ? style(word, tone[state.state as keyof typeof tone], color)
+    : word;
+  const lines = [
+    `${style(id, "bold", color)}: ${colored}${message && is_over ? `, ${message}` : ""}`,
+    ...(description ? [description] : []),
+    planLine(state, state.ended_at ?? now),
+    "",
+    finalTable(state),
+    ...runningSteps(state).map((step) => progressLine(step, now)),
+    ...curves(state.steps, index),
+  ];
+  const log = index.lines.slice(-LAST_LINES);
+  if (log.length > 0) {
+    lines.push("", ...log.map(({ task, message }) => `${task ?? "run"}: ${message}`));
+  }
+  return lines.join("\n");
+}
+
+/** The loss of each step that trained, as a row of blocks. */
+function curves(steps: readonly StepState[], index: RunIndex): string[] {
+  const rows = steps.flatMap(({ id }) => {
+    const [series] = index.series.select({ tasks: [id], names: ["loss"] });
+    const values = series ? Array.from(series.values).filter(Number.isFinite) : [];
+    return values.length < 2 ? [] : [[id, sparkline(values), last(values)]];
+  });
+  return rows.length === 0 ? [] : ["", formatTable(["step", "loss", ""], rows)];
+}
+
+const last = (values: readonly number[]) => values.at(-1)!.toFixed(3);
+
+/** Means of equal intervals as blocks of eight heights. */
+export function sparkline(values: readonly number[]): string {
+  const cells = Math.min(SPARK_CELLS, values.length);
+  const means = Array.from({ length: cells }, (_, i) => {
+    const part = values.slice(
+      Math.floor(i * values.length / cells),
+      Math.floor((i + 1) * values.length / cells),
+    );
+    return part.reduce((a, b) => a + b) / part.length;
+  });
+  const [low, high] = [Math.min(...means), Math.max(...means)];
+  const level = (mean: number) => high > low ? Math.round(7 * (mean - low) / (high - low)) : 0;
+  return means.map((mean) => SPARK[level(mean)]).join("");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { sparkline } from "./render_runs.ts";
-import { main } from "./status.ts";
+import { main, sparkline } from "./status.ts";
 import { runCommand, withFolder } from "../shared/testing.ts";
 
 const recipeUrl = (name: string) =>
@@ -25,7 +24,7 @@ Deno.test("runs are listed, the newest first, and one is told with its steps", (
     assert.match(one.out, /total: 2 sums/);
     assert.match((await status("toy", "--out", out)).out, new RegExp(`^${second.id}: finished`));
     const limited = await status("--limit", "1", "--out", out);
-    assert.equal(limited.err, "1 more; --limit shows them");
+    assert.equal(limited.err, "1 more; show them with --limit");
     const json = JSON.parse((await status("latest", "--json", "--out", out)).out);
     assert.deepEqual([json.run, json.state, json.steps.length], [second.id, "finished", 4]);
     assert.equal((await status("--watch", "--out", out)).code, 0);
@@ -46,13 +45,13 @@ Deno.test("what is not there is named, with what is", () =>
   withFolder(async (out) => {
     assert.match(
       (await status("--out", out)).err,
-      /there are no runs in .*; name the folder by --out/,
+      /there are no runs in .*; name the folder of the results with --out/,
     );
     await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const cases: [string[], RegExp][] = [
-      [["quickstart"], /no run or recipe "quickstart" in .*; there is toy/],
-      [["--limit", "0"], /--limit takes a number of at least 1, not 0/],
-      [["toy", "more"], /one run at a time; "more" is one too many/],
+      [["quickstart"], /no run or recipe "quickstart" in .*; recipes that ran there: toy$/],
+      [["--limit", "0"], /--limit must be a whole number >= 1, got "0"/],
+      [["toy", "more"], /unexpected argument "more"/],
       [["--all"], /unknown flag --all/],
     ];
     for (const [args, message] of cases) {

@@ -1,10 +1,19 @@
 /**
- * What the commands share: where they write, and how they refuse wrong flags.
+ * What commands print: where it goes, numbers and tables as text, errors as one sentence.
  *
  * @module
  */
 import process from "node:process";
-import type { Terminal } from "../run/progress.ts";
+import { RecipeError } from "../../recipe/mod.ts";
+
+/** Where progress is written. */
+export interface Terminal {
+  readonly is_terminal: boolean;
+  readonly color: boolean;
+  /** Columns; read on each redraw, since windows change. */
+  columns(): number;
+  write(text: string): void;
+}
 
 /** Output of a command: results to `out`, everything else to `err`. */
 export interface Console {
@@ -14,7 +23,7 @@ export interface Console {
   readonly terminal: Terminal;
 }
 
-/** The console of this process. On terminals that cannot move the cursor (TERM=dumb) progress comes in lines. */
+/** The console of this process. On terminals that cannot move the cursor (TERM=dumb) progress is plain lines. */
 export function processConsole(): Console {
   const is_terminal = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
   return {
@@ -44,34 +53,97 @@ export function usesColor(
   return is_terminal && env("CLICOLOR") !== "0";
 }
 
+/** Whether results on standard output may be coloured. */
+export const stdoutColor = () => Deno.stdout.isTerminal() && !Deno.noColor;
+
+const CODES = { green: 32, red: 31, dim: 2, bold: 1 } as const;
+
+/** Colours text when `enabled`. */
+export function style(text: string, name: keyof typeof CODES, enabled: boolean): string {
+  return enabled ? `\x1b[${CODES[name]}m${text}\x1b[0m` : text;
+}
+
+/** 42 s: "0:42"; 1 h 2 min 3 s: "1:02:03"; below ten seconds with tenths: "3.2 s". */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 9950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Seconds as `formatDuration` shows them; from two days on as days, from two years on as years. */
+export function formatSpan(seconds: number): string {
+  const days = seconds / 86_400;
+  if (days < 2) return formatDuration(1000 * seconds);
+  return days < 730 ? `${days.toFixed(1)} days` : `${(days / 365.25).toFixed(1)} years`;
+}
+
+/** Thousands separated by commas, in every locale. */
+export function formatNumber(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** 1.5 MB and the like, in powers of 1,000. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
+/** Rows under headings, columns as wide as their longest cell. Columns named in `right` align right. */
+export function formatTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly string[] = [],
+): string {
+  const lines = [headings, ...rows];
+  const widths = headings.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
+  return lines.map((line) =>
+    line.map((cell, i) =>
+      right.includes(headings[i]) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])
+    ).join("  ").trimEnd()
+  ).join("\n");
+}
+
 /** The command line is wrong. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
+const CAUSES: Record<string, string> = {
+  ENOSPC: "no space left on the disk; free some and start again: finished steps are kept",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  EDQUOT: "the disk quota is used up",
+  ENOTDIR: "part of the path is a file, not a folder",
+  EEXIST: "a file of that name is in the way",
+};
+
 /**
- * Makes the `unknown` callback of `parseArgs` that refuses what was not declared.
+ * One sentence for an error; a line for each problem of a recipe that has several.
  *
- * @param command how to call it for help.
+ * @param doing what was being done, put before errors of the operating system.
  */
-export function checkFlags(known: readonly string[], command: string) {
-  return (arg: string, key?: string): never => {
-    const [name, value] = arg.split("=");
-    if (value === "" && known.includes(name.slice(2))) {
-      throw new UsageError(`${name} needs a value`);
-    }
-    const flags = known.map((name) => `--${name}`).join(", ");
-    const what = key === undefined ? `argument "${arg}"` : `flag ${name}`;
-    throw new UsageError(`unknown ${what}; the flags are ${flags} (see ${command} --help)`);
-  };
+export function explain(error: unknown, doing?: string): string {
+  const { message = String(error), cause } = error as Error;
+  if (error instanceof RecipeError && error.problems.length > 1) return message;
+  const code = codeOf(error) ?? codeOf(cause);
+  const sentence = code === undefined ? undefined : CAUSES[code];
+  if (!sentence) return message.replace(/\s*\n\s*/g, " ").trim();
+  // Deno's messages end in the call and its path, which helps unless the disk is full.
+  const path = /: (?:open|mkdir|rename|copy|remove|write|readdir)\w* '([^']+)'/.exec(message)?.[1];
+  const step = /^step "[^"]*" \(stage \w+\)/.exec(message)?.[0];
+  const subject = step ?? doing;
+  const named = path !== undefined && !subject?.includes(path);
+  return `${subject ? `${subject}: ` : ""}${named ? `${path}: ` : ""}${sentence}`;
 }
 
-/** Reads a port. */
-export function parsePort(text: string): number {
-  if (text === "") throw new UsageError("--port needs a value");
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65535) return port;
-  throw new UsageError(
-    `--port ${text} is not a port; take a number from 0 (any free one) to 65535`,
-  );
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, message = "" } = error as { code?: unknown; message?: string };
+  if (typeof code === "string") return code;
+  return /os error 28\b/.test(message) ? "ENOSPC" : undefined;
 }

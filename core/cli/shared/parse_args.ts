@@ -1,9 +1,6 @@
 /**
- * Command-line flags, with the call signature and documented behaviour of `parseArgs` of `@std/cli`, so that
- * `@std/cli/parse-args` in deno.json can point at either.
- *
- * The npm ancestor of that function, minimist, differs where it matters: it collects every repeated flag,
- * takes every `--no-` as a negation, and tells `unknown` less.
+ * `parseArgs` with the signature and behaviour of `@std/cli` 1.0.32, so that `@std/cli/parse-args` in deno.json can
+ * point here where JSR cannot be reached, or at the original.
  *
  * @module
  */
@@ -22,19 +19,19 @@ export interface ParseOptions<
   "--"?: boolean;
   /** Other names of a flag. */
   alias?: Readonly<Record<string, string | readonly string[]>>;
-  /** Flags that take no value; `true` makes all `--flags` without "=" such. */
+  /** Flags without a value; `true` means every `--flag` without "=". */
   boolean?: boolean | Names<B>;
   /** Values of flags that are not given. */
   default?: D;
-  /** Stop at the first argument that is no flag; the rest goes to `_`. */
+  /** Stop at the first argument that is not a flag; the rest goes to `_`. */
   stopEarly?: boolean;
-  /** Flags whose values are never turned into numbers; "_" keeps the other arguments strings. */
+  /** Flags whose values never become numbers; "_" keeps the other arguments strings. */
   string?: Names<S>;
-  /** Flags that may be repeated and give an array; others keep the last value. */
+  /** Flags that may be repeated and give an array; of others the last value counts. */
   collect?: Names<C>;
   /** Flags that `--no-flag` sets to false. */
   negatable?: Names;
-  /** Called for each argument that was not declared; `false` leaves it out of the result. */
+  /** Called for each argument that was not declared, with its value as given; `false` drops the argument. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
@@ -47,15 +44,14 @@ export type Args<B extends string, S extends string, C extends string, D> =
   // deno-lint-ignore no-explicit-any -- a flag that was not declared may hold anything
   & { _: (string | number)[]; "--"?: string[]; [flag: string]: any };
 
-const FLAG = /^-(?:(?<double>-)(?<negated>no-)?)?(?<key>.+?)(?:=(?<value>.+?))?$/s;
 const LETTER = /[A-Za-z]/;
 const ENDS_IN_NUMBER = /-?\d+(\.\d*)?(e-?\d+)?$/;
-const LOOKS_LIKE_FLAG = /^(-|--)[^-]/;
 
 /**
  * Parses command-line arguments.
  *
  * @param args usually `Deno.args`.
+ * @throws {TypeError} when an alias is undefined.
  *
  * @example
  * ```ts
@@ -82,22 +78,19 @@ type Result = { _: (string | number)[]; "--"?: string[] } & Record<string, unkno
 
 class Parser {
   readonly #result: Result = { _: [] };
-  readonly #aliases = new Map<string, Set<string>>();
+  readonly #aliases = new Map<string, string[]>();
   readonly #booleans: Set<string>;
   readonly #strings: Set<string>;
   readonly #collected: Set<string>;
   readonly #negatable: Set<string>;
-  readonly #all_booleans: boolean;
 
   constructor(private readonly options: ParseOptions) {
     for (const [key, value] of Object.entries(options.alias ?? {})) {
+      if (value === undefined) throw new TypeError(`the alias of "${key}" is undefined`);
       const names = [key, ...[value].flat() as string[]];
-      for (const name of names) {
-        this.#aliases.set(name, new Set(names.filter((other) => other !== name)));
-      }
+      for (const name of names) this.#aliases.set(name, names.filter((other) => other !== name));
     }
     const { boolean, string, collect, negatable } = options;
-    this.#all_booleans = boolean === true;
     this.#booleans = this.#withAliases(typeof boolean === "boolean" ? [] : boolean);
     this.#strings = this.#withAliases(string);
     this.#collected = this.#withAliases(collect);
@@ -105,93 +98,89 @@ class Parser {
   }
 
   parse(all: readonly string[]): Result {
-    const dashes = all.indexOf("--");
-    const args = dashes === -1 ? all : all.slice(0, dashes);
-    const rest = dashes === -1 ? [] : all.slice(dashes + 1);
+    const end = all.indexOf("--");
+    const args = end < 0 ? all : all.slice(0, end), rest = end < 0 ? [] : all.slice(end + 1);
+    const result = this.#result;
     for (let i = 0; i < args.length; i++) {
-      const groups = FLAG.exec(args[i])?.groups;
-      if (groups?.double) i += this.#long(args[i], groups, args[i + 1]);
-      else if (groups) i += this.#short(args[i], args[i + 1]);
+      const arg = args[i];
+      if (arg.startsWith("--")) i += this.#long(arg, args[i + 1]);
+      else if (arg.startsWith("-") && arg !== "-") i += this.#short(arg, args[i + 1]);
       else {
-        this.#positional(args[i]);
+        if (this.options.unknown?.(arg) !== false) {
+          result._.push(this.#strings.has("_") || !isNumber(arg) ? arg : Number(arg));
+        }
         if (!this.options.stopEarly) continue;
-        this.#result._.push(...args.slice(i + 1));
+        result._.push(...args.slice(i + 1));
         break;
       }
     }
     this.#fillDefaults();
-    if (this.options["--"]) this.#result["--"] = rest;
-    else this.#result._.push(...rest);
-    return this.#result;
+    if (this.options["--"]) result["--"] = rest;
+    else result._.push(...rest);
+    return result;
   }
 
   /** `--key`, `--key=value`, `--key value`, `--no-key`; returns how many further arguments it took. */
-  #long(arg: string, groups: Record<string, string | undefined>, next: string | undefined): number {
-    const { negated, value } = groups;
-    let key = groups.key!;
-    if (value !== undefined) {
-      // `--no-key=value` is no negation: the flag is then named "no-key".
-      if (negated) key = `no-${key}`;
+  #long(arg: string, next: string | undefined): number {
+    const is_negated = /^--no-[^]/.test(arg);
+    const body = arg.slice(is_negated ? "--no-".length : "--".length);
+    const at = body.indexOf("=", 1); // a key has at least one character
+    if (at > 0) {
+      const key = body.slice(0, at), value = body.slice(at + 1);
       this.#set(key, this.#booleans.has(key) ? value !== "false" : value, arg);
       return 0;
     }
-    if (negated && this.#negatable.has(key)) {
-      this.#set(key, false, arg, false);
+    if (is_negated && this.#negatable.has(body)) {
+      this.#set(body, false, arg, false);
       return 0;
     }
-    if (negated) key = `no-${key}`;
-    const may_take = !this.#all_booleans && next !== undefined && !next.startsWith("-");
-    return this.#valueOrSwitch(key, arg, next, may_take);
+    const may_take = this.options.boolean !== true && !next?.startsWith("-");
+    return this.#setFromNext(is_negated ? `no-${body}` : body, arg, next, may_take);
   }
 
   /** `-a`, `-abc`, `-n5`, `-a=value`, `-a value`; returns how many further arguments it took. */
   #short(arg: string, next: string | undefined): number {
-    const letters = arg.slice(1, -1);
-    for (let j = 0; j < letters.length; j++) {
-      const [letter, rest] = [letters[j], arg.slice(j + 2)];
+    for (let j = 1; j < arg.length - 1; j++) {
+      const letter = arg[j], rest = arg.slice(j + 1);
       if (rest === "-") {
-        this.#set(letter, rest, arg);
+        this.#set(letter, "-", arg);
         continue;
       }
-      const value = LETTER.test(letter)
-        ? /=(?<value>.+)/.exec(rest)?.groups?.value ??
-          (ENDS_IN_NUMBER.test(rest) ? rest : undefined)
-        : undefined;
-      if (value !== undefined || (j + 1 < letters.length && /\W/.test(letters[j + 1]))) {
-        this.#set(letter, value ?? rest, arg);
-        return 0;
-      }
-      this.#set(letter, this.#strings.has(letter) ? "" : true, arg);
+      const value = valueOfLetter(letter, rest, arg[j + 1]);
+      this.#set(letter, value ?? this.#valueless(letter), arg);
+      if (value !== undefined) return 0;
     }
-    const key = arg.slice(-1);
-    if (key === "-") return 0;
-    const may_take = next !== undefined && !LOOKS_LIKE_FLAG.test(next);
-    return this.#valueOrSwitch(key, arg, next, may_take);
+    const last = arg.slice(-1);
+    if (last === "-") return 0;
+    return this.#setFromNext(last, arg, next, !/^--?[^-]/.test(next ?? ""));
   }
 
-  #valueOrSwitch(key: string, arg: string, next: string | undefined, may_take: boolean): number {
-    if (may_take && !this.#booleans.has(key)) {
-      this.#set(key, next!, arg);
+  /** Sets a flag to the next argument, where that can be its value; returns how many arguments it took. */
+  #setFromNext(key: string, arg: string, next: string | undefined, may_take: boolean): number {
+    if (next && may_take && !this.#booleans.has(key)) {
+      this.#set(key, next, arg);
       return 1;
     }
     if (next === "true" || next === "false") {
       this.#set(key, next === "true", arg);
       return 1;
     }
-    this.#set(key, this.#strings.has(key) ? "" : true, arg);
+    this.#set(key, this.#valueless(key), arg);
     return 0;
   }
 
-  #positional(arg: string): void {
-    if (this.options.unknown?.(arg) === false) return;
-    this.#result._.push(this.#strings.has("_") || !isNumber(arg) ? arg : Number(arg));
+  #valueless(key: string): Value {
+    return this.#strings.has(key) ? "" : true;
   }
 
   #set(key: string, raw: Value, arg: string, may_collect = true): void {
-    const declared = this.#booleans.has(key) || this.#strings.has(key) || this.#aliases.has(key) ||
-      (this.#all_booleans && /^--[^=]+$/.test(arg));
-    const value = !this.#strings.has(key) && isNumber(raw) ? Number(raw) : raw;
-    if (!declared && this.options.unknown?.(arg, key, value) === false) return;
+    const sets = [this.#booleans, this.#strings, this.#aliases, this.#collected];
+    const is_declared = sets.some((names) => names.has(key)) ||
+      (this.options.boolean === true && /^--[^=]+$/.test(arg));
+    if (!is_declared && this.options.unknown?.(arg, key, raw) === false) return;
+    const value = typeof raw === "string" && !this.#strings.has(key) && isNumber(raw)
+      ? Number(raw)
+      : raw;
     const collect = may_collect && this.#collected.has(key);
     for (const name of this.#names(key)) setNested(this.#result, name, value, collect);
   }
@@ -201,13 +190,10 @@ class Parser {
       if (hasNested(this.#result, key)) continue;
       for (const name of this.#names(key)) setNested(this.#result, name, value);
     }
-    for (const key of this.#booleans) {
-      if (hasNested(this.#result, key)) continue;
-      setNested(this.#result, key, this.#collected.has(key) ? [] : false);
-    }
-    for (const key of this.#strings) {
-      if (hasNested(this.#result, key) || !this.#collected.has(key)) continue;
-      setNested(this.#result, key, []);
+    for (const key of [...this.#booleans, ...this.#strings]) {
+      const otherwise = this.#collected.has(key) ? [] : this.#booleans.has(key) ? false : undefined;
+      if (otherwise === undefined || hasNested(this.#result, key)) continue;
+      setNested(this.#result, key, otherwise);
     }
   }
 
@@ -215,48 +201,51 @@ class Parser {
     return [key, ...this.#aliases.get(key) ?? []];
   }
 
-  #withAliases(names: Names | undefined): Set<string> {
-    const keys = names === undefined ? [] : [names].flat() as string[];
+  #withAliases(names: Names = []): Set<string> {
+    const keys = ([names].flat() as string[]).filter((key) => key !== "");
     return new Set(keys.flatMap((key) => this.#names(key)));
   }
 }
 
-function isNumber(value: Value): boolean {
-  return typeof value === "number" ||
-    (typeof value === "string" && /\S/.test(value) && Number.isFinite(Number(value)));
-}
-
-/** Sets `a.b.c`; a key is only ever an own property, so "__proto__" reaches nothing. */
-function setNested(target: Record<string, unknown>, key: string, value: unknown, collect = false) {
-  const parts = key.split(".");
-  const last = parts.pop()!;
-  let object = target;
-  for (const part of parts) {
-    if (typeof own(object, part) !== "object") define(object, part, {});
-    object = own(object, part) as Record<string, unknown>;
+/** The value that is joined to a letter: `-n5`, `-a=b`, `-a=`, `-h/tmp`; undefined where more letters follow. */
+function valueOfLetter(letter: string, rest: string, following: string): string | undefined {
+  if (rest === "=") return "";
+  if (LETTER.test(letter)) {
+    const at = rest.indexOf("=");
+    if (at >= 0 && at < rest.length - 1) return rest.slice(at + 1);
+    if (ENDS_IN_NUMBER.test(rest)) return rest;
   }
-  const before = own(object, last);
-  define(object, last, collect ? [...Array.isArray(before) ? before : [], value] : value);
+  // The last character is a flag of its own.
+  return rest.length > 1 && /\W/.test(following) ? rest : undefined;
 }
 
-function hasNested(target: Record<string, unknown>, key: string): boolean {
-  let object: unknown = target;
-  for (const part of key.split(".")) {
-    if (typeof object !== "object" || object === null || !Object.hasOwn(object, part)) return false;
-    object = own(object as Record<string, unknown>, part);
+const isNumber = (text: string) => /\S/.test(text) && Number.isFinite(Number(text));
+
+/** Whether a key leads to the prototype. */
+function isPrototype(object: Record<string, unknown>, key: string): boolean {
+  return key === "__proto__" || (key === "constructor" && typeof object[key] === "function");
+}
+
+/** Sets `a.b.c`. A collected value is added to what is there. */
+function setNested(target: Record<string, unknown>, path: string, value: unknown, collect = false) {
+  const parents = path.split("."), key = parents.pop()!;
+  let object = target;
+  for (const parent of parents) {
+    if (isPrototype(object, parent)) return;
+    object = (object[parent] ??= {}) as Record<string, unknown>;
+  }
+  if (isPrototype(object, key)) return;
+  const before = object[key];
+  if (!collect) object[key] = value;
+  else if (Array.isArray(before)) before.push(value);
+  else object[key] = before ? [before, value] : [value];
+}
+
+function hasNested(target: Record<string, unknown>, path: string): boolean {
+  let object = target;
+  for (const key of path.split(".")) {
+    if (!Object.hasOwn(object, key)) return false;
+    object = object[key] as Record<string, unknown>;
   }
   return true;
-}
-
-function own(object: Record<string, unknown>, key: string): unknown {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function define(object: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(object, key, {
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
 }

@@ -78,14 +78,51 @@ Deno.test("stopEarly leaves everything after the first other argument", () => {
   same("--a b run --c 1", { stopEarly: true }, { _: ["run", "--c", "1"], a: "b" });
 });
 
-Deno.test("unknown arguments are told, and left out on request", () => {
+Deno.test("unknown arguments are passed to a function, and dropped on request", () => {
   const seen: unknown[] = [];
   const unknown = (...told: unknown[]) => (seen.push(told), false);
   same("--known 1 --odd=2 -x file", { string: "known", unknown }, { _: [], known: "1" });
-  assert.deepEqual(seen, [["--odd=2", "odd", 2], ["-x", "x", "file"]]);
+  assert.deepEqual(seen, [["--odd=2", "odd", "2"], ["-x", "x", "file"]]);
   seen.length = 0;
   same("file", { unknown }, { _: [] });
   assert.deepEqual(seen, [["file"]]);
+});
+
+Deno.test("an empty value after = is a value", () => {
+  same("--out= x", { string: "out" }, { _: ["x"], out: "" });
+  same("--out=", {}, { _: [], out: "" });
+  same("--v=", { boolean: "v" }, { _: [], v: true });
+});
+
+Deno.test("an empty value belongs to the last of joined letters", () => {
+  same("-a=", {}, { _: [], a: "" });
+  same("-abc=", {}, { _: [], a: true, b: true, c: "" });
+  same("-abc= x", { string: "a" }, { _: ["x"], a: "", b: true, c: "" });
+});
+
+Deno.test("unknown gets values as they were given, before numbers are read", () => {
+  const seen: unknown[] = [];
+  parseArgs(["--a=2", "--b", "0x1F", "-c3", "--d"], {
+    unknown: (_arg, key, value) => seen.push([key, value]),
+  });
+  assert.deepEqual(seen, [["a", "2"], ["b", "0x1F"], ["c", "3"], ["d", true]]);
+});
+
+Deno.test("collected flags are declared: unknown does not see them", () => {
+  const seen: unknown[] = [];
+  const unknown = (arg: string) => seen.push(arg);
+  same("--a 1 --b=2 -c 3", { collect: ["a"], alias: { a: "c" }, unknown }, {
+    ...{ _: [], a: [1, 3], b: 2, c: [1, 3] },
+  });
+  assert.deepEqual(seen, ["--b=2"]);
+});
+
+Deno.test("an undefined alias is an error", () => {
+  assert.throws(() => same("", { alias: { help: undefined } }, {}), TypeError);
+});
+
+Deno.test("a value given to --no-flag is the value of the flag", () => {
+  same("--no-color=blue", { negatable: "color" }, { _: [], color: "blue" });
 });
 
 Deno.test("dots make objects, and cannot reach the prototype", () => {

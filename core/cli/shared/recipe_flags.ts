@@ -1,43 +1,87 @@
 /**
- * Flags that say which recipe is meant, and what is different about it: the same for every command.
+ * Flags that name a recipe, what differs from it, and where its data and results are: the same for every command.
  *
  * @module
  */
 import { resolve } from "node:path";
-import { type LoadOptions, RecipeError, recipeUrl } from "../../recipe/mod.ts";
+import { type LoadOptions, loadRecipe, type Recipe, recipeUrl } from "../../recipe/mod.ts";
 import { UsageError } from "./console.ts";
-import { explain } from "./explain.ts";
+import type { Flags } from "./flags.ts";
 
-/** Flags that take a value. `set` may be repeated. */
-export const RECIPE_FLAGS = ["recipe", "out", "device", "set", "data-root"] as const;
+export const RECIPE_FLAGS = {
+  recipe: {
+    value: "FILE",
+    default: "recipes/quickstart.ts",
+    help: "the recipe, TypeScript or JSON",
+  },
+  out: { value: "DIR", default: "out", help: "folder for results" },
+  device: {
+    value: "NAME",
+    help: "compute on cpu, webgpu (any GPU) or cuda, whatever the recipe says",
+  },
+  set: {
+    value: "PATH=VALUE",
+    many: true,
+    help: 'change a field of the recipe: sft.epochs=2 for step "sft", stage:sft.epochs=2 for all ' +
+      "steps of a stage, seed=7",
+    expects: "PATH=VALUE, such as sft.epochs=2",
+    parse: (text: string) => /^[^=]+=/.test(text) ? text : undefined,
+  },
+  data_root: {
+    value: "DIR",
+    help: "read named datasets from the folders in this one instead of the hub",
+  },
+} as const satisfies Flags;
 
 /** Stages that a JSON recipe may use by name: a file of the same form as its field "stages". */
 const STAGES = new URL("../../../recipes/stages.json", import.meta.url).href;
 
-interface RecipeFlags {
-  readonly recipe: string;
-  readonly device?: string;
-  readonly set: readonly string[];
+export interface NamedRecipe {
+  readonly recipe: Recipe;
+  readonly url: string;
+  readonly load: LoadOptions;
 }
 
 /**
- * Where the recipe is, and how it is to be loaded.
+ * Loads the recipe that flags name. Its named datasets come from `--data-root` from then on.
  *
- * @throws {UsageError} when `--set` has no value.
+ * @throws {UsageError} when the data root is not a folder.
+ * @throws {RecipeError} when the recipe is not valid.
  */
-export function recipeOf(flags: RecipeFlags): { url: string; load: LoadOptions } {
-  const { recipe, device, set } = flags;
-  const wrong = set.find((text) => !/^[^=]+=/.test(text));
-  if (wrong !== undefined) {
-    throw new UsageError(
-      `--set ${wrong || "needs a value; it"} takes PATH=VALUE, as in --set sft.epochs=2`,
-    );
-  }
-  return { url: recipeUrl(resolve(recipe)), load: { device, set, stages: STAGES } };
+export async function loadNamedRecipe(flags: {
+  readonly recipe: string;
+  readonly device?: string;
+  readonly set?: readonly string[];
+  readonly data_root?: string;
+}): Promise<NamedRecipe> {
+  useDataRoot(flags.data_root);
+  const url = recipeUrl(resolve(flags.recipe));
+  const load = { device: flags.device, set: flags.set ?? [], stages: STAGES };
+  return { recipe: await loadRecipe(url, load), url, load };
 }
 
-/** As `explain`, with a line for each problem of a recipe. */
-export function explainAll(error: unknown, doing?: string): string {
-  const has_lines = error instanceof RecipeError && error.problems.length > 1;
-  return has_lines ? error.message : explain(error, doing);
+/** Read by the dataset cards, in every thread. */
+export const DATA_ROOT_VARIABLE = "CAUSEWAY_DATA_ROOT";
+
+/**
+ * Makes named datasets come from a folder. The folder is not part of any config: results depend on the content of the
+ * files, whose digests are.
+ *
+ * @param folder undefined leaves the environment's setting.
+ * @throws {UsageError} when there is no such folder.
+ */
+export function useDataRoot(folder: string | undefined): void {
+  if (folder === undefined) return;
+  if (!isFolder(folder)) throw new UsageError(`--data-root ${folder} is not a folder`);
+  Deno.env.set(DATA_ROOT_VARIABLE, resolve(folder));
+}
+
+/** Whether there is a folder of that path. */
+export function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

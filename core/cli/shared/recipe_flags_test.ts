@@ -50,8 +50,8 @@ Deno.test("--set without a path or value is wrong usage", async () => {
     const [flag, message] of [
       ["--set", "--set needs a value"],
       ["--set=", "--set needs a value"],
-      ["--set=low.limit", "--set low.limit takes PATH=VALUE, as in --set sft.epochs=2"],
-      ["--set==3", "--set =3 takes PATH=VALUE, as in --set sft.epochs=2"],
+      ["--set=low.limit", '--set must be PATH=VALUE, such as sft.epochs=2, got "low.limit"'],
+      ["--set==3", '--set must be PATH=VALUE, such as sft.epochs=2, got "=3"'],
     ]
   ) {
     const { code, err } = await command([...toy, flag]);

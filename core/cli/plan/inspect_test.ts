@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renderSamples } from "./render_samples.ts";
+import { renderSamples } from "./inspect.ts";
 
 const SAMPLES = {
   step: Int32Array.of(3, 3, 3),

@@ -1,5 +1,5 @@
 /**
- * Tokenizes what a recommendation compares, by the tokenize stage on a store of its own.
+ * Tokenizes what a recommendation compares, with the tokenize stage and a store of its own.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { type AnyStage, ports } from "../../stage/mod.ts";
 import { type Manifest, openTable, Store } from "../../store/mod.ts";
 import type { Console } from "../shared/console.ts";
 import { Progress } from "../run/progress.ts";
-import { type Entry, GENERAL, type Sources, TARGET } from "./recommend_sources.ts";
+import { type Entry, GENERAL, type Sources, TARGET } from "./sources.ts";
 
 export interface DataOptions {
   readonly out: string;
-  /** Folder with a tokenizer; undefined: one is learned from the data. */
+  /** Folder with a tokenizer; undefined: one is trained on the data. */
   readonly tokenizer?: string;
   readonly vocab_size: number;
-  /** UTF-8 bytes read of each dataset at most. */
+  /** Most UTF-8 bytes to read of each dataset. */
   readonly max_bytes: number;
-  /** Files read of each dataset at most; undefined: all, of sets on the hub one. */
+  /** Most files to read of each dataset; undefined: all, or one from the hub. */
   readonly max_files?: number;
   /** Whether named datasets come from the hub, where they may be terabytes. */
   readonly on_hub: boolean;
@@ -31,7 +31,7 @@ export interface DataOptions {
 export interface Holding {
   readonly documents: number;
   readonly tokens: number;
-  /** Whether that is all of it, and not what the limits let through. */
+  /** False where limits cut it off. */
   readonly complete: boolean;
 }
 
@@ -40,17 +40,17 @@ export interface Data {
   readonly sets: ReadonlyMap<string, DocumentSet>;
   readonly candidates: readonly string[];
   readonly holdings: ReadonlyMap<string, Holding>;
-  /** Candidates that could not be had, and why. */
+  /** Candidates that could not be read, and why. */
   readonly left_out: Readonly<Record<string, string>>;
 }
 
 const RECIPE = "recommend";
 const STAGES = new URL("../../../recipes/stages.json", import.meta.url);
-/** The tokenize stage cuts longer documents. */
+/** Longer documents are truncated. */
 const MAX_DOCUMENT_BYTES = 1_000_000;
 
 /**
- * Reads and tokenizes; what was tokenized before is taken from the store.
+ * Reads and tokenizes; what was tokenized before comes from the store.
  *
  * @throws {Error} naming the dataset or file that cannot be read.
  */
@@ -95,7 +95,7 @@ export async function prepareData(
   return { ...data, ...await openData(store, manifest, options.max_bytes, cut) };
 }
 
-/** Entries with bounds on what is read of each dataset; where an entry has its own, those stay. */
+/** Adds limits on what is read of each dataset; those that an entry has stay. */
 async function bound(
   tokenize: AnyStage,
   entries: readonly Entry[],
@@ -125,7 +125,7 @@ async function problemOf(
   return issues?.[0].message;
 }
 
-/** Candidates that can be had. @throws {Error} when none can, or one that was asked for cannot. */
+/** Candidates that can be read. @throws {Error} when none can, or one that was asked for cannot. */
 async function findAvailable(
   tokenize: AnyStage,
   { candidates, asked_for }: Sources,
@@ -146,7 +146,7 @@ async function findAvailable(
 }
 
 /**
- * Documents of every source: those for training; those held out, where a set has no others, as probes have.
+ * Documents of every source: its training split, or what is held out where there is no other, as for probes.
  *
  * @param cut sources of which not all files were read.
  */
@@ -172,7 +172,7 @@ async function openData(
   return { sets, holdings };
 }
 
-/** Sources with a dataset of which more may be had than was read. */
+/** Sources with a dataset that may have more than was read. */
 async function limitedSources(
   store: Store,
   summary: Manifest["outputs"][string],

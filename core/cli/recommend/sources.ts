@@ -1,6 +1,6 @@
 /**
  * Which data a recommendation compares: the target, general data and candidates, as entries of the tokenize stage's
- * config. This module knows names of datasets, not the datasets.
+ * config. This module knows only names of datasets.
  *
  * @module
  */
@@ -21,11 +21,11 @@ export interface Sources {
   readonly general: readonly Entry[];
   /** By name. */
   readonly candidates: Readonly<Record<string, readonly Entry[]>>;
-  /** Whether candidates were asked for; others are left out where they cannot be had. */
+  /** Whether candidates were asked for; others are left out where they cannot be read. */
   readonly asked_for: boolean;
 }
 
-/** The paper's midtraining sets, with what stands in for them in a data root that lacks them. */
+/** The paper's midtraining sets, with their replacements in a data root that lacks them. */
 export const DEFAULT_CANDIDATES: Sources["candidates"] = {
   starcoder: [{ dataset: "starcoder", stand_ins: ["code"] }],
   math: [{ dataset: "mammoth", stand_ins: ["math", "math_qa", "aqua_rat"] }],
@@ -38,7 +38,7 @@ const DEFAULT_GENERAL: readonly Entry[] = [
   { dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] },
 ];
 
-/** Names that the target and general data go by. */
+/** Names of the target and of general data. */
 export const TARGET = "target", GENERAL = "general";
 
 const SNAKE_CASE = /^[a-z][a-z0-9_]*$/;
@@ -48,12 +48,12 @@ interface SourceFlags {
   readonly text?: string;
   readonly prompt?: string;
   readonly general?: string;
-  readonly candidate: readonly string[];
+  readonly candidate: readonly Candidate[];
   readonly recipe?: Recipe;
 }
 
 /**
- * Reads the flags that name data. A recipe stands for what its tokenize step names; flags say otherwise.
+ * Reads the flags that name data. A recipe gives what its tokenize step names; flags override it.
  *
  * @throws {UsageError} when a name is wrong, or there is no candidate.
  */
@@ -69,11 +69,11 @@ export function sourcesOf(
     );
   }
   const base = general ?? GENERAL;
-  const own = Object.fromEntries(candidate.map((text) => parseCandidate(text, named)));
+  const own = Object.fromEntries(candidate.map((one) => [one.name, entriesOf(one, named)]));
   const { [base]: of_recipe, [target]: target_source, ...others } = named ?? {};
   if (named && of_recipe === undefined) {
     throw new UsageError(
-      `recipe "${recipe!.name}" has no source "${base}"; name its general data by --general: ` +
+      `recipe "${recipe!.name}" has no source "${base}"; name its general data with --general: ` +
         Object.keys(named).join(", "),
     );
   }
@@ -81,7 +81,7 @@ export function sourcesOf(
   const asked_for = candidate.length > 0 || named !== undefined;
   const candidates = candidate.length > 0 ? own : named ? others : DEFAULT_CANDIDATES;
   if (Object.keys(candidates).length === 0) {
-    throw new UsageError("there is no candidate to compare; name some by --candidate");
+    throw new UsageError("there is no candidate to compare; name some with --candidate");
   }
   return {
     target: target_source ?? [entryOf(target, "target_set", reading)],
@@ -101,7 +101,7 @@ function sourcesOfRecipe(recipe: Recipe): Record<string, readonly Entry[]> {
     throw new UsageError(`recipe "${recipe.name}" has no tokenize step to take sources from`);
   }
   const { sources } = step.config as unknown as { sources: Record<string, readonly Pinned[]> };
-  // What is read of a set may be bounded here, and then is another revision.
+  // Limits on what is read make another revision.
   const unpinned = ({ revision: _, ...entry }: Pinned): Entry => entry;
   return Object.fromEntries(
     Object.entries(sources).map(([name, entries]) => [name, entries.map(unpinned)]),
@@ -110,32 +110,33 @@ function sourcesOfRecipe(recipe: Recipe): Record<string, readonly Entry[]> {
 
 type Pinned = Entry & { readonly revision?: string };
 
-/** NAME, a source of the recipe or a dataset; or NAME=DATA, datasets or paths separated by commas. */
-function parseCandidate(
-  text: string,
-  named: Sources["candidates"] = {},
-): [string, readonly Entry[]] {
-  const [, name, data] = /^([^=]+)(?:=(.+))?$/s.exec(text) ?? [];
-  if (name === undefined || !SNAKE_CASE.test(name) || [TARGET, GENERAL].includes(name)) {
-    throw new UsageError(
-      `--candidate ${
-        text || "needs a value; it"
-      } takes NAME or NAME=DATA, NAME in snake_case and not ` +
-        `"${TARGET}" or "${GENERAL}", as in --candidate code=my_code.jsonl`,
-    );
-  }
-  if (data === undefined) {
-    return [name, named[name] ?? DEFAULT_CANDIDATES[name] ?? [{ dataset: name }]];
-  }
-  return [name, data.split(",").map((part, i) => entryOf(part, `${name}_${i + 1}`))];
+/** A candidate as it was named: NAME, or NAME=DATA. */
+export interface Candidate {
+  readonly name: string;
+  /** Datasets or paths separated by commas. */
+  readonly data?: string;
 }
 
-/** A dataset by name, or records of one's own by path. */
+/** Reads the value of `--candidate`; undefined when it is not valid. */
+export function parseCandidate(text: string): Candidate | undefined {
+  const [, name, data] = /^([^=]+)(?:=(.+))?$/s.exec(text) ?? [];
+  const is_valid = name !== undefined && SNAKE_CASE.test(name) && ![TARGET, GENERAL].includes(name);
+  return is_valid ? { name, data } : undefined;
+}
+
+/** Without data, the name is a source of the recipe, a default candidate or a dataset. */
+function entriesOf({ name, data }: Candidate, named: Sources["candidates"] = {}): readonly Entry[] {
+  return data === undefined
+    ? named[name] ?? DEFAULT_CANDIDATES[name] ?? [{ dataset: name }]
+    : data.split(",").map((part, i) => entryOf(part, `${name}_${i + 1}`));
+}
+
+/** A dataset by name, or your own records by path. */
 function entryOf(data: string, name: string, reading: Record<string, string> = {}): Entry {
   if (SNAKE_CASE.test(data)) {
     if (Object.keys(reading).length === 0) return { dataset: data };
     throw new UsageError(
-      `"${data}" is the name of a dataset, which is read as its card says; --text and --prompt are for files`,
+      `"${data}" is a dataset, which is read as its card says; --text and --prompt are for files`,
     );
   }
   return { dataset: name, records: { path: data, ...reading } };

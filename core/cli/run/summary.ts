@@ -1,10 +1,10 @@
 /**
- * What a run did, step by step: the table at its end, and the same for programs.
+ * What a run did, step by step: a table, and the same as JSON.
  *
  * @module
  */
 import type { RunState, StepState } from "../../runs/mod.ts";
-import { formatBytes, formatDuration, formatNumber, formatTable } from "../shared/format.ts";
+import { formatBytes, formatDuration, formatNumber, formatTable } from "../shared/console.ts";
 
 /** What one step did. */
 export interface StepSummary {
@@ -12,7 +12,7 @@ export interface StepSummary {
   readonly stage: string;
   readonly state: StepState["state"];
   readonly reasons: readonly string[];
-  /** Null where it did not run to its end. */
+  /** Null where it did not finish. */
   readonly seconds: number | null;
   readonly bytes_written: number;
   /** The newest value of each metric; null: not a finite number. */
@@ -32,7 +32,7 @@ export interface RunSummary {
   readonly published: readonly string[];
 }
 
-/** Sums up a run as it stands. */
+/** The current state of a run. */
 export function summarize(state: RunState): RunSummary {
   const { id: run, recipe, message = null, published, started_at, ended_at } = state;
   return {
@@ -51,7 +51,7 @@ function summarizeStep({ id, ...step }: StepState): StepSummary {
   return { step: id, stage, state, reasons, seconds, bytes_written, metrics };
 }
 
-/** With whom a step is that was handed over and has not ended. */
+/** State of a step, or of its job at a launcher. */
 function stateOf({ state, job }: StepState): string {
   if (!job || job.state === "ended" || state === "skipped") return state;
   return `${job.launcher} ${job.id}: ${job.detail ?? job.state}`;

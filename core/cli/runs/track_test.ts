@@ -4,7 +4,7 @@ import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { findPython, runPython } from "../../../tests/python.ts";
 import { runCommand, withFolder } from "../shared/testing.ts";
-import { main as pipeline } from "./pipeline.ts";
+import { main as pipeline } from "../run/pipeline.ts";
 import { main } from "./track.ts";
 
 const RECIPE = new URL("../../recipe/testdata/toy_recipe.ts", import.meta.url);

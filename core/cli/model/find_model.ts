@@ -1,21 +1,23 @@
 /**
- * Naming a trained model on the command line: a run, a step of it, or a folder.
+ * Models named on the command line: a run, a step of it, or a folder. Export, generate and chat find and load them here.
  *
  * @module
  */
 import { join, resolve } from "node:path";
-import { LogReader, RunFolder, type RunState } from "../../runs/mod.ts";
+import { loadModelFiles, openModel, type ParameterArrays } from "../../model/mod.ts";
+import { LogReader, type RunState } from "../../runs/mod.ts";
 import { type FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
+import { loadTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
+import { findRun, listed, RUN_HELP } from "../shared/find_run.ts";
+import type { Argument } from "../shared/flags.ts";
 
-/** What `--help` says of the argument. */
-export const MODEL_HELP =
-  `RUN is a run id, "latest", or the name of a recipe, which means its newest run; RUN/STEP is the model
-of one step, and without it the last step with a model is taken. A folder with config.json and
-model.safetensors is a model as well.`;
-
-const MAX_LISTED = 20;
+export const MODEL_ARGUMENT: Argument = {
+  name: "RUN",
+  help: `${RUN_HELP}; RUN/STEP is the model of one step, without STEP it is the last step with a ` +
+    "model. A folder with config.json and model.safetensors is a model too.",
+};
 
 /** A model's files, and where they come from. */
 export interface NamedModel {
@@ -41,12 +43,12 @@ export interface ModelOrigin {
  * Finds a model.
  *
  * @param out folder of the results.
- * @throws {UsageError} saying what there is instead.
+ * @throws {UsageError} naming the runs or steps that exist.
  */
 export async function findModel(name: string, out: string): Promise<NamedModel> {
   if (isModelFolder(name)) return { label: name, files: folderFiles(name) };
   const [run_name, step_id] = splitAt(name);
-  const run = await findRun(run_name, out);
+  const { state: run } = await findRun(run_name, out);
   const store = new Store(join(out, "store"));
   const manifests = await manifestsOf(out, run, store);
   const models = [...manifests].flatMap(([step, manifest]) => {
@@ -58,8 +60,8 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
     const known = listed(models.map(({ step }) => step));
     throw new UsageError(
       step_id === undefined
-        ? `run ${run.id} has made no model yet`
-        : `run ${run.id} has no model of a step "${step_id}"; steps with models: ${known}`,
+        ? `run ${run.id} has no model yet`
+        : `run ${run.id} has no model from a step "${step_id}"; steps with models: ${known}`,
     );
   }
   const { step, digest, artifact } = found;
@@ -68,35 +70,10 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
   return { label, files, origin: { store, run, step, digest, manifests } };
 }
 
-/** Names for a message, not all of them where there are many. */
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_LISTED).join(", ") || "none";
-  return names.length > MAX_LISTED ? `${shown} and ${names.length - MAX_LISTED} more` : shown;
-}
-
 /** The part before the first "/" is the run; ids of steps may hold more of them. */
 function splitAt(name: string): [run: string, step?: string] {
   const at = name.indexOf("/");
   return at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
-}
-
-async function findRun(name: string, out: string): Promise<RunState> {
-  const runs = new RunFolder(out);
-  const ids = runs.ids();
-  if (ids.length === 0) {
-    throw new UsageError(`there are no runs in ${out}; name the folder of the results by --out`);
-  }
-  // "20260131T154500Z-quickstart" is a run of the recipe "quickstart".
-  const id = name === "latest"
-    ? ids[0]
-    : ids.find((id) => id === name) ?? ids.find((id) => id.replace(/^[^-]*-/, "") === name);
-  const state = id === undefined ? undefined : await runs.get(id);
-  if (state) return state;
-  const recipes = [...new Set(ids.map((id) => id.replace(/^[^-]*-/, "")))];
-  throw new UsageError(
-    `there is no run or recipe "${name}" in ${out}, and no such model folder; recipes that ran there: ` +
-      listed(recipes),
-  );
 }
 
 /** Results of a run's steps as they were then, in the order of its plan; those that are gone are left out. */
@@ -143,4 +120,21 @@ function folderFiles(folder: string): FilesInput {
     bytes: async (name) => await Deno.readFile(path(name)),
     text: async (name) => await Deno.readTextFile(path(name)),
   };
+}
+
+/** A model in memory, on the CPU. */
+export interface LoadedModel extends NamedModel {
+  readonly parameters: ParameterArrays;
+  readonly tokenizer: Tokenizer;
+}
+
+/** @throws {Error} naming the file that is missing or not valid. */
+export async function loadModel(model: NamedModel): Promise<LoadedModel> {
+  const { files } = model;
+  const tokenizer = await loadTokenizer(
+    await files.text("tokenizer.json"),
+    await files.text("tokenizer_config.json"),
+  );
+  const parameters = await loadModelFiles(await openModel(files, model.label));
+  return { ...model, tokenizer, parameters };
 }

@@ -1,5 +1,5 @@
 /**
- * What an earlier study found of proximity and improvement, for judging a recommendation.
+ * What an earlier study found about proximity and improvement, for judging a recommendation.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { UsageError } from "../shared/console.ts";
 
 /** Pairs of an arm and a target that were trained and measured. */
 export interface Evidence {
-  /** Where they are from, in words. */
+  /** Where they come from, in words. */
   readonly from: string;
   readonly correlation: Correlation;
-  /** Range of advantages that were seen. */
+  /** Range of advantages in the study. */
   readonly lowest: number;
   readonly highest: number;
-  /** Relative improvement at an advantage; undefined where the correlation could be none. */
+  /** Relative improvement at an advantage; undefined where the correlation may be zero. */
   readonly predict?: (advantage: number) => Prediction;
 }
 
@@ -37,7 +37,7 @@ const COLUMNS = ["advantage", "relative_improvement"] as const;
  *
  * @param path an output folder in which a step of the proximity stage has run, with `#STEP` where there are several;
  *   or a file of its rows, in any format that can be read.
- * @throws {UsageError} when there is no such table; when it has fewer than three pairs.
+ * @throws {UsageError} when there is no such table, or it has fewer than three pairs.
  */
 export async function readEvidence(path: string): Promise<Evidence> {
   const [place, step] = path.split("#");
@@ -77,13 +77,13 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
   if (found.length === 0) {
     const which = wanted === undefined ? "a step" : `a step "${wanted}"`;
     throw new UsageError(
-      `--evidence ${out} holds no result of ${which} of the proximity stage; run a study that has one there first`,
+      `--evidence ${out} has no result of ${which} of the proximity stage; run a study with that stage first`,
     );
   }
   if (found.length > 1) {
     throw new UsageError(
-      `--evidence ${out} holds several results: ${found.map(({ step }) => step).join(", ")}; ` +
-        `choose one, as in --evidence ${out}#${found[0].step}`,
+      `--evidence ${out} has several results: ${found.map(({ step }) => step).join(", ")}; ` +
+        `choose one, for example --evidence ${out}#${found[0].step}`,
     );
   }
   const [{ recipe, step, manifest }] = found;

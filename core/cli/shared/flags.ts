@@ -1,0 +1,201 @@
+/**
+ * A command as a table of flags. Parsing, error messages, `--help` and docs/cli.md all follow from it.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "./console.ts";
+
+/** One flag. Its name is its key in the table, with "-" for "_". Without `value` it is a switch. */
+export interface Flag {
+  readonly help: string;
+  /** Its letter, such as "h" for `-h`. */
+  readonly alias?: string;
+  /** What stands for the value in help, such as "FILE". */
+  readonly value?: string;
+  /** The value when the flag is not given, as one would type it. */
+  readonly default?: string;
+  readonly required?: true;
+  /** May be repeated; the values are a list. */
+  readonly many?: true;
+  readonly choices?: readonly string[];
+  /** What a value must be, for errors: "a number >= 1". */
+  readonly expects?: string;
+  /** Values to copy, for errors, where `expects` would be long. */
+  readonly example?: string;
+  /** Reads a value; undefined when it is not valid. */
+  readonly parse?: (text: string) => unknown;
+}
+
+export type Flags = Readonly<Record<string, Flag>>;
+
+type Single<F> = F extends { parse: (text: string) => infer T } ? Exclude<T, undefined>
+  : F extends { choices: readonly (infer C)[] } ? C
+  : string;
+type ValueOf<F> = F extends { value: string } ? F extends { many: true } ? readonly Single<F>[]
+  : F extends { default: string } | { required: true } ? Single<F>
+  : Single<F> | undefined
+  : boolean;
+
+/** Values by the names of a table. */
+export type Values<F> = { readonly [K in keyof F]: ValueOf<F[K]> };
+
+/** An argument that is not a flag. */
+export interface Argument {
+  readonly name: string;
+  readonly help: string;
+  readonly optional?: true;
+}
+
+export interface Command<F extends Flags = Flags> {
+  /** Name of the task: `deno task NAME`. */
+  readonly name: string;
+  /** One sentence, which is also the task's description in deno.json. */
+  readonly summary: string;
+  readonly args?: readonly Argument[];
+  readonly flags: F;
+  /** Command lines to copy, one or two. */
+  readonly examples: readonly string[];
+  /** What else one needs to know: what is read and written, exit codes. */
+  readonly notes?: string;
+}
+
+/** Declares a command, with the types of its flags. */
+export function defineCommand<const F extends Flags>(command: Command<F>): Command<F> {
+  return command;
+}
+
+/** What was given on the command line. */
+export interface Input<F extends Flags> {
+  readonly flags: Values<F>;
+  /** Arguments that are not flags; those that may be left out can be undefined. */
+  readonly args: readonly string[];
+  /** What is being done, said before errors of the operating system. */
+  doing?: string;
+}
+
+/** `data_root` -> `data-root`. */
+export const flagName = (key: string) => key.replaceAll("_", "-");
+
+/**
+ * Parses a command line.
+ *
+ * @throws {UsageError} naming the flag or argument that is unknown, missing or not valid.
+ */
+export function parseCommand<F extends Flags>(
+  command: Command<F>,
+  args: readonly string[],
+): Input<F> {
+  const { flags, args: expected = [] } = command;
+  const table = Object.entries<Flag>(flags).map(([key, flag]) => ({ key, flag }));
+  const namesOf = (is: (flag: Flag) => unknown) =>
+    table.filter(({ flag }) => is(flag)).map(({ key }) => flagName(key));
+  const raw = parseArgs(args, {
+    string: [...namesOf(({ value }) => value), "_"],
+    boolean: namesOf(({ value }) => value === undefined),
+    collect: namesOf(({ many }) => many),
+    alias: Object.fromEntries(
+      table.flatMap(({ key, flag }) => flag.alias ? [[flagName(key), flag.alias]] : []),
+    ),
+    unknown: (arg, key) => key === undefined || refuseFlag(arg, command),
+  });
+  const given = raw._.map(String);
+  checkArguments(given, expected, command);
+  const values = table.map(({ key, flag }) => {
+    const name = flagName(key), value = valueOf(name, flag, raw[name]);
+    const is_missing = flag.required && [value].flat().filter((v) => v !== undefined).length === 0;
+    if (is_missing) throw new UsageError(`--${name} is missing; see ${taskOf(command)} --help`);
+    return [key, value];
+  });
+  return { flags: Object.fromEntries(values), args: given };
+}
+
+function valueOf(name: string, flag: Flag, given: boolean | string | string[] | undefined) {
+  if (flag.value === undefined) return given;
+  if (Array.isArray(given)) return given.map((text) => parseValue(name, flag, text));
+  const text = given ?? flag.default;
+  return text === undefined ? undefined : parseValue(name, flag, String(text));
+}
+
+function parseValue(name: string, flag: Flag, text: string): unknown {
+  const { choices, example, expects = choices && either(choices), parse = (text) => text } = flag;
+  if (text === "") throw new UsageError(`--${name} needs a value`);
+  const value = choices && !choices.includes(text) ? undefined : parse(text);
+  if (value !== undefined) return value;
+  throw new UsageError(
+    example === undefined
+      ? `--${name} must be ${expects}, got "${text}"`
+      : `invalid --${name} "${text}"; use e.g. ${example}`,
+  );
+}
+
+/** "a, b or c". */
+const either = (names: readonly string[]) =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+
+const taskOf = ({ name }: Pick<Command, "name">) => `deno task ${name}`;
+
+function checkArguments(
+  given: readonly string[],
+  expected: readonly Argument[],
+  command: Pick<Command, "name">,
+): void {
+  const help = `see ${taskOf(command)} --help`;
+  const missing = expected.find(({ optional }, i) => !optional && given[i] === undefined);
+  if (missing) throw new UsageError(`${missing.name} is missing; ${help}`);
+  if (given.length <= expected.length) return;
+  const hint = expected.length === 0 ? "" : "; put a value with spaces in quotes";
+  throw new UsageError(`unexpected argument "${given[expected.length]}"${hint} (${help})`);
+}
+
+function refuseFlag(arg: string, command: Command): never {
+  const given = arg.split("=")[0];
+  const near = nearest(
+    given,
+    [...Object.keys(command.flags), "help"].map((key) => `--${flagName(key)}`),
+  );
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new UsageError(`unknown flag ${given}${hint} (see ${taskOf(command)} --help)`);
+}
+
+/** The only name that begins so, or the one that differs least; undefined when all differ much. */
+function nearest(given: string, names: readonly string[]): string | undefined {
+  const begins = names.filter((name) => name.startsWith(given));
+  if (begins.length === 1) return begins[0];
+  const [best] = names.toSorted((a, b) => distance(given, a) - distance(given, b));
+  return distance(given, best) <= Math.max(2, given.length / 4) ? best : undefined;
+}
+
+/** Levenshtein's distance: characters to insert, remove or replace. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1]));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** A whole number; "2e8" is one. */
+export function whole(low: number, high = Number.MAX_SAFE_INTEGER) {
+  return inRange("whole number", low, high, Number.isSafeInteger);
+}
+
+/** A number from `low` to `high`. */
+export function real(low: number, high = Infinity) {
+  return inRange("number", low, high, Number.isFinite);
+}
+
+function inRange(what: string, low: number, high: number, isKind: (value: number) => boolean) {
+  const range = high >= Number.MAX_SAFE_INTEGER ? `>= ${low}` : `from ${low} to ${high}`;
+  return {
+    expects: `a ${what} ${range}`,
+    parse(text: string): number | undefined {
+      const value = /^\d*\.?\d+(e\d+)?$/i.test(text) ? Number(text) : NaN;
+      return isKind(value) && value >= low && value <= high ? value : undefined;
+    },
+  };
+}
