@@ -7,28 +7,8 @@
  *
  * @module
  */
-import { command as chat } from "../core/cli/model/chat.ts";
-import { command as export_model } from "../core/cli/model/export.ts";
-import { command as generate } from "../core/cli/model/generate.ts";
-import { command as new_stage } from "../core/cli/new_stage/new_stage.ts";
-import { command as inspect } from "../core/cli/plan/inspect.ts";
-import { command as plan } from "../core/cli/plan/plan.ts";
-import { command as recommend } from "../core/cli/recommend/recommend.ts";
-import { command as pipeline } from "../core/cli/run/pipeline.ts";
-import { command as step } from "../core/cli/run/step.ts";
-import { command as gc } from "../core/cli/runs/gc.ts";
-import { command as serve } from "../core/cli/runs/serve.ts";
-import { command as status } from "../core/cli/runs/status.ts";
-import { command as track } from "../core/cli/runs/track.ts";
-import type { Command } from "../core/cli/shared/flags.ts";
-import { flagRows, usage } from "../core/cli/shared/main.ts";
+import { type Command, COMMANDS, flagRows, usage } from "../core/cli/mod.ts";
 import { formatMarkdown, table } from "./markdown.ts";
-
-/** All commands, in the order in which one meets them. */
-export const COMMANDS: readonly Command[] = [
-  ...[pipeline, plan, inspect, status, serve, track, gc],
-  ...[generate, chat, export_model, recommend, new_stage, step],
-];
 
 const INTRODUCTION = `# Commands
 

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { encodeTable } from "../core/arrow/mod.ts";
-import { cluster_schema, estimate } from "../core/cli/plan/estimate.ts";
+import { cluster_schema, estimate } from "../core/cli/plan/mod.ts";
 import { MixtureSchedule } from "../core/batches/mod.ts";
 import { permute } from "../core/random/mod.ts";
 
