@@ -176,7 +176,7 @@ Deno.test("flags of the server are read, and a server that others reach needs a 
       assert.equal(code, 1);
       assert.match(
         err,
-        /^Error: a server at 0\.0\.0\.0 can be reached from other machines: give it/,
+        /^Error: a server on 0\.0\.0\.0 can be reached from other machines: give it/,
       );
     }
     assert.deepEqual([...Deno.readDirSync(folder)], []);
@@ -240,7 +240,7 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
     assert.equal(refused.status, 409);
     assert.equal(
       refused.body.detail,
-      `another process runs ${run}: ask the server of that process`,
+      `another process runs ${run}; use the server of that process`,
     );
     assert.deepEqual(await ask("POST", `/runs/${run}/pause`), {
       status: 202,
