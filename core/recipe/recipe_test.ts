@@ -133,7 +133,7 @@ Deno.test("an invalid config names step and field", async () => {
   const odd = stageWith("odd", config);
   await refuse((recipe) => {
     recipe.step("a", odd, { config: { when: new Date(0) } });
-  }, /config.when is Date, which JSON cannot carry/);
+  }, /config.when is Date, which JSON cannot represent/);
 });
 
 Deno.test("ids, names and seeds are checked", async () => {
@@ -251,7 +251,7 @@ Deno.test("steps that read a step with an invalid stage are not reported", async
   assert.equal(problems.length, 2);
   assert.match(
     problems[0],
-    /^the stage of step "broken" .* is built for stage interface 2, this is 1;/,
+    /^the stage of step "broken" .* is built for stage interface 2, this program has 1;/,
   );
   assert.match(problems[1], /^step "last" \(stage clip\): config.limit: /);
 });
@@ -314,5 +314,5 @@ Deno.test("permissions of a step are kept and checked", async () => {
   await refuse((recipe) => {
     // @ts-expect-error no such permission
     recipe.step("a", numbers, { config: { count: 1 }, permissions: { web: true } });
-  }, /^step "a" \(stage numbers\): there is no permission "web"/);
+  }, /^step "a" \(stage numbers\): there is no permission "web"; the permissions are env/);
 });

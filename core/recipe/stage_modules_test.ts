@@ -61,8 +61,8 @@ Deno.test("what is not a stage is named, with the fix", () =>
       "empty.js": "has no default export: it has no exports$",
       "old.js":
         "is built for stage interface 0, this program has 1: use a version of it for interface 1$",
-      "odd.js": ".*is not a usable stage: it is not an object; export what defineStage returns$",
-      "bare.js": ".*is not a usable stage: it has no version$",
+      "odd.js": ".*is not a valid stage: it is not an object; export what defineStage returns$",
+      "bare.js": ".*is not a valid stage: it has no version$",
       "throws.js": "cannot be imported: no\\nluck; fix the module or what it imports$",
       "syntax.js": "cannot be imported: .*; fix the module",
       "lost.js": "cannot be imported: .*not_there.js.*; fix the module",
@@ -84,7 +84,7 @@ Deno.test("a package is imported by its specifier, and named when that fails", a
   );
   await fails(
     "npm:zod@4.6.7#string",
-    /^the stage module "npm:zod@4\.6\.7#string".* is not a usable stage: /,
+    /^the stage module "npm:zod@4\.6\.7#string".* is not a valid stage: /,
   );
   await fails(
     "npm:zod@4.6.7/absent",

@@ -1,18 +1,20 @@
 /**
- * What a running stage is given. These are interfaces only; the runner implements them.
+ * What a running stage gets: inputs, outputs, checkpoints, progress. Interfaces only; the runner implements them.
  *
  * @module
  */
-import type { Batch, ColumnData, Columns, ListColumn } from "./columns.ts";
 import type {
+  Batch,
+  ColumnData,
+  Columns,
   FilesPort,
   InputPorts,
+  ListColumn,
   ManyPort,
   OptionalPort,
   OutputPorts,
   TablePort,
 } from "./ports.ts";
-import type { Ranks } from "./ranks.ts";
 
 /** Reads one table artifact. */
 export interface TableInput<C extends Columns = Columns> {
@@ -20,11 +22,11 @@ export interface TableInput<C extends Columns = Columns> {
   readonly rows: number;
   /** Digest (SHA-256, hex) of the artifact: equal digests mean equal content. */
   readonly digest: string;
-  /** Streams the table in record batches, in order. Columns that are not asked for are not read. */
+  /** Streams the table in record batches, in order. Only the columns asked for are read. */
   batches<K extends keyof C & string>(columns?: readonly K[]): AsyncIterable<Batch<Pick<C, K>>>;
-  /** One whole column, its batches concatenated. */
+  /** One whole column. */
   column<K extends keyof C & string>(name: K): Promise<ColumnData<C[K]>>;
-  /** Random access to a list column, of which only what is asked for is read. */
+  /** Random access to a list column; only the requested rows are read. */
   list<K extends ListNames<C>>(name: K): Promise<ListReader<ColumnData<C[K]>>>;
 }
 
@@ -36,15 +38,15 @@ export type ListNames<C extends Columns> =
   & string;
 
 /**
- * The lists of a column, one after the other. Nothing is held open between calls, and little in memory,
- * however large the table.
+ * The lists of a column, concatenated. No file stays open between calls, and memory use is small however large the
+ * table is.
  *
  * @typeParam L the column's form in memory, `ListColumn<Uint16Array>` for example.
  */
 export interface ListReader<L> {
   /** Values in all rows together. */
   readonly length: number;
-  /** [end - start + 1] places among all values at which rows `start` to `end` begin, and the last one ends. */
+  /** [end - start + 1] offsets of rows `start` to `end` among all values. */
   offsets(start: number, end: number): Float64Array;
   /** Values `start` to `end`, a copy. */
   read(start: number, end: number): L extends ListColumn<infer Values> ? Values : never;
@@ -55,7 +57,7 @@ export interface FilesInput {
   readonly digest: string;
   /** Names of the files, sorted. */
   readonly names: readonly string[];
-  /** Path of a file on disk, for readers that seek or map. The file must not be changed. */
+  /** Path of a file on disk, for readers that seek or memory-map. The file must not be changed. */
   path(name: string): string;
   /** @throws {Error} naming the file and the artifact when there is no such file. */
   bytes(name: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -73,13 +75,13 @@ export interface FilesOutput {
   /**
    * Writes one file. A name can be written once; sub-folders are written as "figures/loss.svg".
    *
-   * @param content bytes, text, or the path of a file on disk, such as one of an input, whose content is taken over
-   * without being held in memory.
+   * @param content bytes, text, or a file on disk, such as one of an input, which is stored without being loaded into
+   *   memory.
    */
   write(name: string, content: Uint8Array | string | FileOnDisk): Promise<void>;
 }
 
-/** A file that is not changed any more. */
+/** A file that does not change any more. */
 export interface FileOnDisk {
   readonly path: string;
 }
@@ -96,13 +98,13 @@ type Output<P> = P extends TablePort<infer C> ? TableOutput<C> : P extends Files
 export type Inputs<I extends InputPorts> = { readonly [K in keyof I]: Input<I[K]> };
 export type Outputs<O extends OutputPorts> = { readonly [K in keyof O]: Output<O[K]> };
 
-/** A checkpoint that an earlier, interrupted run of this very step left behind. */
+/** A checkpoint of an earlier, interrupted run of the same step. */
 export interface SavedCheckpoint {
   readonly step: number;
   read(name: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** A checkpoint that stays: its files can be put on an output. */
+/** A checkpoint that is kept: its files can be written to an output. */
 export interface KeptCheckpoint extends SavedCheckpoint {
   /** Names of its files. */
   readonly names: readonly string[];
@@ -110,45 +112,45 @@ export interface KeptCheckpoint extends SavedCheckpoint {
   path(name: string): string;
 }
 
-/** A checkpoint whose files another thread makes. */
+/** A checkpoint whose files another thread encodes. */
 export interface DeferredCheckpoint<T> {
   readonly step: number;
-  /** Whether it stays, or lets an interrupted run go on and gives way to the next. */
+  /** Whether it is kept; otherwise the next checkpoint replaces it. */
   readonly keep: boolean;
-  /** What the encoder takes: data that can be cloned. */
+  /** Input of the encoder: data that can be cloned. */
   readonly data: T;
-  /** Memory of `data` that is handed over instead of being copied. */
+  /** Buffers of `data` that are transferred instead of copied. */
   readonly buffers: readonly ArrayBuffer[];
 }
 
 /** Writes checkpoints in a thread of its own, one at a time. */
 export interface CheckpointWriter {
   /**
-   * Hands a checkpoint over and returns at once.
+   * Starts writing a checkpoint.
    *
-   * @returns its data, handed back, when the checkpoint is complete.
-   * @throws {Error} naming the step when it cannot be written. Earlier checkpoints are as they were.
+   * @returns its data, transferred back, once the checkpoint is complete.
+   * @throws {Error} naming the step when it cannot be written. Earlier checkpoints are unchanged.
    */
   write<T>(checkpoint: DeferredCheckpoint<T>): Promise<T>;
-  /** Ends the thread. A checkpoint that is under way is lost: wait for it first. */
+  /** Ends the thread. An unfinished checkpoint is lost: wait for it first. */
   close(): void;
 }
 
 /**
- * Checkpoints of the running step: they let an interrupted run go on, and are removed once it has finished.
- * What a later step needs belongs on an output port; kept checkpoints are put on one without being copied.
+ * Checkpoints of the running step. An interrupted run resumes from them; they are removed when the step finishes. Data
+ * for later steps belongs on an output port; kept checkpoints can be written to one without being copied.
  */
 export interface Checkpoints {
   /** The newest complete checkpoint, kept ones included, or undefined on a fresh start. */
   latest(): Promise<SavedCheckpoint | undefined>;
-  /** Writes all files, then makes the checkpoint visible in one rename; older ones are removed. */
+  /** Writes all files, then makes the checkpoint visible by one rename; older ones are removed. */
   save(step: number, files: Readonly<Record<string, Uint8Array>>): Promise<void>;
-  /** Complete checkpoints of this step that stay, in order, of interrupted runs too. */
+  /** Complete kept checkpoints of this step, in order, including those of interrupted runs. */
   kept?(): Promise<readonly KeptCheckpoint[]>;
   /**
    * Starts a thread that writes checkpoints.
    *
-   * @param encoder URL of a module whose default export makes the files, by name, from a checkpoint's data.
+   * @param encoder URL of a module whose default export returns the files, by name, for a checkpoint's data.
    */
   openWriter?(encoder: string): CheckpointWriter;
 }
@@ -167,30 +169,44 @@ export interface StageContext<C, I extends InputPorts, O extends OutputPorts> {
   readonly signal: AbortSignal;
   readonly checkpoints: Checkpoints;
   /**
-   * Reports progress: `step` of `total` are done. Metrics go to the terminal, the event log and the status
-   * endpoint, never into artifacts, so timings belong here (`tokens_per_second`).
+   * Reports progress: `step` of `total` are done. Metrics go to the terminal, the event log and the status server, never
+   * into artifacts, so timings belong here (`tokens_per_second`).
    */
   report(step: number, metrics?: Metrics, total?: number): void;
-  /** One line for the person watching, kept in the event log. */
+  /** Adds a line to the event log and the terminal. */
   log(message: string): void;
   /** The processes that run this step together; undefined where it is one. */
   readonly ranks?: Ranks;
-  /** What the recipe wants to see of a model in training. It must change no result. */
+  /** Samples that the recipe wants to see while a model trains. They must not change any result. */
   readonly samples?: SampleSettings;
-  /** Shows what a model went on with after a prompt when `step` were done, to whoever watches the run. */
+  /** Shows text that the model generated from a prompt after `step` steps. */
   showSample?(step: number, sample: { readonly prompt: string; readonly text: string }): void;
 }
 
-/** Texts that a model in training is to go on with. */
+/** Samples to generate while a model trains. */
 export interface SampleSettings {
   readonly prompts: readonly string[];
   readonly max_new_tokens: number;
-  /** 0 takes the likeliest token each time. */
+  /** 0 always picks the most likely token. */
   readonly temperature: number;
 }
 
-/** The part of a context that looking, without running, needs. */
+/** The part of a context that `inspect` gets. */
 export type InspectContext<C, I extends InputPorts> = Pick<
   StageContext<C, I, Record<never, never>>,
   "config" | "inputs" | "seed" | "log"
 >;
+
+/** The processes that run a step together. All have to call the same collectives in the same order. */
+export interface Ranks {
+  /** Index of this process, from 0. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Whether each rank keeps the optimizer's moments of only a part of the parameters (ZeRO stage 1). */
+  readonly shard_optimizer?: boolean;
+  /** Sums over all ranks, in place; every rank gets the same bits. */
+  allReduceSum(data: Float32Array | Float64Array): void;
+  /** Sends the bytes of rank `root` to all ranks. */
+  broadcast(bytes: Uint8Array, root: number): void;
+}

@@ -1,18 +1,18 @@
 /**
- * What a stage says of a step before it runs: plain data, for `deno task plan`.
+ * What a stage forecasts of a step before it runs: plain data, for `deno task plan`.
  *
  * @module
  */
 import type { InputPorts, ManyPort, OptionalPort, OutputPorts, Port } from "./ports.ts";
 import type { Inputs } from "./context.ts";
 
-/** What a forecast goes by. */
+/** What a forecast is based on. */
 export interface ForecastContext<C, I extends InputPorts, O extends OutputPorts> {
   readonly config: C;
   readonly seed: number;
-  /** By input port: what the forecast of the step before says of that output, undefined where it says nothing. */
+  /** By input port: what the step that writes it forecasts of that output; undefined without a forecast. */
   readonly parents: { readonly [K in keyof I]: ParentForecast<I[K]> };
-  /** The step's own outputs, where it has run already. */
+  /** The step's own outputs, if it has run already. */
   readonly results?: Inputs<O>;
 }
 
@@ -20,22 +20,22 @@ type ParentForecast<P> = P extends ManyPort ? Readonly<Record<string, unknown>>
   : P extends Port | OptionalPort ? unknown
   : never;
 
-/** What a step will do. All parts are optional: a stage tells what it knows. */
+/** What a step will do and need. A stage fills in what it knows. */
 export interface Forecast {
   readonly training?: TrainingForecast;
   /** FLOPs of matrix products. */
   readonly flops?: number;
-  /** Bytes of memory by what they hold. */
+  /** Bytes of memory by purpose. */
   readonly memory?: Readonly<Record<string, number>>;
-  /** Bytes of its results on disk, by what they hold. */
+  /** Bytes of its results on disk, by content. */
   readonly disk?: Readonly<Record<string, number>>;
-  /** Bytes on disk that are given back when the step is done. */
+  /** Bytes on disk that are freed when the step finishes. */
   readonly scratch?: number;
-  /** Where products are computed. */
+  /** Where matrix products are computed. */
   readonly compute?: ComputeForecast;
-  /** What steps that read an output go by, by output port. `tokens` and `tokenizer` ports have the forms below. */
+  /** Forecasts for the steps that read an output, by output port. `tokens` and `tokenizer` have the forms below. */
   readonly outputs?: Readonly<Record<string, unknown>>;
-  /** Sentences: what cannot be told yet, and what will fail. */
+  /** Sentences: what is not known yet, and what will fail. */
   readonly notes?: readonly string[];
 }
 
@@ -43,25 +43,25 @@ export interface Forecast {
 export interface TrainingForecast {
   /** Parameters of the model. */
   readonly parameters: number;
-  /** Steps of the run, earlier phases included; the phase begins at the first. */
+  /** First and last step of the phase, counted from the start of the run, including earlier phases. */
   readonly from_step: number;
   readonly to_step: number;
   /** Input tokens of the phase. */
   readonly tokens: number;
   readonly sources: readonly SourceForecast[];
-  /** Places at even distances over the phase, its first and last step among them. */
+  /** Evenly spaced points of the phase, including its first and last step. */
   readonly points: readonly TrainingPoint[];
-  /** What it keeps of the checkpoint that it begins with. */
+  /** What it keeps of the checkpoint that it starts from. */
   readonly keeps?: string;
 }
 
 /** Tokens of one source. */
 export interface SourceForecast {
   readonly source: string;
-  /** Drawn in the phase, and before it. */
+  /** Tokens used in the phase, and before it. */
   readonly tokens: number;
   readonly before: number;
-  /** What the source holds, where that is known. */
+  /** Tokens of the source, if known. */
   readonly available?: number;
   /** Bytes of one token on disk. */
   readonly token_bytes?: number;
@@ -75,7 +75,7 @@ export interface TrainingPoint {
   readonly shares: Readonly<Record<string, number>>;
 }
 
-/** Where products are computed, and the shape of the one that stands for them: [rows, width] · [width, columns]. */
+/** Where matrix products are computed, and the shape of a representative one: [rows, width] · [width, columns]. */
 export interface ComputeForecast {
   readonly device: string;
   readonly precision: string;
@@ -84,12 +84,12 @@ export interface ComputeForecast {
   readonly product: { readonly rows: number; readonly width: number; readonly columns: number };
 }
 
-/** What a `tokens` output will hold, by source; undefined until it is made. */
+/** Content of a `tokens` output, by source; undefined until it exists. */
 export interface TokensForecast {
   readonly sources?: Readonly<Record<string, { tokens: number; documents: number }>>;
 }
 
-/** What a `tokenizer` output will be. */
+/** A `tokenizer` output. */
 export interface TokenizerForecast {
   readonly vocab_size: number;
 }

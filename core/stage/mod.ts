@@ -1,5 +1,5 @@
 /**
- * The stage contract: everything a stage or plugin needs, and nothing that does I/O.
+ * The stage contract: everything a stage or plugin is written against. Nothing here does I/O.
  *
  * @module
  */
@@ -11,8 +11,7 @@ export type {
   ListColumn,
   ListElements,
   ScalarColumns,
-} from "./columns.ts";
-export { columnFits } from "./columns.ts";
+} from "./ports.ts";
 export type {
   Checkpoints,
   CheckpointWriter,
@@ -27,13 +26,13 @@ export type {
   ListReader,
   Metrics,
   Outputs,
+  Ranks,
   SampleSettings,
   SavedCheckpoint,
   StageContext,
   TableInput,
   TableOutput,
 } from "./context.ts";
-export { originOf } from "./origin.ts";
 export {
   assertGranted,
   assertPermissions,
@@ -52,7 +51,7 @@ export type {
   TrainingForecast,
   TrainingPoint,
 } from "./forecast.ts";
-export { files, many, optional, table } from "./ports.ts";
+export { columnFits, files, many, optional, table } from "./ports.ts";
 export type {
   FilesPort,
   InputPort,
@@ -63,8 +62,7 @@ export type {
   Port,
   TablePort,
 } from "./ports.ts";
-export type { Ranks } from "./ranks.ts";
-export { assertStage, defineStage, STAGE_INTERFACE } from "./stage.ts";
+export { assertStage, defineStage, originOf, STAGE_INTERFACE } from "./stage.ts";
 export type { AnyStage, Stage } from "./stage.ts";
 export * as ports from "./standard_ports.ts";
 export { assertTracker, defineTracker, TRACKER_INTERFACE } from "./tracker.ts";

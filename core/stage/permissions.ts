@@ -1,5 +1,5 @@
 /**
- * What a stage may reach besides its inputs and outputs, in the words of Deno's permissions.
+ * What a stage may access besides its inputs and outputs, in terms of Deno's permissions.
  *
  * @module
  */
@@ -10,36 +10,38 @@ export const PERMISSION_KINDS = ["env", "ffi", "net", "read", "run", "sys", "wri
 export type PermissionKind = typeof PERMISSION_KINDS[number];
 
 /**
- * Permissions by kind: names (of hosts, folders, variables, programs), or `true` for all of a kind. What is left out
- * is not granted. `ffi` calls native code, which no permission holds back: granting it is granting everything.
+ * Permissions by kind: names (of hosts, folders, variables, programs), or `true` for all of a kind. Missing kinds are
+ * not granted. `ffi` calls native code, which no permission restricts: granting it is granting everything.
  */
 export type Permissions = { readonly [K in PermissionKind]?: true | readonly string[] };
 
 /**
  * Checks what a stage asks for or a recipe grants.
  *
- * @param origin whose it is, for the message.
+ * @param origin where the value comes from, for the message.
  * @throws {TypeError} naming the kind that is unknown or has a wrong value.
  */
 export function assertPermissions(value: unknown, origin: string): asserts value is Permissions {
   const kinds: readonly string[] = PERMISSION_KINDS;
   if (typeof value !== "object" || value === null) {
-    throw new TypeError(`${origin}: permissions are an object such as { net: ["example.org"] }`);
+    throw new TypeError(
+      `${origin}: permissions must be an object such as { net: ["example.org"] }`,
+    );
   }
   for (const [kind, names] of Object.entries(value)) {
     if (!kinds.includes(kind)) {
       throw new TypeError(
-        `${origin}: there is no permission "${kind}"; there are ${kinds.join(", ")}`,
+        `${origin}: there is no permission "${kind}"; the permissions are ${kinds.join(", ")}`,
       );
     }
     const is_list = Array.isArray(names) && names.every((name) => typeof name === "string");
     if (names === true || names === undefined || is_list) continue;
-    throw new TypeError(`${origin}: permissions.${kind} is neither true nor a list of names`);
+    throw new TypeError(`${origin}: permissions.${kind} must be true or a list of names`);
   }
 }
 
 /**
- * What is asked for and not granted.
+ * The permissions that are asked for and not granted.
  *
  * @example
  * ```ts
@@ -69,13 +71,13 @@ export function missingPermissions(asked: Permissions, granted: Permissions): Pe
  * Checks that a step is granted what its stage asks for.
  *
  * @param who the step or stage, for the message.
- * @throws {Error} with what to add to the step.
+ * @throws {Error} saying what to add to the step.
  */
 export function assertGranted(asked: Permissions, granted: Permissions, who: string): void {
   const missing = missingPermissions(asked, granted);
   if (Object.keys(missing).length === 0) return;
   throw new Error(
-    `${who} asks for permissions that its step is not granted; to grant them, add to the step: ` +
+    `${who} needs permissions that the recipe does not grant; to grant them, add to the step: ` +
       `permissions: ${formatPermissions(missing)}`,
   );
 }

@@ -1,12 +1,63 @@
 /**
- * Ports: what a stage reads and what it writes. A port is a table with declared columns, or a set of named
- * files (weights, a tokenizer, pictures) whose Arrow table lists each file with its size and digest.
+ * Ports: what a stage reads and what it writes. A port is a table with declared columns, or a set of named files
+ * (weights, a tokenizer, pictures), stored as an Arrow table that lists each file with its size and digest.
+ *
+ * The set of column types is small on purpose: each has one Arrow encoding, so that equal data gives equal bytes.
  *
  * @module
  */
-import type { Columns } from "./columns.ts";
 
-/** A port that carries one Arrow table. */
+/** Memory layout of each scalar column type. */
+export interface ScalarColumns {
+  bool: Uint8Array;
+  int32: Int32Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  float32: Float32Array;
+  float64: Float64Array;
+  utf8: string[];
+}
+
+/** Element types a list column may have. */
+export interface ListElements {
+  int32: Int32Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  float32: Float32Array;
+  /** Token ids: the narrower one that fits the vocabulary, the same for the whole table. */
+  "uint16|uint32": Uint16Array | Uint32Array;
+}
+
+/** Name of a column type, as written in a port declaration. */
+export type ColumnType = keyof ScalarColumns | `list<${keyof ListElements}>`;
+
+/**
+ * A column of variable-length lists, flattened: row `i` is `values.subarray(offsets[i], offsets[i + 1])`.
+ * `offsets` has one entry more than there are rows.
+ */
+export interface ListColumn<Values> {
+  values: Values;
+  offsets: Int32Array;
+}
+
+/** The in-memory form of a column of type `T`. No column holds nulls. */
+export type ColumnData<T extends ColumnType> = T extends keyof ScalarColumns ? ScalarColumns[T]
+  : T extends `list<${infer E extends keyof ListElements}>` ? ListColumn<ListElements[E]>
+  : never;
+
+/** Column names and types of a table. */
+export type Columns = Readonly<Record<string, ColumnType>>;
+
+/** A block of rows: one entry per column, all with the same number of rows. */
+export type Batch<C extends Columns> = { [K in keyof C]: ColumnData<C[K]> };
+
+/** Whether a column of type `given` can be read as type `wanted`. */
+export function columnFits(given: ColumnType, wanted: ColumnType): boolean {
+  const of_either = wanted === "list<uint16|uint32>";
+  return given === wanted || (of_either && (given === "list<uint16>" || given === "list<uint32>"));
+}
+
+/** A port of one table. */
 export interface TablePort<C extends Columns = Columns> {
   readonly kind: "table";
   readonly columns: C;
@@ -14,8 +65,8 @@ export interface TablePort<C extends Columns = Columns> {
 }
 
 /**
- * A port that carries named files. `format` tells unlike sets of files apart ("checkpoint", "tokenizer"):
- * two ports fit together when their formats are equal.
+ * A port of named files. `format` distinguishes kinds of files ("checkpoint", "tokenizer"): two ports fit together when
+ * their formats are equal.
  */
 export interface FilesPort<F extends string = string> {
   readonly kind: "files";
@@ -26,11 +77,11 @@ export interface FilesPort<F extends string = string> {
 /** What a stage can produce on one output. */
 export type Port = TablePort | FilesPort;
 
-/** An input that takes any number of artifacts of the same port, each under a name the recipe chooses. */
+/** An input that accepts any number of artifacts of the same port, each under a label that the recipe chooses. */
 export interface ManyPort<P extends Port = Port, Least extends 0 | 1 = 0 | 1> {
   readonly kind: "many";
   readonly port: P;
-  /** Artifacts the recipe has to connect at least. With 0 the input may be left out, and is an empty record. */
+  /** Minimum number of artifacts. With 0 the input may be left unconnected; it is an empty record then. */
   readonly at_least: Least;
 }
 
@@ -46,18 +97,18 @@ export type InputPort = Port | ManyPort | OptionalPort;
 export type InputPorts = Readonly<Record<string, InputPort>>;
 export type OutputPorts = Readonly<Record<string, Port>>;
 
-/** Declares a port that carries one table. */
+/** Declares a port of one table. */
 export function table<const C extends Columns>(columns: C, description: string): TablePort<C> {
   return { kind: "table", columns, description };
 }
 
-/** Declares a port that carries named files of one format. */
+/** Declares a port of named files of one format. */
 export function files<const F extends string>(format: F, description: string): FilesPort<F> {
   return { kind: "files", format, description };
 }
 
 /**
- * Lets an input take a record of artifacts: `many(tokens)` is wired as `{ general: …, code: … }`.
+ * Declares an input that accepts a record of artifacts: `many(tokens)` is connected as `{ general: …, code: … }`.
  *
  * @param at_least 1: the record must not be empty; 0: it may be left out.
  */
@@ -68,7 +119,7 @@ export function many<P extends Port, const Least extends 0 | 1 = 1>(
   return { kind: "many", port, at_least };
 }
 
-/** Lets an input stay unconnected. */
+/** Declares an input that may be left unconnected. */
 export function optional<P extends Port>(port: P): OptionalPort<P> {
   return { kind: "optional", port };
 }

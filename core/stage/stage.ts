@@ -4,22 +4,20 @@
  * @module
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Batch } from "./columns.ts";
 import type { InspectContext, StageContext } from "./context.ts";
-import { rememberOrigin } from "./origin.ts";
 import { assertPermissions, type Permissions } from "./permissions.ts";
 import type { Forecast, ForecastContext } from "./forecast.ts";
-import type { InputPorts, OutputPorts } from "./ports.ts";
+import type { Batch, InputPorts, OutputPorts } from "./ports.ts";
 import type { batch_samples } from "./standard_ports.ts";
 
-/** Version of this contract. A stage built for another one is refused when it is loaded. */
+/** Version of this contract. A stage built for another version is rejected when it is loaded. */
 export const STAGE_INTERFACE = 1;
 
 /**
  * One kind of work in a pipeline, built in or a plugin.
  *
- * `version` is part of every artifact key: raise it when the stage's results change, so that old
- * artifacts are made again.
+ * `version` is part of every artifact key: raise it when the stage's results change, so that old results are not
+ * reused.
  */
 export interface Stage<
   S extends StandardSchemaV1 = StandardSchemaV1,
@@ -36,26 +34,26 @@ export interface Stage<
   readonly inputs: I;
   readonly outputs: O;
   /**
-   * What it has to reach besides its inputs and outputs. A plugin gets what the recipe grants its step; a step that is
-   * not granted what its stage asks for is refused.
+   * What it needs to access besides its inputs and outputs. A plugin gets what the recipe grants its step; a recipe that
+   * grants less than the stage asks for is rejected.
    */
   readonly permissions?: Permissions;
   /**
-   * Whether a run on several processes runs it on all of them at once, with `ctx.ranks`; otherwise rank 0 runs it alone.
-   * All ranks read the same inputs; what ranks above 0 write goes nowhere.
+   * Whether a run on several processes runs it on all of them together, with `ctx.ranks`; otherwise rank 0 runs it alone.
+   * All ranks read the same inputs; output of ranks above 0 is discarded.
    */
   readonly parallel?: true;
   /** Must be deterministic in (config, inputs, seed): what is written to outputs, not when. */
   run(ctx: StageContext<StandardSchemaV1.InferOutput<S>, I, O>): Promise<void>;
   /**
-   * Shows some rows of what `run` works on at a step, counted from 0, without running: for `deno task inspect`.
-   * Stages that train have it.
+   * Returns rows of the batch that `run` trains on at a step, counted from 0, for `deno task inspect`. Only stages that
+   * train have it.
    */
   inspect?(
     ctx: InspectContext<StandardSchemaV1.InferOutput<S>, I>,
     at: { step: number; rows: number },
   ): Promise<Batch<typeof batch_samples.columns>>;
-  /** Says what a step will do and need, without doing it: for `deno task plan`. */
+  /** Forecasts what a step will do and need, for `deno task plan`. */
   forecast?(
     ctx: ForecastContext<StandardSchemaV1.InferOutput<S>, I, O>,
   ): Forecast | Promise<Forecast>;
@@ -65,7 +63,7 @@ export interface Stage<
 export type AnyStage = Stage<any, any, any>;
 
 /**
- * Declares a stage with its types inferred, and checks what types cannot: names and versions.
+ * Declares a stage, infers its types, and checks what types cannot: names and versions.
  *
  * @throws {TypeError} when a part is missing or a name is not snake_case.
  *
@@ -94,23 +92,23 @@ export function defineStage<
 >(stage: Omit<Stage<S, I, O>, "interface">): Stage<S, I, O> {
   const complete = { interface: STAGE_INTERFACE, ...stage } as Stage<S, I, O>;
   assertStage(complete, `stage "${stage.name}"`);
-  rememberOrigin(complete, import.meta.url);
+  rememberOrigin(complete);
   return complete;
 }
 
 const SNAKE_CASE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 
 /**
- * Checks that a value, say the export of a plugin, is a stage this version can run.
+ * Checks that a value, such as the export of a plugin, is a stage that this version can run.
  *
- * @param origin where the value came from, for the message: a file or package name.
+ * @param origin where the value comes from, for the message: a file or package name.
  * @throws {TypeError} saying what is wrong and where.
  */
 export function assertStage(value: unknown, origin: string): asserts value is AnyStage {
   const name = (value as Partial<AnyStage> | null | undefined)?.name;
   const named = typeof name === "string" && !origin.includes(`"${name}"`) ? ` ("${name}")` : "";
   const fail = (what: string): never => {
-    throw new TypeError(`${origin}${named} is not a usable stage: ${what}`);
+    throw new TypeError(`${origin}${named} is not a valid stage: ${what}`);
   };
   if (typeof value !== "object" || value === null) {
     fail("it is not an object; export what defineStage returns");
@@ -118,7 +116,7 @@ export function assertStage(value: unknown, origin: string): asserts value is An
   const stage = value as Partial<AnyStage>;
   if (stage.interface !== STAGE_INTERFACE) {
     fail(
-      `it is built for stage interface ${stage.interface}, this is ${STAGE_INTERFACE}; use defineStage`,
+      `it is built for stage interface ${stage.interface}, this program has ${STAGE_INTERFACE}; use defineStage`,
     );
   }
   if (typeof stage.name !== "string" || !SNAKE_CASE.test(stage.name)) {
@@ -139,8 +137,26 @@ export function assertStage(value: unknown, origin: string): asserts value is An
       if (!SNAKE_CASE.test(name)) fail(`its port "${name}" is not snake_case`);
       const known = side === "inputs" ? ["table", "files", "many", "optional"] : ["table", "files"];
       if (!known.includes(port?.kind ?? "")) {
-        fail(`its ${side} port "${name}" was not made by table() or files()`);
+        fail(`its ${side} port "${name}" was not created by table() or files()`);
       }
     }
   }
+}
+
+// Kept beside the stages, not in them, so that a copy of a stage has no origin.
+const origins = new WeakMap<object, string>();
+
+const PLACE = /(?:^|[\s(])([a-z]+:\/?\/?[^\s()]+):\d+:\d+\)?$/;
+
+/** Records the module that called `defineStage`. */
+function rememberOrigin(stage: object): void {
+  const frames = new Error().stack?.split("\n") ?? [];
+  const places = frames.flatMap((frame) => PLACE.exec(frame)?.[1] ?? []);
+  const caller = places.find((place) => place !== import.meta.url);
+  if (caller !== undefined) origins.set(stage, caller);
+}
+
+/** URL of the module that declared a stage with `defineStage`; undefined for any other stage. */
+export function originOf(stage: object): string | undefined {
+  return origins.get(stage);
 }

@@ -1,5 +1,5 @@
 /**
- * The tracker contract: something that follows runs and writes them in the form of an experiment tracker.
+ * The tracker contract: a tracker follows a run and writes it in the format of an experiment tracker.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface TrackedRun {
 export interface TrackedStep {
   readonly id: string;
   readonly stage: string;
-  /** Defaults filled in; undefined in logs of old. */
+  /** Defaults filled in; undefined in old logs. */
   readonly config?: unknown;
   readonly seed?: number;
 }
@@ -49,11 +49,11 @@ export interface TrackedText {
 /** How a run ended. */
 export type TrackedEnd = "finished" | "failed" | "interrupted";
 
-/** Writes one run. Calls come in the order of events; none waits for one before it, so a slow writer has a queue. */
+/** Writes one run. Calls come in the order of events and do not wait for each other, so a slow writer needs a queue. */
 export interface TrackerWriter {
   points(points: readonly TrackedPoint[]): void;
   text?(text: TrackedText): void;
-  /** The run is over; nothing comes after it. The command waits for it, a while. */
+  /** The run is over; this is the last call. The command waits for it, up to a time limit. */
   end(state: TrackedEnd, time: number): void | Promise<void>;
 }
 
@@ -64,11 +64,11 @@ export interface Tracker {
   readonly name: string;
   readonly description: string;
   /**
-   * Begins a run.
+   * Starts writing a run.
    *
-   * @param at.folder a folder of its own for this run, not made yet: `<out>/runs/<id>/<name>`.
-   * @param at.target what followed the name after a colon on the command line, such as the URL of a server.
-   * @throws {Error} when it cannot; the run goes on without it.
+   * @param at.folder the folder of the tracker for this run, not created yet: `<out>/runs/<id>/<name>`.
+   * @param at.target what followed the name and a colon on the command line, such as the URL of a server.
+   * @throws {Error} when it cannot; the run continues without it.
    */
   open(
     run: TrackedRun,
@@ -87,7 +87,7 @@ export interface Tracker {
  *
  * export const counting = defineTracker({
  *   name: "counting",
- *   description: "Says how many points there were.",
+ *   description: "Counts points.",
  *   open() {
  *     let count = 0;
  *     return {
@@ -104,14 +104,14 @@ export function defineTracker(tracker: Omit<Tracker, "interface">): Tracker {
   return complete;
 }
 
-/** Checks that a value, say the export of a plugin, is a tracker. */
+/** Checks that a value, such as the export of a plugin, is a tracker. */
 export function assertTracker(value: unknown, origin: string): asserts value is Tracker {
   const given = value as Partial<Tracker> | null | undefined;
-  const sound = typeof given === "object" && given !== null &&
+  const is_valid = typeof given === "object" && given !== null &&
     given.interface === TRACKER_INTERFACE && typeof given.open === "function" &&
     /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(given.name ?? "");
-  if (sound) return;
+  if (is_valid) return;
   throw new TypeError(
-    `${origin} is not a usable tracker: export what defineTracker returns, with a snake_case name and open()`,
+    `${origin} is not a valid tracker: export what defineTracker returns, with a snake_case name and open()`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Artifacts: what a step leaves on one output port.
+ * Artifacts: what a step writes to one output port.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 
 /**
- * Writes a file so that a reader sees the old content or the new, never a part.
+ * Writes a file so that a reader sees the old content or the new, never a part of it.
  *
  * @param temporary where to write first; on the same file system as `path`.
  */
@@ -66,6 +66,6 @@ export function syncFolder(path: string): void {
     using folder = Deno.openSync(path);
     folder.syncSync();
   } catch {
-    // Some systems (Windows, some network file systems) cannot flush a folder; the rename stands all the same.
+    // Some systems (Windows, some network file systems) cannot flush a folder; the rename is done all the same.
   }
 }

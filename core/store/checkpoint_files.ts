@@ -1,20 +1,20 @@
 /**
  * Checkpoints of an unfinished step on disk, below `work/<key>/`:
  *
- *     step-<n>/             one that lets an interrupted run go on: its files, and `checkpoint.json` with their digests
+ *     step-<n>/             one to resume from: its files, and `checkpoint.json` with their digests
  *     step-<n>.old/         the one before, while step n is saved a second time
- *     kept/step-<n>.json    one that stays: a list of files, which are objects of the store already
+ *     kept/step-<n>.json    one that is kept: a list of files, which are objects of the store
  *     filling/              one that is being written
  *
- * A checkpoint is complete once it has its name. All of this is synchronous, since it mostly runs in a thread of its
- * own (`checkpoint_worker.ts`).
+ * A checkpoint is complete once it has its name. Everything here is synchronous, since it mostly runs in a thread of
+ * its own (`checkpoint_worker.ts`).
  *
  * @module
  */
 import { dirname, join } from "node:path";
 import { assertFileName, type FileEntry } from "./artifact.ts";
 import { commit, removeIfPresent, writeAtomic } from "./atomic.ts";
-import { canonicalJson, sha256 } from "./canonical.ts";
+import { canonicalJson, sha256 } from "./manifest.ts";
 import { listFolder, listFolders, type Store } from "./store.ts";
 
 /** Name of the list of files within a checkpoint's folder. */
@@ -27,8 +27,8 @@ export interface Index {
   files: Record<string, string>;
 }
 
-/** A checkpoint that stays. */
-export interface KeptNote {
+/** The list of files of a kept checkpoint. */
+export interface KeptList {
   step: number;
   files: FileEntry[];
 }
@@ -45,13 +45,13 @@ export function writeTemporary(folder: string, step: number, files: CheckpointFi
   try {
     fill(filling, step, files);
   } catch (error) {
-    // The disk may be full: leave no half of a checkpoint on it.
+    // The disk may be full: leave no partial checkpoint on it.
     removeIfPresent(filling);
     throw error;
   }
   const name = folderName(step);
   const place = join(folder, name);
-  // At any moment one complete checkpoint stands under a name that is looked at.
+  // At any moment there is one complete checkpoint under a name that `completeFolders` finds.
   if (older.includes(name)) {
     removeIfPresent(place + OLD);
     Deno.renameSync(place, place + OLD);
@@ -73,7 +73,7 @@ function fill(folder: string, step: number, files: CheckpointFiles): void {
 }
 
 /**
- * Stores the files of a checkpoint that stays as objects, then notes them.
+ * Stores the files of a kept checkpoint as objects, then writes their list.
  *
  * @returns digests of the objects.
  */
@@ -85,17 +85,17 @@ export function writeKept(
 ): string[] {
   check(step, files);
   Deno.mkdirSync(join(folder, "kept"), { recursive: true });
-  const note: KeptNote = {
+  const list: KeptList = {
     step,
     files: Object.entries(files).map(([name, bytes]) => ({ name, ...store.put(bytes) })),
   };
-  writeAtomic(join(folder, "kept", `${folderName(step)}.json`), canonicalJson(note));
-  return note.files.map(({ digest }) => digest);
+  writeAtomic(join(folder, "kept", `${folderName(step)}.json`), canonicalJson(list));
+  return list.files.map(({ digest }) => digest);
 }
 
 function check(step: number, files: CheckpointFiles): void {
   if (!Number.isSafeInteger(step) || step < 0) {
-    throw new TypeError(`checkpoint step ${step} is not an integer of 0 or more`);
+    throw new TypeError(`checkpoint step must be an integer >= 0, got ${step}`);
   }
   for (const name of Object.keys(files)) {
     assertFileName(name);
@@ -105,12 +105,11 @@ function check(step: number, files: CheckpointFiles): void {
 
 const folderName = (step: number) => `step-${String(step).padStart(12, "0")}`;
 
-/** Step of a complete checkpoint, from the name of its folder or note. */
+/** Step of a complete checkpoint, from the name of its folder or list. */
 export const stepOf = (name: string) => Number(/^step-(\d+)/.exec(name)![1]);
 
 /**
- * Names of complete checkpoints to resume from, the newest last; of two of one step the one that was to be replaced
- * comes first.
+ * Names of complete checkpoints to resume from, the newest last. Of two of the same step, the replaced one comes first.
  */
 export function completeFolders(folder: string): string[] {
   const rank = (name: string) => name.endsWith(OLD) ? name : `${name}.saved`;
@@ -118,14 +117,14 @@ export function completeFolders(folder: string): string[] {
     .sort((a, b) => rank(a) > rank(b) ? 1 : -1);
 }
 
-/** Paths of the notes of checkpoints that stay, in the order of their steps. */
-export function keptNotes(folder: string): string[] {
+/** Paths of the lists of kept checkpoints, in the order of their steps. */
+export function keptLists(folder: string): string[] {
   const kept = join(folder, "kept");
   return listFolder(kept).filter((name) => /^step-\d+\.json$/.test(name))
     .map((name) => join(kept, name));
 }
 
-/** Reads a note or an index; undefined when its text is no JSON. */
+/** Parses a list of files; undefined when it is not JSON. */
 export function parseList<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T;

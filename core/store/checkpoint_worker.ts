@@ -1,11 +1,11 @@
 /**
- * The thread that writes checkpoints. Started by `checkpoint_writer.ts`.
+ * The thread that writes checkpoints. Started by `checkpoints.ts`.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
 import { type CheckpointFiles, writeKept, writeTemporary } from "./checkpoint_files.ts";
-import type { WriteReply, WriteRequest } from "./checkpoint_writer.ts";
+import type { WriteReply, WriteRequest } from "./checkpoints.ts";
 import { Store } from "./store.ts";
 
 self.onmessage = async ({ data: request }: MessageEvent<WriteRequest>) => {

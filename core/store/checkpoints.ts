@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import type {
   Checkpoints,
   CheckpointWriter,
+  DeferredCheckpoint,
   KeptCheckpoint,
   SavedCheckpoint,
 } from "../stage/mod.ts";
@@ -16,23 +17,22 @@ import {
   completeFolders,
   INDEX,
   type Index,
-  type KeptNote,
-  keptNotes,
+  type KeptList,
+  keptLists,
   parseList,
   stepOf,
   writeTemporary,
 } from "./checkpoint_files.ts";
-import { ThreadedWriter } from "./checkpoint_writer.ts";
 import { digestOfFile, Store } from "./store.ts";
 
 export class StoredCheckpoints implements Checkpoints {
   readonly #store: Store;
-  /** Objects that need not be read again to know that they are sound. */
+  /** Digests of objects known to be intact; they are not read again. */
   readonly #verified = new Set<string>();
 
   /**
-   * @param folder the step's own folder below `work/`, made with the first checkpoint.
-   * @param on_damage called when a checkpoint is passed over because its files are damaged.
+   * @param folder the step's own folder below `work/`, created with the first checkpoint.
+   * @param on_damage called when a checkpoint is skipped because its files are damaged.
    */
   constructor(
     private readonly folder: string,
@@ -60,11 +60,11 @@ export class StoredCheckpoints implements Checkpoints {
 
   async kept(): Promise<KeptCheckpoint[]> {
     const checkpoints: KeptCheckpoint[] = [];
-    for (const path of keptNotes(this.folder)) {
-      const note = parseList<KeptNote>(Deno.readTextFileSync(path));
-      const is_its_own = isNote(note) && note.step === stepOf(basename(path));
-      if (is_its_own && await this.#isSound(note)) checkpoints.push(this.#open(note));
-      else this.#drop(path, `of step ${note?.step ?? path}`);
+    for (const path of keptLists(this.folder)) {
+      const list = parseList<KeptList>(Deno.readTextFileSync(path));
+      const is_valid = isKeptList(list) && list.step === stepOf(basename(path));
+      if (is_valid && await this.#isIntact(list)) checkpoints.push(this.#open(list));
+      else this.#drop(path, `of step ${list?.step ?? path}`);
     }
     return checkpoints;
   }
@@ -75,7 +75,7 @@ export class StoredCheckpoints implements Checkpoints {
     });
   }
 
-  async #isSound({ files }: KeptNote): Promise<boolean> {
+  async #isIntact({ files }: KeptList): Promise<boolean> {
     for (const { digest } of files) {
       if (this.#verified.has(digest)) continue;
       if (await digestOfFile(this.#store.objectPath(digest)) !== digest) return false;
@@ -84,7 +84,7 @@ export class StoredCheckpoints implements Checkpoints {
     return true;
   }
 
-  #open({ step, files }: KeptNote): KeptCheckpoint {
+  #open({ step, files }: KeptList): KeptCheckpoint {
     const digests = Object.fromEntries(files.map(({ name, digest }) => [name, digest]));
     const path = (name: string) => this.#store.objectPath(find(digests, name));
     const read = async (name: string) => await Deno.readFile(path(name));
@@ -92,15 +92,15 @@ export class StoredCheckpoints implements Checkpoints {
   }
 
   #drop(path: string, name: string): void {
-    this.on_damage(`checkpoint ${name} is damaged and is not used`);
+    this.on_damage(`checkpoint ${name} is damaged; it is not used`);
     removeIfPresent(path);
   }
 }
 
-/** The list of files, or undefined when one of them does not match its digest. */
+/** The list of files; undefined when one of them does not match its digest. */
 async function readIndex(folder: string): Promise<Index | undefined> {
   const index = parseList<Index>(readIfPresent(join(folder, INDEX)) ?? "");
-  // A flipped bit may as well be in the name of a field, or in the step.
+  // Damage may also have changed the name of a field, or the step.
   if (!isObject(index?.files) || index.step !== stepOf(basename(folder))) return undefined;
   for (const [name, digest] of Object.entries(index.files)) {
     if (await digestOfFile(join(folder, name)) !== digest) return undefined;
@@ -112,10 +112,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isNote(note: KeptNote | undefined): note is KeptNote {
+function isKeptList(list: KeptList | undefined): list is KeptList {
   const named = ({ name, digest }: { name: unknown; digest: unknown }) =>
     typeof name === "string" && typeof digest === "string";
-  return Number.isSafeInteger(note?.step) && Array.isArray(note?.files) && note.files.every(named);
+  return Number.isSafeInteger(list?.step) && Array.isArray(list?.files) && list.files.every(named);
 }
 
 function saved(folder: string, { step, files }: Index): SavedCheckpoint {
@@ -126,5 +126,67 @@ function saved(folder: string, { step, files }: Index): SavedCheckpoint {
 function find(digests: Readonly<Record<string, string>>, name: string): string {
   if (Object.hasOwn(digests, name)) return digests[name];
   const known = Object.keys(digests).join(", ");
-  throw new Error(`the checkpoint has no file "${name}"; it has ${known}`);
+  throw new Error(`the checkpoint has no file "${name}"; its files are ${known}`);
+}
+
+/** To the worker. */
+export interface WriteRequest extends DeferredCheckpoint<unknown> {
+  /** URL of the module whose default export encodes the files. */
+  readonly encoder: string;
+  /** Folder of the store, and the step's folder below it. */
+  readonly root: string;
+  readonly folder: string;
+}
+
+/** From the worker. */
+export type WriteReply =
+  | { readonly data: unknown; readonly digests: readonly string[] }
+  | { readonly error: { readonly message: string; readonly code?: string } };
+
+/** Writes checkpoints in a Worker, so that encoding, hashing and flushing do not block the training thread. */
+class ThreadedWriter implements CheckpointWriter {
+  readonly #worker = new Worker(new URL("./checkpoint_worker.ts", import.meta.url), {
+    type: "module",
+  });
+  #pending: PromiseWithResolvers<WriteReply> | undefined;
+
+  /** @param on_stored called with the digests of the objects of a kept checkpoint. */
+  constructor(
+    private readonly encoder: string,
+    private readonly root: string,
+    private readonly folder: string,
+    private readonly on_stored: (digests: readonly string[]) => void,
+  ) {
+    this.#worker.onmessage = ({ data }: MessageEvent<WriteReply>) => this.#pending?.resolve(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#pending?.resolve({ error: { message: event.message } });
+    };
+  }
+
+  async write<T>(checkpoint: DeferredCheckpoint<T>): Promise<T> {
+    const { step, buffers } = checkpoint;
+    if (this.#pending) throw new Error("another checkpoint is still being written; wait for it");
+    this.#pending = Promise.withResolvers();
+    try {
+      const { encoder, root, folder } = this;
+      const request: WriteRequest = { ...checkpoint, encoder, root, folder };
+      this.#worker.postMessage(request, [...buffers]);
+      const reply = await this.#pending.promise;
+      if ("error" in reply) {
+        const { message, code } = reply.error;
+        const error = new Error(`the checkpoint of step ${step} could not be written: ${message}`);
+        throw Object.assign(error, { code });
+      }
+      this.on_stored(reply.digests);
+      return reply.data as T;
+    } finally {
+      this.#pending = undefined;
+    }
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    this.#pending?.resolve({ error: { message: "the writer was closed" } });
+  }
 }

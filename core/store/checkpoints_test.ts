@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { removeIfPresent } from "./atomic.ts";
 import { StoredCheckpoints } from "./checkpoints.ts";
-import { StoredFilesOutput } from "./files_io.ts";
+import { StoredFilesOutput } from "./artifact_io.ts";
 import { listFolder, Store } from "./store.ts";
 
 /** An encoder as a module of its own: one file, named as the data say. */
@@ -46,7 +46,7 @@ Deno.test("an index with a changed field name or step is damaged, and the checkp
       const path = join(folder, "step-000000000003", "checkpoint.json");
       Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(from, to));
       assert.equal(await checkpoints.latest(), undefined, from);
-      assert.match(messages.join(), /is damaged and is not used/);
+      assert.match(messages.join(), /is damaged; it is not used/);
     }
   } finally {
     await Deno.remove(root, { recursive: true });
@@ -72,7 +72,7 @@ Deno.test("the writer's thread writes both kinds, and hands the memory back", ()
     const [first] = await again.kept();
     assert.deepEqual(first.names, ["model.bin"]);
     assert.deepEqual(await first.read("model.bin"), new Uint8Array(4).fill(20));
-    assert.throws(() => first.path("other"), /no file "other"; it has model.bin/);
+    assert.throws(() => first.path("other"), /no file "other"; its files are model.bin/);
     assert.deepEqual([...store.unfinished()], ["key"]);
   }));
 
@@ -89,7 +89,7 @@ Deno.test("one that is damaged is dropped, and the one before it counts", () =>
     Deno.removeSync(path("model.bin"));
     const fresh = new StoredCheckpoints(folder, (message) => warnings.push(message));
     assert.equal((await fresh.latest())!.step, 20);
-    assert.deepEqual(warnings, ["checkpoint of step 30 is damaged and is not used"]);
+    assert.deepEqual(warnings, ["checkpoint of step 30 is damaged; it is not used"]);
     Deno.writeTextFileSync(join(folder, "kept", "step-000000000020.json"), "{");
     assert.equal((await fresh.latest())!.step, 10);
     assert.equal((await fresh.kept()).length, 0);
@@ -128,7 +128,7 @@ Deno.test("a thread ended while it writes leaves the checkpoint before", () =>
     for (const keep of [false, true]) {
       const writer = checkpoints.openWriter(ENCODER);
       const cut_short = writer.write(request(20, keep, "model.bin", 1 << 28));
-      await assert.rejects(writer.write(request(30, keep)), /still being written: wait for it/);
+      await assert.rejects(writer.write(request(30, keep)), /still being written; wait for it/);
       while (
         !(listFolder(folder).includes("filling") || listFolder(join(folder, "../../tmp")).length)
       ) {

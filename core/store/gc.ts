@@ -1,27 +1,27 @@
 /**
- * What a store holds that nothing needs any more.
+ * Finds and removes what nothing in a store needs any more.
  *
  * @module
  */
 import { join } from "node:path";
 import { type Artifact, artifactObjects } from "./artifact.ts";
 import { removeIfPresent, syncFolder } from "./atomic.ts";
-import { type KeptNote, keptNotes, parseList } from "./checkpoint_files.ts";
+import { type KeptList, keptLists, parseList } from "./checkpoint_files.ts";
 import type { Manifest } from "./manifest.ts";
 import { digestOfFile, listFolder, listFolders, type Store } from "./store.ts";
 
-/** What must stay. */
+/** What must be kept. */
 export interface InUse {
-  /** Keys of results that are to stay, and with them what they were made from. */
+  /** Keys of results to keep; the results they were made from are kept, too. */
   readonly results: Iterable<string>;
-  /** Keys of unfinished steps whose checkpoints no run will go on from. Those of all others stay. */
+  /** Keys of unfinished steps whose checkpoints no run will resume from. Checkpoints of other steps are kept. */
   readonly abandoned: ReadonlySet<string>;
 }
 
 /** A file or folder that is not needed. */
 export interface Leftover {
   readonly kind: "result" | "checkpoints" | "object" | "damaged" | "temporary";
-  /** A key or digest with what it belongs to, or the name of the file. */
+  /** Stage and key, a digest, or the name of the file. */
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
@@ -29,16 +29,16 @@ export interface Leftover {
 }
 
 /**
- * Finds what is not needed, in the order in which it can be removed. No runner may hold the folder.
+ * Finds what is not needed, in the order in which it can be removed. No runner may use the folder meanwhile.
  *
- * A result that is not needed is a manifest; the objects that it alone names are listed as such.
+ * An unneeded result is a manifest; objects that only it refers to are listed separately.
  */
 export async function findLeftovers(store: Store, in_use: InUse): Promise<Leftover[]> {
   const manifests = store.readManifests();
   const results = withAncestors(manifests, in_use.results);
   const work = listFolders(join(store.root, "work"));
-  const going_on = work.filter((key) => !manifests.has(key) && !in_use.abandoned.has(key));
-  const objects = new Set(going_on.flatMap((key) => keptObjects(store, key)));
+  const resumable = work.filter((key) => !manifests.has(key) && !in_use.abandoned.has(key));
+  const objects = new Set(resumable.flatMap((key) => keptObjects(store, key)));
   for (const key of results) {
     for (const artifact of Object.values(manifests.get(key)!.outputs)) {
       for (const digest of await digestsOf(store, artifact)) objects.add(digest);
@@ -46,33 +46,33 @@ export async function findLeftovers(store: Store, in_use: InUse): Promise<Leftov
   }
   return [
     ...unneededManifests(store, manifests, results),
-    ...work.filter((key) => !going_on.includes(key)).map((key) =>
+    ...work.filter((key) => !resumable.includes(key)).map((key) =>
       leftover(
         "checkpoints",
         key.slice(0, 12),
         join(store.root, "work", key),
-        manifests.has(key) ? "the step has finished" : "the step was started anew",
+        manifests.has(key) ? "the step has finished" : "the step was restarted with other inputs",
       )
     ),
     ...unneededObjects(store, objects),
-    ...filesIn(store, "damaged", "damaged", "was set aside"),
-    ...filesIn(store, "tmp", "temporary", "left by a run that was cut short"),
+    ...filesIn(store, "damaged", "damaged", "damaged"),
+    ...filesIn(store, "tmp", "temporary", "left by an interrupted run"),
   ];
 }
 
 /**
- * Removes what `findLeftovers` found. Manifests go first and objects after them, so that a store is sound at any
- * moment: what a manifest names is there.
+ * Removes what `findLeftovers` found. Manifests go first and objects after them, so that at any moment everything a
+ * manifest refers to exists.
  */
 export function removeLeftovers(store: Store, leftovers: readonly Leftover[]): void {
   const is_object = ({ kind }: Leftover) => kind === "object";
   for (const { path } of leftovers.filter((one) => !is_object(one))) removeIfPresent(path);
-  // The names have to be gone from the disk, too, before what they name.
+  // The removal must be on disk before the objects are removed.
   for (const folder of ["manifests", "work"]) syncFolder(join(store.root, folder));
   for (const { path } of leftovers.filter(is_object)) removeIfPresent(path);
 }
 
-/** Results and all that they were made from. Inputs are known by their digests, which several results may have. */
+/** Results and everything they were made from. Inputs are known by their digests, which several results may share. */
 function withAncestors(
   manifests: ReadonlyMap<string, Manifest>,
   results: Iterable<string>,
@@ -84,7 +84,7 @@ function withAncestors(
     }
   }
   const needed = new Set([...results].filter((key) => manifests.has(key)));
-  // A set is walked through with what is added on the way.
+  // Iterating over a set includes what is added on the way.
   for (const key of needed) {
     const inputs = Object.values(manifests.get(key)!.inputs);
     for (
@@ -99,7 +99,7 @@ function withAncestors(
   return needed;
 }
 
-/** Digests of all objects of an artifact; of one whose list is lost or damaged, and which is of no use, its own. */
+/** Digests of all objects of an artifact; only its own if its list is lost or damaged, so that it cannot be used. */
 async function digestsOf(store: Store, artifact: Artifact): Promise<string[]> {
   const { kind, shards, digest } = artifact;
   const is_list = kind === "files" || shards !== undefined;
@@ -110,9 +110,9 @@ async function digestsOf(store: Store, artifact: Artifact): Promise<string[]> {
 
 /** Digests of the objects of checkpoints that an unfinished step keeps. */
 function keptObjects(store: Store, key: string): string[] {
-  return keptNotes(store.workFolder(key)).flatMap((path) => {
-    const note = parseList<KeptNote>(Deno.readTextFileSync(path));
-    return note?.files.map(({ digest }) => digest) ?? [];
+  return keptLists(store.workFolder(key)).flatMap((path) => {
+    const list = parseList<KeptList>(Deno.readTextFileSync(path));
+    return list?.files.map(({ digest }) => digest) ?? [];
   });
 }
 
@@ -136,7 +136,7 @@ function unneededObjects(store: Store, needed: ReadonlySet<string>): Leftover[] 
   const digests = listFolders(folder).flatMap((prefix) => listFolder(join(folder, prefix)));
   return digests.filter((digest) => /^[0-9a-f]{64}$/.test(digest) && !needed.has(digest))
     .map((digest) => {
-      const reason = "no result that is needed names it";
+      const reason = "no needed result refers to it";
       return leftover("object", digest.slice(0, 12), store.objectPath(digest), reason);
     });
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeKept, writeTemporary } from "./checkpoint_files.ts";
-import { StoredFilesOutput } from "./files_io.ts";
+import { StoredFilesOutput } from "./artifact_io.ts";
 import { findLeftovers, type InUse, removeLeftovers } from "./gc.ts";
 import { artifactKey, type InputDigests } from "./manifest.ts";
 import { listFolder, Store } from "./store.ts";
-import { StoredTableOutput } from "./table_io.ts";
+import { StoredTableOutput } from "./artifact_io.ts";
 
 async function withStore(use: (store: Store) => Promise<void>) {
   const root = await Deno.makeTempDir();
@@ -95,7 +95,7 @@ Deno.test("checkpoints stay while a run could go on from them, with the objects 
     assert.deepEqual(
       named.slice(0, 2).sort(),
       [
-        ["checkpoints", "abandoned", "the step was started anew"],
+        ["checkpoints", "abandoned", "the step was restarted with other inputs"],
         ["checkpoints", finished.slice(0, 12), "the step has finished"],
       ].sort(),
     );
@@ -115,8 +115,8 @@ Deno.test("damaged, temporary and unreadable files are listed with their sizes",
     const found = await findLeftovers(store, use([key]));
     assert.deepEqual(found.map(({ kind, bytes, reason }) => [kind, bytes, reason]), [
       ["result", 1, "cannot be read"],
-      ["damaged", 1, "was set aside"],
-      ["temporary", 300, "left by a run that was cut short"],
+      ["damaged", 1, "damaged"],
+      ["temporary", 300, "left by an interrupted run"],
     ]);
     removeLeftovers(store, found);
     assert.deepEqual(await findLeftovers(store, use([key])), []);

@@ -1,10 +1,11 @@
 /**
- * Manifests: what a finished step was made from and what it made. They hold no times and no paths.
+ * Manifests: what a finished step was made from and what it made. They contain no times and no paths. Keys and manifests
+ * are hashed as canonical JSON: equal values give equal text, whatever the order of their keys.
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Artifact } from "./artifact.ts";
-import { canonicalJson, type Json, sha256 } from "./canonical.ts";
 
 /** Digest of each connected input port; for a `many` port the digest under each label. */
 export type InputDigests = Record<string, string | Record<string, string>>;
@@ -32,19 +33,70 @@ export function artifactKey({ stage, version, config, seed, inputs }: Identity):
   );
 }
 
-/** The text of a manifest, with the SHA-256 of its canonical JSON: a flipped digit in a size would be no other fault. */
+/** The text of a manifest, with the SHA-256 of its canonical JSON, without which a changed digit would go unnoticed. */
 export function formatManifest(manifest: Manifest): string {
   return canonicalJson({ ...manifest, sha256: sha256(canonicalJson(manifest)) }) + "\n";
 }
 
-/** Reads a manifest; undefined when the text is none, or was damaged (the step then counts as not run). */
+/** Parses a manifest; undefined when it is invalid or damaged. The step then counts as not run. */
 export function parseManifest(text: string): Manifest | undefined {
   try {
     const { sha256: digest, ...manifest } = JSON.parse(text) as Manifest & { sha256: string };
-    const sound = manifest.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs &&
+    const is_intact = manifest.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs &&
       digest === sha256(canonicalJson(manifest));
-    return sound ? manifest : undefined;
+    return is_intact ? manifest : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A value that JSON represents without loss. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/**
+ * Writes a value as JSON with sorted keys. Properties that are `undefined` are omitted.
+ *
+ * @param value anything made of plain objects, arrays, strings, finite numbers, booleans and null.
+ * @param path name of the value, for the message.
+ * @throws {TypeError} naming the first part that JSON cannot represent: NaN, a function, a Date, a Map.
+ *
+ * @example
+ * ```ts
+ * import { canonicalJson } from "./manifest.ts";
+ * import assert from "node:assert/strict";
+ * assert.equal(canonicalJson({ b: 1, a: [true, undefined, -0] }), '{"a":[true,null,0],"b":1}');
+ * ```
+ */
+export function canonicalJson(value: unknown, path = "value"): string {
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number" && Number.isFinite(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((item, i) => canonicalJson(item, `${path}[${i}]`)).join(",")}]`;
+  }
+  if (typeof value === "object" && isPlain(value)) {
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item, `${path}.${key}`)}`);
+    return `{${entries.join(",")}}`;
+  }
+  const what = typeof value === "object" ? value.constructor?.name ?? "object" : String(value);
+  throw new TypeError(`${path} is ${what}, which JSON cannot represent; use plain data`);
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** SHA-256 of bytes or of UTF-8 text, in hex. */
+export function sha256(content: Uint8Array | string): string {
+  return createHash("sha256").update(content).digest("hex");
 }

@@ -13,14 +13,18 @@ export {
   writeAll,
   writeAtomic,
 } from "./atomic.ts";
-export { canonicalJson, sha256 } from "./canonical.ts";
-export type { Json } from "./canonical.ts";
 export { StoredCheckpoints } from "./checkpoints.ts";
-export { openFiles, StoredFilesOutput } from "./files_io.ts";
 export { findLeftovers, removeLeftovers } from "./gc.ts";
 export type { InUse, Leftover } from "./gc.ts";
-export { artifactKey, formatManifest, MANIFEST_FORMAT, parseManifest } from "./manifest.ts";
-export type { Identity, InputDigests, Manifest } from "./manifest.ts";
+export {
+  artifactKey,
+  canonicalJson,
+  formatManifest,
+  MANIFEST_FORMAT,
+  parseManifest,
+  sha256,
+} from "./manifest.ts";
+export type { Identity, InputDigests, Json, Manifest } from "./manifest.ts";
 export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
 export type { Problem } from "./store.ts";
-export { openTable, StoredTableOutput } from "./table_io.ts";
+export { openFiles, openTable, StoredFilesOutput, StoredTableOutput } from "./artifact_io.ts";

@@ -4,7 +4,7 @@
  *     objects/<ab>/<sha256>   Arrow tables and blobs, read-only, named by their own digest
  *     manifests/<key>.json    one per finished step, renamed into place last
  *     work/<key>/             checkpoints of unfinished steps (checkpoint_files.ts)
- *     damaged/                objects whose bytes no longer match their name
+ *     damaged/                objects whose bytes do not match their name
  *     tmp/                    files being written; emptied when a run starts
  *
  * @module
@@ -22,13 +22,13 @@ export interface Problem {
 }
 
 export class Store {
-  /** @param root folder of the store; nothing is touched before `open` or the first write. */
+  /** @param root folder of the store; nothing is created before `open` or the first write. */
   constructor(readonly root: string) {}
 
   /**
-   * Makes the folders and removes what an interrupted run left half-written.
+   * Creates the folders and removes half-written files of an interrupted run.
    *
-   * @param options.keep_temporary leaves that, for other processes may be writing it.
+   * @param options.keep_temporary keeps them, since other processes may be writing them.
    */
   open({ keep_temporary = false } = {}): void {
     if (!keep_temporary) removeIfPresent(join(this.root, "tmp"));
@@ -42,7 +42,7 @@ export class Store {
     return join(this.root, "objects", digest.slice(0, 2), digest);
   }
 
-  /** Whether there is an object of this name; its content is not looked at. */
+  /** Whether there is an object of this name; its content is not read. */
   hasObject(digest: string): boolean {
     try {
       return Deno.statSync(this.objectPath(digest)).isFile;
@@ -53,9 +53,9 @@ export class Store {
   }
 
   /**
-   * Takes over a finished, flushed file of `tmp/` as an object.
+   * Moves a finished, flushed file of `tmp/` to the objects.
    *
-   * @returns false, and takes nothing, when its content has another digest.
+   * @returns false, leaving the file, when its content has another digest.
    */
   async adopt(temporary: string, digest: string): Promise<boolean> {
     if (await digestOfFile(temporary) !== digest) return false;
@@ -98,7 +98,7 @@ export class Store {
     }
   }
 
-  /** Stores the content of a file, read in pieces; an object of this store is taken as it is. */
+  /** Stores the content of a file, read in pieces; an object of this store is not copied. */
   putFile(path: string): StoredObject {
     const digest = basename(path);
     if (path === this.objectPath(digest)) return { digest, bytes: Deno.statSync(path).size };
@@ -122,7 +122,7 @@ export class Store {
     writeAtomic(this.#manifestPath(key), formatManifest(manifest), temporary);
   }
 
-  /** The manifest of a finished step, or undefined. One that cannot be read counts as absent. */
+  /** The manifest of a finished step; undefined when it is missing or invalid. */
   readManifest(key: string): Manifest | undefined {
     const text = readIfPresent(this.#manifestPath(key));
     return text === undefined ? undefined : parseManifest(text);
@@ -150,9 +150,9 @@ export class Store {
   }
 
   /**
-   * Reads an artifact's objects in full and compares them with their digests.
+   * Reads all objects of an artifact and compares them with their digests.
    *
-   * @param known digests already verified; they are not read again, and good ones are added.
+   * @param known digests already verified; they are not read again, and intact ones are added.
    * @returns the objects that are missing or damaged.
    */
   async verify(artifact: Artifact, known: Set<string> = new Set()): Promise<Problem[]> {
@@ -189,7 +189,7 @@ export class Store {
 export class ObjectWriter {
   readonly #file: Deno.FsFile;
   readonly #hash: Hash = createHash("sha256");
-  /** Written so far. */
+  /** Bytes written so far. */
   bytes = 0;
   #open = true;
 
@@ -206,7 +206,7 @@ export class ObjectWriter {
     this.bytes += bytes.length;
   }
 
-  /** Flushes the object and gives it its name. An object of the same content is replaced by this one. */
+  /** Flushes the object and names it by its digest, replacing any object of the same content. */
   commit(): StoredObject {
     this.#file.syncSync();
     this.#close();
@@ -215,7 +215,7 @@ export class ObjectWriter {
     return { digest, bytes: this.bytes };
   }
 
-  /** Drops what was written. */
+  /** Discards what was written. */
   abort(): void {
     this.#close();
     removeIfPresent(this.temporary);
@@ -250,7 +250,7 @@ export function listFolder(path: string): string[] {
   return readFolder(path).map((entry) => entry.name).sort();
 }
 
-/** Names of the folders in a folder, sorted: what a file manager leaves there, such as .DS_Store, is passed over. */
+/** Names of the folders in a folder, sorted; files, such as .DS_Store of a file manager, are ignored. */
 export function listFolders(path: string): string[] {
   return readFolder(path).filter((entry) => entry.isDirectory).map((entry) => entry.name).sort();
 }

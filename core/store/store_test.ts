@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { artifactObjects } from "./artifact.ts";
 import { StoredCheckpoints } from "./checkpoints.ts";
-import { openFiles, StoredFilesOutput } from "./files_io.ts";
+import { openFiles, StoredFilesOutput } from "./artifact_io.ts";
 import { artifactKey, type Manifest } from "./manifest.ts";
 import { listFolder, Store } from "./store.ts";
-import { openTable, StoredTableOutput } from "./table_io.ts";
+import { openTable, StoredTableOutput } from "./artifact_io.ts";
 
 async function withStore(use: (store: Store) => Promise<void>) {
   const folder = await Deno.makeTempDir();
@@ -126,7 +126,7 @@ Deno.test("files are listed sorted, with sizes, and stay read-only", () =>
     const output = new StoredFilesOutput(store);
     await output.write("figures/loss.svg", "<svg/>");
     await output.write("a.bin", Uint8Array.of(1, 2));
-    await assert.rejects(output.write("a.bin", "again"), /written already/);
+    await assert.rejects(output.write("a.bin", "again"), /already written/);
     for (const name of ["../up", "/root", "", "a//b", "a\\b", "."]) {
       await assert.rejects(output.write(name, "x"), /not a usable file name/);
     }
@@ -137,7 +137,10 @@ Deno.test("files are listed sorted, with sizes, and stay read-only", () =>
     assert.equal(await input.text("figures/loss.svg"), "<svg/>");
     assert.deepEqual(await input.bytes("a.bin"), Uint8Array.of(1, 2));
     assert.equal(Deno.statSync(input.path("a.bin")).mode! & 0o777, 0o444);
-    await assert.rejects(input.bytes("b"), /input pictures has no file "b"; it has a.bin, fig/);
+    await assert.rejects(
+      input.bytes("b"),
+      /input pictures has no file "b"; its files are a.bin, fig/,
+    );
   }));
 
 Deno.test("the order in which files are written does not matter", () =>
@@ -214,7 +217,7 @@ Deno.test("checkpoints: the newest complete one counts, a damaged one does not",
     const latest = (await checkpoints.latest())!;
     assert.equal(latest.step, 20);
     assert.deepEqual(await latest.read("model.bin"), Uint8Array.of(2));
-    await assert.rejects(latest.read("other"), /no file "other"; it has model.bin/);
+    await assert.rejects(latest.read("other"), /no file "other"; its files are model.bin/);
     assert.equal(listFolder(folder).length, 1);
     Deno.mkdirSync(join(folder, "filling")); // an interruption while saving
     assert.equal((await checkpoints.latest())!.step, 20);

@@ -117,7 +117,10 @@ const header = '{ name: "r", description: "", seed: 0 }';
 Deno.test("a plugin built for another interface is refused when the recipe is loaded", async () => {
   const recipe = `const future = { ...plugin.sound, interface: 99 };
     export default defineRecipe(${header}, (r) => void r.step("a", future, {}));`;
-  await assert.rejects(load(recipe), /step "a".*"sound".*interface 99, this is 1; use defineStage/);
+  await assert.rejects(
+    load(recipe),
+    /step "a".*"sound".*interface 99, this program has 1; use defineStage/,
+  );
 });
 
 Deno.test("an export that is not there is refused when the recipe is loaded", async () => {

@@ -109,7 +109,7 @@ Deno.test("a recipe that grants a plugin less than it asks for is refused", asyn
     }));
   await assert.rejects(
     recipe(),
-    /\(stage asking\) asks for .*add to the step: permissions: { net: \["example.org", "example.net:443"\] }$/,
+    /\(stage asking\) needs .*add to the step: permissions: { net: \["example.org", "example.net:443"\] }$/,
   );
   await assert.rejects(
     recipe({ net: ["example.org"] }),

@@ -73,7 +73,7 @@ Deno.test("a damaged checkpoint of an unfinished step is passed over, and said",
         const { error, logs, steps } = await runSmall(out);
         assert.equal(error, undefined, `${file} ${name}: ${error?.message}`);
         assert.equal(steps, "count skipped, add finished, write finished");
-        assert.match(logs.join("\n"), /checkpoint step-\d+ is damaged and is not used/);
+        assert.match(logs.join("\n"), /checkpoint step-\d+ is damaged; it is not used/);
         assert.deepEqual(await resultsOf(out), expected);
       }
     }

@@ -107,7 +107,7 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
       listed.out,
       /^result +write [0-9a-f]{12} +\d+ B +no recipe's last results need it$/m,
     );
-    assert.match(listed.out, /^objects +6 +[\d.]+ kB +no result that is needed names it$/m);
+    assert.match(listed.out, /^objects +6 +[\d.]+ kB +no needed result refers to it$/m);
     assert.match(listed.out, /\n[\d.]+ kB can be removed; run again with --delete\.$/);
     assert.deepEqual(await gc("--out", out), listed);
     const removed = await gc("--out", out, "--delete");
@@ -151,7 +151,7 @@ Deno.test("checkpoints of an interrupted step stay until it is started with anot
     assert.equal(work(), 2);
     assert.match(
       (await gc("--out", out)).out,
-      /^checkpoints +[0-9a-f]{12} +\d+ B +the step was st/m,
+      /^checkpoints +[0-9a-f]{12} +\d+ B +the step was restarted/m,
     );
     await gc("--out", out, "--delete");
     assert.equal(work(), 1);

@@ -1,5 +1,5 @@
 /**
- * Table ports on the store.
+ * Reads and writes the ports of a step on the store: tables and files.
  *
  * @module
  */
@@ -7,19 +7,37 @@ import type {
   Batch,
   ColumnData,
   Columns,
+  FileOnDisk,
+  FilesInput,
+  FilesOutput,
   ListNames,
   ListReader,
   TableInput,
   TableOutput,
 } from "../stage/mod.ts";
 import { ArrowEncoder, ListColumnReader, readBatches, readColumn } from "../arrow/mod.ts";
-import { type Artifact, SHARD_COLUMNS, type StoredObject, tableObjects } from "./artifact.ts";
+import {
+  type Artifact,
+  assertFileName,
+  FILE_COLUMNS,
+  fileEntries,
+  type FileEntry,
+  mediaType,
+  SHARD_COLUMNS,
+  type StoredObject,
+  tableObjects,
+} from "./artifact.ts";
 import type { ObjectWriter, Store } from "./store.ts";
 
-/** A file of a table ends with the record batch that takes it to this size, and another begins. */
+/** A file of a table ends with the record batch that takes it to this size, and the next begins. */
 export const SHARD_BYTES = 256 << 20;
 
-/** Reads a table artifact, of which `columns` are visible. */
+/**
+ * Reads a table artifact.
+ *
+ * @param columns the columns that are visible.
+ * @param origin what is being read, for messages.
+ */
 export async function openTable<C extends Columns>(
   store: Store,
   artifact: Artifact,
@@ -31,7 +49,7 @@ export async function openTable<C extends Columns>(
   const declared = (name: string) => {
     if (name in columns) return columns[name];
     const known = Object.keys(columns).join(", ");
-    throw new TypeError(`${origin} declares no column "${name}"; it declares ${known}`);
+    throw new TypeError(`${origin} declares no column "${name}"; its columns are ${known}`);
   };
   return {
     rows: artifact.rows,
@@ -52,9 +70,9 @@ export async function openTable<C extends Columns>(
   };
 }
 
-/** Writes a table artifact; `close` makes it one. */
+/** Writes a table artifact; `close` completes it. */
 export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
-  /** Whether anything was written, be it no rows. */
+  /** Whether anything was written, even if it has no rows. */
   written = false;
   #encoder?: ArrowEncoder;
   #object?: ObjectWriter;
@@ -76,7 +94,7 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
     this.#start().write(batch as Batch<Columns>);
   }
 
-  /** Ends the table and stores it: a table of several files as the list of them. */
+  /** Completes the table. Of a table of several files, the artifact is the list of them. */
   async close(): Promise<Artifact> {
     const encoder = this.#start();
     encoder.finish();
@@ -92,7 +110,7 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
     return { ...table, digest, shards: this.#shards.length };
   }
 
-  /** Drops the table. */
+  /** Discards the table. */
   abort(): void {
     this.#object?.abort();
   }
@@ -117,7 +135,7 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
   }
 }
 
-/** Writes a table of one batch; nothing of it is left where that fails. */
+/** Writes a table of one batch; if that fails, nothing of it is left. */
 export async function writeTable<C extends Columns>(
   store: Store,
   columns: C,
@@ -131,4 +149,72 @@ export async function writeTable<C extends Columns>(
     table.abort();
     throw error;
   }
+}
+
+/**
+ * Reads a files artifact.
+ *
+ * @param origin what is being read, for messages.
+ */
+export async function openFiles(
+  store: Store,
+  artifact: Artifact,
+  origin: string,
+): Promise<FilesInput> {
+  const entries = await fileEntries(store.objectPath(artifact.digest));
+  const paths = new Map(entries.map(({ name, digest }) => [name, store.objectPath(digest)]));
+  const path = (name: string): string => {
+    const found = paths.get(name);
+    if (found) return found;
+    throw new Error(
+      `${origin} has no file "${name}"; its files are ${[...paths.keys()].join(", ")}`,
+    );
+  };
+  return {
+    digest: artifact.digest,
+    names: [...paths.keys()],
+    path,
+    bytes: async (name) => await Deno.readFile(path(name)),
+    text: async (name) => await Deno.readTextFile(path(name)),
+  };
+}
+
+/** Writes a files artifact; `close` completes it. */
+export class StoredFilesOutput implements FilesOutput {
+  readonly #entries = new Map<string, FileEntry>();
+
+  constructor(private readonly store: Store) {}
+
+  get written(): boolean {
+    return this.#entries.size > 0;
+  }
+
+  // deno-lint-ignore require-await -- errors must reject, not throw
+  async write(name: string, content: Uint8Array | string | FileOnDisk): Promise<void> {
+    assertFileName(name);
+    if (this.#entries.has(name)) throw new Error(`file "${name}" is already written`);
+    this.#entries.set(name, { name, ...this.#put(content) });
+  }
+
+  #put(content: Uint8Array | string | FileOnDisk): StoredObject {
+    if (typeof content === "string") return this.store.put(new TextEncoder().encode(content));
+    return content instanceof Uint8Array
+      ? this.store.put(content)
+      : this.store.putFile(content.path);
+  }
+
+  /** Stores the list of files, sorted by name. */
+  async close(): Promise<Artifact> {
+    const entries = [...this.#entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const list = await writeTable(this.store, FILE_COLUMNS, {
+      name: entries.map((entry) => entry.name),
+      sha256: entries.map((entry) => entry.digest),
+      bytes: Float64Array.from(entries, (entry) => entry.bytes),
+      media_type: entries.map((entry) => mediaType(entry.name)),
+    });
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    return { ...list, kind: "files", bytes };
+  }
+
+  abort(): void {}
 }
