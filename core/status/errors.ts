@@ -26,7 +26,7 @@ const TITLES = {
 
 export type ProblemStatus = keyof typeof TITLES;
 
-export const Problem = z.object({
+export const problem_schema = z.object({
   type: z.string(),
   title: z.string(),
   status: z.int(),
@@ -36,7 +36,7 @@ export const Problem = z.object({
 
 /** Declares an error answer in the OpenAPI document. */
 export function problemAnswer(description: string) {
-  return { description, content: { "application/problem+json": { schema: Problem } } };
+  return { description, content: { "application/problem+json": { schema: problem_schema } } };
 }
 
 /**
@@ -75,7 +75,7 @@ function problemResponse(error: Error, c: Context): Response {
   const known = error instanceof HTTPException && error.status in TITLES;
   const status = known ? error.status as ProblemStatus : 500;
   const headers = known ? error.cause as Record<string, string> | undefined : undefined;
-  const body: z.infer<typeof Problem> = {
+  const body: z.infer<typeof problem_schema> = {
     type: "about:blank",
     title: TITLES[status],
     status,

@@ -12,16 +12,16 @@ const time = z.iso.datetime().nullable();
 const seconds = z.number().nullable();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable());
-export const run_state = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
-export const task_state = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
+export const run_state_schema = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
+export const task_state_schema = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
 
-export const Health = z.object({ status: z.literal("ok") }).openapi("Health");
+export const health_schema = z.object({ status: z.literal("ok") }).openapi("Health");
 
-export const Run = z.object({
+export const run_schema = z.object({
   run: z.string(),
   recipe: z.string(),
   description: z.string(),
-  state: run_state.openapi({ description: "lost: the process ended unexpectedly" }),
+  state: run_state_schema.openapi({ description: "lost: the process ended unexpectedly" }),
   paused: z.boolean(),
   started_at: time,
   ended_at: time,
@@ -32,7 +32,7 @@ export const Run = z.object({
   run_time_left_s: seconds,
 }).openapi("Run");
 
-export const Output = z.object({
+export const output_schema = z.object({
   kind: z.enum(["table", "files"]),
   digest: z.string(),
   rows: z.number(),
@@ -41,18 +41,20 @@ export const Output = z.object({
 
 const wired = z.union([z.string(), z.record(z.string(), z.string())]);
 
-export const Task = z.object({
+export const task_schema = z.object({
   task: z.string(),
   stage: z.string(),
-  state: task_state,
+  state: task_state_schema,
   reasons: z.array(z.string()),
   started_at: time,
   ended_at: time,
-  step: z.number().nullable().openapi({ description: "as last reported" }),
+  step: z.number().nullable().openapi({
+    description: "optimizer steps, or other progress, as last reported",
+  }),
   total_steps: z.number().nullable(),
-  metrics: metrics.openapi({ description: "the newest value of each" }),
+  metrics: metrics.openapi({ description: "the latest value of each" }),
   time_left_s: seconds,
-  outputs: z.record(z.string(), Output),
+  outputs: z.record(z.string(), output_schema),
   config: z.unknown().openapi({ description: "any JSON; null in old logs", type: undefined }),
   seed: z.number().nullable(),
   inputs: z.record(z.string(), wired).nullable().openapi({
@@ -71,11 +73,13 @@ export const Task = z.object({
   memory_bytes: z.number().nullable(),
 }).openapi("Task");
 
-export const Runs = z.object({ runs: z.array(Run) }).openapi("Runs");
+export const runs_schema = z.object({ runs: z.array(run_schema) }).openapi("Runs");
 
-export const RunDetail = Run.extend({ tasks: z.array(Task) }).openapi("RunDetail");
+export const run_detail_schema = run_schema.extend({ tasks: z.array(task_schema) }).openapi(
+  "RunDetail",
+);
 
-export const Status = Run.extend({
+export const status_schema = run_schema.extend({
   task: z.string().nullable(),
   stage: z.string().nullable(),
   step: z.number().nullable(),
@@ -83,10 +87,10 @@ export const Status = Run.extend({
   loss: z.number().nullable(),
   tokens_per_second: z.number().nullable(),
   time_left_s: seconds,
-  running: z.array(Task),
+  running: z.array(task_schema),
 }).openapi("Status", { description: "The newest run, and its running task that started first." });
 
-export const PlanNode = Task.pick({
+export const plan_node_schema = task_schema.pick({
   task: true,
   stage: true,
   state: true,
@@ -99,19 +103,19 @@ export const PlanNode = Task.pick({
   past_seconds: true,
 }).openapi("PlanNode");
 
-export const PlanEdge = z.object({
+export const plan_edge_schema = z.object({
   from: z.string(),
   to: z.string(),
   inputs: z.array(z.string()).openapi({ description: "inputs of `to`, as input or input.label" }),
 }).openapi("PlanEdge");
 
-export const Plan = z.object({
+export const plan_schema = z.object({
   run: z.string(),
-  nodes: z.array(PlanNode),
-  edges: z.array(PlanEdge),
+  nodes: z.array(plan_node_schema),
+  edges: z.array(plan_edge_schema),
 }).openapi("Plan");
 
-export const StagePort = z.object({
+export const port_schema = z.object({
   kind: z.enum(["table", "files"]),
   description: z.string(),
   columns: z.record(z.string(), z.string()).optional(),
@@ -120,17 +124,17 @@ export const StagePort = z.object({
   many: z.boolean().optional(),
 }).openapi("Port");
 
-export const Stage = z.object({
+export const stage_schema = z.object({
   name: z.string(),
   version: z.string(),
   description: z.string(),
-  inputs: z.record(z.string(), StagePort),
-  outputs: z.record(z.string(), StagePort),
+  inputs: z.record(z.string(), port_schema),
+  outputs: z.record(z.string(), port_schema),
 }).openapi("Stage");
 
-export const Stages = z.object({ stages: z.array(Stage) }).openapi("Stages");
+export const stages_schema = z.object({ stages: z.array(stage_schema) }).openapi("Stages");
 
-export const MetricSeries = z.object({
+export const series_schema = z.object({
   task: z.string(),
   name: z.string(),
   total_points: count.openapi({ description: "points in the range before down-sampling" }),
@@ -139,16 +143,16 @@ export const MetricSeries = z.object({
   values: z.array(z.number().nullable()).openapi({ description: "null: not finite" }),
 }).openapi("Series");
 
-export const Metrics = z.object({
+export const metrics_schema = z.object({
   run: z.string(),
-  series: z.array(MetricSeries),
+  series: z.array(series_schema),
 }).openapi("Metrics");
 
-export const Logs = z.object({
+export const logs_schema = z.object({
   lines: z.array(z.object({ time, task: z.string().nullable(), message: z.string() })),
 }).openapi("Logs");
 
-export const Samples = z.object({
+export const samples_schema = z.object({
   samples: z.array(z.object({
     task: z.string(),
     step: z.number(),
@@ -158,18 +162,20 @@ export const Samples = z.object({
   })),
 }).openapi("Samples");
 
-export const ArtifactEntry = Output.extend({
+export const artifact_schema = output_schema.extend({
   task: z.string(),
   output: z.string(),
-  port: StagePort.nullable().openapi({ description: "null in old logs" }),
+  port: port_schema.nullable().openapi({ description: "null in old logs" }),
   url: z.string(),
 }).openapi("Artifact");
 
-export const Artifacts = z.object({ artifacts: z.array(ArtifactEntry) }).openapi("Artifacts");
+export const artifacts_schema = z.object({ artifacts: z.array(artifact_schema) }).openapi(
+  "Artifacts",
+);
 
 const cell = z.union([z.string(), z.boolean(), z.number(), z.array(z.number().nullable())]);
 
-export const Table = z.object({
+export const table_schema = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows_total: count,
   offset: count,
@@ -177,7 +183,7 @@ export const Table = z.object({
   next_offset: count.nullable().openapi({ description: "null at the end of the table" }),
 }).openapi("Table");
 
-export const Files = z.object({
+export const files_schema = z.object({
   files: z.array(z.object({
     name: z.string(),
     bytes: z.number(),
@@ -188,6 +194,6 @@ export const Files = z.object({
 }).openapi("Files");
 
 /** A path parameter that names a run. */
-export const runParam = z.object({
+export const run_params = z.object({
   run: z.string().openapi({ description: "a run id, or `latest`", example: "latest" }),
 });

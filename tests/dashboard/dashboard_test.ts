@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 
 const CHROMIUM = Deno.env.get("CAUSEWAY_CHROMIUM") ?? "/usr/bin/chromium";
 
-/** @throws {Error} where the variable names a browser that is not there: who sets it wants the tests run. */
+/** @throws {Error} if the variable names a missing browser: whoever sets it wants the tests to run. */
 function hasChromium(): boolean {
   try {
     return Deno.statSync(CHROMIUM).isFile;
   } catch {
-    if (Deno.env.get("CAUSEWAY_CHROMIUM")) throw new Error(`there is no browser ${CHROMIUM}`);
+    if (Deno.env.get("CAUSEWAY_CHROMIUM")) throw new Error(`no browser at ${CHROMIUM}`);
     return false;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The dashboard in a real browser, on runs that really train. Driving a browser takes all permissions, so these tests
- * have a process of their own, which dashboard_test.ts starts:
+ * The dashboard in a real browser, on runs that really train. Driving a browser needs all permissions, so these tests
+ * run in a process of their own, which dashboard_test.ts starts:
  *
  *     deno test -A tests/dashboard/in_browser.ts
  */
@@ -25,7 +25,7 @@ async function withFolder(use: (out: string) => Promise<void>) {
   }
 }
 
-/** Opens a page, and fails when it logs an error or breaks its content policy. */
+/** Opens a page, and fails if it logs an error or violates its content policy. */
 async function withPage(
   browser: Browser,
   url: string,
@@ -46,18 +46,18 @@ async function withPage(
   }
 }
 
-/** Looks again and again: the page's policy forbids the browser's own way of waiting for an expression. */
+/** Polls: the page's policy forbids the browser's own way to wait for an expression. */
 async function until(what: string, holds: () => Promise<boolean>) {
   for (const end = performance.now() + 20_000; performance.now() < end;) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  assert.fail(`waited in vain: ${what}`);
+  assert.fail(`timed out waiting: ${what}`);
 }
 
 const text = (page: Page, selector: string) => page.locator(selector).innerText();
 
-/** Relative luminance and contrast (WCAG 2.2) of a text and what is behind it. */
+/** Contrast (WCAG 2.2) of a text against its background. */
 const CONTRAST = (selector: string) => {
   const parse = (colour: string) => colour.match(/[\d.]+/g)!.map(Number);
   const luminance = ([r, g, b]: number[]) => {
@@ -83,7 +83,7 @@ const CONTRAST = (selector: string) => {
 
 Deno.test({
   name: "the dashboard in a browser",
-  // The browser's own pipes outlive its processes for a moment.
+  // The browser's pipes outlive its processes for a moment.
   sanitizeResources: false,
   sanitizeOps: false,
   async fn(t) {
@@ -120,7 +120,7 @@ async function finishedRun(t: Deno.TestContext, browser: Browser, url: string) {
       }),
   );
   await t.step(
-    "the plan is walked with the keyboard, and a reload loses nothing",
+    "the keyboard moves through the plan, and a reload keeps the view",
     () =>
       withPage(browser, url, async (page) => {
         await page.waitForSelector("#plan .node.finished");
@@ -136,33 +136,39 @@ async function finishedRun(t: Deno.TestContext, browser: Browser, url: string) {
         assert.ok(await page.isChecked("#log-scale"));
       }),
   );
-  await t.step("nothing is cut off on a phone, and texts are readable light and dark", async () => {
-    for (const colorScheme of ["light", "dark"] as const) {
-      await withPage(browser, url, async (page) => {
-        await page.waitForSelector("#artifacts table");
-        const [needed, given] = await page.evaluate(
-          "[document.documentElement.scrollWidth, innerWidth]",
-        ) as number[];
-        assert.ok(needed <= given, `the page is ${needed} wide`);
-        for (
-          const selector of [
-            "#run-heading",
-            "#description",
-            ".tile span",
-            "h2",
-            "a",
-            ".heat td, td",
-            "footer",
-          ]
-        ) {
-          const contrast = await page.evaluate(CONTRAST, selector);
-          assert.ok(contrast >= 4.5, `${colorScheme} ${selector}: contrast ${contrast.toFixed(2)}`);
-        }
-      }, { width: 390, colorScheme });
-    }
-  });
   await t.step(
-    "everything that is operated has a name",
+    "nothing is cut off on a phone, and text is readable in light and dark",
+    async () => {
+      for (const colorScheme of ["light", "dark"] as const) {
+        await withPage(browser, url, async (page) => {
+          await page.waitForSelector("#artifacts table");
+          const [needed, given] = await page.evaluate(
+            "[document.documentElement.scrollWidth, innerWidth]",
+          ) as number[];
+          assert.ok(needed <= given, `the page is ${needed} pixels wide`);
+          for (
+            const selector of [
+              "#run-heading",
+              "#description",
+              ".tile span",
+              "h2",
+              "a",
+              ".heat td, td",
+              "footer",
+            ]
+          ) {
+            const contrast = await page.evaluate(CONTRAST, selector);
+            assert.ok(
+              contrast >= 4.5,
+              `${colorScheme} ${selector}: contrast ${contrast.toFixed(2)}`,
+            );
+          }
+        }, { width: 390, colorScheme });
+      }
+    },
+  );
+  await t.step(
+    "every control has an accessible name",
     () =>
       withPage(browser, url, async (page) => {
         await page.waitForSelector("#artifacts table");
@@ -195,7 +201,7 @@ async function liveRun(t: Deno.TestContext, browser: Browser, out: string) {
   }).catch((error) => error.name);
   try {
     await t.step(
-      "curves move while a run trains; it is paused, resumed and stopped from the page",
+      "curves move while a run trains; the page pauses, resumes and stops it",
       () =>
         withPage(browser, server.url, async (page) => {
           await page.fill("#login input", TOKEN);
@@ -220,7 +226,7 @@ async function liveRun(t: Deno.TestContext, browser: Browser, out: string) {
     await running;
     await server.close();
   }
-  await t.step("a run whose process died shows it", async () => {
+  await t.step("a run whose process died is shown as lost", async () => {
     const [id] = [...Deno.readDirSync(join(out, "runs"))].map(({ name }) => name);
     const path = join(out, "runs", id, "events.jsonl");
     const lines = Deno.readTextFileSync(path).trim().split("\n");

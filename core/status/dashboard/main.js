@@ -26,7 +26,7 @@ const LOG_SIGNS = {
 };
 
 let access, run, plan, stream, timer, looking = false, again = false;
-let lines = [], shown_run = "";
+let shown_run = "";
 
 const graph = new PlanGraph(find("plan"), (id) => {
   remember({ task: view.task === id ? "" : id });
@@ -81,7 +81,6 @@ async function refresh() {
 /** Switches to another run. */
 function begin(id) {
   shown_run = id;
-  lines = [];
   clearCharts();
   follow(id);
 }
@@ -241,7 +240,7 @@ async function listPages(artifacts) {
 }
 
 async function drawLogs() {
-  ({ lines } = await getJson(pathOf(runPath(run.run, "/logs"), { limit: MAX_LOG_LINES })));
+  const { lines } = await getJson(pathOf(runPath(run.run, "/logs"), { limit: MAX_LOG_LINES }));
   const wanted = find("log-filter").value.toLowerCase();
   const shown = lines.filter(({ task, message }) =>
     `${task} ${message}`.toLowerCase().includes(wanted)

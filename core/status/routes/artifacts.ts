@@ -10,7 +10,13 @@ import { readBatches } from "../../arrow/mod.ts";
 import type { RunIndex, RunState, StepState } from "../../runs/mod.ts";
 import { type Artifact, artifactObjects, FILE_COLUMNS, Store } from "../../store/mod.ts";
 import { notFound } from "../errors.ts";
-import { type ArtifactEntry, Artifacts, Files, runParam, Table } from "../schemas.ts";
+import {
+  type artifact_schema,
+  artifacts_schema,
+  files_schema,
+  run_params,
+  table_schema,
+} from "../schemas.ts";
 import { fileReply, setCacheHeaders } from "./files.ts";
 import {
   answers,
@@ -24,7 +30,7 @@ import {
   findIndex,
   findRun,
   JSON_TYPE,
-  list_query,
+  list_query_schema,
   live,
   type Source,
   text,
@@ -43,15 +49,15 @@ const SANDBOX = "sandbox allow-same-origin allow-downloads allow-popups; " +
 const digest = z.string().optional().openapi({
   description: "the expected digest: with it, the answer can be cached forever",
 });
-const output_params = runParam.extend({ task: z.string(), output: z.string() });
+const output_params = run_params.extend({ task: z.string(), output: z.string() });
 
 const list = createRoute({
   method: "get",
   path: "/runs/{run}/artifacts",
   summary: "The outputs of a run's tasks",
   middleware: live,
-  request: { params: runParam },
-  responses: answers("Outputs of finished and skipped tasks", { [JSON_TYPE]: Artifacts }),
+  request: { params: run_params },
+  responses: answers("Outputs of finished and skipped tasks", { [JSON_TYPE]: artifacts_schema }),
 });
 
 const one = createRoute({
@@ -69,9 +75,10 @@ const one = createRoute({
         description: "index of the first row",
       }),
       limit: wholeQuery(0, MAX_ROWS).optional().openapi({
-        description: "most rows; 1000 by default for JSON, and fewer if lists are long",
+        description:
+          "maximum number of rows; for JSON 1000 by default, and fewer if lists are long",
       }),
-      columns: list_query.optional().openapi({
+      columns: list_query_schema.optional().openapi({
         description: "only these columns, in this order; separated by commas or repeated",
       }),
       digest,
@@ -81,7 +88,7 @@ const one = createRoute({
     ...answers(
       "The table or the list of files",
       {
-        [JSON_TYPE]: z.union([Table, Files]),
+        [JSON_TYPE]: z.union([table_schema, files_schema]),
         [CSV]: text,
         [ARROW_FILE]: binary,
         [ARROW_STREAM]: binary,
@@ -155,7 +162,7 @@ function describe(
   state: RunState,
   index: RunIndex,
   artifacts: ArtifactSource,
-): z.infer<typeof ArtifactEntry>[] {
+): z.infer<typeof artifact_schema>[] {
   return state.steps.flatMap((step) => {
     const stage = state.stages.find(({ name }) => name === step.stage);
     return Object.entries(artifacts.outputsOf(step, index)).map(([output, artifact]) => {

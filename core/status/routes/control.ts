@@ -4,13 +4,13 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { deleteCookie, setCookie } from "hono/cookie";
 import type { RunControl } from "../../runner/mod.ts";
-import { type Access, LOCAL_ACCESS } from "../access.ts";
+import type { Access } from "../access.ts";
 import { problem, problemAnswer } from "../errors.ts";
-import { run_state, runParam } from "../schemas.ts";
+import { run_params, run_state_schema } from "../schemas.ts";
 import { isSame, SESSION_COOKIE, SESSION_MS, type Sessions } from "../security.ts";
-import { findRun, type Source } from "./shared.ts";
+import { answers, findRun, JSON_TYPE, type Source } from "./shared.ts";
 
 /**
  * The runner as the status server reaches it. Each function resolves when the request has been passed on, and rejects
@@ -40,25 +40,18 @@ export function controlOf(runner: RunControl, stop: () => void): Control {
 const ACTIONS = ["pause", "resume", "stop"] as const;
 export type Action = typeof ACTIONS[number];
 
+const access_schema = z.object({
+  token_needed: z.boolean(),
+  control: z.boolean().openapi({ description: "whether runs can be paused and stopped" }),
+  authorized: z.boolean(),
+}).openapi("Access");
+
 const access_route = createRoute({
   method: "get",
   path: "/access",
   summary: "What this client may do",
   security: [],
-  responses: {
-    200: {
-      description: "What it may do",
-      content: {
-        "application/json": {
-          schema: z.object({
-            token_needed: z.boolean(),
-            control: z.boolean().openapi({ description: "whether runs can be paused and stopped" }),
-            authorized: z.boolean(),
-          }).openapi("Access"),
-        },
-      },
-    },
-  },
+  responses: answers("What it may do", { [JSON_TYPE]: access_schema }, []),
 });
 
 const begin_session = createRoute({
@@ -69,7 +62,7 @@ const begin_session = createRoute({
   request: {
     body: {
       required: true,
-      content: { "application/json": { schema: z.object({ token: z.string() }) } },
+      content: { [JSON_TYPE]: { schema: z.object({ token: z.string() }) } },
     },
   },
   responses: {
@@ -88,7 +81,7 @@ const end_session = createRoute({
   responses: { 204: { description: "The session has ended" } },
 });
 
-const Accepted = z.object({ run: z.string(), state: run_state, paused: z.boolean() })
+const accepted_schema = z.object({ run: z.string(), state: run_state_schema, paused: z.boolean() })
   .openapi("Accepted");
 
 const SUMMARIES: Readonly<Record<Action, string>> = {
@@ -103,9 +96,9 @@ const actionRoute = (action: Action) =>
     path: `/runs/{run}/${action}`,
     summary: SUMMARIES[action],
     security: [{ token: [] }],
-    request: { params: runParam },
+    request: { params: run_params },
     responses: {
-      202: { description: "Accepted", content: { "application/json": { schema: Accepted } } },
+      202: { description: "Accepted", content: { [JSON_TYPE]: { schema: accepted_schema } } },
       401: problemAnswer("The token is missing or wrong"),
       403: problemAnswer("The server was started without a token"),
       404: problemAnswer("No such run"),
@@ -114,8 +107,8 @@ const actionRoute = (action: Action) =>
   });
 
 interface ControlOptions {
+  readonly access: Access;
   readonly sessions: Sessions;
-  readonly access?: Access;
   /** Absent if this process runs nothing. */
   readonly control?: Control;
 }
@@ -124,9 +117,8 @@ interface ControlOptions {
 export function addControl(
   app: OpenAPIHono,
   source: Source,
-  { sessions, access = LOCAL_ACCESS, control }: ControlOptions,
+  { access: { token }, sessions, control }: ControlOptions,
 ): void {
-  const { token } = access;
   app.openapi(access_route, (c) => {
     const may_control = token !== undefined && control !== undefined;
     const authorized = c.get("authorized");
@@ -143,9 +135,8 @@ export function addControl(
     return c.body(null, 204);
   });
   app.openapi(end_session, (c) => {
-    const id = getCookie(c, SESSION_COOKIE);
+    const id = deleteCookie(c, SESSION_COOKIE);
     if (id !== undefined) sessions.end(id);
-    deleteCookie(c, SESSION_COOKIE);
     return c.body(null, 204);
   });
   for (const action of ACTIONS) {

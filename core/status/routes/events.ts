@@ -7,7 +7,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type LoggedLine, LogTail } from "../../runs/mod.ts";
 import { problem } from "../errors.ts";
-import { runParam } from "../schemas.ts";
+import { run_params } from "../schemas.ts";
 import { answers, chooseType, findRun, type Source, text, wholeQuery } from "./shared.ts";
 
 const EVENT_STREAM = "text/event-stream";
@@ -27,7 +27,7 @@ const events = createRoute({
     "repeats. `event: end` is the last one, when the run is over. As NDJSON: the log so far. " +
     "In the log itself, `step` is the id of a task, and `done` counts optimizer steps.",
   request: {
-    params: runParam,
+    params: run_params,
     query: z.object({
       after: wholeQuery(0, Number.MAX_SAFE_INTEGER).optional().openapi({
         description: "same as Last-Event-ID, for clients that cannot send headers",

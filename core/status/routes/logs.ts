@@ -4,7 +4,7 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { Logs, runParam, Samples } from "../schemas.ts";
+import { logs_schema, run_params, samples_schema } from "../schemas.ts";
 import {
   answers,
   assertTask,
@@ -35,10 +35,10 @@ const logs = createRoute({
   path: "/runs/{run}/logs",
   summary: "Log lines of tasks, and failures",
   middleware: live,
-  request: { params: runParam, query },
+  request: { params: run_params, query },
   responses: answers(
     "Lines by time",
-    { [JSON_TYPE]: Logs, "text/plain": text },
+    { [JSON_TYPE]: logs_schema, "text/plain": text },
     [304, 400, 404, 406],
   ),
 });
@@ -48,8 +48,8 @@ const samples = createRoute({
   path: "/runs/{run}/samples",
   summary: "Texts that the model generated during training",
   middleware: live,
-  request: { params: runParam, query },
-  responses: answers("Samples by time", { [JSON_TYPE]: Samples }, [304, 400, 404]),
+  request: { params: run_params, query },
+  responses: answers("Samples by time", { [JSON_TYPE]: samples_schema }, [304, 400, 404]),
 });
 
 /** Adds /runs/{run}/logs and /runs/{run}/samples. */

@@ -6,7 +6,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { encodeTable, toStream } from "../../arrow/mod.ts";
 import type { Series } from "../../runs/mod.ts";
-import { Metrics, runParam } from "../schemas.ts";
+import { metrics_schema, run_params } from "../schemas.ts";
 import {
   answers,
   ARROW_STREAM,
@@ -18,9 +18,9 @@ import {
   findIndex,
   findRun,
   JSON_TYPE,
-  list_query,
+  list_query_schema,
   live,
-  number_query,
+  number_query_schema,
   refuseOldQuery,
   type Source,
   text,
@@ -39,20 +39,20 @@ const metrics = createRoute({
     "and extremes are kept (largest triangle three buckets).",
   middleware: live,
   request: {
-    params: runParam,
+    params: run_params,
     query: z.object({
-      task: list_query.optional().openapi({ description: "only these tasks" }),
-      name: list_query.optional().openapi({ description: "only these metrics" }),
-      from: number_query.optional().openapi({ description: "first step" }),
-      to: number_query.optional().openapi({ description: "last step" }),
+      task: list_query_schema.optional().openapi({ description: "only these tasks" }),
+      name: list_query_schema.optional().openapi({ description: "only these metrics" }),
+      from: number_query_schema.optional().openapi({ description: "first step" }),
+      to: number_query_schema.optional().openapi({ description: "last step" }),
       points: wholeQuery(0, MAX_POINTS).optional().openapi({
-        description: `most points of a series, 0 for all; ${POINTS} by default`,
+        description: `maximum number of points per series, 0 for all; ${POINTS} by default`,
       }),
     }),
   },
   responses: answers(
     "Series. CSV: task,name,step,time,value. Arrow: the same columns, two utf8 and three float64",
-    { [JSON_TYPE]: Metrics, [CSV]: text, [ARROW_STREAM]: binary },
+    { [JSON_TYPE]: metrics_schema, [CSV]: text, [ARROW_STREAM]: binary },
     [304, 400, 404, 406],
   ),
 });

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { Counter, Gauge, Registry } from "prom-client";
 import { type RunState, timeLeft } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
 import type { RequestStatistics } from "../requests.ts";
-import { run_state, task_state } from "../schemas.ts";
-import type { Source } from "./shared.ts";
+import { run_state_schema, task_state_schema } from "../schemas.ts";
+import { answers, type Source, text } from "./shared.ts";
 import { describeProcess } from "./system.ts";
 
 /** Metrics of stages that have a Prometheus metric of their own. */
@@ -26,12 +26,7 @@ const metrics = createRoute({
   method: "get",
   path: "/metrics",
   summary: "The newest run, this server and its process, for Prometheus",
-  responses: {
-    200: {
-      description: "Prometheus text format",
-      content: { "text/plain": { schema: z.string() } },
-    },
-  },
+  responses: answers("Prometheus text format", { "text/plain": text }, []),
 });
 
 /** Adds /metrics. */
@@ -46,8 +41,8 @@ export function addPrometheus(
     const state = newest === undefined ? undefined : await runs.get(newest).catch(() => undefined);
     const registry = registryOf(state, now(), requests);
     // The library writes "Nan", which the format does not have. Values end a line, and labels have no line breaks.
-    const text = (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN");
-    return c.text(text, 200, { "Content-Type": registry.contentType });
+    const body = (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN");
+    return c.text(body, 200, { "Content-Type": registry.contentType });
   });
 }
 
@@ -71,7 +66,7 @@ type MakeGauge = <L extends string>(name: string, help: string, ...labels: L[]) 
 function describeRun(state: RunState, now: number, gauge: MakeGauge): void {
   const run = { run: state.id, recipe: state.recipe };
   const states = gauge("run_state", "1 for the state of the newest run", "run", "recipe", "state");
-  for (const name of run_state.options) {
+  for (const name of run_state_schema.options) {
     states.set({ ...run, state: name }, Number(state.state === name));
   }
   gauge("run_paused", "1 while the run is paused", "run", "recipe")
@@ -97,7 +92,7 @@ function describeTasks(state: RunState, now: number, gauge: MakeGauge): void {
   );
   for (const task of state.steps) {
     const labels = { run: state.id, task: task.id };
-    for (const name of task_state.options) {
+    for (const name of task_state_schema.options) {
       states.set({ ...labels, stage: task.stage, state: name }, Number(task.state === name));
     }
     if (task.done !== undefined) step.set(labels, task.done);

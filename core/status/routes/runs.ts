@@ -14,18 +14,18 @@ import {
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
 import {
-  Health,
-  Plan,
-  type PlanEdge,
-  type PlanNode,
-  Run,
-  run_state,
-  RunDetail,
-  runParam,
-  Runs,
-  Stages,
-  Status,
-  type Task,
+  health_schema,
+  type plan_edge_schema,
+  type plan_node_schema,
+  plan_schema,
+  run_detail_schema,
+  run_params,
+  run_schema,
+  run_state_schema,
+  runs_schema,
+  stages_schema,
+  status_schema,
+  type task_schema,
 } from "../schemas.ts";
 import { answers, findRun, iso, JSON_TYPE, live, type Source, wholeQuery } from "./shared.ts";
 
@@ -34,7 +34,7 @@ const health = createRoute({
   path: "/healthz",
   summary: "Whether the server is up",
   security: [],
-  responses: answers("It is up", { [JSON_TYPE]: Health }, []),
+  responses: answers("It is up", { [JSON_TYPE]: health_schema }, []),
 });
 
 const status = createRoute({
@@ -42,7 +42,7 @@ const status = createRoute({
   path: "/status",
   summary: "The newest run: task, step, loss, tokens per second, time left",
   middleware: live,
-  responses: answers("The newest run", { [JSON_TYPE]: Status }),
+  responses: answers("The newest run", { [JSON_TYPE]: status_schema }),
 });
 
 const list = createRoute({
@@ -53,46 +53,40 @@ const list = createRoute({
   request: {
     query: z.object({
       recipe: z.string().optional().openapi({ description: "only runs of this recipe" }),
-      state: z.enum(run_state.options, `is not one of ${run_state.options.join(", ")}`).optional(),
-      limit: wholeQuery(0, 1_000_000).optional().openapi({ description: "most runs" }),
+      state: z.enum(
+        run_state_schema.options,
+        `is not one of ${run_state_schema.options.join(", ")}`,
+      ).optional(),
+      limit: wholeQuery(0, 1_000_000).optional().openapi({ description: "maximum number of runs" }),
     }),
   },
-  responses: answers("Runs", { [JSON_TYPE]: Runs }, [304, 400]),
+  responses: answers("Runs", { [JSON_TYPE]: runs_schema }, [304, 400]),
 });
 
-const detail = createRoute({
-  method: "get",
-  path: "/runs/{run}",
-  summary: "A run with its tasks",
-  middleware: live,
-  request: { params: runParam },
-  responses: answers("The run", { [JSON_TYPE]: RunDetail }),
-});
+const ofRun = <P extends string>(path: P, summary: string, schema: z.ZodType) =>
+  createRoute({
+    method: "get",
+    path,
+    summary,
+    middleware: live,
+    request: { params: run_params },
+    responses: answers(summary, { [JSON_TYPE]: schema }),
+  });
 
-const plan = createRoute({
-  method: "get",
-  path: "/runs/{run}/plan",
-  summary: "The tasks of a run as a graph",
-  middleware: live,
-  request: { params: runParam },
-  responses: answers("Nodes and edges", { [JSON_TYPE]: Plan }),
-});
-
-const run_stages = createRoute({
-  method: "get",
-  path: "/runs/{run}/stages",
-  summary: "The stages of a run's tasks",
-  middleware: live,
-  request: { params: runParam },
-  responses: answers("Stages; none for old logs", { [JSON_TYPE]: Stages }),
-});
+const detail = ofRun("/runs/{run}", "A run with its tasks", run_detail_schema);
+const plan = ofRun("/runs/{run}/plan", "The tasks of a run as a graph", plan_schema);
+const run_stages = ofRun(
+  "/runs/{run}/stages",
+  "The stages of a run's tasks; none for old logs",
+  stages_schema,
+);
 
 const stages = createRoute({
   method: "get",
   path: "/stages",
   summary: "The stages of all runs, newest run first, each name and version once",
   middleware: live,
-  responses: answers("Stages", { [JSON_TYPE]: Stages }, [304]),
+  responses: answers("Stages", { [JSON_TYPE]: stages_schema }, [304]),
 });
 
 /** Adds /healthz, /status, /runs, /runs/{run}, /runs/{run}/plan, /runs/{run}/stages and /stages. */
@@ -150,7 +144,7 @@ async function readStates(
   return states;
 }
 
-function describeRun(state: RunState, now: number): z.infer<typeof Run> {
+function describeRun(state: RunState, now: number): z.infer<typeof run_schema> {
   const done = state.steps.filter(({ state }) => state === "finished" || state === "skipped");
   return {
     run: state.id,
@@ -168,7 +162,7 @@ function describeRun(state: RunState, now: number): z.infer<typeof Run> {
   };
 }
 
-function describeStatus(state: RunState, at: number): z.infer<typeof Status> {
+function describeStatus(state: RunState, at: number): z.infer<typeof status_schema> {
   const now = runClock(state, at);
   const all = runningSteps(state);
   const running: StepState | undefined = all[0];
@@ -185,13 +179,13 @@ function describeStatus(state: RunState, at: number): z.infer<typeof Status> {
   };
 }
 
-function describeDetail(state: RunState, at: number): z.infer<typeof RunDetail> {
+function describeDetail(state: RunState, at: number): z.infer<typeof run_detail_schema> {
   const now = runClock(state, at);
   const tasks = state.steps.map((step) => describeTask(step, now));
   return { ...describeRun(state, now), tasks };
 }
 
-function describeTask(step: StepState, now: number): z.infer<typeof Task> {
+function describeTask(step: StepState, now: number): z.infer<typeof task_schema> {
   const { info, task } = step;
   return {
     ...describeNode(step, now),
@@ -203,7 +197,7 @@ function describeTask(step: StepState, now: number): z.infer<typeof Task> {
     ),
     config: info?.config ?? null,
     seed: info?.seed ?? null,
-    inputs: info ? { ...info.inputs } as z.infer<typeof Task>["inputs"] : null,
+    inputs: info ? { ...info.inputs } as z.infer<typeof task_schema>["inputs"] : null,
     after: [...edgesTo(step).keys()],
     past_seconds: step.past_seconds ?? null,
     job: step.job
@@ -214,7 +208,7 @@ function describeTask(step: StepState, now: number): z.infer<typeof Task> {
   };
 }
 
-function describeNode(step: StepState, now: number): z.infer<typeof PlanNode> {
+function describeNode(step: StepState, now: number): z.infer<typeof plan_node_schema> {
   return {
     task: step.id,
     stage: step.stage,
@@ -229,9 +223,9 @@ function describeNode(step: StepState, now: number): z.infer<typeof PlanNode> {
   };
 }
 
-function describePlan(state: RunState, at: number): z.infer<typeof Plan> {
+function describePlan(state: RunState, at: number): z.infer<typeof plan_schema> {
   const now = runClock(state, at);
-  const edges: z.infer<typeof PlanEdge>[] = state.steps.flatMap((step) => {
+  const edges: z.infer<typeof plan_edge_schema>[] = state.steps.flatMap((step) => {
     return [...edgesTo(step)].map(([from, inputs]) => ({ from, to: step.id, inputs }));
   });
   return { run: state.id, nodes: state.steps.map((step) => describeNode(step, now)), edges };

@@ -61,7 +61,7 @@ export function iso(time: number | undefined): string | null {
 }
 
 /** A query parameter that is any number. */
-export const number_query = z.string()
+export const number_query_schema = z.string()
   .refine((text) => text.trim() !== "" && Number.isFinite(Number(text)), "is not a number")
   .transform(Number)
   .openapi({ type: "number" });
@@ -77,7 +77,7 @@ export function wholeQuery(minimum: number, maximum: number) {
 }
 
 /** A query parameter that may be given several times. */
-export const list_query = z.union([z.string(), z.array(z.string())])
+export const list_query_schema = z.union([z.string(), z.array(z.string())])
   .transform((value) => [value].flat())
   .openapi({ type: "array", items: { type: "string" } });
 

@@ -5,10 +5,11 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import process from "node:process";
+import { answers, JSON_TYPE } from "./shared.ts";
 
 const bytes = z.number();
 
-const System = z.object({
+const system_schema = z.object({
   cores: z.int(),
   load: z.array(z.number()).nullable().openapi({
     description: "load averages over 1, 5 and 15 minutes; null on Windows",
@@ -30,9 +31,7 @@ const system = createRoute({
   method: "get",
   path: "/system",
   summary: "Load and memory of the machine and of this process",
-  responses: {
-    200: { description: "Current values", content: { "application/json": { schema: System } } },
-  },
+  responses: answers("Current values", { [JSON_TYPE]: system_schema }, []),
 });
 
 /** Adds /system. */
@@ -40,7 +39,7 @@ export function addSystem(app: OpenAPIHono): void {
   app.openapi(system, (c) => c.json(describeSystem(), 200));
 }
 
-function describeSystem(): z.infer<typeof System> {
+function describeSystem(): z.infer<typeof system_schema> {
   const memory = Deno.systemMemoryInfo();
   return {
     cores: navigator.hardwareConcurrency,

@@ -1,5 +1,5 @@
 /**
- * Holds the answers of the app against its own OpenAPI document.
+ * Checks the answers of the app against its own OpenAPI document.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export async function documentOf(app: Hono): Promise<Document> {
   return await (await app.request("/openapi.json", { headers: HOST })).json();
 }
 
-/** A copy in which objects have no field that their schema does not name, but for those that others are made of. */
+/** A copy in which objects may only have the fields that their schema names, except schemas that others extend. */
 function strict(document: Document): Document {
   const parts = new Set<unknown>();
   const copy = JSON.parse(JSON.stringify(document), (_, value) => {
@@ -41,11 +41,11 @@ function strict(document: Document): Document {
   return copy;
 }
 
-/** Checks answers by the schemas of a document. */
+/** Checks answers against the schemas of a document. */
 export class Checker {
   readonly #ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
   readonly #document: Document;
-  /** "METHOD path status" of what was asked for. */
+  /** "METHOD path status" of the answers seen. */
   readonly seen = new Set<string>();
 
   constructor(document: Document) {
@@ -53,7 +53,7 @@ export class Checker {
     this.#ajv.addSchema({ ...strict(document), $id: "api" });
   }
 
-  /** @returns the status of an answer that is as the document says. */
+  /** @returns the status of the answer, if it matches the document. */
   async check(
     app: Hono,
     method: string,
@@ -76,7 +76,7 @@ export class Checker {
       const declared = [type!, "application/octet-stream", "*/*"].find((one) =>
         one in answer.content!
       );
-      assert.ok(declared, `${where} comes as ${type}, which is not in the document`);
+      assert.ok(declared, `${where} has type ${type}, which is not in the document`);
       if (/[/+]json$/.test(declared)) {
         const parts = [
           "paths",
@@ -103,7 +103,7 @@ export class Checker {
       return new RegExp(`^${pattern.replaceAll(".json", "\\.json")}$`).test(pathname);
     };
     const templates = Object.keys(this.#document.paths).filter(fits);
-    // A path without parameters goes before one with them.
+    // Prefer paths with fewer parameters.
     templates.sort((a, b) => a.split("{").length - b.split("{").length);
     return templates[0] ?? pathname;
   }

@@ -1,10 +1,10 @@
 /**
- * Measures how fast the status comes while a step trains on all cores:
+ * Measures how fast the status is answered while a task trains on all cores:
  *
  *     deno run -A core/status/testdata/latency.ts [requests]
  *
- * prints median, 95th percentile and maximum in milliseconds. The goal is 50 ms; a test asserts it for the median
- * only, since other work on a machine of two cores moves the 95th percentile.
+ * prints median, 95th percentile and maximum in milliseconds. The goal is 50 ms; a test asserts it only for the
+ * median, because other work on a machine with two cores moves the 95th percentile.
  */
 import { join } from "node:path";
 import { loadRecipe } from "../../recipe/mod.ts";
@@ -18,7 +18,7 @@ interface Status {
   time_left_s: number;
 }
 
-/** Asks for the status every 10 ms, from the first training step on; times in milliseconds, ascending. */
+/** Requests the status every 10 ms, starting with the first training step; times in milliseconds, ascending. */
 export async function measureLatency(out: string, requests: number) {
   const url = new URL("./training_recipe.ts", import.meta.url).href;
   const server = await serveStatus({ out, port: 0 });

@@ -1,5 +1,5 @@
 /**
- * Reads Prometheus' text format, and refuses all that is not exactly that.
+ * A strict parser of Prometheus' text format.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? (NaN|[+-]Inf|[+-]?[0-9.]+(?
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)/;
 const SUFFIXES = /_(bucket|sum|count)$/;
 
-/** @throws {Error} with the first line that is not of the format. */
+/** @throws {Error} naming the first invalid line. */
 export function parsePrometheus(text: string): Samples {
   const samples: Samples = new Map();
   const types = new Map<string, string>();
@@ -23,16 +23,16 @@ export function parsePrometheus(text: string): Samples {
     const comment = COMMENT.exec(line);
     if (comment) {
       const [, kind, name, rest] = comment;
-      if (kind === "TYPE" && types.has(name)) throw new Error(`two types: ${line}`);
+      if (kind === "TYPE" && types.has(name)) throw new Error(`second type: ${line}`);
       if (kind === "TYPE") types.set(name, rest);
       continue;
     }
     const [, name, labels = "", value] = SAMPLE.exec(line) ?? [];
-    if (name === undefined) throw new Error(`no sample: ${line}`);
+    if (name === undefined) throw new Error(`not a sample: ${line}`);
     const type = types.get(name) ?? types.get(name.replace(SUFFIXES, ""));
     if (type === undefined) throw new Error(`no type: ${line}`);
     const key = `${name}{${parseLabels(labels, line).sort().join(",")}}`;
-    if (samples.has(key)) throw new Error(`twice: ${line}`);
+    if (samples.has(key)) throw new Error(`duplicate: ${line}`);
     samples.set(key, Number(value.replace("Inf", "Infinity")));
   }
   return samples;
@@ -42,7 +42,7 @@ function parseLabels(text: string, line: string): string[] {
   const labels: string[] = [];
   for (let rest = text; rest !== "";) {
     const [all, name, escaped] = LABEL.exec(rest) ?? [];
-    if (all === undefined) throw new Error(`no label: ${line}`);
+    if (all === undefined) throw new Error(`not a label: ${line}`);
     const value = escaped.replace(/\\(.)/g, (_, sign) => sign === "n" ? "\n" : sign);
     labels.push(`${name}=${JSON.stringify(value)}`);
     rest = rest.slice(all.length);

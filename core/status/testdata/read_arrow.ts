@@ -1,11 +1,11 @@
 /**
- * Arrow files and streams for tests, read by the readers of datasets rather than by the codec that wrote them.
+ * Reads Arrow files and streams in tests with the dataset readers, not with the codec that wrote them.
  *
  * @module
  */
 import { readRecords } from "../../readers/mod.ts";
 
-/** The rows, each with the cells in the order of the columns; lists are arrays. */
+/** Column names, and rows with their cells in that order; lists are arrays. */
 export async function readArrow(
   bytes: Uint8Array,
 ): Promise<{ names: string[]; rows: unknown[][] }> {

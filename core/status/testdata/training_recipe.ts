@@ -1,4 +1,4 @@
-/** A recipe that really trains, on synthetic tokens, for longer than any test waits. */
+/** A recipe that really trains, on synthetic tokens, for longer than any test takes. */
 import { computeOptions } from "../../engine/mod.ts";
 import { z } from "zod";
 import { BatchSource, type Sequence } from "../../batches/mod.ts";
@@ -30,7 +30,7 @@ const model = modelConfig(
 );
 const optimizer = optimizer_schema.parse({});
 
-/** Tokens follow x -> (2 x + 1) mod 63, which is soon learned. */
+/** Tokens follow x -> (2 x + 1) mod 63, which is quickly learned. */
 function sequence(first: number): Sequence {
   const tokens = new Uint16Array(LENGTH + 1);
   tokens[0] = first % 63;

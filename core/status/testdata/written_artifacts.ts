@@ -1,5 +1,5 @@
 /**
- * The app over a run that made every kind of artifact.
+ * The app on a run with every kind of artifact.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { withFolder, writeRun } from "./written_run.ts";
 
 export const ARROW_FILE = "application/vnd.apache.arrow.file";
 export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
-/** Where the outputs of its step are. */
+/** Path of the outputs of its task. */
 export const MAKE = "/runs/latest/artifacts/make";
 
 export type Get = (path: string, headers?: Record<string, string>) => Promise<Response>;
 
-/** Runs a test with a way to ask. */
+/** Runs a test with a function that sends requests. */
 export function withArtifacts(use: (get: Get, out: string) => Promise<void>): Promise<void> {
   return withFolder(async (out) => {
     await writeRun(out);

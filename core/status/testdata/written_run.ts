@@ -1,5 +1,5 @@
 /**
- * Runs written by hand: a log and a store with every kind of artifact.
+ * Hand-written runs: a log, and a store with every kind of artifact.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export async function withFolder(use: (out: string) => Promise<void>): Promise<v
   }
 }
 
-/** Every column type there is. */
+/** Every column type. */
 export const all_types = table({
   yes: "bool",
   int: "int32",
@@ -30,7 +30,7 @@ export const all_types = table({
   vector: "list<float32>",
 }, "a column of each type");
 
-/** More than a record batch, so that a table of them has two. */
+/** More than one record batch. */
 export const ROWS = 5000;
 
 export function allTypes(): Batch<typeof all_types.columns> {
@@ -59,7 +59,7 @@ export function allTypes(): Batch<typeof all_types.columns> {
 export const PAGE =
   '<!doctype html><title>t</title><img src="figures/loss.svg"><script>fetch("/runs")</script>';
 
-/** Stores a table in one file and in two, and a page with a picture. */
+/** Stores a table in one file, the same table in several, and a page with a picture. */
 export async function storeArtifacts(out: string) {
   const store = new Store(join(out, "store"));
   store.open();
@@ -90,7 +90,7 @@ const stage: StageInfo = {
   outputs: { whole: all_types, parted: all_types, page: files("report", "a page") },
 };
 
-/** Events of a run of two steps, of which the second reads the first. */
+/** Events of a run with two tasks; the second reads the first. */
 export function startEvents(id: string, time: number): RunEvent[] {
   const step = (step_id: string, after: string[], inputs: StepInfo["inputs"]) => {
     const task = { id: step_id, after, cores: 1, memory: 100 };
@@ -108,12 +108,12 @@ export function startEvents(id: string, time: number): RunEvent[] {
   ]);
 }
 
-/** Events with their times, a second apart. */
+/** Events with times one second apart. */
 export function at(time: number, bodies: readonly RunEventBody[]): RunEvent[] {
   return bodies.map((body, i) => ({ time: time + 1000 * i, ...body }));
 }
 
-/** Writes a run that made the artifacts, and said and reported a little. */
+/** Writes a run with the artifacts, some log lines, reports and a sample. */
 export async function writeRun(out: string, id = "20260131T154500Z-written"): Promise<string> {
   const outputs = await storeArtifacts(out);
   const points = [[1, 3000, { loss: 3 }], [2, 4000, { loss: null, rate: 0.5 }], [
