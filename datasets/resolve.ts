@@ -17,14 +17,15 @@
 import { join } from "node:path";
 import { type DatasetCard, findSplitFiles, recordCard } from "../core/readers/mod.ts";
 import type { SplitFiles } from "../core/readers/mod.ts";
-import { PACKAGE_CARDS, RECORD_SETS } from "./catalogue.ts";
-import { composeCard, type Part } from "./compose.ts";
 import {
   cardFromFiles,
   cardFromHub,
+  composeCard,
   type Overrides,
+  type Part,
   type RecordSet,
-} from "./records/record_set.ts";
+} from "./cards.ts";
+import { PACKAGE_CARDS, RECORD_SETS } from "./catalogue.ts";
 
 export interface ResolveOptions extends Overrides {
   /** Names of datasets to read in its place where the data root lacks it. */

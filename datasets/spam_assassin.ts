@@ -3,11 +3,11 @@
  *
  * @module
  */
+import PostalMime from "postal-mime";
 import {
   type DatasetCard,
   type Document,
   listFiles,
-  mailText,
   packageFolder,
   readPackageFile,
   requireDocuments,
@@ -42,4 +42,31 @@ async function* readMessages(): AsyncGenerator<Document> {
     seen.add(digest);
     yield { id: path, text: text + "\n" };
   }
+}
+
+/**
+ * The plain text of a mail message (RFC 5322, MIME), without headers, attachments and the HTML form of the text;
+ * base64, quoted-printable and the declared character set are decoded. An HTML part after plain text, as some mailing
+ * lists add, becomes text.
+ *
+ * @param message the message as stored, with or without the `From …` line of an mbox.
+ * @returns "" for a message without a plain-text part.
+ */
+export async function mailText(message: Uint8Array): Promise<string> {
+  const parsed = await PostalMime.parse(withoutMboxLine(message));
+  return tidy(parsed.text ?? "");
+}
+
+/** A first line `From sender date` belongs to the mailbox and is not a header. */
+function withoutMboxLine(message: Uint8Array): Uint8Array {
+  const starts = new TextDecoder("latin1").decode(message.subarray(0, 5)) === "From ";
+  return starts ? message.subarray(message.indexOf(10) + 1) : message;
+}
+
+function tidy(text: string): string {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .replace(/[^\S\n]+$/gm, "")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
 }

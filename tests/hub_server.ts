@@ -1,5 +1,5 @@
 /**
- * A Hugging Face hub on 127.0.0.1 for tests: data sets with commits, an API, and a second origin that large files
+ * A Hugging Face hub on 127.0.0.1 for tests: datasets with commits, an API, and a second origin that large files
  * are redirected to. Requests are recorded, and answers can be spoiled.
  *
  * @module
@@ -39,7 +39,7 @@ export class HubServer implements AsyncDisposable {
   readonly requests: HubRequest[] = [];
   /** Spoils answers while set. */
   spoil?: Spoil;
-  /** Tokens that may read, by data set; who is not named here is open to all. */
+  /** Tokens that may read, by dataset; who is not named here is open to all. */
   readonly gates = new Map<string, string>();
   readonly #revisions = new Map<string, Revision[]>();
   readonly #branches = new Map<string, string>();
@@ -109,7 +109,7 @@ export class HubServer implements AsyncDisposable {
     const route =
       /^\/api\/(?:datasets|models)\/(?<repo>.+?)\/(?<kind>tree|revision)\/(?<revision>[^/]+)$/
         .exec(path) ??
-        // Models are at the root, data sets in a folder of their own.
+        // Models are at the root, datasets in a folder of their own.
         /^\/(?:datasets\/)?(?<repo>.+?)\/(?<kind>resolve)\/(?<revision>[^/]+)\/(?<file>.+)$/.exec(
           path,
         );

@@ -41,7 +41,7 @@ export function hubTest(
   });
 }
 
-/** The data set of {@link downloadTest}. */
+/** The dataset of {@link downloadTest}. */
 export const REPO = "org/numbers";
 /** Its one column, `n`. */
 export const NUMBERS = Array.from(
@@ -89,7 +89,7 @@ export function downloadTest(name: string, test: (setting: Setting) => Promise<v
   });
 }
 
-/** A data set whose names a listing has to keep apart, and sort. */
+/** A dataset whose names a listing has to keep apart, and sort. */
 export const LISTED: Files = {
   "README.md": "# Numbers\n",
   "data/test-0.jsonl": '{"n":3}\n',

@@ -1,5 +1,5 @@
 /**
- * Files of the hub on this machine.
+ * Downloads files of the hub into the cache.
  *
  * @module
  */
@@ -10,28 +10,27 @@ import {
   describe,
   HubError,
   offlineError,
-  PassingError,
   repoPath,
   request,
-  retrying,
   type Subject,
+  TransientError,
+  withRetries,
 } from "./http.ts";
-import { pathFault } from "./location.ts";
+import { type HubFile, type HubSnapshot, pathFault } from "./location.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
-import type { HubFile, HubSnapshot } from "./snapshot.ts";
 
 const BLOCK_BYTES = 1 << 20;
 
 /**
  * Downloads a file unless it is in the cache.
  *
- * A download goes on from the bytes that an earlier one left, in this process or another, and gets its name only
- * once its digest is right. Files in the cache are trusted when their size is right.
+ * Continues an interrupted download of this or another process. A file gets its name once its digest is right. Files
+ * in the cache are trusted if their size is right.
  *
  * @param file one of the snapshot's files.
- * @returns path of the content on this machine; its name ends as the file's does.
+ * @returns local path of the content, with the ending of the file's name.
  * @throws {HubError} when the file may not be read or, offline, is not in the cache; when the hub cannot be
- * reached, or sends other content than it listed, twice.
+ *   reached, or twice sends content with another digest.
  */
 export async function downloadFile(
   { type, repo, commit }: Pick<HubSnapshot, "type" | "repo" | "commit">,
@@ -44,7 +43,7 @@ export async function downloadFile(
   if (fault !== undefined) throw new HubError(`the path "${file.path}" in ${repo} ${fault}`);
   const [, hex] = /^(?:sha256:([0-9a-f]{64})|git:([0-9a-f]{40}))$/.exec(file.digest)
     ?.filter((part) => part !== undefined) ?? [];
-  if (hex === undefined) throw new HubError(`"${file.digest}" is no digest of ${file.path}`);
+  if (hex === undefined) throw new HubError(`"${file.digest}" is not a digest of ${file.path}`);
 
   const cache = new RepoCache(settings.cache, repo, type);
   const path = cache.snapshotPath(commit, file.path);
@@ -58,7 +57,7 @@ export async function downloadFile(
   return await cache.link(hex, commit, file.path);
 }
 
-/** Downloads content to the name of its digest, a second time if it comes out wrong. */
+/** Downloads content to the name of its digest, a second time if the digest is wrong. */
 async function fetchBlob(subject: Subject, file: HubFile, blob: string, settings: HubSettings) {
   await Deno.mkdir(dirname(blob), { recursive: true });
   const partial = `${blob}.incomplete`;
@@ -67,19 +66,19 @@ async function fetchBlob(subject: Subject, file: HubFile, blob: string, settings
     const found = await digestOf(partial, file, settings);
     if (found === file.digest) break;
     await Deno.remove(partial);
-    const wrong = `${describe(subject)} was downloaded with the digest ${found}, ` +
-      `but is listed with ${file.digest}`;
+    const wrong = `${describe(subject)} was downloaded with digest ${found}, ` +
+      `but the hub lists ${file.digest}`;
     if (tries === 2) {
-      throw new HubError(`${wrong}, twice; the hub or a proxy in between sends wrong data`);
+      throw new HubError(`${wrong}, twice; the hub or a proxy sends wrong data`);
     }
-    settings.log(`${wrong}; downloading it once more`);
+    settings.log(`${wrong}; downloading it again`);
   }
   await Deno.rename(partial, blob);
 }
 
 /**
- * Brings a partial file to its full size. No `If-Range`: where files are stored, the same content can have
- * several ETags, while a file of other content is told from its digest.
+ * Completes a partial file. No `If-Range`: in the hub's storage the same content can have several ETags, and other
+ * content is detected by its digest.
  */
 async function transfer(subject: Subject, file: HubFile, partial: string, settings: HubSettings) {
   const { revision, path } = subject;
@@ -96,7 +95,7 @@ async function transfer(subject: Subject, file: HubFile, partial: string, settin
   };
   const left = (await out.stat()).size;
   await moveTo(left > file.bytes ? 0 : left);
-  await retrying(`downloading ${describe(subject)}`, settings, async () => {
+  await withRetries(`downloading ${describe(subject)}`, settings, async () => {
     if (done === file.bytes) return;
     using watch = new StallWatch(settings);
     const headers: Record<string, string> = { "accept-encoding": "identity" };
@@ -104,11 +103,13 @@ async function transfer(subject: Subject, file: HubFile, partial: string, settin
     const response = await request(address, headers, subject, settings, watch.signal)
       .catch(async (error) => {
         if (error.status === 416) await moveTo(0);
-        throw error.status === 416 ? new PassingError(error.message) : error;
+        throw error.status === 416 ? new TransientError(error.message) : error;
       });
     if (!continuesAt(done, response, file.bytes)) {
       await moveTo(0);
-      if (response.status === 206) throw new PassingError("another range came than was asked for");
+      if (response.status === 206) {
+        throw new TransientError("the server sent another range than requested");
+      }
     }
     const reader = response.body?.getReader();
     for (;;) {
@@ -117,29 +118,29 @@ async function transfer(subject: Subject, file: HubFile, partial: string, settin
       if (value === undefined) break;
       if (done + value.length > file.bytes) {
         await moveTo(0);
-        throw new PassingError(`more than the listed ${file.bytes} bytes came`);
+        throw new TransientError(`received more than the listed ${file.bytes} bytes`);
       }
       await writeAll(out, value);
       done += value.length;
       settings.onProgress?.(done, file.bytes, file);
     }
-    if (done < file.bytes) lost(new Error(`${done} of ${file.bytes} bytes came`));
+    if (done < file.bytes) lost(new Error(`received ${done} of ${file.bytes} bytes`));
   }, () => done);
-  await out.syncData(); // so that a crash of the machine cannot leave a full-sized file of zeros behind the name
+  await out.syncData(); // or a crash of the machine could leave a file of zeros under that name
 }
 
 function lost(error: Error): never {
-  throw new PassingError(`the connection was lost (${error.message})`);
+  throw new TransientError(`the connection was lost (${error.message})`);
 }
 
-/** Whether the body goes on where the partial file ends; a server may ignore `Range` and send all of it. */
+/** Whether the body continues the partial file; a server may ignore `Range` and send everything. */
 function continuesAt(done: number, response: Response, bytes: number): boolean {
   if (response.status !== 206) return done === 0;
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
   return range !== null && Number(range[1]) === done && ["*", `${bytes}`].includes(range[2]);
 }
 
-/** Ends a request when asked to, or when nothing came for a while. */
+/** Ends a request when its signal is aborted, or after a time without data. */
 class StallWatch {
   readonly #stalled = new AbortController();
   readonly #settings: HubSettings;
@@ -157,13 +158,13 @@ class StallWatch {
   restart() {
     clearTimeout(this.#timer);
     const { stall_ms } = this.#settings;
-    const reason = new Error(`nothing came for ${stall_ms / 1000} s`);
+    const reason = new Error(`no data for ${stall_ms / 1000} s`);
     this.#timer = setTimeout(() => this.#stalled.abort(reason), stall_ms);
   }
 
   [Symbol.dispose]() {
     clearTimeout(this.#timer);
-    this.#stalled.abort(); // closes the connection of an answer that was not read to its end
+    this.#stalled.abort(); // closes the connection if the answer was not read to its end
   }
 }
 

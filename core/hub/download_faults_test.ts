@@ -49,7 +49,7 @@ downloadTest(
     const { hub, options, snapshot, large } = setting;
     const range = (text: string) => ({ status: 206, headers: { "content-range": text } });
     const answers: [answer: () => Response, reason: RegExp][] = [
-      [() => new Response(PARQUET.subarray(0, 9000)), /9000 of \d+ bytes came/],
+      [() => new Response(PARQUET.subarray(0, 9000)), /received 9000 of \d+ bytes/],
       [() => new Response(PARQUET, range(`bytes 1-2/${PARQUET.length}`)), /another range came/],
       [() => new Response(PARQUET, range(`bytes 50-99/100`)), /another range came/],
       [
@@ -68,7 +68,7 @@ downloadTest(
         return tries++ === 0 ? cutAfter(50, usual()) : answer();
       };
       const wrong = downloadFile(snapshot, large, { ...options, retries: 3 });
-      await assert.rejects(wrong, new RegExp("4 times in a row, at last: .*" + reason.source));
+      await assert.rejects(wrong, new RegExp("4 times in a row, last error: .*" + reason.source));
       hub.spoil = undefined;
     }
     await isWhole(await downloadFile(snapshot, large, options));
@@ -86,13 +86,13 @@ downloadTest("wrong content is downloaded once more, then refused", async (setti
   hub.spoil = ({ origin }) => origin === "cdn" ? new Response(wrong) : undefined;
   await assert.rejects(
     downloadFile(snapshot, large, options),
-    /a\.parquet of org\/numbers@.* with the digest sha256:.* listed with sha256:.*, twice; the hub or a proxy/,
+    /a\.parquet of org\/numbers@.* with digest sha256:.* lists sha256:.*, twice; the hub or a proxy/,
   );
   for (const path of [blob, `${blob}.incomplete`]) {
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   }
   hub.spoil = () => new Response(JSONL.replaceAll("1", "2"));
-  await assert.rejects(downloadFile(snapshot, small, options), /with the digest git:/);
+  await assert.rejects(downloadFile(snapshot, small, options), /with digest git:/);
 });
 
 downloadTest("a stored file whose link has expired is asked for again", async (setting) => {
@@ -109,7 +109,7 @@ downloadTest("errors of the hub say what to do, and no signed address", async (s
   const absent = { ...large, path: "data/b.parquet", digest: `sha256:${"0".repeat(64)}` };
   await assert.rejects(
     downloadFile(snapshot, absent, options),
-    /the data set org\/numbers has no file data\/b\.parquet at revision [0-9a-f]{40} \(404/,
+    /the dataset org\/numbers has no file data\/b\.parquet at revision [0-9a-f]{40} \(404/,
   );
   hub.gates.set(REPO, "hf_right");
   await assert.rejects(downloadFile(snapshot, large, options), /refuses access .*HF_TOKEN/);
@@ -141,7 +141,7 @@ downloadTest("a connection that brings nothing is given up and tried again", asy
   const log = (message: string) => messages.push(message);
   await isWhole(await downloadFile(snapshot, large, { ...options, stall_ms: 60, log }));
   assert.deepEqual(setting.ranges(), [null, "bytes=6000-"]);
-  assert.match(messages.join(), /nothing came for 0\.06 s/);
+  assert.match(messages.join(), /no data for 0\.06 s/);
 });
 
 downloadTest(
@@ -157,7 +157,7 @@ downloadTest(
     for (const digest of ["sha256:../../x", "git:", `md5:${"0".repeat(32)}`]) {
       await assert.rejects(
         downloadFile(snapshot, { ...small, digest }, options),
-        /is no digest of/,
+        /is not a digest of/,
       );
     }
   },

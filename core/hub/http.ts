@@ -1,5 +1,5 @@
 /**
- * Talking to the hub: redirects, access tokens, tries and waits, and errors that say what to do.
+ * HTTP requests to the hub: redirects, access tokens, retries, and errors that say what to do.
  *
  * @module
  */
@@ -7,26 +7,26 @@ import { Buffer } from "node:buffer";
 import { NOUN, type RepoType } from "./location.ts";
 import type { HubSettings } from "./options.ts";
 
-/** The hub could not give what was asked for. */
+/** A request to the hub failed. */
 export class HubError extends Error {
   override readonly name = "HubError";
-  /** @param status the HTTP status that the hub answered with, if it did. */
+  /** @param status the HTTP status of the answer, if there was one. */
   constructor(message: string, readonly status?: number, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** A failure that may be gone at the next try. */
-export class PassingError extends Error {
-  /** @param wait_ms how long the server asks to wait, if it does. */
+/** A failure that a retry may fix. */
+export class TransientError extends Error {
+  /** @param wait_ms how long the server asks us to wait, if it does. */
   constructor(message: string, readonly wait_ms?: number) {
     super(message);
   }
 }
 
-/** What is asked for, for messages. */
+/** What a request is about, for messages. */
 export interface Subject {
-  /** A data set when left out. */
+  /** A dataset if left out. */
   readonly type?: RepoType;
   readonly repo: string;
   readonly revision: string;
@@ -34,22 +34,21 @@ export interface Subject {
 }
 
 const MAX_REDIRECTS = 10;
-/** An error takes a line; a server may send a page, or never stop. */
+/** An error message is a line; a server may send a page, or never stop. */
 const MAX_ERROR_BYTES = 1 << 16;
 const MAX_BACKOFF_MS = 30_000;
 /** The hub counts requests in windows of five minutes. */
 const MAX_WAIT_MS = 300_000;
 
 /**
- * Runs something until it succeeds, waiting 1, 2, 4, … seconds after failures that may pass, or as long as the
- * server asks.
+ * Retries after transient failures, waiting 1, 2, 4, … seconds or as long as the server asks.
  *
  * @param task for messages: "downloading x".
- * @param reached bytes gained so far. Only tries in a row that gained none count, so that a large file may come
- * over any number of connections.
- * @throws {HubError} after `settings.retries` further tries; whatever else `attempt` throws, at once.
+ * @param reached bytes received so far. Only consecutive attempts without a new byte count as failures, so that a large
+ *   file may take any number of connections.
+ * @throws {HubError} after `settings.retries` retries; other errors of `attempt` at once.
  */
-export async function retrying<T>(
+export async function withRetries<T>(
   task: string,
   settings: HubSettings,
   attempt: () => Promise<T>,
@@ -62,11 +61,11 @@ export async function retrying<T>(
       return await attempt();
     } catch (error) {
       settings.signal?.throwIfAborted();
-      if (!(error instanceof PassingError)) throw error;
+      if (!(error instanceof TransientError)) throw error;
       failures = reached() > best ? 1 : failures + 1;
       best = Math.max(best, reached());
       if (failures > settings.retries) {
-        const times = failures === 1 ? "" : ` ${failures} times in a row, at last`;
+        const times = failures === 1 ? "" : ` ${failures} times in a row, last error`;
         throw new HubError(`${task} failed${times}: ${error.message}`, undefined, { cause: error });
       }
       const backoff_ms = Math.min(1000 * 2 ** (failures - 1), MAX_BACKOFF_MS);
@@ -78,12 +77,12 @@ export async function retrying<T>(
 }
 
 /**
- * One request, with its redirects followed here rather than by `fetch`, so that the access token goes to the hub's
- * own origin only, and so that the hosts a redirect leads to can be named in errors.
+ * One request. Redirects are followed here and not by `fetch`, so that the access token goes to the hub's own origin
+ * only, and errors can name the hosts of redirects.
  *
  * @param signal ends this request and the reading of its body.
  * @returns an answer of status 200 to 299.
- * @throws {PassingError} for failures that another try may mend.
+ * @throws {TransientError} for failures that a retry may fix.
  * @throws {HubError} for all others.
  */
 export async function request(
@@ -128,7 +127,7 @@ async function send(
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       throw new HubError(
-        `reading from ${url.host} is not permitted; add ${
+        `no permission to connect to ${url.host}; add ${
           netOption(url)
         } to the options of deno run ` +
           "(several hosts are separated by commas)",
@@ -136,24 +135,24 @@ async function send(
         { cause: error },
       );
     }
-    // Addresses of stored files are long, and open them to whoever reads the log.
+    // URLs of stored files are long, and give access to anyone who reads the log.
     const reason = innermost(error as Error).message.replace(/ for url \(\S*\)/, "");
-    throw new PassingError(`${url.host}: ${reason}`);
+    throw new TransientError(`${url.host}: ${reason}`);
   }
 }
 
-/** The option that permits a host. The hub keeps files on several under hf.co, and chooses for each download. */
+/** The option that permits a host. The hub stores files on several hosts under hf.co and picks one per download. */
 function netOption({ hostname, port, protocol }: URL): string {
   if (hostname.endsWith(".hf.co")) return "'--allow-net=*.hf.co'";
   return `--allow-net=${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
 }
 
-/** What began it: fetch itself only says that it failed. */
+/** The root cause: fetch itself only says that it failed. */
 function innermost(error: Error): Error {
   return error.cause instanceof Error ? innermost(error.cause) : error;
 }
 
-/** The error that an answer stands for. */
+/** The error for an answer. */
 async function explain(
   response: Response,
   subject: Subject,
@@ -165,13 +164,16 @@ async function explain(
   const said = headers.get("x-error-message") ?? await errorText(response);
   const answer = said === undefined ? `${status}` : `${status}: ${said}`;
   if (status === 429 || status === 408 || status >= 500) {
-    return new PassingError(`${url.host} answered ${answer}`, askedWait(headers));
+    return new TransientError(`${url.host} answered ${answer}`, askedWait(headers));
   }
   if (status === 416) {
-    return new HubError(`${describe(subject)} is shorter on ${url.host} than listed`, status);
+    return new HubError(
+      `${describe(subject)} is shorter on ${url.host} than the hub lists`,
+      status,
+    );
   }
-  // Links to where files are stored expire; the next try asks the hub for a fresh one.
-  if (!at_home) return new PassingError(`${url.host} answered ${answer}`);
+  // Links to stored files expire; the retry asks the hub for a new one.
+  if (!at_home) return new TransientError(`${url.host} answered ${answer}`);
   if (status === 401 || status === 403) {
     const page = `${settings.endpoint}/${repoPath(subject)}`;
     return new HubError(
@@ -180,8 +182,8 @@ async function explain(
       } ${subject.repo} (${answer}): it is private, gated or does not ` +
         "exist; " +
         (settings.token === undefined
-          ? `ask for access on ${page} and set HF_TOKEN to a token of your account`
-          : `the token sent may not read it: ask for access on ${page} or set HF_TOKEN to another token`),
+          ? `request access on ${page} and set HF_TOKEN to a token of your account`
+          : `the token sent has no access: request access on ${page} or set HF_TOKEN to another token`),
       status,
     );
   }
@@ -189,10 +191,10 @@ async function explain(
   return new HubError(`the hub answered ${answer} for ${describe(subject)}`, status);
 }
 
-/** What messages call a repository. */
+/** Name of a repository's type for messages. */
 const nounOf = ({ type = "dataset" }: Subject) => NOUN[type];
 
-/** Where a repository is below the hub's address. */
+/** Path of a repository in the hub's URLs. */
 export function repoPath({ type, repo }: Subject): string {
   return type === "model" ? repo : `datasets/${repo}`;
 }
@@ -211,7 +213,7 @@ function missing(subject: Subject, headers: Headers): string {
     `revision ${revision}`;
 }
 
-/** What the body says went wrong, in one line. */
+/** The error message in the body. */
 async function errorText(response: Response): Promise<string | undefined> {
   const body = await firstBytes(response, MAX_ERROR_BYTES).catch(() => new Uint8Array());
   try {
@@ -222,7 +224,7 @@ async function errorText(response: Response): Promise<string | undefined> {
   }
 }
 
-/** The first bytes of a body, this many at most and all of a shorter one. What follows is not fetched. */
+/** At most this many first bytes of a body. The rest is not fetched. */
 export async function firstBytes(
   response: Response,
   max_bytes: number,
@@ -237,7 +239,7 @@ export async function firstBytes(
   return Buffer.concat(parts);
 }
 
-/** Milliseconds that the server asks to wait, if it does: `Retry-After` or, as the hub writes, `RateLimit`. */
+/** Milliseconds the server asks us to wait, if it does: `Retry-After` or the hub's `RateLimit`. */
 function askedWait(headers: Headers): number | undefined {
   const window_s = /;\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
   if (window_s !== undefined) return (Number(window_s) + 1) * 1000;
@@ -247,10 +249,10 @@ function askedWait(headers: Headers): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
 }
 
-/** Why something that is not in the cache is not fetched. */
+/** The error for what is not in the cache while offline. */
 export function offlineError(subject: Subject, { cache }: HubSettings): HubError {
   return new HubError(
-    `${describe(subject)} is not in the cache ${cache}, and nothing is downloaded while offline; ` +
+    `offline, and ${describe(subject)} is not in the cache ${cache}; ` +
       "unset HF_HUB_OFFLINE and CAUSEWAY_OFFLINE, and run once with a network",
   );
 }

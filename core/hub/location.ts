@@ -1,46 +1,64 @@
 /**
- * What is meant on the hub: `hf://` URLs, and which of their parts are safe to use as names of files.
+ * Repositories, revisions and files on the hub: `hf://` URLs, globs, and which names are safe as names of files.
  *
  * @module
  */
 
-/** What a repository of the hub holds. */
+/** What a repository on the hub contains. */
 export type RepoType = "dataset" | "model";
 
-/** A data set or model, a revision of it, and which of its files. */
+/** A dataset or model, a revision of it, and some of its files. */
 export interface HubLocation {
-  /** A data set when left out. */
+  /** A dataset if left out. */
   readonly type?: RepoType;
-  /** `org/name`, or `name` of the few old data sets without an owner. */
+  /** `org/name`, or `name` for the few old datasets without an owner. */
   readonly repo: string;
   /** Branch, tag or full commit. */
   readonly revision: string;
-  /** Path or glob; every file when absent. */
+  /** Path or glob; all files if absent. */
   readonly pattern?: string;
 }
 
-/** A commit written in full: the only revision that always means the same. */
+/** A file on the hub, named by its content. */
+export interface HubFile {
+  /** Path in the repository, with `/` between folders. */
+  readonly path: string;
+  readonly bytes: number;
+  /** `sha256:…` for files in large file storage, `git:…` (the SHA-1 of git's blob) for all others; hex. */
+  readonly digest: string;
+}
+
+/** Files of a dataset or model at one commit. */
+export interface HubSnapshot {
+  /** A dataset if left out. */
+  readonly type?: RepoType;
+  readonly repo: string;
+  readonly commit: string;
+  /** Sorted by path, by code unit. */
+  readonly files: readonly HubFile[];
+}
+
+/** A full commit hash: the only revision that never changes its meaning. */
 export const COMMIT = /^[0-9a-f]{40}$/;
 
 const FORM = "hf://org/name[@revision][/path or glob]";
 const REPO = /^[^/@]+(?:\/[^/@]+)?/;
 const AFTER_REPO =
   /^(?:@(?<revision>refs\/convert\/[\w.-]+|refs\/pr\/\d+|[^/]+))?(?:\/(?<pattern>.*))?$/s;
-/** How messages call it. */
-export const NOUN: Record<RepoType, string> = { dataset: "data set", model: "model" };
+/** Names for messages. */
+export const NOUN: Record<RepoType, string> = { dataset: "dataset", model: "model" };
 
 const TYPES = "datasets|models|spaces|buckets|kernels";
-/** The hub's own rule for names, which also makes them safe as names of folders and in URLs. */
+/** The hub's own rule for names. It also makes them safe as names of folders and in URLs. */
 const REPO_PART = /^(?!.*(--|\.\.))(?!.*\.git$)\w(?:[\w.-]{0,94}\w)?$/;
 
 /**
- * Takes a URL of a data set apart.
+ * Parses a URL of a dataset or model.
  *
- * `hf://datasets/org/name`, as Python libraries write it, means the same as `hf://org/name`. Slashes in a
+ * `hf://datasets/org/name`, the form of Python libraries, means the same as `hf://org/name`. Slashes in a
  * revision are written `%2F`, except in `refs/convert/…` and `refs/pr/…`.
  *
- * @param type what is meant.
- * @returns revision `main` when the URL names none.
+ * @returns revision `main` if the URL has none.
  * @throws {Error} naming the URL and what is wrong with it.
  *
  * @example
@@ -59,7 +77,7 @@ export function parseHubUrl(url: string, type: RepoType = "dataset"): HubLocatio
   if (!url.startsWith("hf://")) throw wrong("does not start with hf://");
   const [prefix, named] = new RegExp(`^hf://(?:(${TYPES})/)?`).exec(url)!;
   if (named !== undefined && named !== `${type}s`) {
-    throw wrong(`names one of the hub's ${named}, but only ${NOUN[type]}s can be read here`);
+    throw wrong(`is one of the hub's ${named}, but only ${NOUN[type]}s can be read here`);
   }
   const rest = url.slice(prefix.length);
   const repo = REPO.exec(rest)?.[0] ?? "";
@@ -68,11 +86,13 @@ export function parseHubUrl(url: string, type: RepoType = "dataset"): HubLocatio
     throw wrong(`"${repo}" cannot be the name of a ${NOUN[type]}`);
   }
   const parts = AFTER_REPO.exec(rest.slice(repo.length))?.groups;
-  if (parts === undefined) throw wrong(`no revision follows the "@"`);
+  if (parts === undefined) throw wrong(`no revision after the "@"`);
   const { pattern } = parts;
-  // Without a revision in between, a second part is read as the name, so what follows one part is a slip.
+  // Without a revision between them a second part is part of the name, so a path here is a typing error.
   if (!repo.includes("/") && parts.revision === undefined && pattern) {
-    throw wrong(`"${pattern}" follows a name without an owner (name@main/path would be clear)`);
+    throw wrong(
+      `"${pattern}" follows a name without an owner; name@main/path would be unambiguous`,
+    );
   }
   const revision = decodeRevision(parts.revision ?? "main");
   if (revision === undefined) throw wrong(`"${parts.revision}" cannot be a revision`);
@@ -83,7 +103,7 @@ export function parseHubUrl(url: string, type: RepoType = "dataset"): HubLocatio
   return { ...location, pattern };
 }
 
-/** The URL of a location; `parseHubUrl` gives the location back. */
+/** The URL of a location, which `parseHubUrl` parses. */
 export function formatHubUrl({ repo, revision, pattern }: HubLocation): string {
   const at = /^refs\/(convert\/[\w.-]+|pr\/\d+)$/.test(revision)
     ? revision
@@ -91,7 +111,7 @@ export function formatHubUrl({ repo, revision, pattern }: HubLocation): string {
   return `hf://${repo}@${at}${pattern === undefined ? "" : `/${pattern}`}`;
 }
 
-/** The revision, or undefined when git could not have a branch or tag of this name. */
+/** The revision, or undefined if git does not allow a branch or tag of this name. */
 function decodeRevision(text: string): string | undefined {
   try {
     const revision = decodeURIComponent(text);
@@ -104,15 +124,59 @@ function decodeRevision(text: string): string | undefined {
 }
 
 /**
- * Why a path may not be used below the cache folder, if so. Paths come from a server, and one like `../x` would
- * be written outside of it.
+ * Why a path must not be used below the cache folder; undefined if it is safe. Paths come from a server, and one like
+ * `../x` would be written outside of it.
  */
 export function pathFault(path: string): string | undefined {
   if (path === "" || path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "is not relative";
-  if (path.includes("\\")) return "holds a backslash";
+  if (path.includes("\\")) return "contains a backslash";
   // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(path) || !path.isWellFormed()) return "holds control characters";
+  if (/[\x00-\x1f\x7f]/.test(path) || !path.isWellFormed()) return "contains control characters";
   const parts = path.split("/");
   if (parts.includes("")) return "has an empty part";
-  if (parts.includes("..") || parts.includes(".")) return `has a part "." or ".."`;
+  if (parts.includes("..") || parts.includes(".")) return `contains "." or ".."`;
+}
+
+/**
+ * Compiles a glob: `*` matches any characters but `/`, `?` one of them, `**` any characters, `**` and `/` any folders or
+ * none, `{a,b}` one of several. All other characters match themselves, names that begin with a dot are not special, and
+ * a pattern that ends with `/` matches all files below a folder.
+ *
+ * @returns whether a path matches.
+ * @throws {Error} for an unpaired brace.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { compileGlob } from "./location.ts";
+ * const matches = compileGlob("data/{train,test}-*.parquet");
+ * assert.ok(matches("data/test-00000-of-00001.parquet"));
+ * assert.ok(!matches("data/old/test-0.parquet"));
+ * ```
+ */
+export function compileGlob(pattern: string): (path: string) => boolean {
+  let depth = 0;
+  const source = Array.from(pattern.matchAll(/(?:\*\*\/)+|\*+|[^*]/gsu), ([token]) => {
+    // Several in a row are one: matching them separately would try all ways to split the folders among them.
+    if (token.startsWith("**/")) return "(?:.*/)?";
+    switch (token) {
+      case "*":
+        return "[^/]*";
+      case "?":
+        return "[^/]";
+      case "{":
+        depth++;
+        return "(?:";
+      case "}":
+        if (--depth < 0) throw new Error(`"${pattern}": a "}" has no "{"`);
+        return ")";
+      case ",":
+        return depth > 0 ? "|" : ",";
+    }
+    return token.startsWith("*") ? ".*" : RegExp.escape(token);
+  });
+  if (depth > 0) throw new Error(`"${pattern}": a "{" is not closed`);
+  if (pattern.endsWith("/")) source.push(".*");
+  const whole = new RegExp(`^(?:${source.join("")})$`, "su");
+  return (path) => whole.test(path);
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join, normalize } from "node:path";
 import { Random } from "../random/mod.ts";
-import { compileGlob } from "./glob.ts";
+import { compileGlob } from "./location.ts";
 import { formatHubUrl, parseHubUrl, pathFault } from "./location.ts";
 
-Deno.test("URLs name a data set, a revision and a pattern", () => {
+Deno.test("URLs name a dataset, a revision and a pattern", () => {
   const cases: [url: string, repo: string, revision: string, pattern?: string][] = [
     ["hf://allenai/c4", "allenai/c4", "main"],
     ["hf://allenai/c4/", "allenai/c4", "main"],
@@ -32,8 +32,8 @@ Deno.test("a URL that names nothing is refused with the reason", () => {
     ["hf://datasets/", /"" cannot be the name/],
     ["hf://datasets", /"datasets" cannot be the name/],
     ["hf://datasets/models/n", /"models\/n" cannot be the name/],
-    ["hf://models/o/n", /one of the hub's models, but only data sets/],
-    ["hf://o/n@/x", /no revision follows the "@"/],
+    ["hf://models/o/n", /one of the hub's models, but only datasets/],
+    ["hf://o/n@/x", /no revision after the "@"/],
     ["hf://../n", /"\.\.\/n" cannot be the name/],
     ["hf://o/a--b", /cannot be the name/],
     ["hf://o/n.git", /cannot be the name/],
@@ -42,9 +42,9 @@ Deno.test("a URL that names nothing is refused with the reason", () => {
     ["hf://o/n@a%2F..%2F..%2Fb", /cannot be a revision/],
     ["hf://o/n@%zz", /cannot be a revision/],
     ["hf://o/n@a%00", /cannot be a revision/],
-    ["hf://o/n/a/../../b", /path has a part "\." or "\.\."/],
+    ["hf://o/n/a/../../b", /path contains "\." or "\.\."/],
     ["hf://o/n//etc/passwd", /path is not relative/],
-    ["hf://o/n/a\\b", /path holds a backslash/],
+    ["hf://o/n/a\\b", /path contains a backslash/],
   ];
   for (const [url, reason] of cases) assert.throws(() => parseHubUrl(url), reason, url);
 });
@@ -111,5 +111,5 @@ Deno.test("globs match paths as described", () => {
   assert.ok(!compileGlob("**/".repeat(8) + "x")("a/".repeat(120) + "y"));
   assert.ok(performance.now() - start < 1000, "folders in a row are no more than one");
   assert.throws(() => compileGlob("a{b"), /"a\{b": a "\{" is not closed/);
-  assert.throws(() => compileGlob("a}b"), /"a\}b": a "\}" closes no "\{"/);
+  assert.throws(() => compileGlob("a}b"), /"a\}b": a "\}" has no "\{"/);
 });

@@ -1,13 +1,12 @@
 /**
- * Data sets of the Hugging Face hub: from an `hf://` URL to files on this machine.
+ * Files of the Hugging Face hub: from an `hf://` URL to files on this machine.
  *
  * @module
  */
 export { downloadFile } from "./download.ts";
 export { HubError } from "./http.ts";
-export { formatHubUrl, parseHubUrl } from "./location.ts";
-export type { HubLocation, RepoType } from "./location.ts";
+export { compileGlob, formatHubUrl, parseHubUrl } from "./location.ts";
+export type { HubFile, HubLocation, HubSnapshot, RepoType } from "./location.ts";
 export { hubOptionsFromEnvironment } from "./options.ts";
 export type { HubOptions } from "./options.ts";
 export { resolveSnapshot } from "./snapshot.ts";
-export type { HubFile, HubSnapshot } from "./snapshot.ts";

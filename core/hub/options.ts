@@ -1,56 +1,55 @@
 /**
- * Where the hub is, who asks, and where files are kept: options, and what the environment says about them.
+ * Options of the hub (its address, the access token, the cache), and their defaults from the environment.
  *
  * @module
  */
 import { join } from "node:path";
-import type { HubFile } from "./snapshot.ts";
+import type { HubFile } from "./location.ts";
 
-/** How to reach the hub. What is left out is taken from the environment ({@link hubOptionsFromEnvironment}). */
+/** How to reach the hub. Defaults come from the environment ({@link hubOptionsFromEnvironment}). */
 export interface HubOptions {
-  /** URL of the hub, `https://huggingface.co` by default; no slash at its end. */
+  /** URL of the hub, `https://huggingface.co` by default. */
   readonly endpoint?: string;
-  /** Access token; sent to the endpoint and nowhere else. */
+  /** Access token; sent to the endpoint only. */
   readonly token?: string;
-  /** Root of the cache, laid out as by Python's `huggingface_hub`. */
+  /** Root of the cache, with the layout of Python's `huggingface_hub`. */
   readonly cache?: string;
   /** Never use the network. */
   readonly offline?: boolean;
-  /** In place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** Stops at once; what was downloaded stays, and the next call goes on from there. */
+  /** Stops at once; the next call continues a stopped download. */
   readonly signal?: AbortSignal;
-  /** Told in one line what is waited for, and what is tried again. */
+  /** Called with a line about each wait and retry. */
   readonly log?: (message: string) => void;
-  /** Told of every piece that arrives: bytes of the file that are here, of how many. */
+  /** Called for every piece that arrives. */
   readonly onProgress?: (done_bytes: number, total_bytes: number, file: HubFile) => void;
-  /** Tries after a failed one, without a byte gained, before giving up; 5 by default. */
+  /** Retries without a new byte before giving up; 5 by default. */
   readonly retries?: number;
-  /** Milliseconds after which a connection that brings nothing counts as lost; 60,000 by default. */
+  /** Milliseconds without data after which a connection counts as lost; 60,000 by default. */
   readonly stall_ms?: number;
-  /** Milliseconds for which a branch or tag is taken to stand where it last stood; one hour by default. */
+  /** Milliseconds for which the known commit of a branch or tag is used without asking again; one hour by default. */
   readonly ref_age_ms?: number;
-  /** Waits between tries; for tests. */
+  /** Waits between tries; replaced in tests. */
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-/** Options with their defaults filled in. */
+/** Options with their defaults. */
 export type HubSettings =
   & HubOptions
   & Required<Omit<HubOptions, "token" | "signal" | "onProgress">>;
 
 const HUB = "https://huggingface.co";
 
-/** Looks a variable up; empty counts as unset. */
+/** Looks up a variable; empty counts as unset. */
 type Environment = (name: string) => string | undefined;
 
 /**
- * What the environment says, read as Python's `huggingface_hub` reads it: `HF_ENDPOINT`; `HF_TOKEN`, else the file
+ * Options from the environment, by the rules of Python's `huggingface_hub`: `HF_ENDPOINT`; `HF_TOKEN`, else the file
  * `HF_TOKEN_PATH` or `HF_HOME/token`, unless `HF_HUB_DISABLE_IMPLICIT_TOKEN`; `HF_HUB_CACHE`, else `HF_HOME/hub`,
  * where `HF_HOME` is `~/.cache/huggingface` by default; `HF_HUB_OFFLINE`. `CAUSEWAY_OFFLINE` means the same as the
  * last.
  *
- * @param variable looks a variable up, in the process's environment by default.
  * @throws {Error} when a token file exists but cannot be read.
  */
 export function hubOptionsFromEnvironment(
@@ -71,16 +70,20 @@ export function hubOptionsFromEnvironment(
   };
 }
 
-/** Fills in what is left out; a field given as undefined is left out on purpose, and gets no value of the environment. */
+/** Adds defaults. A field that is explicitly undefined does not get its value from the environment. */
 export function hubSettings(options: HubOptions): HubSettings {
   const environment = hubOptionsFromEnvironment();
   const given = { ...environment, ...options };
   const endpoint = (given.endpoint ?? HUB).replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
-    throw new Error(`"${endpoint}" is no URL of a hub; mend HF_ENDPOINT, or unset it for ${HUB}`);
+    throw new Error(
+      `"${endpoint}" is not a URL of a hub; correct HF_ENDPOINT, or unset it to use ${HUB}`,
+    );
   }
   if (given.token !== undefined && !/^[\x21-\x7e]+$/.test(given.token)) {
-    throw new Error("the access token for the hub (HF_TOKEN) holds spaces or unusual characters");
+    throw new Error(
+      "the access token for the hub (HF_TOKEN) contains spaces or unusual characters",
+    );
   }
   return {
     ...given,
@@ -120,7 +123,7 @@ function cleanToken(token: string | undefined): string | undefined {
   return token?.replace(/[\r\n]/g, "").trim() || undefined;
 }
 
-/** `~` at the start is the home folder, `$NAME` and `${NAME}` are variables; unknown ones stay as they are. */
+/** Expands `~` at the start, `$NAME` and `${NAME}`; unknown variables are kept. */
 function expandPath(path: string, get: Environment): string {
   return path
     .replace(/^~(?=[/\\]|$)/, (tilde) => get("HOME") ?? get("USERPROFILE") ?? tilde)

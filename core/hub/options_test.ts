@@ -47,9 +47,9 @@ Deno.test("an endpoint or token that cannot be used is refused", () => {
   assert.equal(read({ HF_ENDPOINT: "https://hub.example/" }).endpoint, "https://hub.example/");
   assert.equal(hubSettings({ endpoint: "https://hub.example/" }).endpoint, "https://hub.example");
   for (const endpoint of ["hub.example", "file:///etc", "localhost:80"]) {
-    assert.throws(() => hubSettings({ endpoint }), /is no URL of a hub; mend HF_ENDPOINT/);
+    assert.throws(() => hubSettings({ endpoint }), /is not a URL of a hub; correct HF_ENDPOINT/);
   }
-  assert.throws(() => hubSettings({ token: "hf_a b" }), /HF_TOKEN\) holds spaces/);
+  assert.throws(() => hubSettings({ token: "hf_a b" }), /HF_TOKEN\) contains spaces/);
 });
 
 Deno.test("a wait ends at once when it is aborted", async () => {

@@ -4,52 +4,39 @@
  * @module
  */
 import { z } from "zod";
-import { RepoCache } from "./cache.ts";
-import { compileGlob } from "./glob.ts";
+import { byPath, parseEntry, RepoCache, type Tree, type TreeFile } from "./cache.ts";
 import {
   firstBytes,
   HubError,
   offlineError,
-  PassingError,
   request,
-  retrying,
   type Subject,
+  TransientError,
+  withRetries,
 } from "./http.ts";
-import { COMMIT, formatHubUrl, type HubLocation, pathFault, type RepoType } from "./location.ts";
+import {
+  COMMIT,
+  compileGlob,
+  formatHubUrl,
+  type HubFile,
+  type HubLocation,
+  type HubSnapshot,
+  pathFault,
+} from "./location.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
-import { byPath, parseEntry, type Tree, type TreeFile } from "./tree.ts";
 
-/** A page lists a thousand files, in some hundred bytes each. */
+/** A page lists a thousand files, in a few hundred bytes each. */
 const MAX_PAGE_BYTES = 64 << 20;
 
-/** A file on the hub, named by its content. */
-export interface HubFile {
-  /** Path in the data set, with `/` between folders. */
-  readonly path: string;
-  readonly bytes: number;
-  /** `sha256:…` of files in large file storage, `git:…` (the SHA-1 of git's blob) of all others; hex. */
-  readonly digest: string;
-}
-
-/** Files of a data set or model at one commit. */
-export interface HubSnapshot {
-  /** A data set when left out. */
-  readonly type?: RepoType;
-  readonly repo: string;
-  readonly commit: string;
-  /** By path, in the order of code units. */
-  readonly files: readonly HubFile[];
-}
-
 /**
- * Finds the commit at which a branch or tag stands, and the files there that match.
+ * Finds the commit of a branch or tag, and the matching files in it.
  *
- * A full commit whose listing is in the cache needs no network. A branch or tag that was looked up less than an
- * hour ago is taken to stand where it stood, so that threads that ask one after the other agree; who needs it
- * longer than that keeps the commit. The listing is of the whole data set, a request for every thousand files.
+ * A full commit whose listing is in the cache needs no network. A branch or tag that was looked up less than an hour
+ * ago is not looked up again, so that threads agree; to use it longer, keep the commit. The listing is of the whole
+ * repository, with one request for every thousand files.
  *
- * @throws {HubError} when the data set, the revision or a matching file does not exist or may not be read, or,
- * offline, is not in the cache; when the hub cannot be reached; when a file that matches has an unsafe path.
+ * @throws {HubError} when the repository, the revision or a matching file does not exist or may not be read, or,
+ *   offline, is not in the cache; when the hub cannot be reached; when a matching file has an unsafe path.
  */
 export async function resolveSnapshot(
   location: HubLocation,
@@ -85,7 +72,7 @@ async function resolveRevision(
   const before = await known();
   if (before !== undefined) return before;
   if (settings.offline) throw offlineError({ type, repo, revision }, settings);
-  // One asks, the others wait for what it learns: asking at the same time, they could see different commits.
+  // One process asks and the others wait: asking at the same time, they could see different commits.
   using _ = await cache.lock("refs", `${repo}@${revision}`, settings);
   const meanwhile = await known();
   if (meanwhile !== undefined) return meanwhile;
@@ -109,7 +96,7 @@ async function fetchCommit(subject: Subject, settings: HubSettings): Promise<str
   );
   if (typeof sha === "string" && COMMIT.test(sha)) return sha;
   throw new HubError(
-    `the hub names no commit of ${subject.repo}@${subject.revision} (it says "${sha}")`,
+    `the hub gives no commit for ${subject.repo}@${subject.revision} (its answer: "${sha}")`,
   );
 }
 
@@ -132,7 +119,7 @@ async function fetchTree(subject: Subject, settings: HubSettings): Promise<Tree>
   });
 }
 
-/** Runs a function of the library; what it cannot make sense of is the answer's fault. */
+/** Runs a function of the library; its parse errors mean that the answer is not a hub's. */
 async function understood<T>({ repo }: Subject, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -141,7 +128,7 @@ async function understood<T>({ repo }: Subject, call: () => Promise<T>): Promise
       error instanceof z.ZodError;
     if (!is_answer) throw error;
     throw new HubError(
-      `the answer about ${repo} is not what a hub answers; is HF_ENDPOINT right?`,
+      `the answer about ${repo} is not that of a hub; check HF_ENDPOINT`,
       undefined,
       { cause: error },
     );
@@ -149,12 +136,12 @@ async function understood<T>({ repo }: Subject, call: () => Promise<T>): Promise
 }
 
 /**
- * The `fetch` that the library calls. The access token is added by `request` alone: the library would send it
- * wherever the next page is said to be, and takes only tokens of huggingface.co's form.
+ * The `fetch` for the library. Only `request` adds the access token: the library would send it to any URL of a next
+ * page, and accepts only tokens of huggingface.co's form.
  */
 function apiFetch(subject: Subject, settings: HubSettings): typeof fetch {
   return (input) =>
-    retrying(`listing ${subject.repo}`, settings, async () => {
+    withRetries(`listing ${subject.repo}`, settings, async () => {
       const timeout = AbortSignal.timeout(settings.stall_ms);
       const signal = settings.signal ? AbortSignal.any([settings.signal, timeout]) : timeout;
       const headers = { accept: "application/json" };
@@ -171,11 +158,11 @@ async function readPage(response: Response, { repo }: Subject): Promise<Uint8Arr
   try {
     page = await firstBytes(response, MAX_PAGE_BYTES + 1);
   } catch (error) {
-    throw new PassingError(`the connection was lost (${(error as Error).message})`);
+    throw new TransientError(`the connection was lost (${(error as Error).message})`);
   }
   if (page.length <= MAX_PAGE_BYTES) return page;
   throw new HubError(
-    `the answer about ${repo} has more than ${MAX_PAGE_BYTES} bytes; is HF_ENDPOINT right?`,
+    `the answer about ${repo} has more than ${MAX_PAGE_BYTES} bytes; check HF_ENDPOINT`,
   );
 }
 
@@ -186,15 +173,17 @@ function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
     const examples = nearest([...tree.keys()], location.pattern ?? "");
     throw new HubError(
       `${formatHubUrl(location)} matches none of the ${tree.size} files` +
-        (examples.length === 0 ? "" : `; there are, for example, ${examples.join(", ")}`),
+        (examples.length === 0 ? "" : `; it has, for example, ${examples.join(", ")}`),
     );
   }
   return found.map(([path, file]) => {
     const fault = pathFault(path);
     if (fault !== undefined) {
       throw new HubError(
-        `${location.repo} lists a file ${JSON.stringify(path)}, which ${fault} and could not be ` +
-          "kept safely; choose files that leave it out",
+        `${location.repo} lists a file ${
+          JSON.stringify(path)
+        }, whose path ${fault} and is not safe to ` +
+          "store; choose a pattern without it",
       );
     }
     const { lfs_sha256, lfs_size, size, blob_id } = file;
@@ -206,7 +195,7 @@ function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
   });
 }
 
-/** The paths that have most characters in common with a pattern's beginning. */
+/** The paths that share most characters with a pattern's beginning. */
 function nearest(paths: readonly string[], pattern: string, count = 5): string[] {
   const common = (path: string) => {
     let n = 0;

@@ -13,8 +13,7 @@ const setTest = (name: string, test: Parameters<typeof hubTest>[2]) =>
 
 setTest("offline, what is not in the cache is named", async (hub, options) => {
   const offline = { ...options, offline: true };
-  const reason =
-    /org\/numbers@main is not in the cache .* offline; unset HF_HUB_OFFLINE and CAUSEWAY/;
+  const reason = /org\/numbers@main is not in the cache .*; unset HF_HUB_OFFLINE and CAUSEWAY/;
   await assert.rejects(resolveSnapshot(at(), offline), reason);
   const commit = "0".repeat(40);
   await assert.rejects(
@@ -28,7 +27,7 @@ setTest("a pattern without matches names files that are near it", async (_, opti
   await assert.rejects(
     resolveSnapshot(at("data/train-*.json"), options),
     new HubError(
-      "hf://org/numbers@main/data/train-*.json matches none of the 6 files; there are, for example, " +
+      "hf://org/numbers@main/data/train-*.json matches none of the 6 files; it has, for example, " +
         "data/train-0.jsonl, data/train-1.jsonl, data/train.parquet, data/test-0.jsonl, README.md",
     ),
   );
@@ -36,9 +35,9 @@ setTest("a pattern without matches names files that are near it", async (_, opti
 
 setTest("what does not exist is named", async (_, options) => {
   const cases: [repo: string, revision: string, reason: RegExp][] = [
-    ["org/none", "main", /the hub has no data set org\/none \(404: Repository not found\)/],
-    [REPO, "v9", /the data set org\/numbers has no revision v9 \(404/],
-    [REPO, "0".repeat(40), /the data set org\/numbers has no revision 0{40}/],
+    ["org/none", "main", /the hub has no dataset org\/none \(404: Repository not found\)/],
+    [REPO, "v9", /the dataset org\/numbers has no revision v9 \(404/],
+    [REPO, "0".repeat(40), /the dataset org\/numbers has no revision 0{40}/],
   ];
   for (const [repo, revision, reason] of cases) {
     await assert.rejects(resolveSnapshot(at("*", revision, repo), options), (error: HubError) => {
@@ -49,15 +48,15 @@ setTest("what does not exist is named", async (_, options) => {
   }
 });
 
-setTest("a gated data set asks for a token, and takes one", async (hub, options) => {
+setTest("a gated dataset asks for a token, and takes one", async (hub, options) => {
   hub.gates.set(REPO, "hf_right");
   await assert.rejects(
     resolveSnapshot(at(), options),
-    /refuses access to the data set org\/numbers \(401: .* restricted.*gated.*set HF_TOKEN to a token/,
+    /refuses access to the dataset org\/numbers \(401: .* restricted.*gated.*set HF_TOKEN to a token/,
   );
   await assert.rejects(
     resolveSnapshot(at(), { ...options, token: "hf_wrong" }),
-    /\(403: .*the token sent may not read it: ask for access on .*\/datasets\/org\/numbers/,
+    /\(403: .*the token sent has no access: request access on .*\/datasets\/org\/numbers/,
   );
   await resolveSnapshot(at(), { ...options, token: "hf_right" });
 });
@@ -101,7 +100,7 @@ setTest(
     hub.spoil = () => new Response("<html>", { status: 503 });
     await assert.rejects(
       resolveSnapshot(at(), { ...options, log: (message) => messages.push(message) }),
-      /listing org\/numbers failed 6 times in a row, at last: 127\.0\.0\.1:\d+ answered 503/,
+      /listing org\/numbers failed 6 times in a row, last error: 127\.0\.0\.1:\d+ answered 503/,
     );
     assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000]);
     assert.match(messages[1], /listing org\/numbers: .* answered 503; trying again in 2 s/);
@@ -112,7 +111,7 @@ setTest("a hub that is not there is an error with the number of tries", async (h
   await hub[Symbol.asyncDispose]();
   await assert.rejects(
     resolveSnapshot(at(), { ...options, retries: 2 }),
-    /listing org\/numbers failed 3 times in a row, at last: 127\.0\.0\.1:\d+: .*refused/i,
+    /listing org\/numbers failed 3 times in a row, last error: 127\.0\.0\.1:\d+: .*refused/i,
   );
 });
 
@@ -120,11 +119,11 @@ setTest("a host that may not be reached is named with its option", async (_, opt
   const fetch = () => Promise.reject(new Deno.errors.NotCapable("Requires net access"));
   await assert.rejects(
     resolveSnapshot(at(), { ...options, endpoint: "https://hub.example", fetch }),
-    /reading from hub\.example is not permitted; add --allow-net=hub\.example:443/,
+    /no permission to connect to hub\.example; add --allow-net=hub\.example:443/,
   );
   await assert.rejects(
     resolveSnapshot(at(), { ...options, endpoint: "https://cdn.xet.hf.co", fetch }),
-    /reading from cdn\.xet\.hf\.co is not permitted; add '--allow-net=\*\.hf\.co'/,
+    /no permission to connect to cdn\.xet\.hf\.co; add '--allow-net=\*\.hf\.co'/,
   );
 });
 
@@ -147,7 +146,10 @@ setTest("a file that would leave the cache is refused", async (hub, options) => 
   for (const path of ["../x", "/etc/x", "a/../../x", "a\\..\\x", "C:/x", "a//x", "./x"]) {
     const commit = hub.commit(REPO, { [path]: "x", "good.txt": "" });
     const all = resolveSnapshot(at("**", commit), options);
-    await assert.rejects(all, /org\/numbers lists a file ".*x", which .* could not be kept safely/);
+    await assert.rejects(
+      all,
+      /org\/numbers lists a file ".*x", whose path .* is not safe to store/,
+    );
     const good = await resolveSnapshot(at("good.txt", commit), options);
     assert.equal(good.files.length, 1);
   }
@@ -173,7 +175,7 @@ setTest(
     for (
       const [status, reason, most] of [
         [400, /the hub answered 400 for org\/numbers/, 2 ** 22],
-        [200, /has more than 67108864 bytes; is HF_ENDPOINT right/, 2 ** 27],
+        [200, /has more than 67108864 bytes; check HF_ENDPOINT/, 2 ** 27],
       ] as const
     ) {
       const { response, taken } = endless(status);

@@ -4,7 +4,7 @@ import { gitDigest } from "../../tests/hub_server.ts";
 import { hubTest, LISTED, type TestOptions } from "../../tests/hub_setting.ts";
 import { Random } from "../random/mod.ts";
 import { resolveSnapshot } from "./mod.ts";
-import { parseEntry, parseTree, treeText } from "./tree.ts";
+import { parseEntry, parseTree, treeText } from "./cache.ts";
 
 const FILES = LISTED;
 const REPO = "org/numbers";
@@ -25,7 +25,7 @@ setTest("a listing comes over several pages, sorted, with digests", async (hub, 
   assert.deepEqual(files[4], { path: "data/train.parquet", bytes: 4, digest: sha256 });
 });
 
-setTest("branches, tags and data sets without an owner are found", async (hub, options) => {
+setTest("branches, tags and datasets without an owner are found", async (hub, options) => {
   const files = { "x.txt": "x" };
   const commit = hub.commit(REPO, files, "refs/convert/parquet");
   assert.equal((await resolveSnapshot(at("*", "refs/convert/parquet"), options)).commit, commit);

@@ -5,13 +5,17 @@
  */
 import { foreignBatches } from "../arrow/mod.ts";
 import { FileBytes } from "./file_bytes.ts";
-import { type DataRecord, messageOf, type Reading } from "./reading.ts";
+import { type DataRecord, type Format, messageOf, type Reading } from "./reading.ts";
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
+/** Arrow files and streams, told apart by their first bytes; uncompressed or compressed with Zstandard, not LZ4. */
+export const arrow: Format = {
+  endings: [".arrow", ".feather", ".ipc"],
+  record: "a row",
+  readFile: readArrow,
+};
+
 /**
- * Streams the rows of an Arrow file or stream, told apart by the first bytes. Bodies may be compressed
- * with Zstandard, not with LZ4.
- *
  * @throws {Error} `file:row: …` for damaged or truncated data, the row being the one after the last good
  *   batch, and for text that is not UTF-8; lists the columns if a wanted one is missing.
  */

@@ -1,68 +1,69 @@
 /**
- * What a dataset is, as the rest of the laboratory sees it: a card with provenance, and documents.
+ * What a dataset is to the rest of the laboratory: a card that says where it comes from, and documents.
  *
  * @module
  */
+import { hashShare } from "./digests.ts";
 
-/** One text, the unit that is split, counted, tokenized and never cut across two sets. */
+/** One text: the unit that is tokenized, counted and assigned to a split as a whole. */
 export interface Document {
-  /** Unique in its dataset and the same on every machine: a file name, a row, a function's place. */
+  /** Unique in its dataset and the same on every machine: file name, row, position of a function. */
   readonly id: string;
   readonly text: string;
-  /** Length in UTF-16 units of the leading part on which no loss is taken. Absent: loss on all. */
+  /** Length of the leading part without loss, in UTF-16 units. Absent: loss on the whole text. */
   readonly prompt_length_chars?: number;
-  /** Set where the dataset has a split of its own; otherwise the tokenize stage makes one. */
+  /** Set if the dataset comes with splits; otherwise the tokenize stage makes them. */
   readonly split?: Split;
-  /** Documents of one group always fall into the same split. Absent: only exact duplicates do. */
+  /** Documents of one group are always in the same split. Absent: only exact duplicates are. */
   readonly group?: string;
 }
 
 export type Split = "train" | "validation";
 
 export interface Licence {
-  /** SPDX identifier or expression; `LicenseRef-…` where SPDX has none. */
+  /** SPDX identifier or expression; `LicenseRef-…` if SPDX has none. */
   readonly spdx: string;
   readonly note?: string;
 }
 
-/** A dataset card: where a dataset comes from, what one may do with it, and how it is read. */
+/** A dataset card: where a dataset comes from, its licence, and how it is read. */
 export interface DatasetCard {
   /** snake_case; the name recipes use. */
   readonly name: string;
   readonly title: string;
-  /** What it stands for in an experiment: "general English, the role of C4". */
+  /** Its use in an experiment: "general English, the role of C4". */
   readonly role: string;
   /** Where it comes from: pinned packages (`name@version`) or files, and a page about it. */
   readonly source: { readonly origins: readonly string[]; readonly homepage?: string };
   readonly licence: Licence;
-  /** How documents are cut and cleaned, in a sentence or two. */
+  /** How documents are cut and cleaned, in one or two sentences. */
   readonly reading: string;
   /**
-   * Changes whenever the documents may change: pinned versions plus the reader's own version, or a digest
-   * of the files and of how they are read. It enters the key of every artifact made from the dataset, so
-   * it tells nothing of the machine. A promise where the network has to be asked.
+   * Changes whenever the documents may change: pinned versions and the reader's own version, or a digest of the files
+   * and of how they are read. Part of the key of every artifact made from the dataset, so it must not depend on the
+   * machine. A promise if it needs the network.
    *
-   * @throws {Error} naming the file or set that is not there.
+   * @throws {Error} naming the missing file or dataset.
    */
   revision(): string | Promise<string>;
   /**
    * Streams the documents, in the same order every time.
    *
-   * @throws {Error} one sentence naming the package or file and row that cannot be read.
+   * @throws {Error} naming the package, or the file and row, that cannot be read.
    */
   documents(options?: DocumentOptions): AsyncIterable<Document>;
 }
 
 export interface DocumentOptions {
-  /** Ends reading and downloads with its reason. */
+  /** Stops reading and downloads; its reason is thrown. */
   readonly signal?: AbortSignal;
-  /** Takes what a person should know of the data: records left out, sets read in place of others. */
+  /** Called with what a person should know about the data: skipped records, stand-ins for a dataset. */
   readonly log?: (message: string) => void;
 }
 
 /**
- * Passes documents on, and fails where a dataset turns out to hold none: an empty set is always a
- * mistake in its source, and is cheaper to see here than as a division by zero in training.
+ * Passes documents on, and fails if there are none: an empty dataset is always an error in its source, easier to find
+ * here than as a division by zero in training.
  */
 export async function* requireDocuments(
   name: string,
@@ -74,6 +75,40 @@ export async function* requireDocuments(
     yield document;
   }
   if (count === 0) {
-    throw new Error(`dataset "${name}" holds no documents; check its source and its filters`);
+    throw new Error(`dataset "${name}" has no documents; check its source and its filters`);
   }
+}
+
+/**
+ * A random sample of `count` training documents: those whose ids have the lowest hashes, so that the choice depends on
+ * the ids alone. Validation documents are passed on at once, the sample in its original order at the end. At most
+ * `2 * count` documents are in memory.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sampleDocuments } from "./card.ts";
+ * async function* numbers() {
+ *   for (let i = 0; i < 1000; i++) yield { id: String(i), text: "…" };
+ * }
+ * const chosen = await Array.fromAsync(sampleDocuments(numbers(), 10));
+ * assert.equal(chosen.length, 10);
+ * ```
+ */
+export async function* sampleDocuments(
+  documents: AsyncIterable<Document>,
+  count: number,
+): AsyncGenerator<Document> {
+  let kept: { document: Document; draw: number; place: number }[] = [];
+  const lowest = () => kept.sort((a, b) => a.draw - b.draw || a.place - b.place).slice(0, count);
+  let place = 0;
+  for await (const document of documents) {
+    if (document.split === "validation") {
+      yield document;
+      continue;
+    }
+    kept.push({ document, draw: hashShare("examples", document.id), place: place++ });
+    if (kept.length >= 2 * count) kept = lowest();
+  }
+  for (const { document } of lowest().sort((a, b) => a.place - b.place)) yield document;
 }

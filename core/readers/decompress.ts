@@ -6,19 +6,18 @@
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { joinBytes, readBlocks } from "./file_bytes.ts";
-import { checkExpansion, type Limits, StreamFault } from "./limits.ts";
-import type { Reading } from "./reading.ts";
+import { checkExpansion, type Limits, type Reading, StreamFault } from "./reading.ts";
 
-/** Input of one step. It bounds what a step of deflate can expand to (1032 times as much). */
+/** Input of one step. It limits what a step of deflate can expand to (1032 times as much). */
 const STEP_BYTES = 1 << 14;
 const OUTPUT_BYTES = 1 << 18;
 
 /**
- * Streams the bytes of a file, decompressed where its name ends in `.gz` (one or more members) or `.zst`
+ * Streams the bytes of a file, decompressed if its name ends in `.gz` (one or more members) or `.zst`
  * (one or more frames).
  *
- * All that stands before a damaged or cut-off place is given before the fault is thrown; of damage within
- * a gzip member some 100 KiB before it can be lost.
+ * Everything before a damaged or truncated place is yielded before the fault is thrown; with damage inside
+ * a gzip member, some 100 KiB before it can be lost.
  *
  * @throws {StreamFault} for damaged or truncated data, and beyond the limits on expansion.
  */
@@ -26,7 +25,7 @@ export function readExpanded(path: string, reading: Reading): AsyncGenerator<Uin
   return expand(readBlocks(path, reading), path, reading);
 }
 
-/** The same for blocks from anywhere, under the name of a file. */
+/** The same for blocks from any source; `path` says whether they are compressed. */
 export function expand(
   blocks: AsyncGenerator<Uint8Array>,
   path: string,
@@ -60,8 +59,8 @@ const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
 /**
- * Cuts the frames apart itself (RFC 8878, section 3.1.1): a decoder takes one frame and does not tell a
- * truncated one from a whole one. Steps are blocks, none of which expands to more than 128 KiB.
+ * Finds the frames itself (RFC 8878, section 3.1.1): node's decoder decodes one frame, and does not report a truncated
+ * one. Each step is a block, which expands to at most 128 KiB.
  */
 async function* expandZstd(
   blocks: AsyncIterable<Uint8Array>,
@@ -75,7 +74,7 @@ async function* expandZstd(
     if (number === FRAME_MAGIC) yield* expandFrame(source, magic, meter);
     else if ((number & ~0xf) >>> 0 === SKIPPABLE_MAGIC) {
       await source.skip(littleEndian(await source.take(4)));
-    } else throw new StreamFault("is not zstd data where a frame should begin");
+    } else throw new StreamFault("has bytes that are not zstd data where a frame should begin");
   }
 }
 
@@ -126,8 +125,8 @@ class Meter {
 }
 
 /**
- * Drives a zlib stream step by step. Reading it in the usual ways would drop, when a fault comes, the
- * expanded bytes that wait in its buffer.
+ * Drives a zlib stream step by step. Reading it in the usual ways would lose the expanded bytes in its buffer when a
+ * fault occurs.
  */
 class Expander implements Disposable {
   #expanded: Uint8Array[] = [];
@@ -142,7 +141,7 @@ class Expander implements Disposable {
     stream.on("close", () => this.#end());
   }
 
-  /** Expands a piece of input. What follows the end of the compressed data is ignored. */
+  /** Expands a piece of input. Bytes after the end of the compressed data are ignored. */
   async push(bytes: Uint8Array): Promise<Uint8Array[]> {
     this.meter.read(bytes.length);
     if (!this.#ended) {
@@ -200,7 +199,7 @@ class Expander implements Disposable {
   }
 }
 
-/** Takes exact numbers of bytes off a stream of blocks. */
+/** Takes exact numbers of bytes from a stream of blocks. */
 class ByteQueue implements AsyncDisposable {
   #block = new Uint8Array();
   readonly #blocks: AsyncIterator<Uint8Array>;
@@ -209,7 +208,7 @@ class ByteQueue implements AsyncDisposable {
     this.#blocks = blocks[Symbol.asyncIterator]();
   }
 
-  /** Ends the stream, which would keep its file open. */
+  /** Ends the stream, so that its file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#blocks.return?.();
   }

@@ -23,7 +23,7 @@ export async function* readBlocks(path: string, reading: Reading): AsyncGenerato
   }
 }
 
-/** One piece of bytes made of several. */
+/** Joins pieces of bytes. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -32,6 +32,21 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
     at += part.length;
   }
   return whole;
+}
+
+/** All bytes of a stream; undefined if there are more than `max_bytes`. */
+export async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  max_bytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > max_bytes) return undefined;
+    parts.push(chunk);
+  }
+  return joinBytes(parts);
 }
 
 /** Random access to a file. */
@@ -48,11 +63,11 @@ export class FileBytes implements Disposable {
   /**
    * Reads exactly the bytes [start, end).
    *
-   * @throws {RangeError} when the file ends before, or the range makes no sense.
+   * @throws {RangeError} when they are not within the file.
    */
   read(start: number, end: number): Uint8Array<ArrayBuffer> {
     if (!(start >= 0 && start <= end && end <= this.size)) {
-      throw new RangeError(`bytes ${start} to ${end} of ${this.size} are asked for`);
+      throw new RangeError(`bytes ${start} to ${end} are outside the file of ${this.size} bytes`);
     }
     const bytes = new Uint8Array(end - start);
     this.#file.seekSync(start, Deno.SeekMode.Start);
@@ -69,7 +84,7 @@ export class FileBytes implements Disposable {
   }
 }
 
-/** @throws {Error} one sentence naming the file. */
+/** @throws {Error} naming the file. */
 export function openFile(path: string): Deno.FsFile {
   let file: Deno.FsFile;
   try {

@@ -1,58 +1,56 @@
 /**
- * Which format a file has, by its name.
+ * The table of file formats. A new format is a file with a `Format` or `StreamFormat`, and a line here.
  *
  * @module
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { withoutCompression } from "./decompress.ts";
-import type { RecordFormat } from "./reading.ts";
+import { arrow } from "./arrow.ts";
+import { readExpanded, withoutCompression } from "./decompress.ts";
+import { hf_dataset, isDatasetFolder } from "./hf_folder.ts";
+import { json, jsonl } from "./jsonl.ts";
+import { parquet } from "./parquet.ts";
+import { type Format, hasEnding, type StreamFormat } from "./reading.ts";
+import { text } from "./text.ts";
+import { zipOf } from "./zip.ts";
 
-/** Formats read line by line or whole, and so through `.gz` and `.zst` too. */
-const TEXT_ENDINGS: Readonly<Record<string, RecordFormat>> = {
-  ".jsonl": "jsonl",
-  ".ndjson": "jsonl",
-  ".json": "json",
-  ".txt": "text",
-  ".md": "text",
-  ".rst": "text",
-};
+/** Formats that are also read from `.gz` and `.zst` files and inside ZIP archives. */
+const STREAM_FORMATS = { jsonl, json, text } satisfies Record<string, StreamFormat>;
 
-/** Program source, read as text inside archives, and in folders where the format is said to be text. */
-const SOURCE_ENDINGS = new Set(
-  ("c cc cpp cs css go h hpp html java js jsx kt lua mjs php pl py r rb rs scala sh sol sql swift tex " +
-    "toml ts tsx xml yaml yml").split(" ").map((name) => `.${name}`),
-);
+export const FORMATS = {
+  jsonl: fromFile(jsonl),
+  json: fromFile(json),
+  parquet,
+  arrow,
+  text: fromFile(text),
+  zip: zipOf(STREAM_FORMATS),
+  hf_dataset,
+} satisfies Record<string, Format>;
 
-/** Formats read at any place. */
-const BINARY_ENDINGS: Readonly<Record<string, RecordFormat>> = {
-  ".parquet": "parquet",
-  ".arrow": "arrow",
-  ".feather": "arrow",
-  ".ipc": "arrow",
-  ".zip": "zip",
-};
+/** Name of a file format. */
+export type RecordFormat = keyof typeof FORMATS;
 
-/** Endings of files that are read without a format being named. */
-export const KNOWN_ENDINGS: readonly string[] = Object.keys({ ...TEXT_ENDINGS, ...BINARY_ENDINGS });
+/** Names of all formats. */
+export const FORMAT_NAMES = Object.keys(FORMATS) as RecordFormat[];
 
-/** The format of a file by its ending, or undefined where none is known. */
+/** Endings of files that can be read without naming a format. */
+export const KNOWN_ENDINGS: readonly string[] = Object.values(FORMATS)
+  .flatMap(({ endings }) => endings);
+
+function fromFile(format: StreamFormat): Format {
+  return {
+    ...format,
+    readFile: (path, reading) =>
+      format.readStream(readExpanded(path, reading), path, reading, reading.nameOf(path)),
+  };
+}
+
+/** The format of a file by the ending of its name; undefined for an unknown one. */
 export function formatOfName(path: string): RecordFormat | undefined {
-  return BINARY_ENDINGS[endingOf(path)] ?? TEXT_ENDINGS[endingOf(withoutCompression(path))];
+  const inside = withoutCompression(path);
+  const format = FORMAT_NAMES.find((name) => hasEnding(inside, FORMATS[name].endings));
+  return inside === path || (format && format in STREAM_FORMATS) ? format : undefined;
 }
 
-/** The format of an archive's entry, or undefined for one that is passed over. */
-export function formatOfEntry(path: string): "jsonl" | "json" | "text" | undefined {
-  const format = TEXT_ENDINGS[endingOf(withoutCompression(path))];
-  if (format !== undefined) return format as "jsonl" | "json" | "text";
-  return SOURCE_ENDINGS.has(endingOf(path)) ? "text" : undefined;
-}
-
-/** True for a folder as Hugging Face `datasets` saves a dataset or a dictionary of datasets. */
-export function isDatasetFolder(path: string): boolean {
-  return existsSync(join(path, "dataset_dict.json")) || existsSync(join(path, "state.json"));
-}
-
-function endingOf(path: string): string {
-  return /\.[^./\\]*$/.exec(path)?.[0].toLowerCase() ?? "";
+/** The format of a file, or of a folder that is one saved dataset. */
+export function formatOf(path: string): RecordFormat | undefined {
+  return isDatasetFolder(path) ? "hf_dataset" : formatOfName(path);
 }

@@ -1,32 +1,41 @@
 /**
- * Folders as Hugging Face `datasets` saves them: `save_to_disk` of a dataset or a dictionary of datasets.
+ * Folders written by `save_to_disk` of Hugging Face `datasets`: a dataset or a dictionary of datasets.
  *
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readArrow } from "./arrow.ts";
+import { arrow } from "./arrow.ts";
 import { missingFile } from "./file_bytes.ts";
-import { type DataRecord, messageOf, type Reading } from "./reading.ts";
+import { type DataRecord, type Format, messageOf, type Reading } from "./reading.ts";
 
 const STATE = "state.json";
+const DICTIONARY = "dataset_dict.json";
 const INFO = "dataset_info.json";
+
+/** A saved dataset, or one split of a saved dictionary of datasets. */
+export const hf_dataset: Format = {
+  endings: [],
+  record: "a row of a folder with `state.json` or `dataset_dict.json`",
+  readFile: readDatasetFolder,
+};
+
+/** Whether a folder is a saved dataset or dictionary of datasets. */
+export function isDatasetFolder(path: string): boolean {
+  return existsSync(join(path, DICTIONARY)) || existsSync(join(path, STATE));
+}
 
 const DatasetDict = z.object({ splits: z.array(z.string()) });
 const State = z.object({
   _data_files: z.array(z.object({ filename: z.string() })),
   _split: z.string().nullish(),
-  /** Rows chosen by reference; `datasets` before 2.0 could save them so. */
+  /** Rows chosen by index; `datasets` before 2.0 could save them like this. */
   _indices_data_files: z.array(z.unknown()).nullish(),
 });
 
-/**
- * Streams the records of a saved dataset, or of one split of a saved dictionary.
- *
- * @throws {Error} when a split has to be named, or the folder is not as described.
- */
-export async function* readDatasetFolder(
+/** @throws {Error} when a split has to be named, or the files of the folder do not fit together. */
+async function* readDatasetFolder(
   folder: string,
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
@@ -34,16 +43,15 @@ export async function* readDatasetFolder(
   const state = parse(State, join(part, STATE));
   const { split } = reading;
   if (part === folder && split !== undefined && state._split && state._split !== split) {
-    throw new Error(`${folder} holds the split "${state._split}", not "${split}"`);
+    throw new Error(`${folder} has the split "${state._split}", not "${split}"`);
   }
-  for (const name of dataFiles(part, state)) yield* readArrow(join(part, name), reading);
+  for (const name of dataFiles(part, state)) yield* arrow.readFile(join(part, name), reading);
 }
 
 /**
- * The names of all files that decide what is read of one saved dataset. Caches that using it leaves beside
- * them are not among them.
+ * Names of the files that decide which records one saved dataset has, without the caches that using it leaves there.
  *
- * @throws {Error} when the folder is not as described.
+ * @throws {Error} when the files of the folder do not fit together.
  */
 export function datasetFiles(folder: string): string[] {
   const names = [STATE, ...dataFiles(folder, parse(State, join(folder, STATE)))];
@@ -51,31 +59,31 @@ export function datasetFiles(folder: string): string[] {
 }
 
 function dataFiles(folder: string, state: z.output<typeof State>): string[] {
-  const place = join(folder, STATE);
+  const state_file = join(folder, STATE);
   if (state._indices_data_files?.length) {
     throw new Error(
-      `${place}: rows are chosen by an index file; save the dataset again after flatten_indices()`,
+      `${state_file}: rows are chosen by an index file; save the dataset again after flatten_indices()`,
     );
   }
   return state._data_files.map(({ filename }) => {
     if (/^[^/\\\0]+$/.test(filename) && filename !== ".." && filename !== ".") return filename;
     throw new Error(
-      `${place}: data file ${JSON.stringify(filename)} is refused, it lies outside the folder`,
+      `${state_file}: data file ${JSON.stringify(filename)} is refused: it is outside the folder`,
     );
   });
 }
 
 function splitFolder(folder: string, split: string | undefined): string {
-  const dictFile = join(folder, "dataset_dict.json");
+  const dictFile = join(folder, DICTIONARY);
   if (!existsSync(dictFile)) return folder;
   const { splits } = parse(DatasetDict, dictFile);
   if (split === undefined || !splits.includes(split)) {
-    const what = split === undefined ? "holds several splits" : `has no split "${split}"`;
+    const what = split === undefined ? "has several splits" : `has no split "${split}"`;
     throw new Error(`${folder} ${what}; set split to one of ${splits.join(", ")}`);
   }
   if (!/^[^/\\\0]+$/.test(split) || split === ".." || split === ".") {
     throw new Error(
-      `${dictFile}: split ${JSON.stringify(split)} is refused, it is no folder's name`,
+      `${dictFile}: split ${JSON.stringify(split)} is refused: it is not the name of a folder`,
     );
   }
   return join(folder, split);

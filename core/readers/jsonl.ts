@@ -1,37 +1,39 @@
 /**
- * JSON Lines: one JSON object a line. Files named `.json` may also hold one array of objects.
+ * JSON Lines: one JSON object per line. Files named `.json` may also contain one array of objects.
  *
  * @module
  */
-import { readExpanded } from "./decompress.ts";
-import { joinBytes } from "./file_bytes.ts";
-import { StreamFault } from "./limits.ts";
-import { type DataRecord, messageOf, Reading, type ReadOptions } from "./reading.ts";
-import { readLines } from "./text_lines.ts";
+import { collect, joinBytes } from "./file_bytes.ts";
+import {
+  type DataRecord,
+  messageOf,
+  type Reading,
+  StreamFault,
+  type StreamFormat,
+} from "./reading.ts";
 
-/** One record and where it stands, for messages. */
-export type JsonlRecord = DataRecord;
+/** JSON Lines in UTF-8. Blank lines are skipped. */
+export const jsonl: StreamFormat = {
+  endings: [".jsonl", ".ndjson"],
+  record: "a line",
+  readStream: readJsonLines,
+};
 
-/**
- * Streams the records of a JSON Lines file, plain, `.gz` or `.zst`. Blank lines are skipped.
- *
- * @throws {Error} `file:row: …` for a line that is not a JSON object, bad UTF-8 or a damaged stream.
- */
-export function readJsonl(path: string, options: ReadOptions = {}): AsyncGenerator<DataRecord> {
-  const reading = new Reading(options);
-  return readJsonLines(readExpanded(path, reading), path, reading);
-}
+/** JSON Lines or one array of objects, told apart by the first character. */
+export const json: StreamFormat = {
+  endings: [".json"],
+  record: "a line, or an element of the array in the file",
+  readStream: readJson,
+};
 
-/** The same for bytes from anywhere; `file` is their name in records and messages. */
-export async function* readJsonLines(
+async function* readJsonLines(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
-  const { max_record_bytes } = reading.limits;
   let row = 0;
   try {
-    for await (const lines of readLines(chunks, max_record_bytes)) {
+    for await (const lines of readLines(chunks, reading.limits.max_record_bytes)) {
       reading.throwIfAborted();
       for (const line of lines) {
         row++;
@@ -42,19 +44,13 @@ export async function* readJsonLines(
       }
     }
   } catch (error) {
-    // A fault of the stream comes after the last good record: what is left of it has the next row.
+    // A fault of the stream comes after the last good record; it is reported for the next row.
     if (!(error instanceof StreamFault)) throw error;
     reading.fault(`${file}:${row + 1}: ${error.message}`);
   }
 }
 
-/** Streams a `.json` file: JSON Lines, or, told by its first character, one array of objects. */
-export async function* readJson(path: string, reading: Reading): AsyncGenerator<DataRecord> {
-  yield* readJsonBytes(readExpanded(path, reading), path, reading);
-}
-
-/** The same for bytes from anywhere; `file` is their name in records and messages. */
-export async function* readJsonBytes(
+async function* readJson(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   reading: Reading,
@@ -70,7 +66,7 @@ export async function* readJsonBytes(
     if (!(error instanceof StreamFault)) throw error;
     reading.fault(`${file}:1: ${error.message}`);
   } finally {
-    // An iterator driven by hand is not ended by leaving the loop, and would keep its file open.
+    // An iterator driven by hand does not end with the loop, and would keep its file open.
     await source.return?.();
   }
 }
@@ -98,7 +94,7 @@ async function* chain(
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
-/** An array is parsed whole, and so is bounded like one record. */
+/** An array is parsed as a whole, so its size is limited like that of one record. */
 async function* readArray(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
@@ -109,7 +105,7 @@ async function* readArray(
     const bytes = await collect(chunks, reading.limits.max_record_bytes);
     if (bytes === undefined) {
       return reading.fault(
-        `${file}:1: a JSON array of more than ${reading.limits.max_record_bytes} bytes; write it as JSON Lines, one object a line`,
+        `${file}:1: the JSON array has more than ${reading.limits.max_record_bytes} bytes; write it as JSON Lines, one object per line`,
       );
     }
     items = JSON.parse(DECODER.decode(withoutMark(bytes)));
@@ -129,26 +125,11 @@ async function* readArray(
   }
 }
 
-/** All bytes of a stream, or undefined where there are more than allowed. */
-export async function collect(
-  chunks: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    parts.push(chunk);
-  }
-  return joinBytes(parts);
-}
-
 const NO_OBJECT = "expected a JSON object with named columns";
-/** Byte order marks are taken off by hand, once a file: the decoder would take one off every line. */
+/** Byte order marks are removed by hand, once per file: the decoder would remove one from every line. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @returns undefined for a blank line and for one that is left out. */
+/** @returns undefined for a blank or skipped line. */
 function parseLine(
   line: Uint8Array | undefined,
   where: string,
@@ -156,7 +137,7 @@ function parseLine(
 ): Record<string, unknown> | undefined {
   if (line === undefined) {
     reading.fault(
-      `${where}: a line of more than ${reading.limits.max_record_bytes} bytes; raise max_record_bytes or shorten it`,
+      `${where}: the line has more than ${reading.limits.max_record_bytes} bytes; raise max_record_bytes or shorten it`,
     );
     return undefined;
   }
@@ -165,7 +146,7 @@ function parseLine(
   try {
     text = DECODER.decode(line);
   } catch {
-    reading.fault(`${where}: cannot be decoded, it is not UTF-8 text`);
+    reading.fault(`${where}: is not UTF-8 text`);
     return undefined;
   }
   try {
@@ -189,4 +170,56 @@ function isBlank(byte: number): boolean {
 
 function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
+
+const LINE_FEED = 10;
+
+/**
+ * Cuts a stream into lines without their line feeds; the last line needs none. Lines are found and kept as bytes, so
+ * that bad UTF-8 spoils only one line.
+ *
+ * @param max_bytes longest line.
+ * @returns batches of lines, views of the chunks that are valid until the next batch; `undefined` for a line over the
+ *   limit, which is not kept.
+ */
+async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  max_bytes: number,
+): AsyncGenerator<(Uint8Array | undefined)[]> {
+  const rest = new UnfinishedLine(max_bytes);
+  for await (const chunk of chunks) {
+    const lines: (Uint8Array | undefined)[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      const line = chunk.subarray(start, end);
+      if (start === 0 && rest.length > 0) {
+        rest.add(line);
+        lines.push(rest.take());
+      } else lines.push(line.length <= max_bytes ? line : undefined);
+      start = end + 1;
+    }
+    rest.add(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield [rest.take()];
+}
+
+/** The beginning of a line that continues in the next chunk. */
+class UnfinishedLine {
+  length = 0;
+  #parts: Uint8Array[] = [];
+  constructor(readonly max_bytes: number) {}
+
+  add(bytes: Uint8Array): void {
+    this.length += bytes.length;
+    if (this.length > this.max_bytes) this.#parts = [];
+    else if (bytes.length > 0) this.#parts.push(bytes);
+  }
+
+  take(): Uint8Array | undefined {
+    const line = this.length > this.max_bytes ? undefined : joinBytes(this.#parts);
+    this.length = 0;
+    this.#parts = [];
+    return line;
+  }
 }

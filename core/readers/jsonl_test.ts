@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { expand } from "./decompress.ts";
 import { joinBytes } from "./file_bytes.ts";
-import { readJsonBytes, readJsonLines } from "./jsonl.ts";
+import { json, jsonl } from "./jsonl.ts";
 import { Reading } from "./reading.ts";
 import { readRecords } from "./records.ts";
-import { all, bytes, liveBytes, readWhole, withFiles } from "./testing.ts";
+import { all, bytes, liveBytes, readWhole, withFiles } from "./testdata/testing.ts";
 
 const concat = (...parts: Uint8Array[]) => joinBytes(parts);
 const lines = (count: number) => Array.from({ length: count }, (_, i) => `{"i":${i}}\n`).join("");
@@ -77,9 +77,9 @@ Deno.test("JSON Lines: a bad line fails with file and row, or is left out alone"
     assert.deepEqual(skipped.map((message) => message.slice(0, 38)), [
       "FILE:2: not valid JSON (Unexpected end",
       "FILE:3: expected a JSON object with na",
-      "FILE:4: cannot be decoded, it is not U",
+      "FILE:4: is not UTF-8 text",
       "FILE:5: not valid JSON (Unexpected tok",
-      "FILE:6: a line of more than 50 bytes; ",
+      "FILE:6: the line has more than 50 byte",
     ]);
   });
   await assert.rejects(
@@ -129,7 +129,9 @@ Deno.test("JSON Lines: damage inside a compressed file is found by checksums and
   };
   await withFiles(files, async (folder) => {
     for (const name of Object.keys(files)) {
-      const fault = new RegExp(`${name}:\\d+: (cannot be decompressed|is not zstd data)`);
+      const fault = new RegExp(
+        `${name}:\\d+: (cannot be decompressed|has bytes that are not zstd data)`,
+      );
       await assert.rejects(all(readRecords(`${folder}/${name}`)), fault);
     }
   });
@@ -152,7 +154,7 @@ Deno.test("JSON: an array of objects, bounded in size", async () => {
     const limits = { max_record_bytes: 10 };
     await assert.rejects(
       all(readRecords(`${folder}/a.json`, { limits })),
-      /a\.json:1: a JSON array of more than 10 bytes; write it as JSON Lines/,
+      /a\.json:1: the JSON array has more than 10 bytes; write it as JSON Lines/,
     );
   });
 });
@@ -240,8 +242,8 @@ Deno.test("what is read from is ended when reading stops early", async () => {
     // The array is too long for a record, and is given up while it is read.
     const limits = { max_record_bytes: 500 };
     const reading = new Reading({ on_error: "skip", limits });
-    const read = /\.json$/.test(name) ? readJsonBytes : readJsonLines;
-    for await (const _ of read(expand(blocks(), name, reading), name, reading)) break;
+    const { readStream } = /\.json$/.test(name) ? json : jsonl;
+    for await (const _ of readStream(expand(blocks(), name, reading), name, reading, "")) break;
     assert.ok(ended, name);
   }
 });

@@ -1,5 +1,5 @@
 /**
- * Parquet files, a row group and in it a page at a time.
+ * Parquet files, one page of one row group at a time.
  *
  * @module
  */
@@ -12,22 +12,28 @@ import {
 } from "hyparquet";
 import { BadValue, plainInteger } from "../arrow/mod.ts";
 import { FileBytes } from "./file_bytes.ts";
-import type { Limits } from "./limits.ts";
 import { rowBatches } from "./parquet_columns.ts";
-import { type DataRecord, messageOf, type Reading } from "./reading.ts";
+import { type DataRecord, type Format, type Limits, messageOf, type Reading } from "./reading.ts";
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
 const MAGIC = "PAR1";
 const MAX_FOOTER_BYTES = 2 ** 28;
 
 /**
- * Streams the rows of a Parquet file compressed with Snappy, gzip, Zstandard, Brotli, LZ4 or not at all.
- * Maps are objects, decimals are numbers, times of day integers in their unit.
+ * Parquet files, compressed with Snappy, gzip, Zstandard, Brotli, LZ4 or not at all. Maps are objects, decimals are
+ * numbers, times of day integers in their unit.
+ */
+export const parquet: Format = {
+  endings: [".parquet"],
+  record: "a row",
+  readFile: readParquet,
+};
+
+/**
+ * When faults are skipped, a damaged row group is left after its last good row, and the next one is read.
  *
- * Where faults are skipped, a damaged row group is left after its last good row, and the next is read.
- *
- * @throws {Error} `file:row: …` for damaged data, and for text that is not UTF-8; names the columns where a
- *   wanted one is missing.
+ * @throws {Error} `file:row: …` for damaged data, and for text that is not UTF-8; lists the columns if a wanted one is
+ *   missing.
  */
 export async function* readParquet(path: string, reading: Reading): AsyncGenerator<DataRecord> {
   using file = new FileBytes(path);
@@ -87,13 +93,13 @@ function readFooter(file: FileBytes): FileMetaData {
   if (magicAt(tail + 4) !== MAGIC) throw new Error(`truncated: it does not end with ${MAGIC}`);
   const length = new DataView(file.read(tail, tail + 4).buffer).getUint32(0, true);
   if (length > Math.min(tail - 4, MAX_FOOTER_BYTES)) {
-    throw new Error("its footer has no such length");
+    throw new Error("the length of its footer is wrong");
   }
   const metadata = parquetMetadata(file.read(tail - length, file.size), { geoparquet: false });
   const rows = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
   const total = rows.reduce((sum, count) => sum + count, 0);
   if (rows.some((count) => !(count >= 0)) || total !== Number(metadata.num_rows)) {
-    throw new Error("its row groups do not make up its rows");
+    throw new Error("its row groups do not add up to its number of rows");
   }
   return metadata;
 }
@@ -103,7 +109,7 @@ function plain(value: unknown): unknown {
   if (value === undefined || value === null) return null;
   if (typeof value !== "object") return value;
   if (value instanceof BadValue) throw value;
-  // A copy, because the page would be kept in memory with it.
+  // A copy, because a view would keep the page in memory.
   if (value instanceof Uint8Array) return value.slice();
   if (Array.isArray(value)) return value.map(plain);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));

@@ -21,7 +21,7 @@ import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BadValue, isoDay, isoTimestamp, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./reading.ts";
 import { checkLevels2, checkPage, checkPageHeader } from "./parquet_pages.ts";
 
 /** Native where there is one; `maxOutputLength` stops what expands beyond the size declared. */

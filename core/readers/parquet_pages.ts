@@ -7,7 +7,7 @@
 import type { PageHeader, SchemaTree } from "hyparquet";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
-import { checkExpansion, type Limits } from "./limits.ts";
+import { checkExpansion, type Limits } from "./reading.ts";
 
 /** Writers start a new page after 20,000 rows or 1 MiB; runs of one value may take a million rows. */
 const MAX_PAGE_VALUES = 2 ** 24;

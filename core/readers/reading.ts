@@ -1,51 +1,115 @@
 /**
- * What all record readers share: the records they give, their options, and what becomes of faults.
+ * What all record readers share: what a format is, the records it gives, limits, and what happens to faults.
  *
  * @module
  */
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
-/** How a file holds its records. */
-export type RecordFormat =
-  | "jsonl"
-  | "json"
-  | "parquet"
-  | "arrow"
-  | "text"
-  | "zip"
-  | "hf_dataset";
-
-/** One record and where it stands. */
+/** One record and where it is. */
 export interface DataRecord {
   /** The file as it was named; `archive.zip/entry` inside an archive. */
   readonly file: string;
   /** Counted from 1: the line of a text format, the row of a table, 1 for a whole text file. */
   readonly row: number;
   /**
-   * Columns by name, of JSON's types. What JSON lacks is told so: integers beyond 2^53 are strings of
-   * digits, timestamps and dates are ISO 8601 strings in UTC, binary columns are `Uint8Array`s.
+   * Columns by name, with JSON's types. Integers beyond 2^53 are strings of digits, timestamps and dates are ISO 8601
+   * strings in UTC, binary columns are `Uint8Array`s.
    */
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-export interface ReadOptions {
-  /** Told by the name's ending when left out. */
-  format?: RecordFormat;
-  /** The split to read where a folder holds several, as Hugging Face dataset folders do. */
+/** A file format: a constant in a file of its own, and a line in the table `FORMATS` (formats.ts). */
+export interface Format {
+  /** Endings of the names of files in this format, e.g. `.parquet`. */
+  readonly endings: readonly string[];
+  /** What one record is, for the docs. */
+  readonly record: string;
+  /** Streams the records of a file in the order of its rows. */
+  readFile(path: string, reading: Reading): AsyncGenerator<DataRecord>;
+}
+
+/** A format read from front to back, and therefore also from `.gz` and `.zst` files and inside ZIP archives. */
+export interface StreamFormat extends Omit<Format, "readFile"> {
+  /** Further endings of files in this format inside archives. */
+  readonly archive_endings?: readonly string[];
+  /**
+   * @param file what records and messages call these bytes.
+   * @param path what a record with the whole text calls them.
+   */
+  readStream(
+    chunks: AsyncIterable<Uint8Array>,
+    file: string,
+    reading: Reading,
+    path: string,
+  ): AsyncGenerator<DataRecord>;
+}
+
+/** Whether a name has one of some endings, in any case. */
+export function hasEnding(name: string, endings: readonly string[] = []): boolean {
+  return endings.some((ending) => name.toLowerCase().endsWith(ending));
+}
+
+/** How large a file may become while it is read, so that a damaged or hostile one ends in an error, not a full memory. */
+export interface Limits {
+  /** Longest record in bytes, decompressed: a line, a text file, a JSON array. */
+  readonly max_record_bytes: number;
+  /** Largest decompressed size of one compressed file, archive entry or page. */
+  readonly max_expanded_bytes: number;
+  /**
+   * Largest ratio of expanded to compressed bytes, for everything that expands to more than 64 MiB.
+   * Repetitive JSON reaches 300; deflate cannot exceed 1032, and decompression bombs come close to it.
+   */
+  readonly max_expansion: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  max_record_bytes: 64 * 2 ** 20,
+  max_expanded_bytes: 256 * 2 ** 30,
+  max_expansion: 600,
+};
+
+/** Expanding to less is harmless at any ratio. */
+const HARMLESS_BYTES = 64 * 2 ** 20;
+
+/** A fault in a stream of bytes; the reader that parses them knows at which record. */
+export class StreamFault extends Error {}
+
+/**
+ * Refuses data that expands too much.
+ *
+ * @param compressed bytes read so far, or declared.
+ * @param expanded bytes they expand to.
+ * @throws {StreamFault} naming the limit to raise.
+ */
+export function checkExpansion(limits: Limits, compressed: number, expanded: number): void {
+  if (expanded > limits.max_expanded_bytes) {
+    throw new StreamFault(
+      `expands to more than ${limits.max_expanded_bytes} bytes; raise max_expanded_bytes if you trust it`,
+    );
+  }
+  if (expanded > HARMLESS_BYTES && expanded > limits.max_expansion * compressed) {
+    throw new StreamFault(
+      `expands to more than ${limits.max_expansion} times its size, like a decompression bomb; ` +
+        "raise max_expansion if you trust it",
+    );
+  }
+}
+
+export interface ReadingOptions {
+  /** The split to read from a folder with several, as Hugging Face dataset folders have. */
   split?: string;
-  /** What to do with a record that cannot be read: fail (default), or leave it out and go on. */
+  /** What to do with a record that cannot be read: fail (default), or skip it. */
   on_error?: "fail" | "skip";
-  /** Called for each record left out, and once for the unreadable rest of a file, with file and row. */
+  /** Called for each skipped record, and once for the unreadable rest of a file, with file and row. */
   onSkip?: (message: string) => void;
-  /** Columns wanted; of a table, others are not decoded. Absent: all. */
+  /** Columns to read; others of a table are not decoded. Absent: all. */
   columns?: readonly string[];
-  /** What a text file is called in the column `path` of its record; as it was named when left out. */
+  /** Value of the column `path` in the record of a text file; the file's path if left out. */
   nameOf?: (file: string) => string;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
 }
 
-/** One reading: its options with defaults filled in. */
+/** Options of one reading with their defaults. */
 export class Reading {
   readonly limits: Limits;
   readonly split?: string;
@@ -55,7 +119,7 @@ export class Reading {
   readonly #skip: boolean;
   readonly #onSkip?: (message: string) => void;
 
-  constructor(options: ReadOptions = {}) {
+  constructor(options: ReadingOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.split = options.split;
     this.columns = options.columns;
@@ -73,14 +137,14 @@ export class Reading {
   /**
    * Reports a record, or the rest of a file, that cannot be read.
    *
-   * @throws {Error} with the message, unless faults are to be skipped.
+   * @throws {Error} with the message, unless faults are skipped.
    */
   fault(message: string): void {
     if (!this.#skip) throw new Error(message);
     this.#onSkip?.(message);
   }
 
-  /** Narrows a record of a row format to the wanted columns. */
+  /** The wanted columns of a record. */
   select(value: Record<string, unknown>): Record<string, unknown> {
     if (this.columns === undefined) return value;
     const wanted: Record<string, unknown> = {};
@@ -91,7 +155,7 @@ export class Reading {
   }
 }
 
-/** The message of whatever was thrown, for use inside a sentence. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

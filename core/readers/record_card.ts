@@ -1,18 +1,26 @@
 /**
- * Dataset cards for sets of records: files in any format that can be read, on this machine or on the
- * Hugging Face hub.
+ * Dataset cards for records: files in any known format, on this machine or on the Hugging Face hub.
  *
  * @module
  */
 import { basename } from "node:path";
-import type { DatasetCard, Document, DocumentOptions, Licence, Split } from "./card.ts";
-import { requireDocuments } from "./card.ts";
-import { textDigest } from "./hash.ts";
-import { hubFiles, hubRevision, isHubPath } from "./hub_files.ts";
-import type { Limits } from "./limits.ts";
-import type { RecordFormat } from "./reading.ts";
+import {
+  type DatasetCard,
+  type Document,
+  type DocumentOptions,
+  type Licence,
+  requireDocuments,
+  sampleDocuments,
+  type Split,
+} from "./card.ts";
+import { textDigest } from "./digests.ts";
+import type { RecordFormat } from "./formats.ts";
+import type { Limits } from "./reading.ts";
 import {
   contentDigest,
+  hubFiles,
+  hubRevision,
+  isHubPath,
   keepDigests,
   localFiles,
   pathsBySplit,
@@ -20,39 +28,35 @@ import {
   type RecordPaths,
 } from "./record_files.ts";
 import { readRecords } from "./records.ts";
-import { sampleDocuments } from "./sample_documents.ts";
 import { type Columns, compileTemplate, type Render } from "./template.ts";
 
-/** Which records are taken: those with one of some values in a column, or those a function accepts. */
+/** Which records are used: those with one of some values in a column, or those a function accepts. */
 export type Where =
   | { readonly column: string; readonly in: readonly (string | number | boolean)[] }
   | ((record: Columns) => boolean);
 
 /** How records become documents. */
 export interface RecordReading {
-  /** Told by the names of the files when left out. */
+  /** By the endings of the files' names if left out. */
   readonly format?: RecordFormat;
-  /** Columns that are read; of a table, others are not decoded. Absent: all. */
+  /** Columns to read; others of a table are not decoded. Absent: all. */
   readonly columns?: readonly string[];
-  /** Column name, template, or function giving the text (after the prompt, if there is one). */
+  /** Column name, template, or function that gives the text (after the prompt, if there is one). */
   readonly text: string | Render;
-  /** The same for a text before it. */
+  /** The same for the text before it. */
   readonly prompt?: string | Render;
-  /** Whether no loss is taken on the prompt (default true). */
+  /** Whether the prompt has no loss (default true). */
   readonly mask_prompt?: boolean;
   /** Column or template whose value keeps documents together in one split. */
   readonly group?: string;
   readonly where?: Where;
-  /**
-   * Of the functions among these, if there are any: stands for them in the revision, and is to be raised with every
-   * change of what they do.
-   */
+  /** Version of the functions among these, if any: they enter the revision as this number, so raise it with every change. */
   readonly reader_version?: number;
-  /** Reads the first files, by name, that each path for training stands for, this many at most. Absent: all. */
+  /** Reads at most this many training files of each path, the first by name. Absent: all. */
   readonly max_files?: number;
-  /** Takes this many of the training documents, drawn by their ids. Absent: all. */
+  /** Size of a random sample of the training documents, chosen by their ids. Absent: all. */
   readonly examples?: number;
-  /** What to do with a record that cannot be read: fail (default), or leave it out and count it. */
+  /** What to do with a record that cannot be read: fail (default), or skip and count it. */
   readonly on_error?: "fail" | "skip";
   readonly limits?: Partial<Limits>;
 }
@@ -60,7 +64,7 @@ export interface RecordReading {
 export interface RecordCardOptions extends RecordReading {
   /** snake_case name of the dataset. */
   readonly name: string;
-  /** Where the records are: all of them, or by split. Relative to the working folder. */
+  /** Where the records are: all of them, or by split. Relative to the working directory. */
   readonly path: RecordPaths;
   /** Puts all documents into one split, whatever `path` says. */
   readonly split?: Split;
@@ -70,13 +74,13 @@ export interface RecordCardOptions extends RecordReading {
   readonly licence?: Licence;
 }
 
-/** Changes when this file makes other documents of the same records. */
+/** Raise when this file makes different documents from the same records. */
 const READER = 2;
 
 /**
- * Reads records as a dataset. A record whose text is empty is left out.
+ * A dataset of records. A record with an empty text is skipped.
  *
- * The revision of local files is known at once; that of a set on the hub is a promise.
+ * The revision is a string for local files, a promise for files on the hub.
  *
  * @throws {Error} for a broken template and for functions without `reader_version`; while reading, `file:row: …` for a broken record or missing column.
  *
@@ -100,11 +104,11 @@ const READER = 2;
  */
 export function recordCard(options: RecordCardOptions): DatasetCard {
   const origins = pathsBySplit(options.path).map(({ path }) => path);
-  if (origins.length === 0) throw new Error(`dataset "${options.name}" names no path`);
+  if (origins.length === 0) throw new Error(`dataset "${options.name}" has no path`);
   const on_hub = origins.some(isHubPath);
   if (on_hub && !origins.every(isHubPath)) {
     throw new Error(
-      `dataset "${options.name}" mixes files of the hub and of this machine; name one kind`,
+      `dataset "${options.name}" mixes files on the hub and local files; use one kind`,
     );
   }
   checkVersion(options);
@@ -136,12 +140,12 @@ function checkVersion({ name, text, prompt, where, reader_version }: RecordCardO
   if (reader_version !== undefined) return;
   if (![text, prompt, where].some((part) => typeof part === "function")) return;
   throw new Error(
-    `dataset "${name}" is read by functions, which no revision can tell apart; set reader_version to 1, ` +
+    `dataset "${name}" is read by functions, whose changes cannot be detected; set reader_version to 1 ` +
       "and raise it whenever they change",
   );
 }
 
-/** Makes the parts of a document that its record decides, or undefined for one that is passed over. */
+/** Makes a document from a record; undefined for one that is skipped. */
 type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | undefined;
 
 function compileReading(options: RecordCardOptions): MakeDocument {
@@ -173,7 +177,7 @@ function compileWhere(where: Where | undefined): (record: Columns, place: string
   const { column, in: values } = where;
   return (record, place) => {
     if (Object.hasOwn(record, column)) return values.includes(record[column] as string);
-    throw new Error(`${place}: no column "${column}" to choose records by`);
+    throw new Error(`${place}: no column "${column}" to select records by`);
   };
 }
 
@@ -188,7 +192,7 @@ async function* readDocuments(
   const onSkip = (message: string) => void (skipped.count++ || (skipped.first = message));
   for await (const { name, path, split } of files) {
     const placed = options.split ?? split;
-    // Within an archive or a saved dataset the record's file goes on after the path.
+    // In an archive or a saved dataset the record's file is a path below this one.
     const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
     const reading = { format, columns, nameOf, limits, on_error, onSkip, signal };
     for await (const { file, row, value } of readRecords(path, reading)) {
@@ -199,11 +203,13 @@ async function* readDocuments(
     }
   }
   if (skipped.count > 0) {
-    log?.(`dataset "${options.name}": ${skipped.count} left out, the first: ${skipped.first}`);
+    log?.(
+      `dataset "${options.name}": skipped ${skipped.count} records, the first: ${skipped.first}`,
+    );
   }
 }
 
-/** Runs a function on one record, whose faults are treated like those of reading it. */
+/** Runs a function on one record; its errors are treated like those of reading it. */
 function attempt<T>(
   run: () => T,
   on_error: "fail" | "skip",
@@ -230,13 +236,13 @@ async function revisionOnHub(options: RecordCardOptions): Promise<string> {
   return `${commits.join(" ")} ${fold(files, options)}`;
 }
 
-/** The digest of the files' names and digests, and of all that decides what is made of them. */
+/** The digest of the files' names and digests, and of everything that decides which documents they make. */
 function fold(files: readonly unknown[], options: RecordCardOptions): string {
   const { format, columns, text, prompt, group, where, split, examples, limits } = options;
   const { mask_prompt = true, on_error = "fail", reader_version } = options;
   const reading = { format, columns, text, prompt, mask_prompt, group, where, split, examples };
   const content = { reader: READER, files, reading: { ...reading, on_error, limits } };
-  // Not its text: that is the compiler's, and says nothing of what it calls.
+  // Not the source of a function: it does not include what the function calls.
   const withVersion = (_key: string, value: unknown) =>
     typeof value === "function" ? { reader_version } : value;
   return `sha256:${textDigest(JSON.stringify(content, withVersion))}`;

@@ -66,20 +66,20 @@ Deno.test("templates: faults name the place, the column and what is there", () =
   const record = { a: "A", none: null, list: ["x"], nested: { b: [1] } };
   const faults: [string, RegExp][] = [
     ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested$/],
-    ["{none}", /f:7: column "none" holds null, not text/],
-    ["{list}", /f:7: column "list" holds a list, not text/],
-    ["list[1]", /f:7: "list\[1\]" finds no element "1" in a list/],
-    ["nested.c", /f:7: "nested\.c" finds no field "c" in a value of type object/],
-    ["a.b", /f:7: "a\.b" finds no field "b" in a value of type string/],
-    ["list.length", /f:7: "list\.length" finds no field "length" in a list/],
+    ["{none}", /f:7: column "none" is null, not text/],
+    ["{list}", /f:7: column "list" is a list, not text/],
+    ["list[1]", /f:7: "list\[1\]": there is no element "1" in a list/],
+    ["nested.c", /f:7: "nested\.c": there is no field "c" in a value of type object/],
+    ["a.b", /f:7: "a\.b": there is no field "b" in a value of type string/],
+    ["list.length", /f:7: "list\.length": there is no field "length" in a list/],
     ["{toString}", /no column "toString"/],
-    ["{nested[, ]}", /f:7: "nested\[, \]" finds no element/],
+    ["{nested[, ]}", /f:7: "nested\[, \]": there is no element/],
   ];
   for (const [template, fault] of faults) {
     assert.throws(() => compileTemplate(template)(record, "f:7"), fault, template);
   }
   assert.throws(() => compileTemplate("a {b"), /unpaired brace/);
-  assert.throws(() => compileTemplate("{a[0}"), /"a\[0" is no path like/);
+  assert.throws(() => compileTemplate("{a[0}"), /"a\[0" is not a path like/);
 });
 
 Deno.test("a prompt is masked, or kept with loss on all, and blank texts are left out", async () => {
@@ -152,7 +152,7 @@ Deno.test("records are chosen by a column's values or by a function", async () =
     assert.equal(await texts({ column: "kind", in: [1, true] }), "ac");
     assert.equal(await texts(({ text }) => text !== "a"), "bc");
     await assert.rejects(texts({ column: "sort", in: [1] }), /a\.jsonl:1: no column "sort"/);
-    await assert.rejects(texts(() => false), /dataset "mine" holds no documents/);
+    await assert.rejects(texts(() => false), /dataset "mine" has no documents/);
   });
 });
 
@@ -167,7 +167,7 @@ Deno.test("broken records fail, or are left out, counted and told", async () => 
     assert.equal(messages.length, 1);
     assert.match(
       messages[0],
-      /dataset "mine": 2 left out, the first: .*a\.jsonl:2: not valid JSON/,
+      /dataset "mine": skipped 2 records, the first: .*a\.jsonl:2: not valid JSON/,
     );
   });
 });
@@ -349,7 +349,7 @@ Deno.test("records inside an archive have ids of their own", async () => {
 Deno.test("paths on the hub and on this machine are not mixed, and a path is asked for", () => {
   const path = ["hf://a/b/c.jsonl", "d.jsonl"];
   assert.throws(() => recordCard({ name: "mine", path, text: "text" }), /"mine" mixes files/);
-  assert.throws(() => recordCard({ name: "mine", path: {}, text: "text" }), /names no path/);
+  assert.throws(() => recordCard({ name: "mine", path: {}, text: "text" }), /has no path/);
 });
 
 Deno.test("files of a folder are told apart by split; test files serve where nothing else is held out", async () => {

@@ -1,31 +1,38 @@
 /**
- * The files that the paths of a record card stand for, with the names that documents and revisions know
- * them by.
+ * The files that the paths of a record card mean, on this machine and on the Hugging Face hub, with the names that
+ * documents and revisions use for them.
  *
  * @module
  */
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { Split } from "./card.ts";
-import { DigestCache } from "./digest_cache.ts";
-import { isFolder, listDataFiles } from "./file_set.ts";
-import { formatOfName, isDatasetFolder } from "./formats.ts";
-import { textDigest } from "./hash.ts";
+import {
+  downloadFile,
+  formatHubUrl,
+  type HubFile,
+  hubOptionsFromEnvironment,
+  type HubSnapshot,
+  parseHubUrl,
+  resolveSnapshot,
+} from "../hub/mod.ts";
+import type { DocumentOptions, Split } from "./card.ts";
+import { DigestCache, textDigest } from "./digests.ts";
+import { formatOf, formatOfName, type RecordFormat } from "./formats.ts";
 import { datasetFiles } from "./hf_folder.ts";
-import type { RecordFormat } from "./reading.ts";
+import { isFolder, listDataFiles } from "./records.ts";
 
-/** Files, globs and folders, or such in a repository of the Hugging Face hub (`hf://org/name@revision/glob`). */
+/** Files, globs and folders, or files on the Hugging Face hub (`hf://org/name@revision/glob`). */
 export type RecordPath = string | readonly string[];
 
-/** Paths of all records, or by split. */
+/** Paths of all records, or of each split. */
 export type RecordPaths = RecordPath | { readonly [S in Split]?: RecordPath };
 
 /** One file of a card. */
 export interface RecordFile {
-  /** The same on every machine: relative to the folder that all files of the card share. */
+  /** The same on every machine: relative to the folder that contains all files of the card. */
   readonly name: string;
   readonly path: string;
-  /** Set where the paths are given by split. */
+  /** Set if the paths are given by split. */
   readonly split?: Split;
 }
 
@@ -47,10 +54,10 @@ function list(path: RecordPath): readonly string[] {
 
 /**
  * Lists local files, those of each path in order. A saved dictionary of Hugging Face datasets counts as the
- * datasets in it, which are in the splits they are named after.
+ * datasets in it, in the splits they are named after.
  *
- * @param max_files files that each path stands for at most, where they are trained on.
- * @throws {Error} when a path stands for no file.
+ * @param max_files most training files of each path.
+ * @throws {Error} when a path matches no file.
  */
 export function localFiles(
   paths: RecordPaths,
@@ -70,7 +77,7 @@ export function localFiles(
   }));
 }
 
-/** The first of the files of a path by name; all of those that are held out. */
+/** The first training files of a path by name; all validation files. */
 export function firstFiles<T>(
   files: readonly T[],
   split?: Split,
@@ -85,13 +92,11 @@ function savedSplits(folder: string, wanted?: Split): { path: string; split: Spl
   const found = splits.flatMap((split) => files[split].map((path) => ({ path, split })));
   if (found.length > 0) return found;
   throw new Error(
-    `${folder} holds no dataset named after a split, as ${
-      splits.join(" or ")
-    }; name one of its folders`,
+    `${folder} has no dataset named ${splits.join(" or ")}; use the path of one of its folders`,
   );
 }
 
-/** The deepest folder that holds all files, which are given by absolute paths. */
+/** The deepest folder that contains all files (absolute paths). */
 function commonFolder(files: readonly string[]): string {
   let folder = dirname(files[0] ?? ".");
   const outside = (file: string) => relative(folder, file).startsWith("..");
@@ -102,8 +107,8 @@ function commonFolder(files: readonly string[]): string {
 const cache = new DigestCache();
 
 /**
- * A digest of a file's content. A saved Hugging Face dataset is a folder, and its digest covers the files that
- * decide what is read of it, wherever links among them lead.
+ * Digest of a file's content; for a saved Hugging Face dataset, which is a folder, of the files that decide which
+ * records it has (links are followed).
  */
 export function contentDigest(path: string): string {
   if (!Deno.statSync(path).isDirectory) return cache.digest(path);
@@ -111,15 +116,12 @@ export function contentDigest(path: string): string {
   return textDigest(JSON.stringify(digests));
 }
 
-/** Keeps the digests made so far for other processes. */
+/** Saves the digests computed so far for other processes. */
 export function keepDigests(): void {
   cache.save();
 }
 
-/**
- * Files of a folder that are named after a split, as `train.jsonl.gz` and `test-00000-of-00002.parquet`, and those
- * in folders so named.
- */
+/** Files named after a split, e.g. `train.jsonl.gz`, `test-00000-of-00002.parquet`, and those in folders so named. */
 export interface SplitFiles {
   readonly train: readonly string[];
   readonly validation: readonly string[];
@@ -130,13 +132,13 @@ const VALIDATION = /^(validation|valid|val|dev|eval)(?![a-z])/i;
 const TEST = /^test(?![a-z])/i;
 
 /**
- * Finds the files of each split in a folder. Files named `test…` are the validation set where none is named
- * so, and are left alone otherwise. A folder `train/` counts as the files in it. Links are followed.
+ * Finds the files of each split in a folder. Files named `test…` are the validation set if there is no other, and are
+ * ignored otherwise. A folder `train/` counts as the files in it. Links are followed.
  *
- * @param format of the data, if one is named. Text files count only where it is `text`: else they are a README
- *   or a licence beside the data.
- * @returns paths sorted by name; undefined where there is no such folder.
- * @throws {Error} for a folder named after a split that holds no readable file.
+ * @param format of the data, if known. Text files count only if it is `text`: otherwise they are a README or a licence
+ *   beside the data.
+ * @returns paths sorted by name; undefined if there is no such folder.
+ * @throws {Error} for a folder named after a split without a readable file.
  */
 export function findSplitFiles(folder: string, format?: RecordFormat): SplitFiles | undefined {
   let entries: Deno.DirEntry[];
@@ -149,7 +151,7 @@ export function findSplitFiles(folder: string, format?: RecordFormat): SplitFile
   }
   const names = entries.map(({ name }) => name).sort();
   const isData = (path: string) => {
-    const known = isDatasetFolder(path) ? "hf_dataset" : formatOfName(path);
+    const known = formatOf(path);
     return known !== undefined && (known !== "text" || format === "text");
   };
   const within = (path: string) =>
@@ -159,4 +161,104 @@ export function findSplitFiles(folder: string, format?: RecordFormat): SplitFile
       .flatMap((path) => isFolder(path) ? within(path) : isData(path) ? [path] : []);
   const validation = named(VALIDATION);
   return { train: named(TRAIN), validation: validation.length > 0 ? validation : named(TEST) };
+}
+
+/** Whether a path is an `hf://…` URL. */
+export function isHubPath(path: string): boolean {
+  return path.startsWith("hf://");
+}
+
+/** Matching files of one repository at one commit. */
+interface Selection extends HubSnapshot {
+  readonly split?: Split;
+}
+
+/**
+ * What is part of a revision: each repository with its commit (`hf://org/name@commit`), and the name and digest of each
+ * file.
+ *
+ * @throws {HubError} when a repository or revision is not available, or no file matches.
+ */
+export async function hubRevision(
+  paths: RecordPaths,
+  format?: RecordFormat,
+  max_files?: number,
+): Promise<{ commits: string[]; files: unknown[] }> {
+  const selections = await select(paths, format, max_files);
+  const commits = selections.map(({ repo, commit }) => formatHubUrl({ repo, revision: commit }));
+  const files = selections.flatMap(({ repo, split, files }) =>
+    files.map(({ path, digest }) => [split, `${repo}/${path}`, digest])
+  );
+  return { commits: [...new Set(commits)], files };
+}
+
+/** Downloads the files one after the other, each when the one before has been read, and none twice. */
+export async function* hubFiles(
+  paths: RecordPaths,
+  format: RecordFormat | undefined,
+  max_files: number | undefined,
+  { signal, log }: DocumentOptions,
+): AsyncGenerator<RecordFile> {
+  for (const { repo, commit, files, split } of await select(paths, format, max_files)) {
+    for (const file of files) {
+      signal?.throwIfAborted();
+      const path = await downloadFile({ repo, commit }, file, {
+        signal,
+        ...(log === undefined ? {} : { log }),
+        onProgress: announceOnce(repo, log),
+      });
+      yield { name: `${repo}/${file.path}`, path, ...(split === undefined ? {} : { split }) };
+    }
+  }
+}
+
+function announceOnce(repo: string, log?: (message: string) => void) {
+  let announced = false;
+  return (_done: number, bytes: number, { path }: HubFile) => {
+    if (!announced) log?.(`downloading ${path} of ${repo} (${(bytes / 1e6).toFixed(1)} MB)`);
+    announced = true;
+  };
+}
+
+async function select(
+  paths: RecordPaths,
+  format?: RecordFormat,
+  max_files?: number,
+): Promise<Selection[]> {
+  const found: Selection[] = [];
+  for (const { path: url, split } of pathsBySplit(paths)) {
+    const { repo, commit, files } = await snapshotOf(url);
+    const wanted = files.filter(({ path }) => isWanted(path, url, format));
+    if (wanted.length === 0) {
+      throw new Error(`${url} matches no file of a known type; set "format"`);
+    }
+    const files_of_split = firstFiles(wanted, split, max_files);
+    found.push({ repo, commit, files: files_of_split, ...(split === undefined ? {} : { split }) });
+  }
+  return found;
+}
+
+/** Text files that a glob or a whole repository matches are a README and the like, and not data. */
+function isWanted(path: string, url: string, format?: RecordFormat): boolean {
+  if (format !== undefined || parseHubUrl(url).pattern === path) return true;
+  const known = formatOfName(path);
+  return known !== undefined && known !== "text";
+}
+
+/**
+ * Snapshots of this process: the files that are read must be those that the revision was computed from, even if a
+ * branch has moved meanwhile.
+ */
+const snapshots = new Map<string, Promise<HubSnapshot>>();
+
+function snapshotOf(url: string): Promise<HubSnapshot> {
+  const { endpoint, cache } = hubOptionsFromEnvironment();
+  const key = JSON.stringify([url, endpoint, cache]);
+  let snapshot = snapshots.get(key);
+  if (snapshot === undefined) {
+    snapshot = resolveSnapshot(parseHubUrl(url));
+    snapshots.set(key, snapshot);
+    snapshot.catch(() => snapshots.delete(key));
+  }
+  return snapshot;
 }

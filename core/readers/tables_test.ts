@@ -6,7 +6,7 @@ import { ArrowEncoder } from "../arrow/mod.ts";
 import { checkPage } from "./parquet_pages.ts";
 import type { DataRecord } from "./reading.ts";
 import { readRecords } from "./records.ts";
-import { all, readWhole, withFiles } from "./testing.ts";
+import { all, readWhole, withFiles } from "./testdata/testing.ts";
 
 const FIXTURES = "tests/fixtures/readers";
 type Row = Record<string, unknown>;
@@ -237,7 +237,7 @@ Deno.test("Hugging Face folders: splits are chosen by name, shards follow one an
   }
   await assert.rejects(
     all(readRecords(saved)),
-    /saved holds several splits; set split to one of train, test/,
+    /saved has several splits; set split to one of train, test/,
   );
   await assert.rejects(
     all(readRecords(saved, { split: "dev" })),
@@ -256,7 +256,7 @@ Deno.test("Hugging Face folders: files outside, missing files and broken state a
     "links/dataset_dict.json": '{"splits":["../outside"]}',
   };
   const expected = [
-    /state\.json: data file "\.\.\/other\/data\.arrow" is refused, it lies outside the folder/,
+    /state\.json: data file "\.\.\/other\/data\.arrow" is refused: it is outside the folder/,
     /file .*data-00000-of-00001\.arrow does not exist; check the path in the recipe/,
     /state\.json: not valid JSON/,
     /state\.json: _data_files: /,
@@ -270,7 +270,7 @@ Deno.test("Hugging Face folders: files outside, missing files and broken state a
     }
     await assert.rejects(
       all(readRecords(`${folder}/missing`, { split: "test" })),
-      /missing holds the split "train", not "test"/,
+      /missing has the split "train", not "test"/,
     );
   });
 });

@@ -1,16 +1,16 @@
 /**
- * Text made from the columns of a record, by a column name or a template such as
- * `"Question: {question}\nAnswer: {answer}"`. Being plain strings, they fit in a config and in its key.
+ * Text from the columns of a record, given by a column name or a template such as
+ * `"Question: {question}\nAnswer: {answer}"`: a plain string, so that it can be part of a config and its key.
  *
- * | written             | stands for                                                          |
+ * | template            | text                                                                |
  * | ------------------- | ------------------------------------------------------------------- |
- * | `question`          | a text without braces: the column of that name                      |
- * | `{question}`        | the column, within other text                                       |
- * | `{answers.text[0]}` | inside a column: `.name` a field, `[0]` an element counted from 0   |
- * | `{options[, ]}`     | all elements of a list, with the text in the brackets between them  |
+ * | `question`          | without braces: the column of that name                             |
+ * | `{question}`        | the column, inside other text                                       |
+ * | `{answers.text[0]}` | a field `.name` and an element `[0]`, counted from 0, of a column   |
+ * | `{options[, ]}`     | all elements of a list, joined by the text in the brackets          |
  * | `{{`, `}}`          | a brace                                                             |
  *
- * Whatever takes more than this is written as a function in a dataset card.
+ * Anything beyond that is a function in a dataset card.
  *
  * @module
  */
@@ -60,12 +60,12 @@ function compilePart(part: string, template: string): Render {
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[[^[\]]*\])*$/;
 const STEP = /\.([^.[\]]+)|\[([^[\]]*)\]/g;
 
-/** Compiles `column.field[0]`; a column whose own name is written like that comes first. */
+/** Compiles `column.field[0]`; a column with exactly that name takes precedence. */
 function compilePath(path: string, template: string): Render {
   const is_path = PATH.test(path);
   if (!is_path && /[[\]]/.test(path)) {
     throw new Error(
-      `template ${JSON.stringify(template)}: "${path}" is no path like column.field[0]`,
+      `template ${JSON.stringify(template)}: "${path}" is not a path like column.field[0]`,
     );
   }
   const column = is_path ? /^[^.[\]]+/.exec(path)![0] : path;
@@ -99,7 +99,7 @@ function stepInto(
   const fits = field === undefined ? Array.isArray(value) : isObject(value);
   if (fits && Object.hasOwn(value as object, key)) return (value as Columns)[key];
   throw new Error(
-    `${where}: "${path}" finds no ${field === undefined ? "element" : "field"} "${key}" in ${
+    `${where}: "${path}": there is no ${field === undefined ? "element" : "field"} "${key}" in ${
       describe(value)
     }`,
   );
@@ -108,7 +108,7 @@ function stepInto(
 function textOf(value: unknown, path: string, where: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
-  throw new Error(`${where}: column "${path}" holds ${describe(value)}, not text`);
+  throw new Error(`${where}: column "${path}" is ${describe(value)}, not text`);
 }
 
 function isObject(value: unknown): boolean {

@@ -4,16 +4,64 @@
  * @module
  */
 import { configure, type FileEntry, Reader, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js";
-import { expand } from "./decompress.ts";
+import { expand, withoutCompression } from "./decompress.ts";
 import { FileBytes } from "./file_bytes.ts";
-import { formatOfEntry } from "./formats.ts";
-import { readJsonBytes, readJsonLines } from "./jsonl.ts";
-import { checkExpansion, type Limits, StreamFault } from "./limits.ts";
-import { type DataRecord, messageOf, Reading } from "./reading.ts";
-import { readText } from "./text_files.ts";
+import {
+  checkExpansion,
+  type DataRecord,
+  type Format,
+  hasEnding,
+  type Limits,
+  messageOf,
+  Reading,
+  StreamFault,
+  type StreamFormat,
+} from "./reading.ts";
+import { text } from "./text.ts";
 
-// Workers would only add the cost of handing bytes over, and outlive the reading.
+// Workers would only add the cost of passing bytes to them, and would outlive the reading.
 configure({ useWebWorkers: false });
+
+/**
+ * ZIP archives, whose entries are read in the order of their paths; those in unknown formats are skipped.
+ *
+ * @param formats formats that entries may have.
+ */
+export function zipOf(formats: Readonly<Record<string, StreamFormat>>): Format {
+  const all = Object.values(formats);
+  const formatOf = (path: string) =>
+    all.find(({ endings }) => hasEnding(withoutCompression(path), endings)) ??
+      all.find(({ archive_endings }) => hasEnding(path, archive_endings));
+  return {
+    endings: [".zip"],
+    record: "a record of an entry that is text, source code or JSON",
+    readFile: (path, reading) => readEntries(path, formatOf, reading),
+  };
+}
+
+async function* readEntries(
+  path: string,
+  formatOf: (path: string) => StreamFormat | undefined,
+  reading: Reading,
+): AsyncGenerator<DataRecord> {
+  using bytes = new FileBytes(path);
+  let entries: FileEntry[];
+  try {
+    entries = await listEntries(fileReader(bytes), path);
+  } catch (error) {
+    return reading.fault(messageOf(error));
+  }
+  let readable = 0;
+  for (const entry of entries) {
+    reading.throwIfAborted();
+    const format = formatOf(entry.filename);
+    if (format === undefined) continue;
+    readable++;
+    const chunks = expand(expandEntry(entry, reading.limits), entry.filename, reading);
+    yield* format.readStream(chunks, `${path}/${entry.filename}`, reading, entry.filename);
+  }
+  if (readable === 0) reading.fault(`${path}: no entry is text, source code or JSON`);
+}
 
 export interface ArchivedFile {
   readonly path: string;
@@ -25,7 +73,7 @@ export interface ArchivedFile {
  *
  * @param source the archive's bytes or path.
  * @param archive name of the archive, for messages.
- * @throws {Error} for a damaged, encrypted or outsized archive or entry, a path that leads out of the
+ * @throws {Error} for a damaged, encrypted or oversized archive or entry, a path that leads out of the
  *   archive, and a file that is not UTF-8.
  */
 export async function* readZip(
@@ -39,42 +87,16 @@ export async function* readZip(
     ? new Uint8ArrayReader(source as Uint8Array)
     : fileReader(bytes);
   for (const entry of await listEntries(reader, archive)) {
-    if (!accept(entry.filename)) continue;
+    const { filename } = entry;
+    if (!accept(filename)) continue;
     const chunks = expandEntry(entry, reading.limits);
-    for await (const { value } of readText(chunks, `${archive}/${entry.filename}`, "", reading)) {
-      yield { path: entry.filename, text: value.text as string };
+    for await (const { value } of text.readStream(chunks, `${archive}/${filename}`, reading, "")) {
+      yield { path: filename, text: value.text as string };
     }
   }
 }
 
-/**
- * Streams the records of an archive's entries, sorted by path: those of JSON Lines and JSON entries, and
- * `{ path, text }` of text and source files. Other entries are passed over.
- */
-export async function* readZipRecords(path: string, reading: Reading): AsyncGenerator<DataRecord> {
-  using bytes = new FileBytes(path);
-  let entries: FileEntry[];
-  try {
-    entries = await listEntries(fileReader(bytes), path);
-  } catch (error) {
-    return reading.fault(messageOf(error));
-  }
-  let readable = 0;
-  for (const entry of entries) {
-    reading.throwIfAborted();
-    const format = formatOfEntry(entry.filename);
-    if (format === undefined) continue;
-    readable++;
-    const file = `${path}/${entry.filename}`;
-    const chunks = expand(expandEntry(entry, reading.limits), entry.filename, reading);
-    if (format === "jsonl") yield* readJsonLines(chunks, file, reading);
-    else if (format === "json") yield* readJsonBytes(chunks, file, reading);
-    else yield* readText(chunks, file, entry.filename, reading);
-  }
-  if (readable === 0) reading.fault(`${path}: holds no text, source or JSON file`);
-}
-
-/** The files of an archive, once every path in it is known to stay inside. */
+/** The files of an archive, after checking that no path leads out of it. */
 async function listEntries(
   reader: Reader<unknown>,
   archive: string,
@@ -92,7 +114,7 @@ async function listEntries(
         ? `${archive} is not a readable ZIP archive (${messageOf(error)}); fetch or write it again`
         : `${archive}: entry ${
           JSON.stringify(unsafe)
-        } is refused, its path leads out of the archive`,
+        } is refused: its path leads out of the archive`,
     );
   }
   return files.sort((a, b) => (a.filename < b.filename ? -1 : 1));
@@ -104,12 +126,12 @@ class UnsafePath extends Error {
   }
 }
 
-/** Backslashes are refused whole: one system's file name is the other's path. */
+/** Every backslash is refused: a file name on one system is a path on another. */
 function leadsOut(path: string): boolean {
   return /^\/|^[a-z]:|\\|\0/i.test(path) || path.split("/").includes("..");
 }
 
-/** Streams the bytes of an entry; its checksum is compared at the end. */
+/** Streams the bytes of an entry; its checksum is checked at the end. */
 async function* expandEntry(entry: FileEntry, limits: Limits): AsyncGenerator<Uint8Array> {
   if (entry.encrypted) throw new StreamFault("is encrypted; unpack the archive first");
   checkExpansion(limits, entry.compressedSize, entry.uncompressedSize);
@@ -135,7 +157,7 @@ async function* expandEntry(entry: FileEntry, limits: Limits): AsyncGenerator<Ui
   }
 }
 
-/** Lets the library read a file at any place. */
+/** Gives the library random access to a file. */
 function fileReader(bytes: FileBytes): Reader<unknown> {
   return new class extends Reader<FileBytes> {
     override size = bytes.size;

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type DatasetCard, recordCard } from "../../core/readers/mod.ts";
+import { type DatasetCard, FORMAT_NAMES, recordCard } from "../../core/readers/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
 
 /** Files, globs and folders, or `hf://org/name@revision/glob` for such on the Hugging Face hub. */
@@ -26,7 +26,7 @@ const records = z.strictObject({
     }),
   ]),
   /** Format of the files, where their names do not tell it. */
-  format: z.enum(["jsonl", "json", "parquet", "arrow", "text", "zip", "hf_dataset"]).optional(),
+  format: z.enum(FORMAT_NAMES).optional(),
   /** A column name, or a template such as "Question: {question}". */
   text: z.string().default("text"),
   /** The same for a leading prompt; no loss is taken on it unless `mask_prompt` is false. */

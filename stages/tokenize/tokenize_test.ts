@@ -267,7 +267,7 @@ Deno.test("data on the hub are validated asynchronously, and refused when they h
     const missing = { ...entry, records: { path: "hf://me/none/data/*.jsonl" } };
     await assert.rejects(
       fakeContext(tokenize, { config: { sources: { general: [missing] } }, inputs: {} }),
-      /config\.sources\.general\.0: the hub has no data set me\/none/,
+      /config\.sources\.general\.0: the hub has no dataset me\/none/,
     );
     assert.ok(hub.requested(/resolve/).length > 0);
   });
@@ -289,7 +289,7 @@ Deno.test("bad input is named with file and row", async () => {
     await assert.rejects(run(path), /\.jsonl:1: no column "text"; the record has txt/);
   });
   await withFile("", async (path) => {
-    await assert.rejects(run(path), /dataset "mine" holds no documents/);
+    await assert.rejects(run(path), /dataset "mine" has no documents/);
   });
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { listDataFiles } from "./file_set.ts";
+import { listDataFiles } from "./records.ts";
 import { readRecords } from "./records.ts";
-import { all, readWhole, withFiles } from "./testing.ts";
+import { all, readWhole, withFiles } from "./testdata/testing.ts";
 
 const TREE = {
   "data/b.jsonl": "",
@@ -43,7 +43,7 @@ Deno.test("a folder means its readable files, without hidden ones, a saved datas
       () =>
         listDataFiles(`${folder}/data/deep/er`, "text") &&
         listDataFiles(`${folder}/data/.git/..`, "zip"),
-      /holds no readable file; expected zip/,
+      /has no readable file; expected format zip/,
     );
   });
 });
@@ -121,12 +121,12 @@ Deno.test("text: one record a file, compressed or not; bad files are named and c
     ]);
     assert.deepEqual(skipped, [
       "FILE/c.rst:1: is not UTF-8 text",
-      "FILE/d.txt:1: a text of more than 10 bytes; raise max_record_bytes or split it",
+      "FILE/d.txt:1: the text has more than 10 bytes; raise max_record_bytes or split it",
     ]);
     await assert.rejects(all(readRecords(folder)), /c\.rst:1: is not UTF-8 text/);
     await assert.rejects(
       all(readRecords(`${folder}/e.py`)),
-      /e\.py: the ending tells no format; name/,
+      /e\.py: unknown file type "\.py"; set "format" or use/,
     );
     const [source] = await all(readRecords(`${folder}/*.py`, { format: "text" }));
     assert.equal(source.value.text, "print()");

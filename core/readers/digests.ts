@@ -1,27 +1,94 @@
 /**
- * SHA-256 of files, remembered between runs: every plan asks for the digests of all data, and reading 100 GB
- * for each would be unbearable.
+ * Digests of texts and files, and a cache of file digests between runs: every plan needs the digests of all data,
+ * which may be hundreds of gigabytes.
  *
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { fileDigest } from "./hash.ts";
+import { missingFile } from "./file_bytes.ts";
 
-/** Smaller files are hashed again in each process, which takes less time than a cache file costs. */
+/**
+ * Maps a text to a uniform number in [0, 1): the first 48 bits of its SHA-256, divided by 2^48.
+ *
+ * Texts below a threshold are a sample that depends on the texts alone; the sample for a lower threshold is a subset
+ * of the one for a higher threshold.
+ *
+ * @param salt makes samples for different purposes independent.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { hashShare } from "./digests.ts";
+ * assert.equal(hashShare("split", "a.py"), hashShare("split", "a.py"));
+ * assert.notEqual(hashShare("split", "a.py"), hashShare("sample", "a.py"));
+ * ```
+ */
+export function hashShare(salt: string, text: string): number {
+  const digest = createHash("sha256").update(salt).update("\0").update(text).digest();
+  return digest.readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** SHA-256 of a text, hex. */
+export function textDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * SHA-256 of a file, hex, read in blocks.
+ *
+ * @throws {Error} when the file is missing.
+ */
+export function fileDigest(path: string): string {
+  const hash = createHash("sha256");
+  const block = new Uint8Array(1 << 20);
+  const file = openOrExplain(path);
+  try {
+    for (let n = readSync(file, block); n > 0; n = readSync(file, block)) {
+      hash.update(block.subarray(0, n));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
+
+function openOrExplain(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") {
+      throw missingFile(path);
+    }
+    throw error;
+  }
+}
+
+/** Smaller files are hashed again in each process, which is faster than keeping them in the cache file. */
 const WORTH_KEEPING_BYTES = 1 << 20;
-/** A file changed this recently may change again without its times of change telling: they are in seconds. */
+/** A file changed this recently may change again with the same times of change, which may be in whole seconds. */
 const SETTLED_MS = 2000;
 
-/** The whole file is written each time, so not for every file of many. */
+/** The whole cache file is written each time, so not after every file. */
 const SAVE_EVERY_MS = 5000;
 
 const Entry = z.object({
   size: z.number(),
   modified: z.number(),
-  /** Time of change of content or attributes, which no program sets: copying with times leaves its mark here. */
+  /** Time of change of content or attributes. No program can set it, so it also changes when `cp -p` keeps `modified`. */
   changed: z.number(),
   inode: z.number(),
   sha256: z.hex().length(64),
@@ -31,8 +98,8 @@ type Entry = z.output<typeof Entry>;
 type Entries = z.output<typeof CacheFile>["files"];
 
 /**
- * Digests of files by absolute path, good while size, times of change and inode are the same. The cache is a help
- * and no more: one that is missing, damaged or cannot be written costs time and nothing else.
+ * Digests of files by absolute path, valid while size, times of change and inode are the same. A cache file that is
+ * missing, damaged or not writable only costs time.
  */
 export class DigestCache {
   #entries?: Entries;
@@ -49,7 +116,7 @@ export class DigestCache {
   ) {}
 
   /**
-   * SHA-256 of a file, hex. New ones are kept for other processes every few seconds, and by {@link save}.
+   * SHA-256 of a file, hex. New ones are written to the cache file every few seconds, and by {@link save}.
    *
    * @throws {Error} when the file is missing.
    */
@@ -77,8 +144,8 @@ export class DigestCache {
   }
 
   /**
-   * Writes what is new. Renamed into place, so that a reader sees all of it; what other processes added meanwhile
-   * is kept, and files that are no more are forgotten.
+   * Writes new digests, renaming the file into place so that readers never see half of it. Keeps what other processes
+   * added meanwhile, and drops files that no longer exist.
    */
   save(): void {
     if (this.path === null || this.#is_saved) return;
@@ -95,7 +162,7 @@ export class DigestCache {
       writeFileSync(temporary, JSON.stringify({ format: 2, files }));
       renameSync(temporary, this.path);
     } catch {
-      // A folder that cannot be written: the digest is computed again next time.
+      // The folder is not writable: the digest is computed again next time.
     }
   }
 
@@ -113,7 +180,7 @@ function isSame(known: Entry, now: Omit<Entry, "sha256">): boolean {
     known.changed === now.changed && known.inode === now.inode;
 }
 
-/** `digests.json` in `$XDG_CACHE_HOME/causeway`, or `~/.cache/causeway`; null where neither may be known. */
+/** `digests.json` in `$XDG_CACHE_HOME/causeway`, or `~/.cache/causeway`; null if neither may be read. */
 export function defaultCachePath(): string | null {
   try {
     const root = Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache");

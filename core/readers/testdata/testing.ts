@@ -5,8 +5,8 @@
  */
 import v8 from "node:v8";
 import vm from "node:vm";
-import type { DataRecord, ReadOptions } from "./reading.ts";
-import { readRecords } from "./records.ts";
+import type { DataRecord } from "../reading.ts";
+import { type ReadOptions, readRecords } from "../records.ts";
 
 export async function all<T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> {
   const list: T[] = [];

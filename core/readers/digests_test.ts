@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { DigestCache } from "./digest_cache.ts";
-import { fileDigest } from "./hash.ts";
+import { DigestCache } from "./digests.ts";
+import { fileDigest } from "./digests.ts";
 
 /** Two megabytes, enough to be worth keeping; written an hour ago. */
 async function writeOld(path: string, fill: number): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DatasetCard, Document } from "../core/readers/mod.ts";
-import { composeCard, type Part } from "./compose.ts";
+import { composeCard, type Part } from "./cards.ts";
 
 const HEADER = { name: "both", title: "Both", role: "a test", licence: { spdx: "MIT" } };
 
