@@ -86,7 +86,7 @@ Deno.test("labels start at the prompt's end, padding and filling rows weigh noth
   assert.deepEqual([long.supervised, short.supervised], [6, 1]);
 });
 
-Deno.test("documents hidden from each other see from their own start on, and their first token is no label", () => {
+Deno.test("documents hidden from each other see from their own start on, and their first token is not a label", () => {
   const options = { micro_batch_size: 2, lengths: [6] };
   const packed = sequence([1, 2, 3, 4, 5, 6], 0, [2, 5]);
   const [batch] = collate([packed, sequence([7, 8, 9])], options);

@@ -19,8 +19,8 @@ export interface Bins {
  * Puts documents into bins: the longest first, each into the bin where it leaves the least room. Documents longer
  * than a bin are cut into full bins and a remainder. Pieces of one token, which have no label, are left out.
  *
- * Takes O(n log capacity) time: bins of equal room are kept in one stack, and a tree over rooms finds the smallest
- * that is large enough.
+ * O(n log capacity) time: bins of equal room are in one stack, and a tree over rooms finds the smallest that is large
+ * enough.
  *
  * @param offsets [documents + 1]; where documents begin.
  * @param capacity tokens per bin.
@@ -115,7 +115,7 @@ class Rooms {
     }
   }
 
-  /** Takes out the bin with the least room of at least `length`, the one that was put last. */
+  /** Removes the bin with the least room of at least `length`; of several, the latest. */
   take(length: number): { bin: number; room: number } | undefined {
     const room = this.#smallestFrom(length);
     if (room === undefined) return undefined;

@@ -12,7 +12,7 @@ Deno.test("packed evaluation takes sequences at even distances, in order", () =>
   assert.deepEqual(firsts(1), [0]);
 });
 
-Deno.test("example evaluation keeps documents and prompts, without those that hold no label", () => {
+Deno.test("example evaluation keeps documents and prompts, without those that have no label", () => {
   const set = setOf("s", [[1, 2, 3], [4], [5, 6, 7, 8]], [2, 0, 0]);
   const sequences = evaluationSequences(set, {
     sequence_length: 2,
@@ -23,7 +23,7 @@ Deno.test("example evaluation keeps documents and prompts, without those that ho
   assert.deepEqual(sequences.map(({ prompt_length }) => prompt_length), [2, 0]);
 });
 
-Deno.test("a set that gives nothing to evaluate is refused", () => {
+Deno.test("a set without anything to evaluate is refused", () => {
   const set = countingSet("tiny", 4);
   const options = { sequence_length: 4, mode: "packed", max_sequences: 1 } as const;
   assert.throws(() => evaluationSequences(set, options), /"tiny" \(1 documents, 4 tokens\)/);

@@ -15,7 +15,7 @@ const base = {
 const drawn = (sampler: ExampleSampler) =>
   Array.from({ length: sampler.steps }, (_, step) => sampler.batch(step).map((s) => s.tokens[0]));
 
-Deno.test("every epoch holds every example once, in its own order", () => {
+Deno.test("every epoch has every example once, in its own order", () => {
   const sampler = new ExampleSampler({ ...base, global_batch_size: 5 });
   assert.equal(sampler.steps, 6);
   const all = drawn(sampler).flat();

@@ -157,7 +157,7 @@ const MAX_PARTS = 1024;
 /**
  * Counts the sequences that are drawn from each source.
  *
- * Whole numbers come from shares by nested rounding over the sources in the order of their names: of the r sequences
+ * Shares are rounded to integers one source after the other, in the order of their names: of the r sequences
  * of a stretch that the sources before k left,
  *
  *     Q_k = floor(w_k / Σ_{j >= k} w_j · r + carry_k)
@@ -255,7 +255,7 @@ function nestedRatios(
   for (let k = sources.length - 1; k >= 0; k--) {
     const share = shares[sources[k]] ?? 0;
     suffix += share;
-    // The last source of a stretch has ratio 1 and takes what is left.
+    // The last source of a stretch has ratio 1 and gets all that is left.
     ratios[k] = share === 0 ? 0 : share / suffix;
     // A ratio that differs from 1 by less than rounding could make a count fall.
     if (ratios[k] > 1 - 1e-9) ratios[k] = 1;
@@ -268,7 +268,7 @@ function advance({ ratios, counts, carry }: Stretch, n: number): Pick<Stretch, "
   const after = { counts: counts.slice(), carry: carry.slice() };
   let left = n;
   for (let k = 0; k < ratios.length; k++) {
-    // A source that takes all that is left leaves its carry as it is: left + carry could round up to one too many.
+    // A source that gets all that is left keeps its carry: left + carry could round up to one too many.
     const exact = ratios[k] === 1 ? left : ratios[k] * left + carry[k];
     const given = Math.floor(exact);
     after.counts[k] += given;

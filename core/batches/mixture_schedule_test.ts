@@ -54,7 +54,7 @@ Deno.test("counts sum to the total, never fall, and stay near the exact shares, 
   }
 });
 
-Deno.test("counts sum to the total also where a source takes all after sharing", () => {
+Deno.test("counts sum to the total even where a source gets everything after sharing", () => {
   const random = new Random(1, "all", 0);
   for (let trial = 0; trial < 20_000; trial++) {
     const weight = random.uniform();
@@ -80,7 +80,7 @@ Deno.test("a constant mixture has no drift: every source is within three sequenc
   }
 });
 
-Deno.test("a mixture that moves gives the mean of its ends along the way", () => {
+Deno.test("a moving mixture has the mean of its ends along the way", () => {
   const pieces = extendHistory(
     [],
     0,
@@ -93,7 +93,7 @@ Deno.test("a mixture that moves gives the mean of its ends along the way", () =>
   const schedule = new MixtureSchedule(pieces);
   assert.deepEqual(schedule.drawn(1000), { code: 250, general: 750 });
   assert.deepEqual(schedule.drawn(600), { code: 90, general: 510 }); // 600² / 2000 / 2 = 90
-  assert.deepEqual(schedule.drawn(2000), { code: 750, general: 1250 }); // the end holds on
+  assert.deepEqual(schedule.drawn(2000), { code: 750, general: 1250 }); // the end stays
 });
 
 Deno.test("mixtures switch at an exact token", () => {

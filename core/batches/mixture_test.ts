@@ -126,7 +126,7 @@ Deno.test("two phases in a row repeat nothing", () => {
   assert.equal(new Set([...seen, ...later]).size, seen.length + later.length);
 });
 
-Deno.test("drawnAfter and the ledger count what the batches hold", () => {
+Deno.test("drawnAfter and the ledger count what the batches contain", () => {
   const pieces = extendHistory(base.pieces, 10 * 7, { general: 0.5, math: 0.5 }, T);
   const sampler = new MixtureSampler({ ...base, pieces, steps: 23 });
   const counts: Record<string, number[]> = { general: [0, 0], code: [0, 0], math: [0, 0] };

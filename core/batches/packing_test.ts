@@ -55,7 +55,7 @@ Deno.test("best fit places every document that fits in one piece, once, and no b
       assert.equal(packed.sequenceTokens(b), tokens.length - 1);
       inputs += tokens.length - 1;
       seen.push(...tokens);
-      // Between two starts stands one run of one document.
+      // Between two starts is one run of one document.
       [0, ...starts].forEach((start, i) => {
         const piece = tokens.subarray(start, starts[i] ?? tokens.length);
         piece.forEach((token, k) => assert.equal(token, piece[0] + k));
@@ -73,7 +73,7 @@ Deno.test("best fit places every document that fits in one piece, once, and no b
   }
 });
 
-Deno.test("best fit wastes little, and is what the algorithm gives by hand", () => {
+Deno.test("best fit wastes little, and equals the algorithm done by hand", () => {
   const lengths = [5, 7, 3, 8, 2, 4];
   const set = setOf("s", lengths.map((length, d) => Array.from({ length }, () => d)));
   const packed = pack(set, options("best_fit", false, 9));

@@ -10,7 +10,7 @@ function plusOne() {
   return graph;
 }
 
-Deno.test("outputs are fresh arrays, or the arrays that were given", async () => {
+Deno.test("outputs are new arrays, or the arrays passed in", async () => {
   const session = await compile(plusOne());
   const x = Float32Array.of(1, 2, 3, 4);
   const first = await session.run({ x });

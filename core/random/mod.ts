@@ -1,6 +1,6 @@
 /**
  * Reproducible randomness: every random number is a function of (seed, phase, step), never of what was drawn
- * before, so that work can resume at any step without replay.
+ * before, so work can resume at any step without replay.
  *
  * @module
  */

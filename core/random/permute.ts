@@ -10,10 +10,10 @@ const words = new Uint32Array(4);
  * of a·b values; walking its cycle until the value is below `size` makes one of `size` values (Black and Rogaway,
  * "Ciphers with Arbitrary Finite Domains", CT-RSA 2002, sections 4 and 5).
  *
- * @param index a whole number, 0 <= index < size.
+ * @param index an integer, 0 <= index < size.
  * @param size number of items, 1 to 2^52.
  * @param seed with `phase`, names the family of permutations, as in {@link Random}.
- * @param round picks one of the family, say the epoch; 0 to 2^32 - 1.
+ * @param round picks one of the family, such as the epoch; 0 to 2^32 - 1.
  * @throws {RangeError} when an argument is out of range.
  *
  * @example
@@ -57,12 +57,12 @@ export function permute(
 
 function check(index: number, size: number, round: number): void {
   if (!Number.isInteger(size) || size < 1 || size > 2 ** 52) {
-    throw new RangeError(`permute: size ${size} must be a whole number from 1 to 2^52`);
+    throw new RangeError(`permute: size ${size} must be an integer from 1 to 2^52`);
   }
   if (!Number.isInteger(index) || index < 0 || index >= size) {
-    throw new RangeError(`permute: index ${index} must be a whole number below the size ${size}`);
+    throw new RangeError(`permute: index ${index} must be an integer below the size ${size}`);
   }
   if (!Number.isInteger(round) || round < 0 || round >= 2 ** 32) {
-    throw new RangeError(`permute: round ${round} must be a whole number from 0 to 2^32 - 1`);
+    throw new RangeError(`permute: round ${round} must be an integer from 0 to 2^32 - 1`);
   }
 }

@@ -50,18 +50,18 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Splits what names a random stream into the Philox key: the low word of the seed and a hash of the phase.
+ * The Philox key of a random stream: the low word of the seed, and a hash of the phase.
  *
  * @throws {RangeError} when the seed is not an integer from 0 to 2^53 - 1.
  */
 export function streamKey(seed: number, phase: string): [number, number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`seed ${seed} must be a whole number from 0 to 2^53 - 1`);
+    throw new RangeError(`seed ${seed} must be an integer from 0 to 2^53 - 1`);
   }
   return [seed >>> 0, fnv1a(phase)];
 }
 
-/** The upper bits of a seed, which do not fit the key and go into the counter. */
+/** The upper bits of a seed, which do not fit the key and are part of the counter. */
 export function seedHigh(seed: number): number {
   return Math.floor(seed / 2 ** 32);
 }

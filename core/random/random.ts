@@ -3,7 +3,7 @@ import { philox4x32, seedHigh, streamKey } from "./philox.ts";
 /**
  * A stream of random numbers named by (seed, phase, step), on Philox-4x32-10.
  *
- * Two streams with different names are independent, and a stream is the same whatever was drawn elsewhere.
+ * Two streams with different names are independent, and a stream does not depend on what was drawn elsewhere.
  * The numbers are equal on every machine; `normal` also depends on the engine's `log`, `sin` and `cos`, which
  * V8 carries in software.
  *
@@ -26,21 +26,21 @@ export class Random {
   #spare: number | undefined;
 
   /**
-   * @param seed a whole number from 0 to 2^53 - 1.
+   * @param seed an integer from 0 to 2^53 - 1.
    * @param phase what the numbers are for ("init", "pretrain/order"); any string.
-   * @param step a whole number from 0 to 2^32 - 1.
+   * @param step an integer from 0 to 2^32 - 1.
    * @throws {RangeError} when seed or step is out of range.
    */
   constructor(seed: number, phase: string, step: number) {
     if (!Number.isInteger(step) || step < 0 || step >= 2 ** 32) {
-      throw new RangeError(`step ${step} must be a whole number from 0 to 2^32 - 1`);
+      throw new RangeError(`step ${step} must be an integer from 0 to 2^32 - 1`);
     }
     this.#key = streamKey(seed, phase);
     this.#seedHigh = seedHigh(seed);
     this.#step = step;
   }
 
-  /** A whole number from 0 to 2^32 - 1. */
+  /** An integer from 0 to 2^32 - 1. */
   uint32(): number {
     if (this.#used === 4) {
       // Counter words: block, step, stream kind (0; permute has 1), upper seed bits.
@@ -71,14 +71,14 @@ export class Random {
   }
 
   /**
-   * A whole number from 0 to n - 1, all equally likely.
+   * An integer from 0 to n - 1, all equally likely.
    *
-   * @param n a whole number from 1 to 2^32.
+   * @param n an integer from 1 to 2^32.
    * @throws {RangeError} when n is out of range.
    */
   below(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
-      throw new RangeError(`below(${n}): the bound must be a whole number from 1 to 2^32`);
+      throw new RangeError(`below(${n}): the bound must be an integer from 1 to 2^32`);
     }
     const limit = 2 ** 32 - (2 ** 32 % n); // Words from here on would favour small remainders.
     let word = this.uint32();
@@ -92,7 +92,7 @@ export class Random {
     return out;
   }
 
-  /** Brings `items` into a random order in place (Fisher and Yates), and returns it. */
+  /** Shuffles `items` in place (Fisher and Yates), and returns it. */
   shuffle<T>(items: T[]): T[] {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1);

@@ -189,7 +189,7 @@ function sourcesIn(mixture: MixtureConfig): string[] {
   return all.flatMap((weights) => Object.keys(weights).filter((source) => weights[source] > 0));
 }
 
-/** How far an imported model was trained, as far as it is known. */
+/** How long an imported model was trained, as far as known. */
 export interface ImportedProgress {
   readonly steps: number;
   readonly tokens: number;

@@ -98,7 +98,7 @@ const ARRAYS = ["parameters", "m", "v"] as const;
 
 type Spare = Record<typeof ARRAYS[number], Storage>;
 
-/** What a checkpoint is made of. */
+/** What a checkpoint is made from. */
 interface Current {
   readonly arrays: TrainingArrays;
   readonly state: TrainerState;

@@ -93,7 +93,7 @@ async function trainOn(store: Store, phase: Phase, stop_at: readonly number[] = 
 
 type Trained = Awaited<ReturnType<typeof trainOn>>;
 
-/** Files of the kept checkpoints, but for the measurements: digests stand for content. */
+/** Files of the kept checkpoints without the measurements, by their digests. */
 const keptFiles = ({ kept }: Trained) =>
   kept.map(({ step, names, path }) => ({
     step,
@@ -189,7 +189,7 @@ Deno.test("a checkpoint that cannot be written fails the phase, and earlier ones
     assert.deepEqual(kept.map(({ step }) => step), [10]);
   }));
 
-Deno.test("a runner without a writer is refused before the first step, where checkpoints are to be kept", async () => {
+Deno.test("a runner without a writer is refused before the first step, where checkpoints have to be kept", async () => {
   const ctx = {
     signal: new AbortController().signal,
     checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },

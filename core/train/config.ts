@@ -67,7 +67,7 @@ export interface StepSize {
  * A length in optimizer steps.
  *
  * @param field name of the config field, for the message.
- * @returns undefined when no length is given.
+ * @returns undefined when neither is set.
  * @throws {Error} naming the nearest lengths when the tokens are not a multiple of the step size.
  */
 export function lengthSteps(

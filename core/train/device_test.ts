@@ -123,7 +123,7 @@ for (const [name, config] of Object.entries({ gpt_neox, llama })) {
   }
 
   deviceTest(
-    `${name}: a training run follows the CPU's, repeats to the bit, and goes on from its checkpoint on the CPU`,
+    `${name}: a training run follows the CPU's, repeats to the bit, and continues from its checkpoint on the CPU`,
     ["cpu", "webgpu", "cuda"],
     async (device) => {
       const steps = [0, 1, 2, 3, 4, 5];

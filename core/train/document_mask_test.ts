@@ -1,4 +1,4 @@
-/** Documents that are packed into rows and hidden from each other train a model as each in a row of its own does. */
+/** Documents packed into rows and hidden from each other train a model as each in its own row does. */
 import { type Compute, computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
@@ -112,7 +112,7 @@ oneDnnTest(
 );
 
 kernelsTest(
-  "held-out loss on packed and masked rows is that on the same documents one per row",
+  "the eval loss on packed and masked rows equals that on the same documents one per row",
   async (kernels) => {
     const compute = computeOptions({ threads: 1, kernels });
     const trainer = await makeTrainer(compute);

@@ -131,7 +131,7 @@ const CACHED_BYTES = 8 << 20;
 const PROCESS_BYTES = 150e6;
 
 /**
- * Bytes of a training step by what they hold, on the CPU with ONNX Runtime's kernels, in float32. With P parameters
+ * Bytes of a training step by use, on the CPU with ONNX Runtime's kernels, in float32. With P parameters
  * and micro-batches of N = B · T positions,
  *
  *     weights      4 P

@@ -8,7 +8,7 @@ import {
   sourceTokens,
 } from "./mod.ts";
 
-Deno.test("places on a curve are even, and hold the first and the last step", () => {
+Deno.test("points on a curve are evenly spaced, the first and the last step included", () => {
   assert.deepEqual(placesOf(0), []);
   assert.deepEqual(placesOf(1), [0]);
   assert.deepEqual(placesOf(4), [0, 1, 2, 3]);
@@ -28,7 +28,7 @@ Deno.test("tables of one source add up, and one that is not made yet leaves all 
   assert.equal(sourceTokens({ table, missing: undefined }), undefined);
 });
 
-Deno.test("a checkpoint along a phase stands at its step", () => {
+Deno.test("a checkpoint along a phase is at its step", () => {
   const start = freshState({
     schedule: { peak_lr: 1, min_lr: 0, warmup_ratio: 0, horizon_steps: 20 },
     optimizer: optimizer_schema.parse({}),

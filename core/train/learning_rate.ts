@@ -13,7 +13,7 @@ const peak_lr = z.number().positive();
 const min_lr = z.number().nonnegative().default(0);
 /** Share of the horizon spent warming up. */
 const warmup_ratio = z.number().min(0).max(1).default(0.1);
-/** Optimizer steps spent warming up, in place of a share of the horizon. */
+/** Optimizer steps spent warming up, instead of a share of the horizon. */
 const warmup_steps = count.optional();
 /** wsd: how the rate falls at the end, linearly or as 1 - √progress. */
 const decay = z.enum(["linear", "1-sqrt"]).default("linear");
@@ -74,7 +74,7 @@ export type Schedule = ScheduleConfig & {
 export const rewarm_schema = z.strictObject(rise);
 
 /**
- * Gives a schedule its horizon.
+ * A schedule with its horizon.
  *
  * @param horizon_steps optimizer steps of the schedule, later phases included.
  * @param start_step step of the run at which it begins.

@@ -38,7 +38,7 @@ for (const [preset, vocab_size, rows, length] of CASES) {
   });
 }
 
-Deno.test("state takes 16 bytes a parameter, and activations grow with the micro-batch", () => {
+Deno.test("state needs 16 bytes a parameter, and activations grow with the micro-batch", () => {
   const model = modelConfig("pythia-70m", 50304);
   const small = trainingMemory(model, { rows: 2, length: 512 });
   const large = trainingMemory(model, { rows: 4, length: 512 });

@@ -32,7 +32,7 @@ import { learningRate } from "./learning_rate.ts";
 import { type Branch, describeLineage, describeSwitches, extendLineage } from "./lineage.ts";
 import type { Phase } from "./phase.ts";
 
-/** What a phase on a mixture begins with. */
+/** What a phase on a mixture starts from. */
 interface MixturePhaseStart {
   readonly start: TrainerState;
   readonly steps: number;

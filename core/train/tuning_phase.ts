@@ -24,7 +24,7 @@ import type { Phase } from "./phase.ts";
 export const tuning_fields = {
   /** Sources whose documents are the examples. */
   sources: z.array(z.string()).nonempty(),
-  /** Passes over the examples; may be a fraction. */
+  /** Passes over the examples. */
   epochs: z.number().positive().default(4),
   /** Longest input, in tokens. */
   sequence_length: positive_int.default(512),

@@ -167,7 +167,7 @@ Deno.test("repeats are counted from the restart", async () => {
   assert.equal(restarted.training.step.length, 15);
   // A phase after it may draw what is left since.
   await fails({ ...long, steps: 5 }, /already used by earlier phases/, restarted);
-  await fails({ data: "restart" }, /mixture: is needed where data restart/);
+  await fails({ data: "restart" }, /mixture: is required with data "restart"/);
 });
 
 Deno.test("continued pretraining takes specialised data alone, and keeps all else", async () => {
@@ -179,7 +179,7 @@ Deno.test("continued pretraining takes specialised data alone, and keeps all els
   }
   const [, { branch: choices }] = stateOf(named).lineage;
   assert.deepEqual([choices.optimizer, choices.schedule, choices.data], ["keep", "keep", "keep"]);
-  await fails({ preset }, /mixture: is needed: continued pretraining/);
+  await fails({ preset }, /mixture: is required: continued pretraining/);
   const message = /specialised data only, but the run began with "general"/;
   await fails({ preset, mixture: { code: 0.9, general: 0.1 } }, message);
   const points = [

@@ -21,11 +21,11 @@ export const config = z.strictObject({
   if (config.data === "restart" && mixture === undefined) {
     refuse(
       "mixture",
-      "is needed where data restart: the checkpoint's place in its own is given up",
+      'is required with data "restart": the checkpoint\'s data position is dropped',
     );
   }
   if (config.preset === "continued_pretrain" && mixture === undefined) {
-    refuse("mixture", "is needed: continued pretraining goes on with specialised data alone");
+    refuse("mixture", "is required: continued pretraining uses specialised data only");
   }
 });
 

@@ -28,11 +28,11 @@ export const config = z.strictObject({
   global_batch_size: positive_int.default(64),
   /** Optimizer steps of this phase. */
   steps: positive_int.optional(),
-  /** Input tokens of this phase, in place of steps: a whole number of them. */
+  /** Input tokens of this phase, instead of steps; a multiple of the tokens of a step. */
   tokens: positive_int.optional(),
   /** Optimizer steps of the whole schedule, later phases included; those of this phase when left out. */
   horizon_steps: positive_int.optional(),
-  /** Input tokens of the whole schedule, in place of steps. */
+  /** Input tokens of the whole schedule, instead of steps. */
   horizon_tokens: positive_int.optional(),
   schedule: schedule_schema,
   optimizer: optimizer_schema.prefault({}),
@@ -63,7 +63,7 @@ export const config = z.strictObject({
   });
 });
 
-/** Steps of the phase and of its schedule. @throws {Error} when tokens are no whole number of steps. */
+/** Steps of the phase and of its schedule. @throws {Error} when tokens are not a multiple of a step's. */
 export function phaseLength(config: Lengths): { steps: number; horizon_steps: number } {
   const steps = lengthSteps(config, config)!;
   const { horizon_steps, horizon_tokens: tokens } = config;

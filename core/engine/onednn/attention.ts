@@ -1,7 +1,7 @@
 /**
  * Causal attention by oneDNN, in blocks of queries that see only the keys up to their own end.
  *
- * Where groups of G = H / K heads share keys and values, products take one head of every group at a time.
+ * Where groups of G = H / K heads share keys and values, products compute one head of every group at a time.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { documentMask } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
 import { denseStrides, permute, reshapeView, slice, type View } from "./memory.ts";
 
-/** What the backward pass goes on with. Heads of all rows are one axis, [B·H, T, E] and [B·K, T, E]. */
+/** What the backward pass needs. Heads of all rows are one axis, [B·H, T, E] and [B·K, T, E]. */
 interface Kept {
   /** Times 1/√E, so that neither the scores nor the gradient of the keys need be. */
   q: View;
@@ -22,7 +22,7 @@ interface Kept {
 
 const BY_HEAD = [0, 2, 1, 3], TRANSPOSED = [0, 2, 1];
 
-/** A copy of [B, T, H, E] as [B·H, T, E], times one number where `scale` is given. */
+/** A copy of [B, T, H, E] as [B·H, T, E], times the number `scale` if there is one. */
 function byHead({ program, products }: Lowering, view: View, scale?: View): View {
   const by_head = permute(view, BY_HEAD);
   const copy = program.temporary(by_head.shape, products);
@@ -36,7 +36,7 @@ function merged(view: View): View {
   return { ...view, shape, strides: denseStrides(shape) };
 }
 
-/** Head `member` of every group of so many: [B·H, ...] -> [B·K, ...]. */
+/** Head `member` of every group of `size`: [B·H, ...] -> [B·K, ...]. */
 function everyGroup(x: View, size: number, member: number): View {
   const [heads, ...shape] = x.shape, [stride, ...strides] = x.strides;
   return {
@@ -47,7 +47,7 @@ function everyGroup(x: View, size: number, member: number): View {
   };
 }
 
-/** What block i reads and writes: its queries, and the keys it sees. */
+/** The queries of block i, and the keys that they see. */
 function blockOf(length: number, i: number) {
   const size = length / blockCount(length);
   return {
@@ -72,7 +72,7 @@ function addMask(
     return program.binary("add", scores, mask, scores);
   }
   const [rows, length] = document_start.shape;
-  // All layers add the same.
+  // All layers add the same mask.
   const mask = lowering.shared(`mask ${document_start.name} ${i}`, () => {
     const keys = lowering.dense(document_start, "int32");
     const view = program.temporary([rows, 1, size, width]);

@@ -22,15 +22,15 @@ const WRITERS: Partial<Record<Op, number>> = {
   softmax_cross_entropy: 1,
 };
 
-/** Ops that only move what they read. */
+/** Ops that only move data. */
 const MOVES: ReadonlySet<Op> = new Set(["reshape", "transpose", "split"]);
 
-/** Products of two tensors elementwise, as in a gated MLP. */
+/** An elementwise product of two matrices, as in a gated MLP. */
 function isGating({ op, inputs: [a, b] }: Node): boolean {
   return op === "mul" && a.shape.length === 2 && a.shape.join() === b.shape.join();
 }
 
-/** Whether an op computes from operand number i in bfloat16 anyway, or does not read it. */
+/** Whether an op reads operand i in bfloat16 anyway, or not at all. */
 function readsLow(node: Node, i: number): boolean {
   const { op, inputs, attributes } = node;
   switch (op) {
@@ -54,8 +54,8 @@ function readsLow(node: Node, i: number): boolean {
 }
 
 /**
- * The values that nothing reads but what rounds its operands to bfloat16 anyway, as products do. Kept in it, they
- * take half the memory and lose nothing.
+ * The values that are read only by ops that round their operands to bfloat16 anyway, as products do. Kept in bfloat16,
+ * they need half the memory and lose nothing.
  */
 export function bf16Values(graph: Graph, nodes: readonly Node[]): Set<Value> {
   const readers = new Map<Value, [Node, number][]>();

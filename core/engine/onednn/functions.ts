@@ -1,10 +1,10 @@
 /**
- * The functions of oneDNN's C API that are used, as dnnl.h declares them.
+ * The functions of oneDNN's C API that we use, as dnnl.h declares them.
  *
  * @module
  */
 
-/** A function that returns a status, an int that is 0 when all went well. */
+/** A function that returns a status, an int that is 0 on success. */
 const status = <const Parameters extends Deno.NativeType[]>(...parameters: Parameters) => ({
   parameters,
   result: "i32",

@@ -1,5 +1,5 @@
 /**
- * Loops over small tensors that oneDNN has no primitive for. They run on one thread, in a fixed order.
+ * Loops for ops that oneDNN has no primitive for. They run on one thread, in a fixed order.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function gatherColumns(
  * Rotates x [B, T, H, E] in place: with R/2 columns in the tables [T, R/2],
  * (x_j, x_{j+R/2}) -> (x_j cos - x_{j+R/2} sin, x_{j+R/2} cos + x_j sin).
  *
- * @param sign of the sine: -1 turns back.
+ * @param sign of the sine: -1 rotates back.
  */
 export function rotate(
   x: HostArray,
@@ -66,7 +66,7 @@ export function rotate(
 }
 
 /**
- * What is added to the scores of a block of `size` queries after `before` others. For query t = before + i of row b,
+ * The mask that is added to the scores of a block of `size` queries after `before` others. For query t = before + i of row b,
  * mask[b, i, k] is 0 on the keys from document_start[b, t] to t and the lowest float32 on the others.
  *
  * @param document_start [rows, length], dense.
@@ -87,7 +87,7 @@ export function documentMask(
   }
 }
 
-/** Probabilities below this have lost digits, or are zero. */
+/** Probabilities below this have lost digits, or are 0. */
 const TINY = 1e-30;
 
 /**

@@ -10,7 +10,7 @@ const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
 /** The bit of dnnl_cpu_isa_avx512_core_bf16 and of those above it. */
 const ISA_BFLOAT16 = 0x80;
 export const FORWARD_TRAINING = 64, BACKWARD = 128;
-/** Flags of normalization: statistics are given; a scale; a shift. */
+/** Flags of normalization: use the given statistics; has a scale; has a shift. */
 export const USE_GLOBAL_STATS = 1, USE_SCALE = 2, USE_SHIFT = 4;
 export const ALGORITHM = {
   linear: 0x26,
@@ -63,11 +63,11 @@ export interface Layout {
   readonly strides: readonly number[];
 }
 
-/** What a product or another primitive does with its result. */
+/** What a matmul does with its result. */
 export interface PostOps {
   /** Multiplies the result. */
   alpha?: number;
-  /** Adds what the memory of the result holds already. */
+  /** Adds the present content of the result's memory. */
   accumulate?: boolean;
 }
 
@@ -80,10 +80,10 @@ export class DnnlLibrary {
   readonly #layouts = new Map<string, Handle>();
   readonly version: string;
 
-  /** @throws {Error} when it cannot be loaded, or is not of version 3. */
+  /** @throws {Error} when it cannot be loaded, or is not version 3. */
   constructor(path: string) {
-    // Read by OpenMP when it is loaded: how often a thread without work looks for some before it sleeps. By default
-    // for milliseconds, in which ONNX Runtime's threads, which run the optimizer, would lack a core.
+    // OpenMP reads this when it is loaded: how often an idle thread looks for work before it sleeps. By default it
+    // spins for milliseconds, in which ONNX Runtime's threads, which run the optimizer, would lack a core.
     if (Deno.env.get("GOMP_SPINCOUNT") === undefined) Deno.env.set("GOMP_SPINCOUNT", "1000");
     this.#symbols = Deno.dlopen(path, FUNCTIONS).symbols;
     const omp = Deno.dlopen("libgomp.so.1", {
@@ -105,7 +105,7 @@ export class DnnlLibrary {
     return (this.#symbols.dnnl_get_effective_cpu_isa() & ISA_BFLOAT16) !== 0;
   }
 
-  /** Threads of everything that this thread runs from now on. */
+  /** Sets the number of threads for everything that this thread runs from now on. */
   useThreads(threads: number): void {
     this.#omp(threads);
   }
@@ -123,7 +123,7 @@ export class DnnlLibrary {
     return Deno.UnsafePointer.create(out[0]);
   }
 
-  /** A memory descriptor; equal ones are made once. */
+  /** A memory descriptor; equal layouts share one. */
   layout({ dtype, shape, strides }: Layout): Handle {
     const key = `${dtype} ${shape} ${strides}`;
     let handle = this.#layouts.get(key);
@@ -145,7 +145,7 @@ export class DnnlLibrary {
     return this.create("dnnl_memory_create", this.layout(layout), this.#engine, address);
   }
 
-  /** A primitive's description, by the function that makes it; `engine` is filled in where it belongs. */
+  /** A primitive's description; the engine is added to the arguments. */
   describe(
     kind:
       | "matmul"
@@ -191,7 +191,7 @@ export class DnnlLibrary {
     }
   }
 
-  /** The name of the kernel that a description stands for, such as "brg:avx512_core_bf16". */
+  /** The name of the kernel that a description selects, such as "brg:avx512_core_bf16". */
   kernel(description: Handle): string {
     const name = new BigUint64Array(1);
     this.call("dnnl_primitive_desc_query", description, QUERY_IMPLEMENTATION, 0, name);

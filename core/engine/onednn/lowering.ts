@@ -1,5 +1,6 @@
 /**
- * What the lowerings of ops work with: where values lie, in which dtype, and a program to add steps to.
+ * The context in which ops are lowered: where each value is stored, in which dtype, and the program that steps are added
+ * to.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { bf16Values } from "./bf16_values.ts";
 import type { HostArray, Program } from "./program.ts";
 import { isDense, reshapeView, type View } from "./memory.ts";
 
-/** Names of memory from outside. */
+/** Names of external memory. */
 export const inputName = (name: string) => `in:${name}`;
 export const outputName = (name: string) => `out:${name}`;
 
@@ -21,9 +22,9 @@ export class Lowering {
   readonly #low: ReadonlySet<Value>;
   /** Where outputs of the graph, and the sums that lead to them, are written. */
   readonly #places = new Map<Value, View>();
-  /** Inputs whose memory an output takes over, by the output's name. */
+  /** Inputs that an output is written over, by the output's name. */
   readonly aliases = new Map<string, string>();
-  /** What a forward op leaves for its gradient, by its by-product. */
+  /** What a forward op keeps for its gradient, by its by-product value. */
   readonly by_products = new Map<Value, unknown>();
 
   /**
@@ -48,7 +49,7 @@ export class Lowering {
     }
   }
 
-  /** A product that is added to a matrix is written over it, and so are those before it. */
+  /** A product that is added to a matrix is written over it; so are the products before it in such a chain. */
   #placeSums(name: string, value: Value): void {
     let { node } = value;
     while (node?.op === "gemm" && node.inputs[2]?.shape.length === 2) {
@@ -59,7 +60,7 @@ export class Lowering {
     }
   }
 
-  /** Where a value lies. */
+  /** Where a value is stored. */
   view(value: Value): View {
     const view = this.#views.get(value);
     if (view) return view;
@@ -89,7 +90,7 @@ export class Lowering {
     return this.graph.constants.get(value);
   }
 
-  /** A value in a dtype, rounded once however many read it. */
+  /** A value in a dtype; converted once, however many ops read it. */
   as(value: Value, dtype: DnnlType): View {
     const view = this.view(value);
     if (view.dtype === dtype) return view;
@@ -102,7 +103,7 @@ export class Lowering {
     return cast;
   }
 
-  /** A value dense in a dtype. The strides of axes of length 1 mean nothing, but the library reads them. */
+  /** A value dense in a dtype. The strides of axes of length 1 are arbitrary, but the library reads them. */
   dense(value: Value, dtype: DnnlType): View {
     const view = this.as(value, dtype);
     return isDense(view) ? reshapeView(view, view.shape)! : this.copied(view, dtype);
@@ -115,26 +116,26 @@ export class Lowering {
     return copy;
   }
 
-  /** What several ops read and the first of them makes, by a name. */
+  /** A view that several ops read and the first of them makes, by a name. */
   shared(name: string, make: () => View): View {
     let view = this.#shared.get(name);
     if (!view) this.#shared.set(name, view = make());
     return view;
   }
 
-  /** Says where a value lies. */
+  /** Records where a value is stored. */
   set(value: Value, view: View): void {
     const place = this.#places.get(value);
     if (place && place.slot !== view.slot) this.program.copy(view, place);
     this.#views.set(value, view);
   }
 
-  /** The dtype that a result is best written in. */
+  /** The dtype in which a result is written. */
   dtypeOf(value: Value): "float32" | "bfloat16" {
     return this.#low.has(value) ? "bfloat16" : "float32";
   }
 
-  /** Memory for the result of an op, noted as where the value lies. */
+  /** Memory for the result of an op, recorded as where the value is stored. */
   place(value: Value, dtype: DnnlType = this.dtypeOf(value)): View {
     const view = this.#places.get(value) ?? this.program.temporary(value.shape, dtype);
     this.#views.set(value, view);

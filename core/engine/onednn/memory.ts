@@ -7,9 +7,9 @@
 import { sizeOf } from "../../graph/mod.ts";
 import { BYTES, type DnnlType, type Layout } from "./library.ts";
 
-/** A piece of memory: in the arena, at an offset that is planned, or an array given from outside under a name. */
+/** A piece of memory: in the arena at a planned offset, or an external array under a name. */
 export class Slot {
-  /** Of the steps that touch it. */
+  /** First and last step that touches it. */
   first = Infinity;
   last = -1;
   /** In bytes, in the arena. */
@@ -25,7 +25,7 @@ export interface View extends Layout {
   readonly offset: number;
 }
 
-/** Strides of a tensor whose elements lie one after another. */
+/** Strides of a contiguous tensor. */
 export function denseStrides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
@@ -62,7 +62,7 @@ export function slice(view: View, axis: number, start: number, length: number): 
   };
 }
 
-/** The same elements in another shape; undefined where that takes a copy. */
+/** The same elements in another shape; undefined where that needs a copy. */
 export function reshapeView(view: View, given: readonly number[]): View | undefined {
   const shape = given.length === 0 ? [1] : given;
   if (isDense(view)) return { ...view, shape, strides: denseStrides(shape) };
@@ -73,12 +73,12 @@ export function reshapeView(view: View, given: readonly number[]): View | undefi
   return { ...view, shape, strides: shape.map((dim) => dim === 1 ? 1 : strides.shift()!) };
 }
 
-/** Cache lines, and what the widest loads like. */
+/** A cache line, which also suits the widest loads. */
 const ALIGNMENT = 64;
 
 /**
- * Gives every slot an offset, the largest first, each at the lowest place where no slot stands that lives at the
- * same time (Pisarchyk & Lee, 2020, "Efficient memory management for deep neural net inference", greedy by size).
+ * Assigns every slot an offset, the largest first, each the lowest that does not overlap a slot in use at the same time
+ * (Pisarchyk & Lee, 2020, "Efficient memory management for deep neural net inference", greedy by size).
  *
  * @returns the bytes that the arena needs.
  */

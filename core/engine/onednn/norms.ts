@@ -16,7 +16,7 @@ import type { Lowering } from "./lowering.ts";
 import { reshapeView, type View } from "./memory.ts";
 
 const LAYER_NORM = USE_SCALE | USE_SHIFT;
-/** Given a mean of 0 and the mean of squares as the variance, a layer norm without shift is an RMS norm. */
+/** With a mean of 0 and the mean of squares as the variance, a layer norm without shift is an RMS norm. */
 const RMS_NORM = USE_SCALE | USE_GLOBAL_STATS;
 
 interface Described {
@@ -36,7 +36,7 @@ function describeForward(
   return library.describe(kind, FORWARD_TRAINING, ...layouts, epsilon, flags, null);
 }
 
-/** @param described.dst the gradient that is given. */
+/** @param described.dst the gradient of the output. */
 function describeBackward(lowering: Lowering, diff_src: View, described: Described): Handle {
   const { program: { library } } = lowering;
   const { src, dst: diff_dst, mean, epsilon, flags } = described;
@@ -70,7 +70,7 @@ export function layerNormGrad(node: Node<"layer_norm_grad">, lowering: Lowering)
   const [diff_src, diff_scale, diff_shift] = outputs.map((value) => lowering.place(value));
   const described = { src, dst: diff_dst, mean, epsilon, flags: LAYER_NORM };
   const description = describeBackward(lowering, diff_src, described);
-  // The shift is an argument that is not read.
+  // The shift is a required argument that is not read.
   const given = { src, diff_dst, mean, variance, scale, shift: scale };
   lowering.program.primitive(description, { ...given, diff_src, diff_scale, diff_shift });
 }
@@ -81,7 +81,7 @@ function zeroMean(lowering: Lowering, { shape }: View): View {
   return lowering.constant(`zeros_${rows.join("_")}`, new Float32Array(count), rows);
 }
 
-/** The second output stands for the mean of squares, from which its reader goes on. */
+/** The second output is the mean of squares here; only the gradient op reads it. */
 export function rmsNorm(node: Node<"rms_norm">, lowering: Lowering): void {
   const { inputs, outputs: [y, statistic], attributes: { epsilon } } = node;
   const { program } = lowering;
@@ -98,7 +98,7 @@ export function rmsNorm(node: Node<"rms_norm">, lowering: Lowering): void {
 }
 
 /**
- * With the statistics given, the primitive's gradient is a = g γ / rms, and what they add to it
+ * The primitive treats the statistics as constants, so its gradient is a = g γ / rms; with their part it is
  *
  *     d_x = a - x mean(a x) / rms²,  rms² = mean x² + ε.
  */

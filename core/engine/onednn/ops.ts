@@ -13,7 +13,7 @@ import { permute, reshapeView, slice, type View } from "./memory.ts";
 type OpName = Node["op"];
 type Lower<Op extends OpName> = (node: Node<Op>, lowering: Lowering) => void;
 
-/** Bytes of softmax that stay in the cache until the loss is taken and they are rounded. */
+/** Bytes of softmax that stay in the cache until the loss is computed and they are rounded. */
 const SOFTMAX_BYTES = 4 << 20;
 
 const binary =
@@ -22,9 +22,9 @@ const binary =
     const full = (value: Value) => value.shape.join() === output.shape.join();
     const [a, b] = full(inputs[0]) ? inputs : [...inputs].reverse();
     if (!full(a) || (op === "sub" && a !== inputs[0])) {
-      throw new Error(`oneDNN's ${op} takes a first operand of the shape of the result`);
+      throw new Error(`oneDNN's ${op} needs a first operand of the result's shape`);
     }
-    // Factors of one shape are read as they are kept (see isGating); they are multiplied in float32.
+    // Factors of equal shape are read in their own dtype (see isGating) and multiplied in float32.
     const dtype = lowering.dtypeOf(output);
     const [first, second] = [a, b].map((value) => {
       const { dtype: given } = lowering.view(value);
@@ -60,7 +60,7 @@ function isSoleReader(value: Value, lowering: Lowering): boolean {
   return !moves || isSoleReader(value.node.inputs[0], lowering);
 }
 
-/** A table of sines, and whether it is to be negated. */
+/** A table of sines, and its sign. */
 function signedTable(value: Value, lowering: Lowering): [Float32Array, number] {
   if (value.node?.op === "neg") {
     const [table, sign] = signedTable(value.node.inputs[0], lowering);
@@ -89,7 +89,7 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
   add: binary("add"),
   sub: binary("sub"),
   mul: binary("mul"),
-  // Of tables only, where the reader turns the sign.
+  // Only of rotary tables, whose reader applies the sign.
   neg: () => {},
   reshape: ({ inputs: [x], outputs: [output] }, lowering) => {
     const view = lowering.view(x);
@@ -116,7 +116,9 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
   },
   sum: ({ inputs: [x], outputs: [output], attributes: { axes } }, lowering) => {
     if (x.shape.length === 2 && axes.join() === "0") return sumOfRows(x, output, lowering);
-    if (axes.length !== x.shape.length) throw new Error("oneDNN's sum is over rows, or over all");
+    if (axes.length !== x.shape.length) {
+      throw new Error("oneDNN sums over rows or over all elements only");
+    }
     const view = lowering.dense(x, "float32"), sum = lowering.place(output, "float32");
     const count = view.shape.reduce((a, b) => a * b);
     lowering.program.host([view, sum], (memory) => {
@@ -172,8 +174,8 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
     const [logits, labels] = inputs.map((value) => lowering.view(value));
     const [rows, vocab_size] = logits.shape;
     const result = lowering.place(nll, "float32");
-    // Probabilities that a gradient goes on with as they are, in one go; those that are to be rounded, or that only
-    // the loss is taken from, in pieces.
+    // Float32 probabilities that a gradient reads are computed at once; those that are rounded, or that only the loss
+    // needs, in pieces.
     const p = readers(probabilities, lowering) > 0 ? lowering.place(probabilities) : undefined;
     const whole = p?.dtype === "float32" ? p : undefined;
     const size = whole ? rows : Math.max(1, Math.floor(SOFTMAX_BYTES / (4 * vocab_size)));
@@ -193,9 +195,9 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
   },
 };
 
-/** Adds the steps of a node. @throws {Error} for an op that has no lowering to oneDNN. */
+/** Adds the steps of a node. @throws {Error} for an op without a lowering to oneDNN. */
 export function lowerNode(node: Node, lowering: Lowering): void {
   const lower = OPS[node.op] as Lower<OpName> | undefined;
-  if (!lower) throw new Error(`oneDNN computes no "${node.op}"; use kernels "onnxruntime"`);
+  if (!lower) throw new Error(`oneDNN has no kernel for "${node.op}"; use kernels "onnxruntime"`);
   lower(node, lowering);
 }

@@ -1,5 +1,5 @@
 /**
- * A list of steps over planned memory: primitives of oneDNN, and loops of our own.
+ * A list of steps over planned memory: primitives of oneDNN, and our own loops.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { denseBytes, denseView, planArena, Slot, type View } from "./memory.ts";
 
 /** Memory of a view; bfloat16 as its bits. */
 export type HostArray = Float32Array | Int32Array | Uint16Array;
-/** Gives the memory of a view, from its first element on. */
+/** Returns the memory of a view, starting at its first element. */
 export type HostMemory = (view: View) => HostArray;
 
 type Step =
@@ -35,9 +35,9 @@ const ARRAY = { float32: Float32Array, int32: Int32Array, bfloat16: Uint16Array 
 export class Program {
   readonly #steps: Step[] = [];
   readonly #slots = new Set<Slot>();
-  /** Memory from outside by the name of its slot. */
+  /** External memory by the name of its slot. */
   readonly #external = new Map<string, HostArray>();
-  /** Library objects that point into such memory. */
+  /** Library objects that point into external memory. */
   readonly #pointers = new Map<string, { memory: Handle; bytes: number }[]>();
   #arena = new ArrayBuffer(0);
   #run: (() => void)[] = [];
@@ -53,17 +53,17 @@ export class Program {
     return denseView(slot, shape, dtype);
   }
 
-  /** Memory that {@linkcode bind} gives. */
+  /** Memory that {@linkcode bind} provides. */
   external(name: string, shape: readonly number[], dtype: DnnlType): View {
     return denseView(new Slot(denseBytes(shape, dtype), name), shape, dtype);
   }
 
-  /** Adds a loop of our own that touches these views. */
+  /** Adds our own loop, which touches these views. */
   host(views: readonly View[], run: (memory: HostMemory) => void): void {
     this.#add({ views, run });
   }
 
-  /** dst = src in another layout or dtype, times one number where `src_scale`, [1], is given. */
+  /** dst = src in another layout or dtype, times the number `src_scale`, [1], if there is one. */
   copy(src: View, dst: View, src_scale?: View): void {
     const description = this.library.describeReorder(src, dst, src_scale !== undefined);
     this.#primitive(description, { src, dst, src_scale });
@@ -196,7 +196,7 @@ export class Program {
     this.#steps.push(step);
   }
 
-  /** Plans the memory; nothing can be added after that. */
+  /** Plans the memory; no steps can be added afterwards. */
   finish(): void {
     const used = [...this.#slots].filter(({ last }) => last >= 0);
     this.#arena = new ArrayBuffer(planArena(used));
@@ -247,7 +247,7 @@ export class Program {
     return memory;
   }
 
-  /** Gives memory under a name, for this run and those after it. */
+  /** Sets the external memory of a name, for this run and later ones. */
   bind(name: string, array: HostArray): void {
     if (this.#external.get(name) === array) return;
     this.#external.set(name, array);

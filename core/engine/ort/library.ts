@@ -157,7 +157,7 @@ export class OrtLibrary {
     this.#functions.get(name)!(handle);
   }
 
-  /** Describes the memory of a device under the name its provider gives it. */
+  /** Describes the memory of a device, by the provider's name for it. */
   deviceMemory(name: string): Handle {
     let memory = this.#device_memory.get(name);
     if (!memory) {
