@@ -102,18 +102,18 @@ export class TrackerFeed {
     const { time } = event;
     switch (event.type) {
       case "report": {
-        const { step: step_id, points } = event;
+        const { step: task, points } = event;
         return writer.points(
-          points.map(([step, time, metrics]) => ({ step_id, step, time, metrics })),
+          points.map(([step, time, metrics]) => ({ task, step, time, metrics })),
         );
       }
       case "sample": {
-        const { step: step_id, done: step, prompt: name, text } = event;
-        return writer.text?.({ step_id, step, time, name, text });
+        const { step: task, done: step, prompt: name, text } = event;
+        return writer.text?.({ task, step, time, name, text });
       }
       case "log":
         return writer.text?.({
-          step_id: event.step,
+          task: event.step,
           step: 0,
           time,
           name: "log",
@@ -151,6 +151,6 @@ export class TrackerFeed {
 function trackedRun(
   { run: id, recipe, description, time, plan }: RunEvent & { type: "run_started" },
 ): TrackedRun {
-  const steps = plan.map(({ id, stage, config, seed }) => ({ id, stage, config, seed }));
-  return { id, recipe, description, started_at: time, steps };
+  const tasks = plan.map(({ id, stage, config, seed }) => ({ id, stage, config, seed }));
+  return { id, recipe, description, started_at: time, tasks };
 }

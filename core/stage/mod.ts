@@ -70,7 +70,7 @@ export type {
   TrackedEnd,
   TrackedPoint,
   TrackedRun,
-  TrackedStep,
+  TrackedTask,
   TrackedText,
   Tracker,
   TrackerWriter,

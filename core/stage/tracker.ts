@@ -14,10 +14,11 @@ export interface TrackedRun {
   readonly description: string;
   /** Unix milliseconds. */
   readonly started_at: number;
-  readonly steps: readonly TrackedStep[];
+  readonly tasks: readonly TrackedTask[];
 }
 
-export interface TrackedStep {
+/** A step of the recipe; "step" is kept for optimizer steps. */
+export interface TrackedTask {
   readonly id: string;
   readonly stage: string;
   /** Defaults filled in; undefined in old logs. */
@@ -25,10 +26,10 @@ export interface TrackedStep {
   readonly seed?: number;
 }
 
-/** One report of a step. */
+/** One report of a task. */
 export interface TrackedPoint {
-  readonly step_id: string;
-  /** Progress of the step. */
+  readonly task: string;
+  /** Optimizer steps, or other progress of the task. */
   readonly step: number;
   /** Unix milliseconds. */
   readonly time: number;
@@ -38,7 +39,7 @@ export interface TrackedPoint {
 
 /** A line of the log, or a sample of generated text. */
 export interface TrackedText {
-  readonly step_id: string;
+  readonly task: string;
   /** What it is: "log", or the prompt of a sample. */
   readonly name: string;
   readonly step: number;

@@ -48,8 +48,8 @@ export const mlflow = defineTracker({
 /** Replaces characters that the server rejects in names; it accepts letters, digits and `_-./ `. */
 const nameOf = (text: string) => text.replace(/[^\w\-./ ]/g, "_");
 
-async function logParameters(api: MlflowApi, run_id: string, { steps }: TrackedRun): Promise<void> {
-  const params = steps.flatMap(({ id, stage, config, seed }) => [
+async function logParameters(api: MlflowApi, run_id: string, { tasks }: TrackedRun): Promise<void> {
+  const params = tasks.flatMap(({ id, stage, config, seed }) => [
     { key: nameOf(`${id}/stage`), value: stage },
     ...(seed === undefined ? [] : [{ key: nameOf(`${id}/seed`), value: String(seed) }]),
     ...Object.entries(Object(config)).map(([name, value]) => ({
@@ -72,11 +72,11 @@ class MlflowWriter implements TrackerWriter {
 
   points(points: readonly TrackedPoint[]): void {
     if (this.#error !== undefined) throw this.#error;
-    for (const { step_id, step, time: timestamp, metrics } of points) {
+    for (const { task, step, time: timestamp, metrics } of points) {
       for (const [name, value] of Object.entries(metrics)) {
         // null means not finite, which JSON cannot express.
         if (value !== null) {
-          this.#waiting.push({ key: nameOf(`${step_id}/${name}`), value, timestamp, step });
+          this.#waiting.push({ key: nameOf(`${task}/${name}`), value, timestamp, step });
         }
       }
     }

@@ -34,20 +34,20 @@ class EventWriter implements TrackerWriter {
   constructor(private readonly run: TrackedRun, private readonly folder: string) {}
 
   points(points: readonly TrackedPoint[]): void {
-    for (const { step_id, step, time, metrics } of points) {
+    for (const { task, step, time, metrics } of points) {
       const values = Object.entries(metrics)
         .map(([name, value]): [string, number] => [name, value ?? NaN]);
-      if (values.length > 0) this.#file(step_id).add(scalarEvent(time, step, values));
+      if (values.length > 0) this.#file(task).add(scalarEvent(time, step, values));
     }
     this.#flushSoon();
   }
 
-  text({ step_id, name, step, time, text }: TrackedText): void {
+  text({ task, name, step, time, text }: TrackedText): void {
     // All lines of the log share one tag.
     const [tag, shown] = name === "log"
       ? ["log", text]
       : [`samples/${name}`, `**${name}** ${text}`];
-    this.#file(step_id).add(textEvent(time, step, tag, shown));
+    this.#file(task).add(textEvent(time, step, tag, shown));
     this.#flushSoon();
   }
 
@@ -56,24 +56,24 @@ class EventWriter implements TrackerWriter {
     this.#flush();
   }
 
-  /** The file of a step; its first events are the version and the config. */
-  #file(step_id: string): RecordFile {
-    const known = this.#files.get(step_id);
+  /** The file of a task; its first events are the version and the config. */
+  #file(task: string): RecordFile {
+    const known = this.#files.get(task);
     if (known) return known;
-    const folder = join(this.folder, step_id.replace(/[^\w.+-]/g, "_"));
+    const folder = join(this.folder, task.replace(/[^\w.+-]/g, "_"));
     Deno.mkdirSync(folder, { recursive: true });
-    const { started_at, steps } = this.run;
+    const { started_at, tasks } = this.run;
     // TensorBoard looks for "tfevents"; the usual suffix with host name and process id is left out for privacy.
     const file = new RecordFile(
       join(folder, `events.out.tfevents.${Math.floor(started_at / 1000)}.causeway`),
     );
     file.add(versionEvent(started_at));
-    const config = steps.find(({ id }) => id === step_id)?.config;
+    const config = tasks.find(({ id }) => id === task)?.config;
     if (config !== undefined) {
       const json = JSON.stringify(config, null, 2).replace(/^/gm, "    ");
       file.add(textEvent(started_at, 0, "config", json));
     }
-    this.#files.set(step_id, file);
+    this.#files.set(task, file);
     return file;
   }
 
