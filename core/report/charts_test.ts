@@ -22,7 +22,7 @@ Deno.test("labels cover neither points nor each other", () => {
   });
 });
 
-Deno.test("a dozen series are told apart by colour and shape together", () => {
+Deno.test("a dozen series differ in colour, shape or dash", () => {
   const styles = seriesStyles(Array.from({ length: 12 }, (_, i) => `${i}`));
   const looks = new Set(styles.map(({ colour, shape, dash }) => `${colour} ${shape} ${dash}`));
   assert.equal(looks.size, 12);

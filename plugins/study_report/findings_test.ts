@@ -4,7 +4,7 @@ import type { StudyMeasurements } from "./inputs.ts";
 import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts";
 import { type Finding, judge } from "./verdict.ts";
 
-/** The one finding whose sentence begins so. */
+/** The one finding that begins with a text. */
 function find(all: StudyMeasurements, beginning: string): Finding {
   const found = FINDINGS.map((judge) => judge(CONFIG, all))
     .filter(({ finding }) => finding.startsWith(beginning));
@@ -32,7 +32,7 @@ const between = (ci_low: number, ci_high: number) => {
   return { difference: (ci_low + ci_high) / 2, ci_low, ci_high };
 };
 
-Deno.test("an interval that includes 0, or none, leaves a verdict undecided", () => {
+Deno.test("an interval that includes 0 or is missing leaves a verdict undecided", () => {
   assert.equal(judge([]), "not measured");
   assert.equal(judge([between(-2, -1), between(-0.2, -0.1)]), "supported");
   assert.equal(judge([between(-2, -1), between(-0.2, 0.1)]), "undecided");
@@ -41,7 +41,7 @@ Deno.test("an interval that includes 0, or none, leaves a verdict undecided", ()
   assert.equal(judge([between(NaN, NaN)]), "undecided");
 });
 
-Deno.test("in domain: the pairs of the config decide, on their own targets", () => {
+Deno.test("in domain: matched pairs decide, on their own targets", () => {
   const IN_DOMAIN = "Midtraining on a domain";
   const matched = ({ arm, target, source }: Comparison) =>
     source === target &&
@@ -69,7 +69,7 @@ Deno.test("in domain: the pairs of the config decide, on their own targets", () 
   assert.equal(find(far, "Midtraining lowers the loss on domains far").verdict, "supported");
 });
 
-Deno.test("most for far domains: intervals of the relative gain do not meet", () => {
+Deno.test("largest for far domains: intervals of the relative gain do not overlap", () => {
   const LARGEST = "The gain is largest";
   const gains = (far: Partial<Comparison>, near: Partial<Comparison>) =>
     changed({ comparison: ({ arm }) => CONFIG.distant.includes(arm) ? far : near });
@@ -87,7 +87,7 @@ Deno.test("most for far domains: intervals of the relative gain do not meet", ()
   assert.equal(find(relative, LARGEST).verdict, "supported");
 });
 
-Deno.test("proximity: the interval of the default choice decides", () => {
+Deno.test("proximity: the interval with the default options decides", () => {
   const BRIDGE = "The closer a mixture";
   const correlated = (ci_low: number, ci_high: number): StudyMeasurements => {
     const all = studySample();
@@ -112,10 +112,10 @@ const runsOf = (losses: (arm: string, source: string, seed: number) => number | 
       return loss_after === undefined ? undefined : { loss_after };
     },
   });
-/** Seeds differ by what pairing takes out, and a little more. */
+/** Differences between seeds, which pairing removes, and a little noise. */
 const noise = (arm: string, seed: number) => 0.5 * seed + 0.001 * ((seed + arm.length) % 3);
 
-Deno.test("continued pretraining: in domain and in general apart, paired by seed", () => {
+Deno.test("continued pretraining: in domain and general separately, paired by seed", () => {
   const [IN_DOMAIN, GENERAL] = ["Midtraining beats continued", "Midtraining forgets less"];
   // In domain midtraining is better by 0.1, on general data worse.
   const all = runsOf((arm, source, seed) => {
@@ -146,7 +146,7 @@ function grid(lossOf: (start: number, weight: number) => number, spread = 0): St
   });
 }
 
-Deno.test("earlier starts: the ends of the row and its trend decide, given four starts", () => {
+Deno.test("earlier starts: first, last and trend decide, given four starts", () => {
   const EARLIER = "Specialised data helps more the earlier";
   assert.equal(find(grid((start) => 2 + start), EARLIER).verdict, "supported");
   assert.equal(find(grid((start) => 2 - start), EARLIER).verdict, "not supported");
@@ -159,7 +159,7 @@ Deno.test("earlier starts: the ends of the row and its trend decide, given four 
   assert.equal(find(none, EARLIER).verdict, "not measured");
 });
 
-Deno.test("start and weight: the best weights and the interaction have to agree", () => {
+Deno.test("start and weight: best weights and interaction must agree", () => {
   const INTERACT = "High weights work best";
   const [third, two_thirds] = [0.4, 0.6];
   const early = (start: number) => start < third;
@@ -179,7 +179,7 @@ Deno.test("start and weight: the best weights and the interaction have to agree"
   assert.equal(find(grid((_, weight) => 2 - weight), INTERACT).verdict, "undecided");
 });
 
-Deno.test("general loss, and the run: the differences on that source at those stops", () => {
+Deno.test("general loss and along the run: differences on that source at those checkpoints", () => {
   const [GENERAL, ALONG] = ["A midtrained model has", "The advantage exists"];
   const by_source = changed({
     comparison: ({ source }) => source === "c4" ? between(0.1, 0.2) : between(-0.2, -0.1),
@@ -195,7 +195,7 @@ Deno.test("general loss, and the run: the differences on that source at those st
   assert.equal(find(gone, ALONG).verdict, "undecided");
 });
 
-Deno.test("representations: intervals of arm and control do not meet", () => {
+Deno.test("representations: intervals of arm and control do not overlap", () => {
   const MOVES = "Fine-tuning moves";
   const shifts = (of_arm: number): StudyMeasurements => {
     const all = studySample();

@@ -45,7 +45,7 @@ async function written(all: StudyMeasurements): Promise<Record<string, string>> 
   return Object.fromEntries(files.map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]));
 }
 
-Deno.test("one page holds every figure, and tables to download", async () => {
+Deno.test("the page has every figure, and tables to download", async () => {
   const files = await written(studySample());
   const page = files["report.html"];
   const figures = Object.keys(files).filter((name) => name.startsWith("figures/"));
@@ -71,7 +71,7 @@ Deno.test("one page holds every figure, and tables to download", async () => {
   assert.ok(summary.some((line) => line.startsWith("undecided")));
 });
 
-Deno.test("what the page lets readers take along is what was measured", async () => {
+Deno.test("downloads contain what was measured", async () => {
   const all = studySample();
   const page = (await written(all))["report.html"];
   const taken = (name: string) => {
@@ -127,7 +127,7 @@ Deno.test("what the page lets readers take along is what was measured", async ()
   }
 });
 
-Deno.test("what is not there is said, and leaves the rest", async () => {
+Deno.test("missing inputs are listed, and the rest is shown", async () => {
   const all = studySample();
   const page =
     (await written({ ...all, cka: {}, shift: {}, proximity: [], correlation: [] }))["report.html"];
@@ -136,7 +136,7 @@ Deno.test("what is not there is said, and leaves the rest", async () => {
   assert.ok(page.includes("not measured"));
 });
 
-Deno.test("the best is bold with what it rests on, and starred only where it can be told from the second", () => {
+Deno.test("the best is bold if it has a deviation, and starred only if it differs from the second", () => {
   const all = studySample();
   const arms = all.arms.slice(0, 2);
   const [control, code] = arms;
@@ -173,7 +173,7 @@ Deno.test("the best is bold with what it rests on, and starred only where it can
   assert.equal(noisy.best.separable, false);
   assert.deepEqual((noisy.cells[1] as { text: string }).text, "2.000 ± 1.000");
   assert.equal((noisy.cells[2] as { text: string }).text, "not separable");
-  // One seed: the lowest stands out as little as the rest.
+  // One seed: the lowest is not bold.
   const single = table([1], [2]);
   assert.deepEqual(single.cells, [
     { text: "1.000", strong: false, note: "" },

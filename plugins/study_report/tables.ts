@@ -37,7 +37,7 @@ export interface Best {
   readonly arm: string;
   /** Paired difference from the second lowest; undefined if they share no seed. */
   readonly effect?: Effect;
-  /** Whether the interval of that difference lies below 0. */
+  /** Whether the interval of that difference is below 0. */
   readonly separable: boolean;
 }
 

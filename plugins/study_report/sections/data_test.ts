@@ -18,7 +18,7 @@ const all = sampleMeasurements();
 const find = (arm: string, target: string, source: string) =>
   all.comparison.find((row) => row.arm === arm && row.target === target && row.source === source)!;
 
-Deno.test("losses are those of the main arms on the source asked for, the matched one marked", () => {
+Deno.test("losses are of the main arms on the requested source, with the matched one marked", () => {
   const panels = lossPanels(SAMPLE_CONFIG, all, () => "c4");
   assert.deepEqual(panels.map(({ label }) => label), ["Pycode", "GSM8K", "LIMA", "SciQ"]);
   const lima = panels[2];
@@ -36,7 +36,7 @@ Deno.test("losses are those of the main arms on the source asked for, the matche
   assert.deepEqual(fitting.map(({ arm }) => arm), ["flan", "dclm"]);
 });
 
-Deno.test("continued pretraining stands beside midtraining on the same source", () => {
+Deno.test("continued pretraining is shown with midtraining on the same source", () => {
   const [code, math] = continuedPanels(SAMPLE_CONFIG, all);
   assert.deepEqual([code.specialised, math.specialised], ["code", "math"]);
   assert.deepEqual(code.in_domain.map(({ arm, series }) => [arm, series]), [
@@ -47,7 +47,7 @@ Deno.test("continued pretraining stands beside midtraining on the same source", 
   assert.equal(code.general[1].difference, find("code_only_from_67", "pycode", "c4").difference);
 });
 
-Deno.test("the grid holds the main mixture, and lines along start and weight", () => {
+Deno.test("the grid includes the main mixture, and has lines along start and weight", () => {
   const [grid, ...others] = grids(SAMPLE_CONFIG, all);
   assert.deepEqual([grid.specialised, grid.target, others.length], ["code", "Pycode", 0]);
   assert.equal(grid.in_domain.length, 11);
@@ -78,7 +78,7 @@ Deno.test("checkpoints along the run end with the whole arms", () => {
   assert.equal(of_control[0].loss_after, find("control_at_33", "pycode", "c4").loss_after);
 });
 
-Deno.test("the similarity matrix is whole: general, sources, mixtures, targets, the rest", () => {
+Deno.test("the similarity matrix is complete and ordered: general, sources, mixtures, targets, the rest", () => {
   const { names, cells } = similarityMatrix(all.similarity, {
     order: similarityOrder(SAMPLE_CONFIG, all),
     shown: (name) => targetLabel(SAMPLE_CONFIG, name),
@@ -96,7 +96,7 @@ Deno.test("the similarity matrix is whole: general, sources, mixtures, targets, 
   assert.deepEqual([value("code", "Pycode"), value("Pycode", "code")], [given, given]);
 });
 
-Deno.test("proximity in per cent, with the line of least squares through all points", () => {
+Deno.test("improvement is in per cent, and the line is least squares through all points", () => {
   const points = proximityPoints(SAMPLE_CONFIG, all);
   assert.equal(points.length, 20);
   assert.deepEqual(points[0], {
@@ -111,7 +111,7 @@ Deno.test("proximity in per cent, with the line of least squares through all poi
   assert.equal(legPoints(SAMPLE_CONFIG, all)[0].y, all.legs[0].mixture_to_target);
 });
 
-Deno.test("two mixtures of one source are told apart by their arms' names", () => {
+Deno.test("two mixtures of one source are named after their arms", () => {
   const arms = [...ARMS, { ...ARMS[1], arm: "code_late" }];
   const points = proximityPoints(SAMPLE_CONFIG, { ...all, arms });
   assert.deepEqual([points[0].text, points[4].text], ["code", "math"]);
@@ -120,7 +120,7 @@ Deno.test("two mixtures of one source are told apart by their arms' names", () =
   assert.equal(point.text, "code_late");
 });
 
-Deno.test("every two states once, what fine-tuning changed first", () => {
+Deno.test("every pair of models once, changes by fine-tuning first", () => {
   const rows = sampleCka("code").filter(({ probe }) => probe === "c4");
   const mirrored = rows.map((row) => ({
     ...row,
@@ -149,7 +149,7 @@ Deno.test("every two states once, what fine-tuning changed first", () => {
   assert.equal(cells.find(({ x, y }) => x === 1 && y === 3)!.value, given.cka);
 });
 
-Deno.test("shifts carry their intervals; labels of pairs are those of arm and target", () => {
+Deno.test("shifts have intervals, and pairs are labelled by arm and target", () => {
   const [{ label, dots }] = shiftPanels(all.shift);
   const { shift, ci_low } = all.shift.code_pycode[0];
   assert.deepEqual([dots[0].label, dots[0].value, dots[0].low], [
@@ -161,7 +161,7 @@ Deno.test("shifts carry their intervals; labels of pairs are those of arm and ta
   assert.equal(pairLabel(SAMPLE_CONFIG, all, "something"), "something");
 });
 
-Deno.test("sweeps: the winner is the given one, diverged rates are counted, outliers leave the frame", () => {
+Deno.test("sweeps: the best is the given one, diverged rates are counted, outliers are above the frame", () => {
   const [pycode, gsm8k] = ratePanels(SAMPLE_CONFIG, all);
   assert.deepEqual([pycode.rows.length, pycode.diverged, gsm8k.diverged], [11, 1, 2]);
   assert.equal(pycode.best?.loss, all.best.pycode[0].loss);
@@ -173,7 +173,7 @@ Deno.test("sweeps: the winner is the given one, diverged rates are counted, outl
   assert.deepEqual([3.2e-4, 1e-3].map(rateText), ["3.2e-4", "1e-3"]);
 });
 
-Deno.test("phases belong to the arm they are named after, the trunk to all", () => {
+Deno.test("phases belong to the arm they are named after, the trunk to all arms", () => {
   const at = (step: number) => [{ step, loss: step }];
   const phases = {
     code: at(6),
@@ -200,7 +200,7 @@ Deno.test("an arm's curve begins where it branches off the trunk, which is drawn
   assert.ok(shared.length > 5 && early.every(({ series }) => series.startsWith("control")));
 });
 
-Deno.test("tasks are shown in per cent, by metric, under the labels of arm and target", () => {
+Deno.test("tasks are in per cent, by metric, labelled by arm and target", () => {
   const panels = taskPanels(SAMPLE_CONFIG, all);
   assert.deepEqual(panels.map(({ task, metric }) => `${task} ${metric}`), [
     "gsm8k exact_match",

@@ -45,7 +45,7 @@ function textsOf({ svg }: Figure): string[] {
 
 const drawn = await drawAll(SAMPLE_CONFIG, sampleMeasurements());
 
-Deno.test("a whole study gives every figure, none wider than a page", () => {
+Deno.test("a complete study has every figure, none wider than the page", () => {
   assert.deepEqual([...drawn.keys()].sort(), [
     "along_run",
     "cka_code_pycode_c4",
@@ -68,7 +68,7 @@ Deno.test("a whole study gives every figure, none wider than a page", () => {
   for (const { name, width } of drawn.values()) assert.ok(width <= 760, `${name}: ${width}`);
 });
 
-Deno.test("figures are described, and show no number that was not measured", () => {
+Deno.test("figures are described, and show no NaN", () => {
   for (const { name, title, caption, svg } of drawn.values()) {
     assert.match(svg, new RegExp(`aria-labelledby="${name}-title ${name}-desc"`));
     assert.ok(title.length > 10 && caption.length > 60, name);
@@ -76,7 +76,7 @@ Deno.test("figures are described, and show no number that was not measured", () 
   }
 });
 
-Deno.test("labels are written out, the long ones too", () => {
+Deno.test("labels are complete, even long ones", () => {
   const expected: Record<string, string[]> = {
     mixtures: ["KnowledgeQA 20% from 67%", "control (c4 only)", "Pycode", "SciQ", "2.000"],
     forgetting: ["KnowledgeQA 20% from 67%", "LIMA", "4.000"],

@@ -92,7 +92,7 @@ export function methodSection(config: StudyReportConfig, all: StudyMeasurements)
   );
   return section("method", "Method and limitations", {
     paragraphs: [
-      "Pretraining and midtraining ran once per arm; seeds are fine-tuning seeds. The results hold for this model size, " +
+      "Pretraining and midtraining ran once; seeds are fine-tuning seeds. The results hold for this model size, " +
       "token budget and data. Do not extrapolate to larger models or other data without a run that confirms it.",
     ],
     blocks: [facts, arms, mixtureTable(all.mixtures), datasetTable(all.data)]
