@@ -15,8 +15,9 @@
  */
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
+import { sleep } from "../net/mod.ts";
 import type { RepoType } from "./location.ts";
-import { type HubSettings, sleep } from "./options.ts";
+import { type HubSettings } from "./options.ts";
 
 const LOCK_POLL_MS = 50;
 

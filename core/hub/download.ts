@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { TransientError } from "../net/mod.ts";
 import { RepoCache, sizeOf } from "./cache.ts";
 import {
   describe,
@@ -13,7 +14,6 @@ import {
   repoPath,
   request,
   type Subject,
-  TransientError,
   withRetries,
 } from "./http.ts";
 import { type HubFile, type HubSnapshot, pathFault } from "./location.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { retrying, TransientError } from "../net/mod.ts";
 import { NOUN, type RepoType } from "./location.ts";
 import type { HubSettings } from "./options.ts";
 
@@ -13,14 +14,6 @@ export class HubError extends Error {
   /** @param status the HTTP status of the answer, if there was one. */
   constructor(message: string, readonly status?: number, options?: ErrorOptions) {
     super(message, options);
-  }
-}
-
-/** A failure that a retry may fix. */
-export class TransientError extends Error {
-  /** @param wait_ms how long the server asks us to wait, if it does. */
-  constructor(message: string, readonly wait_ms?: number) {
-    super(message);
   }
 }
 
@@ -36,44 +29,16 @@ export interface Subject {
 const MAX_REDIRECTS = 10;
 /** An error message is a line; a server may send a page, or never stop. */
 const MAX_ERROR_BYTES = 1 << 16;
-const MAX_BACKOFF_MS = 30_000;
-/** The hub counts requests in windows of five minutes. */
-const MAX_WAIT_MS = 300_000;
 
-/**
- * Retries after transient failures, waiting 1, 2, 4, … seconds or as long as the server asks.
- *
- * @param task for messages: "downloading x".
- * @param reached bytes received so far. Only consecutive attempts without a new byte count as failures, so that a large
- *   file may take any number of connections.
- * @throws {HubError} after `settings.retries` retries; other errors of `attempt` at once.
- */
-export async function withRetries<T>(
+/** As `retrying`, with the tries and waits of the settings. @throws {HubError} after the last try. */
+export function withRetries<T>(
   task: string,
   settings: HubSettings,
   attempt: () => Promise<T>,
-  reached: () => number = () => 0,
+  reached?: () => number,
 ): Promise<T> {
-  let best = reached();
-  for (let failures = 0;;) {
-    settings.signal?.throwIfAborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      settings.signal?.throwIfAborted();
-      if (!(error instanceof TransientError)) throw error;
-      failures = reached() > best ? 1 : failures + 1;
-      best = Math.max(best, reached());
-      if (failures > settings.retries) {
-        const times = failures === 1 ? "" : ` ${failures} times in a row, last error`;
-        throw new HubError(`${task} failed${times}: ${error.message}`, undefined, { cause: error });
-      }
-      const backoff_ms = Math.min(1000 * 2 ** (failures - 1), MAX_BACKOFF_MS);
-      const wait_ms = Math.min(error.wait_ms ?? backoff_ms, MAX_WAIT_MS);
-      settings.log(`${task}: ${error.message}; trying again in ${Math.ceil(wait_ms / 1000)} s`);
-      await settings.sleep(wait_ms, settings.signal);
-    }
-  }
+  const fail = (message: string, cause: Error) => new HubError(message, undefined, { cause });
+  return retrying(task, { ...settings, pause_ms: 1000, fail }, attempt, reached);
 }
 
 /**

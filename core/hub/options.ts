@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { sleep } from "../net/mod.ts";
 import type { HubFile } from "./location.ts";
 
 /** How to reach the hub. Defaults come from the environment ({@link hubOptionsFromEnvironment}). */
@@ -97,22 +98,6 @@ export function hubSettings(options: HubOptions): HubSettings {
     ref_age_ms: given.ref_age_ms ?? 3_600_000,
     sleep: given.sleep ?? sleep,
   };
-}
-
-/** Waits; rejects with the signal's reason as soon as it is aborted. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }
 
 function isTrue(value: string | undefined): boolean {

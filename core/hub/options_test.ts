@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hubOptionsFromEnvironment, hubSettings, sleep } from "./options.ts";
+import { hubOptionsFromEnvironment, hubSettings } from "./options.ts";
 
 const read = (variables: Record<string, string>) =>
   hubOptionsFromEnvironment((name) => variables[name]);
@@ -50,13 +50,4 @@ Deno.test("an endpoint or token that cannot be used is refused", () => {
     assert.throws(() => hubSettings({ endpoint }), /is not a URL of a hub; correct HF_ENDPOINT/);
   }
   assert.throws(() => hubSettings({ token: "hf_a b" }), /HF_TOKEN\) contains spaces/);
-});
-
-Deno.test("a wait ends at once when it is aborted", async () => {
-  const stop = new AbortController();
-  const waiting = sleep(60_000, stop.signal);
-  stop.abort(new Error("enough"));
-  await assert.rejects(waiting, /enough/);
-  await assert.rejects(sleep(60_000, stop.signal), /enough/);
-  await sleep(1, new AbortController().signal);
 });

@@ -4,16 +4,9 @@
  * @module
  */
 import { z } from "zod";
+import { TransientError } from "../net/mod.ts";
 import { byPath, parseEntry, RepoCache, type Tree, type TreeFile } from "./cache.ts";
-import {
-  firstBytes,
-  HubError,
-  offlineError,
-  request,
-  type Subject,
-  TransientError,
-  withRetries,
-} from "./http.ts";
+import { firstBytes, HubError, offlineError, request, type Subject, withRetries } from "./http.ts";
 import {
   COMMIT,
   compileGlob,

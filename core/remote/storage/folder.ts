@@ -1,5 +1,5 @@
 /**
- * A folder as shared storage: a network file system, a disk to carry.
+ * A folder as shared storage: a network file system, a portable disk.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { dirname, join } from "node:path";
 import { removeIfPresent, syncFolder } from "../../store/mod.ts";
 import type { Storage } from "./storage.ts";
 
-/** @param root the folder; made when something is written. */
+/** @param root the folder; created on the first write. */
 export function folderStorage(root: string, url = root): Storage {
   const pathOf = (name: string) => join(root, ...name.split("/"));
-  /** Puts a file in place by `how`, from a temporary one beside it. */
+  /** Writes a temporary file and puts it in place with `how`. */
   const place = async (
     name: string,
     write: (temporary: string) => Promise<void>,

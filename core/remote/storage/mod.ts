@@ -1,5 +1,5 @@
 /**
- * Shared storage behind the local store: a folder, or a bucket of S3.
+ * Storage shared between machines: a folder, or an S3 bucket.
  *
  * @module
  */

@@ -15,12 +15,12 @@ const PART_BYTES = 32 * 2 ** 20;
 type Environment = (name: string) => string | undefined;
 
 /**
- * Opens shared storage. Nothing is asked of it yet.
+ * Opens shared storage, without a request yet.
  *
- * @param url "s3://bucket/prefix", "file:///folder", or a path. For S3 the variables count that its own tools read:
+ * @param url "s3://bucket/prefix", "file:///folder", or a path. S3 is configured with the variables of its own tools:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
- * @param log told what is tried again.
- * @throws {StorageError} when the URL is none of these, or credentials are missing.
+ * @param log called with a line about each retry.
+ * @throws {StorageError} when the URL has another form, or credentials are missing.
  */
 export function openStorage(
   url: string,
@@ -31,12 +31,14 @@ export function openStorage(
   if (protocol === undefined) return folderStorage(resolve(url), url);
   if (protocol === "file") return folderStorage(fileURLToPath(url), url);
   if (protocol !== "s3") {
-    throw new StorageError(`"${url}" is no storage: give s3://bucket/prefix, or a folder`);
+    throw new StorageError(`invalid storage "${url}"; use s3://bucket/prefix or a folder`);
   }
   const [, bucket, path = ""] =
     /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ??
       [];
-  if (bucket === undefined) throw new StorageError(`"${url}" names no bucket: s3://bucket/prefix`);
+  if (bucket === undefined) {
+    throw new StorageError(`"${url}" has no valid bucket name; use s3://bucket/prefix`);
+  }
   const get: Environment = (name) => variable(name) || undefined;
   const need = (name: string) => {
     const value = get(name);
@@ -48,7 +50,7 @@ export function openStorage(
   };
   const endpoint = get("AWS_ENDPOINT_URL_S3") ?? get("AWS_ENDPOINT_URL");
   if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
-    throw new StorageError(`AWS_ENDPOINT_URL "${endpoint}" is no http URL`);
+    throw new StorageError(`AWS_ENDPOINT_URL "${endpoint}" is not an http URL`);
   }
   const prefix = path.replace(/^\/+|\/+$/g, "");
   return s3Storage(url, {

@@ -1,5 +1,5 @@
 /**
- * Results shared between machines: a local store, and storage behind it that holds the same objects and manifests.
+ * Results shared between machines: a local store, and shared storage with the same objects and manifests.
  *
  * @module
  */
@@ -21,15 +21,15 @@ const AT_ONCE = 4;
 const objectName = (digest: string) => `objects/${digest.slice(0, 2)}/${digest}`;
 const manifestName = (key: string) => `manifests/${key}.json`;
 
-/** Fetches results that other machines have computed, and gives them those of this one. */
+/** Fetches results that other machines computed, and uploads those of this one. */
 export class Remote {
-  /** Uploads under way, one step after the other. */
+  /** Uploads in progress, one result after another. */
   #pushing: Promise<void> = Promise.resolve();
   readonly #pushed = new Set<string>();
 
   /**
-   * @param warn told of what could not be shared; the run goes on without.
-   * @param log told what was fetched.
+   * @param warn called when something could not be shared; the run continues without.
+   * @param log called with what was fetched.
    */
   constructor(
     private readonly store: Store,
@@ -39,10 +39,10 @@ export class Remote {
   ) {}
 
   /**
-   * Fetches the result of a step: its objects, each held against its digest, then its manifest.
+   * Fetches the result of a step: its objects, each compared with its digest, then its manifest.
    *
-   * @returns whether there was one. What is damaged counts as absent, and is told.
-   * @throws {StorageError} when the storage cannot be reached or refuses.
+   * @returns whether there was one. A damaged result counts as absent, with a warning.
+   * @throws {StorageError} when the storage cannot be reached or refuses access.
    */
   async pull(key: string): Promise<boolean> {
     const bytes = await this.storage.read(manifestName(key));
@@ -64,13 +64,13 @@ export class Remote {
       if (!(error instanceof Damaged)) throw error;
       this.warn(
         `the result ${key.slice(0, 12)} in ${this.storage.url}: ${error.message}; ` +
-          "it is computed here instead",
+          "computing it here instead",
       );
       return false;
     }
   }
 
-  /** Shares a result of the local store; in the background, one after the other. */
+  /** Uploads a result of the local store, in the background, one after another. */
   push(key: string): void {
     if (this.#pushed.has(key)) return;
     this.#pushed.add(key);
@@ -78,12 +78,12 @@ export class Remote {
       this.#pushed.delete(key);
       this.warn(
         `${(error as Error).message}; the result ${key.slice(0, 12)} was not shared, ` +
-          "which the next run does",
+          "the next run tries again",
       );
     });
   }
 
-  /** Waits until all was shared, or was told not to be. */
+  /** Waits until every result was uploaded or warned about. */
   async settled(): Promise<void> {
     await this.#pushing;
   }
@@ -113,7 +113,7 @@ export class Remote {
     await this.storage.upload(name, this.store.objectPath(digest), digest);
   }
 
-  /** Of two machines that computed the same, the first was kept. Results are the same to the bit, or something is wrong. */
+  /** The first of two uploads of a result is kept. Results are equal to the bit, or something is wrong. */
   #compare(key: string, ours: Manifest, bytes: Uint8Array | undefined): void {
     const theirs = bytes && parseManifest(new TextDecoder().decode(bytes));
     const differ = Object.keys(ours.outputs).filter((output) =>
@@ -122,12 +122,12 @@ export class Remote {
     if (differ.length === 0) return;
     this.warn(
       `${this.storage.url} has another result for the same step (${ours.stage}, ` +
-        `${key.slice(0, 12)}, outputs ${differ.join(", ")}); it was left there. Machines of ` +
-        "another kind may round differently; or one of the two was damaged",
+        `${key.slice(0, 12)}, outputs ${differ.join(", ")}); keeping that one. Other ` +
+        "hardware may round differently, or one of the two is damaged",
     );
   }
 
-  /** @returns number of objects that were fetched. */
+  /** @returns the number of fetched objects. */
   async #pullArtifact(artifact: Artifact): Promise<number> {
     let fetched = await this.#fetch(artifact.digest);
     const objects = await artifactObjects(artifact, this.store.objectPath(artifact.digest));
@@ -138,29 +138,29 @@ export class Remote {
   }
 
   async #fetch(digest: string): Promise<number> {
-    // It becomes part of paths.
-    if (!/^[0-9a-f]{64}$/.test(digest)) throw new Damaged(`"${digest}" is no digest`);
+    // A digest becomes part of paths.
+    if (!/^[0-9a-f]{64}$/.test(digest)) throw new Damaged(`"${digest}" is not a digest`);
     if (this.store.hasObject(digest)) return 0;
     const temporary = join(this.store.root, "tmp", crypto.randomUUID());
     try {
-      for (let tries = 0; tries < 2; tries++) { // what was damaged on its way comes right the second time
+      for (let tries = 0; tries < 2; tries++) { // damage in transit is gone the second time
         if (!await this.storage.download(objectName(digest), temporary)) {
           throw new Damaged(`its object ${digest.slice(0, 12)} is missing`);
         }
         if (await this.store.adopt(temporary, digest)) return 1;
         removeIfPresent(temporary);
       }
-      throw new Damaged(`its object ${digest.slice(0, 12)} has other content than its name says`);
+      throw new Damaged(`its object ${digest.slice(0, 12)} does not match its digest`);
     } finally {
       removeIfPresent(temporary);
     }
   }
 }
 
-/** Something shared is not what it should be. */
+/** A shared object or manifest is missing or damaged. */
 class Damaged extends StorageError {}
 
-/** Does something for each, a few at once; ends with the first failure. */
+/** Calls `act` for each item, a few at once; rejects with the first failure. */
 async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const left = [...new Set(items)];
   const work = async () => {

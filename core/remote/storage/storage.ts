@@ -1,43 +1,43 @@
 /**
- * Shared storage behind the local store: a few verbs over names and bytes.
+ * The contract of shared storage: a few operations on names and bytes.
  *
  * @module
  */
 
-/** A place that several machines can reach. Every verb tries again by itself where that may help. */
+/** A place that several machines can reach. Each operation retries by itself where that may help. */
 export interface Storage {
   /** As the user wrote it, for messages. */
   readonly url: string;
   /**
-   * Content of something small.
+   * Content of a small object.
    *
-   * @returns undefined when there is nothing of that name.
+   * @returns undefined when the name does not exist.
    */
   read(name: string): Promise<Uint8Array | undefined>;
   /**
-   * Writes something small, unless the name is taken. Of several that write at once, one succeeds.
+   * Writes a small object, unless the name is taken. Of several concurrent writers, one succeeds.
    *
    * @returns whether it was written.
    */
   create(name: string, content: Uint8Array<ArrayBuffer>): Promise<boolean>;
-  /** Whether there is something of that name. */
+  /** Whether the name exists. */
   has(name: string): Promise<boolean>;
   /**
-   * Stores a file whole or not at all. What had the name before is replaced.
+   * Stores a file, completely or not at all. Replaces what had the name before.
    *
-   * @param sha256 of its content, in hex, by which the storage makes sure of what arrives.
+   * @param sha256 of its content, in hex, with which the storage verifies what arrives.
    */
   upload(name: string, path: string, sha256: string): Promise<void>;
   /**
-   * Writes content to a file of this machine. It may have been damaged: whoever knows its digest compares it.
+   * Writes content to a local file. It may be damaged: a caller that knows the digest has to compare it.
    *
-   * @param path may hold the beginning of the content, which is kept.
-   * @returns whether there was something of that name.
+   * @param path may already have the beginning of the content, which is kept.
+   * @returns whether the name exists.
    */
   download(name: string, path: string): Promise<boolean>;
 }
 
-/** Storage could not do what was asked for. */
+/** A storage operation failed. */
 export class StorageError extends Error {
   override name = "StorageError";
 }

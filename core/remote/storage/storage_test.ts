@@ -135,7 +135,7 @@ Deno.test({
           assert.equal(decode(await storage.read("lost")), "ours");
         });
 
-        await t.step("a download goes on where the connection was cut", async () => {
+        await t.step("a download continues where the connection was cut", async () => {
           failing("GET", 3, () => "cut");
           assert.equal(await storage.download("busy", target), true);
           assert.deepEqual(await Deno.readFile(target), content);
@@ -151,7 +151,7 @@ Deno.test({
           assert.deepEqual(await Deno.readFile(target), content);
         });
 
-        await t.step("a connection on which nothing comes is given up", async () => {
+        await t.step("a stalled connection is given up", async () => {
           failing("GET", 1, () =>
             new Promise<Response>((resolve) => {
               setTimeout(() => resolve(new Response("late")), 2000);
@@ -161,19 +161,19 @@ Deno.test({
           assert.deepEqual(await Deno.readFile(target), content);
         });
 
-        await t.step("it is not tried for ever", async () => {
+        await t.step("retries end", async () => {
           failing("GET", Infinity, answer(500));
           await assert.rejects(storage.read("busy"), (error: Error) => {
             assert.ok(error instanceof StorageError);
             assert.match(
               error.message,
-              /^reading busy failed 4 times, at last: the server answered 500/,
+              /^reading busy failed 4 times in a row, last error: the server answered 500/,
             );
             return true;
           });
         });
 
-        await t.step("what another try cannot mend is told at once", async () => {
+        await t.step("permanent errors are thrown at once", async () => {
           const denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
           failing("GET", Infinity, () => new Response(denied, { status: 403 }));
           await assert.rejects(storage.read("busy"), /403, AccessDenied.*needs s3:GetObject and/);
@@ -191,7 +191,7 @@ Deno.test({
           assert.equal(await storage.has("big"), false);
         });
 
-        await t.step("a bucket that is not there is no empty bucket", async () => {
+        await t.step("a missing bucket is not an empty bucket", async () => {
           const wrong = s3Storage("s3://nowhere", {
             ...{ bucket: "nowhere", prefix: "", endpoint: server.endpoint, region: "us-east-1" },
             ...{ access_key_id: "key", secret_access_key: "secret", stall_ms: 1000 },
@@ -199,7 +199,7 @@ Deno.test({
           });
           await assert.rejects(
             wrong.read("a"),
-            /there is no bucket nowhere; make it, or mend --remote/,
+            /there is no bucket nowhere; create it, or correct --remote/,
           );
         });
       })
@@ -211,13 +211,13 @@ Deno.test("URLs of storage, and what is missing to use them", () => {
   const open = (url: string, variables = {}) => openStorage(url, undefined, env(variables));
   assert.equal(open("some/folder").url, "some/folder");
   assert.equal(open("file:///tmp/x").url, "file:///tmp/x");
-  assert.throws(() => open("gs://bucket"), /"gs:\/\/bucket" is no storage: give s3:/);
-  assert.throws(() => open("s3://"), /"s3:\/\/" names no bucket/);
+  assert.throws(() => open("gs://bucket"), /invalid storage "gs:\/\/bucket"; use s3:/);
+  assert.throws(() => open("s3://"), /"s3:\/\/" has no valid bucket name/);
   assert.throws(() => open("s3://bucket"), /s3:\/\/bucket needs AWS_ACCESS_KEY_ID; with the AWS/);
   const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" };
   assert.equal(open("s3://bucket/x/", keys).url, "s3://bucket/x/");
   assert.throws(
     () => open("s3://bucket", { ...keys, AWS_ENDPOINT_URL: "minio:9000" }),
-    /AWS_ENDPOINT_URL "minio:9000" is no http URL/,
+    /AWS_ENDPOINT_URL "minio:9000" is not an http URL/,
   );
 });
