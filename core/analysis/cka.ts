@@ -3,55 +3,63 @@
  *
  * @module
  */
-import { align, type CkaEstimator, ESTIMATORS, type Moments } from "./cka_estimators.ts";
-import { Layer } from "./cka_features.ts";
-import { jackknifeInterval } from "./cka_jackknife.ts";
-import { type CrossProduct, crossProduct, PairSums, sumOf, without } from "./cka_sums.ts";
-import type { Interval } from "./statistics.ts";
+import {
+  align,
+  type CkaEstimator,
+  type CrossProduct,
+  crossProduct,
+  ESTIMATORS,
+  Layer,
+  type Moments,
+  PairSums,
+  sumOf,
+  without,
+} from "./cka_sums.ts";
+import { type Interval, mean, studentQuantile } from "./statistics.ts";
 
-/** What a model state looks like to {@link CkaAccumulator}. */
+/** A model state: its name, and the shape of its features. */
 export interface StateShape {
   readonly name: string;
-  /** Number of feature matrices, embedding included. */
+  /** Number of feature matrices, including the embedding. */
   readonly layers: number;
-  /** Features per row, the same in all layers. */
+  /** Features per row, the same in every layer. */
   readonly width: number;
 }
 
 export interface CkaOptions {
   readonly states: readonly StateShape[];
   /**
-   * Pairs of states to compare, by name; a state may be paired with itself. All of them by default. Memory is
-   * 8 bytes · width² for each pair of layers, so with wide models compare a few pairs at a time.
+   * Pairs of states to compare, by name; a state may be paired with itself. All pairs by default. Memory is
+   * 8 bytes · width² per pair of layers, so compare wide models a few pairs at a time.
    */
   readonly pairs?: readonly (readonly [string, string])[];
   /** "biased" by default, see {@link CkaAccumulator}. */
   readonly estimator?: CkaEstimator;
   /**
-   * Groups of rows, at least 2, for intervals between layers of the same number, and between last layers. Memory for
-   * these pairs, and for the own terms of all layers, is so many times as much. 0 by default: no intervals.
+   * Number of jackknife groups, at least 2, for intervals between layers of the same index and between last layers. It
+   * multiplies the memory of these pairs and of each layer's own term. 0 by default: no intervals.
    */
   readonly groups?: number;
-  /** Defaults to the plain loop of {@link crossProduct}. */
+  /** Defaults to {@link crossProduct}, a plain loop. */
   readonly crossProduct?: CrossProduct;
 }
 
 /**
- * Linear centred kernel alignment between the layers of several models on the same inputs, in one pass, with
- * memory that does not depend on the number of rows (Kornblith, Norouzi, Lee and Hinton, "Similarity of Neural
- * Network Representations Revisited", ICML 2019, section 3):
+ * Linear centered kernel alignment between the layers of several models on the same inputs, in one pass, with memory
+ * independent of the number of rows (Kornblith, Norouzi, Lee and Hinton, "Similarity of Neural Network Representations
+ * Revisited", ICML 2019, section 3):
  *
  *     CKA(X, Y) = HSIC(X, Y) / √(HSIC(X, X) HSIC(Y, Y))
  *
- * Each layer's own term is computed once, however many pairs it is in. There are two estimators of HSIC:
+ * Each layer's own term is computed once, however many pairs it is part of. There are two estimators of HSIC:
  *
- * - "biased", the plain one, ‖Ycᵀ Xc‖²_F with columns centred over all rows: 0 to 1. It is close to 1 for anything
- *   when there are fewer rows than features, so use many more rows than features.
- * - "unbiased", HSIC₁ of Song et al. 2012, by which Nguyen, Raghu and Kornblith, "Do Wide and Deep Networks Learn the
- *   Same Things?", ICLR 2021, average over minibatches; here it is that of all rows at once. Around 0 for features
- *   that have nothing to do with each other, however few the rows, so also below it: -1 to 1.
+ * - "biased": ‖Ycᵀ Xc‖²_F with columns centered over all rows, so CKA is 0 to 1. With fewer rows than features it is
+ *   close to 1 for any two layers, so use many more rows than features.
+ * - "unbiased": HSIC₁ of Song et al. 2012, which Nguyen, Raghu and Kornblith, "Do Wide and Deep Networks Learn the Same
+ *   Things?", ICLR 2021, average over minibatches; here it is computed over all rows at once. Around 0 for unrelated
+ *   features, however few the rows, so CKA can be negative: -1 to 1.
  *
- * The first is the default since published values, the paper's too, are of it; with many rows they are equal.
+ * "biased" is the default because published values, including the paper's, use it; with many rows the two agree.
  *
  * @example
  * ```ts
@@ -71,11 +79,11 @@ export class CkaAccumulator {
   readonly #crossProduct: CrossProduct;
   readonly #sums: PairSums;
 
-  /** @throws {Error} when a state is named twice, a pair names no state, or there is a single group. */
+  /** @throws {Error} when two states have the same name, a pair names an unknown state, or `groups` is 1. */
   constructor(options: CkaOptions) {
     const { estimator = "biased", groups = 0 } = options;
     if (!Number.isSafeInteger(groups) || groups < 0 || groups === 1) {
-      throw new Error(`groups is ${groups}; an interval takes at least 2, and 0 is for none`);
+      throw new Error(`groups must be at least 2, or 0 for no intervals, got ${groups}`);
     }
     this.#estimator = estimator;
     this.#crossProduct = options.crossProduct ?? crossProduct;
@@ -83,7 +91,7 @@ export class CkaAccumulator {
     const { with_norms } = ESTIMATORS[estimator];
     for (const state of options.states) {
       if (this.#layers.has(state.name)) {
-        throw new Error(`two states are named "${state.name}"; rename one`);
+        throw new Error(`duplicate state name "${state.name}"`);
       }
       this.#layers.set(state.name, layersOf(state, groups, with_norms));
     }
@@ -103,15 +111,15 @@ export class CkaAccumulator {
   /**
    * Adds a batch of rows.
    *
-   * @param features by state, one float32 [rows, width] per layer; row i belongs to the same input everywhere.
-   * @param group number of the group that all these rows belong to.
-   * @throws {Error} when a state or layer is missing, of the wrong size, or not finite. After an error the
-   *   accumulator must not be used.
+   * @param features by state, one float32 [rows, width] per layer; row i is the same input in every layer and state.
+   * @param group index of the group that all these rows belong to.
+   * @throws {Error} when a state or layer is missing, has the wrong size, or contains NaN/Inf. Do not use the
+   *   accumulator after an error.
    */
   async add(features: Readonly<Record<string, readonly Float32Array[]>>, rows: number, group = 0) {
     const groups = this.#sums.rows.length;
     if (!(group in this.#sums.rows)) {
-      throw new Error(`there is no group ${group}; groups are 0 to ${groups - 1}`);
+      throw new Error(`unknown group ${group}; groups are 0 to ${groups - 1}`);
     }
     if (rows === 0) return;
     const shifted = new Map<Layer, Float32Array>();
@@ -119,7 +127,7 @@ export class CkaAccumulator {
       const given = features[name] ?? [];
       if (given.length !== layers.length) {
         throw new Error(
-          `state "${name}" has ${layers.length} layers, but features of ${given.length} were given`,
+          `state "${name}" has ${layers.length} layers, got features of ${given.length}`,
         );
       }
       layers.forEach((layer, i) => shifted.set(layer, layer.add(given[i], rows, group)));
@@ -128,11 +136,11 @@ export class CkaAccumulator {
   }
 
   /**
-   * CKA of every layer of one state with every layer of another. A layer whose features are the same in all rows
-   * has CKA 0 with anything, itself included: it represents nothing.
+   * CKA of every layer of one state with every layer of another. A layer whose features are constant over all rows has
+   * CKA 0 with every layer, including itself.
    *
-   * @returns float64 [layers_a, layers_b], row-major, up to rounding 0 to 1 if biased, -1 to 1 if unbiased.
-   * @throws {Error} when the pair was not accumulated or there are too few rows: 2 if biased, 4 if unbiased.
+   * @returns float64 [layers_a, layers_b], row-major: 0 to 1 (biased) or -1 to 1 (unbiased), up to rounding.
+   * @throws {Error} when the pair was not accumulated, or there are fewer than 2 (biased) or 4 (unbiased) rows.
    */
   result(a: string, b: string): Float64Array {
     this.#checkRows(this.rows, "");
@@ -145,11 +153,10 @@ export class CkaAccumulator {
   }
 
   /**
-   * Intervals around {@link result} that tell how it would differ on other rows of the kind: the jackknife over groups.
-   * It leaves out one group after the other, so `groups` numbers are behind an interval.
+   * Delete-one-group jackknife intervals around {@link result}, for other rows from the same distribution.
    *
-   * @returns an interval for each pair of layers as in `result`; NaN where groups are not kept apart.
-   * @throws {Error} as `result`, and when a group is empty.
+   * @returns an interval for each pair of layers, ordered as in `result`; NaN where groups are not kept separate.
+   * @throws {Error} like `result`, and when a group is empty.
    */
   interval(a: string, b: string, confidence = 0.95): Interval[] {
     const estimates = this.result(a, b);
@@ -181,7 +188,7 @@ export class CkaAccumulator {
     const { fewest_rows } = ESTIMATORS[this.#estimator];
     if (rows < fewest_rows) {
       throw new Error(
-        `${this.#estimator} CKA needs at least ${fewest_rows} rows of features, and has ${rows}${of}`,
+        `${this.#estimator} CKA needs at least ${fewest_rows} rows of features, got ${rows}${of}`,
       );
     }
   }
@@ -194,9 +201,7 @@ export class CkaAccumulator {
   #state(name: string): Layer[] {
     const layers = this.#layers.get(name);
     if (layers === undefined) {
-      throw new Error(
-        `no state is named "${name}"; there are ${[...this.#layers.keys()].join(", ")}`,
-      );
+      throw new Error(`unknown state "${name}"; states are ${[...this.#layers.keys()].join(", ")}`);
     }
     return layers;
   }
@@ -208,11 +213,32 @@ function layersOf({ name, layers, width }: StateShape, groups: number, with_norm
   });
 }
 
-/** A function of a layer that is computed once for each. */
+/** A function of a layer that is computed at most once per layer. */
 function memoize<T>(compute: (layer: Layer) => T): (layer: Layer) => T {
   const known = new Map<Layer, T>();
   return (layer) => {
     if (!known.has(layer)) known.set(layer, compute(layer));
     return known.get(layer)!;
   };
+}
+
+/**
+ * The delete-one-group jackknife interval of a quantity, from its values with each of G groups of equal size left out
+ * (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 11):
+ *
+ *     θ ± t(G - 1) √((G - 1) / G · Σ (θ₋g - mean θ₋)²)
+ *
+ * Groups must be independent of each other; rows within a group need not be. Bounds may lie outside the quantity's
+ * range.
+ */
+function jackknifeInterval(
+  estimate: number,
+  deleted: readonly number[],
+  confidence = 0.95,
+): Interval {
+  const groups = deleted.length, centre = mean(deleted);
+  const squares = deleted.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  const error = Math.sqrt((groups - 1) / groups * squares);
+  const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, groups - 1) * error;
+  return { ci_low: estimate - half, ci_high: estimate + half };
 }

@@ -1,10 +1,8 @@
 /**
- * Sums over rows for pairs of layers, by group of rows where intervals ask for it.
+ * What CKA is computed from: sums over rows, for pairs of layers and by group, and the estimators of HSIC.
  *
  * @module
  */
-import type { Moments } from "./cka_estimators.ts";
-import type { Layer } from "./cka_features.ts";
 
 /**
  * Computes XᵀY for X float32 [rows, x.length / rows] and Y float32 [rows, y.length / rows], row-major; returns
@@ -16,19 +14,19 @@ export type CrossProduct = (
   rows: number,
 ) => Promise<Float32Array | Float64Array> | Float32Array | Float64Array;
 
-/** Sums of outer products of the layers of each pair that has been reserved. */
+/** Sums of outer products for each reserved pair of layers. */
 export class PairSums {
   /** Rows added so far, by group. */
   readonly rows: number[];
-  /** The first key is the earlier layer. By group where groups are kept apart, else a single sum. */
+  /** By pair of layers: a sum for each group where groups are kept separate, else a single sum. */
   readonly #products = new Map<Layer, Map<Layer, readonly Float64Array[]>>();
 
-  /** @param groups 0 for none. */
+  /** @param groups number of groups; 0 for none. */
   constructor(groups: number) {
     this.rows = Array.from({ length: Math.max(1, groups) }, () => 0);
   }
 
-  /** Makes room for a pair of layers unless it, or its mirror image, is there already. */
+  /** Allocates the sums of a pair of layers, unless it or its transpose is already reserved. */
   reserve(x: Layer, y: Layer): void {
     if (this.#products.get(x)?.has(y) || this.#products.get(y)?.has(x)) return;
     const row = this.#products.get(x) ?? new Map<Layer, readonly Float64Array[]>();
@@ -37,13 +35,13 @@ export class PairSums {
     this.#products.set(x, row);
   }
 
-  /** Whether groups are kept apart: for all pairs it would take too much memory. */
+  /** Whether groups are kept separate: only for some pairs, since all would need too much memory. */
   groupsApart(x: Layer, y: Layer): boolean {
     return this.rows.length > 1 &&
       (x.shape.index === y.shape.index || (x.shape.last && y.shape.last));
   }
 
-  /** Adds the outer products of a batch of rows, which all belong to one group. */
+  /** Adds the outer products of a batch of rows, all of one group. */
   async add(
     features: ReadonlyMap<Layer, Float32Array>,
     rows: number,
@@ -61,15 +59,15 @@ export class PairSums {
   }
 
   /**
-   * Sums over the rows of each group, or over all rows where groups are not kept apart. Those of (y, x) may be given for
-   * (x, y).
+   * Sums over the rows of each group, or over all rows where groups are not kept separate. May return those of (y, x)
+   * for (x, y).
    */
   moments(x: Layer, y: Layer): Moments[] {
     const products = this.#products.get(x)?.get(y);
     if (products === undefined) {
       if (this.#products.get(y)?.has(x)) return this.moments(y, x);
       throw new Error(
-        `states "${x.shape.state}" and "${y.shape.state}" were not accumulated together; list the pair`,
+        `states "${x.shape.state}" and "${y.shape.state}" were not compared; add the pair to pairs`,
       );
     }
     const sums = this.rows.map((rows, group) => ({ rows, x: x.sums[group], y: y.sums[group] }));
@@ -80,7 +78,7 @@ export class PairSums {
   }
 }
 
-/** Sums of one group of rows, or of all of them. */
+/** The total over groups. */
 export function sumOf(groups: readonly Moments[]): Moments {
   const [first, ...others] = groups;
   if (others.length === 0) return first;
@@ -94,14 +92,14 @@ export function sumOf(groups: readonly Moments[]): Moments {
   return { ...total, rows: groups.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
-/** Sums of all rows but those of one group. */
+/** The total without one group. */
 export function without(total: Moments, group: Moments): Moments {
   const rest = (part: "x" | "y" | "product") => total[part].map((sum, i) => sum - group[part][i]);
   return { rows: total.rows - group.rows, x: rest("x"), y: rest("y"), product: rest("product") };
 }
 
 /**
- * XᵀY in plain JavaScript with float64 sums: exact enough to check others by, too slow for wide models.
+ * XᵀY in plain JavaScript with float64 sums: a reference for tests, too slow for wide models.
  *
  * @param x float32 [rows, width_x]
  * @param y float32 [rows, width_y]
@@ -118,4 +116,187 @@ export function crossProduct(x: Float32Array, y: Float32Array, rows: number): Fl
     }
   }
   return product;
+}
+
+interface LayerShape {
+  readonly state: string;
+  readonly index: number;
+  /** Whether it is the last layer of its state. */
+  readonly last: boolean;
+  /** Features per row. */
+  readonly width: number;
+}
+
+/** A layer of a state: the sums of its features, and the shift subtracted from them. */
+export class Layer {
+  /** By group, sums of the columns of shifted rows. */
+  readonly sums: readonly Float64Array[];
+  /** [width] mean of the first batch. */
+  #shift: Float32Array | undefined;
+
+  /**
+   * @param groups number of groups; 0 for none.
+   * @param with_norms whether to append each row's squared norm.
+   */
+  constructor(readonly shape: LayerShape, groups: number, readonly with_norms: boolean) {
+    const columns = with_norms ? shape.width + 1 : shape.width;
+    this.sums = Array.from({ length: Math.max(1, groups) }, () => new Float64Array(columns));
+  }
+
+  /** Columns of shifted rows. */
+  get columns(): number {
+    return this.sums[0].length;
+  }
+
+  /**
+   * Adds a batch to the sums.
+   *
+   * @param features float32 [rows, width].
+   * @returns the shifted rows, float32 [rows, columns].
+   * @throws {Error} when the number of values is wrong, or the features contain NaN/Inf.
+   */
+  add(features: Float32Array, rows: number, group: number): Float32Array {
+    const { state, index, width } = this.shape;
+    if (features.length !== rows * width) {
+      throw new Error(
+        `layer ${index} of state "${state}" has ${features.length} values, expected ${rows} rows of ${width}`,
+      );
+    }
+    this.#shift ??= columnMeans(features, width);
+    const shifted = shiftRows(features, this.#shift, this.with_norms);
+    addRows(this.sums[group], shifted);
+    if (!this.sums[group].every(Number.isFinite)) {
+      throw new Error(`layer ${index} of state "${state}" contains NaN/Inf`);
+    }
+    return shifted;
+  }
+}
+
+/**
+ * Subtracts `shift` from every row [width] of features [rows, width], and optionally appends the row's squared norm.
+ *
+ * CKA is invariant to a constant shift, but float32 products are not: hidden states have features whose mean is many
+ * times their deviation, and Σ x y - (Σ x)(Σ y) / n would cancel their leading digits (Chan, Golub and LeVeque,
+ * "Algorithms for Computing the Sample Variance", 1983).
+ *
+ * @returns float32 [rows, width], or [rows, width + 1] with norms.
+ */
+function shiftRows(
+  features: Float32Array,
+  shift: Float32Array,
+  with_norms: boolean,
+): Float32Array {
+  const width = shift.length, columns = with_norms ? width + 1 : width;
+  const shifted = new Float32Array(features.length / width * columns);
+  for (let from = 0, to = 0; from < features.length; from += width, to += columns) {
+    let norm = 0;
+    for (let j = 0; j < width; j++) {
+      const value = shifted[to + j] = features[from + j] - shift[j];
+      norm += value * value;
+    }
+    if (with_norms) shifted[to + width] = norm;
+  }
+  return shifted;
+}
+
+/** Adds each row to `sums`. */
+function addRows(sums: Float64Array, rows: Float32Array): void {
+  const columns = sums.length;
+  for (let at = 0; at < rows.length; at += columns) {
+    for (let j = 0; j < columns; j++) sums[j] += rows[at + j];
+  }
+}
+
+/** Mean of each column of features [rows, width], rounded to float32 so that constant features become exactly 0. */
+function columnMeans(features: Float32Array, width: number): Float32Array {
+  const sums = new Float64Array(width);
+  addRows(sums, features);
+  return Float32Array.from(sums, (sum) => sum * width / features.length);
+}
+
+/** "biased" is the plain estimator of Kornblith et al. 2019, "unbiased" that of Nguyen et al. 2021. */
+export type CkaEstimator = "biased" | "unbiased";
+
+/** Sums over rows of the columns of X [rows, widthX] and Y [rows, widthY]. */
+export interface Moments {
+  readonly rows: number;
+  /** [widthX] Σ x */
+  readonly x: Float64Array;
+  /** [widthY] Σ y */
+  readonly y: Float64Array;
+  /** [widthX, widthY] XᵀY */
+  readonly product: Float64Array;
+}
+
+interface EstimatorRules {
+  /** Minimum number of rows for which it is defined. */
+  readonly fewest_rows: number;
+  /** Whether it needs ‖x‖² appended to each row x. */
+  readonly with_norms: boolean;
+  /** HSIC(X, Y), the covariance of the kernels, up to a factor that depends only on the number of rows. */
+  hsic(moments: Moments): number;
+}
+
+export const ESTIMATORS: Readonly<Record<CkaEstimator, EstimatorRules>> = {
+  biased: { fewest_rows: 2, with_norms: false, hsic: biasedHsic },
+  unbiased: { fewest_rows: 4, with_norms: true, hsic: unbiasedHsic },
+};
+
+/** HSIC(X, Y) / √(HSIC(X, X) HSIC(Y, Y)); 0 if either representation has no variance. */
+export function align(hsic: number, own_x: number, own_y: number): number {
+  return own_x <= 0 || own_y <= 0 ? 0 : hsic / Math.sqrt(own_x * own_y);
+}
+
+/**
+ * (n - 1)² HSIC₀ = ‖Xcᵀ Yc‖²_F, with columns centered over all rows: Xcᵀ Yc = XᵀY - (Σ x)(Σ y)ᵀ / n.
+ */
+function biasedHsic({ rows, x, y, product }: Moments): number {
+  let squares = 0;
+  for (let i = 0, at = 0; i < x.length; i++) {
+    const mean = x[i] / rows;
+    for (let j = 0; j < y.length; j++, at++) squares += (product[at] - mean * y[j]) ** 2;
+  }
+  return squares;
+}
+
+/**
+ * n (n - 3) HSIC₁ of Song, Smola, Gretton, Bedo and Borgwardt, "Feature Selection via Dependence Maximization", JMLR
+ * 2012, for K = XXᵀ and L = YYᵀ, where ~ removes the diagonal and 1 is the vector of ones:
+ *
+ *     tr(K~ L~) + (1ᵀK~1)(1ᵀL~1) / ((n - 1)(n - 2)) - 2 / (n - 2) · 1ᵀK~L~1
+ *
+ * It is invariant to shifts, so assume centered columns. Then K1 = L1 = 0, and with kᵢ = ‖xᵢ‖², lᵢ = ‖yᵢ‖²
+ *
+ *     tr(K~ L~) = ‖XᵀY‖²_F - Σ kᵢlᵢ,   1ᵀK~1 = -Σ kᵢ,   1ᵀL~1 = -Σ lᵢ,   1ᵀK~L~1 = Σ kᵢlᵢ
+ *     n (n - 3) HSIC₁ = ‖XᵀY‖²_F - n / (n - 2) · Σ kᵢlᵢ + Σ kᵢ Σ lᵢ / ((n - 1)(n - 2))
+ *
+ * which needs no n x n matrix. The last column of X is k and the last of Y is l, of rows that are not yet centered.
+ */
+function unbiasedHsic({ rows: n, x, y, product }: Moments): number {
+  const a = centeringOf(n, x), b = centeringOf(n, y);
+  const last_x = x.length - 1, last_y = y.length - 1;
+  let squares = 0, norms = 0;
+  for (let i = 0, at = 0; i <= last_x; i++) {
+    const mean = x[i] / n;
+    for (let j = 0; j <= last_y; j++, at++) {
+      if (i < last_x && j < last_y) squares += (product[at] - mean * y[j]) ** 2;
+      norms += a.weights[i] * b.weights[j] * product[at];
+    }
+  }
+  // Σ (w·x + ‖m‖²)(v·y + ‖p‖²), where Σ w·x = Σ k - n ‖m‖²
+  norms += b.square * a.norms + a.square * b.norms - n * a.square * b.square;
+  return squares - n / (n - 2) * norms + a.norms * b.norms / ((n - 1) * (n - 2));
+}
+
+/**
+ * The effect of centering on the norms of rows: ‖x - m‖² = ‖x‖² - 2 m·x + ‖m‖², with m the mean, is a constant plus a
+ * weighted sum of the row's columns, of which ‖x‖² is the last.
+ */
+function centeringOf(rows: number, sums: Float64Array) {
+  const last = sums.length - 1;
+  const weights = sums.map((sum, i) => i === last ? 1 : -2 * sum / rows);
+  let square = 0;
+  for (let i = 0; i < last; i++) square += (sums[i] / rows) ** 2;
+  /** `square` is ‖m‖²; `norms` is the sum of the norms of centered rows, Σ ‖x‖² - n ‖m‖². */
+  return { weights, square, norms: sums[last] - rows * square };
 }

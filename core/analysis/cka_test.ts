@@ -258,10 +258,10 @@ Deno.test("features that do not fit are refused", async () => {
   await few.add(row, 1, 1);
   assert.throws(
     () => few.interval("a", "a"),
-    /unbiased CKA needs at least 4 rows of features, and has 1 without/,
+    /unbiased CKA needs at least 4 rows of features, got 1 without/,
   );
   await assert.rejects(few.add(row, 1, 2), /no group 2; groups are 0 to 1/);
   assert.throws(() => new CkaAccumulator({ states, groups: 1 }), /groups is 1; .* at least 2/);
   assert.throws(() => new CkaAccumulator({ states: [...states, ...states] }), /two states/);
-  assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /no state is named "z"/);
+  assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /unknown state "z"/);
 });

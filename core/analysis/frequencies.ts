@@ -4,49 +4,50 @@
  *
  * @module
  */
+import { z } from "zod";
 import { type DocumentSet, MixtureSchedule, resized, shares } from "../batches/mod.ts";
 import { permute } from "../random/mod.ts";
 
-export interface SamplingOptions {
-  /** Documents counted of each source or mixture. */
-  readonly max_examples: number;
-  /**
-   * `min`: that many, or all of a smaller set: a cap. `max`: that many, those of a smaller set more than once, or all
-   * of a larger set.
-   */
-  readonly examples: "min" | "max";
-  /** Whether a mixture's weights are shares of tokens, or of documents, whatever their length. */
-  readonly mixture_by: "tokens" | "documents";
-}
-
 /**
- * The paper's "at most 10,000 examples" as a cap, and weights as the shares of tokens that they are in training. It
- * leaves both to be read in another way.
+ * Config fields: how documents are sampled and mixtures weighted. The paper says "at most 10,000 examples" and does not
+ * define the weights; they are shares of tokens in training.
  */
-export const SAMPLING_DEFAULTS: SamplingOptions = {
-  max_examples: 10_000,
-  examples: "min",
-  mixture_by: "tokens",
+export const sampling_fields = {
+  /** Number of documents sampled from each source or mixture, see `sample_size`. */
+  max_examples: z.int().min(1).default(10_000),
+  /**
+   * "at_most": `max_examples` documents, or all documents of a smaller set. "at_least": `max_examples` documents, repeated
+   * if the set is smaller, or all documents of a larger set.
+   */
+  sample_size: z.enum(["at_most", "at_least"]).default("at_most"),
+  /** Whether the weights of mixtures are shares of tokens or of documents. */
+  mixture_by: z.enum(["tokens", "documents"]).default("tokens"),
 };
+
+const sampling_schema = z.object(sampling_fields);
+
+export type SamplingOptions = Readonly<z.output<typeof sampling_schema>>;
+
+export const SAMPLING_DEFAULTS: SamplingOptions = sampling_schema.parse({});
 
 /** Shares by source; scaled to sum to 1. */
 export type Weights = Readonly<Record<string, number>>;
 
-/** What a mixture takes of one source. */
+/** One source of a mixture. */
 export interface Part {
   readonly set: DocumentSet;
   /** Share by weight, of tokens or documents. */
   readonly share: number;
-  /** Sampled documents; above the set's own number, they are gone through more than once. */
+  /** Number of sampled documents; if more than the set has, documents repeat. */
   readonly documents: number;
 }
 
 /** How often each token occurs in a sample of documents. */
 export interface TokenCounts {
-  /** By token id; as long as the largest id asks for. */
+  /** By token id, up to the largest id that occurs. */
   readonly counts: Float64Array;
   readonly tokens: number;
-  /** Documents counted, repeated ones as often as they were. */
+  /** Number of documents counted, repetitions included. */
   readonly documents: number;
 }
 
@@ -56,12 +57,12 @@ export type CountCache = Map<string, TokenCounts>;
 /**
  * Unigram frequencies of a set's text, from a random sample of its documents.
  *
- * The end-of-text token that closes each document is not counted: it is no part of the text, and would make sets
- * of short documents look alike.
+ * The end-of-text token that closes each document is not counted: it is not part of the text, and would make sets of
+ * short documents look alike.
  *
- * @param seed which documents are counted depends on it and on the set's name alone.
- * @returns shares by token id, summing to 1; as long as the largest id asks for.
- * @throws {Error} when the sampled documents hold no text.
+ * @param seed determines, together with the set's name, which documents are sampled.
+ * @returns shares by token id, summing to 1, up to the largest id that occurs.
+ * @throws {Error} when the sampled documents have no text.
  */
 export function tokenFrequencies(
   set: DocumentSet,
@@ -73,14 +74,14 @@ export function tokenFrequencies(
 }
 
 /**
- * Unigram frequencies of a simulated mixture: `max_examples` documents are shared out over the sources at their
- * weights, and the sources' frequencies are weighted, f = Σ w_s f_s: weights are shares of tokens, and documents
- * differ in length. With `mixture_by: "documents"` a source counts as its documents do when they are pooled.
+ * Unigram frequencies of a simulated mixture: `max_examples` documents are divided among the sources by weight, and the
+ * sources' frequencies are weighted, f = Σ w_s f_s, since weights are shares of tokens and documents differ in length.
+ * With `mixture_by: "documents"` the sampled documents are pooled instead.
  *
- * @param weights by source. A source whose weight gives it less than half a document still gives one.
- * @param cache keeps the counts of each source, for further mixtures.
+ * @param weights by source. A source gives at least one document, however small its weight.
+ * @param cache stores the counts of each source, for further mixtures.
  * @returns shares by token id, summing to 1.
- * @throws {Error} when the weights do not fit the sets, or a source's sample holds no text.
+ * @throws {Error} when the mixture names an unknown source, or a source's sample has no text.
  */
 export function mixFrequencies(
   sets: ReadonlyMap<string, DocumentSet>,
@@ -100,9 +101,9 @@ export function mixFrequencies(
 }
 
 /**
- * Shares the documents of a simulated mixture out over its sources.
+ * Divides the documents of a simulated mixture among its sources.
  *
- * @throws {Error} when the weights do not fit the sets.
+ * @throws {Error} when the mixture names an unknown source.
  */
 export function mixtureParts(
   sets: ReadonlyMap<string, DocumentSet>,
@@ -115,23 +116,25 @@ export function mixtureParts(
     const set = sets.get(source);
     if (!set) {
       throw new Error(
-        `the mixture names the source "${source}", which is not among its inputs: ` +
-          [...sets.keys()].sort().join(", "),
+        `unknown source "${source}" in a mixture; sources are ${
+          [...sets.keys()].sort().join(", ")
+        }`,
       );
     }
     return { set, share, documents: sampleSize(set, Math.max(1, quota[source] ?? 0), options) };
   });
 }
 
-function sampleSize(set: DocumentSet, wanted: number, { examples }: SamplingOptions): number {
-  return examples === "min" ? Math.min(set.documents, wanted) : Math.max(set.documents, wanted);
+function sampleSize(set: DocumentSet, wanted: number, { sample_size }: SamplingOptions): number {
+  const { documents } = set;
+  return sample_size === "at_most" ? Math.min(documents, wanted) : Math.max(documents, wanted);
 }
 
 /**
  * Weighted frequencies of a mixture.
  *
- * @param counted of each part.
- * @throws {Error} when a part's documents hold no text.
+ * @param counted counts of each part.
+ * @throws {Error} when a part's documents have no text.
  */
 export function combine(
   parts: readonly Part[],
@@ -142,10 +145,10 @@ export function combine(
     const { tokens, documents } = counted[i];
     if (tokens === 0) {
       throw new Error(
-        `the ${documents} sampled documents of source "${set.name}" hold no text: its similarity is not defined`,
+        `the ${documents} sampled documents of source "${set.name}" have no text, so its similarity is undefined`,
       );
     }
-    // Pooled, a source gives tokens in proportion to the mean length of its documents.
+    // When documents are pooled, a source's tokens are proportional to the mean length of its documents.
     return mixture_by === "tokens" ? share : share * tokens / documents;
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -174,12 +177,12 @@ function countTokens({ set, documents }: Part, seed: number): TokenCounts {
   return { counts: counts.subarray(0, largest + 1), tokens, documents };
 }
 
-/** How often the `i`-th of a set's documents is taken in `wanted` draws that go through the set again and again. */
+/** How often the `i`-th of a set's documents occurs in `wanted` draws that cycle through the set. */
 function timesTaken(i: number, documents: number, wanted: number): number {
   return Math.floor(wanted / documents) + (i < wanted % documents ? 1 : 0);
 }
 
-/** Tokens of the `i`-th document of a set's random order, without the end-of-text token. */
+/** Tokens of the `i`-th document in the set's random order, without the end-of-text token. */
 export function sampledText(set: DocumentSet, i: number, seed: number) {
   const document = permute(i, set.documents, seed, `similarity/${set.name}`, 0);
   const { [document]: start, [document + 1]: end } = set.offsets;

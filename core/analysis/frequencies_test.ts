@@ -62,14 +62,14 @@ Deno.test("frequencies count sampled documents without their end-of-text token",
 
 Deno.test("a cap takes fewer of a small set; a minimum repeats its documents, and takes all of a large one", () => {
   const set = setOf("s", [[1, 0], [2, 0], [3, 0], [4, 0]]);
-  const sorted = (max_examples: number, examples: "min" | "max") =>
-    [...tokenFrequencies(set, { ...SAMPLING_DEFAULTS, max_examples, examples }, 0)]
+  const sorted = (max_examples: number, sample_size: "at_most" | "at_least") =>
+    [...tokenFrequencies(set, { ...SAMPLING_DEFAULTS, max_examples, sample_size }, 0)]
       .filter((share) => share > 0).sort();
   const quarters = new Array(4).fill(1 / 4);
-  assert.deepEqual(sorted(2, "min"), [1 / 2, 1 / 2]);
-  assert.deepEqual(sorted(2, "max"), quarters);
-  assert.deepEqual(sorted(6, "min"), quarters);
-  assert.deepEqual(sorted(6, "max"), [1 / 6, 1 / 6, 1 / 3, 1 / 3]);
+  assert.deepEqual(sorted(2, "at_most"), [1 / 2, 1 / 2]);
+  assert.deepEqual(sorted(2, "at_least"), quarters);
+  assert.deepEqual(sorted(6, "at_most"), quarters);
+  assert.deepEqual(sorted(6, "at_least"), [1 / 6, 1 / 6, 1 / 3, 1 / 3]);
 });
 
 Deno.test("a mixture weighs tokens, whatever the length of its sources' documents, or documents", () => {
@@ -91,18 +91,18 @@ Deno.test("a mixture's examples are shared out over its sources", () => {
   const documents = Array.from({ length: 300 }, (_, i) => [i + 1, 0]);
   const other = Array.from({ length: 300 }, (_, i) => [i + 1001, 0]);
   const sets = new Map([["a", setOf("a", documents)], ["b", setOf("b", other)]]);
-  const counted = (examples: "min" | "max") => {
-    const mixed = mixFrequencies(sets, { a: 0.8, b: 0.2 }, { ...atMost(100), examples }, 0);
+  const counted = (sample_size: "at_most" | "at_least") => {
+    const mixed = mixFrequencies(sets, { a: 0.8, b: 0.2 }, { ...atMost(100), sample_size }, 0);
     const [a, b] = [mixed.subarray(0, 1000), mixed.subarray(1000)];
     return [a, b].map((part) => part.filter((share) => share > 0).length);
   };
-  assert.deepEqual(counted("min"), [80, 20]);
-  assert.deepEqual(counted("max"), [300, 300]);
+  assert.deepEqual(counted("at_most"), [80, 20]);
+  assert.deepEqual(counted("at_least"), [300, 300]);
 });
 
 Deno.test("documents without text, and sources that are not there, are refused", () => {
   const empty = setOf("empty", [[0]]);
-  assert.throws(() => tokenFrequencies(empty, atMost(10), 0), /"empty" hold no text/);
+  assert.throws(() => tokenFrequencies(empty, atMost(10), 0), /"empty" have no text/);
   assert.throws(
     () => mixFrequencies(new Map([["empty", empty]]), { code: 1 }, atMost(10), 0),
     /"code", which is not among its inputs: empty/,

@@ -1,6 +1,6 @@
 /**
- * What can be said before any training of how to midtrain for a target: how much closer to it each candidate source
- * brings a mixture, and which starts and weights its tokens allow.
+ * Midtraining recommendations before any training: how much closer each candidate source brings a mixture to the target,
+ * and which starts and weights its tokens allow.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { FrequencyResampler, resampledIntervals } from "./resampling.ts";
 import { compareFrequencies } from "./similarity.ts";
 import type { Interval } from "./statistics.ts";
 
-/** A quantity with its bootstrap interval over documents; NaN bounds without resamples. */
+/** A quantity with its bootstrap interval over documents; the bounds are NaN without resamples. */
 export interface Estimate extends Interval {
   readonly value: number;
 }
@@ -22,15 +22,15 @@ export interface RankingOptions {
   readonly candidates: readonly string[];
   /** Weights of a candidate in its mixture with general data, between 0 and 1. */
   readonly weights: readonly number[];
-  /** The one of them at which candidates are ranked. */
+  /** The one of `weights` at which candidates are ranked. */
   readonly rank_at: number;
   readonly resamples: number;
   readonly seed: number;
-  /** Called before each resample, to stop or to tell. */
+  /** Called before each resample, to report progress or throw to stop. */
   readonly check?: (resample: number) => void;
 }
 
-/** A mixture of general data and so much of a candidate. */
+/** A mixture of general data and a candidate at one weight. */
 export interface CandidateMixture {
   readonly weight: number;
   /** S(mixture, target). */
@@ -42,23 +42,23 @@ export interface CandidateMixture {
 export interface Candidate {
   readonly source: string;
   readonly mixtures: readonly CandidateMixture[];
-  /** How far its advantage is below that of the first candidate, at the weight of the ranking. */
+  /** How far its advantage is below the best candidate's, at the weight of the ranking. */
   readonly behind: Estimate;
-  /** Whether that can be 0: other documents could have put it first. */
+  /** Whether the interval of `behind` includes 0: with other documents it might rank first. */
   readonly undecided: boolean;
 }
 
 export interface Ranking {
   /** S(general, target). */
   readonly similarity_general: Estimate;
-  /** By advantage at the weight of the ranking, the highest first. */
+  /** Sorted by advantage at the weight of the ranking, highest first. */
   readonly candidates: readonly Candidate[];
 }
 
 /**
  * Ranks candidates by proximity advantage, with the paper's similarity.
  *
- * @throws {Error} when a set is not there or its documents hold no text, or `rank_at` is none of the weights.
+ * @throws {Error} when a set is missing or its documents have no text, or `rank_at` is not one of the weights.
  */
 export function rankCandidates(
   sets: ReadonlyMap<string, DocumentSet>,
@@ -66,7 +66,9 @@ export function rankCandidates(
 ): Ranking {
   const { target, general, candidates, weights, seed } = options;
   const at = weights.indexOf(options.rank_at);
-  if (at === -1) throw new Error(`the weight ${options.rank_at} is none of ${weights.join(", ")}`);
+  if (at === -1) {
+    throw new Error(`rank_at must be one of ${weights.join(", ")}, got ${options.rank_at}`);
+  }
   const mixtures: Weights[] = [
     { [target]: 1 },
     { [general]: 1 },
@@ -84,7 +86,7 @@ export function rankCandidates(
   const at_rank = candidates.map((_, c) => own[1 + c * weights.length + at]);
   const first = at_rank.indexOf(Math.max(...at_rank));
 
-  /** S(general), then S, advantage and distance to the first for each mixture. */
+  /** S(general), then for each mixture S, advantage and distance to the best candidate. */
   const quantities = ([base, ...mixed]: readonly number[]) => [
     base,
     ...mixed.flatMap((similarity, m) => [
@@ -122,11 +124,11 @@ export function rankCandidates(
 }
 
 export interface PlanOptions {
-  /** Tokens that a candidate holds. */
+  /** Tokens of the candidate. */
   readonly available: number;
   /** Tokens of the whole run. */
   readonly horizon_tokens: number;
-  /** Shares of the run after which midtraining begins. */
+  /** Start points, as shares of the run. */
   readonly starts: readonly number[];
   /** Weights to choose from. */
   readonly weights: readonly number[];
@@ -137,25 +139,24 @@ export interface Plan {
   readonly start: number;
   /** The largest weight at which no token of the candidate repeats. */
   readonly lasts: number;
-  /** The largest of the weights that lasts and is not too high for the start; undefined where none is. */
+  /** The largest of the weights within `lasts` and the limit for the start; undefined if there is none. */
   readonly weight?: number;
-  /** Tokens of the candidate that it takes. */
+  /** Tokens of the candidate that it uses. */
   readonly tokens?: number;
 }
 
 /**
- * The highest weight that is suggested for a start.
+ * The highest weight suggested for a start.
  *
- * The paper finds that early introduction bears high weights and late introduction wants low ones. It gives no formula:
- * this line has the direction of the finding, not numbers of it.
+ * The paper finds that high weights work when introduced early, and low weights when introduced late. It gives no formula:
+ * this line follows the direction of the finding only.
  */
 export function highestWeight(start: number): number {
   return 1 - start;
 }
 
 /**
- * Starts with the weight that is suggested for each. That no data repeat is a hard bound: weight × remaining tokens is
- * at most what the candidate holds.
+ * The suggested weight for each start. Data never repeat: weight × remaining tokens is at most the candidate's tokens.
  */
 export function planStarts(
   { available, horizon_tokens, starts, weights }: PlanOptions,

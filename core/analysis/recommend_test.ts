@@ -83,7 +83,7 @@ Deno.test("the order of candidates and the seed's number of resamples change no 
 Deno.test("a weight that is not compared, and a source that is not there, are refused", () => {
   assert.throws(
     () => rankCandidates(sets, { ...options, rank_at: 0.3 }),
-    /0.3 is none of 0.1, 0.2/,
+    /must be one of 0.1, 0.2, got 0.3/,
   );
   const missing = { ...options, candidates: ["poetry"] };
   assert.throws(() => rankCandidates(sets, missing), /"poetry", which is not among its inputs/);

@@ -1,5 +1,5 @@
 /**
- * How sure a similarity is: frequencies of documents drawn with repetition (the bootstrap).
+ * Bootstrap intervals of similarities: frequencies of documents drawn with replacement.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import {
 import { drawCounts, type Interval, mean, percentileInterval } from "./statistics.ts";
 
 /**
- * Gives the frequencies of several mixtures as they would be had other documents been drawn. All mixtures see the same
- * draws of a source's documents, so differences between mixtures that share a source are as sure as they are.
+ * Token frequencies of several mixtures over bootstrap resamples of documents. All mixtures share the draws of a source's
+ * documents, so that the intervals of differences between mixtures with a common source are not too wide.
  *
- * Holds 8 bytes for each distinct token of each sampled document.
+ * Needs 8 bytes for each distinct token of each sampled document.
  */
 export class FrequencyResampler {
   readonly #mixtures: readonly (readonly Part[])[];
@@ -29,8 +29,8 @@ export class FrequencyResampler {
   readonly #options: SamplingOptions;
 
   /**
-   * @param mixtures weights by source; a source alone is `{ source: 1 }`.
-   * @throws {Error} when weights do not fit the sets.
+   * @param mixtures weights by source; `{ source: 1 }` for a single source.
+   * @throws {Error} when a mixture names an unknown source.
    */
   constructor(
     sets: ReadonlyMap<string, DocumentSet>,
@@ -52,7 +52,7 @@ export class FrequencyResampler {
   /**
    * Frequencies of each mixture in one resample.
    *
-   * @returns undefined where the documents that were drawn of a source hold no text, as can be with very few.
+   * @returns undefined if the documents drawn from a source have no text, which can happen with very few documents.
    */
   draw(resample: number): Float64Array[] | undefined {
     const counted = new Map<string, ReadonlyMap<number, TokenCounts>>();
@@ -71,13 +71,13 @@ export class FrequencyResampler {
 /**
  * Bootstrap intervals of quantities that depend on frequencies.
  *
- * A resample holds about 63% of the documents, and so fewer different tokens: overlaps come out lower in it. What a
- * resample tells is the spread, so each interval is that of the resamples moved to the estimate, θ + (θ* - mean θ*).
+ * A resample has about 63% of the documents and so fewer distinct tokens, which lowers overlaps. Only its spread is used:
+ * each interval is that of the resamples shifted to the estimate, θ + (θ* - mean θ*).
  *
- * @param estimates of each quantity, from the sample itself.
- * @param quantities from the frequencies of each mixture.
- * @param check called before each resample, to stop.
- * @returns an interval for each quantity; NaN where there are no resamples.
+ * @param estimates the quantities, computed from the sample itself.
+ * @param quantities computes the quantities from the frequencies of each mixture.
+ * @param check called before each resample; may throw to stop.
+ * @returns an interval for each quantity; NaN without resamples.
  */
 export function resampledIntervals(
   resampler: FrequencyResampler,
@@ -100,17 +100,17 @@ export function resampledIntervals(
   });
 }
 
-/** Token counts of each sampled document of a source, for adding them up again and again. */
+/** Token counts of each sampled document of a source. */
 class CountedDocuments {
   readonly #documents: number;
-  /** Sizes of sample that are asked for. */
+  /** Requested sample sizes. */
   readonly #wanted: readonly number[];
   #vocabulary = 0;
   readonly #tokens: Uint32Array;
   readonly #counts: Uint32Array;
-  /** [sampled documents + 1]; where the tokens of each document begin. */
+  /** [sampled documents + 1] start of each document's tokens. */
   readonly #offsets: Float64Array;
-  /** [sampled documents]; how often each was drawn. */
+  /** [sampled documents] how often each was drawn. */
   readonly #draws: Uint32Array;
 
   constructor(set: DocumentSet, wanted: readonly number[], seed: number) {
@@ -135,14 +135,14 @@ class CountedDocuments {
   }
 
   /**
-   * Draws documents with repetition, and counts them. A smaller sample is the beginning of a larger one, and its
-   * documents were drawn as often there.
+   * Draws documents with replacement and counts their tokens. A smaller sample is a prefix of a larger one, with the same
+   * draws.
    *
-   * @returns counts by size of sample.
+   * @returns counts by sample size.
    */
   count(random: Random): Map<number, TokenCounts> {
     const draws = drawCounts(this.#draws, random);
-    // A sample goes through all documents so many times, and then through the first few.
+    // A sample consists of `passes` passes over all documents, then the `first` ones.
     const size = this.#documents;
     const parts = this.#wanted.map((wanted) => ({
       wanted,
@@ -157,7 +157,7 @@ class CountedDocuments {
     }));
   }
 
-  /** Counts of the first so many documents, for each of several numbers of them in one go. */
+  /** Counts of the first `length` documents for each length, in a single pass. */
   #countFirst(lengths: readonly number[], draws: Uint32Array): Map<number, TokenCounts> {
     const counts = new Float64Array(this.#vocabulary);
     let tokens = 0, documents = 0, i = 0;

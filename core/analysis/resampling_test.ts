@@ -61,11 +61,11 @@ Deno.test("mixtures that share a source see the same draws of it", () => {
 
 Deno.test("documents of a small set repeat in a resample as they do in the sample", () => {
   const set = setOf("s", Array.from({ length: 20 }, (_, i) => [i + 1, 0]));
-  const sized = (max_examples: number, examples: "min" | "max") => {
-    const options = { ...SAMPLING_DEFAULTS, max_examples, examples };
+  const sized = (max_examples: number, sample_size: "at_most" | "at_least") => {
+    const options = { ...SAMPLING_DEFAULTS, max_examples, sample_size };
     return new FrequencyResampler(new Map([["s", set]]), [{ s: 1 }], options, 0).draw(5)![0];
   };
-  const [once, twice, more] = [sized(20, "min"), sized(40, "max"), sized(47, "max")];
+  const [once, twice, more] = [sized(20, "at_most"), sized(40, "at_least"), sized(47, "at_least")];
   once.forEach((share, token) => assert.ok(Math.abs(share - twice[token]) < 1e-12));
   // Of 47, the first seven documents of the order are taken three times, the others twice.
   const ratios = [...once].flatMap((share, token) => share > 0 ? [more[token] / share] : []);

@@ -5,13 +5,16 @@
  * @module
  */
 
-/** Similarity of two token distributions and its parts; all but `jensen_shannon` are 1 for equal ones. */
+import { z } from "zod";
+import { sampling_fields } from "./frequencies.ts";
+
+/** Similarity of two token distributions and its parts; all but `jensen_shannon` are 1 for equal distributions. */
 export interface Similarity {
   /** Cosine of the frequency vectors, 0 to 1. */
   readonly cosine: number;
-  /** Shared tokens over all tokens of either, |A ∩ B| / |A ∪ B|. */
+  /** Jaccard index of the vocabularies, |A ∩ B| / |A ∪ B|. */
   readonly jaccard: number;
-  /** Shared tokens over those of the smaller, |A ∩ B| / min(|A|, |B|). Not part of `similarity`. */
+  /** Overlap coefficient of the vocabularies, |A ∩ B| / min(|A|, |B|). Not part of `similarity`. */
   readonly overlap: number;
   /** Jensen-Shannon divergence or distance, 0 for equal distributions. */
   readonly jensen_shannon: number;
@@ -19,34 +22,42 @@ export interface Similarity {
   readonly similarity: number;
 }
 
-export interface SimilarityOptions {
-  /** Weights of the three parts. */
-  readonly weights: {
-    readonly cosine: number;
-    readonly jaccard: number;
-    readonly jensen_shannon: number;
-  };
-  /** Base of the logarithm: with 2, both forms of Jensen-Shannon lie in [0, 1]. */
-  readonly log_base: number;
-  /** The divergence, or the distance, its square root, which SciPy's `jensenshannon` returns. */
-  readonly jensen_shannon: "divergence" | "distance";
-}
+const weight = z.number().min(0).max(1);
 
 /**
- * The paper's weights. It names the Jensen-Shannon divergence without a base; base 2 keeps 1 - divergence
- * within [0, 1], as a part of a similarity must be.
+ * Config fields: how two distributions are compared. The weights are the paper's. The paper does not give the base of the
+ * logarithm; base 2 keeps 1 - Jensen-Shannon within [0, 1].
  */
-export const SIMILARITY_DEFAULTS: SimilarityOptions = {
-  weights: { cosine: 0.4, jaccard: 0.3, jensen_shannon: 0.3 },
-  log_base: 2,
-  jensen_shannon: "divergence",
+const comparison_fields = {
+  weights: z.strictObject({
+    cosine: weight.default(0.4),
+    jaccard: weight.default(0.3),
+    jensen_shannon: weight.default(0.3),
+  }).prefault({}).refine(
+    ({ cosine, jaccard, jensen_shannon }) => Math.abs(cosine + jaccard + jensen_shannon - 1) < 1e-9,
+    "the weights must sum to 1",
+  ).describe("Weights of the three parts of the similarity; they sum to 1."),
+  /** Base of the logarithm in the Jensen-Shannon divergence; with 2 it is between 0 and 1. */
+  log_base: z.number().gt(1).default(2),
+  jensen_shannon: z.enum(["divergence", "distance"]).default("divergence").describe(
+    "Jensen-Shannon divergence, or distance: its square root, as SciPy's `jensenshannon` returns.",
+  ),
 };
+
+const comparison_schema = z.object(comparison_fields);
+
+export type SimilarityOptions = Readonly<z.output<typeof comparison_schema>>;
+
+export const SIMILARITY_DEFAULTS: SimilarityOptions = comparison_schema.parse({});
+
+/** Config fields of stages that compare datasets; the defaults follow Appendix C of the paper. */
+export const similarity_fields = { ...sampling_fields, ...comparison_fields };
 
 /**
  * Compares two token distributions.
  *
- * @param p shares by token id, as `tokenFrequencies` gives them.
- * @param q the same; tokens beyond the end of the shorter have no share in it.
+ * @param p shares by token id, as `tokenFrequencies` returns them.
+ * @param q likewise; missing tokens at the end of the shorter one have share 0.
  * @throws {RangeError} when one does not sum to 1.
  *
  * @example
@@ -84,10 +95,10 @@ export function compareFrequencies(
   }
   for (const sum of [sumP, sumQ]) {
     if (!(Math.abs(sum - 1) < 1e-9)) {
-      throw new RangeError(`the shares of a distribution sum to ${sum}; they must sum to 1`);
+      throw new RangeError(`the shares of a distribution must sum to 1, got ${sum}`);
     }
   }
-  // Rounding can leave a sum of equal distributions a hair below 0, whose root would be NaN.
+  // Rounding can make the divergence of equal distributions slightly negative, whose root would be NaN.
   divergence = Math.max(0, divergence / Math.log(options.log_base));
   const cosine = dot / Math.sqrt(squareP * squareQ);
   const jaccard = shared / (tokensP + tokensQ - shared);

@@ -1,14 +1,14 @@
 /**
- * Statistics of small samples: paired differences, correlations, bootstrap intervals.
+ * Statistics of small samples: paired differences, correlations, linear regression, bootstrap intervals.
  *
- * Distribution functions are jStat's, which no other module imports.
+ * The only module that imports jStat, for its distribution functions.
  *
  * @module
  */
 import jstat from "jstat";
 import { Random } from "../random/mod.ts";
 
-/** What is used of jStat, which comes without types. */
+/** The part of jStat, which has no types, that is used here. */
 interface Distributions {
   /** The regularized incomplete beta function I_x(a, b). */
   ibeta(x: number, a: number, b: number): number;
@@ -18,22 +18,22 @@ interface Distributions {
 
 const { ibeta, studentt, normal }: Distributions = jstat;
 
-/** Bounds between which a quantity lies with the confidence that was asked for; NaN where it is not defined. */
+/** A confidence interval; NaN where it is undefined. */
 export interface Interval {
   readonly ci_low: number;
   readonly ci_high: number;
 }
 
-/** A mean difference of pairs; `p` is two-sided, against no difference. */
+/** A mean difference of pairs; `p` is two-sided, for the null hypothesis of no difference. */
 export interface PairedDifference extends Interval {
-  /** Pairs. */
+  /** Number of pairs. */
   readonly n: number;
   /** The mean of a - b. */
   readonly difference: number;
   readonly p: number;
 }
 
-/** A correlation; `p` is two-sided, against none. */
+/** A correlation; `p` is two-sided, for the null hypothesis of no correlation. */
 export interface Correlation extends Interval {
   readonly n: number;
   readonly r: number;
@@ -42,7 +42,7 @@ export interface Correlation extends Interval {
 
 const UNDEFINED: Interval = { ci_low: NaN, ci_high: NaN };
 
-/** The arithmetic mean; NaN of nothing. */
+/** The arithmetic mean; NaN if there are no values. */
 export function mean(values: ArrayLike<number>): number {
   return sum(values) / values.length;
 }
@@ -55,12 +55,12 @@ export function standardDeviation(values: ArrayLike<number>): number {
 }
 
 /**
- * The mean difference a - b of pairs, with the interval and p-value of Student's t, as SciPy's `ttest_rel` has them.
+ * The mean difference a - b of pairs, with the interval and p-value of Student's t, as in SciPy's `ttest_rel`.
  *
- * With fewer than two pairs, interval and p are NaN. Where all pairs differ by the same, the interval is that
- * difference, and p is 0, or 1 if it is 0.
+ * With fewer than two pairs, interval and p are NaN. If all differences are equal, both bounds are that difference, and p
+ * is 0, or 1 if the difference is 0.
  *
- * @throws {RangeError} when `a` and `b` are of different length, or `confidence` is not between 0 and 1.
+ * @throws {RangeError} when `a` and `b` differ in length, or `confidence` is not between 0 and 1.
  *
  * @example
  * ```ts
@@ -94,10 +94,10 @@ export function pairedDifference(
 }
 
 /**
- * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as SciPy's `pearsonr` has
- * them. All NaN for fewer than three pairs, or where one side is constant.
+ * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as in SciPy's `pearsonr`. All NaN
+ * for fewer than three pairs, or if one side is constant.
  *
- * @throws {RangeError} when `x` and `y` are of different length, or `confidence` is not between 0 and 1.
+ * @throws {RangeError} when `x` and `y` differ in length, or `confidence` is not between 0 and 1.
  */
 export function pearson(
   x: ArrayLike<number>,
@@ -107,7 +107,7 @@ export function pearson(
   const n = checkPairs(x, y, confidence);
   const [dx, dy] = [unit(x), unit(y)];
   if (n < 3 || !dx || !dy) return { n, r: NaN, ...UNDEFINED, p: NaN };
-  // Rounding can leave a perfect correlation a hair beyond 1, whose t would be NaN.
+  // Rounding can make a perfect correlation slightly larger than 1, whose t would be NaN.
   const r = Math.max(-1, Math.min(1, sum(dx.map((value, i) => value * dy[i]))));
   // t = r √((n - 2) / (1 - r²)) with n - 2 degrees of freedom
   const p = tailProbability(r * Math.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2);
@@ -115,10 +115,10 @@ export function pearson(
 }
 
 /**
- * Spearman's rank correlation: Pearson's r of the ranks, ties sharing their mean rank. The p-value is that of Student's
- * t, as SciPy's `spearmanr` has it; the interval is Fisher's z of r and rough for few pairs.
+ * Spearman's rank correlation: Pearson's r of the ranks; ties get their mean rank. The p-value is that of Student's t, as
+ * in SciPy's `spearmanr`; the interval is Fisher's z of r, which is rough for few pairs.
  *
- * @throws {RangeError} as `pearson`.
+ * @throws {RangeError} like `pearson`.
  */
 export function spearman(
   x: ArrayLike<number>,
@@ -138,12 +138,11 @@ export interface BootstrapOptions {
 }
 
 /**
- * A percentile bootstrap interval: items are drawn with repetition, as many as there are, again and again.
+ * A percentile bootstrap interval: each resample draws as many items as there are, with replacement.
  *
  * @param items number of items.
- * @param statistic the quantity, given how often each item was drawn ([items], summing to `items`; reused between
- *   calls).
- * @returns quantiles of the statistic over resamples; NaN with no items or no resamples.
+ * @param statistic the quantity, given how often each item was drawn: [items], summing to `items`, reused between calls.
+ * @returns quantiles of the statistic over resamples; NaN without items or resamples.
  */
 export function bootstrapInterval(
   items: number,
@@ -158,33 +157,33 @@ export function bootstrapInterval(
   return percentileInterval(values, confidence);
 }
 
-/** How often each of `counts.length` items is drawn in as many draws with repetition, written into `counts`. */
+/** Draws `counts.length` times with replacement, and writes how often each item was drawn into `counts`. */
 export function drawCounts(counts: Uint32Array, random: Random): Uint32Array {
   counts.fill(0);
   for (let i = 0; i < counts.length; i++) counts[random.below(counts.length)]++;
   return counts;
 }
 
-/** The middle part of values that holds a share of them; NaN where there are none. */
+/** The central interval that contains a share `confidence` of the values; NaN without values. */
 export function percentileInterval(values: ArrayLike<number>, confidence = 0.95): Interval {
   const sorted = Float64Array.from(values).sort();
   const tail = (1 - confidence) / 2;
   return { ci_low: quantile(sorted, tail), ci_high: quantile(sorted, 1 - tail) };
 }
 
-/** With linear interpolation between sorted values, NumPy's default. */
+/** A quantile with linear interpolation between sorted values, NumPy's default. */
 function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const low = Math.max(0, Math.floor(place)), high = Math.min(sorted.length - 1, low + 1);
   return sorted.length === 0 ? NaN : sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
-/** The value below which Student's t with so many degrees of freedom lies with probability `p`. */
+/** The quantile of Student's t distribution at probability `p`. */
 export function studentQuantile(p: number, degrees: number): number {
   return studentt.inv(p, degrees);
 }
 
-/** P(|T| >= |t|). Taken from the tail itself: 1 - P(T < t) would lose small probabilities to rounding. */
+/** P(|T| >= |t|), computed from the tail itself: 1 - P(T < t) would lose small probabilities to rounding. */
 function tailProbability(t: number, degrees: number): number {
   // P = I_x(ν / 2, 1 / 2),  x = ν / (ν + t²)
   return Number.isFinite(t) ? ibeta(degrees / (degrees + t * t), degrees / 2, 0.5) : 0;
@@ -224,19 +223,69 @@ function sum(values: ArrayLike<number>): number {
 }
 
 /**
- * Makes sure that two lists are pairs.
+ * Checks that two lists form pairs.
  *
- * @returns number of pairs.
- * @throws {RangeError} when they are of different length, or `confidence` is not between 0 and 1.
+ * @returns the number of pairs.
+ * @throws {RangeError} when they differ in length, or `confidence` is not between 0 and 1.
  */
-export function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: number): number {
+function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: number): number {
   if (a.length !== b.length) {
     throw new RangeError(
-      `there are ${a.length} values on one side and ${b.length} on the other; pairs are needed`,
+      `pairs need equally many values on both sides, got ${a.length} and ${b.length}`,
     );
   }
   if (!(confidence > 0 && confidence < 1)) {
-    throw new RangeError(`a confidence of ${confidence} is not between 0 and 1; take 0.95, say`);
+    throw new RangeError(`confidence must be between 0 and 1, such as 0.95, got ${confidence}`);
   }
   return a.length;
+}
+
+/** A predicted value with its prediction interval. */
+export interface Prediction extends Interval {
+  readonly value: number;
+}
+
+/**
+ * Fits y = a + b x by least squares.
+ *
+ * @returns predicts y of a new point, with a prediction interval (for the point itself, not for the mean).
+ * @throws {RangeError} when there are fewer than three points, `x` is constant, or `x` and `y` differ in length.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { fitLine } from "./mod.ts";
+ *
+ * const predict = fitLine([0, 1, 2, 3], [1, 3, 5, 7]);
+ * assert.deepEqual(predict(10), { value: 21, ci_low: 21, ci_high: 21 });
+ * ```
+ */
+export function fitLine(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  confidence = 0.95,
+): (x: number) => Prediction {
+  const n = checkPairs(x, y, confidence);
+  const [centre_x, centre_y] = [mean(x), mean(y)];
+  let square_x = 0, product = 0;
+  for (let i = 0; i < n; i++) {
+    square_x += (x[i] - centre_x) ** 2;
+    product += (x[i] - centre_x) * (y[i] - centre_y);
+  }
+  if (n < 3 || square_x === 0) {
+    throw new RangeError(
+      `a line fit needs at least three points that differ in x, got ${n} points`,
+    );
+  }
+  const slope = product / square_x;
+  const at = (place: number) => centre_y + slope * (place - centre_x);
+  let residual = 0;
+  for (let i = 0; i < n; i++) residual += (y[i] - at(x[i])) ** 2;
+  const quantile = studentQuantile((1 + confidence) / 2, n - 2);
+  return (place) => {
+    // s² (1 + 1/n + (x - x̄)² / Σ (xᵢ - x̄)²),  s² = Σ (yᵢ - ŷᵢ)² / (n - 2)
+    const variance = residual / (n - 2) * (1 + 1 / n + (place - centre_x) ** 2 / square_x);
+    const [value, half] = [at(place), quantile * Math.sqrt(variance)];
+    return { value, ci_low: value - half, ci_high: value + half };
+  };
 }

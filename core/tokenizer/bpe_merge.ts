@@ -1,31 +1,30 @@
 /**
- * Merging the bytes of a word into tokens.
+ * Merges the bytes of a word into tokens.
  *
  * @module
  */
-import { grown } from "./grown.ts";
-import { PairTable } from "./pair_table.ts";
-import type { TokenBuffer } from "./token_buffer.ts";
+import { grown, type TokenBuffer } from "./buffers.ts";
+import { PairTable } from "./hash_tables.ts";
 
-/** A merge: ids of its two parts and of the token they make. */
+/** A merge: ids of its two parts and of the merged token. */
 export type Merge = readonly [left: number, right: number, merged: number];
 
-/** Rank and place as one number: rank * PLACES + place, exact up to 2^22 merges and words of 2^31 bytes. */
+/** Rank and position as one number: rank * PLACES + place, exact up to 2^22 merges and words of 2^31 bytes. */
 const PLACES = 2 ** 31;
 
 /**
  * Applies merges by rank, leftmost first (Sennrich et al. 2016), in O(n log n) for a word of n bytes.
  *
- * The order of events, down to an entry of the queue whose pair has changed to one that makes the same token,
- * follows tokenizers 0.23, `models/bpe/word.rs`.
+ * The order of events, including queue entries whose pair has changed to another with the same merged token, follows
+ * tokenizers 0.23, `models/bpe/word.rs`.
  */
 export class WordMerger {
   readonly #ranks: PairTable;
-  /** By number of the pair: its rank. */
+  /** Rank by pair number. */
   readonly #rank: Int32Array;
-  /** By rank: the token made. */
+  /** Merged token by rank. */
   readonly #merged: Int32Array;
-  /** Symbols of the word: id (-1: merged into the one before), places of the neighbours. */
+  /** Symbols of the word: id (-1: merged into the one before), positions of the neighbours. */
   #ids = new Int32Array(64);
   #previous = new Int32Array(64);
   #next = new Int32Array(64);
@@ -33,7 +32,7 @@ export class WordMerger {
 
   /**
    * @param byte_ids id of each byte, [256].
-   * @param merges in rank order; of equal pairs the last counts.
+   * @param merges in rank order; if a pair occurs twice, the last one counts.
    */
   constructor(readonly byte_ids: ArrayLike<number>, merges: readonly Merge[]) {
     this.#ranks = new PairTable(merges.length);
@@ -44,7 +43,7 @@ export class WordMerger {
     }
   }
 
-  /** Appends the tokens of the word that lies from `start` to `end`. */
+  /** Appends the tokens of the word from `start` to `end`. */
   encode(bytes: Uint8Array, start: number, end: number, out: TokenBuffer): void {
     const length = end - start;
     if (length === 1) return out.push(this.byte_ids[bytes[start]]);
@@ -72,7 +71,7 @@ export class WordMerger {
     }
   }
 
-  /** Queues the merge of two neighbours, if there is one. */
+  /** Queues the merge of two neighbours, if one exists. */
   #enqueue(place: number, next: number): void {
     const number = this.#ranks.find(this.#ids[place], this.#ids[next]);
     if (number >= 0) this.#queue.push(this.#rank[number] * PLACES + place);
@@ -95,7 +94,7 @@ export class WordMerger {
   }
 }
 
-/** A binary heap of numbers, the smallest first. */
+/** A binary heap of numbers, smallest first. */
 class NumberQueue {
   #heap = new Float64Array(64);
   size = 0;
@@ -113,7 +112,7 @@ class NumberQueue {
     heap[at] = value;
   }
 
-  /** The smallest; there must be one. */
+  /** Removes and returns the smallest; the queue must not be empty. */
   pop(): number {
     const heap = this.#heap, top = heap[0];
     const size = --this.size, last = heap[size];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Merge, WordMerger } from "./bpe_merge.ts";
 import { BYTE_CHARACTERS } from "./byte_level.ts";
-import { TokenBuffer } from "./token_buffer.ts";
+import { TokenBuffer } from "./buffers.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 

@@ -1,33 +1,30 @@
 /**
- * Byte-level BPE from text to ids and back.
+ * Byte-level BPE: text to ids and back, with added tokens.
  *
  * @module
  */
-import { TokenFinder } from "./added_tokens.ts";
 import { WordMerger } from "./bpe_merge.ts";
-import { CHARACTER_BYTES } from "./byte_level.ts";
+import { grown, TokenBuffer } from "./buffers.ts";
+import { CHARACTER_BYTES, wordEnd } from "./byte_level.ts";
 import type { ByteLevelDefinition } from "./definition.ts";
-import { grown } from "./grown.ts";
+import { WordTable } from "./hash_tables.ts";
 import { normalizeNfcUtf8 } from "./nfc.ts";
-import { TokenBuffer } from "./token_buffer.ts";
-import { WordTable } from "./word_table.ts";
-import { wordEnd } from "./words.ts";
 
-/** Words remembered, and bytes of them; the memory starts anew when there would be more. */
+/** Limits of the word cache, in words and bytes; it is cleared when it reaches one of them. */
 const MAX_WORDS = 1 << 18;
 const MAX_WORD_BYTES = 1 << 22;
-/** Longer words are not remembered. */
-const MAX_REMEMBERED = 256;
+/** Longer words, in bytes, are not cached. */
+const MAX_CACHED = 256;
 
 /**
- * Gives the ids that Hugging Face's Rust tokenizers give. The words of a text are merged one by one, and each word
- * only when it is first seen: its ids are remembered.
+ * Gives the same ids as Hugging Face's Rust tokenizers. The words of a text are merged one by one; the ids of each word
+ * are cached.
  */
 export class ByteLevelCodec {
   readonly #finders: { readonly raw: TokenFinder; readonly normalized: TokenFinder };
   readonly #merger: WordMerger;
   readonly #words = new WordTable();
-  /** Ids of the words in the table, one word after the other, and where those of each word start. */
+  /** Ids of the cached words, concatenated, and the start of each word's. */
   readonly #ids: TokenBuffer;
   #starts = new Uint32Array(1024);
 
@@ -44,7 +41,7 @@ export class ByteLevelCodec {
   /**
    * Appends the ids of a text.
    *
-   * @param bytes UTF-8, well formed.
+   * @param bytes well-formed UTF-8.
    */
   encodeInto(bytes: Uint8Array, out: TokenBuffer): void {
     this.#splitAtTokens(this.#finders.raw, bytes, 0, bytes.length, out, (start, end) => {
@@ -62,7 +59,7 @@ export class ByteLevelCodec {
     });
   }
 
-  /** Text of ids, added tokens written out; ids without a token are left out. */
+  /** The text of ids, added tokens included; ids without a token are skipped. */
   decode(ids: ArrayLike<number>): string {
     const bytes: number[] = [];
     for (let i = 0; i < ids.length; i++) {
@@ -72,7 +69,7 @@ export class ByteLevelCodec {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
   }
 
-  /** Appends the ids of tokens that are found, and hands on what lies between them. */
+  /** Appends the ids of the added tokens it finds, and calls `encodePart` for the text between them. */
   #splitAtTokens(
     finder: TokenFinder,
     bytes: Uint8Array,
@@ -94,7 +91,7 @@ export class ByteLevelCodec {
   #encodeWords(bytes: Uint8Array, start: number, end: number, out: TokenBuffer): void {
     for (let at = start; at < end;) {
       const word_end = wordEnd(bytes, at, end);
-      if (word_end - at > MAX_REMEMBERED) this.#merger.encode(bytes, at, word_end, out);
+      if (word_end - at > MAX_CACHED) this.#merger.encode(bytes, at, word_end, out);
       else this.#encodeWord(bytes, at, word_end, out);
       at = word_end;
     }
@@ -103,7 +100,7 @@ export class ByteLevelCodec {
   #encodeWord(bytes: Uint8Array, start: number, end: number, out: TokenBuffer): void {
     const words = this.#words, known = words.size;
     const word = words.add(bytes, start, end);
-    if (word === known) this.#remember(word, bytes, start, end);
+    if (word === known) this.#cache(word, bytes, start, end);
     out.append(this.#ids.values, this.#starts[word], this.#starts[word + 1]);
     if (words.size === MAX_WORDS || words.byte_length > MAX_WORD_BYTES) {
       words.clear();
@@ -111,15 +108,83 @@ export class ByteLevelCodec {
     }
   }
 
-  #remember(word: number, bytes: Uint8Array, start: number, end: number): void {
+  #cache(word: number, bytes: Uint8Array, start: number, end: number): void {
     this.#merger.encode(bytes, start, end, this.#ids);
     this.#starts = grown(this.#starts, word + 2);
     this.#starts[word + 1] = this.#ids.length;
   }
 }
 
-/** Bytes that a token stands for: those of the byte alphabet, or of its own text where a character is not in it. */
+/** The bytes of a token: decoded from the byte alphabet, or its own UTF-8 if any character is not in the alphabet. */
 function tokenBytes(token: string): ArrayLike<number> & Iterable<number> {
   const bytes = Array.from(token, (character) => CHARACTER_BYTES.get(character));
   return bytes.includes(undefined) ? new TextEncoder().encode(token) : bytes as number[];
+}
+
+/**
+ * Finds added tokens in UTF-8 text, with a trie. Matches are leftmost-longest, as in the Rust library.
+ */
+export class TokenFinder {
+  /** For each node 256 children (0: none, since node 0 is the root). */
+  readonly #children: Int32Array;
+  /** For each node the id of the token that ends there, or -1. */
+  readonly #ids: Int32Array;
+  /** Start, end and id of the last match. */
+  start = 0;
+  end = 0;
+  id = -1;
+
+  constructor(tokens: readonly { id: number; content: string }[]) {
+    const encoder = new TextEncoder();
+    const nodes: { children: Map<number, number>; id: number }[] = [];
+    const newNode = () => nodes.push({ children: new Map(), id: -1 }) - 1;
+    newNode();
+    for (const { id, content } of tokens) {
+      let node = 0;
+      for (const byte of encoder.encode(content)) {
+        const child = nodes[node].children.get(byte) ?? newNode();
+        nodes[node].children.set(byte, child);
+        node = child;
+      }
+      nodes[node].id = id;
+    }
+    this.#ids = Int32Array.from(nodes, ({ id }) => id);
+    this.#children = new Int32Array(256 * nodes.length);
+    for (const [node, { children }] of nodes.entries()) {
+      for (const [byte, child] of children) this.#children[256 * node + byte] = child;
+    }
+  }
+
+  /** Whether there are no tokens to find. */
+  get is_empty(): boolean {
+    return this.#ids.length === 1;
+  }
+
+  /**
+   * Finds the first token from `at` on.
+   *
+   * @returns whether there is one; {@linkcode start}, {@linkcode end} and {@linkcode id} then describe it.
+   */
+  find(bytes: Uint8Array, at: number, end: number): boolean {
+    const children = this.#children;
+    for (let start = at; start < end; start++) {
+      if (children[bytes[start]] !== 0 && this.#matchAt(bytes, start, end)) return true;
+    }
+    return false;
+  }
+
+  /** The longest token that begins at `start`. */
+  #matchAt(bytes: Uint8Array, start: number, end: number): boolean {
+    let found = false;
+    for (let node = 0, at = start; at < end;) {
+      node = this.#children[256 * node + bytes[at++]];
+      if (node === 0) break;
+      if (this.#ids[node] < 0) continue;
+      found = true;
+      this.start = start;
+      this.end = at;
+      this.id = this.#ids[node];
+    }
+    return found;
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { countWords } from "./count_words.ts";
-import type { WordCounts } from "./word_counter.ts";
+import type { WordCounts } from "./count_words.ts";
 
 /** Enough for several batches. */
 const TEXTS = Array.from(

@@ -1,5 +1,5 @@
 /**
- * The parts of `tokenizer.json` that matter here, and which tokenizers are of the byte-level kind.
+ * The parts of `tokenizer.json` that are used here, and which tokenizers are byte-level BPE.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface AddedToken {
   single_word?: boolean;
   lstrip?: boolean;
   rstrip?: boolean;
-  /** Whether it is looked for in the normalized text; else in the text as it is. */
+  /** Whether to match it in the normalized text instead of the original. */
   normalized?: boolean;
 }
 
@@ -40,23 +40,23 @@ export interface Definition {
   };
 }
 
-/** What a byte-level tokenizer is made of. */
+/** The parts of a byte-level tokenizer. */
 export interface ByteLevelDefinition {
   /** Id of each byte, [256]. */
   readonly byte_ids: readonly number[];
   /** In rank order. */
   readonly merges: readonly Merge[];
   readonly added_tokens: readonly AddedToken[];
-  /** Whether texts are brought into Unicode's composed form first. */
+  /** Whether texts are normalized to NFC first. */
   readonly nfc: boolean;
-  /** Token of each id, in the byte alphabet; added tokens as they are written. */
+  /** Token of each id, in the byte alphabet; added tokens as plain text. */
   readonly tokens: readonly (string | undefined)[];
 }
 
-/** More merges than ranks of the queue in `bpe_merge.ts` can tell apart. */
+/** The most merges whose ranks the queue in `bpe_merge.ts` can represent. */
 const MAX_MERGES = 2 ** 22;
 
-/** A vocabulary: ids by token, or, as Unigram has it, a list of tokens with their scores, in the order of ids. */
+/** A vocabulary: ids by token, or for Unigram a list of tokens and scores in id order. */
 interface Vocabulary {
   readonly model: { readonly vocab: Readonly<Record<string, number>> | unknown[] };
   readonly added_tokens?: readonly { readonly id: number }[];
@@ -72,7 +72,7 @@ export function idCount({ model: { vocab }, added_tokens = [] }: Vocabulary): nu
   return largest + 1;
 }
 
-/** Reads a byte-level tokenizer; undefined where it has anything that `ByteLevelCodec` does not do. */
+/** Reads a byte-level tokenizer; undefined if it uses anything that `ByteLevelCodec` does not support. */
 export function byteLevelDefinition(definition: Definition): ByteLevelDefinition | undefined {
   const { model, normalizer, added_tokens = [] } = definition;
   if (!isByteLevel(definition) || !isPlainBpe(model) || !arePlain(added_tokens, model.vocab)) {
@@ -103,8 +103,8 @@ function isPlainBpe(model: Definition["model"]): boolean {
 }
 
 /**
- * Whether added tokens stand for exactly their content, and have the ids that the Rust library gives them: that
- * of the vocabulary where they are in it, else the next after it.
+ * Whether added tokens match exactly their content and have the ids that the Rust library assigns: the vocabulary's if
+ * they are in it, else the next free one.
  */
 function arePlain(added_tokens: readonly AddedToken[], vocab: Record<string, number>): boolean {
   let next = Object.keys(vocab).length;
@@ -115,7 +115,7 @@ function arePlain(added_tokens: readonly AddedToken[], vocab: Record<string, num
   });
 }
 
-/** Undefined where a merge is of or makes a token that is not there. */
+/** Merges as ids; undefined if any token is missing from the vocabulary. */
 function readMerges(
   merges: readonly (string | readonly string[])[],
   ids: ReadonlyMap<string, number>,

@@ -1,22 +1,34 @@
 /**
- * Tokenizing documents on all processors.
+ * Tokenizes documents on all processors. The module is also the entry point of its own workers.
  *
  * @module
  */
-import type { EncoderReply, EncoderRequest } from "./encoder_worker.ts";
-import { TextBatch } from "./text_batch.ts";
-import type { TokenArray } from "./token_buffer.ts";
-import { documentParts, type DocumentText, type EncodedDocument } from "./tokenizer.ts";
-import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
+import { loadTokenizer } from "./load.ts";
+import { type TokenArray, TokenBuffer } from "./buffers.ts";
+import type { TokenizerFiles } from "./files.ts";
+import {
+  documentParts,
+  type DocumentText,
+  type EncodedDocument,
+  type Tokenizer,
+} from "./tokenizer.ts";
+import {
+  type PackedTexts,
+  type PoolOptions,
+  serve,
+  TextBatch,
+  unpack,
+  WorkerPool,
+} from "./worker_pool.ts";
 
-/** A document as it was given, and what became of it. */
+/** An input document with its tokens. */
 export interface EncodedItem<Item> extends EncodedDocument {
   readonly item: Item;
 }
 
 /**
- * Workers that tokenize. Documents travel in batches of about 256 KB of text; results are the same for any number
- * of workers, and equal to those of `Tokenizer.encodeDocument`.
+ * Workers that tokenize. Documents are sent in batches of about 256 KB of text. Results do not depend on the number of
+ * workers, and equal those of `Tokenizer.encodeDocument`.
  *
  * @example
  * ```ts
@@ -38,38 +50,34 @@ export class EncoderPool {
   readonly #workers: WorkerPool<EncoderRequest, EncoderReply>;
 
   /**
-   * @param files content of `tokenizer.json` and `tokenizer_config.json`.
-   * @param options.workers workers at most; by default one for each logical processor.
-   * @param options.signal ends the workers once it is aborted.
+   * @param options.workers maximum number of workers; one per logical processor by default.
+   * @param options.signal terminates the workers when aborted.
    */
-  constructor(
-    files: { readonly "tokenizer.json": string; readonly "tokenizer_config.json": string },
-    options: PoolOptions = {},
-  ) {
-    const url = new URL("./encoder_worker.ts", import.meta.url);
+  constructor(files: TokenizerFiles, options: PoolOptions = {}) {
+    const url = new URL("./encoder_pool.ts", import.meta.url);
     this.#workers = new WorkerPool(url, { type: "load", files }, options);
   }
 
   /**
-   * Tokenizes documents, and yields them in their order. A few batches for each worker are under way at a time;
-   * no more documents are read until the oldest of them is taken.
+   * Tokenizes documents and yields them in their order. A few batches per worker are in flight at a time; no more
+   * documents are read until the oldest batch is consumed.
    *
-   * @param items documents, with anything else the caller wants back with them.
-   * @returns tokens are views of their batch: whoever keeps few of many should copy those.
-   * @throws {Error} of `items`, or when a worker fails; the signal's reason once it is aborted.
+   * @param items documents, with any other fields that the caller wants back.
+   * @returns tokens are views of their batch: copy them to keep only a few of many.
+   * @throws {Error} when `items` throws or a worker fails; the signal's reason once it is aborted.
    */
   async *encode<Item extends DocumentText>(
     items: AsyncIterable<Item> | Iterable<Item>,
   ): AsyncGenerator<EncodedItem<Item>> {
-    const under_way: Promise<EncodedItem<Item>[]>[] = [];
+    const in_flight: Promise<EncodedItem<Item>[]>[] = [];
     for await (const batch of this.#batches(items)) {
-      under_way.push(batch.result);
-      if (under_way.length >= this.#workers.in_flight) yield* await under_way.shift()!;
+      in_flight.push(batch.result);
+      if (in_flight.length >= this.#workers.max_in_flight) yield* await in_flight.shift()!;
     }
-    while (under_way.length > 0) yield* await under_way.shift()!;
+    while (in_flight.length > 0) yield* await in_flight.shift()!;
   }
 
-  /** Ends the workers; a loop over their results fails. */
+  /** Terminates the workers; iterating over their results then fails. */
   close(): void {
     this.#workers.close();
   }
@@ -78,7 +86,7 @@ export class EncoderPool {
     this.close();
   }
 
-  /** Sends batches off as they fill. Each result is in an object, since a generator would wait for a bare promise. */
+  /** Sends batches as they fill. Each result is wrapped in an object, since a generator would await a bare promise. */
   async *#batches<Item extends DocumentText>(
     items: AsyncIterable<Item> | Iterable<Item>,
   ): AsyncGenerator<{ result: Promise<EncodedItem<Item>[]> }> {
@@ -99,7 +107,7 @@ export class EncoderPool {
     const lengths = items.map((_, i) => texts.ends[2 * i + 1] - (texts.ends[2 * i - 1] ?? 0));
     const result = this.#workers.request({ type: "encode", texts }, [texts.bytes.buffer])
       .then((reply) => unpackReply(reply!, items, lengths));
-    result.catch(() => {}); // whoever awaits it is told
+    result.catch(() => {}); // reported where it is awaited
     return result;
   }
 }
@@ -115,4 +123,59 @@ function unpackReply<Item>(
     prompt_length: prompt_lengths[i],
     text_bytes: lengths[i],
   }));
+}
+
+type EncoderRequest =
+  | { readonly type: "load"; readonly files: TokenizerFiles }
+  /** Texts alternate between the prompt and the rest of each document. */
+  | { readonly type: "encode"; readonly texts: PackedTexts };
+
+/** `load` has no reply; `encode` replies with the tokens of all documents. */
+type EncoderReply = undefined | {
+  readonly values: TokenArray;
+  /** End of each document's tokens. */
+  readonly ends: Float64Array<ArrayBuffer>;
+  readonly prompt_lengths: Float64Array<ArrayBuffer>;
+};
+
+// True only in the workers that EncoderPool starts.
+if (import.meta.main) {
+  // Kept as a promise: if loading fails, every encode request is answered with that error.
+  let loaded: Promise<Tokenizer>;
+  let buffer: TokenBuffer | undefined;
+  serve(async (request: EncoderRequest) => {
+    if (request.type === "load") {
+      const { "tokenizer.json": json, "tokenizer_config.json": config } = request.files;
+      loaded = loadTokenizer(json, config);
+      await loaded;
+      return {};
+    }
+    const tokenizer = await loaded;
+    buffer ??= new TokenBuffer(tokenizer.vocab_size);
+    const reply = encodeAll(tokenizer, request.texts, buffer);
+    const transfer = [reply.values.buffer, reply.ends.buffer, reply.prompt_lengths.buffer];
+    return { reply, transfer };
+  });
+}
+
+function encodeAll(
+  tokenizer: Tokenizer,
+  texts: PackedTexts,
+  out: TokenBuffer,
+): NonNullable<EncoderReply> {
+  out.clear();
+  const ends = new Float64Array(texts.ends.length / 2);
+  const prompt_lengths = new Float64Array(ends.length);
+  let part = 0;
+  for (const bytes of unpack(texts)) {
+    tokenizer.encodeInto(bytes, out);
+    const document = part >> 1;
+    if (part++ % 2 === 0) {
+      prompt_lengths[document] = out.length - (ends[document - 1] ?? 0);
+    } else {
+      out.push(tokenizer.end_of_text);
+      ends[document] = out.length;
+    }
+  }
+  return { values: out.slice(), ends, prompt_lengths };
 }

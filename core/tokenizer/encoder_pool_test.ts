@@ -75,7 +75,7 @@ Deno.test("errors of the documents, of the files and of an abort are passed on",
   await drain(pool, ITEMS); // the pool goes on
 
   using broken = new EncoderPool({ ...files, "tokenizer.json": "{}" }, { workers: 2 });
-  await assert.rejects(drain(broken, ITEMS), /no model with a vocabulary/);
+  await assert.rejects(drain(broken, ITEMS), /no vocabulary/);
 
   const controller = new AbortController();
   using aborted = new EncoderPool(files, { workers: 2, signal: controller.signal });
@@ -87,6 +87,6 @@ Deno.test("errors of the documents, of the files and of an abort are passed on",
   await assert.rejects(drain(aborted, aborting()), /stopped/);
 
   pool.close();
-  await assert.rejects(drain(pool, ITEMS), /workers were closed/);
-  assert.throws(() => new EncoderPool(files, { workers: 0 }), /workers is 0/);
+  await assert.rejects(drain(pool, ITEMS), /worker pool was closed/);
+  assert.throws(() => new EncoderPool(files, { workers: 0 }), /got 0/);
 });

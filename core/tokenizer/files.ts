@@ -1,5 +1,5 @@
 /**
- * Tokenizer files in the Hugging Face format.
+ * Writes tokenizer files in the Hugging Face format.
  *
  * @module
  */
@@ -8,19 +8,18 @@ import type { BpeModel } from "./train_bpe.ts";
 /** Ends every document; id 0, as in Pythia's tokenizer. */
 export const END_OF_TEXT = "<|endoftext|>";
 
-/** The two files that Hugging Face libraries load a tokenizer from. */
+/** The contents of the two files from which Hugging Face libraries load a tokenizer. */
 export interface TokenizerFiles {
   readonly "tokenizer.json": string;
   readonly "tokenizer_config.json": string;
 }
 
 /**
- * Writes a trained model the way the Rust library saves one with a GPT-NeoX pre-tokenizer.
+ * The files of a trained model, as the Rust library saves one with a GPT-NeoX pre-tokenizer.
  *
- * Unlike Pythia's own tokenizer there is no NFC normalizer: decoding then gives back every byte.
+ * Unlike Pythia's tokenizer it has no NFC normalizer, so that decoding restores every byte.
  *
- * @param model whose first token is `<|endoftext|>`.
- * @throws {Error} when it is not.
+ * @throws {Error} when the first token is not `<|endoftext|>`.
  */
 export function tokenizerFiles(model: BpeModel): TokenizerFiles {
   if (model.vocabulary[0] !== END_OF_TEXT) {

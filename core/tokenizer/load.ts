@@ -1,21 +1,21 @@
 /**
- * Loading a tokenizer from its files.
+ * Loads a tokenizer from its files. The only module that imports `@huggingface/transformers`.
  *
  * @module
  */
+import { z } from "zod";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { byteLevelDefinition, type Definition, idCount } from "./definition.ts";
-import { libraryCodec } from "./library.ts";
-import { makeTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /**
- * Loads a Hugging Face tokenizer. Byte-level BPE as of GPT-2, GPT-NeoX and Pythia is done here, with the ids of
- * Hugging Face's Rust tokenizers; all else by `@huggingface/transformers`. The tokenizer's `kind` says which.
+ * Loads a Hugging Face tokenizer. Byte-level BPE as in GPT-2, GPT-NeoX and Pythia is implemented here and gives the ids
+ * of Hugging Face's Rust tokenizers; all others use `@huggingface/transformers`. The tokenizer's `kind` says which.
  *
- * @param json content of `tokenizer.json`
- * @param config content of `tokenizer_config.json`; its `eos_token` ends documents
- * @param options.kind `library` leaves every tokenizer to the library.
- * @throws {Error} when either is not JSON or not of a tokenizer, or the `eos_token` is unknown.
+ * @param json content of `tokenizer.json`.
+ * @param config content of `tokenizer_config.json`; its `eos_token` ends documents.
+ * @param options.kind `library` uses the library for every tokenizer.
+ * @throws {Error} when a file is not valid JSON or not a tokenizer's, or the `eos_token` is unknown.
  */
 export async function loadTokenizer(
   json: string,
@@ -29,7 +29,7 @@ export async function loadTokenizer(
   );
   if (typeof definition?.model?.vocab !== "object") {
     throw new Error(
-      "tokenizer.json holds no model with a vocabulary; is it a Hugging Face tokenizer?",
+      "tokenizer.json has no vocabulary (model.vocab); is it a Hugging Face tokenizer?",
     );
   }
   const vocabulary = {
@@ -55,12 +55,67 @@ function endOfText(
   eos_token: string | { content: string } | undefined,
 ): number {
   const content = typeof eos_token === "object" ? eos_token?.content : eos_token;
-  if (content === undefined) throw new Error("tokenizer_config.json names no eos_token");
+  if (content === undefined) throw new Error("tokenizer_config.json has no eos_token");
   const id = added_tokens.find((token) => token.content === content)?.id ?? model.vocab[content];
   if (id === undefined) {
     throw new Error(
-      `tokenizer_config.json names the eos_token "${content}", which is not in the vocabulary`,
+      `the eos_token "${content}" of tokenizer_config.json is not in the vocabulary`,
     );
   }
   return id;
+}
+
+/** A codec that uses the library's tokenizer. */
+async function libraryCodec(definition: Definition, settings: object): Promise<Codec> {
+  const { PreTrainedTokenizer } = await importTransformers();
+  const tokenizer = new PreTrainedTokenizer(definition, settings);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+  return {
+    encodeInto(bytes, out) {
+      const ids = tokenizer.encode(decoder.decode(bytes), { add_special_tokens: false });
+      out.append(ids, 0, ids.length);
+    },
+    decode: (ids) => ids.length === 0 ? "" : tokenizer.decode(Array.from(ids), options),
+  };
+}
+
+/**
+ * The library is loaded on first use, because it is large. Where `location` is defined it assumes a web page and builds
+ * URLs from its origin, which fails in a worker started from a file, so `location` is hidden while it loads.
+ */
+async function importTransformers() {
+  const location = Object.getOwnPropertyDescriptor(globalThis, "location");
+  if (location) Reflect.deleteProperty(globalThis, "location");
+  try {
+    return await import("@huggingface/transformers");
+  } finally {
+    if (location) Object.defineProperty(globalThis, "location", location);
+  }
+}
+
+const id = z.int().nonnegative();
+const schema = z.object({
+  model: z.object({
+    vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string(), z.number()]))]),
+  }),
+  added_tokens: z.array(z.object({ id })).default([]),
+});
+
+/**
+ * Embedding rows that a model needs for a tokenizer: one more than the largest id, added tokens included.
+ *
+ * @param tokenizer_json content of `tokenizer.json`.
+ * @throws {Error} when it is not valid JSON or has no vocabulary.
+ */
+export function vocabularySize(tokenizer_json: string): number {
+  let json: unknown;
+  try {
+    json = JSON.parse(tokenizer_json);
+  } catch {
+    throw new Error("tokenizer.json is not valid JSON");
+  }
+  const { success, data } = schema.safeParse(json);
+  if (!success) throw new Error("tokenizer.json has no vocabulary (model.vocab)");
+  return idCount(data);
 }

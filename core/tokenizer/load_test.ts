@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadTokenizer, tokenizerFiles, trainByteLevelBpe } from "./mod.ts";
-import { vocabularySize } from "./vocabulary.ts";
+import { vocabularySize } from "./load.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 const fixture = (name: string) => Deno.readTextFileSync(new URL(name, FIXTURES));
@@ -130,8 +130,8 @@ Deno.test("written files load again, and hold what was learned", async () => {
 Deno.test("unusable files are refused with the reason", async () => {
   const json = fixture("tokenizer.json");
   await assert.rejects(() => loadTokenizer("{", CONFIG), /tokenizer\.json is not valid JSON/);
-  await assert.rejects(() => loadTokenizer("{}", CONFIG), /no model with a vocabulary/);
-  await assert.rejects(() => loadTokenizer(json, "{}"), /names no eos_token/);
+  await assert.rejects(() => loadTokenizer("{}", CONFIG), /no vocabulary/);
+  await assert.rejects(() => loadTokenizer(json, "{}"), /has no eos_token/);
   await assert.rejects(() => loadTokenizer(json, '{"eos_token":"</s>"}'), /not in the vocabulary/);
 });
 
@@ -154,5 +154,5 @@ Deno.test("ids of a vocabulary that is a list of tokens with scores are their pl
   assert.equal(tokenizer.vocab_size, 5);
   assert.equal(vocabularySize(definition([0])), 5);
   assert.equal(vocabularySize(definition([0, 8])), 9);
-  assert.throws(() => vocabularySize('{"model":{"vocab":[1]}}'), /holds no vocabulary/);
+  assert.throws(() => vocabularySize('{"model":{"vocab":[1]}}'), /has no vocabulary/);
 });

@@ -1,17 +1,16 @@
 /**
- * Tokenizers: training of byte-level BPE, loading of Hugging Face tokenizer files, and tokenizing on all processors.
+ * Tokenizers: trains byte-level BPE, loads Hugging Face tokenizer files, and tokenizes on all processors.
  *
  * @module
  */
+export { TokenBuffer } from "./buffers.ts";
+export type { TokenArray } from "./buffers.ts";
 export { EncoderPool } from "./encoder_pool.ts";
 export type { EncodedItem } from "./encoder_pool.ts";
 export { END_OF_TEXT, tokenizerFiles } from "./files.ts";
 export type { TokenizerFiles } from "./files.ts";
-export { loadTokenizer } from "./load.ts";
-export { TokenBuffer } from "./token_buffer.ts";
-export type { TokenArray } from "./token_buffer.ts";
+export { loadTokenizer, vocabularySize } from "./load.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";
 export type { BpeModel, BpeOptions } from "./train_bpe.ts";
-export { vocabularySize } from "./vocabulary.ts";
 export type { PoolOptions } from "./worker_pool.ts";

@@ -1,13 +1,13 @@
 /**
- * Unicode's composed normal form, as Hugging Face's Rust tokenizers compute it.
+ * Unicode normalization form NFC as Hugging Face's Rust tokenizers compute it.
  *
  * @module
  */
 
 /**
- * Characters that came after Unicode 9.0, whose tables the Rust library has, and that take part in normalization:
- * marks with a combining class, and what is composed of other characters. To Unicode 9.0 they are unassigned, so
- * they stay as they are, and nothing is moved or composed across them.
+ * Characters newer than Unicode 9.0, whose tables the Rust library uses, that take part in normalization: marks with a
+ * combining class, and composed characters. In Unicode 9.0 they are unassigned, so they stay unchanged, and nothing is
+ * reordered or composed across them.
  */
 const UNKNOWN_TO_RUST = new RegExp(
   `([${
@@ -28,21 +28,21 @@ const UNKNOWN_TO_RUST = new RegExp(
   "u",
 );
 
-/** The composed form of a text. */
+/** The NFC form of a text. */
 export function normalizeNfc(text: string): string {
   const normalized = text.normalize("NFC");
   if (normalized === text || !UNKNOWN_TO_RUST.test(text)) return normalized;
-  const parts = text.split(UNKNOWN_TO_RUST); // odd ones are what the group matched
+  const parts = text.split(UNKNOWN_TO_RUST); // odd parts are matches of the group
   return parts.map((part, i) => i % 2 === 1 ? part : part.normalize("NFC")).join("");
 }
 
-/** Characters below U+0300 are composed already; UTF-8 writes them with first bytes below this one. */
+/** Characters below U+0300 are already composed; their UTF-8 lead bytes are below this one. */
 const FIRST_BYTE_OF_U_0300 = 0xcc;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** The composed form of UTF-8 text: the array itself where it is composed already. */
+/** The NFC form of UTF-8 text; the array itself if nothing changes. */
 export function normalizeNfcUtf8(bytes: Uint8Array): Uint8Array {
   if (isBelow(bytes, FIRST_BYTE_OF_U_0300)) return bytes;
   const text = decoder.decode(bytes);

@@ -1,56 +1,53 @@
 /**
- * What a tokenizer does, whatever it is made of.
+ * The interface of all tokenizers.
  *
  * @module
  */
-import { type TokenArray, TokenBuffer } from "./token_buffer.ts";
+import { type TokenArray, TokenBuffer } from "./buffers.ts";
 
 /** Text to ids and back. */
 export interface Codec {
   /**
-   * Appends the ids of a text; nothing is added before or after it.
+   * Appends the ids of a text, without adding special tokens.
    *
-   * @param bytes UTF-8, well formed.
+   * @param bytes well-formed UTF-8.
    */
   encodeInto(bytes: Uint8Array, out: TokenBuffer): void;
-  /** Text of ids, special tokens written out. */
+  /** The text of ids, special tokens included. */
   decode(ids: ArrayLike<number>): string;
 }
 
 /** Text to tokenize. */
 export interface DocumentText {
   readonly text: string;
-  /** UTF-16 units of the prompt that the text begins with; 0 without one. */
+  /** Length of the leading prompt in UTF-16 units; 0 if there is none. */
   readonly prompt_length_chars?: number;
 }
 
 export interface EncodedDocument {
-  /** Ids of the prompt, of the rest, and the one that ends the document. */
+  /** Ids of the prompt and the rest, then the end-of-text id. */
   readonly tokens: TokenArray;
-  /** Tokens of the prompt. */
+  /** Number of prompt tokens. */
   readonly prompt_length: number;
   /** UTF-8 length of the text. */
   readonly text_bytes: number;
 }
 
-/** A tokenizer and its vocabulary. Lone surrogates, which have no UTF-8 form, count as U+FFFD. */
+/** A tokenizer and its vocabulary. Lone surrogates, which have no UTF-8 form, are treated as U+FFFD. */
 export interface Tokenizer extends Codec {
-  /** `byte_level` is our own, `library` that of `@huggingface/transformers`. */
+  /** `byte_level`: implemented here; `library`: uses `@huggingface/transformers`. */
   readonly kind: "byte_level" | "library";
   /** One more than the largest id. */
   readonly vocab_size: number;
   /** Id of the token that ends a document. */
   readonly end_of_text: number;
-  /** Ids of a text; nothing is added before or after it. */
+  /** Ids of a text, without adding special tokens. */
   encode(text: string): TokenArray;
-  /**
-   * Tokenizes a document. The prompt is tokenized on its own, so that the boundary of the loss falls between two
-   * tokens.
-   */
+  /** Tokenizes a document. The prompt is tokenized separately, so that the loss mask starts at a token boundary. */
   encodeDocument(document: DocumentText): EncodedDocument;
 }
 
-/** UTF-8 of the prompt and of the rest of a document. */
+/** The prompt and the rest of a document in UTF-8. */
 export function documentParts(
   { text, prompt_length_chars = 0 }: DocumentText,
 ): [prompt: Uint8Array, rest: Uint8Array] {
@@ -61,7 +58,7 @@ export function documentParts(
   ];
 }
 
-/** Makes a tokenizer of a codec. */
+/** Makes a tokenizer from a codec. */
 export function makeTokenizer(
   codec: Codec,
   about: Pick<Tokenizer, "kind" | "vocab_size" | "end_of_text">,

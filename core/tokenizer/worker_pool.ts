@@ -1,8 +1,9 @@
 /**
- * Workers that answer requests.
+ * Workers that answer requests, and batches of texts to send them.
  *
  * @module
  */
+import { grown } from "./buffers.ts";
 
 interface Job {
   readonly resolve: (reply: unknown) => void;
@@ -11,7 +12,7 @@ interface Job {
 
 interface Member {
   readonly worker: Worker;
-  /** Requests not answered yet, oldest first: a worker answers in order. */
+  /** Pending requests, oldest first: a worker answers in order. */
   readonly jobs: Job[];
 }
 
@@ -19,16 +20,16 @@ interface Member {
 type Answer = { reply: unknown } | { error: string };
 
 export interface PoolOptions {
-  /** Workers at most; by default one for each logical processor. */
+  /** Maximum number of workers; one per logical processor by default. */
   readonly workers?: number;
-  /** Once aborted, workers are ended, and requests fail with its reason. */
+  /** When aborted, terminates the workers; requests then fail with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Requests for each worker that are worth having under way: it need not wait for its next one. */
+/** Requests in flight per worker, so that none waits for its next one. */
 const REQUESTS_PER_WORKER = 3;
 
-/** Sends each request to the worker that has the fewest. Workers are started when all others have work. */
+/** Sends each request to the least loaded worker. A worker is started only when all others are busy. */
 export class WorkerPool<Request, Reply> {
   readonly #members: Member[] = [];
   readonly #limit: number;
@@ -37,7 +38,7 @@ export class WorkerPool<Request, Reply> {
 
   /**
    * @param url a module that calls {@linkcode serve}.
-   * @param first a request that each worker gets before all others; its reply is not used.
+   * @param first sent to each worker before any other request; its reply is ignored.
    */
   constructor(
     readonly url: URL,
@@ -46,22 +47,22 @@ export class WorkerPool<Request, Reply> {
   ) {
     const { workers = navigator.hardwareConcurrency, signal } = options;
     if (!Number.isSafeInteger(workers) || workers < 1) {
-      throw new RangeError(`workers is ${workers}; it must be a whole number above 0`);
+      throw new RangeError(`workers must be an integer >= 1, got ${workers}`);
     }
     this.#limit = workers;
     signal?.addEventListener("abort", this.#abort, { once: true });
     if (signal?.aborted) this.#abort();
   }
 
-  /** Requests to have under way at a time. */
-  get in_flight(): number {
+  /** Number of requests that callers should keep in flight at most. */
+  get max_in_flight(): number {
     return REQUESTS_PER_WORKER * this.#limit;
   }
 
   /**
-   * Has a worker answer. A caller that gives up need not wait: failures are not reported as unhandled.
+   * Sends a request to a worker. The reply need not be awaited: failures are never reported as unhandled.
    *
-   * @throws {Error} when the worker fails, or the pool was closed; the signal's reason once it is aborted.
+   * @throws {Error} when the worker fails or the pool was closed; the signal's reason once it is aborted.
    */
   request(message: Request, transfer: Transferable[] = []): Promise<Reply> {
     if (this.#ended) return quietly(Promise.reject(this.#ended.reason));
@@ -69,18 +70,18 @@ export class WorkerPool<Request, Reply> {
   }
 
   /**
-   * Has every worker that was started answer the same request, after all that came before.
+   * Sends the same request to every started worker, after its pending ones.
    *
-   * @throws as {@linkcode request} does.
+   * @throws like {@linkcode request}.
    */
   requestAll(message: Request): Promise<Reply[]> {
     if (this.#ended) return quietly(Promise.reject(this.#ended.reason));
     return Promise.all(this.#members.map((member) => this.#send(member, message, [])));
   }
 
-  /** Ends the workers. */
+  /** Terminates the workers. */
   close(): void {
-    this.#end(new Error("the workers were closed"));
+    this.#end(new Error("the worker pool was closed"));
   }
 
   [Symbol.dispose](): void {
@@ -108,7 +109,7 @@ export class WorkerPool<Request, Reply> {
       event.preventDefault();
       this.#end(new Error(event.message));
     };
-    worker.onmessageerror = () => this.#end(new Error("a message from a worker was unreadable"));
+    worker.onmessageerror = () => this.#end(new Error("could not read a message from a worker"));
     this.#members.push(member);
     if (this.first !== undefined) this.#send(member, this.first, []);
     return member;
@@ -131,22 +132,22 @@ export class WorkerPool<Request, Reply> {
   }
 }
 
-/** A promise whose failure nobody needs to take note of. */
+/** The promise itself, marked so that its failure is never reported as unhandled. */
 function quietly<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** What a worker has of its global scope. */
+/** The part of a worker's global scope that is used here. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown, transfer: Transferable[]): void;
 }
 
 /**
- * The worker's side: answers requests one by one, in order.
+ * The worker's side: answers requests one at a time, in order.
  *
- * @param answer gives the reply, and what of it is handed over instead of copied.
+ * @param answer returns the reply, and the buffers to transfer instead of copying.
  */
 export function serve<Request>(
   answer: (request: Request) => Served | Promise<Served>,
@@ -165,8 +166,65 @@ export function serve<Request>(
   };
 }
 
-/** A reply, and its buffers that are handed over. */
+/** A reply, and the buffers to transfer. */
 export interface Served {
   readonly reply?: unknown;
   readonly transfer?: Transferable[];
+}
+
+/** A batch is full at this many UTF-8 bytes: some milliseconds of work. */
+const BATCH_BYTES = 1 << 18;
+/** Or at this many texts, which may be empty. */
+const BATCH_TEXTS = 1 << 14;
+
+/** Texts as UTF-8, concatenated. */
+export interface PackedTexts {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** End of each text. */
+  readonly ends: Float64Array<ArrayBuffer>;
+}
+
+/** Collects texts into a batch. */
+export class TextBatch {
+  #bytes = new Uint8Array(BATCH_BYTES);
+  #ends: number[] = [];
+
+  /** Bytes so far. */
+  get byte_length(): number {
+    return this.#ends.at(-1) ?? 0;
+  }
+
+  get is_empty(): boolean {
+    return this.#ends.length === 0;
+  }
+
+  /** Whether the batch should be sent. */
+  get is_full(): boolean {
+    return this.byte_length >= BATCH_BYTES || this.#ends.length >= BATCH_TEXTS;
+  }
+
+  /** @param utf8 a well-formed text. */
+  add(utf8: Uint8Array): void {
+    const at = this.byte_length;
+    this.#bytes = grown(this.#bytes, at + utf8.length);
+    this.#bytes.set(utf8, at);
+    this.#ends.push(at + utf8.length);
+  }
+
+  /** Returns the texts and empties the batch. */
+  take(): PackedTexts {
+    const bytes = this.#bytes.slice(0, this.byte_length), ends = Float64Array.from(this.#ends);
+    this.#ends = [];
+    if (this.#bytes.length > 4 * BATCH_BYTES) this.#bytes = new Uint8Array(BATCH_BYTES);
+    return { bytes, ends };
+  }
+}
+
+/** The texts one by one, as views of the packed bytes. */
+export function* unpack({ bytes, ends }: PackedTexts): Generator<Uint8Array> {
+  let start = 0;
+  for (const end of ends) {
+    yield bytes.subarray(start, end);
+    start = end;
+  }
 }

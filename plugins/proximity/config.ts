@@ -46,7 +46,7 @@ export interface Choice extends SamplingOptions, SimilarityOptions {
  * import { allChoices, config } from "./config.ts";
  *
  * const [own, other] = allChoices(config.parse({}));
- * assert.deepEqual([own.examples, other.examples], ["min", "max"]);
+ * assert.deepEqual([own.sample_size, other.sample_size], ["at_most", "at_least"]);
  * assert.equal(other.name, "examples: max(size, 10000)");
  * ```
  */
@@ -58,9 +58,9 @@ export function allChoices(config: Config): Choice[] {
     change(name, { weights: { cosine, jaccard, jensen_shannon } });
   const { max_examples } = config;
   const others = [
-    config.examples === "min"
-      ? change(`examples: max(size, ${max_examples})`, { examples: "max" })
-      : change(`examples: min(size, ${max_examples})`, { examples: "min" }),
+    config.sample_size === "at_most"
+      ? change(`examples: max(size, ${max_examples})`, { sample_size: "at_least" })
+      : change(`examples: min(size, ${max_examples})`, { sample_size: "at_most" }),
     config.mixture_by === "tokens"
       ? change("mixtures by shares of documents", { mixture_by: "documents" })
       : change("mixtures by shares of tokens", { mixture_by: "tokens" }),

@@ -134,11 +134,11 @@ export class ProximityMeter {
     };
   }
 
-  #of(weights: Weights, { max_examples, examples, mixture_by }: Choice): Float64Array {
-    const key = JSON.stringify([weights, max_examples, examples, mixture_by]);
+  #of(weights: Weights, { max_examples, sample_size, mixture_by }: Choice): Float64Array {
+    const key = JSON.stringify([weights, max_examples, sample_size, mixture_by]);
     const known = this.#frequencies.get(key);
     if (known) return known;
-    const sampling = { max_examples, examples, mixture_by };
+    const sampling = { max_examples, sample_size, mixture_by };
     const frequencies = mixFrequencies(this.sets, weights, sampling, this.seed, this.#counts);
     this.#frequencies.set(key, frequencies);
     return frequencies;

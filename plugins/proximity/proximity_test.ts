@@ -170,7 +170,7 @@ Deno.test("options set in the config give the value listed under their name", as
   const own = async (config: object) => (await run(config)).correlation.r[0];
   assert.equal(await own({ against: "specialised" }), await variant("specialised source alone"));
   assert.equal(await own({ log_base: Math.E }), await variant("natural logarithm"));
-  assert.equal(await own({ examples: "max" }), await variant("examples: max(size, 10000)"));
+  assert.equal(await own({ sample_size: "at_least" }), await variant("examples: max(size, 10000)"));
   const weights = { cosine: 0, jaccard: 1, jensen_shannon: 0 };
   assert.equal(await own({ weights }), await variant("Jaccard alone"));
   const { correlation } = await run({ against: "specialised" });

@@ -115,7 +115,7 @@ Deno.test("documents of equal length weigh the same by tokens and by documents; 
   const usual = value(await run({ mixtures }), "half", "pycode");
   assert.equal(value(await run({ mixtures, mixture_by: "documents" }), "half", "pycode"), usual);
   const few = await run({ max_examples: 1, sources: ["pycode", "code"] });
-  const all = await run({ max_examples: 1, sources: ["pycode", "code"], examples: "max" });
+  const all = await run({ max_examples: 1, sources: ["pycode", "code"], sample_size: "at_least" });
   assert.equal(value(all, "pycode", "code"), value(await run({}), "pycode", "code"));
   assert.notEqual(value(few, "pycode", "code"), value(all, "pycode", "code"));
 });
@@ -124,7 +124,7 @@ Deno.test("the paper's settings are the defaults", () => {
   const config = similarityConfig.parse({});
   assert.deepEqual(config.weights, { cosine: 0.4, jaccard: 0.3, jensen_shannon: 0.3 });
   assert.equal(config.max_examples, 10_000);
-  assert.equal(config.examples, "min");
+  assert.equal(config.sample_size, "at_most");
   assert.equal(config.bootstrap, 0);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
-import { wordEnd } from "./words.ts";
+import { wordEnd } from "./byte_level.ts";
 
 /** The pattern of GPT-2, with the white space of Rust's and Python's regular expressions. */
 const WORDS =

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WordTable } from "./word_table.ts";
+import { PairTable, WordTable } from "./hash_tables.ts";
 
 const encoder = new TextEncoder();
 
@@ -34,4 +34,14 @@ Deno.test("a cleared table starts anew", () => {
   assert.equal(table.byte_length, 0);
   assert.equal(add(table, "a longer word"), 0);
   assert.equal(add(table, "two"), 1);
+});
+
+Deno.test("numbers pairs in the order in which they are first added, while it grows", () => {
+  const table = new PairTable(1);
+  const pairs = Array.from({ length: 5000 }, (_, i) => [i % 71, 70_000 + i * 13 % 997] as const);
+  const keys = [...new Set(pairs.map(String))];
+  for (const pair of pairs) assert.equal(table.add(...pair), keys.indexOf(String(pair)));
+  assert.equal(table.size, keys.length);
+  for (const pair of pairs) assert.equal(table.find(...pair), keys.indexOf(String(pair)));
+  assert.equal(table.find(70_000, 0), -1);
 });

@@ -1,13 +1,13 @@
 /**
- * Token ids in a typed array that grows.
+ * Typed arrays that grow, and a buffer of token ids.
  *
  * @module
  */
 
-/** Token ids: uint16 where the vocabulary has at most 65,536 tokens, else uint32. */
+/** Token ids: uint16 if the vocabulary has at most 65,536 tokens, else uint32. */
 export type TokenArray = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** Ids from 0 to `vocab_size` - 1 in as few bytes as they fit in. */
+/** An array of the narrowest type that holds ids from 0 to `vocab_size` - 1. */
 export function tokenArray(vocab_size: number, length: number): TokenArray {
   return vocab_size <= 0x1_0000 ? new Uint16Array(length) : new Uint32Array(length);
 }
@@ -25,7 +25,7 @@ export class TokenBuffer {
     return this.#length;
   }
 
-  /** The ids so far, and room for more after them; valid until one is added. */
+  /** The underlying array: the first {@linkcode length} elements are ids. Valid until one is added. */
   get values(): TokenArray {
     return this.#values;
   }
@@ -35,7 +35,7 @@ export class TokenBuffer {
     this.#values[this.#length++] = id;
   }
 
-  /** Appends ids from `start` to `end` of an array. */
+  /** Appends the elements `start` to `end` of an array. */
   append(ids: ArrayLike<number>, start: number, end: number): void {
     if (this.#length + end - start > this.#values.length) this.#grow(end - start);
     const values = this.#values;
@@ -44,7 +44,7 @@ export class TokenBuffer {
     this.#length = at;
   }
 
-  /** The ids so far, in an array of their own. */
+  /** A copy of the ids so far. */
   slice(): TokenArray {
     return this.#values.slice(0, this.#length);
   }
@@ -61,4 +61,17 @@ export class TokenBuffer {
     longer.set(this.#values);
     this.#values = longer;
   }
+}
+
+/** Any typed array of ids, counts or bytes. */
+type Growable = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array;
+
+/** The array itself if it has at least `length` elements, else a copy at least twice as long, padded with zeros. */
+export function grown<T extends Growable>(array: T, length: number): T {
+  if (length <= array.length) return array;
+  const longer = new (array.constructor as new (length: number) => T)(
+    Math.max(length, 2 * array.length),
+  );
+  longer.set(array);
+  return longer;
 }
