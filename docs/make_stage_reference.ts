@@ -10,53 +10,15 @@
  */
 import { z } from "zod";
 import { type AnyStage, type InputPort, type Port, ports, study_ports } from "../core/stage/mod.ts";
-import { proximity } from "../plugins/proximity/mod.ts";
-import { report } from "../plugins/report/mod.ts";
-import { study } from "../plugins/study/mod.ts";
-import { study_report } from "../plugins/study_report/mod.ts";
-import { select_checkpoint } from "../stages/select_checkpoint/mod.ts";
-import { cka } from "../stages/cka/mod.ts";
-import { evaluate } from "../stages/evaluate/mod.ts";
-import { evaluate_tasks } from "../stages/evaluate_tasks/mod.ts";
-import { import_model } from "../stages/import_model/mod.ts";
-import { import_tokenizer } from "../stages/import_tokenizer/mod.ts";
-import { midtrain } from "../stages/midtrain/mod.ts";
-import { pretrain } from "../stages/pretrain/mod.ts";
-import { sft } from "../stages/sft/mod.ts";
-import { similarity } from "../stages/similarity/mod.ts";
-import { tokenize } from "../stages/tokenize/mod.ts";
+import { PLUGINS } from "../plugins/mod.ts";
+import { STAGES } from "../stages/mod.ts";
 import { formatMarkdown, table } from "./markdown.ts";
 
-/** Stages in the order of a pipeline, with the file that declares the config. */
-const STAGES: readonly (readonly [AnyStage, string])[] = [
-  [import_model, "stages/import_model/config.ts"],
-  [import_tokenizer, "stages/import_tokenizer/config.ts"],
-  [tokenize, "stages/tokenize/config.ts"],
-  [pretrain, "stages/pretrain/config.ts"],
-  [midtrain, "stages/midtrain/config.ts"],
-  [select_checkpoint, "stages/select_checkpoint/config.ts"],
-  [sft, "stages/sft/config.ts"],
-  [evaluate, "stages/evaluate/config.ts"],
-  [evaluate_tasks, "stages/evaluate_tasks/config.ts"],
-  [similarity, "stages/similarity/config.ts"],
-  [cka, "stages/cka/config.ts"],
-  [study, "plugins/study/config.ts"],
-  [proximity, "plugins/proximity/config.ts"],
-  [study_report, "plugins/study_report/inputs.ts"],
-  [report, "plugins/report/inputs.ts"],
-];
+/** Plugins that the study recipes need; docs/plugins.md describes the others. */
+const STUDY_PLUGINS = ["study", "proximity", "study_report", "report"];
 
-/** Declare fields that several stages share. */
-const SHARED = [
-  ...["config", "learning_rate", "adamw", "branch", "tuning_phase", "checkpointing"].map((name) => {
-    return `core/train/${name}.ts`;
-  }),
-  ...["mixture_schedule", "packing", "examples"].map((name) => `core/batches/${name}.ts`),
-  "core/engine/compute.ts",
-  "core/analysis/options.ts",
-  "core/model/gpt_neox/config.ts",
-  "core/model/llama/config.ts",
-];
+/** Rooms that declare config fields shared by several stages. */
+const SHARED_ROOMS = ["core/train", "core/batches", "core/engine", "core/analysis", "core/model"];
 
 /** The part of JSON Schema that the configs use. */
 interface Schema {
@@ -66,7 +28,7 @@ interface Schema {
   enum?: unknown[];
   const?: unknown;
   anyOf?: Schema[];
-  /** Of schemas that one field tells apart. */
+  /** Variants of a discriminated union. */
   oneOf?: Schema[];
   items?: Schema;
   prefixItems?: Schema[];
@@ -79,54 +41,77 @@ interface Schema {
   exclusiveMaximum?: number;
 }
 
-/** Comments on fields: by `parent.field`, and by `.field` for fields declared on their own. */
-type Comments = ReadonlyMap<string, string>;
+/** Doc comments on the fields of a stage. */
+interface Comments {
+  /** By `parent.field`, or `.field` for fields that are constants. */
+  readonly of: ReadonlyMap<string, string>;
+  /** Names of the objects of shared fields that the stage's config contains. */
+  readonly shared_fields: readonly string[];
+}
 
-/** Parent of the fields that stand at the top of a config. */
+/** Parent of the top-level fields of a config. */
 const ROOT = "config";
 
-/** Meaning of fields whose names say it all where they are declared, but not in a table. */
+/** Meaning of fields that need no comment where they are declared, but do in a table. */
 const UNCOMMENTED: readonly (readonly [string, string])[] = [
   ["model.hidden_size", "Width of the residual stream."],
-  ["model.num_hidden_layers", "Layers."],
-  ["model.num_attention_heads", "Attention heads; must divide `hidden_size`."],
-  ["model.intermediate_size", "Width inside the MLP; Pythia has 4 · `hidden_size`."],
-  ["model.max_position_embeddings", "Longest sequence the model takes."],
-  ["optimizer.beta1", "Decay of the first moment."],
-  ["optimizer.beta2", "Decay of the second moment."],
-  ["optimizer.epsilon", "Added to the root of the second moment."],
-  ["optimizer.weight_decay", "Decoupled weight decay, per unit of learning rate."],
-  ["weights.cosine", "Weight of the cosine of the frequency vectors."],
+  ["model.num_hidden_layers", "Number of layers."],
+  ["model.num_attention_heads", "Number of attention heads; must divide `hidden_size`."],
+  ["model.intermediate_size", "Width of the MLP; 4 · `hidden_size` in Pythia."],
+  ["model.max_position_embeddings", "Maximum sequence length."],
+  ["optimizer.beta1", "Decay rate of the first moment."],
+  ["optimizer.beta2", "Decay rate of the second moment."],
+  ["optimizer.epsilon", "Added to the square root of the second moment."],
+  ["optimizer.weight_decay", "Decoupled weight decay; multiplied by the learning rate."],
+  ["weights.cosine", "Weight of the cosine similarity of the frequency vectors."],
   ["weights.jaccard", "Weight of the Jaccard index of the vocabularies."],
   ["weights.jensen_shannon", "Weight of 1 - Jensen-Shannon."],
 ];
 
 /** The text of docs/stages.md. */
 export async function stageReference(): Promise<string> {
-  const sections = STAGES.map(([stage, file]) =>
-    stageSection(stage, readComments([file, ...SHARED]))
-  );
+  const shared = SHARED_ROOMS.flatMap(schemaFiles);
+  const section = (stage: AnyStage, folder: string) =>
+    stageSection(stage, readComments(schemaFiles(`${folder}/${stage.name}`), shared));
+  const sections = [
+    ...STAGES.map((stage) => section(stage, "stages")),
+    ...PLUGINS.filter(({ name }) => STUDY_PLUGINS.includes(name))
+      .map((stage) => section(stage, "plugins")),
+  ];
   const text = [INTRODUCTION, ...sections, portSection()].join("\n\n");
   return await formatMarkdown(text);
 }
 
 const INTRODUCTION = `# Stages
 
-The built-in stages, and the plugins that a study needs: what they read, what they write, and their config.
-This page is made from the schemas by \`docs/make_stage_reference.ts\`, and a test compares the two.
+The inputs, outputs and config of the built-in stages and of the plugins that a study needs. This page is generated from
+the schemas by \`docs/make_stage_reference.ts\`; a test checks that it is up to date.
 
 A recipe sets a field as \`config: { schedule: { peak_lr: 1e-3 } }\`; here it is called
-\`schedule.peak_lr\`. In \`sources.*[].dataset\`, \`*\` stands for a name of your own and \`[]\` for each
-entry of a list; the type \`name → T\` is a record from such names to T. An unknown field is refused.
-Losses are in nats per token, lengths in tokens, and steps are optimizer steps. [Shared ports](#shared-ports) lists the columns behind the names of ports.`;
+\`schedule.peak_lr\`. In \`sources.*[].dataset\`, \`*\` is a name of your choice and \`[]\` an entry of a
+list; the type \`name → T\` is a record from names to T. Unknown fields are errors. Losses are in nats per token,
+lengths in tokens, and steps are optimizer steps. [Shared ports](#shared-ports) lists the columns of the ports.`;
+
+/** Source files of a folder that declare config fields. */
+function schemaFiles(folder: string): string[] {
+  const files = [...Deno.readDirSync(new URL(`../${folder}`, import.meta.url))].flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) return schemaFiles(path);
+    const is_source = /\.ts$/.test(path) && !/_test\.ts$/.test(path);
+    return is_source && /_(fields|schema) =|const config =/.test(readSource(path)) ? [path] : [];
+  });
+  return files.sort();
+}
+
+const readSource = (path: string) => Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
 
 function stageSection(stage: AnyStage, comments: Comments): string {
   const schema = z.toJSONSchema(stage.config, { io: "input" }) as Schema;
   return [
     `## ${stage.name}`,
     `${stage.description} Version ${stage.version}.`,
-    table(["input", "takes"], portRows(stage.inputs)),
-    table(["output", "holds"], portRows(stage.outputs)),
+    table(["input", "accepts"], portRows(stage.inputs)),
+    table(["output", "contains"], portRows(stage.outputs)),
     table(["config field", "type", "default", "meaning"], fieldRows(schema, "", comments)),
   ].join("\n\n");
 }
@@ -140,9 +125,9 @@ const SHARED_PORTS: [string, Port][] = Object.entries({ ...ports, ...study_ports
 function describePort(port: InputPort): string {
   if (port.kind === "many") {
     const count = port.at_least === 0 ? "any number of" : "one or more";
-    return `${count} ${describePort(port.port)}, each under a label`;
+    return `${count} ${describePort(port.port)}, by label`;
   }
-  if (port.kind === "optional") return `${describePort(port.port)}, may be left out`;
+  if (port.kind === "optional") return `${describePort(port.port)}, optional`;
   const shared = SHARED_PORTS.find(([, candidate]) => sameColumns(candidate, port))?.[0];
   return shared === undefined ? `${port.kind}: ${port.description}` : `\`${shared}\``;
 }
@@ -160,7 +145,7 @@ function portSection(): string {
       ? `files in the format \`${port.format}\``
       : Object.entries(port.columns).map(([column, type]) => `\`${column}: ${type}\``).join(", "),
   ]);
-  return ["## Shared ports", table(["port", "what it carries", "columns"], rows)].join("\n\n");
+  return ["## Shared ports", table(["port", "contents", "columns"], rows)].join("\n\n");
 }
 
 /** One row per field, those of nested objects under a dotted path. */
@@ -178,7 +163,7 @@ function fieldRows(schema: Schema, path: string, comments: Comments): string[][]
   });
 }
 
-/** The objects inside a field, through lists, records and alternatives, with the path of each. */
+/** The objects nested in a field, through lists, records and unions, with the path of each. */
 function innerObjects(field: Schema, path: string): [Schema, string][] {
   const { items, additionalProperties: values, anyOf = [], oneOf } = field;
   return [
@@ -190,7 +175,7 @@ function innerObjects(field: Schema, path: string): [Schema, string][] {
   ];
 }
 
-/** The fields of all schemas as those of one: values of the field that tells them apart are put together. */
+/** The fields of all variants of a discriminated union; the discriminator gets the values of all variants. */
 function merged(schemas: readonly Schema[]): Schema {
   const properties: Record<string, Schema> = {};
   for (
@@ -218,7 +203,7 @@ function typeOf(field: Schema): string {
   return [type, ...bounds(field)].join(" ");
 }
 
-/** Limits as text; the one that every integer has is left out. */
+/** Limits as text, except the one that every integer has. */
 function bounds({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: Schema): string[] {
   const limits = [
     ["≥", minimum],
@@ -234,13 +219,13 @@ const DECLARATION =
   /^(?<indent> *)(?:\/\*\*(?<comment>(?:[^*]|\*(?!\/))*)\*\/\n *)?(?:export )?(?:const )?(?<name>\w+)(?::| =|,\n)/gm;
 
 /**
- * Collects the doc comments on constants and object properties. The parent of a property is the name that opens
- * its block: formatted source tells it by the indentation.
+ * Collects the doc comments on constants and object properties. The parent of a property is the name that opens its block,
+ * found by the indentation of the formatted source.
  */
-function readComments(files: readonly string[]): Comments {
+function readComments(own: readonly string[], shared: readonly string[]): Comments {
   const comments = new Map(UNCOMMENTED);
-  for (const file of files) {
-    const text = Deno.readTextFileSync(new URL(`../${file}`, import.meta.url));
+  for (const file of [...own, ...shared]) {
+    const text = readSource(file);
     const names: string[] = [];
     for (const { groups } of text.matchAll(DECLARATION)) {
       const { indent, comment, name } = groups!;
@@ -252,17 +237,29 @@ function readComments(files: readonly string[]): Comments {
       if (!comments.has(key)) comments.set(key, words);
     }
   }
-  return comments;
+  return { of: comments, shared_fields: spreadFields(own, shared) };
 }
 
-/** The comment on a field: in its object, on a constant of its name, or in an object declared on its own. */
+/** Names of the `…_fields` objects that are spread in a stage's own files, and in those objects in turn. */
+function spreadFields(own: readonly string[], shared: readonly string[]): string[] {
+  const spreads = (text: string) =>
+    [...text.matchAll(/\.\.\.(\w+_fields)\b/g)].map(([, name]) => name);
+  const all = [...own, ...shared].map(readSource).join("\n");
+  const names = own.flatMap((file) => spreads(readSource(file)));
+  for (const name of names) { // grows while it is traversed
+    const declared = new RegExp(`const ${name} = \\{[^]*?\\n\\}`).exec(all)?.[0] ?? "";
+    names.push(...spreads(declared));
+  }
+  return names;
+}
+
+/** The comment on a field: in its object, in shared fields, on a constant of the same name, or in any other object. */
 function findComment(comments: Comments, path: string, name: string): string {
   const parent = path.replaceAll(/[.*[\]]+$/g, "").split(".").pop() || ROOT;
-  const elsewhere = [...comments.keys()].find((key) =>
-    key.endsWith(`.${name}`) && !key.startsWith(`${ROOT}.`)
-  );
-  return comments.get(`${parent}.${name}`) ?? comments.get(`.${name}`) ??
-    comments.get(elsewhere ?? "") ?? "";
+  const parents = [parent, ...comments.shared_fields, ""];
+  const key = parents.map((one) => `${one}.${name}`).find((one) => comments.of.has(one)) ??
+    [...comments.of.keys()].find((one) => one.endsWith(`.${name}`) && !one.startsWith(`${ROOT}.`));
+  return comments.of.get(key ?? "") ?? "";
 }
 
 if (import.meta.main) {

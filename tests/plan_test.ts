@@ -92,7 +92,7 @@ Deno.test("a plan knows which branch goes on from which, and which would fail", 
   assert.equal(notes("continued"), "");
   assert.match(notes("general_again"), /would fail: .* the run began with "c4"/);
   assert.match(notes("too_long"), /would fail: .* 30000 more steps do not fit/);
-  assert.match(notes("tuned"), /steps are known once there are tokens/);
+  assert.match(notes("tuned"), /number of steps is unknown until the data are tokenized/);
 });
 
 const SMALL = defineRecipe({ name: "small", description: "Tiny.", seed: 3 }, (recipe) => {

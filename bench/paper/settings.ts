@@ -112,7 +112,7 @@ const TASKS: StudySettings["tasks"] = [
 const CKA: StudySettings["cka"] = {
   config: {
     probes: ["c4", "mbpp"],
-    subsamples: 8,
+    jackknife_groups: 8,
     sequence_length: SEQUENCE_LENGTH,
     max_sequences: 48,
     micro_batch_size: 8,
@@ -165,7 +165,7 @@ export function scaledDown({ name, title, model, schedule, rates }: Model): Stud
     },
     rates,
     seeds: [1, 2, 3],
-    similarity: { max_examples: 10_000, bootstrap: 100 },
+    similarity: { max_examples: 10_000, resamples: 100 },
     evaluation: EVALUATION,
     tasks: TASKS,
     cka: CKA,

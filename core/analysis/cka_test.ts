@@ -233,17 +233,17 @@ Deno.test("pairs of states are computed once, and only those asked for", async (
   await some.add(data, 20);
   assert.equal(calls, 10); // 6 own terms and 2 · 2 pairs
   assert.deepEqual(some.result("a", "b"), ab);
-  assert.throws(() => some.result("a", "c"), /"a" and "c" were not accumulated together/);
+  assert.throws(() => some.result("a", "c"), /"a" and "c" were not compared/);
 });
 
 Deno.test("features that do not fit are refused", async () => {
   const states = [{ name: "a", layers: 2, width: 3 }];
   const make = () => new CkaAccumulator({ states });
-  await assert.rejects(make().add({}, 1), /state "a" has 2 layers, but features of 0/);
+  await assert.rejects(make().add({}, 1), /state "a" has 2 layers, got features of 0/);
   const short = [new Float32Array(3), new Float32Array(2)];
   await assert.rejects(
     make().add({ a: short }, 1),
-    /layer 1 of state "a" has 2 values; 1 rows of 3/,
+    /layer 1 of state "a" has 2 values, expected 1 rows of 3/,
   );
   const broken = [new Float32Array(3), Float32Array.of(1, NaN, 0)];
   await assert.rejects(

@@ -105,6 +105,6 @@ Deno.test("documents without text, and sources that are not there, are refused",
   assert.throws(() => tokenFrequencies(empty, atMost(10), 0), /"empty" have no text/);
   assert.throws(
     () => mixFrequencies(new Map([["empty", empty]]), { code: 1 }, atMost(10), 0),
-    /"code", which is not among its inputs: empty/,
+    /unknown source "code" in a mixture; sources are empty/,
   );
 });

@@ -102,8 +102,8 @@ Deno.test("a perfect correlation has p 0 and no width", () => {
 });
 
 Deno.test("what are no pairs, or no confidence, is refused", () => {
-  assert.throws(() => pairedDifference([1, 2], [1]), /2 values on one side and 1 on the other/);
-  assert.throws(() => pearson([1], [1], 95), /confidence of 95 is not between 0 and 1/);
+  assert.throws(() => pairedDifference([1, 2], [1]), /got 2 and 1/);
+  assert.throws(() => pearson([1], [1], 95), /confidence must be between 0 and 1/);
 });
 
 Deno.test("a bootstrap interval of a mean is near that of Student's t, and repeats by seed", () => {

@@ -209,7 +209,7 @@ Deno.test("invalid configs and inputs are refused", async () => {
     run({ kinds: ["along_run"] }),
     /no arm of kind along_run .* control, midtrain/,
   );
-  await assert.rejects(run({ general: "web" }), /the source "web", which is not among its inputs/);
+  await assert.rejects(run({ general: "web" }), /unknown source "web" in a mixture/);
   const heavy = armsOf([["code", "midtrain", "code", 20]]);
   await assert.rejects(
     run({}, { arms: heavy }),

@@ -70,7 +70,7 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
     cka: {
       config: {
         probes: ["c4", "apps"],
-        subsamples: 10,
+        jackknife_groups: 10,
         sequence_length: SEQUENCE_LENGTH,
         max_sequences: 60,
         micro_batch_size: 6,

@@ -17,7 +17,7 @@ export function addAnalyses(recipe: RecipeBuilder, study: Study): void {
   const { settings, data, compared } = study;
   const tokens = { data: data.train };
   // How datasets are compared, and not which.
-  const { sources: _, mixtures: __, bootstrap: ___, ...comparing } = settings.similarity ?? {};
+  const { sources: _, mixtures: __, resamples: ___, ...comparing } = settings.similarity ?? {};
   const distances = recipe.step("distances", similarity, {
     config: { ...settings.similarity, mixtures: mixturesOf(study) },
     inputs: { tokens },

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
-import { cka } from "./mod.ts";
-import { probeBatches } from "./probes.ts";
+import { cka, probeBatches } from "./mod.ts";
 
 async function compared(config = {}) {
   const fake = await fakeContext(cka, {
@@ -57,17 +56,17 @@ Deno.test("the batch size changes nothing but rounding; pairs can be chosen", as
   }
 });
 
-Deno.test("without subsamples there are no intervals", async () => {
+Deno.test("without groups there are no intervals", async () => {
   const { table, shift } = await compared();
   assert.ok([...table.ci_low, ...table.ci_high, ...shift.ci_low].every(Number.isNaN));
 });
 
-Deno.test("intervals of subsamples lie around layers of the same number, and change no value", async () => {
+Deno.test("jackknife intervals exist for layers of the same index, and change no value", async () => {
   const plain = await compared({ pairs: [["a", "b"], ["a", "copy"]] });
   for (const micro_batch_size of [4, 1]) {
     const { table } = await compared({
       pairs: [["a", "b"], ["a", "copy"]],
-      subsamples: 4,
+      jackknife_groups: 4,
       micro_batch_size,
     });
     table.cka.forEach((value, i) => {
@@ -82,7 +81,7 @@ Deno.test("intervals of subsamples lie around layers of the same number, and cha
 });
 
 Deno.test("the shift of the final layer is a row for each pair of different models", async () => {
-  const { shift, at } = await compared({ subsamples: 3 });
+  const { shift, at } = await compared({ jackknife_groups: 3 });
   assert.deepEqual(shift.model_a, ["a", "a", "b"]);
   assert.deepEqual(shift.model_b, ["b", "copy", "copy"]);
   assert.equal(shift.last[0], at("a", "b", 2, 2));
@@ -108,14 +107,14 @@ Deno.test("the unbiased estimate is below the biased one, most where rows are fe
   assert.ok(of_many > 0 && of_few > 2 * of_many, `${of_few}, ${of_many}`);
 });
 
-Deno.test("sequences are dealt into equal subsamples and equal batches", () => {
+Deno.test("sequences are divided into equal groups and equal batches", () => {
   const sequences = Array.from({ length: 23 }, (_, i) => ({
     tokens: Uint16Array.of(i),
     prompt_length: 0,
     source: "general",
   }));
-  const dealt = (subsamples: number, micro_batch_size: number) =>
-    probeBatches("general", sequences, { subsamples, micro_batch_size }).map((batch) => {
+  const dealt = (jackknife_groups: number, micro_batch_size: number) =>
+    probeBatches("general", sequences, { jackknife_groups, micro_batch_size }).map((batch) => {
       return [batch.group, ...batch.sequences.map(({ tokens }) => tokens[0])];
     });
   assert.deepEqual(dealt(3, 4), [
@@ -129,6 +128,6 @@ Deno.test("sequences are dealt into equal subsamples and equal batches", () => {
   assert.deepEqual(dealt(0, 100), [[0, ...Array(23).keys()]]);
   assert.throws(
     () => dealt(24, 1),
-    /probe "general" gives 23 sequences, too few for 24 subsamples; lower subsamples/,
+    /probe "general" has only 23 sequences for 24 groups; lower jackknife_groups/,
   );
 });

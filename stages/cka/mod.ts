@@ -1,17 +1,50 @@
 /**
- * The cka stage: linear CKA between all layers of several models on the same probe texts, every position a row.
+ * The cka stage: linear CKA between all layers of several models on the same probe texts. Every position is a row.
  *
  * @module
  */
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
+import { CkaAccumulator, type Interval } from "../../core/analysis/mod.ts";
+import {
+  evaluationSequences,
+  findSet,
+  loadDocumentSets,
+  type Sequence,
+} from "../../core/batches/mod.ts";
+import { compute_fields, computeOptions, CrossProducts } from "../../core/engine/mod.ts";
 import { placeWeights, type Weights } from "../../core/model/mod.ts";
-import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { evaluationSequences, findSet, loadDocumentSets } from "../../core/batches/mod.ts";
-import { computeOptions, CrossProducts } from "../../core/engine/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { defineStage, many, ports, renamedFields } from "../../core/stage/mod.ts";
 import { checkpointReader, HiddenStates, loadParameters } from "../../core/train/mod.ts";
-import { type Config, config } from "./config.ts";
-import { probeBatches } from "./probes.ts";
-import { layerTable, shiftTable } from "./tables.ts";
+
+const config = z.strictObject({
+  /** Sources whose packed sequences are the inputs of the models. */
+  probes: z.array(z.string()).nonempty(),
+  /** Pairs of models to compare; all pairs, including each model with itself, when not set. */
+  pairs: z.array(z.tuple([z.string(), z.string()])).nonempty().optional(),
+  /**
+   * Estimator of HSIC: "biased" is the usual one, as in the paper; "unbiased" is HSIC₁ of Song et al., for few rows and wide
+   * models.
+   */
+  estimator: z.enum(["biased", "unbiased"]).default("biased"),
+  /**
+   * Number of groups of sequences for 95% jackknife intervals, such as 10; 0 for no intervals. Intervals are computed
+   * between layers of the same index and between last layers.
+   */
+  jackknife_groups: z.int().min(0).refine(
+    (groups) => groups !== 1,
+    "must be at least 2, or 0 for no intervals",
+  ).default(0),
+  /** Input tokens per sequence. */
+  sequence_length: positive_int.default(512),
+  /** Maximum number of sequences per probe, evenly spaced over all of them. */
+  max_sequences: positive_int.default(64),
+  /** Maximum number of sequences per forward pass. */
+  micro_batch_size: positive_int.default(8),
+  ...compute_fields,
+}, { error: renamedFields({ subsamples: "jackknife_groups" }) });
+
+type Config = z.output<typeof config>;
 
 type Models = Map<string, Weights>;
 
@@ -72,7 +105,7 @@ function allPairs(names: string[]): [string, string][] {
 function accumulatorFor(
   models: Models,
   pairs: readonly (readonly [string, string])[],
-  { estimator, subsamples }: Config,
+  { estimator, jackknife_groups }: Config,
   products: CrossProducts,
 ): CkaAccumulator {
   return new CkaAccumulator({
@@ -83,12 +116,100 @@ function accumulatorFor(
     })),
     pairs,
     estimator,
-    groups: subsamples,
+    groups: jackknife_groups,
     crossProduct: (x, y, rows) => products.compute(x, y, rows),
   });
 }
 
-/** The embedding and each layer's output. */
+/** Number of feature matrices: the embedding and each layer's output. */
 function layersOf({ config }: Weights): number {
   return config.num_hidden_layers + 1;
+}
+
+/** Sequences of one forward pass, all of one jackknife group. */
+interface ProbeBatch {
+  readonly sequences: readonly Sequence[];
+  /** Index of the group; 0 without groups. */
+  readonly group: number;
+}
+
+/**
+ * Divides sequences into groups of equal size, and each group into batches of equal size, so that there is no padding and
+ * one graph computes all batches. Remaining sequences are not used.
+ *
+ * Neighbouring sequences, which can be parts of one document, are in different groups, so that groups resemble each other.
+ *
+ * @throws {Error} when there are fewer sequences than groups.
+ */
+export function probeBatches(
+  probe: string,
+  sequences: readonly Sequence[],
+  { jackknife_groups, micro_batch_size }: Pick<Config, "jackknife_groups" | "micro_batch_size">,
+): ProbeBatch[] {
+  const groups = Math.max(1, jackknife_groups);
+  const each = Math.floor(sequences.length / groups);
+  if (each === 0) {
+    throw new Error(
+      `probe "${probe}" has only ${sequences.length} sequences for ${groups} groups; lower jackknife_groups or ` +
+        "sequence_length",
+    );
+  }
+  const batches = Math.ceil(each / micro_batch_size);
+  const size = Math.floor(each / batches);
+  return Array.from({ length: groups * batches }, (_, i) => {
+    const group = Math.floor(i / batches), first = (i % batches) * size;
+    const places = Array.from({ length: size }, (_, k) => group + groups * (first + k));
+    return { group, sequences: places.map((place) => sequences[place]) };
+  });
+}
+
+/** CKA of two models on one probe. */
+interface Comparison {
+  readonly probe: string;
+  readonly a: string;
+  readonly b: string;
+  /** Number of layers of `a` and of `b`. */
+  readonly layers: readonly [number, number];
+  /** [layers of a, layers of b], row-major. */
+  readonly values: Float64Array;
+  /** One for each value. */
+  readonly intervals: readonly Interval[];
+}
+
+/** Rows of the `cka` table: one for each pair of layers. */
+function layerTable({ probe, a, b, layers: [, columns], values, intervals }: Comparison) {
+  return {
+    probe: Array.from(values, () => probe),
+    model_a: Array.from(values, () => a),
+    model_b: Array.from(values, () => b),
+    layer_a: Int32Array.from(values, (_, i) => Math.floor(i / columns)),
+    layer_b: Int32Array.from(values, (_, i) => i % columns),
+    cka: values,
+    ci_low: Float64Array.from(intervals, ({ ci_low }) => ci_low),
+    ci_high: Float64Array.from(intervals, ({ ci_high }) => ci_high),
+  };
+}
+
+/** Rows of the `shift` table: one for each pair of different models. */
+function shiftTable(comparisons: readonly Comparison[]) {
+  const others = comparisons.filter(({ a, b }) => a !== b);
+  const last = others.map(({ values }) => values[values.length - 1]);
+  const intervals = others.map(({ intervals }) => intervals[intervals.length - 1]);
+  return {
+    probe: others.map(({ probe }) => probe),
+    model_a: others.map(({ a }) => a),
+    model_b: others.map(({ b }) => b),
+    last: Float64Array.from(last),
+    mean_same_layer: Float64Array.from(others, meanSameLayer),
+    shift: Float64Array.from(last, (value) => 1 - value),
+    ci_low: Float64Array.from(intervals, ({ ci_high }) => 1 - ci_high),
+    ci_high: Float64Array.from(intervals, ({ ci_low }) => 1 - ci_low),
+  };
+}
+
+function meanSameLayer({ layers, values }: Comparison): number {
+  const shared = Math.min(...layers);
+  let sum = 0;
+  for (let layer = 0; layer < shared; layer++) sum += values[layer * layers[1] + layer];
+  return sum / shared;
 }

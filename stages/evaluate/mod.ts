@@ -1,11 +1,13 @@
 /**
- * The evaluate stage: held-out loss of several models on several sources.
+ * The evaluate stage: loss of several models on held-out tokens of several sources.
  *
  * @module
  */
-import { computeOptions } from "../../core/engine/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
+import { compute_fields, computeOptions } from "../../core/engine/mod.ts";
 import { passFlops, placeWeights } from "../../core/model/mod.ts";
+import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   bitsPerByte,
   type CheckpointForecast,
@@ -13,16 +15,29 @@ import {
   evalSets,
   Evaluator,
   loadParameters,
+  micro_batch_size,
   paddedLengths,
   productOf,
   sourceTokens,
 } from "../../core/train/mod.ts";
-import { config } from "./config.ts";
+
+const config = z.strictObject({
+  /** Sources to measure; all sources of the tokens input when not set. */
+  sources: z.array(z.string()).optional(),
+  /** Sources measured document by document, without loss on prompts; other sources are packed as in pretraining. */
+  by_example: z.array(z.string()).default([]),
+  /** Input tokens per sequence. */
+  sequence_length: positive_int.default(512),
+  /** Maximum number of sequences per source, evenly spaced over all of them. */
+  max_sequences: positive_int.default(512),
+  micro_batch_size,
+  ...compute_fields,
+});
 
 export const evaluate = defineStage({
   name: "evaluate",
   version: "2",
-  description: "Measures held-out loss of models on sources, token-weighted, in a fixed order.",
+  description: "Measures the held-out loss of models on each source, weighted by token.",
   config,
   inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },
   outputs: { evaluation: ports.evaluation },
@@ -68,12 +83,12 @@ export const evaluate = defineStage({
     const sources = config.sources ?? (known && Object.keys(known));
     const models = Object.values(parents.models) as (CheckpointForecast | undefined)[];
     if (!sources || !models.every((model) => model !== undefined)) {
-      return { notes: ["what is measured is known once there are tokens"] };
+      return { notes: ["the cost is unknown until the data are tokenized and the models exist"] };
     }
     const { sequence_length: length, max_sequences } = config;
     const shape = { rows: sources.length * max_sequences, length };
     return {
-      // At most: a source may have fewer sequences, and shorter ones.
+      // An upper bound: a source may have fewer and shorter sequences.
       flops: models.reduce((sum, { model }) => sum + passFlops(model, shape, "forward"), 0),
       compute: productOf(config, models[0].model, config.micro_batch_size * length),
     };

@@ -221,10 +221,16 @@ Deno.test("shots are solved examples before each question, and do not have to fi
 Deno.test("configs that cannot be are refused with a reason", async () => {
   const refused = (tasks: object, reason: RegExp) =>
     assert.rejects(evaluated({ novice }, { tasks }), reason);
-  await refused({}, /names no task/);
-  await refused({ mbpp: { ...MBPP, k: [2] } }, /k is above samples/);
-  await refused({ mbpp: { ...MBPP, samples: 2, temperature: 0 } }, /all the same/);
-  await refused({ gsm8k: { ...GSM8K, shots: 5 } }, /2 training records for 5 shots; lower shots/);
+  await refused({}, /at least one task/);
+  await refused({ mbpp: { ...MBPP, k: [2] } }, /k must not exceed samples/);
+  await refused(
+    { mbpp: { ...MBPP, samples: 2, temperature: 0 } },
+    /samples must be 1 at temperature 0/,
+  );
+  await refused(
+    { gsm8k: { ...GSM8K, shots: 5 } },
+    /only 2 training records for 5 shots; lower shots/,
+  );
   const path = { validation: GSM8K.path.validation };
   await refused({ gsm8k: { path, shots: 1 } }, /takes its 1 shots from a training set/);
   await refused(
@@ -235,7 +241,7 @@ Deno.test("configs that cannot be are refused with a reason", async () => {
   const { "tokenizer.json": _, ...mute } = novice;
   await assert.rejects(
     evaluated({ mute }, { tasks: { sciq: SCIQ } }),
-    /"mute" holds no tokenizer\.json/,
+    /"mute" has no tokenizer\.json/,
   );
 });
 
@@ -248,7 +254,7 @@ Deno.test("questions come from the data root where there is one", async () => {
     const config = { tasks: { sciq: {} } };
     await assert.rejects(
       evaluated({ novice }, config),
-      /task "sciq": .*sciq holds no file named test/,
+      /task "sciq": .*sciq has no file named test/,
     );
     await Deno.copyFile(fixture("sciq_test.jsonl"), `${root}/sciq/test.jsonl`);
     const found = await evaluated({ novice }, config);

@@ -1,39 +1,48 @@
 /**
- * GSM8K: the answer is generated, and its last number compared.
+ * GSM8K: generates the answer and compares its last number.
  *
  * @module
  */
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
 import { generate } from "../../core/generate/mod.ts";
-import type { Gsm8kConfig } from "./config.ts";
-import { proportion } from "./metrics.ts";
-import { asInTuning, readRecords, spread } from "./questions.ts";
-import { type Answer, promptTokens, type Task } from "./task.ts";
+import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
+import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
 
-/** Where another question begins, the answer has ended. The others are those of lm-evaluation-harness. */
+/** Grade school math: generates the answer and compares its number with the reference. */
+export const gsm8k_schema = z.strictObject({
+  /** Number of few-shot examples before each question: the first ones of the training set. */
+  shots: z.int().nonnegative().default(0),
+  /** Maximum number of generated tokens per answer. */
+  max_new_tokens: positive_int.default(256),
+  ...question_fields,
+}).transform(pin("gsm8k"));
+
+/** The answer ends where another question starts. The other stop texts are those of lm-evaluation-harness. */
 const STOP = ["Question:", "</s>", "<|im_end|>"];
 
 /**
- * Exact match as lm-evaluation-harness has it for `gsm8k`:
+ * Exact match as in the task `gsm8k` of lm-evaluation-harness:
  *
- * - `exact_match_strict`: the number after the first "####"; wrong where there is none
+ * - `exact_match_strict`: the number after the first "####"; wrong if there is none
  * - `exact_match_flexible`: the last number of the text
  *
- * Both are compared with the number after "####" of the reference, without commas and dollar signs, what comes before
- * "#### ", and a period at the end.
+ * Both are compared with the number after "####" of the reference. Commas, dollar signs, anything before "#### " and a
+ * period at the end are ignored.
  *
- * Prompts are those of the dataset's card, as in fine-tuning. Before them stand `shots` solved problems, the first of the
- * training set, with empty lines between. Answers are generated greedily and end at the end-of-text token or where another
- * question begins. `task_samples` holds the strict verdict.
+ * Prompts are those of the dataset card, as in fine-tuning, after `shots` few-shot examples separated by empty lines.
+ * Decoding is greedy and stops at the end-of-text token or where another question starts. `task_samples` has the strict
+ * verdict.
  */
 export async function gsm8kTask(
-  config: Gsm8kConfig,
-  reading: { signal: AbortSignal; log: (message: string) => void },
+  config: z.output<typeof gsm8k_schema>,
+  reading: Reading,
 ): Promise<Task> {
   const records = await readRecords("gsm8k", config, reading);
   const { prompt, answer } = asInTuning("gsm8k");
   if (records.train.length < config.shots) {
     throw new Error(
-      `gsm8k has ${records.train.length} training records for ${config.shots} shots; lower shots`,
+      `gsm8k has only ${records.train.length} training records for ${config.shots} shots; lower shots`,
     );
   }
   const shots = records.train.slice(0, config.shots).flatMap((record, i) => {
@@ -72,7 +81,7 @@ export async function gsm8kTask(
   };
 }
 
-/** Whether the number of an answer is that of the reference. */
+/** Whether the number of an answer equals that of the reference, by each metric. */
 export function exactMatch(output: string, reference: string) {
   const wanted = normalized(reference);
   const strict = /#### (-?[0-9.,]+)/.exec(output)?.[1];

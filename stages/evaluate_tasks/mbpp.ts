@@ -1,18 +1,51 @@
 /**
- * MBPP: programs are generated and run against the tests of their problem.
+ * MBPP: generates programs and runs them against the tests of their problem.
  *
  * @module
  */
-import type { Columns } from "../../core/readers/mod.ts";
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
 import { generate } from "../../core/generate/mod.ts";
-import type { MbppConfig } from "./config.ts";
-import { denoCommand } from "./interpreter.ts";
-import { passMetric } from "./metrics.ts";
-import { PythonSandbox } from "./python_sandbox.ts";
-import { readRecords, spread } from "./questions.ts";
-import { type Answer, type Model, promptTokens, type Task } from "./task.ts";
+import type { Columns } from "../../core/readers/mod.ts";
+import { denoCommand, PythonSandbox } from "./python_sandbox.ts";
+import { pin, question_fields, readRecords, spread } from "./questions.ts";
+import {
+  type Answer,
+  type Model,
+  passMetric,
+  promptTokens,
+  type Reading,
+  type Task,
+} from "./task.ts";
 
-/** Problems by `task_id`: 11 to 510 are the test set, and of the first ten three are shown solved (Austin et al., 2021). */
+/** Python problems: generates programs and runs them against the problem's tests. */
+export const mbpp_schema = z.strictObject({
+  /** Number of few-shot examples before each problem; the dataset has three for this purpose. */
+  shots: z.int().nonnegative().max(3).default(3),
+  /** Programs generated per problem. */
+  samples: positive_int.default(1),
+  /** Values of k for pass@k, at most `samples`. */
+  k: z.array(positive_int).min(1).default([1]),
+  /** Sampling temperature; 0 is greedy decoding, with `samples: 1`. */
+  temperature: z.number().nonnegative().default(0.8),
+  /** Nucleus sampling: samples from the most likely tokens that together have this probability. */
+  top_p: z.number().positive().max(1).default(0.95),
+  /** Maximum number of generated tokens per program. */
+  max_new_tokens: positive_int.default(256),
+  /** Time limit of a program and its tests in seconds of wall-clock time; exceeding it counts as failed. */
+  timeout_seconds: z.number().positive().default(10),
+  /** Memory limit of a program in MiB; exceeding it counts as failed. */
+  memory_megabytes: z.int().min(64).max(2048).default(256),
+  ...question_fields,
+}).refine(({ k, samples }) => k.every((one) => one <= samples), "k must not exceed samples")
+  .refine(
+    ({ temperature, samples }) => temperature > 0 || samples === 1,
+    "samples must be 1 at temperature 0, which gives the same program every time",
+  ).transform(pin("mbpp"));
+
+type MbppConfig = z.output<typeof mbpp_schema>;
+
+/** Problems by `task_id`: 11 to 510 are the test set, and three of the first ten the few-shot examples (Austin et al., 2021). */
 const TEST = { first: 11, last: 510 };
 const SHOTS = [2, 3, 4];
 
@@ -22,25 +55,20 @@ interface Problem {
   readonly place: number;
   readonly parts: readonly string[];
   readonly code: string;
-  /** What has to run before the tests, and those. */
+  /** Set-up code, then the tests. */
   readonly tests: readonly string[];
 }
 
 /**
- * pass@k over the 500 test problems, from `samples` programs each. A program is right when all tests of its problem run
- * after it without an exception, in the sandbox of python_sandbox.ts.
+ * pass@k over the 500 test problems, from `samples` programs each. A program passes if all tests of its problem run after
+ * it without an exception, in the sandbox of python_sandbox.ts.
  *
- * The prompt is that of Austin et al. (2021) and lm-evaluation-harness, with `shots` solved problems: it shows the tests,
- * without which the names of functions could not be known. A program ends at "[DONE]" or the end-of-text token.
+ * The prompt is that of Austin et al. (2021) and lm-evaluation-harness, with `shots` examples. It includes the tests,
+ * since they give the function names. A program ends at "[DONE]" or the end-of-text token.
  */
 export async function mbppTask(
   config: MbppConfig,
-  { resamples, seed, ...reading }: {
-    signal: AbortSignal;
-    log: (message: string) => void;
-    resamples: number;
-    seed: number;
-  },
+  { resamples, seed, ...reading }: Reading & { resamples: number; seed: number },
 ): Promise<Task> {
   const deno = denoCommand();
   const problems = readProblems((await readRecords("mbpp", config, reading)).validation, config);
@@ -76,7 +104,7 @@ function readProblems(records: readonly Columns[], config: MbppConfig): Problem[
   const byId = (id: number) => {
     const record = records.find(({ task_id }) => Number(task_id) === id);
     if (record) return record;
-    throw new Error(`mbpp lacks the problem of task_id ${id}, which is shown solved; lower shots`);
+    throw new Error(`mbpp has no problem with task_id ${id}, a few-shot example; lower shots`);
   };
   const shots = SHOTS.slice(0, config.shots).flatMap((id) => {
     const record = byId(id);
@@ -86,7 +114,7 @@ function readProblems(records: readonly Columns[], config: MbppConfig): Problem[
     Number(task_id) >= TEST.first && Number(task_id) <= TEST.last ? [place] : []
   );
   if (places.length === 0) {
-    throw new Error(`mbpp holds no problem of task_id ${TEST.first} to ${TEST.last}`);
+    throw new Error(`mbpp has no problem with a task_id from ${TEST.first} to ${TEST.last}`);
   }
   return spread(places, config.max_questions).map(([, place]) => {
     const record = records[place];
@@ -106,7 +134,7 @@ function promptOf({ text, test_list }: Columns): string {
 
 const codeOf = ({ code }: Columns) => String(code).replaceAll("\r\n", "\n");
 
-/** Programs of each problem, `samples` of them. */
+/** Generates `samples` programs for each problem. */
 async function writePrograms(
   model: Model,
   problems: readonly Problem[],
@@ -124,7 +152,7 @@ async function writePrograms(
   );
 }
 
-/** Runs every program once, several at a time. @returns which pass, for each problem. */
+/** Runs every distinct program once, several in parallel. @returns whether it passes, by problem and program. */
 async function judge(
   sandbox: PythonSandbox,
   problems: readonly Problem[],

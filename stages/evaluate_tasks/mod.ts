@@ -1,8 +1,13 @@
 /**
- * The evaluate_tasks stage: what models can do, by answers to questions.
+ * The evaluate_tasks stage: accuracy of models on downstream tasks. A task is a file with its config schema and a function
+ * that makes a {@linkcode Task}.
  *
  * @module
  */
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
+import { compute_fields } from "../../core/engine/mod.ts";
+import { Decoder } from "../../core/generate/mod.ts";
 import { placeWeights } from "../../core/model/mod.ts";
 import {
   defineStage,
@@ -12,29 +17,42 @@ import {
   type StageContext,
   study_ports,
 } from "../../core/stage/mod.ts";
-import { Decoder } from "../../core/generate/mod.ts";
 import { loadTokenizer } from "../../core/tokenizer/mod.ts";
 import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
-import { type Config, config } from "./config.ts";
-import { gsm8kTask } from "./gsm8k.ts";
-import { mbppTask } from "./mbpp.ts";
-import { caution } from "./metrics.ts";
-import { Progress } from "./progress.ts";
-import { sciqTask } from "./sciq.ts";
-import type { Answer, Metric, Model, Task } from "./task.ts";
+import { gsm8k_schema, gsm8kTask } from "./gsm8k.ts";
+import { mbpp_schema, mbppTask } from "./mbpp.ts";
+import { sciq_schema, sciqTask } from "./sciq.ts";
+import { type Answer, caution, type Metric, type Model, type Task } from "./task.ts";
+
+const config = z.strictObject({
+  /** Tasks to run. Questions come from the data root or the Hugging Face Hub, like datasets. */
+  tasks: z.strictObject({
+    gsm8k: gsm8k_schema.optional(),
+    sciq: sciq_schema.optional(),
+    mbpp: mbpp_schema.optional(),
+  }).refine((tasks) => Object.keys(tasks).length > 0, "must have at least one task"),
+  /** Sequences per forward pass. */
+  batch_size: positive_int.default(16),
+  /** Bootstrap resamples for the interval of pass@k. */
+  resamples: positive_int.default(1000),
+  threads: compute_fields.threads,
+  device: compute_fields.device,
+});
+
+type Config = z.output<typeof config>;
 
 const inputs = { models: many(ports.checkpoint) };
 const outputs = { results: study_ports.task_results, samples: study_ports.task_samples };
 
 type Context = StageContext<Config, typeof inputs, typeof outputs>;
 
-/** Questions that are answered between two checkpoints of the stage, at least. */
+/** Minimum number of questions between two checkpoints of the stage. */
 const MIN_PORTION = 32;
 
 /**
- * Puts the questions of each task to each model: GSM8K ({@linkcode gsm8kTask}), SciQ ({@linkcode sciqTask}) and MBPP
+ * Asks each model the questions of each task: GSM8K ({@linkcode gsm8kTask}), SciQ ({@linkcode sciqTask}) and MBPP
  * ({@linkcode mbppTask}). Every metric has the number of questions and a 95% interval: Wilson's for proportions, a
- * bootstrap over questions for pass@k. Small models answer next to nothing, which a line of the log says.
+ * bootstrap over questions for pass@k. The log warns about metrics that are not above chance, as with small models.
  *
  * All models see the same questions and random numbers.
  */
@@ -45,7 +63,7 @@ export const evaluate_tasks = defineStage({
   config,
   inputs,
   outputs,
-  // Programs of MBPP run in processes of their own, which have no permission.
+  // MBPP programs run in separate processes without permissions.
   permissions: { run: ["deno"] },
   async run(ctx: Context) {
     ctx.signal.throwIfAborted();
@@ -109,8 +127,7 @@ async function loadModel(
   const input: FilesInput = inputs.models[name];
   if (!input.names.includes("tokenizer.json")) {
     throw new Error(
-      `the checkpoint of model "${name}" holds no tokenizer.json, without which it cannot be asked; put the ` +
-        "tokenizer's files beside its weights",
+      `the checkpoint of model "${name}" has no tokenizer.json; put the tokenizer's files beside its weights`,
     );
   }
   const [json, settings] = [
@@ -159,4 +176,53 @@ async function writeAnswers(
     reference: answers.map(({ reference }) => reference),
     correct: Uint8Array.from(answers, ({ scores }) => Object.values(scores)[0] ? 1 : 0),
   });
+}
+
+const FILE = "answers.json";
+
+/** Milliseconds between progress reports while questions are being answered. */
+const PULSE_MS = 1000;
+
+/** Answers so far: reported as progress, and kept in checkpoints so that an interrupted run can resume. */
+class Progress {
+  /** Number of answered questions. */
+  done = 0;
+  #portion = 0;
+  #next_report = Date.now() + PULSE_MS;
+
+  private constructor(
+    readonly context: Context,
+    readonly total: number,
+    readonly portions: Answer[][],
+  ) {}
+
+  /** Resumes an interrupted run, if there is one. */
+  static async begin(context: Context, total: number): Promise<Progress> {
+    const saved = await context.checkpoints.latest();
+    const text = saved && new TextDecoder().decode(await saved.read(FILE));
+    return new Progress(context, total, text === undefined ? [] : JSON.parse(text));
+  }
+
+  /** The answers to the next questions: from the checkpoint, or computed and saved. */
+  async next(questions: number, make: () => Promise<Answer[]>): Promise<Answer[]> {
+    this.context.signal.throwIfAborted();
+    const portion = this.#portion++;
+    if (portion === this.portions.length) {
+      this.portions.push(await make());
+      const content = new TextEncoder().encode(JSON.stringify(this.portions));
+      await this.context.checkpoints.save(this.portions.length, { [FILE]: content });
+    }
+    this.done += questions;
+    this.context.report(this.done, {}, this.total);
+    return this.portions[portion];
+  }
+
+  /** Must be called while a portion is computed: reports progress. @throws the reason once the run is stopped. */
+  pulse(): void {
+    if (Date.now() >= this.#next_report) {
+      this.#next_report = Date.now() + PULSE_MS;
+      this.context.report(this.done, {}, this.total);
+    }
+    this.context.signal.throwIfAborted();
+  }
 }

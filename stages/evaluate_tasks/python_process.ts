@@ -1,12 +1,12 @@
 /**
- * The process in which a Python program runs. This thread speaks with the parent and watches memory, also while the
- * program computes in python_worker.ts; when the parent is gone, so is the process.
+ * The process in which Python programs run. This thread talks to the parent and watches memory while the program runs in
+ * python_worker.ts. The process exits when its parent does.
  *
  *     deno run … python_process.ts FOLDER MAX_BYTES
  *
- * All that is read on stdin is framed: a length, uint32 little-endian, and so many bytes. First comes the memory of an
- * interpreter; without it (no bytes) that of a fresh one is written to stdout, and that is all. Then come requests, JSON
- * `{ nonce, program, tests }`, and each is answered by a line `{ nonce, verdict }`.
+ * Input on stdin is framed: a length (uint32 little-endian), then as many bytes. The first frame is a memory snapshot of an
+ * interpreter; if it is empty, the process writes the snapshot of a fresh one to stdout and exits. All other frames are
+ * requests, JSON `{ nonce, program, tests }`, each answered by a line `{ nonce, verdict }`.
  *
  * @module
  */
@@ -51,7 +51,7 @@ worker.onmessage = ({ data }) => {
   writeLine(data);
 };
 
-// WebAssembly's memory has a limit of its own; this one is for what a program may make outside of it.
+// WebAssembly memory has its own limit; this one is for memory that a program allocates outside of it.
 setInterval(() => {
   if (Deno.memoryUsage().rss <= Number(max_bytes)) return;
   writeLine({ verdict: "memory" });

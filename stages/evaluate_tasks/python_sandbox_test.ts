@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { confined, denoCommand, type Verdict } from "./interpreter.ts";
-import { PythonSandbox } from "./python_sandbox.ts";
+import { confined, denoCommand, PythonSandbox, type Verdict } from "./python_sandbox.ts";
 
 const OPTIONS = { deno: denoCommand(), timeout_seconds: 20, memory_megabytes: 128, processes: 1 };
 

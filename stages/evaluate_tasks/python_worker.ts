@@ -1,13 +1,13 @@
 /**
  * The thread that runs Python: Pyodide, which is CPython in WebAssembly.
  *
- * Programs that do not compile leave the interpreter as it was; with the first that runs, it has served its time.
+ * Programs that do not compile leave the interpreter unchanged, so that it can be reused; it runs only one that does.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
 
-/** What is used of Pyodide. */
+/** The part of Pyodide that is used here. */
 interface Pyodide {
   runPython(source: string): unknown;
   pyimport(name: "builtins"): {
@@ -20,17 +20,17 @@ interface Pyodide {
   makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
 }
 
-/** Where text goes. */
+/** A destination of text. */
 interface Output {
-  /** @returns bytes that were taken. */
+  /** @returns the number of bytes written. */
   write(bytes: Uint8Array): number;
 }
 
 /** The first message. */
 interface Start {
-  /** Of the package. */
+  /** The folder of the Pyodide package. */
   readonly folder: string;
-  /** Memory to begin with; nothing in it to be sent that of a fresh interpreter. */
+  /** Memory snapshot to start from; if empty, the worker replies with that of a fresh interpreter. */
   readonly snapshot: Uint8Array<ArrayBuffer>;
 }
 
@@ -40,7 +40,7 @@ interface Request {
   readonly tests: readonly string[];
 }
 
-/** Part of every snapshot: modules that programs like to use, and no difference between one run and another. */
+/** Part of every snapshot: common modules, and a fixed seed so that runs do not differ. */
 const PRELUDE = `
 import collections, functools, heapq, itertools, math, random, re, sys, typing
 random.seed(0)
@@ -51,7 +51,7 @@ async function loadInterpreter({ folder, snapshot }: Start): Promise<Pyodide> {
   const { loadPyodide } = await import(`file://${folder}/pyodide.mjs`);
   return await loadPyodide({
     indexURL: `${folder}/`,
-    // What `import js` finds: nothing, not even a constructor.
+    // `import js` finds nothing, not even a constructor.
     jsglobals: Object.create(null),
     stdin: () => null,
     env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" },
@@ -78,7 +78,7 @@ function serve(python: Pyodide): void {
   const judge = (sources: readonly string[]) => {
     let codes: unknown[];
     try {
-      // Before the program can get at anything.
+      // Tests too are compiled before the program runs.
       codes = sources.map((source) => compile(source, "<program>", "exec"));
     } catch {
       return "invalid";
@@ -97,7 +97,7 @@ self.onmessage = async ({ data }: MessageEvent<Start>) => {
   const python = await loadInterpreter(data);
   if (data.snapshot.length === 0) return makeSnapshot(python);
   serve(python);
-  // Everything is loaded; what a program could find is less still.
+  // Everything is loaded: remove the last permission and the API.
   await Deno.permissions.revoke({ name: "read" });
   Reflect.deleteProperty(globalThis, "Deno");
   self.postMessage({ ready: true });

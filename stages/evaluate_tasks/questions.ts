@@ -1,9 +1,11 @@
 /**
- * The questions of tasks: records of datasets, found where the datasets are, with the columns that scoring needs.
+ * The questions of tasks: records of datasets with the columns that scoring needs, and their config fields.
  *
  * @module
  */
 import { join } from "node:path";
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
 import {
   type Columns,
   compileTemplate,
@@ -20,11 +22,11 @@ import { RECORD_SETS, type RecordSet } from "../../datasets/mod.ts";
 export type TaskName = "gsm8k" | "sciq" | "mbpp";
 
 interface Source {
-  /** Columns that prompts and scores are made from. */
+  /** Columns used in prompts and scoring. */
   readonly columns: readonly string[];
-  /** Where the hub has the questions, where that is not all that the dataset holds out. */
+  /** Location of the questions on the hub, if not the dataset's validation split. */
   readonly hub?: string;
-  /** Whether solved examples come from the training set. */
+  /** Whether few-shot examples come from the training set. */
   readonly shots_from_train: boolean;
 }
 
@@ -51,11 +53,26 @@ export function datasetOf(task: TaskName): RecordSet {
   return RECORD_SETS.find(({ name }) => name === task)!;
 }
 
-/** What a task's config says of its records. */
-export interface QuestionOptions {
-  /** Solved examples before each question. */
+/** Config fields of every task. */
+export const question_fields = {
+  /** Location of the records in any supported file format; the dataset's own when not set. */
+  path: z.strictObject({
+    /** The questions: a file, glob or folder, or `hf://org/name@revision/glob` on the Hugging Face Hub. */
+    validation: z.string(),
+    /** Few-shot examples, if `shots` takes them from a training set. */
+    train: z.string().optional(),
+  }).optional(),
+  /** Asks this many questions, evenly spaced over all; all when not set. */
+  max_questions: positive_int.optional(),
+  /** Revision of the data, part of the artifact key. Filled in automatically; if set, it must be the current one. */
+  revision: z.string().optional(),
+};
+
+type QuestionFields = z.output<z.ZodObject<typeof question_fields>>;
+
+/** The part of a task's config that selects its records. */
+interface QuestionOptions extends Partial<Pick<QuestionFields, "path" | "revision">> {
   readonly shots?: number;
-  readonly path?: Paths | undefined;
 }
 
 interface Paths {
@@ -64,9 +81,10 @@ interface Paths {
 }
 
 /**
- * The card of a task's questions: of the records that its dataset holds out, and with `shots` of those it trains on.
+ * The dataset card of a task's questions: the dataset's validation records, and its training records if `shots` needs
+ * them.
  *
- * @throws {Error} naming the folder of the data root that holds no questions, or the lack of solved examples.
+ * @throws {Error} when the data root has no questions, or there are no few-shot examples.
  */
 export function questionCard(task: TaskName, { shots = 0, path }: QuestionOptions): DatasetCard {
   const { columns, shots_from_train } = SOURCES[task];
@@ -75,7 +93,7 @@ export function questionCard(task: TaskName, { shots = 0, path }: QuestionOption
   const wants_train = shots > 0 && shots_from_train;
   if (wants_train && (train === undefined || train.length === 0)) {
     throw new Error(
-      `task "${task}" takes its ${shots} shots from a training set, and there is none; add train… beside the ` +
+      `task "${task}" takes its ${shots} shots from a training set, and there is none; add a train… file beside the ` +
         "questions, or set shots to 0",
     );
   }
@@ -87,7 +105,7 @@ export function questionCard(task: TaskName, { shots = 0, path }: QuestionOption
   });
 }
 
-/** Where the dataset is: in the data root if there is one, else on the hub. */
+/** The location of the dataset: in the data root if one is set, else on the hub. */
 function datasetPaths(task: TaskName): Paths {
   const data_root = dataRoot();
   if (data_root !== undefined) return filesIn(join(data_root, task), task);
@@ -99,12 +117,12 @@ function filesIn(folder: string, task: TaskName): Paths {
   const files = findSplitFiles(folder, datasetOf(task).format);
   if (files && files.validation.length > 0) return files;
   throw new Error(
-    `task "${task}": ${folder} holds no file named test… or validation…; put test.jsonl or the like there, or leave ` +
-      "--data-root (CAUSEWAY_DATA_ROOT) out to read the questions from the Hugging Face hub",
+    `task "${task}": ${folder} has no file named test… or validation…; put test.jsonl or similar there, or remove ` +
+      "--data-root (CAUSEWAY_DATA_ROOT) to read the questions from the Hugging Face Hub",
   );
 }
 
-/** `CAUSEWAY_DATA_ROOT`; undefined where it is empty, unset or may not be read. */
+/** `CAUSEWAY_DATA_ROOT`; undefined if it is unset, empty or not readable. */
 function dataRoot(): string | undefined {
   try {
     return Deno.env.get("CAUSEWAY_DATA_ROOT") || undefined;
@@ -115,10 +133,10 @@ function dataRoot(): string | undefined {
 }
 
 /**
- * Reads the records of a task in their order, held-out ones and those to learn from.
+ * Reads the records of a task in order, by split.
  *
- * @param revision that of the config: what is kept under its key must have been made from it.
- * @throws {Error} when the data are not at the revision.
+ * @param revision the config's, which is part of the artifact key.
+ * @throws {Error} when the data are no longer at this revision.
  */
 export async function readRecords(
   task: TaskName,
@@ -133,10 +151,10 @@ export async function readRecords(
     records[split].push(Object.fromEntries(columns.map((column, i) => [column, values[i]])));
   }
   if (await card.revision() === revision) return records;
-  throw new Error(`the questions of "${task}" changed since the recipe was loaded; run it again`);
+  throw new Error(`the questions of "${task}" changed after the recipe was loaded; run it again`);
 }
 
-/** `max` items at even distances over all of them. @returns them with their places. */
+/** Up to `max` evenly spaced items, with their positions. */
 export function spread<T>(items: readonly T[], max = items.length): [place: number, item: T][] {
   const taken = Math.min(items.length, max);
   return Array.from({ length: taken }, (_, i) => {
@@ -145,9 +163,43 @@ export function spread<T>(items: readonly T[], max = items.length): [place: numb
   });
 }
 
-/** The prompt and the answer of a record as the dataset's card has them for fine-tuning. */
+/** The prompt and answer templates of the dataset card, as used in fine-tuning. */
 export function asInTuning(task: TaskName): { prompt: Render; answer: Render } {
   const { prompt = "", text } = datasetOf(task);
   const render = (part: string | Render) => typeof part === "string" ? compileTemplate(part) : part;
   return { prompt: render(prompt), answer: render(text) };
+}
+
+type Pinned<T> = T & { revision: string };
+
+/**
+ * Adds the revision of the data to a task's config, as the tokenize stage does: it is part of the artifact key, so that
+ * changed questions give a new artifact. The result is a promise if the hub must be asked.
+ */
+export function pin(task: TaskName) {
+  return <T extends QuestionOptions>(
+    given: T,
+    context: z.core.$RefinementCtx,
+  ): Pinned<T> | Promise<Pinned<T>> => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    };
+    const add = (revision: string) => {
+      if (given.revision === undefined || given.revision === revision) {
+        return { ...given, revision };
+      }
+      return refuse(
+        `the questions of "${task}" are now at revision ${revision}, not ${given.revision}; run the recipe again, ` +
+          "or remove revision from the config to use the current questions",
+      );
+    };
+    const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
+    try {
+      const revision = questionCard(task, given).revision();
+      return typeof revision === "string" ? add(revision) : revision.then(add, explain);
+    } catch (error) {
+      return explain(error);
+    }
+  };
 }

@@ -1,29 +1,31 @@
 /**
- * SciQ: the likeliest of four options is chosen.
+ * SciQ: chooses the most likely of four options.
  *
  * @module
  */
+import { z } from "zod";
 import { logLikelihoods } from "../../core/generate/mod.ts";
-import type { SciqConfig } from "./config.ts";
-import { proportion } from "./metrics.ts";
-import { asInTuning, readRecords, spread } from "./questions.ts";
-import { type Answer, promptTokens, type Task } from "./task.ts";
+import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
+import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
 
-/** The right one last, as in lm-evaluation-harness: of options that are equally likely the first is chosen. */
+/** Science questions with four options: chooses the most likely one. */
+export const sciq_schema = z.strictObject({ ...question_fields }).transform(pin("sciq"));
+
+/** The correct one last, as in lm-evaluation-harness: of equally likely options the first is chosen. */
 const OPTIONS = ["distractor1", "distractor2", "distractor3", "correct_answer"];
 
 /**
- * Multiple choice by log-likelihood of each option given the prompt of the dataset's card:
+ * Multiple choice by the log-likelihood of each option given the prompt of the dataset card:
  *
- * - `acc`: the option of the largest log p(option | prompt) is the right one
- * - `acc_norm`: the same of log p per UTF-8 byte of the option, which does not favour short ones (lm-evaluation-harness
- *   divides by characters)
+ * - `acc`: the option with the largest log p(option | prompt) is correct
+ * - `acc_norm`: likewise for log p per UTF-8 byte of the option, which does not favour short options
+ *   (lm-evaluation-harness divides by characters)
  *
- * The end-of-text token does not count. `task_samples` holds the verdict of `acc`, and as output the option it chose.
+ * The end-of-text token is not scored. `task_samples` has the verdict of `acc`, and the chosen option as output.
  */
 export async function sciqTask(
-  config: SciqConfig,
-  reading: { signal: AbortSignal; log: (message: string) => void },
+  config: z.output<typeof sciq_schema>,
+  reading: Reading,
 ): Promise<Task> {
   const { validation } = await readRecords("sciq", config, reading);
   const { prompt } = asInTuning("sciq");
@@ -67,7 +69,7 @@ export async function sciqTask(
   };
 }
 
-/** The place of the largest number, the first of equal ones. */
+/** Index of the largest number; the first one if there are several. */
 function largest(numbers: readonly number[]): number {
   return numbers.indexOf(Math.max(...numbers));
 }

@@ -1,32 +1,39 @@
 /**
- * What all tasks are: questions that are put to a model, and metrics of its answers.
+ * The interface of all tasks, and metrics of their answers.
  *
  * @module
  */
-import type { Weights } from "../../core/model/mod.ts";
+import { bootstrapInterval, type Interval, mean } from "../../core/analysis/mod.ts";
 import type { Decoder } from "../../core/generate/mod.ts";
+import type { Weights } from "../../core/model/mod.ts";
 import type { Tokenizer } from "../../core/tokenizer/mod.ts";
 
-/** A model that is asked. */
+/** The model to evaluate. */
 export interface Model {
   readonly decoder: Decoder;
   readonly weights: Weights;
   readonly tokenizer: Tokenizer;
   readonly seed: number;
   readonly signal: AbortSignal;
-  /** To be called while there is much to compute. @throws the signal's reason when the run is to stop. */
+  /** Must be called regularly during long computations. @throws the signal's reason once the run is stopped. */
   pulse(): void;
 }
 
-/** What became of a question, or of one sample of it. */
+/** How records are read. */
+export interface Reading {
+  readonly signal: AbortSignal;
+  log(message: string): void;
+}
+
+/** The answer to a question, or one sample of it. */
 export interface Answer {
-  /** Place of the question among all of the set. */
+  /** Index of the question in the whole set. */
   readonly question: number;
   readonly sample: number;
   readonly prompt: string;
   readonly output: string;
   readonly reference: string;
-  /** Whether it counts as right, by metric; the first is what `task_samples` holds. */
+  /** Whether it is correct, by metric; `task_samples` has the first. */
   readonly scores: Readonly<Record<string, boolean>>;
 }
 
@@ -34,28 +41,28 @@ export interface Answer {
 export interface Metric {
   readonly metric: string;
   readonly value: number;
-  /** Questions. */
+  /** Number of questions. */
   readonly n: number;
   readonly ci_low: number;
   readonly ci_high: number;
-  /** What guessing gives. */
+  /** Expected value of guessing. */
   readonly chance: number;
 }
 
 export interface Task {
   readonly name: string;
-  /** Number of questions that are asked. */
+  /** Number of questions to ask. */
   readonly questions: number;
-  /** Puts questions `start` to `end` to a model. Answers do not depend on how the questions are divided. */
+  /** Asks a model the questions `start` to `end`. Answers do not depend on how the questions are divided. */
   answer(model: Model, start: number, end: number): Promise<Answer[]>;
   metrics(answers: readonly Answer[]): Metric[];
-  /** Frees what it holds. */
+  /** Releases resources. */
   close?(): Promise<void>;
 }
 
 /**
- * Tokens of a text in parts, each tokenized by itself, as prompt and answer are in fine-tuning. When they leave no room
- * for so many new ones in the model's positions, the first are left out.
+ * Tokens of a prompt in parts, each tokenized separately, as prompt and answer are in fine-tuning. Leading tokens are
+ * dropped if there are not enough positions left for `new_tokens`.
  */
 export function promptTokens(
   { tokenizer, weights }: Model,
@@ -65,4 +72,101 @@ export function promptTokens(
   const tokens = parts.flatMap((part) => Array.from(tokenizer.encode(part)));
   const room = Math.max(1, weights.config.max_position_embeddings - new_tokens);
   return tokens.slice(-room);
+}
+
+/** The 97.5% quantile of the standard normal distribution. */
+const Z = 1.959963984540054;
+
+/**
+ * Wilson's 95% interval of a proportion p = successes / n (Wilson, 1927), valid for few trials and near 0 and 1:
+ *
+ *     (p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n)
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { wilsonInterval } from "./task.ts";
+ *
+ * const { ci_low, ci_high } = wilsonInterval(0, 100);
+ * assert.equal(ci_low, 0);
+ * assert.ok(Math.abs(ci_high - 0.03699) < 1e-5);
+ * ```
+ */
+export function wilsonInterval(successes: number, n: number): Interval {
+  if (n === 0) return { ci_low: NaN, ci_high: NaN };
+  const p = successes / n, z2 = Z * Z;
+  const centre = p + z2 / (2 * n);
+  const half = Z * Math.sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+  return {
+    ci_low: successes === 0 ? 0 : (centre - half) / (1 + z2 / n),
+    ci_high: successes === n ? 1 : (centre + half) / (1 + z2 / n),
+  };
+}
+
+/** The share of answers that are correct by a metric. */
+export function proportion(answers: readonly Answer[], metric: string, chance: number): Metric {
+  const n = answers.length;
+  const right = answers.filter(({ scores }) => scores[metric]).length;
+  return { metric, value: right / n, n, ...wilsonInterval(right, n), chance };
+}
+
+/**
+ * An unbiased estimate of the probability that at least one of k samples is correct, from n samples of which c are (Chen et
+ * al., 2021, "Evaluating Large Language Models Trained on Code"), as a product that does not overflow:
+ *
+ *     1 - C(n - c, k) / C(n, k) = 1 - Π_{i = n - c + 1}^{n} (1 - k / i)
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { passAtK } from "./task.ts";
+ *
+ * assert.equal(passAtK(4, 1, 1), 0.25);
+ * assert.equal(passAtK(4, 2, 3), 1); // any three of the four include a correct one
+ * ```
+ */
+export function passAtK(n: number, c: number, k: number): number {
+  if (n - c < k) return 1;
+  let none = 1;
+  for (let i = n - c + 1; i <= n; i++) none *= 1 - k / i;
+  return 1 - none;
+}
+
+/**
+ * pass@k, the mean over questions, with a bootstrap interval over questions. If every question has the value 0, or every
+ * one 1, all resamples are equal, so the interval is Wilson's.
+ */
+export function passMetric(
+  answers: readonly Answer[],
+  k: number,
+  { seed, resamples }: { seed: number; resamples: number },
+): Metric {
+  const by_question = Map.groupBy(answers, ({ question }) => question);
+  const values = [...by_question.values()].map((samples) => {
+    const right = samples.filter(({ scores }) => scores.pass).length;
+    return passAtK(samples.length, right, k);
+  });
+  const n = values.length, value = mean(values);
+  const sure = values.every((one) => one === values[0]) && (value === 0 || value === 1);
+  const interval = sure ? wilsonInterval(value * n, n) : bootstrapInterval(
+    n,
+    (counts) => counts.reduce((sum, count, i) => sum + count * values[i], 0) / n,
+    { seed, resamples, phase: `pass@${k}` },
+  );
+  return { metric: `pass@${k}`, value, n, ...interval, chance: 0 };
+}
+
+/** A warning about a metric that is not above chance; undefined for one that is. */
+export function caution(
+  model: string,
+  task: string,
+  { metric, value, n, ci_low, ci_high, chance }: Metric,
+): string | undefined {
+  const what = `${model}: ${task} ${metric} is ${value.toFixed(3)}`;
+  if (value === 0) {
+    return `${what}: none of ${n} questions was answered correctly, so the task is too hard to compare this model with others`;
+  }
+  if (chance === 0 || ci_low > chance) return undefined;
+  const interval = `[${ci_low.toFixed(3)}, ${ci_high.toFixed(3)}]`;
+  return `${what} ${interval} on ${n} questions, which is not above chance (${chance})`;
 }

@@ -8,7 +8,6 @@ import { withHub } from "../../tests/with_hub.ts";
 import { hostWeights, loadModelFiles, openModel } from "../../core/model/mod.ts";
 import { loadParameters, loadTrainerState } from "../../core/train/mod.ts";
 import { Decoder } from "../../core/generate/mod.ts";
-import { config } from "./config.ts";
 import { import_model } from "./mod.ts";
 
 const FILES = await modelFiles(SIZES);
@@ -99,7 +98,7 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
       tokenizer.model.vocab["one more"] = 300;
       files["tokenizer.json"] = text(tokenizer);
     },
-    /tokenizer has 301 tokens, and the model embeddings of 272/,
+    /tokenizer has 301 tokens, but the model has embeddings for only 272/,
   ],
   "a shard that is not there": [
     (files) => {
@@ -139,15 +138,17 @@ for (const [name, [change, message]] of Object.entries(REFUSED)) {
     }));
 }
 
+const { config } = import_model;
+
 Deno.test("configs are refused that name no model, two, or one that has changed", () =>
   withFolder(async (folder) => {
     const refused = async (given: unknown, message: RegExp) => {
       const { error } = await config.safeParseAsync(given);
       assert.match(error!.issues[0].message, message);
     };
-    await refused({}, /either a folder or a model on the hub/);
-    await refused({ folder, hub: "org/name" }, /either a folder or a model on the hub/);
-    await refused({ folder: join(folder, "none") }, /there is no folder/);
+    await refused({}, /set either folder or hub/);
+    await refused({ folder, hub: "org/name" }, /set either folder or hub/);
+    await refused({ folder: join(folder, "none") }, /does not exist/);
     await refused({ hub: "no name at all" }, /cannot be the name of a model/);
     const first = await config.parseAsync({ folder: writeFolder(folder, FILES) });
     assert.deepEqual(await config.parseAsync(first), first);

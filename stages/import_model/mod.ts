@@ -1,21 +1,155 @@
 /**
- * The import_model stage: a trained model that is there already, such as Pythia, from a folder or the Hugging Face hub.
+ * The import_model stage: an existing model, such as Pythia, from a folder or the Hugging Face Hub.
  *
  * @module
  */
-import { join } from "node:path";
-import { openModel, parameterCount, toHuggingFace, writeModelFile } from "../../core/model/mod.ts";
+import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
+import {
+  downloadFile,
+  formatHubUrl,
+  hubOptionsFromEnvironment,
+  parseHubUrl,
+  resolveSnapshot,
+} from "../../core/hub/mod.ts";
+import {
+  type ModelFiles,
+  openModel,
+  parameterCount,
+  toHuggingFace,
+  writeModelFile,
+} from "../../core/model/mod.ts";
+import { contentDigest, textDigest } from "../../core/readers/mod.ts";
 import { defineStage, ports } from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
 import { importedState } from "../../core/train/mod.ts";
-import { config, modelFiles } from "./config.ts";
+import { join } from "node:path";
+
+/** Files of a model; all others in its folder or repository are ignored. */
+const WANTED =
+  /^(config\.json|model[\w.-]*\.safetensors|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json)$/;
+/** Listed too, so that a model that has only a pickle is refused for that reason. */
+const PICKLE = /^pytorch_model.*\.bin$/;
+
+const place = z.strictObject({
+  /** Optimizer steps of its training so far. */
+  steps: z.int().nonnegative().default(0),
+  /** Tokens it has been trained on so far. */
+  tokens: z.int().nonnegative().default(0),
+  /** Input tokens per sequence when training continues. */
+  sequence_length: positive_int.default(512),
+  /** Sequences per optimizer step when training continues. */
+  global_batch_size: positive_int.default(64),
+}).prefault({});
+
+const config = z.strictObject({
+  /** Folder with the model in Hugging Face format; set either this or `hub`. */
+  folder: z.string().min(1).optional(),
+  /** Model on the Hugging Face Hub, `org/name` or `org/name@revision`. A branch is resolved to its current commit. */
+  hub: z.string().min(1).optional(),
+  /** State of its training, for stages that continue it. */
+  trained: place,
+  /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
+  digest: z.string().optional(),
+}).transform(async (given, context) => {
+  const refuse = (field: string, message: string) => {
+    context.addIssue({ code: "custom", message, path: [field] });
+    return z.NEVER;
+  };
+  const { folder, hub } = given;
+  if ((folder === undefined) === (hub === undefined)) {
+    return refuse("folder", "set either folder or hub");
+  }
+  try {
+    const found = folder === undefined ? await hubContent(hub!) : folderContent(folder);
+    const { digest } = found;
+    if (given.digest !== undefined && given.digest !== digest) {
+      return refuse(
+        folder === undefined ? "hub" : "folder",
+        "the model has changed; run the recipe again",
+      );
+    }
+    return { ...given, ...(hub !== undefined && { hub: found.name }), digest };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return refuse("folder", `folder ${folder} does not exist`);
+    }
+    return refuse(folder === undefined ? "hub" : "folder", (error as Error).message);
+  }
+});
+
+interface Content {
+  /** For a model on the hub with its commit. */
+  readonly name: string;
+  readonly digest: string;
+}
+
+function folderContent(folder: string): Content {
+  const names = folderNames(folder);
+  if (!names.includes("config.json")) throw new Error(`${folder} has no config.json`);
+  const digests = names.map((name) => [name, contentDigest(join(folder, name))]);
+  return { name: folder, digest: textDigest(JSON.stringify(digests)) };
+}
+
+function folderNames(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => WANTED.test(name) || PICKLE.test(name)).sort();
+}
+
+/** Uses the digests listed by the hub, so nothing is downloaded. */
+async function hubContent(hub: string): Promise<Content> {
+  const { snapshot, wanted } = await hubModel(hub);
+  const { type, repo, commit } = snapshot;
+  const name = formatHubUrl({ type, repo, revision: commit }).replace("hf://", "");
+  const digests = wanted.map(({ path, digest }) => [path, digest]);
+  return { name, digest: textDigest(JSON.stringify(digests)) };
+}
+
+async function hubModel(hub: string) {
+  const url = hub.startsWith("hf://") ? hub : `hf://${hub}`;
+  const snapshot = await resolveSnapshot(parseHubUrl(url, "model"), hubOptionsFromEnvironment());
+  return {
+    snapshot,
+    wanted: snapshot.files.filter(({ path }) => WANTED.test(path) || PICKLE.test(path)),
+  };
+}
+
+/**
+ * The files of a model. Those of a model on the hub are downloaded unless they are in the cache.
+ *
+ * @param log called for each download.
+ */
+async function modelFiles(
+  { folder, hub }: { folder?: string | undefined; hub?: string | undefined },
+  log: (message: string) => void,
+): Promise<ModelFiles> {
+  if (folder !== undefined) {
+    return {
+      names: folderNames(folder),
+      path: (name) => join(folder, name),
+    };
+  }
+  const { snapshot, wanted } = await hubModel(hub!);
+  const paths = new Map<string, string>();
+  for (const file of wanted) {
+    // A pickle is refused by name, so it is not downloaded.
+    if (PICKLE.test(file.path)) paths.set(file.path, "");
+    else {
+      log(`downloading ${file.path} (${(file.bytes / 1e6).toFixed(1)} MB)`);
+      paths.set(file.path, await downloadFile(snapshot, file, hubOptionsFromEnvironment()));
+    }
+  }
+  return { names: [...paths.keys()], path: (name) => paths.get(name)! };
+}
+
+type Config = z.output<typeof config>;
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
 
 export const import_model = defineStage({
   name: "import_model",
   version: "1",
-  description: "Takes a trained model as Hugging Face stores it.",
+  description: "Imports a trained model in Hugging Face format.",
   config,
   inputs: {},
   outputs: { checkpoint: ports.checkpoint, tokenizer: ports.tokenizer },
@@ -24,7 +158,7 @@ export const import_model = defineStage({
     const files = await modelFiles(config, log);
     const origin = config.folder ?? config.hub!;
     const model = await openModel(files, origin);
-    log(`model of ${parameterCount(model.config).toLocaleString("en")} parameters`);
+    log(`model with ${parameterCount(model.config).toLocaleString("en")} parameters`);
     const tokenizer = await tokenizerTexts(files, origin);
     checkVocabulary(tokenizer["tokenizer.json"], model.config.vocab_size, origin);
     const text = (json: unknown) => JSON.stringify(json, null, 2) + "\n";
@@ -57,12 +191,12 @@ async function tokenizerTexts(files: Awaited<ReturnType<typeof modelFiles>>, ori
   return { "tokenizer.json": json, "tokenizer_config.json": settings };
 }
 
-/** A model may have more rows than its tokenizer has tokens, as Pythia's do, but not fewer. */
+/** A model may have more embedding rows than its tokenizer has tokens, as Pythia does, but not fewer. */
 function checkVocabulary(tokenizer: string, vocab_size: number, origin: string): void {
   const known = vocabularySize(tokenizer);
   if (known <= vocab_size) return;
   throw new Error(
-    `${origin}: its tokenizer has ${known} tokens, and the model embeddings of ${vocab_size}; they belong to ` +
-      "different models",
+    `${origin}: the tokenizer has ${known} tokens, but the model has embeddings for only ${vocab_size}; they belong ` +
+      "to different models",
   );
 }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/fake_context.ts";
 import { TINY_TOKENIZER, VOCAB_SIZE } from "../../tests/tiny_training.ts";
-import { config } from "./config.ts";
 import { import_tokenizer } from "./mod.ts";
 
 const folder = Deno.makeTempDirSync();
@@ -45,6 +44,8 @@ Deno.test("the files of a folder become a tokenizer, and its size is known befor
     assert.deepEqual(forecast.outputs, { tokenizer: { vocab_size: VOCAB_SIZE } });
   }));
 
+const { config } = import_tokenizer;
+
 Deno.test("the content is part of the config, and a change is noticed", () =>
   withTokenizer((folder) => {
     const first = config.parse({ folder });
@@ -58,6 +59,6 @@ Deno.test("a folder without a tokenizer is named", () =>
   withTokenizer((folder) => {
     assert.throws(
       () => config.parse({ folder: join(folder, "nothing") }),
-      /nothing holds no tokenizer\.json and tokenizer_config\.json/,
+      /nothing has no tokenizer\.json and tokenizer_config\.json/,
     );
   }));

@@ -1,16 +1,46 @@
 /**
- * The import_tokenizer stage: a tokenizer that is there already, such as Pythia's, in place of one that is learned.
+ * The import_tokenizer stage: an existing tokenizer, such as Pythia's, instead of one trained on the data.
  *
  * @module
  */
+import { z } from "zod";
+import { textDigest } from "../../core/readers/mod.ts";
 import { defineStage, ports } from "../../core/stage/mod.ts";
 import { vocabularySize } from "../../core/tokenizer/mod.ts";
-import { config, readTokenizer } from "./config.ts";
+import { join } from "node:path";
+
+const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
+
+const config = z.strictObject({
+  /** Folder with `tokenizer.json` and `tokenizer_config.json`, such as a model's folder. */
+  folder: z.string().min(1),
+  /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
+  digest: z.string().optional(),
+}).transform((given, context) => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: "custom", message, path: ["folder"] });
+    return z.NEVER;
+  };
+  try {
+    const digest = textDigest(JSON.stringify(readTokenizer(given.folder)));
+    if (given.digest === undefined || given.digest === digest) return { ...given, digest };
+    return refuse(`the tokenizer in ${given.folder} has changed; run the recipe again`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return refuse(`${given.folder} has no ${TOKENIZER_FILES.join(" and ")}`);
+  }
+});
+
+/** Contents of a tokenizer's files, by name. */
+function readTokenizer(folder: string): Record<(typeof TOKENIZER_FILES)[number], string> {
+  const texts = TOKENIZER_FILES.map((name) => [name, Deno.readTextFileSync(join(folder, name))]);
+  return Object.fromEntries(texts);
+}
 
 export const import_tokenizer = defineStage({
   name: "import_tokenizer",
   version: "1",
-  description: "Takes a Hugging Face tokenizer from a folder.",
+  description: "Imports a Hugging Face tokenizer from a folder.",
   config,
   inputs: {},
   outputs: { tokenizer: ports.tokenizer },

@@ -72,7 +72,7 @@ Deno.test("lengths in tokens are those in steps, and the nearest are named where
     /tokens must be a multiple .* 8 × 16 = 128 tokens, got 300; use 256 or 384/,
   );
   await fails({ tokens: 3 }, /use 128$/);
-  await fails({ tokens: 128, steps: 1 }, /tokens: is set beside steps/);
+  await fails({ tokens: 128, steps: 1 }, /tokens: set either tokens or steps/);
 });
 
 Deno.test("a reset optimizer has no moments, and its corrections count from the branch", async () => {
@@ -119,7 +119,7 @@ Deno.test("a schedule of its own begins at its first step, and later phases go o
   assert.equal(rates.length, 8);
   rates.forEach((rate, t) => assert.ok(Math.abs(rate - expected[t]) < 1e-15, `${t}: ${rate}`));
   assert.deepEqual([...second.training.step], [10, 11, 12, 13, 14]);
-  await fails({ horizon_steps: 20 }, /schedule: is kept, and its horizon with it/);
+  await fails({ horizon_steps: 20 }, /schedule: "keep" also keeps the horizon/);
   await fails({ schedule: config.schedule }, /needs a length: set steps or tokens/);
   await fails({ ...config, steps: 9 }, /9 steps do not fit a horizon of 8 steps/);
   await fails({ schedule: { peak_lr: 1, decay: "linear" }, steps: 1 }, /key: "decay"/);
@@ -167,7 +167,7 @@ Deno.test("repeats are counted from the restart", async () => {
   assert.equal(restarted.training.step.length, 15);
   // A phase after it may draw what is left since.
   await fails({ ...long, steps: 5 }, /already used by earlier phases/, restarted);
-  await fails({ data: "restart" }, /mixture: is required with data "restart"/);
+  await fails({ data: "restart" }, /mixture: must be set with data "restart"/);
 });
 
 Deno.test("continued pretraining takes specialised data alone, and keeps all else", async () => {
@@ -179,7 +179,7 @@ Deno.test("continued pretraining takes specialised data alone, and keeps all els
   }
   const [, { branch: choices }] = stateOf(named).lineage;
   assert.deepEqual([choices.optimizer, choices.schedule, choices.data], ["keep", "keep", "keep"]);
-  await fails({ preset }, /mixture: is required: continued pretraining/);
+  await fails({ preset }, /mixture: must be set for continued_pretrain/);
   const message = /specialised data only, but the run began with "general"/;
   await fails({ preset, mixture: { code: 0.9, general: 0.1 } }, message);
   const points = [

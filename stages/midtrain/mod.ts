@@ -1,18 +1,20 @@
 /**
- * The midtrain stage: training goes on from a checkpoint on another mixture. By default it keeps schedule, optimizer
- * state and data position (paper, section 3); each of them may begin anew. A control arm is this stage with the
- * mixture left out.
+ * The midtrain stage: continues training from a checkpoint on another mixture. By default it keeps the schedule, optimizer
+ * state and data position (paper, section 3); each of them can be reset. Without a mixture it is a control arm.
  *
  * @module
  */
+import { z } from "zod";
 import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
 import {
   batchSample,
+  branch_fields,
   branchFrom,
   type CheckpointForecast,
   checkpointReader,
   loadArrays,
   loadTrainerState,
+  mixture_phase_fields,
   mixtureForecast,
   type MixturePhase,
   mixturePhase,
@@ -20,7 +22,38 @@ import {
   trainPhase,
   writePhase,
 } from "../../core/train/mod.ts";
-import { type Config, config } from "./config.ts";
+
+const config = z.strictObject({
+  ...branch_fields,
+  ...mixture_phase_fields,
+}).superRefine((config, context) => {
+  const refuse = (field: keyof typeof config, message: string) =>
+    context.addIssue({ code: "custom", message, path: [field] });
+  const { steps, tokens, horizon_steps, horizon_tokens, schedule, mixture } = config;
+  if (steps !== undefined && tokens !== undefined) {
+    refuse("tokens", "set either tokens or steps, not both");
+  }
+  if (horizon_steps !== undefined && horizon_tokens !== undefined) {
+    refuse("horizon_tokens", "set either horizon_tokens or horizon_steps, not both");
+  }
+  if (schedule === "keep" && (horizon_steps ?? horizon_tokens) !== undefined) {
+    refuse(
+      "schedule",
+      '"keep" also keeps the horizon: remove the horizon, or set a new schedule',
+    );
+  }
+  if (config.data === "restart" && mixture === undefined) {
+    refuse(
+      "mixture",
+      'must be set with data "restart", which discards the position in the checkpoint\'s mixture',
+    );
+  }
+  if (config.preset === "continued_pretrain" && mixture === undefined) {
+    refuse("mixture", "must be set for continued_pretrain, which trains on specialised data alone");
+  }
+});
+
+type Config = z.output<typeof config>;
 
 const inputs = {
   checkpoint: ports.checkpoint,
@@ -40,7 +73,7 @@ export const midtrain = defineStage({
   name: "midtrain",
   version: "5",
   description:
-    "Goes on training from a checkpoint on another mixture; schedule, optimizer and data are kept or begin anew.",
+    "Continues training from a checkpoint on another mixture; schedule, optimizer and data position are kept or reset.",
   config,
   inputs,
   outputs: { ...training_outputs, mixture: ports.mixture_ledger },
@@ -61,7 +94,7 @@ export const midtrain = defineStage({
   },
   forecast({ config, seed, parents }) {
     const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
-    if (!checkpoint) return { notes: ["nothing is known of the checkpoint it goes on from"] };
+    if (!checkpoint) return { notes: ["unknown until the checkpoint to start from exists"] };
     const { model, state } = checkpoint;
     const begin = branchFrom(state, "midtrain", config, { seed, parent: "" });
     return mixtureForecast({ ...parents, ...begin, model, config });

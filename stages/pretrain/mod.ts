@@ -1,8 +1,11 @@
 /**
- * The pretrain stage: a GPT-NeoX model from random weights, on a mixture of packed sources.
+ * The pretrain stage: trains a model from random weights on a mixture of packed sources.
  *
  * @module
  */
+import { z } from "zod";
+import { mixture_schema, packing_schema } from "../../core/batches/mod.ts";
+import { positive_int } from "../../core/config/mod.ts";
 import { initialize, ParameterArrays, parameterCount } from "../../core/model/mod.ts";
 import {
   defineStage,
@@ -16,16 +19,88 @@ import {
   batchSample,
   freshArrays,
   freshState,
+  type Length,
+  lengthSteps,
+  mixture_phase_fields,
   mixtureForecast,
   type MixturePhase,
   mixturePhase,
+  model_schema,
   modelConfig,
+  optimizer_schema,
   resolveSchedule,
+  schedule_schema,
+  type StepSize,
   training_outputs,
   trainPhase,
   writePhase,
 } from "../../core/train/mod.ts";
-import { type Config, config, phaseLength } from "./config.ts";
+
+const config = z.strictObject({
+  model: model_schema,
+  /**
+   * Number of embedding rows, at least the tokenizer's vocabulary, which is the default. Larger values pad the vocabulary:
+   * Pythia's is padded to 50,304.
+   */
+  vocab_size: positive_int.optional(),
+  /**
+   * Shares of the training tokens by source, such as `{ general: 0.8, code: 0.2 }`; or points along the phase,
+   * `[{ after_tokens, weights, change }]`, to switch or move to another mixture at an exact token.
+   */
+  mixture: mixture_schema,
+  ...packing_schema.shape,
+  /** Input tokens per sequence. */
+  sequence_length: positive_int.default(512),
+  /** Sequences per optimizer step. */
+  global_batch_size: positive_int.default(64),
+  /** Length of this phase in optimizer steps; set either this or `tokens`. */
+  steps: positive_int.optional(),
+  /** Length of this phase in input tokens; must be a whole number of steps. */
+  tokens: positive_int.optional(),
+  /** Length of the learning rate schedule in optimizer steps, later phases included; this phase's when not set. */
+  horizon_steps: positive_int.optional(),
+  /** Length of the learning rate schedule in input tokens, instead of `horizon_steps`. */
+  horizon_tokens: positive_int.optional(),
+  schedule: schedule_schema,
+  optimizer: optimizer_schema.prefault({}),
+  ...mixture_phase_fields,
+}).superRefine((config, context) => {
+  const refuse = (field: keyof typeof config, message: string) =>
+    context.addIssue({ code: "custom", message, path: [field] });
+  if ((config.steps === undefined) === (config.tokens === undefined)) {
+    refuse("steps", "set either steps or tokens");
+    return;
+  }
+  if (config.horizon_steps !== undefined && config.horizon_tokens !== undefined) {
+    refuse("horizon_tokens", "set either horizon_tokens or horizon_steps, not both");
+    return;
+  }
+  const attempt = (field: keyof typeof config, check: () => void) => {
+    try {
+      check();
+    } catch (error) {
+      refuse(field, (error as Error).message);
+    }
+  };
+  attempt("tokens", () => lengthSteps(config, config));
+  attempt("horizon_tokens", () => {
+    const { steps, horizon_steps } = phaseLength(config);
+    if (horizon_steps < steps) refuse("horizon_steps", "must not be smaller than steps");
+    attempt("schedule", () => resolveSchedule(config.schedule, horizon_steps));
+  });
+});
+
+/** Steps of the phase and of its schedule. @throws {Error} when tokens are not a whole number of steps. */
+function phaseLength(config: Lengths): { steps: number; horizon_steps: number } {
+  const steps = lengthSteps(config, config)!;
+  const { horizon_steps, horizon_tokens: tokens } = config;
+  const horizon = lengthSteps({ steps: horizon_steps, tokens }, config, "horizon_tokens");
+  return { steps, horizon_steps: horizon ?? steps };
+}
+
+type Lengths = Length & StepSize & { horizon_steps?: number; horizon_tokens?: number };
+
+type Config = z.output<typeof config>;
 
 const inputs = {
   tokenizer: ports.tokenizer,
@@ -55,14 +130,14 @@ function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePh
   return mixturePhase({ ...inputs, config, ...begin({ config, seed }), log });
 }
 
-/** @throws {Error} when the tokenizer has tokens beyond the config's. */
+/** The number of embedding rows. @throws {Error} when the tokenizer has more tokens. */
 function paddedVocabulary(
   known: number,
   { vocab_size = known }: Pick<Config, "vocab_size">,
 ): number {
   if (vocab_size >= known) return vocab_size;
   throw new Error(
-    `vocab_size is ${vocab_size}, and the tokenizer has ${known} tokens; raise it or leave it out`,
+    `vocab_size ${vocab_size} is smaller than the tokenizer's vocabulary of ${known}; raise it or remove it`,
   );
 }
 
@@ -78,7 +153,7 @@ export const pretrain = defineStage({
     const { config: { optimizer, ...config }, inputs, outputs, seed } = ctx;
     const known = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
     const model = modelConfig(config.model, paddedVocabulary(known, config));
-    ctx.log(`model of ${parameterCount(model).toLocaleString("en")} parameters`);
+    ctx.log(`model with ${parameterCount(model).toLocaleString("en")} parameters`);
     const { phase, ledger } = await preparePhase(ctx);
     const with_tokenizer = { ...phase, tokenizer: inputs.tokenizer };
     const result = await trainPhase(ctx, with_tokenizer, () => {
@@ -95,7 +170,7 @@ export const pretrain = defineStage({
   forecast(ctx) {
     const { config, parents } = ctx;
     const tokenizer = parents.tokenizer as TokenizerForecast | undefined;
-    if (!tokenizer) return { notes: ["the model's size is known once there is a tokenizer"] };
+    if (!tokenizer) return { notes: ["the model's size is unknown until the tokenizer exists"] };
     const model = modelConfig(config.model, paddedVocabulary(tokenizer.vocab_size, config));
     return mixtureForecast({ ...parents, ...begin(ctx), model, config });
   },

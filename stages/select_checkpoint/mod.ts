@@ -1,9 +1,10 @@
 /**
- * The select_checkpoint stage: one checkpoint out of those along a training phase, to branch from, evaluate or fine-tune
- * (paper, Figure 4). Its files are those of the series: nothing is copied.
+ * The select_checkpoint stage: selects one of the checkpoints kept during training, to branch from, evaluate or fine-tune
+ * (paper, Figure 4). Its files are shared with the series, not copied.
  *
  * @module
  */
+import { z } from "zod";
 import { defineStage, ports } from "../../core/stage/mod.ts";
 import {
   checkpoint_series,
@@ -11,12 +12,18 @@ import {
   forecastAt,
   takeCheckpoint,
 } from "../../core/train/mod.ts";
-import { config } from "./config.ts";
+
+const config = z.strictObject({
+  /** Optimizer step of the checkpoint, counted as in the training metrics; the training step must have kept it. */
+  step: z.number().int().nonnegative(),
+});
+
+type Config = z.output<typeof config>;
 
 export const select_checkpoint = defineStage({
   name: "select_checkpoint",
   version: "1",
-  description: "Takes the checkpoint of one step out of those along training.",
+  description: "Selects one of the checkpoints kept during training.",
   config,
   inputs: { checkpoints: checkpoint_series },
   outputs: { checkpoint: ports.checkpoint },

@@ -1,12 +1,16 @@
 /**
- * The sft stage: supervised fine-tuning on whole examples, with an optimizer and a schedule of its own (paper,
- * section 3: 4 epochs, batch 64, cosine with 10% warm-up).
+ * The sft stage: supervised fine-tuning on whole examples, with its own optimizer and schedule (paper, section 3: 4
+ * epochs, batch size 64, cosine with 10% warmup).
  *
  * @module
  */
+import { z } from "zod";
 import type { ExampleSampler } from "../../core/batches/mod.ts";
+import { compute_fields } from "../../core/engine/mod.ts";
+import { parameterCount } from "../../core/model/mod.ts";
 import {
   defineStage,
+  type Forecast,
   type InspectContext,
   many,
   optional,
@@ -15,24 +19,57 @@ import {
 } from "../../core/stage/mod.ts";
 import {
   batchSample,
+  type CheckpointForecast,
+  checkpointing_fields,
+  checkpointOutputs,
   checkpointReader,
   evalSets,
   freshArrays,
+  freshState,
+  learningRate,
   loadParameters,
+  optimizer_schema,
+  paddedLengths,
   type Phase,
+  placesOf,
+  resolveSchedule,
+  schedule_schema,
+  sourceTokens,
+  type TrainerState,
   training_outputs,
+  trainingCost,
   trainPhase,
+  tuning_fields,
   tuningPhase,
+  validation_schema,
   writePhase,
 } from "../../core/train/mod.ts";
-import { type Config, config } from "./config.ts";
-import { forecast } from "./forecast.ts";
+
+const config = z.strictObject({
+  ...tuning_fields,
+  schedule: schedule_schema,
+  optimizer: optimizer_schema.prefault({}),
+  /** How validation loss is measured during training: example by example for `sources`, packed for other sources. */
+  validation: validation_schema.extend({
+    /** Held-out sources to measure; all sources of the validation input when not set. */
+    sources: z.array(z.string()).optional(),
+  }).prefault({}),
+  /**
+   * Whether the final checkpoint includes the optimizer state, two thirds of its size. It is only needed to continue
+   * training with the same optimizer.
+   */
+  save_optimizer: z.boolean().default(true),
+  ...checkpointing_fields,
+  ...compute_fields,
+});
+
+type Config = z.output<typeof config>;
 
 const inputs = {
   checkpoint: ports.checkpoint,
   train: many(ports.tokens),
   validation: many(ports.tokens, 0),
-  /** Connected, the best peak learning rate for the first of `sources` stands in place of `schedule.peak_lr`. */
+  /** If connected, the best peak learning rate for the first of `sources` replaces `schedule.peak_lr`. */
   learning_rates: optional(ports.learning_rates),
 };
 
@@ -43,7 +80,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
   log(describe(sampler, config));
   const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
-  if (peak_lr !== undefined) log(`peak_lr ${peak_lr}, the best of those tried`);
+  if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
   return {
     ...phase,
     start: startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
@@ -61,7 +98,8 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
 export const sft = defineStage({
   name: "sft",
   version: "5",
-  description: "Fine-tunes a checkpoint on examples, prompts masked where the dataset says so.",
+  description:
+    "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,
   inputs,
   outputs: training_outputs,
@@ -82,7 +120,7 @@ export const sft = defineStage({
   forecast,
 });
 
-/** The rate that a sweep found for a source; undefined where no sweep is connected. */
+/** The learning rate that a sweep found for a source; undefined if no sweep is connected. */
 async function bestLearningRate(
   rates: TableInput<typeof ports.learning_rates.columns> | undefined,
   source: string,
@@ -95,18 +133,122 @@ async function bestLearningRate(
     known.push(...batch.source);
   }
   throw new Error(
-    `no learning rate for source "${source}" is connected; there are some for ${known.join(", ")}`,
+    `the learning_rates input has no rate for source "${source}"; it has rates for ${
+      known.join(", ")
+    }`,
   );
 }
 
-/** What is trained on, and what became of documents that do not fit. */
+/** "4,731 examples, 147 steps; 1,129 examples truncated to 257 tokens". */
 function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config): string {
-  const done = overlong === "skip" ? "left out" : "cut";
-  const long = sampler.overlong > 0
-    ? `; ${sampler.overlong} longer than ${sequence_length + 1} tokens, ${done}`
-    : "";
-  const empty = sampler.skipped > 0
-    ? `; ${sampler.skipped} without a token to learn, left out`
-    : "";
-  return `${sampler.examples} examples, ${sampler.steps} steps${long}${empty}`;
+  const count = (n: number) => n.toLocaleString("en");
+  const examples = (n: number) => `${count(n)} ${n === 1 ? "example" : "examples"}`;
+  const limit = sequence_length + 1;
+  const parts = [`${examples(sampler.examples)}, ${count(sampler.steps)} steps`];
+  if (sampler.overlong > 0) {
+    const done = overlong === "skip" ? "skipped: longer than" : "truncated to";
+    parts.push(`${examples(sampler.overlong)} ${done} ${count(limit)} tokens`);
+  }
+  if (sampler.skipped > 0) {
+    parts.push(`${examples(sampler.skipped)} skipped: no tokens to train on`);
+  }
+  return parts.join("; ");
+}
+
+interface SftForecast {
+  readonly config: Config;
+  readonly seed: number;
+  readonly parents: Readonly<{
+    checkpoint: unknown;
+    train: Readonly<Record<string, unknown>>;
+    validation: Readonly<Record<string, unknown>>;
+  }>;
+}
+
+/** Input tokens and documents of one source. */
+interface Source {
+  readonly source: string;
+  readonly tokens: number;
+  readonly documents: number;
+}
+
+/** Assumes that every document is an example that fits; the number of steps is exact if all do. */
+function forecast({ config, seed, parents }: SftForecast): Forecast {
+  const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
+  if (!checkpoint) return { notes: ["unknown until the checkpoint to fine-tune exists"] };
+  const { model } = checkpoint;
+  const sources = sourcesOf(config, parents.train);
+  const documents = sum(sources.map((source) => source.documents));
+  const steps = Math.max(1, Math.floor(config.epochs * documents / config.global_batch_size));
+  const state = freshState({
+    schedule: resolveSchedule(config.schedule, steps),
+    optimizer: config.optimizer,
+    sequence_length: config.sequence_length,
+    global_batch_size: config.global_batch_size,
+    seed,
+    phase: "sft",
+  });
+  const outputs = checkpointOutputs({ model, state: { ...state, step: steps } });
+  if (documents === 0) {
+    const note = "the number of steps is unknown until the data are tokenized";
+    return { outputs, notes: [note] };
+  }
+  const epochs = steps * config.global_batch_size / documents;
+  const mean = Math.min(
+    config.sequence_length,
+    sum(sources.map(({ tokens }) => tokens)) / documents,
+  );
+  const held_out = config.validation.sources ?? Object.keys(sourceTokens(parents.validation) ?? {});
+  return {
+    training: {
+      parameters: parameterCount(model),
+      from_step: 0,
+      to_step: steps,
+      tokens: Math.round(epochs * mean * documents),
+      ...drawn(sources, epochs, steps, state),
+      keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
+    },
+    ...trainingCost({
+      ...config, // save_optimizer included
+      model,
+      from_step: 0,
+      steps,
+      // Batches are padded to quarters of the sequence length.
+      sequence_length: paddedLengths(config.sequence_length).find((length) => length >= mean)!,
+      compute: config,
+      keep: config,
+      validation: {
+        every_steps: config.validation.every_steps,
+        sequences: held_out.length * config.validation.max_sequences,
+      },
+    }),
+    outputs,
+  };
+}
+
+function sourcesOf(config: Config, train: SftForecast["parents"]["train"]): Source[] {
+  const known = sourceTokens(train);
+  return config.sources.map((source) => {
+    const { tokens, documents } = known?.[source] ?? { tokens: 0, documents: 0 };
+    // The last token of a document is a target only.
+    return { source, tokens: tokens - documents, documents };
+  });
+}
+
+/** Tokens drawn from each source, and learning rate and shares along the steps. */
+function drawn(sources: readonly Source[], epochs: number, steps: number, state: TrainerState) {
+  const all = sum(sources.map(({ tokens }) => tokens));
+  const shares = Object.fromEntries(sources.map(({ source, tokens }) => [source, tokens / all]));
+  return {
+    sources: sources.map(({ source, tokens }) => {
+      return { source, tokens: Math.round(epochs * tokens), before: 0, available: tokens };
+    }),
+    points: placesOf(steps).map((step) => {
+      return { step, learning_rate: learningRate(state.schedule, step), shares };
+    }),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

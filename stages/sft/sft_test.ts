@@ -68,10 +68,10 @@ Deno.test("the best learning rate of a sweep stands in place of the config's", a
   });
   const { training, logs } = await tune({}, EXAMPLES, rates("qa"));
   assert.ok(Math.abs(training.learning_rate[2] - 3e-3) < 1e-9);
-  assert.match(logs.join(), /peak_lr 0.003, the best of those tried/);
+  assert.match(logs.join(), /using peak_lr 0.003 from the learning rate sweep/);
   await assert.rejects(
     () => tune({}, EXAMPLES, rates("math")),
-    /no learning rate for source "qa" is connected; there are some for general, math/,
+    /no rate for source "qa"; it has rates for general, math/,
   );
 });
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import {
   compareFrequencies,
   FrequencyResampler,
@@ -10,12 +11,30 @@ import {
   mixFrequencies,
   resampledIntervals,
   type Similarity,
+  similarity_fields,
   tokenFrequencies,
   type Weights,
 } from "../../core/analysis/mod.ts";
 import { type DocumentSet, loadDocumentSets } from "../../core/batches/mod.ts";
-import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
-import { type Config, config } from "./config.ts";
+import {
+  defineStage,
+  many,
+  ports,
+  renamedFields,
+  type StageContext,
+} from "../../core/stage/mod.ts";
+
+const config = z.strictObject({
+  /** Sources to compare; all by default. */
+  sources: z.array(z.string()).optional(),
+  /** Mixtures to compare as well: shares by source, by a name of your choice. */
+  mixtures: z.record(z.string(), z.record(z.string(), z.number().min(0))).default({}),
+  ...similarity_fields,
+  /** Bootstrap resamples of documents, for 95% intervals of similarities; 0 for no intervals. */
+  resamples: z.int().min(0).default(0),
+}, { error: renamedFields({ examples: "sample_size", bootstrap: "resamples" }) });
+
+type Config = z.output<typeof config>;
 
 const inputs = { tokens: many(ports.tokens) };
 const outputs = { similarity: ports.similarity };
@@ -24,13 +43,13 @@ type Context = StageContext<Config, typeof inputs, typeof outputs>;
 type Sets = ReadonlyMap<string, DocumentSet>;
 
 /**
- * Writes the full square matrix of similarities, one row for each ordered pair, each member with itself included:
- * sources in the order given (by name without one), then mixtures by name.
+ * Writes the full square matrix of similarities, a row for each ordered pair, including each member with itself: sources in
+ * the given order (sorted by name by default), then mixtures by name.
  */
 export const similarity = defineStage({
   name: "similarity",
   version: "3",
-  description: "Similarity of the token distributions of datasets and mixtures.",
+  description: "Computes the similarity of the token distributions of datasets and mixtures.",
   config,
   inputs,
   outputs,
@@ -63,12 +82,12 @@ export const similarity = defineStage({
         ci_low: Float64Array.from(intervals.slice(from, to), ({ ci_low }) => ci_low),
         ci_high: Float64Array.from(intervals.slice(from, to), ({ ci_high }) => ci_high),
       });
-      report(config.bootstrap + i + 1, {}, config.bootstrap + length);
+      report(config.resamples + i + 1, {}, config.resamples + length);
     }
   },
 });
 
-/** What a member is made of. */
+/** The weights of a member: a source alone, or a mixture. */
 function weightsOf(sets: Sets, name: string, { mixtures }: Config): Weights {
   return sets.has(name) ? { [name]: 1 } : mixtures[name];
 }
@@ -87,7 +106,7 @@ function intervalsOf(
   compared: readonly Similarity[],
   { config, seed, signal, report }: Context,
 ): Interval[] {
-  if (config.bootstrap === 0) return compared.map(() => ({ ci_low: NaN, ci_high: NaN }));
+  if (config.resamples === 0) return compared.map(() => ({ ci_low: NaN, ci_high: NaN }));
   const estimates = compared.map(({ similarity }) => similarity);
   const weights = members.map((name) => weightsOf(sets, name, config));
   const resampler = new FrequencyResampler(sets, weights, config, seed);
@@ -101,13 +120,13 @@ function intervalsOf(
     );
     return matrix;
   };
-  return resampledIntervals(resampler, estimates, similarities, config.bootstrap, (done) => {
+  return resampledIntervals(resampler, estimates, similarities, config.resamples, (done) => {
     signal.throwIfAborted();
-    report(done, {}, config.bootstrap + members.length);
+    report(done, {}, config.resamples + members.length);
   });
 }
 
-/** Names of what is compared, checked: sources, then mixtures. */
+/** Names of the sources, then of the mixtures. @throws {Error} when one is unknown or not unique. */
 function memberNames(
   sets: Sets,
   { sources, mixtures }: Config,
@@ -116,16 +135,16 @@ function memberNames(
   for (const source of sources ?? []) {
     if (!sets.has(source)) {
       throw new Error(
-        `similarity: no source is named "${source}"; there are ${[...sets.keys()].join(", ")}`,
+        `unknown source "${source}"; sources are ${[...sets.keys()].join(", ")}`,
       );
     }
   }
   for (const name of Object.keys(mixtures)) {
     if (sets.has(name)) {
-      throw new Error(`similarity: the mixture "${name}" has the name of a source; rename it`);
+      throw new Error(`the mixture "${name}" has the same name as a source; rename it`);
     }
   }
   const twice = members.find((name, i) => members.indexOf(name) !== i);
-  if (twice !== undefined) throw new Error(`similarity: "${twice}" is listed twice`);
+  if (twice !== undefined) throw new Error(`source "${twice}" is listed twice`);
   return members;
 }

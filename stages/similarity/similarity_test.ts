@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type Batch, ports, type TableInput } from "../../core/stage/mod.ts";
 import { tableInput } from "../../tests/fake_context.ts";
-import { config as similarityConfig } from "./config.ts";
 import { similarity } from "./mod.ts";
 
 type Tokens = typeof ports.tokens.columns;
@@ -35,7 +34,7 @@ const inputs = {
 async function run(config: object): Promise<Row[]> {
   const rows: Row[] = [];
   await similarity.run({
-    config: similarityConfig.parse(config),
+    config: similarity.config.parse(config),
     inputs,
     outputs: {
       similarity: {
@@ -95,7 +94,7 @@ Deno.test("intervals are asked for by a number of resamples", async () => {
   for (const { ci_low, ci_high } of await run({ mixtures })) {
     assert.ok(Number.isNaN(ci_low) && Number.isNaN(ci_high));
   }
-  const rows = await run({ mixtures, bootstrap: 50 });
+  const rows = await run({ mixtures, resamples: 50 });
   for (const { a, b, similarity, ci_low, ci_high } of rows) {
     const width = ci_high - ci_low;
     assert.ok(ci_low - 1e-12 <= similarity && similarity <= ci_high + 1e-12, `${a} and ${b}`);
@@ -107,7 +106,7 @@ Deno.test("intervals are asked for by a number of resamples", async () => {
     const back = rows.find((row) => row.a === b && row.b === a)!;
     assert.deepEqual([back.ci_low, back.ci_high], [ci_low, ci_high]);
   }
-  assert.deepEqual(await run({ mixtures, bootstrap: 50 }), rows);
+  assert.deepEqual(await run({ mixtures, resamples: 50 }), rows);
 });
 
 Deno.test("documents of equal length weigh the same by tokens and by documents; all examples can be taken", async () => {
@@ -121,18 +120,26 @@ Deno.test("documents of equal length weigh the same by tokens and by documents; 
 });
 
 Deno.test("the paper's settings are the defaults", () => {
-  const config = similarityConfig.parse({});
+  const config = similarity.config.parse({});
   assert.deepEqual(config.weights, { cosine: 0.4, jaccard: 0.3, jensen_shannon: 0.3 });
   assert.equal(config.max_examples, 10_000);
   assert.equal(config.sample_size, "at_most");
-  assert.equal(config.bootstrap, 0);
+  assert.equal(config.resamples, 0);
 });
 
 Deno.test("settings that fit no data are refused", async () => {
-  await assert.rejects(run({ sources: ["poetry"] }), /"poetry"; there are code, general, pycode/);
+  await assert.rejects(
+    run({ sources: ["poetry"] }),
+    /unknown source "poetry"; sources are code, general, pycode/,
+  );
   await assert.rejects(run({ sources: ["code", "code"] }), /"code" is listed twice/);
-  await assert.rejects(run({ mixtures: { code: { general: 1 } } }), /name of a source/);
-  await assert.rejects(run({ mixtures: { m: { poetry: 1 } } }), /"poetry", which is not among/);
-  assert.throws(() => similarityConfig.parse({ weights: { cosine: 0.5 } }), /must sum to 1/);
-  assert.throws(() => similarityConfig.parse({ max_example: 5 }), /max_example/);
+  await assert.rejects(run({ mixtures: { code: { general: 1 } } }), /same name as a source/);
+  await assert.rejects(
+    run({ mixtures: { m: { poetry: 1 } } }),
+    /unknown source "poetry" in a mixture/,
+  );
+  assert.throws(() => similarity.config.parse({ weights: { cosine: 0.5 } }), /must sum to 1/);
+  assert.throws(() => similarity.config.parse({ max_example: 5 }), /max_example/);
+  const renamed = similarity.config.safeParse({ bootstrap: 5 }).error!.issues[0].message;
+  assert.equal(renamed, 'unrecognized key "bootstrap"; it is now called "resamples"');
 });

@@ -1,68 +1,70 @@
 /**
- * Config of the tokenize stage.
+ * Config and ports of the tokenize stage.
  *
  * @module
  */
 import { z } from "zod";
+import { positive_int } from "../../core/config/mod.ts";
 import { type DatasetCard, FORMAT_NAMES, recordCard } from "../../core/readers/mod.ts";
+import { optional, ports, type StageContext } from "../../core/stage/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
 
-/** Files, globs and folders, or `hf://org/name@revision/glob` for such on the Hugging Face hub. */
+/** Files, globs or folders, local or on the Hugging Face Hub as `hf://org/name@revision/glob`. */
 const path = z.union([z.string(), z.array(z.string()).min(1)]);
 
-/** A user's own records, in any format that can be read. */
+/** Your own records, in any supported file format. */
 const records = z.strictObject({
   /**
-   * A file, glob or folder, relative to the folder the command runs in; `hf://org/name@revision/glob` for files
-   * on the Hugging Face hub; or such by split.
+   * A file, glob or folder, relative to the working directory; `hf://org/name@revision/glob` for files on the Hugging
+   * Face Hub; or one of these for each split.
    */
   path: z.union([
     path,
     z.strictObject({
-      /** Paths of the records that are trained on. */
+      /** Paths of the training records. */
       train: path.optional(),
-      /** Paths of the records that are held out. */
+      /** Paths of the validation records. */
       validation: path.optional(),
     }),
   ]),
-  /** Format of the files, where their names do not tell it. */
+  /** File format, if it cannot be inferred from the file names. */
   format: z.enum(FORMAT_NAMES).optional(),
-  /** A column name, or a template such as "Question: {question}". */
+  /** Column with the text, or a template such as "Question: {question}". */
   text: z.string().default("text"),
-  /** The same for a leading prompt; no loss is taken on it unless `mask_prompt` is false. */
+  /** Column or template of a prompt that precedes the text; excluded from the loss unless `mask_prompt` is false. */
   prompt: z.string().optional(),
-  /** Column whose value keeps rows together in one split. */
+  /** Records with the same value in this column are assigned to the same split. */
   group: z.string().optional(),
-  /** Puts all records into one split. */
+  /** Assigns all records to one split. */
   split: z.enum(["train", "validation"]).optional(),
-  /** Takes only records that have one of some values in a column. */
+  /** Uses only records with certain values in a column. */
   where: z.strictObject({
-    /** The column that decides. */
+    /** The column to filter by. */
     column: z.string(),
-    /** The values that are taken. */
+    /** The values to keep. */
     in: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
   }).optional(),
-  /** Takes this many of the training records, drawn by file and row. */
-  examples: z.int().positive().optional(),
-  /** What a record that cannot be read does: end the run, or be left out and counted. */
+  /** Uses a random sample of this many training records, always the same ones; all when not set. */
+  examples: positive_int.optional(),
+  /** Unreadable records: "fail" ends the run with an error; "skip" leaves them out and logs how many. */
   on_error: z.enum(["fail", "skip"]).default("fail"),
-  /** SPDX identifier, for the data summary. */
+  /** Licence of the records as an SPDX identifier, for the dataset summary. */
   licence: z.string().optional(),
 });
 
 const entry = z.strictObject({
-  /** Name of a dataset card, or with `records` a name of your own. */
-  dataset: z.string().regex(/^[a-z][a-z0-9_]*$/, "is not snake_case"),
-  /** Keeps a sample of documents, drawn evenly over the dataset, of at most this many UTF-8 bytes. */
-  max_bytes: z.int().positive().optional(),
-  /** Whether no loss is taken on prompts in fine-tuning; as the dataset card has it when left out. */
+  /** Name of a dataset card, or with `records` a name of your choice. */
+  dataset: z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case"),
+  /** Uses a random sample of documents with at most this many UTF-8 bytes in total, always the same ones. */
+  max_bytes: positive_int.optional(),
+  /** Whether prompts are excluded from the loss in fine-tuning; defaults to the setting of the dataset card. */
   mask_prompt: z.boolean().optional(),
-  /** Reads the first files, by name, that each path for training stands for, this many at most; not of npm packages. */
-  max_files: z.int().positive().optional(),
-  /** Datasets that are read in its place where a data root lacks it; not with `records`. */
+  /** Reads at most this many files per training path, the first ones by name; not for datasets from npm packages. */
+  max_files: positive_int.optional(),
+  /** Datasets to read instead if the data root does not have this one; not with `records`. */
   stand_ins: z.array(z.string()).min(1).optional(),
   records: records.optional(),
-  /** Filled in from the card; given, it must be the card's present one. */
+  /** Revision of the data, part of the artifact key. Filled in automatically; if set, it must be the current one. */
   revision: z.string().optional(),
 });
 
@@ -71,12 +73,12 @@ export type DatasetEntry = z.output<typeof entry>;
 type PinnedEntry = DatasetEntry & { revision: string };
 
 /**
- * Adds the revision of the data to the config. The config is part of every artifact key, so data that
- * change (a new pin, an edited file) make a new artifact; and a config that was validated before the
- * data changed is refused, so that no artifact is stored under the key of other data.
+ * Adds the revision of the data to the config. The config is part of every artifact key, so changed data (a new pin, an
+ * edited file) give a new artifact. A config validated before the data changed is refused, so that no artifact is stored
+ * under the key of other data.
  *
- * Only where the network has to be asked for the revision is the result a promise, and validation
- * asynchronous. The promise never rejects: whoever validates synchronously drops it.
+ * The result is a promise, and validation asynchronous, only if the revision must be fetched from the network. The
+ * promise never rejects, since synchronous validation drops it.
  */
 const pinned_entry = entry.transform((given, context): PinnedEntry | Promise<PinnedEntry> => {
   const refuse = (message: string) => {
@@ -87,7 +89,7 @@ const pinned_entry = entry.transform((given, context): PinnedEntry | Promise<Pin
     if (given.revision === undefined || given.revision === revision) return { ...given, revision };
     return refuse(
       `dataset "${given.dataset}" is now at revision ${revision}, not ${given.revision}; ` +
-        "run the recipe again, or leave revision out to take the data as they are",
+        "run the recipe again, or remove revision from the config to use the current data",
     );
   };
   const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
@@ -100,37 +102,51 @@ const pinned_entry = entry.transform((given, context): PinnedEntry | Promise<Pin
 });
 
 export const config = z.strictObject({
-  /** Source names, as mixtures refer to them, and the datasets each is made of. */
+  /** Datasets of each source, by source name; mixtures refer to these names. */
   sources: z.record(z.string(), z.array(pinned_entry).min(1)).refine(
     (sources) => Object.keys(sources).length > 0,
-    "names no source",
+    "must have at least one source",
   ),
-  /** Tokens in the vocabulary; ids take two bytes up to 65,536, four above. Not used where a tokenizer is connected. */
+  /**
+   * Vocabulary size of the tokenizer to train. Token ids take two bytes up to 65,536, four bytes above. Ignored if the
+   * tokenizer input is connected.
+   */
   vocab_size: z.int().min(257).max(1_048_576).default(4096),
-  /** Pairs that occur less often are not merged. */
+  /** Minimum count of a token pair to be merged in tokenizer training. */
   min_frequency: z.int().nonnegative().default(2),
-  /** UTF-8 bytes of training text that the tokenizer is learned from, shared out by size of dataset. */
-  tokenizer_bytes: z.int().positive().default(8_000_000),
-  /** Share of documents held out, where the dataset has no split of its own; 0 for none. */
+  /** UTF-8 bytes of training text to train the tokenizer on, divided among the datasets in proportion to their size. */
+  tokenizer_bytes: positive_int.default(8_000_000),
+  /** Share of documents held out for validation if the dataset has no split of its own; 0 for none. */
   validation_share: z.number().min(0).lt(1).default(0.05),
-  /** Longer documents are cut to this many UTF-8 bytes. */
-  max_document_bytes: z.int().positive().default(1_000_000),
+  /** Longer documents are truncated to this many UTF-8 bytes. */
+  max_document_bytes: positive_int.default(1_000_000),
 });
 
 export type Config = z.output<typeof config>;
 
+export const inputs = { tokenizer: optional(ports.tokenizer) };
+
+export const outputs = {
+  tokenizer: ports.tokenizer,
+  train: ports.tokens,
+  validation: ports.tokens,
+  summary: ports.dataset_summary,
+};
+
+export type Context = StageContext<Config, typeof inputs, typeof outputs>;
+
 /**
- * The card an entry refers to.
+ * The dataset card of an entry.
  *
- * @throws {Error} listing the known cards when there is none of that name, and the ways out where a data root
- *   lacks it; for settings that would change nothing.
+ * @throws {Error} when there is no card of that name or the data root does not have the dataset, with the alternatives;
+ *   when settings contradict each other.
  */
 export function cardOf(entry: DatasetEntry): DatasetCard {
   const { dataset, records, mask_prompt, max_files, stand_ins } = entry;
   if (records === undefined) return resolveDataset(dataset, { mask_prompt, max_files, stand_ins });
   if (stand_ins !== undefined) {
     throw new Error(
-      `dataset "${dataset}" names both records and stand_ins, which are for datasets of a card; leave one out`,
+      `dataset "${dataset}" has both records and stand_ins; remove stand_ins, which are for datasets with a card`,
     );
   }
   const { licence, ...options } = records;

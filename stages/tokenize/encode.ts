@@ -1,14 +1,13 @@
 /**
- * Tokenizing the chosen documents, and counting them.
+ * The last pass over the documents: tokenizes them, and writes the tokens and the summary.
  *
  * @module
  */
 import type { Document } from "../../core/readers/mod.ts";
-import { EncoderPool, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
-import type { DocumentReader } from "./documents.ts";
-import type { Context } from "./ports.ts";
-import type { Survey } from "./survey.ts";
-import { TokenWriter } from "./token_writer.ts";
+import type { ports, TableOutput } from "../../core/stage/mod.ts";
+import { EncoderPool, type TokenArray, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
+import type { Context } from "./config.ts";
+import type { DocumentReader, Scan } from "./scan.ts";
 
 /** One row of the summary. */
 interface Tally {
@@ -21,30 +20,30 @@ interface Tally {
   licence: string;
 }
 
-/** A chosen document, and the row of the summary that it counts in. */
+/** A document that is used, and its row of the summary. */
 type Chosen = Document & { tally: Tally };
 
-/** Documents between two reports of progress. */
+/** Documents between progress reports. */
 const REPORT_EVERY = 100;
 
 /** Writes the train, validation and summary outputs. */
 export async function encodeAll(
   ctx: Context,
   reader: DocumentReader,
-  surveys: readonly Survey[],
+  scans: readonly Scan[],
   files: TokenizerFiles,
 ): Promise<void> {
   const writers = {
     train: new TokenWriter(ctx.outputs.train),
     validation: new TokenWriter(ctx.outputs.validation),
   };
-  const total = surveys.reduce((sum, { taken_count }) => sum + taken_count, 0);
-  const tallies = surveys.flatMap((
-    part,
-  ) => [newTally(part, "train"), newTally(part, "validation")]);
+  const total = scans.reduce((sum, { taken_count }) => sum + taken_count, 0);
+  const tallies = scans.flatMap((part) => {
+    return [newTally(part, "train"), newTally(part, "validation")];
+  });
   let done = 0, tokens_done = 0;
   using pool = new EncoderPool(files, { signal: ctx.signal });
-  for await (const encoded of pool.encode(chosenDocuments(reader, surveys, tallies))) {
+  for await (const encoded of pool.encode(chosenDocuments(reader, scans, tallies))) {
     const { item: { tally }, tokens, prompt_length, text_bytes } = encoded;
     const { source, dataset } = tally;
     await writers[tally.split].add({ source, dataset, tokens, prompt_length, text_bytes });
@@ -62,10 +61,10 @@ export async function encodeAll(
 
 async function* chosenDocuments(
   reader: DocumentReader,
-  surveys: readonly Survey[],
+  scans: readonly Scan[],
   tallies: readonly Tally[],
 ): AsyncGenerator<Chosen> {
-  for (const [s, part] of surveys.entries()) {
+  for (const [s, part] of scans.entries()) {
     let index = 0;
     for await (const document of reader.read(part.card, "tokenizing")) {
       const i = index++;
@@ -75,15 +74,15 @@ async function* chosenDocuments(
   }
 }
 
-function newTally({ source, card }: Survey, split: Tally["split"]): Tally {
+function newTally({ source, card }: Scan, split: Tally["split"]): Tally {
   const counts = { documents: 0, tokens: 0, text_bytes: 0 };
   return { source, dataset: card.name, split, ...counts, licence: card.licence.spdx };
 }
 
-function assertSameCount({ card, sizes }: Survey, count: number): void {
+function assertSameCount({ card, sizes }: Scan, count: number): void {
   if (count !== sizes.length) {
     throw new Error(
-      `dataset "${card.name}" changed while it was read: it held ${sizes.length} documents, then ${count}; run again`,
+      `dataset "${card.name}" changed while it was being read: ${sizes.length} documents, then ${count}; run again`,
     );
   }
 }
@@ -98,4 +97,55 @@ async function writeSummary(ctx: Context, rows: readonly Tally[]): Promise<void>
     text_bytes: Float64Array.from(rows, (row) => row.text_bytes),
     licence: rows.map((row) => row.licence),
   });
+}
+
+interface TokenizedDocument {
+  source: string;
+  dataset: string;
+  tokens: TokenArray;
+  prompt_length: number;
+  text_bytes: number;
+}
+
+/** A batch is written after this many rows or tokens: about 1 MB in memory. */
+const MAX_ROWS = 1024;
+const MAX_TOKENS = 1 << 18;
+
+/** Collects tokenized documents into batches of a tokens table. */
+class TokenWriter {
+  #rows: TokenizedDocument[] = [];
+  #tokens = 0;
+  #written = false;
+
+  constructor(readonly output: TableOutput<typeof ports.tokens.columns>) {}
+
+  async add(document: TokenizedDocument): Promise<void> {
+    // Tokens are views of their batch, most of which may belong to the other split.
+    this.#rows.push({ ...document, tokens: document.tokens.slice() });
+    this.#tokens += document.tokens.length;
+    if (this.#rows.length >= MAX_ROWS || this.#tokens >= MAX_TOKENS) await this.flush();
+  }
+
+  /** Writes the remaining rows; writes an empty table if there are none at all. */
+  async flush(): Promise<void> {
+    const rows = this.#rows;
+    if (rows.length === 0 && this.#written) return;
+    this.#written = true;
+    const wide = rows[0]?.tokens instanceof Uint32Array;
+    const values = wide ? new Uint32Array(this.#tokens) : new Uint16Array(this.#tokens);
+    const offsets = new Int32Array(rows.length + 1);
+    for (const [i, { tokens }] of rows.entries()) {
+      values.set(tokens, offsets[i]);
+      offsets[i + 1] = offsets[i] + tokens.length;
+    }
+    this.#rows = [];
+    this.#tokens = 0;
+    await this.output.write({
+      source: rows.map((row) => row.source),
+      dataset: rows.map((row) => row.dataset),
+      tokens: { values, offsets },
+      prompt_length: Int32Array.from(rows, (row) => row.prompt_length),
+      text_bytes: Int32Array.from(rows, (row) => row.text_bytes),
+    });
+  }
 }

