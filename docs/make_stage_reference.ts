@@ -243,7 +243,7 @@ function readComments(own: readonly string[], shared: readonly string[]): Commen
 /** Names of the `…_fields` objects that are spread in a stage's own files, and in those objects in turn. */
 function spreadFields(own: readonly string[], shared: readonly string[]): string[] {
   const spreads = (text: string) =>
-    [...text.matchAll(/\.\.\.(\w+_fields)\b/g)].map(([, name]) => name);
+    [...text.matchAll(/\.\.\.(\w+_fields\b|\w+(?=_schema\.shape))/g)].map(([, name]) => name);
   const all = [...own, ...shared].map(readSource).join("\n");
   const names = own.flatMap((file) => spreads(readSource(file)));
   for (const name of names) { // grows while it is traversed

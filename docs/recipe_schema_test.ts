@@ -112,7 +112,7 @@ Deno.test("a stage of one's own is checked as far as all steps are alike", () =>
 
 Deno.test("fields carry the meanings of docs/stages.md", () => {
   const config = (stage: string) => schema.$defs![stage].properties!.config;
-  assert.equal(config("sft").properties!.epochs.description, "Passes over the examples.");
+  assert.match(config("sft").properties!.epochs.description!, /^Passes over the examples/);
   const { sources } = config("tokenize").properties!;
   const entry = (sources.additionalProperties as Schema).items!;
   assert.match(entry.properties!.dataset.description!, /^Name of a dataset card/);

@@ -248,7 +248,7 @@ Deno.test("features that do not fit are refused", async () => {
   const broken = [new Float32Array(3), Float32Array.of(1, NaN, 0)];
   await assert.rejects(
     make().add({ a: broken }, 1),
-    /layer 1 of state "a" holds values that are NaN/,
+    /layer 1 of state "a" contains NaN/,
   );
   assert.throws(() => make().result("a", "a"), /biased CKA needs at least 2 rows/);
   const few = new CkaAccumulator({ states, estimator: "unbiased", groups: 2 });

@@ -33,5 +33,5 @@ Deno.test("an interval widens away from the points", () => {
 Deno.test("points that make no line are refused", () => {
   assert.throws(() => fitLine([1, 2], [1, 2]), /at least three points/);
   assert.throws(() => fitLine([1, 1, 1], [1, 2, 3]), /differ in x, got 3 points/);
-  assert.throws(() => fitLine([1, 2, 3], [1, 2]), /3 values on one side and 2 on the other/);
+  assert.throws(() => fitLine([1, 2, 3], [1, 2]), /got 3 and 2/);
 });

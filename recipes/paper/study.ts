@@ -5,7 +5,12 @@
  *
  * @module
  */
-import { defineRecipe, type RecipeDraft, type RecipeBuilder, type Refs } from "../../core/recipe/mod.ts";
+import {
+  defineRecipe,
+  type RecipeBuilder,
+  type RecipeDraft,
+  type Refs,
+} from "../../core/recipe/mod.ts";
 import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
 import { study } from "../../plugins/study/mod.ts";
 import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
