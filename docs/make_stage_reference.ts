@@ -230,7 +230,7 @@ function readComments(own: readonly string[], shared: readonly string[]): Commen
     for (const { groups } of text.matchAll(DECLARATION)) {
       const { indent, comment, name } = groups!;
       const depth = indent.length / 2;
-      names[depth] = /(config|_fields)$/i.test(name) ? ROOT : name.replace(/_schema$/, "");
+      names[depth] = /config$/i.test(name) ? ROOT : name.replace(/_schema$/, "");
       if (comment === undefined) continue;
       const key = `${depth === 0 ? "" : names[depth - 1]}.${names[depth]}`;
       const words = comment.replaceAll(/\n *\*/g, " ").replaceAll(/\s+/g, " ").trim();
