@@ -44,15 +44,23 @@ export function ropeParameters(
   return rope;
 }
 
+/** A refinement of a schema by a function that says what is wrong. */
+export function refineBy<C>(problemOf: (config: C) => string | undefined) {
+  return (config: C, context: z.RefinementCtx): void => {
+    const message = problemOf(config);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  };
+}
+
 /** @throws {Error} naming the first field that is missing or wrong. */
 export function parseFields<T>(schema: z.ZodType<T>, given: unknown, origin: string): T {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new Error(`${origin}: ${issue.path.join(".")}: ${issue.message}`);
+  const [{ path, message }] = result.error.issues;
+  throw new Error([origin, ...path.length > 0 ? [path.join(".")] : [], message].join(": "));
 }
 
-/** `config.json` for `from_pretrained`: the fixed and the given fields of an architecture, and what all have. */
+/** `config.json` for `from_pretrained`: the fixed and the given fields of an architecture, and common ones. */
 export function configJson(
   architecture: string,
   fixed: FixedFields,

@@ -10,6 +10,7 @@ import {
   type FixedFields,
   parseFields,
   positive,
+  refineBy,
   ropeParameters,
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
@@ -30,19 +31,16 @@ const fields = {
   use_parallel_residual: z.boolean().default(true),
 };
 
-const schema = z.object({ vocab_size: positive, ...fields });
+const schema = z.object({ vocab_size: positive, ...fields }).superRefine(refineBy(headProblem));
 
 /** Keys are those of published Pythia checkpoints. A configuration without `model_type` is of this family. */
 export type GptNeoXConfig = z.output<typeof schema> & { model_type?: "gpt_neox" };
 
-type Sizes = Omit<GptNeoXConfig, "vocab_size">;
+type Sizes = Omit<GptNeoXConfig, "vocab_size" | "model_type">;
 
 /** `model_type` is dropped: recipes with and without it mean the same, and have the same keys. */
 export const sizes = z.strictObject({ model_type: z.literal("gpt_neox").optional(), ...fields })
-  .superRefine((config, context) => {
-    const message = headProblem(config);
-    if (message) context.addIssue({ code: "custom", message });
-  })
+  .superRefine(refineBy(headProblem))
   .transform(({ model_type: _, ...config }): Sizes => config);
 
 /** The only supported values. */
@@ -57,14 +55,11 @@ const FIXED: FixedFields = {
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): GptNeoXConfig {
   checkFixed(given, FIXED, origin);
   const rope = ropeParameters(given, origin);
-  const config = parseFields(schema, {
+  return parseFields(schema, {
     ...given,
     rotary_pct: given.rotary_pct ?? rope.partial_rotary_factor,
     rotary_emb_base: given.rotary_emb_base ?? rope.rope_theta,
   }, origin);
-  const problem = headProblem(config);
-  if (problem) throw new Error(`${origin}: ${problem}`);
-  return config;
 }
 
 /** Says why the heads are not valid. */
@@ -96,22 +91,14 @@ export function toHuggingFace(config: GptNeoXConfig): Record<string, unknown> {
   return configJson("GPTNeoXForCausalLM", FIXED, schema.parse(config));
 }
 
+/** Everything else is at its default. */
 function pythia(
   hidden_size: number,
   num_hidden_layers: number,
   num_attention_heads: number,
 ): Sizes {
-  return {
-    hidden_size,
-    num_hidden_layers,
-    num_attention_heads,
-    intermediate_size: 4 * hidden_size,
-    max_position_embeddings: 2048,
-    rotary_pct: 0.25,
-    rotary_emb_base: 10000,
-    layer_norm_eps: 1e-5,
-    use_parallel_residual: true,
-  };
+  const intermediate_size = 4 * hidden_size;
+  return sizes.parse({ hidden_size, num_hidden_layers, num_attention_heads, intermediate_size });
 }
 
 /** Pythia (Biderman et al., 2023, table 1; its vocabulary is padded to 50,304), and small models of its shape. */

@@ -10,6 +10,7 @@ import {
   type FixedFields,
   parseFields,
   positive,
+  refineBy,
   ropeParameters,
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
@@ -32,7 +33,7 @@ const fields = {
   tie_word_embeddings: z.boolean().default(false),
 };
 
-const schema = z.object({ vocab_size: positive, ...fields });
+const schema = z.object({ vocab_size: positive, ...fields }).superRefine(refineBy(headProblem));
 
 export type LlamaConfig = Required<z.output<typeof schema>> & { model_type: "llama" };
 
@@ -40,11 +41,7 @@ export const sizes = z.strictObject({
   /** Family of the model; GPT-NeoX when left out. */
   model_type: z.literal("llama"),
   ...fields,
-})
-  .superRefine((config, context) => {
-    const message = headProblem(withHeads(config));
-    if (message) context.addIssue({ code: "custom", message });
-  });
+}).superRefine(refineBy(headProblem));
 
 /** The only supported values. */
 const FIXED: FixedFields = {
@@ -54,11 +51,15 @@ const FIXED: FixedFields = {
   mlp_bias: false,
 };
 
-type Sizes = Omit<LlamaConfig, "vocab_size">;
-type Heads = Pick<LlamaConfig, "num_key_value_heads" | "head_dim">;
+interface Heads {
+  hidden_size: number;
+  num_attention_heads: number;
+  num_key_value_heads?: number;
+  head_dim?: number;
+}
 
 /** Fills in the number of heads of keys and values, and their width. */
-function withHeads<C extends Omit<Sizes, keyof Heads> & Partial<Heads>>(config: C): C & Heads {
+function withHeads<C extends Heads>(config: C): C & Required<Heads> {
   const { hidden_size, num_attention_heads: heads } = config;
   const { num_key_value_heads = heads, head_dim = hidden_size / heads } = config;
   return { ...config, num_key_value_heads, head_dim };
@@ -73,21 +74,18 @@ export function complete(given: unknown, vocab_size: number): LlamaConfig {
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): LlamaConfig {
   checkFixed(given, FIXED, origin);
   const rope = ropeParameters(given, origin);
-  const parsed = parseFields(schema, {
+  const config = parseFields(schema, {
     ...given,
     num_key_value_heads: given.num_key_value_heads ?? undefined,
     head_dim: given.head_dim ?? undefined,
     rope_theta: given.rope_theta ?? rope.rope_theta,
   }, origin);
-  const config = withHeads({ model_type: "llama" as const, ...parsed });
-  const problem = headProblem(config);
-  if (problem) throw new Error(`${origin}: ${problem}`);
-  return config;
+  return withHeads({ model_type: "llama" as const, ...config });
 }
 
 /** Says why the heads are not valid. */
-function headProblem(config: Sizes): string | undefined {
-  const { hidden_size, num_attention_heads, num_key_value_heads, head_dim } = config;
+function headProblem(config: Heads): string | undefined {
+  const { hidden_size, num_attention_heads, num_key_value_heads, head_dim } = withHeads(config);
   if (!Number.isInteger(head_dim)) {
     return `hidden_size ${hidden_size} is not divisible by ${num_attention_heads} heads`;
   }
@@ -96,7 +94,7 @@ function headProblem(config: Sizes): string | undefined {
   return `num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}`;
 }
 
-export function attentionShape(config: Sizes): AttentionShape {
+export function attentionShape(config: LlamaConfig): AttentionShape {
   const { num_attention_heads, num_key_value_heads, head_dim, rope_theta } = config;
   return {
     num_attention_heads,
@@ -112,19 +110,8 @@ export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
   return configJson("LlamaForCausalLM", FIXED, schema.parse(config));
 }
 
-function llama(
-  sizes:
-    & Omit<Sizes, "model_type" | "head_dim" | "rope_theta" | "rms_norm_eps" | "tie_word_embeddings">
-    & Partial<Pick<Sizes, "rope_theta" | "tie_word_embeddings">>,
-): Sizes {
-  return {
-    model_type: "llama",
-    head_dim: sizes.hidden_size / sizes.num_attention_heads,
-    rope_theta: 10000,
-    rms_norm_eps: 1e-5,
-    tie_word_embeddings: false,
-    ...sizes,
-  };
+function llama(given: Omit<z.input<typeof sizes>, "model_type">): Omit<LlamaConfig, "vocab_size"> {
+  return withHeads(sizes.parse({ model_type: "llama", rms_norm_eps: 1e-5, ...given }));
 }
 
 /** Vocabularies: SmolLM2's is 49,152, TinyLlama's 32,000. */
@@ -136,7 +123,6 @@ export const presets = {
     num_attention_heads: 4,
     num_key_value_heads: 2,
     intermediate_size: 384,
-    max_position_embeddings: 2048,
   }),
   "smollm2-135m": llama({
     hidden_size: 576,
@@ -154,6 +140,5 @@ export const presets = {
     num_attention_heads: 32,
     num_key_value_heads: 4,
     intermediate_size: 5632,
-    max_position_embeddings: 2048,
   }),
 };
