@@ -7,10 +7,10 @@ import type { BatchShape } from "./decoder.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
 import { embeddings, parameterSpecs } from "./parameters.ts";
 
-/** Which passes count: forward alone, or forward and backward. */
+/** Which passes are counted: forward alone, or forward and backward. */
 export type Passes = "forward" | "step";
 
-/** A matrix product op(A) · op(B) -> [m, n] over k, and how often a pass computes it. */
+/** A matrix product op(A) · op(B) -> [m, n] over k, and how many times a pass computes it. */
 export interface Product {
   readonly name: string;
   readonly m: number;
@@ -21,7 +21,7 @@ export interface Product {
   readonly count: number;
 }
 
-/** A product of [m, k] and [k, n] takes m n k multiplications and as many additions. */
+/** A product of [m, k] and [k, n] is m n k multiplications and as many additions. */
 export const productFlops = ({ m, k, n }: Product): number => 2 * m * k * n;
 
 interface LinearLayer {
@@ -31,7 +31,7 @@ interface LinearLayer {
   count: number;
 }
 
-/** Linear layers by the last part of their names: all matrices but an input embedding that is nothing else. */
+/** Linear layers by the last part of their names: all matrices except an untied input embedding. */
 function linearLayers(config: ModelConfig): LinearLayer[] {
   const { input, tied } = embeddings(config);
   const layers = new Map<string, LinearLayer>();
@@ -73,13 +73,13 @@ export function linearProducts(
 /**
  * FLOPs of all matrix products of a pass: those of the linear layers, and of attention. Each layer of attention has
  * q kᵀ and weights · v, of 2 B T² H E each over H heads of E dims, in the forward pass, and two products for each of
- * them in the backward pass. The whole [T, T] square counts, though half of it is masked: an implementation
- * that skips the masked half does the step's work in fewer operations, and its share of the ceiling shows it.
+ * them in the backward pass. The whole [T, T] square is counted, though half of it is masked: an implementation that
+ * skips the masked half needs fewer operations for the same work, and reaches a higher share of the ceiling.
  *
  *     forward = 2 N W + 4 L B T² H E, with W the weights of all linear layers
  *     step    = 3 · forward
  *
- * Nothing else counts: not norms, activations, softmax, optimizer, nor what an implementation computes twice.
+ * Nothing else is counted: no norms, activations, softmax, optimizer, nor what an implementation computes twice.
  */
 export function passFlops(config: ModelConfig, shape: BatchShape, passes: Passes): number {
   const { num_attention_heads: H, head_dim: E } = familyOf(config).attentionShape(config);

@@ -14,7 +14,7 @@ const config = {
   use_parallel_residual: true,
 };
 
-Deno.test("forward FLOPs are 2 per weight and position, and attention's two squares", () => {
+Deno.test("forward FLOPs are 2 per weight and position, plus two squares of attention", () => {
   // Weights per layer: 4·12 + 4·4 + 2·4·10 = 144; output 4·11 = 44. Positions: 2·5 = 10.
   const linear = 2 * 10 * (3 * 144 + 44);
   // Per layer and row, q kᵀ and weights · v: 2 products of 2·5·5·4 FLOPs over all heads.
@@ -44,7 +44,7 @@ Deno.test("every preset's step is 6 FLOPs per weight and token, plus attention",
   }
 });
 
-Deno.test("the three products of a layer take the same FLOPs and have the shapes of its tensors", () => {
+Deno.test("the three products of a layer have the same FLOPs and the shapes of its tensors", () => {
   const products = linearProducts(config, { rows: 2, length: 5 }, "step");
   assert.equal(products.length, 15);
   const layer = products.filter(({ name }) => name.startsWith("dense_h_to_4h"));

@@ -1,9 +1,9 @@
 /**
- * The graphs that are run: loss with gradients, loss alone, hidden states.
+ * The graphs that are run: loss with gradients, loss alone, hidden states, logits.
  *
- * All take every parameter as an input under its Hugging Face name, in its shape in memory, and `input_ids`, int32
- * [rows · length]. With `document_mask` in the shape they take `document_start` as well, int32 [rows, length], and position t
- * of a row sees positions from document_start[t] <= t to t: documents that share a row are computed as each on its own.
+ * Inputs of all: every parameter under its Hugging Face name, in its shape in memory, and `input_ids`, int32
+ * [rows · length]. With `document_mask` in the shape also `document_start`, int32 [rows, length]: position t of a row sees
+ * positions from document_start[t] <= t to t, so documents that share a row are computed independently.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import {
 } from "./decoder.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
 import { chunkedLoss, lossHead } from "./loss_head.ts";
-import { embeddings, parameterSpecs } from "./parameters.ts";
+import { type Embeddings, embeddings, parameterSpecs } from "./parameters.ts";
 
 interface Declared extends Forward {
   graph: Graph;
@@ -71,7 +71,7 @@ export interface TrainGraphOptions {
   accumulate?: boolean;
   /**
    * Whether the sparse updates of the embeddings' gradients are part of the graph. On a CPU they cost passes over
-   * whole tables here and next to nothing outside; on a device nothing should leave it. Default: false.
+   * whole tables in the graph and almost nothing outside; on a device all data should stay there. Default: false.
    */
   sparse_updates?: boolean;
 }
@@ -156,26 +156,16 @@ export function trainGraph(
   graph.output("grad_embedded", d_embedded);
   next(output.name, head.embed_out_gradient);
   graph.output("weighted_final", head.weighted_final);
-  return {
-    graph,
-    gradients,
-    row_updates: [
-      {
-        output: "grad_embedded",
-        parameter: input.name,
-        ids: "input_ids",
-        sign: 1,
-        columns: false,
-      },
-      {
-        output: "weighted_final",
-        parameter: output.name,
-        ids: "labels",
-        sign: -1,
-        columns: output.transposed === true,
-      },
-    ],
-  };
+  return { graph, gradients, row_updates: rowUpdates({ input, output }) };
+}
+
+function rowUpdates({ input, output }: Pick<Embeddings, "input" | "output">): RowUpdate[] {
+  const embedded = { output: "grad_embedded", ids: "input_ids", sign: 1, columns: false } as const;
+  const final = { output: "weighted_final", ids: "labels", sign: -1 } as const;
+  return [
+    { ...embedded, parameter: input.name },
+    { ...final, parameter: output.name, columns: output.transposed },
+  ];
 }
 
 /** Forward only, with the inputs `labels` and `loss_weights` and the output `loss` of {@linkcode trainGraph}. */
@@ -210,18 +200,18 @@ export function logitsGraph(config: ModelConfig, shape: BatchShape): Graph {
   return graph;
 }
 
-/** Most bytes of a block of the matrix that tells which ids are equal. */
+/** Most bytes of a block of the matrix S below. */
 const BLOCK_BYTES = 64 << 20;
 
 /**
- * The matrix `base` with row i of `updates` added to its row (axis 1: column) ids_i.
+ * The matrix `base` with row i of `updates` added to its row (axis 1: column) ids_i, with the same bits every time.
  *
- * A device adds slices of equal ids in whatever order its threads come, and float sums depend on the order. So each
- * update is first replaced by the mean over all updates of its id,
+ * A device adds slices of equal ids in any order, and float sums depend on the order. So each update is first replaced
+ * by the mean over all updates of its id,
  *
  *     updates' = S updates,  S_ij = [ids_i = ids_j] / Σ_k [ids_i = ids_k],
  *
- * after which equal ids add equal numbers, and no order can be told from another.
+ * so that equal ids add equal numbers, and the order makes no difference.
  *
  * @param base [V, D], with axis 1 [D, V].
  * @param ids int32 [N].

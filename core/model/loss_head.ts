@@ -1,8 +1,8 @@
 /**
  * The output projection and the cross-entropy, in chunks of rows.
  *
- * Logits are the largest tensors of a step, [N, V]. Forward and backward of a chunk follow each other, so that only
- * one chunk's logits stand at a time, small enough for the cache where the vocabulary allows.
+ * Logits are the largest tensors of a step, [N, V]. The backward pass of a chunk follows its forward pass, so only one
+ * chunk's logits are in memory at a time, small enough for the cache where the vocabulary allows.
  *
  * @module
  */
@@ -34,16 +34,16 @@ interface LossInputs {
   loss_weights: Value;
 }
 
-/** Most bytes of a chunk's logits, where the gradient of `embed_out` fits the cache beside them. */
+/** Most bytes of a chunk's logits if the gradient of `embed_out` fits the cache beside them. */
 const CACHED_CHUNK_BYTES = 8 << 20;
 
 /**
- * Most bytes of a chunk's logits else. Each chunk then takes that gradient through memory once more, and its
- * product gets thinner, so chunks are as large as memory allows.
+ * Most bytes of a chunk's logits otherwise. Each chunk then costs another pass over that gradient in memory, and a
+ * thinner product, so chunks are as large as memory allows.
  */
 const CHUNK_BYTES = 256 << 20;
 
-/** Number of equal chunks that keep a chunk's logits within bounds, or nearly where `rows` has no such divisor. */
+/** Number of equal chunks that keep a chunk's logits within bounds, or close to them if `rows` has no such divisor. */
 export function chunkCount(rows: number, vocab_size: number, width: number): number {
   const cached = vocab_size * width * 4 <= CACHED_CHUNK_BYTES;
   const bytes = cached ? CACHED_CHUNK_BYTES : CHUNK_BYTES;
@@ -72,28 +72,28 @@ export function chunkedLoss(inputs: LossInputs): Value {
   return losses.reduce((a, b) => add(a, b));
 }
 
-/** What the backward pass goes on with. */
+/** Input of the backward pass. */
 export interface LossHead {
   /** Σ_i w_i · (-log p(labels_i)), a scalar in nats. */
   loss: Value;
   /** Its gradient with respect to `final`, [N, D]. */
   final_gradient: Value;
-  /** `gradient` + (w ∘ final)ᵀ P, or its transpose: the gradient of `embed_out` but for its sparse part. */
+  /** `gradient` + (w ∘ final)ᵀ P, or its transpose: the gradient of `embed_out` without its sparse part. */
   embed_out_gradient: Value;
-  /** [N, D]: w ∘ final. Row i is still to be subtracted from token labels_i of the gradient of `embed_out`. */
+  /** [N, D]: w ∘ final. Row i is still to be subtracted from row labels_i of the gradient of `embed_out`. */
   weighted_final: Value;
 }
 
 /**
- * The loss with its gradients, written by hand so that no pass over the logits is made but those that the
- * products need. With E = `embed_out` as [D, V], P = softmax(final E) and Y the one-hot labels,
+ * The loss with its gradients, written by hand so that there are no passes over the logits beside those of the
+ * products. With E = `embed_out` as [D, V], P = softmax(final E) and Y the one-hot labels,
  *
  *     d_final = w ∘ (P - Y) Eᵀ = w ∘ (P Eᵀ - (columns of E at labels)ᵀ)
  *     d_E     = (w ∘ final)ᵀ (P - Y) = (w ∘ final)ᵀ P - (w ∘ final)ᵀ Y
  *
  * so P is never changed: the terms in Y are a gather and a sparse update.
  *
- * @param inputs.gradient that of `embed_out` accumulated so far, if there is any.
+ * @param inputs.gradient of `embed_out`, accumulated so far.
  */
 export function lossHead(inputs: LossInputs & { gradient?: Value }): LossHead {
   const { final, embed_out, transposed, labels, loss_weights, gradient } = inputs;

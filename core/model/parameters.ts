@@ -1,5 +1,5 @@
 /**
- * The parameters of a model: what they are, their flat storage, and initial values.
+ * The parameters of a model: their list, flat storage, initial values, and copies on a device.
  *
  * @module
  */
@@ -38,9 +38,9 @@ export function parameterCount(config: ModelConfig): number {
 }
 
 /**
- * Which parameters weight decay applies to. "matrices": the weights of linear layers and embeddings; biases
- * and norms set offsets and scales, which shrinking to zero distorts without regularizing anything.
- * "all": every parameter, as LitGPT's pretraining (and so the paper) has it.
+ * Which parameters weight decay applies to. "matrices": the weights of linear layers and embeddings, but not biases and
+ * norms, which are offsets and scales that decay distorts without regularizing anything. "all": every parameter, as in
+ * LitGPT's pretraining (and so in the paper).
  */
 export type DecayScope = "matrices" | "all";
 
@@ -48,8 +48,8 @@ export type GroupName = "decay" | "no_decay";
 
 /**
  * Float32 storage for one number per parameter (the weights, their gradients, or a moment of the optimizer):
- * one flat array per weight-decay group, with a view for each tensor. Flat arrays let the optimizer step
- * be a handful of passes, however many tensors there are.
+ * one flat array per weight-decay group, with a view for each tensor. An optimizer step over flat arrays is a few
+ * passes, however many tensors there are.
  */
 export class ParameterArrays {
   readonly groups: Readonly<Record<GroupName, Float32Array>>;
@@ -94,7 +94,7 @@ export class ParameterArrays {
   }
 }
 
-/** Draws initial weights. Every tensor has a random stream of its own, named by (seed, "init/NAME", 0). */
+/** Samples initial weights. Every tensor has its own random stream, named by (seed, "init/NAME", 0). */
 export function initialize(parameters: ParameterArrays, seed: number): void {
   for (const { name, initial } of parameterSpecs(parameters.config)) {
     const view = parameters.get(name);
@@ -111,12 +111,12 @@ export interface Weights {
   release(): void;
 }
 
-/** Weights for graphs on the CPU: the arrays themselves, not copied. */
+/** Weights for graphs on the CPU: the arrays themselves, not copies. */
 export function hostWeights({ config, views }: ParameterArrays): Weights {
   return { config, feeds: Object.fromEntries(views), release: () => {} };
 }
 
-/** Copies weights to a device; for the CPU nothing is copied. */
+/** Copies weights to a device; on the CPU nothing is copied. */
 export async function placeWeights(parameters: ParameterArrays, device: Device): Promise<Weights> {
   const { config } = parameters;
   if (device === "cpu") return hostWeights(parameters);

@@ -3,6 +3,7 @@
  * tests/fixtures/{gpt_neox,llama}/README.md; core/train compares losses and gradients with the same ones.
  */
 import assert from "node:assert/strict";
+import { filesOf, fixtureFolder, MODEL_FIXTURES } from "../../tests/model_fixtures.ts";
 import { compile } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";
@@ -14,25 +15,15 @@ import {
   toHuggingFace,
 } from "./mod.ts";
 
-const ROOT = new URL("../../tests/fixtures/", import.meta.url);
-const CASES = [
-  "gpt_neox/pythia_like",
-  "gpt_neox/odd_shapes",
-  "gpt_neox/sequential_residual",
-  "llama/grouped_tied",
-  "llama/odd_shapes",
-  "llama/multi_head",
-];
-/** The same configuration in the keys of published checkpoints. */
-const OTHER_KEYS = { gpt_neox: "config_rotary_pct.json", llama: "config_rope_theta.json" };
-
 async function load(name: string) {
-  const folder = new URL(`${name}/`, ROOT);
+  const folder = fixtureFolder(name);
   const json = async (file: string) => JSON.parse(await Deno.readTextFile(new URL(file, folder)));
   const bytes = (file: string) => Deno.readFile(new URL(file, folder));
   const config = parseConfig(await json("config.json"), "config.json");
-  const other = OTHER_KEYS[name.split("/")[0] as keyof typeof OTHER_KEYS];
-  assert.deepEqual(parseConfig(await json(other), other), config);
+  // The same configuration under the keys of published checkpoints.
+  for (const other of filesOf(name).filter((file) => /^config_.*\.json$/.test(file))) {
+    assert.deepEqual(parseConfig(await json(other), other), config);
+  }
   assert.deepEqual(parseConfig(toHuggingFace(config), "our own"), config);
   const parameters = new ParameterArrays(config, "matrices");
   decodeParameters(parameters, await bytes("model.safetensors"), "model.safetensors");
@@ -58,7 +49,7 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return largest;
 }
 
-for (const name of CASES) {
+for (const name of MODEL_FIXTURES) {
   Deno.test(`logits and hidden states equal Hugging Face's: ${name}`, async () => {
     const fixture = await load(name);
     const { config, activations, shape } = fixture;

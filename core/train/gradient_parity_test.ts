@@ -4,15 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { kernelsTest } from "../../tests/kernels.ts";
+import { fixtureFolder, MODEL_FIXTURES } from "../../tests/model_fixtures.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { computeOptions, type Kernels } from "../engine/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import { createTrainer, freshArrays, loadParameters, optimizer_schema } from "./mod.ts";
 
-const ROOT = new URL("../../tests/fixtures/", import.meta.url);
-
 async function load(name: string, kernels: Kernels) {
-  const read = (file: string) => Deno.readFile(new URL(`${name}/${file}`, ROOT));
+  const read = (file: string) => Deno.readFile(new URL(file, fixtureFolder(name)));
   const activations = readSafetensors(await read("activations.safetensors"), "activations");
   const tensor = (key: string) => activations.get(key)!;
   const [rows, length] = tensor("input_ids").shape;
@@ -57,16 +56,7 @@ function byRow({ rows, length, input_ids, labels, loss_weights }: MicroBatch): M
   });
 }
 
-const CASES = [
-  "gpt_neox/pythia_like",
-  "gpt_neox/odd_shapes",
-  "gpt_neox/sequential_residual",
-  "llama/grouped_tied",
-  "llama/odd_shapes",
-  "llama/multi_head",
-];
-
-for (const name of CASES) {
+for (const name of MODEL_FIXTURES) {
   for (const accumulated of [false, true]) {
     const how = accumulated ? "accumulated row by row" : "as one batch";
     kernelsTest(
