@@ -25,6 +25,7 @@ export {
   sampleBlocks,
   type Section,
   section,
+  writeReport,
 } from "./page.ts";
 export {
   type Dot,
@@ -64,4 +65,3 @@ export {
   tableFile,
 } from "./tables.ts";
 export { count, decimals, fileName, interval, list, percent, signed } from "./text.ts";
-export { type ReportContent, writeReport } from "./write_report.ts";

@@ -1,9 +1,9 @@
 /**
- * The page: one HTML file that opens from disk and needs no network and no script.
+ * The page: one HTML file that opens from disk and needs no network and no script; and the files written with it.
  *
  * @module
  */
-import type { ports } from "../stage/mod.ts";
+import type { FilesOutput, ports } from "../stage/mod.ts";
 import type { Figure } from "./figure.ts";
 import { STYLE } from "./style.ts";
 import type { RowOf, ShownCell, ShownTable, TableFile } from "./tables.ts";
@@ -50,6 +50,50 @@ export async function present(...figures: MaybeFigures[]): Promise<Figure[]> {
 export interface PageHead {
   readonly title: string;
   readonly description: string;
+}
+
+/** What a report consists of. */
+export interface ReportContent {
+  readonly head: PageHead;
+  /** Makes the sections, in display order. */
+  readonly sections: readonly (() => Section | Promise<Section>)[];
+  /** Content of results.json. Numbers that were not measured become null, because JSON has no NaN. */
+  readonly numbers: object;
+  /** Content of summary.txt. */
+  readonly summary: string;
+}
+
+/** The parts of a stage's context that writing a report needs. */
+export interface ReportContext {
+  readonly signal: AbortSignal;
+  report(step: number, metrics: Record<string, number>, total: number): void;
+  readonly to: FilesOutput;
+}
+
+/**
+ * Makes the sections one at a time, reporting progress, and writes `report.html` (self-contained), `summary.txt`,
+ * `results.json`, `figures/*.svg`, `tables/*.csv` and `tables/*.arrow`.
+ */
+export async function writeReport(
+  { signal, report, to }: ReportContext,
+  { head, sections: makers, numbers, summary }: ReportContent,
+): Promise<void> {
+  const sections: Section[] = [];
+  for (const make of makers) {
+    signal.throwIfAborted();
+    sections.push(await make());
+    report(sections.length, {}, makers.length);
+  }
+  for (const block of sections.flatMap(({ blocks }) => blocks)) {
+    if ("svg" in block) await to.write(`figures/${block.name}.svg`, block.svg);
+  }
+  for (const { name, csv, arrow } of filesOf(sections)) {
+    await to.write(`tables/${name}.csv`, csv);
+    await to.write(`tables/${name}.arrow`, arrow);
+  }
+  await to.write("results.json", `${JSON.stringify(numbers, null, 1)}\n`);
+  await to.write("summary.txt", summary);
+  await to.write("report.html", renderPage(head, sections));
 }
 
 /** Renders the page. All text is escaped, except the SVG of figures. */

@@ -1,6 +1,6 @@
 /**
  * The sections of the page: their figures, tables and sentences. To add one, write a function here (its figures in
- * charts/) and list it in SECTIONS.
+ * charts.ts) and list it in SECTIONS.
  *
  * @module
  */
@@ -24,13 +24,13 @@ import {
   tableFile,
 } from "../../core/report/mod.ts";
 import { ports } from "../../core/stage/mod.ts";
-import { lossFigure } from "./charts/losses.ts";
 import {
   fineTuned,
   fineTuningFigure,
+  lossFigure,
   trainingFigure,
   validationFigure,
-} from "./charts/training.ts";
+} from "./charts.ts";
 import type { CkaRow, EvaluationRow, Measurements, ReportConfig } from "./inputs.ts";
 import { resultRows, type Results } from "./results.ts";
 import {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { modelPairs, thin } from "../../../core/report/mod.ts";
-import { report_config } from "../inputs.ts";
-import { rankOf } from "../sections.ts";
-import { SAMPLE_CONFIG, sampleMeasurements } from "../testdata/sample.ts";
-import { armPaths } from "./training.ts";
+import { modelPairs, thin } from "../../core/report/mod.ts";
+import { report_config } from "./inputs.ts";
+import { rankOf } from "./sections.ts";
+import { SAMPLE_CONFIG, sampleMeasurements } from "./testdata/sample.ts";
+import { armPaths } from "./charts.ts";
 
 const { arms } = report_config.parse(SAMPLE_CONFIG);
 const rows = (...steps: number[]) => steps.map((step) => ({ step, tokens: 10 * step }));
