@@ -1,15 +1,18 @@
 /**
- * Positions of record batches and buffers in Arrow IPC files of our own encoder (uncompressed, no nulls, no
- * dictionaries), so that single columns and runs of values are read without the rest.
+ * Arrow IPC files of our own encoder (uncompressed, no nulls, no dictionaries): positions of their record batches and
+ * buffers, so that single columns and runs of values are read without the rest, and the same as a stream.
  *
- * Format: Apache Arrow columnar format 1.5, "IPC File Format": magic, record batches (each a prefix of 8 bytes,
- * metadata, body), a footer with the schema and the positions of the batches, the footer's length, magic.
+ * Apache Arrow columnar format 1.5. A file is the magic padded to 8 bytes, record batches (each a prefix of 8 bytes,
+ * metadata, body), an end mark of 8 bytes, a footer with the schema and the positions of the batches, the footer's
+ * length, and the magic. A stream is a message with the schema, the record batches, and the end mark. So files with one
+ * schema become one stream once the schema is a message of its own.
  *
  * @module
  */
 import { Message, type MessageHeader, type Schema } from "apache-arrow";
 import { Footer } from "apache-arrow/footer";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { concatValues } from "./schema.ts";
 
 /** Random access to bytes. `read` returns exactly the bytes [start, end), in memory of their own, or throws. */
 export interface ByteSource {
@@ -31,6 +34,10 @@ export interface BatchPlace {
 }
 
 export const MAGIC = "ARROW1";
+/** Magic and padding at the start of a file. */
+export const HEAD_BYTES = 8;
+export const CONTINUATION = 0xffffffff;
+const END_MARK = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 /** Continuation mark and length of the metadata. */
 const PREFIX_BYTES = 8;
 
@@ -110,4 +117,41 @@ function place(message: Message<MessageHeader.RecordBatch>, body: number): Batch
     rows: length,
     buffers: buffers.map(({ offset, length }) => ({ at: body + offset, bytes: length })),
   };
+}
+
+/** Bytes [from, to) of a file. */
+export interface FileRange {
+  readonly path: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The pieces of the stream that the files of one table make, in order. */
+export function streamPieces(paths: readonly string[]): (Uint8Array<ArrayBuffer> | FileRange)[] {
+  const parts = paths.map((path) => ({ path, ...withFile(path, locateMessages) }));
+  return [schemaMessage(parts[0].schema), ...parts, END_MARK];
+}
+
+/** The stream that an Arrow file in memory makes. */
+export function toStream(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const source = { size: file.length, read: (from: number, to: number) => file.slice(from, to) };
+  const { schema, from, to } = locateMessages(source);
+  return concatValues([schemaMessage(schema), file.subarray(from, to), END_MARK]);
+}
+
+/** The schema of a file, and where the messages of its record batches are. */
+function locateMessages(source: ByteSource): { schema: Schema; from: number; to: number } {
+  const { footer, at } = readFooter(source);
+  return { schema: footer.schema, from: HEAD_BYTES, to: at - END_MARK.length };
+}
+
+/** The first message of a stream. */
+export function schemaMessage(schema: Schema): Uint8Array<ArrayBuffer> {
+  const metadata = Message.encode(Message.from(schema));
+  const padded = Math.ceil(metadata.length / 8) * 8;
+  const message = new Uint8Array(8 + padded);
+  new DataView(message.buffer).setUint32(0, CONTINUATION, true);
+  new DataView(message.buffer).setUint32(4, padded, true);
+  message.set(metadata, 8);
+  return message;
 }

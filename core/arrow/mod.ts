@@ -5,10 +5,15 @@
  */
 export { readBatches, readColumn } from "./decode.ts";
 export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS, encodeTable } from "./encode.ts";
-export type { ByteSource } from "./file.ts";
-export { type ForeignBatch, foreignBatches } from "./foreign_batches.ts";
-export type { ValueReader } from "./foreign_values.ts";
-export { BadValue, isoDay, isoTimestamp, plainInteger, utf8 } from "./plain_values.ts";
+export { type ByteSource, type FileRange, streamPieces, toStream } from "./file.ts";
+export { type ForeignBatch, foreignBatches } from "./foreign_file.ts";
+export {
+  BadValue,
+  isoDay,
+  isoTimestamp,
+  plainInteger,
+  utf8,
+  type ValueReader,
+} from "./foreign_values.ts";
 export { type Cell, ListColumnReader, RowReader } from "./random_access.ts";
 export { ARRAYS, type FoundColumn } from "./schema.ts";
-export { type FileRange, streamPieces, toStream } from "./stream.ts";

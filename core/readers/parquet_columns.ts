@@ -1,5 +1,5 @@
 /**
- * Columns of a Parquet row group, decoded a page at a time.
+ * Columns of a Parquet row group, decoded one page at a time.
  *
  * @module
  */
@@ -13,25 +13,30 @@ import type {
   ParquetParsers,
   SchemaTree,
 } from "hyparquet";
-import { assembleNested } from "hyparquet/src/assemble.js";
-import { parquetHeader, readPage } from "hyparquet/src/column.js";
-import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
-import { getTreePath } from "hyparquet/src/schema.js";
 import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BadValue, isoDay, isoTimestamp, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
 import type { Limits } from "./reading.ts";
-import { checkLevels2, checkPage, checkPageHeader } from "./parquet_pages.ts";
+import {
+  assembleNested,
+  checkLevels2,
+  checkPage,
+  checkPageHeader,
+  convert,
+  DEFAULT_PARSERS,
+  parquetHeader,
+  readPage,
+} from "./parquet_pages.ts";
 
-/** Native where there is one; `maxOutputLength` stops what expands beyond the size declared. */
+/** Native ones where node has them; `maxOutputLength` stops data that expands beyond its declared size. */
 const DECOMPRESSORS: Compressors = {
   ...compressors,
   GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(length, 1) }),
   ZSTD: (input, length) => zstdDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
 };
 
-/** A value that cannot be read is kept as its fault, which is thrown when its row is reached. */
+/** A value that cannot be read becomes its error, which is thrown when its row is reached. */
 function orFault(read: () => unknown): unknown {
   try {
     return read();
@@ -61,7 +66,7 @@ export interface RowBatch {
 }
 
 /**
- * Decodes a row group page by page. In memory are the compressed columns and a page of each.
+ * Decodes a row group page by page. In memory: the compressed columns, and one decoded page of each.
  *
  * @param columns top-level columns wanted, as parts of `schema`.
  * @throws {Error} for damaged or unsupported data.
@@ -98,7 +103,7 @@ function metadataOf({ meta_data, file_path, crypto_metadata }: ColumnChunk): Col
   if (crypto_metadata !== undefined || meta_data === undefined) {
     throw new Error("a column is encrypted or has no metadata");
   }
-  if (file_path) throw new Error("a column lies in another file, which is not supported");
+  if (file_path) throw new Error("a column is in another file, which is not supported");
   return meta_data;
 }
 
@@ -112,11 +117,11 @@ function takeColumn(tree: SchemaTree, leaves: readonly LeafColumn[], length: num
   }
   assembleNested(parts, tree, PARSERS);
   const data = parts.get(name);
-  if (data === undefined) throw new Error(`damaged: column ${name} cannot be put together`);
+  if (data === undefined) throw new Error(`damaged: column ${name} cannot be assembled`);
   return { name, data, start: 0 };
 }
 
-/** A physical column, which holds one field of a nested one. */
+/** A physical column: a flat column, or one field of a nested one. */
 class LeafColumn {
   readonly path: string;
   readonly #reader: DataReader;
@@ -126,7 +131,7 @@ class LeafColumn {
   readonly #limits: Limits;
   #header?: PageHeader;
   #dictionary?: DecodedArray;
-  /** Decoded rows, and how many of them are taken. */
+  /** Decoded rows, and how many of them were taken. */
   #rows: DecodedArray = [];
   #taken = 0;
   /** The last row of a repeated column, which the next page may continue. */
@@ -139,7 +144,7 @@ class LeafColumn {
     this.path = path_in_schema.join(".");
     this.#limits = limits;
     this.#reader = { view: new DataView(bytes.buffer), offset: 0 };
-    this.#schemaPath = getTreePath(schema, path_in_schema);
+    this.#schemaPath = treePath(schema, path_in_schema);
     this.#isRepeated = this.#schemaPath.some(({ element }) =>
       element.repetition_type === "REPEATED"
     );
@@ -154,7 +159,7 @@ class LeafColumn {
     };
   }
 
-  /** Decodes pages until there are rows to take; returns how many there are, 0 at the end. */
+  /** Decodes pages until there are rows to take; returns their number, 0 at the end. */
   fill(): number {
     while (this.#taken === this.#rows.length) {
       this.#taken = 0;
@@ -210,7 +215,7 @@ class LeafColumn {
     return data.slice(0, -1);
   }
 
-  /** Pages that are not compressed do not pass through a decompressor, and are checked here. */
+  /** Uncompressed pages do not pass through a decompressor, and are checked here. */
   #checkPlain(header: PageHeader, page: Uint8Array): void {
     const { data_page_header_v2: second } = header;
     if (this.#decoder.codec !== "UNCOMPRESSED" && second?.is_compressed !== false) return;
@@ -224,7 +229,7 @@ class LeafColumn {
     checkPage(header, page, this.#schemaPath, this.#decoder.type === "BOOLEAN");
   }
 
-  /** Decompressors that check a page's content between expanding and decoding it. */
+  /** Decompressors that also check a page's content before it is decoded. */
   #checked(decompressors: Compressors): Compressors {
     return Object.fromEntries(
       Object.entries(decompressors).map(([codec, decompress]) => [
@@ -237,4 +242,17 @@ class LeafColumn {
       ]),
     );
   }
+}
+
+/** The schema nodes from the root to a column. */
+function treePath(root: SchemaTree, names: readonly string[]): SchemaTree[] {
+  const path = [root];
+  for (const name of names) {
+    const child = path.at(-1)!.children.find(({ element }) => element.name === name);
+    if (child === undefined) {
+      throw new Error(`damaged: its schema has no column ${names.join(".")}`);
+    }
+    path.push(child);
+  }
+  return path;
 }

@@ -1,48 +1,56 @@
 /**
- * Checks of Parquet pages before they are decoded. Decoding writes as many values as the runs in a page
- * claim, so claims are held against the page's header, and the header against limits.
+ * Pages of Parquet: hyparquet's decoder, and checks before it is called. The decoder writes as many values as the runs
+ * in a page claim, so these are compared with the page's header, and the header with limits.
+ *
+ * The decoder is internal to hyparquet (its version is pinned in deno.json). The public API (`parquetRead`,
+ * `parquetScan`) decodes a whole column of a row group at once and has no hook before a page is decoded. Tried with it,
+ * fuzz_test.ts hangs on `pages_v2.parquet` and `encodings.parquet`, where a damaged page claims billions of values, and
+ * the good rows before a damaged page of their row group are lost.
  *
  * @module
  */
 import type { PageHeader, SchemaTree } from "hyparquet";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
-import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
 import { checkExpansion, type Limits } from "./reading.ts";
 
-/** Writers start a new page after 20,000 rows or 1 MiB; runs of one value may take a million rows. */
+export { assembleNested } from "hyparquet/src/assemble.js";
+export { parquetHeader, readPage } from "hyparquet/src/column.js";
+export { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
+
+/** Writers start a new page after 20,000 rows or 1 MiB; a page with runs of one value may have a million rows. */
 const MAX_PAGE_VALUES = 2 ** 24;
 const MAX_PAGE_BYTES = 2 ** 30;
-/** A run of packed bits may be padded this far beyond the last value. */
+/** A run of packed bits may have this much padding after the last value. */
 const MAX_PADDING = 64 * 8;
 
-/** @throws {Error} for sizes and counts that cannot be. */
+/** @throws {Error} for impossible sizes and counts. */
 export function checkPageHeader(header: PageHeader, bytesLeft: number, limits: Limits): void {
   const { compressed_page_size: size, uncompressed_page_size: expanded } = header;
-  check(size >= 0 && size <= bytesLeft, "is cut off");
+  check(size >= 0 && size <= bytesLeft, "is truncated");
   check(expanded >= 0 && expanded <= MAX_PAGE_BYTES, "is too large");
   checkExpansion(limits, size, expanded);
   const counted = header.data_page_header ?? header.data_page_header_v2 ??
     header.dictionary_page_header;
   const values = counted?.num_values ?? 0;
-  check(values >= 0 && values <= MAX_PAGE_VALUES, "holds too many values");
+  check(values >= 0 && values <= MAX_PAGE_VALUES, "has too many values");
   const second = header.data_page_header_v2;
   if (second === undefined) return;
   const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } =
     second;
-  check(repetition >= 0 && definition >= 0 && repetition + definition <= size, "is cut off");
-  check(second.num_nulls >= 0 && second.num_nulls <= values, "holds too many nulls");
+  check(repetition >= 0 && definition >= 0 && repetition + definition <= size, "is truncated");
+  check(second.num_nulls >= 0 && second.num_nulls <= values, "has too many nulls");
 }
 
-/** Checks what stands before the compressed part of a page of version 2: its levels. */
+/** Checks the levels before the compressed part of a page of version 2. */
 export function checkLevels2(header: PageHeader, page: Uint8Array, path: SchemaTree[]): void {
   const { num_values, repetition_levels_byte_length, definition_levels_byte_length } = header
     .data_page_header_v2!;
   const start = repetition_levels_byte_length;
   const levels = new Cursor(page);
-  levels.checkRuns(bitWidth(getMaxRepetitionLevel(path)), num_values, start);
+  levels.checkRuns(bitWidth(maxRepetitionLevel(path)), num_values, start);
   levels.at = start;
   levels.checkRuns(
-    bitWidth(getMaxDefinitionLevel(path)),
+    bitWidth(maxDefinitionLevel(path)),
     num_values,
     start + definition_levels_byte_length,
   );
@@ -60,7 +68,7 @@ export function checkPage(
   const { num_values, encoding } = data;
   const cursor = new Cursor(page);
   if (header.data_page_header !== undefined) {
-    for (const level of [getMaxRepetitionLevel(path), getMaxDefinitionLevel(path)]) {
+    for (const level of [maxRepetitionLevel(path), maxDefinitionLevel(path)]) {
       if (level > 0) cursor.checkSizedRuns(bitWidth(level), num_values);
     }
   }
@@ -76,16 +84,16 @@ function checkDelta(cursor: Cursor, numValues: number, hasPrefixes: boolean): vo
   const start = cursor.at;
   const [blockSize, parts, count] = [cursor.varint(), cursor.varint(), cursor.varint()];
   check(blockSize <= 2 ** 20 && parts > 0 && parts <= 1024, "has impossible blocks");
-  check(count <= numValues, "holds more values than it says");
+  check(count <= numValues, "has more values than it declares");
   if (!hasPrefixes || count === 0) return;
-  // Values are written as what they share with the one before, and so can expand without bound.
+  // Each value is stored as the length of a prefix of the one before, so values can expand without limit.
   const prefixes = new Int32Array(count);
   deltaBinaryUnpack({ view: cursor.view, offset: start }, count, prefixes);
   const total = prefixes.reduce((sum, length) => sum + length, 0);
   check(prefixes.every((length) => length >= 0) && total <= MAX_PAGE_BYTES, "is too large");
 }
 
-/** Reads the run-length and bit-packing hybrid encoding without its values. */
+/** Parses the hybrid of run-length encoding and bit packing without its values. */
 class Cursor {
   at = 0;
   readonly view: DataView;
@@ -95,7 +103,7 @@ class Cursor {
   }
 
   byte(): number {
-    check(this.at < this.view.byteLength, "is cut off");
+    check(this.at < this.view.byteLength, "is truncated");
     return this.view.getUint8(this.at++);
   }
 
@@ -110,16 +118,16 @@ class Cursor {
   }
 
   checkSizedRuns(width: number, count: number): void {
-    check(this.at + 4 <= this.view.byteLength, "is cut off");
+    check(this.at + 4 <= this.view.byteLength, "is truncated");
     const end = this.at + 4 + this.view.getUint32(this.at, true);
     this.at += 4;
     this.checkRuns(width, count, end);
     this.at = end;
   }
 
-  /** Checks that runs up to `end` hold no more than `count` values. */
+  /** Checks that runs up to `end` have no more than `count` values. */
   checkRuns(width: number, count: number, end: number): void {
-    check(width <= 32 && end <= this.view.byteLength, "is cut off");
+    check(width <= 32 && end <= this.view.byteLength, "is truncated");
     let seen = 0;
     while (seen < count && this.at < end) {
       const header = this.varint();
@@ -127,9 +135,19 @@ class Cursor {
       const length = Math.floor(header / 2);
       seen += isPacked ? 8 * length : length;
       this.at += isPacked ? width * length : Math.ceil(width / 8);
-      check(seen <= count + (isPacked ? MAX_PADDING : 0), "holds more values than it says");
+      check(seen <= count + (isPacked ? MAX_PADDING : 0), "has more values than it declares");
     }
   }
+}
+
+/** Repetition levels of a column: the number of repeated nodes on its path. */
+function maxRepetitionLevel(path: SchemaTree[]): number {
+  return path.filter(({ element }) => element.repetition_type === "REPEATED").length;
+}
+
+/** Definition levels of a column: the number of nodes below the root that may be absent. */
+function maxDefinitionLevel(path: SchemaTree[]): number {
+  return path.slice(1).filter(({ element }) => element.repetition_type !== "REQUIRED").length;
 }
 
 function bitWidth(value: number): number {

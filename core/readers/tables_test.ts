@@ -217,7 +217,7 @@ Deno.test("Parquet: pages that expand too far, and runs longer than their page s
   checkPage(runs, Uint8Array.of(1, 20, 0), [], false);
   assert.throws(
     () => checkPage(runs, Uint8Array.of(1, 0x80, 0x80, 0x80, 0x80, 1, 0), [], false),
-    /damaged: a page holds more values than it says/,
+    /damaged: a page has more values than it declares/,
   );
   // Blocks of 128 values in 4 parts, 3 values in all; prefixes of 2^31 - 1 bytes, none growing.
   const prefixes = Uint8Array.of(128, 1, 4, 3, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0);
