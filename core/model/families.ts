@@ -20,7 +20,7 @@ type AnyFamily = Families[keyof Families];
 export type ModelConfig = ReturnType<AnyFamily["parse"]>;
 
 /** Sizes of a model in a recipe: everything but the vocabulary's. */
-export type Sizes = z.output<AnyFamily["sizes"]>;
+export type Sizes = z.output<AnyFamily["sizes_schema"]>;
 
 export type PresetName = { [F in keyof Families]: keyof Families[F]["presets"] }[keyof Families];
 
@@ -33,7 +33,9 @@ export const PRESETS = Object.assign(
 /** Fields of a recipe that give a model's sizes. */
 export const sizes_schema = z.discriminatedUnion(
   "model_type",
-  Object.values(FAMILIES).map(({ sizes }) => sizes) as unknown as [AnyFamily["sizes"]],
+  Object.values(FAMILIES).map(({ sizes_schema }) => sizes_schema) as unknown as [
+    AnyFamily["sizes_schema"],
+  ],
 );
 
 /** The family of a configuration. */

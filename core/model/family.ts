@@ -106,7 +106,7 @@ export interface Family<C extends CommonSizes> {
   /** Its usual name in text. */
   readonly title: string;
   /** The fields of a recipe that give a model's sizes, all but the vocabulary's. */
-  readonly sizes: z.ZodType<Partial<Omit<C, "vocab_size">>>;
+  readonly sizes_schema: z.ZodType<Partial<Omit<C, "vocab_size">>>;
   /** Sizes of known models by name. */
   readonly presets: Readonly<Record<string, Omit<C, "vocab_size">>>;
   /** A configuration from the fields of a recipe that give a model's sizes. */

@@ -15,7 +15,7 @@ import {
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
 
-const fields = {
+const size_fields = {
   hidden_size: positive,
   num_hidden_layers: positive,
   num_attention_heads: positive,
@@ -31,15 +31,20 @@ const fields = {
   use_parallel_residual: z.boolean().default(true),
 };
 
-const schema = z.object({ vocab_size: positive, ...fields }).superRefine(refineBy(headProblem));
+const config_schema = z.object({ vocab_size: positive, ...size_fields }).superRefine(
+  refineBy(headProblem),
+);
 
 /** Keys are those of published Pythia checkpoints. A configuration without `model_type` is of this family. */
-export type GptNeoXConfig = z.output<typeof schema> & { model_type?: "gpt_neox" };
+export type GptNeoXConfig = z.output<typeof config_schema> & { model_type?: "gpt_neox" };
 
 type Sizes = Omit<GptNeoXConfig, "vocab_size" | "model_type">;
 
 /** `model_type` is dropped: recipes with and without it mean the same, and have the same keys. */
-export const sizes = z.strictObject({ model_type: z.literal("gpt_neox").optional(), ...fields })
+export const sizes_schema = z.strictObject({
+  model_type: z.literal("gpt_neox").optional(),
+  ...size_fields,
+})
   .superRefine(refineBy(headProblem))
   .transform(({ model_type: _, ...config }): Sizes => config);
 
@@ -55,7 +60,7 @@ const FIXED: FixedFields = {
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): GptNeoXConfig {
   checkFixed(given, FIXED, origin);
   const rope = ropeParameters(given, origin);
-  return parseFields(schema, {
+  return parseFields(config_schema, {
     ...given,
     rotary_pct: given.rotary_pct ?? rope.partial_rotary_factor,
     rotary_emb_base: given.rotary_emb_base ?? rope.rope_theta,
@@ -88,7 +93,7 @@ export function attentionShape(config: Sizes): AttentionShape {
 
 export function toHuggingFace(config: GptNeoXConfig): Record<string, unknown> {
   // The schema puts the keys in one order, wherever the configuration came from.
-  return configJson("GPTNeoXForCausalLM", FIXED, schema.parse(config));
+  return configJson("GPTNeoXForCausalLM", FIXED, config_schema.parse(config));
 }
 
 /** Everything else is at its default. */
@@ -97,8 +102,8 @@ function pythia(
   num_hidden_layers: number,
   num_attention_heads: number,
 ): Sizes {
-  const intermediate_size = 4 * hidden_size;
-  return sizes.parse({ hidden_size, num_hidden_layers, num_attention_heads, intermediate_size });
+  const sizes = { hidden_size, num_hidden_layers, num_attention_heads };
+  return sizes_schema.parse({ ...sizes, intermediate_size: 4 * hidden_size });
 }
 
 /** Pythia (Biderman et al., 2023, table 1; its vocabulary is padded to 50,304), and small models of its shape. */

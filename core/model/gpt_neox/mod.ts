@@ -12,7 +12,7 @@ import {
   type GptNeoXConfig,
   parse,
   presets,
-  sizes,
+  sizes_schema,
   toHuggingFace,
 } from "./config.ts";
 
@@ -92,9 +92,9 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
 
 export const gpt_neox = {
   title: "GPT-NeoX",
-  sizes,
+  sizes_schema,
   presets,
-  complete: (given, vocab_size) => ({ ...sizes.parse(given), vocab_size }),
+  complete: (given, vocab_size) => ({ ...sizes_schema.parse(given), vocab_size }),
   parse,
   toHuggingFace,
   parameterSpecs,

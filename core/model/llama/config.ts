@@ -15,7 +15,7 @@ import {
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
 
-const fields = {
+const size_fields = {
   hidden_size: positive,
   num_hidden_layers: positive,
   num_attention_heads: positive,
@@ -33,14 +33,16 @@ const fields = {
   tie_word_embeddings: z.boolean().default(false),
 };
 
-const schema = z.object({ vocab_size: positive, ...fields }).superRefine(refineBy(headProblem));
+const config_schema = z.object({ vocab_size: positive, ...size_fields }).superRefine(
+  refineBy(headProblem),
+);
 
-export type LlamaConfig = Required<z.output<typeof schema>> & { model_type: "llama" };
+export type LlamaConfig = Required<z.output<typeof config_schema>> & { model_type: "llama" };
 
-export const sizes = z.strictObject({
+export const sizes_schema = z.strictObject({
   /** Family of the model; GPT-NeoX when left out. */
   model_type: z.literal("llama"),
-  ...fields,
+  ...size_fields,
 }).superRefine(refineBy(headProblem));
 
 /** The only supported values. */
@@ -67,14 +69,14 @@ function withHeads<C extends Heads>(config: C): C & Required<Heads> {
 
 /** A configuration from the fields of a recipe. */
 export function complete(given: unknown, vocab_size: number): LlamaConfig {
-  return { ...withHeads(sizes.parse(given)), vocab_size };
+  return { ...withHeads(sizes_schema.parse(given)), vocab_size };
 }
 
 /** Reads the keys of published checkpoints (`rope_theta`) or of transformers 5 (`rope_parameters`). */
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): LlamaConfig {
   checkFixed(given, FIXED, origin);
   const rope = ropeParameters(given, origin);
-  const config = parseFields(schema, {
+  const config = parseFields(config_schema, {
     ...given,
     num_key_value_heads: given.num_key_value_heads ?? undefined,
     head_dim: given.head_dim ?? undefined,
@@ -107,11 +109,13 @@ export function attentionShape(config: LlamaConfig): AttentionShape {
 
 export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
   // The schema puts the keys in one order, wherever the configuration came from.
-  return configJson("LlamaForCausalLM", FIXED, schema.parse(config));
+  return configJson("LlamaForCausalLM", FIXED, config_schema.parse(config));
 }
 
-function llama(given: Omit<z.input<typeof sizes>, "model_type">): Omit<LlamaConfig, "vocab_size"> {
-  return withHeads(sizes.parse({ model_type: "llama", rms_norm_eps: 1e-5, ...given }));
+function llama(
+  given: Omit<z.input<typeof sizes_schema>, "model_type">,
+): Omit<LlamaConfig, "vocab_size"> {
+  return withHeads(sizes_schema.parse({ model_type: "llama", rms_norm_eps: 1e-5, ...given }));
 }
 
 /** Vocabularies: SmolLM2's is 49,152, TinyLlama's 32,000. */

@@ -14,7 +14,7 @@ import {
   type LlamaConfig,
   parse,
   presets,
-  sizes,
+  sizes_schema,
   toHuggingFace,
 } from "./config.ts";
 
@@ -91,7 +91,7 @@ function norm({ parameters, config }: Context, name: string, x: Value): Value {
 
 export const llama = {
   title: "Llama",
-  sizes,
+  sizes_schema,
   presets,
   complete,
   parse,
