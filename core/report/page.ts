@@ -16,7 +16,7 @@ export interface Section {
   paragraphs: string[];
   /** Tables, figures and samples, in display order. */
   blocks: (ShownTable | Figure | SampleBlock)[];
-  /** Data that only figures show, for download. */
+  /** Data of figures and samples, for download. */
   files?: TableFile[];
 }
 
@@ -135,7 +135,7 @@ function renderSection({ id, heading, paragraphs, blocks, files = [] }: Section)
     <h2 id="${id}">${heading}</h2>
     ${paragraphs.map((text) => html`<p>${text}</p>`)}
     ${blocks.map(renderBlock)}
-    ${files.map((file) => renderDownloads(file, `Data behind the figures, ${file.name}`))}
+    ${files.map((file) => renderDownloads(file, `Data of this section, ${file.name}`))}
     </section>
   `;
 }
