@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { gzipSync } from "node:zlib";
 import { type DatasetCard, type Document, recordCard } from "../core/readers/mod.ts";
-import { withHub } from "../tests/with_hub.ts";
+import { withHub } from "../tests/shared/hub_tests.ts";
 import { RECORD_SETS, resolveDataset } from "./mod.ts";
 
 const lines = (...records: unknown[]) => records.map((row) => JSON.stringify(row) + "\n").join("");

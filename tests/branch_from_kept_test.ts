@@ -4,7 +4,7 @@ import { defineRecipe } from "../core/recipe/mod.ts";
 import { run } from "../core/runner/mod.ts";
 import { openFiles, Store } from "../core/store/mod.ts";
 import { midtrain, pretrain, select_checkpoint, tokenize } from "../stages/mod.ts";
-import { TINY_MODEL } from "./tiny_training.ts";
+import { TINY_MODEL } from "./shared/tiny_training.ts";
 
 const RECIPE = defineRecipe({ name: "kept", description: "", seed: 3 }, (recipe) => {
   const data = recipe.step("data", tokenize, {

@@ -26,7 +26,7 @@ import {
   writePhase,
 } from "../core/train/mod.ts";
 import { select_checkpoint } from "../stages/mod.ts";
-import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./tiny_training.ts";
+import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./shared/tiny_training.ts";
 
 const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
 const optimizer = optimizer_schema.parse({});

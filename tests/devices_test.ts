@@ -5,9 +5,9 @@ import { evaluate } from "../stages/evaluate/mod.ts";
 import { midtrain } from "../stages/midtrain/mod.ts";
 import { pretrain } from "../stages/pretrain/mod.ts";
 import type { Device } from "../core/engine/mod.ts";
-import { deviceTest } from "./devices.ts";
-import { fakeContext } from "./fake_context.ts";
-import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "./tiny_training.ts";
+import { deviceTest } from "./shared/devices.ts";
+import { fakeContext } from "./shared/fake_context.ts";
+import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "./shared/tiny_training.ts";
 
 const TOKENS = tinyTokens({ general: { documents: 60, stride: 2 } });
 

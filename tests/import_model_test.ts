@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { defineRecipe } from "../core/recipe/mod.ts";
 import { run } from "../core/runner/mod.ts";
 import { cka, evaluate, import_model, midtrain, sft, similarity, tokenize } from "../stages/mod.ts";
-import { modelFiles, SIZES } from "./exported_model.ts";
+import { modelFiles, SIZES } from "./shared/exported_model.ts";
 
 const COMPUTE = { sequence_length: 64, micro_batch_size: 4, threads: 1 };
 

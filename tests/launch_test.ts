@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listFolder } from "../core/store/mod.ts";
-import { done, eventsOf, Pipeline, results, SLOW, withFolder } from "./launched_pipeline.ts";
-import { until } from "./slurm.ts";
+import { done, eventsOf, Pipeline, results, SLOW, withFolder } from "./shared/launchers.ts";
+import { until } from "./shared/slurm.ts";
 
 const FAULTY = fileURLToPath(
   new URL("../core/recipe/testdata/faulty_recipe.ts", import.meta.url),

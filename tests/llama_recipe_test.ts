@@ -13,7 +13,7 @@ import { type Manifest, openFiles, Store } from "../core/store/mod.ts";
 import { checkpointReader, loadParameters } from "../core/train/mod.ts";
 import { checkpoint_soup } from "../plugins/checkpoint_soup/mod.ts";
 import { cka, evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
-import { findPython, runPython } from "./python.ts";
+import { findPython, runPython } from "./shared/python.ts";
 
 const MODEL = {
   model_type: "llama",

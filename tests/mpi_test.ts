@@ -4,11 +4,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder, readIfPresent } from "../core/store/mod.ts";
-import { LAUNCHERS, mpirun } from "./mpirun.ts";
-import { no_hosts, withTwoHosts } from "./two_hosts.ts";
+import { LAUNCHERS, mpirun, no_hosts, withTwoHosts } from "./shared/mpi.ts";
 
 const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url);
-const RECIPE = new URL("tiny_recipe.ts", import.meta.url).pathname;
+const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).pathname;
 /** Four micro-batches for each global batch, so that four processes have work. */
 const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {
   return ["--set", `${step}.micro_batch_size=1`];

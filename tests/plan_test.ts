@@ -4,7 +4,7 @@ import { forecastRecipe, run, type StepForecast } from "../core/runner/mod.ts";
 import { openTable, Store } from "../core/store/mod.ts";
 import { ports } from "../core/stage/mod.ts";
 import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
-import { TINY_MODEL } from "./tiny_training.ts";
+import { TINY_MODEL } from "./shared/tiny_training.ts";
 
 const sums = (name: string) => [{
   dataset: name,

@@ -7,15 +7,15 @@ import {
   done,
   eventsOf,
   jobsOf,
+  launcherConformance,
   Pipeline,
   results,
   SLOW,
   withFolder,
-} from "./launched_pipeline.ts";
-import { launcherConformance } from "./launcher_conformance.ts";
+} from "./shared/launchers.ts";
 import { slurmLauncher } from "../core/remote/launch/mod.ts";
 import { listFolder } from "../core/store/mod.ts";
-import { no_slurm, type Slurm, until, withSlurm } from "./slurm.ts";
+import { no_slurm, type Slurm, until, withSlurm } from "./shared/slurm.ts";
 
 const runsOf = (out: string) => listFolder(join(out, "runs")).length;
 

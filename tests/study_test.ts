@@ -4,7 +4,7 @@ import type { StudySettings } from "../recipes/paper/settings.ts";
 import { studyRecipe } from "../recipes/paper/study.ts";
 import { run } from "../core/runner/mod.ts";
 import { Random } from "../core/random/mod.ts";
-import { TINY_MODEL } from "./tiny_training.ts";
+import { TINY_MODEL } from "./shared/tiny_training.ts";
 
 /** Documents of words that begin with a letter of the source's own. */
 function documents(source: string, count: number): string {

@@ -7,7 +7,7 @@ import { defineRecipe, loadRecipe } from "../core/recipe/mod.ts";
 import { LogReader, type RunEvent } from "../core/runs/mod.ts";
 import { run, workerExecutor } from "../core/runner/mod.ts";
 
-const RECIPE = new URL("tiny_recipe.ts", import.meta.url).href;
+const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).href;
 const SAMPLES = { prompts: ["What is", "Question: 3"], max_new_tokens: 6, temperature: 1 };
 
 async function runWith(folder: string, name: string, samples?: typeof SAMPLES) {

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
-import { LAUNCHERS, mpirun } from "../shared/mpirun.ts";
+import { LAUNCHERS, mpirun } from "./mpirun.ts";
 import { processor } from "../shared/machine.ts";
 import { fixed, markdownTable, milliseconds, percent, rounded } from "../shared/markdown.ts";
 import { SIZES } from "../shared/sizes.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setOf } from "../../tests/token_sets.ts";
+import { setOf } from "../../tests/shared/token_sets.ts";
 import { Random } from "../random/mod.ts";
 import {
   compareFrequencies,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { evaluationSequences } from "./mod.ts";
-import { countingSet, setOf } from "../../tests/token_sets.ts";
+import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
 
 Deno.test("packed evaluation takes sequences at even distances, in order", () => {
   const set = countingSet("general", 53);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ExampleSampler, type Overlong } from "./mod.ts";
-import { setOf } from "../../tests/token_sets.ts";
+import { setOf } from "../../tests/shared/token_sets.ts";
 
 const documents = Array.from({ length: 10 }, (_, i) => [i, 100 + i, 200, 201, 202, 203]);
 const base = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { extendHistory, mixtureLedger, MixtureSampler, pack, partOf } from "./mod.ts";
-import { countingSet, setOf } from "../../tests/token_sets.ts";
+import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
 
 const T = 4;
 const OPTIONS = { packing: "concatenate", document_mask: false, sequence_length: T } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
 import { pack, type PackingConfig, supervisedTokens } from "./mod.ts";
-import { countingSet, setOf } from "../../tests/token_sets.ts";
+import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
 
 const options = (
   packing: PackingConfig["packing"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Batch, ports } from "../stage/mod.ts";
 import { loadDocumentSets, loadTokenSets, type TokenTable } from "./mod.ts";
-import { tableInput } from "../../tests/fake_context.ts";
+import { tableInput } from "../../tests/shared/fake_context.ts";
 
 type Row = { source: string; tokens: number[]; prompt_length?: number };
 

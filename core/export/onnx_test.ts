@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { env, pipeline } from "@huggingface/transformers";
-import { greedyTexts, modelFiles, PROMPTS, SIZES } from "../../tests/exported_model.ts";
+import { greedyTexts, modelFiles, PROMPTS, SIZES } from "../../tests/shared/exported_model.ts";
 import {
   decodeParameters,
   embeddings,

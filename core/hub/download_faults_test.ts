@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { cutAfter } from "../../tests/hub_server.ts";
-import { downloadTest, JSONL, PARQUET, REPO } from "../../tests/hub_setting.ts";
+import { cutAfter } from "../../tests/shared/hub_server.ts";
+import { downloadTest, JSONL, PARQUET, REPO } from "../../tests/shared/hub_tests.ts";
 import { downloadFile } from "./mod.ts";
 
 async function isWhole(path: string) {

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
-import { cutAfter } from "../../tests/hub_server.ts";
-import { downloadTest, FILES, JSONL, NUMBERS, PARQUET, REPO } from "../../tests/hub_setting.ts";
+import { cutAfter } from "../../tests/shared/hub_server.ts";
+import {
+  downloadTest,
+  FILES,
+  JSONL,
+  NUMBERS,
+  PARQUET,
+  REPO,
+} from "../../tests/shared/hub_tests.ts";
 import { downloadFile } from "./mod.ts";
 import type { Job } from "./testdata/download_worker.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { HubServer } from "../../tests/hub_server.ts";
-import { hubTest, LISTED } from "../../tests/hub_setting.ts";
+import { HubServer } from "../../tests/shared/hub_server.ts";
+import { hubTest, LISTED } from "../../tests/shared/hub_tests.ts";
 import { HubError, resolveSnapshot } from "./mod.ts";
 
 const FILES = LISTED;

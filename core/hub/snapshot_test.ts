@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { gitDigest } from "../../tests/hub_server.ts";
-import { hubTest, LISTED, type TestOptions } from "../../tests/hub_setting.ts";
+import { gitDigest } from "../../tests/shared/hub_server.ts";
+import { hubTest, LISTED, type TestOptions } from "../../tests/shared/hub_tests.ts";
 import { Random } from "../random/mod.ts";
 import { resolveSnapshot } from "./mod.ts";
 import { parseEntry, parseTree, treeText } from "./cache.ts";

@@ -3,7 +3,7 @@
  * tests/fixtures/{gpt_neox,llama}/README.md; core/train compares losses and gradients with the same ones.
  */
 import assert from "node:assert/strict";
-import { filesOf, fixtureFolder, MODEL_FIXTURES } from "../../tests/model_fixtures.ts";
+import { filesOf, fixtureFolder, MODEL_FIXTURES } from "../../tests/shared/model_fixtures.ts";
 import { compile } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findPython, runPython } from "../../tests/python.ts";
+import { findPython, runPython } from "../../tests/shared/python.ts";
 import { Random } from "../random/mod.ts";
 import { readSafetensors, SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 

@@ -5,7 +5,7 @@ import { BatchSource, type Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import type { CheckpointWriter, DeferredCheckpoint } from "../stage/mod.ts";
 import { Store, StoredCheckpoints } from "../store/mod.ts";
-import { TINY_MODEL, VOCAB_SIZE } from "../../tests/tiny_training.ts";
+import { TINY_MODEL, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import encodeSnapshot, { Checkpointing, type Snapshot } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";

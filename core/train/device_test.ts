@@ -3,7 +3,7 @@
  * logic is tested wherever there is no device.
  */
 import assert from "node:assert/strict";
-import { deviceTest } from "../../tests/devices.ts";
+import { deviceTest } from "../../tests/shared/devices.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { compile, computeOptions, type Device } from "../engine/mod.ts";
 import { lowerToOnnx } from "../graph/mod.ts";

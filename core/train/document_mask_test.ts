@@ -1,7 +1,7 @@
 /** Documents packed into rows and hidden from each other train a model as each in its own row does. */
 import { type Compute, computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
-import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
+import { kernelsTest, oneDnnTest } from "../../tests/shared/devices.ts";
 import { collate, type Sequence } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";

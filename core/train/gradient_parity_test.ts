@@ -3,8 +3,8 @@
  * tests/fixtures/{gpt_neox,llama}/README.md.
  */
 import assert from "node:assert/strict";
-import { kernelsTest } from "../../tests/kernels.ts";
-import { fixtureFolder, MODEL_FIXTURES } from "../../tests/model_fixtures.ts";
+import { kernelsTest } from "../../tests/shared/devices.ts";
+import { fixtureFolder, MODEL_FIXTURES } from "../../tests/shared/model_fixtures.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { computeOptions, type Kernels } from "../engine/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LAUNCHERS, mpirun } from "../../tests/mpirun.ts";
+import { LAUNCHERS, mpirun } from "../../tests/shared/mpi.ts";
 import { partOf } from "../batches/mod.ts";
 
 const MODULE = new URL("testdata/parallel_steps.ts", import.meta.url);

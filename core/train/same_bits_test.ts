@@ -1,7 +1,7 @@
 /** A hundred steps twice over: equal seed, device and threads give equal bits; other thread counts come within a tolerance. */
 import { type Compute, computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
-import { kernelsTest, oneDnnTest } from "../../tests/kernels.ts";
+import { kernelsTest, oneDnnTest } from "../../tests/shared/devices.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { initialize, ParameterArrays } from "../model/mod.ts";
 import { Random } from "../random/mod.ts";

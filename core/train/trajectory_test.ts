@@ -4,7 +4,7 @@
  */
 import { computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
-import { kernelsTest } from "../../tests/kernels.ts";
+import { kernelsTest } from "../../tests/shared/devices.ts";
 import type { MicroBatch } from "../batches/mod.ts";
 import { namedTensors, readSafetensors } from "../model/mod.ts";
 import {

@@ -3,8 +3,8 @@ import { readSafetensors } from "../../core/model/mod.ts";
 import { evaluate } from "../../stages/evaluate/mod.ts";
 import { sft } from "../../stages/sft/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { checkpoint_soup, meanOf } from "./mod.ts";
 
 type Files = Record<string, string | Uint8Array>;

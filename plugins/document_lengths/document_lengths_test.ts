@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Batch, ports } from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { document_lengths } from "./mod.ts";
 
 /** A block of documents, given as source and length. */

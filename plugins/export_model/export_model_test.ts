@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { modelFiles, SIZES } from "../../tests/exported_model.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { modelFiles, SIZES } from "../../tests/shared/exported_model.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { export_model } from "./mod.ts";
 
 const checkpoint = await modelFiles(SIZES);

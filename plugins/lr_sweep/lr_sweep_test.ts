@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { sft } from "../../stages/sft/mod.ts";
 import { evaluate } from "../../stages/evaluate/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { config, learningRates } from "./config.ts";
 import { lr_sweep } from "./mod.ts";
 

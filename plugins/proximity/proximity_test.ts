@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { pearson } from "../../core/analysis/mod.ts";
 import type { Batch, ports, study_ports } from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { proximity } from "./mod.ts";
 
 /** Documents of two tokens each: an id, and end-of-text. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { batchOf } from "../../core/report/mod.ts";
 import { type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { report } from "./mod.ts";
 import type { Measurements } from "./inputs.ts";
 import { SAMPLE_CONFIG, sampleMeasurements } from "./testdata/sample.ts";

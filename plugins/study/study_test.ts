@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { study_ports } from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { study } from "./mod.ts";
 
 const ARM = { kind: "midtrain", specialised: "code", weight: 0.2, start: 0.5 } as const;

@@ -10,7 +10,7 @@ import {
   type TablePort,
 } from "../../core/stage/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { study_report_inputs, type StudyMeasurements } from "./inputs.ts";
 import { study_report } from "./mod.ts";
 import { bestArm, lossTable } from "./tables.ts";

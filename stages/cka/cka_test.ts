@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { cka, probeBatches } from "./mod.ts";
 
 async function compared(config = {}) {

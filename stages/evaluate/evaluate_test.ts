@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { tinyModel, tinyTokens, VOCAB_SIZE } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { tinyModel, tinyTokens, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
 import { evaluate } from "./mod.ts";
 
 async function evaluated(config = {}) {

@@ -14,7 +14,7 @@ import {
 } from "../../core/model/mod.ts";
 import { model_schema, modelConfig } from "../../core/train/mod.ts";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { sft } from "../sft/mod.ts";
 import { evaluate_tasks } from "./mod.ts";
 

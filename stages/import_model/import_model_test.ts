@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { modelFiles, SIZES } from "../../tests/exported_model.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { findPython, runPython } from "../../tests/python.ts";
-import { withHub } from "../../tests/with_hub.ts";
+import { modelFiles, SIZES } from "../../tests/shared/exported_model.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { findPython, runPython } from "../../tests/shared/python.ts";
+import { withHub } from "../../tests/shared/hub_tests.ts";
 import { hostWeights, loadModelFiles, openModel } from "../../core/model/mod.ts";
 import { loadParameters, loadTrainerState } from "../../core/train/mod.ts";
 import { Decoder } from "../../core/generate/mod.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { conformance } from "../../tests/conformance/mod.ts";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { TINY_TOKENIZER, VOCAB_SIZE } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { TINY_TOKENIZER, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
 import { import_tokenizer } from "./mod.ts";
 
 const folder = Deno.makeTempDirSync();

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import {
+  TINY_MODEL,
+  TINY_TOKENIZER,
+  tinyModel,
+  tinyTokens,
+} from "../../tests/shared/tiny_training.ts";
 import { pretrain } from "../pretrain/mod.ts";
 import { sft } from "../sft/mod.ts";
 import { midtrain } from "./mod.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { tinyModel, tinyTokens } from "../../tests/tiny_training.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { sft } from "./mod.ts";
 
 const EXAMPLES = { documents: 64, stride: 3, prompt_length: 4 };

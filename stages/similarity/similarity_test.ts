@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Batch, ports, type TableInput } from "../../core/stage/mod.ts";
-import { tableInput } from "../../tests/fake_context.ts";
+import { tableInput } from "../../tests/shared/fake_context.ts";
 import { similarity } from "./mod.ts";
 
 type Tokens = typeof ports.tokens.columns;

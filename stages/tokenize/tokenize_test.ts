@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { fakeContext } from "../../tests/fake_context.ts";
-import { withHub } from "../../tests/with_hub.ts";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { withHub } from "../../tests/shared/hub_tests.ts";
 import { loadTokenizer } from "../../core/tokenizer/mod.ts";
 import { tokenize } from "./mod.ts";
 

@@ -20,7 +20,7 @@ import {
   type StageContext,
 } from "../../core/stage/mod.ts";
 import { type Artifact, listFolder, type Manifest, Store } from "../../core/store/mod.ts";
-import type { FakeInputs } from "../fake_context.ts";
+import type { FakeInputs } from "../shared/fake_context.ts";
 
 /** A config and inputs that a stage can be run on: small, and of each kind that it treats in a way of its own. */
 export interface ConformanceCase<

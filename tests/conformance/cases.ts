@@ -19,8 +19,8 @@ import {
 import { batchOf } from "../../core/report/mod.ts";
 import { ports } from "../../core/stage/mod.ts";
 import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
-import { fakeContext } from "../fake_context.ts";
-import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "../tiny_training.ts";
+import { fakeContext } from "../shared/fake_context.ts";
+import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "../shared/tiny_training.ts";
 import { conformance } from "./mod.ts";
 
 const train = {

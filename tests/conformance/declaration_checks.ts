@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type AnyStage, assertStage, type Columns, type InputPorts } from "../../core/stage/mod.ts";
-import { emptyBatch } from "../fake_table.ts";
+import { emptyBatch } from "../shared/fake_context.ts";
 import type { Observed } from "./bench.ts";
 
 /** Name, version and ports keep the contract; everything is described in words. */

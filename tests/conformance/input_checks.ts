@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { AnyStage } from "../../core/stage/mod.ts";
-import { fakeContext } from "../fake_context.ts";
+import { fakeContext } from "../shared/fake_context.ts";
 import type { AnyCase } from "./bench.ts";
 
 /** In memory the stage gets the very arrays of the test, so that a change shows. */

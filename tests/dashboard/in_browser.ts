@@ -12,7 +12,7 @@ import { run, RunControl, workerExecutor } from "../../core/runner/mod.ts";
 import { accessFor, controlOf, serveStatus } from "../../core/status/mod.ts";
 
 const CHROMIUM = Deno.env.get("CAUSEWAY_CHROMIUM") ?? "/usr/bin/chromium";
-const RECIPE = new URL("../tiny_recipe.ts", import.meta.url).href;
+const RECIPE = new URL("../shared/tiny_recipe.ts", import.meta.url).href;
 const LONG_RECIPE = new URL("../../core/status/testdata/training_recipe.ts", import.meta.url).href;
 const TOKEN = "a token of the test's own";
 

@@ -7,7 +7,7 @@
 import { defineRecipe } from "../../core/recipe/mod.ts";
 import { report } from "../../plugins/report/mod.ts";
 import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "../../stages/mod.ts";
-import { TINY_MODEL } from "../tiny_training.ts";
+import { TINY_MODEL } from "../shared/tiny_training.ts";
 
 const SEQUENCE_LENGTH = 32;
 const micro_batch_size = 4;

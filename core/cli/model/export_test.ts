@@ -12,7 +12,7 @@ import { runCommand, withFolder } from "../shared/testing.ts";
 import { Decoder } from "../../generate/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { findPython, runPython } from "../../../tests/python.ts";
+import { findPython, runPython } from "../../../tests/shared/python.ts";
 
 /** Logits of a text and what greedy decoding makes of it, in Python. */
 const PYTHON = `
@@ -34,9 +34,12 @@ const PROMPT = "Question: What is 25 plus 20?\nAnswer: ";
 async function withRun(use: (out: string) => Promise<void>) {
   await withFolder(async (folder) => {
     const out = join(folder, "out");
-    await run(await loadRecipe(new URL("../../../tests/tiny_recipe.ts", import.meta.url).href), {
-      out,
-    });
+    await run(
+      await loadRecipe(new URL("../../../tests/shared/tiny_recipe.ts", import.meta.url).href),
+      {
+        out,
+      },
+    );
     await use(out);
   });
 }

@@ -72,7 +72,7 @@ export const ${name} = defineStage({
 const testText = ({ name, root }: NewStage) =>
   `import assert from "node:assert/strict";
 import { conformance } from "${root}/tests/conformance/mod.ts";
-import { fakeContext } from "${root}/tests/fake_context.ts";
+import { fakeContext } from "${root}/tests/shared/fake_context.ts";
 import { ${name} } from "./mod.ts";
 
 // Three documents, of 2, 3 and 1 tokens.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { findPython, runPython } from "../../../tests/python.ts";
+import { findPython, runPython } from "../../../tests/shared/python.ts";
 import { runCommand, withFolder } from "../shared/testing.ts";
 import { main as pipeline } from "../run/pipeline.ts";
 import { main } from "./track.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { oneDnnTest } from "../../../tests/kernels.ts";
+import { oneDnnTest } from "../../../tests/shared/devices.ts";
 import {
   accumulate,
   backpropagate,

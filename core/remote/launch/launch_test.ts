@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { launcherConformance } from "../../../tests/launcher_conformance.ts";
+import { launcherConformance } from "../../../tests/shared/launchers.ts";
 import { arraysOf } from "./arrays.ts";
 import { assertNoSubmittedJobs, readSubmittedJobs, writeSubmittedJobs } from "./submitted_jobs.ts";
 import { localLauncher } from "./local.ts";

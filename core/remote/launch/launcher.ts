@@ -1,5 +1,5 @@
 /**
- * The contract of launchers: who starts the processes that compute steps. One file implements one; `tests/launcher_conformance.ts`
+ * The contract of launchers: who starts the processes that compute steps. One file implements one; `tests/shared/launchers.ts`
  * holds what each must do.
  *
  * @module

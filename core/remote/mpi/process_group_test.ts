@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LAUNCHERS, mpirun } from "../../../tests/mpirun.ts";
+import { LAUNCHERS, mpirun } from "../../../tests/shared/mpi.ts";
 import { isLaunched } from "./process_group.ts";
 
 for (const launcher of LAUNCHERS) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { has_s3, withS3 } from "../../../tests/s3_server.ts";
+import { has_s3, withS3 } from "../../../tests/shared/s3_server.ts";
 import { loadRecipe, type Recipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { type RunEvent } from "../../runs/mod.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { has_s3, type S3Server, withS3 } from "../../../tests/s3_server.ts";
+import { has_s3, type S3Server, withS3 } from "../../../tests/shared/s3_server.ts";
 import { sha256 } from "../../store/mod.ts";
 import { folderStorage } from "./folder.ts";
 import { openStorage } from "./open.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findPython, runPython } from "../../../tests/python.ts";
+import { findPython, runPython } from "../../../tests/shared/python.ts";
 import { foldEvents, type RunEvent, type RunSource } from "../../runs/mod.ts";
 import { statusApp } from "../app.ts";
 import { parsePrometheus } from "../testdata/parse_prometheus.ts";

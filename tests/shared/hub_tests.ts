@@ -10,8 +10,8 @@ import {
   type HubOptions,
   type HubSnapshot,
   resolveSnapshot,
-} from "../core/hub/mod.ts";
-import { Random } from "../core/random/mod.ts";
+} from "../../core/hub/mod.ts";
+import { Random } from "../../core/random/mod.ts";
 import { type Files, HubServer } from "./hub_server.ts";
 
 /** Options with a cache. */
@@ -98,3 +98,29 @@ export const LISTED: Files = {
   "data/train.parquet": "PAR1",
   "é 1?.txt": "x",
 };
+
+/** Runs a test with a hub of the given data sets; the environment is as before afterwards. */
+export async function withHub(
+  repos: Readonly<Record<string, Files>>,
+  test: (hub: HubServer) => Promise<void>,
+): Promise<void> {
+  const cache = await Deno.makeTempDir();
+  await using hub = new HubServer(repos);
+  const changed = {
+    HF_ENDPOINT: hub.endpoint,
+    HF_HUB_CACHE: cache,
+    HF_TOKEN: "",
+    CAUSEWAY_DATA_ROOT: "",
+  };
+  const before = Object.keys(changed).map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    for (const [name, value] of Object.entries(changed)) Deno.env.set(name, value);
+    await test(hub);
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+    await Deno.remove(cache, { recursive: true });
+  }
+}

@@ -4,7 +4,7 @@
  *
  * @module
  */
-const ROOT = new URL("fixtures/", import.meta.url);
+const ROOT = new URL("../fixtures/", import.meta.url);
 
 const foldersIn = (url: URL) =>
   [...Deno.readDirSync(url)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);

@@ -4,7 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { ENVIRONMENT, LAUNCHERS } from "./mpirun.ts";
+import { ENVIRONMENT, LAUNCHERS, mpirun } from "../../bench/scaling/mpirun.ts";
+
+export { LAUNCHERS, mpirun };
 
 const MPIRUN = "mpirun.openmpi";
 const NETWORK = "10.77.0.0/24";

@@ -1,5 +1,5 @@
 /** Token sets for tests. */
-import type { DocumentSet } from "../core/batches/mod.ts";
+import type { DocumentSet } from "../../core/batches/mod.ts";
 
 /** A set of documents with the given tokens; `prompts` default to 0. */
 export function setOf(name: string, documents: number[][], prompts: number[] = []): DocumentSet {

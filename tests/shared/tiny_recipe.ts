@@ -4,14 +4,14 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../core/recipe/mod.ts";
-import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
+import { defineRecipe } from "../../core/recipe/mod.ts";
+import { evaluate, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
 import { TINY_MODEL } from "./tiny_training.ts";
 
 const COMPUTE = { sequence_length: 32, micro_batch_size: 4, threads: 1 };
 
 export default (() => {
-  const path = fileURLToPath(new URL("../recipes/own_data.jsonl", import.meta.url));
+  const path = fileURLToPath(new URL("../../recipes/own_data.jsonl", import.meta.url));
   const header = { name: "tiny", description: "Sums, three times over.", seed: 5 };
   return defineRecipe(header, (recipe) => {
     const records = { path, prompt: "Question: {question}\nAnswer: ", text: "answer" };

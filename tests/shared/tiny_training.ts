@@ -3,10 +3,15 @@
  *
  * @module
  */
-import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "../core/model/mod.ts";
-import { Random } from "../core/random/mod.ts";
-import type { Batch, ports } from "../core/stage/mod.ts";
-import { model_schema, modelConfig } from "../core/train/mod.ts";
+import {
+  encodeParameters,
+  initialize,
+  ParameterArrays,
+  toHuggingFace,
+} from "../../core/model/mod.ts";
+import { Random } from "../../core/random/mod.ts";
+import type { Batch, ports } from "../../core/stage/mod.ts";
+import { model_schema, modelConfig } from "../../core/train/mod.ts";
 
 export const VOCAB_SIZE = 64;
 

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { Decoder, generate } from "../core/generate/mod.ts";
+import { Decoder, generate } from "../../core/generate/mod.ts";
 import {
   encodeParameters,
   hostWeights,
   initialize,
   ParameterArrays,
   toHuggingFace,
-} from "../core/model/mod.ts";
-import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../core/tokenizer/mod.ts";
-import { loadTokenizer } from "../core/tokenizer/mod.ts";
+} from "../../core/model/mod.ts";
+import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
+import { loadTokenizer } from "../../core/tokenizer/mod.ts";
 
 /** Sizes of a model; what is left out is as in Pythia. */
 export type Sizes = ConstructorParameters<typeof ParameterArrays>[0];

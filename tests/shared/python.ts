@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname!, "..");
+const ROOT = join(import.meta.dirname!, "../..");
 
 /**
  * The Python named by `CAUSEWAY_PYTHON`, or else that of `.venv`, if it has all the packages.
