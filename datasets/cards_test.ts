@@ -28,7 +28,7 @@ const parts = (train_only?: boolean): Part[] => [
   { name: "two", card: TWO },
 ];
 
-Deno.test("parts follow each other, with ids of their own and splits as they have them", async () => {
+Deno.test("parts follow each other, with unique ids and their own splits", async () => {
   const logs: string[] = [];
   const both = composeCard(HEADER, parts(), "two sets");
   assert.deepEqual(await Array.fromAsync(both.documents({ log: (line) => logs.push(line) })), [
@@ -40,7 +40,7 @@ Deno.test("parts follow each other, with ids of their own and splits as they hav
   assert.deepEqual(both.source.origins, ["one.jsonl", "two.jsonl"]);
 });
 
-Deno.test("a part that is only trained on gives nothing that is held out", async () => {
+Deno.test("a train-only part gives no held-out documents", async () => {
   const [first, second, ...rest] = await Array.fromAsync(
     composeCard(HEADER, parts(true)).documents(),
   );
@@ -49,7 +49,7 @@ Deno.test("a part that is only trained on gives nothing that is held out", async
   assert.equal(rest.length, 0);
 });
 
-Deno.test("the revision is a promise where that of a part is one, and the same digest", async () => {
+Deno.test("the revision is a promise if that of a part is one, with the same digest", async () => {
   const revision = composeCard(HEADER, parts()).revision();
   assert.match(revision as string, /^sha256:[0-9a-f]{64}$/);
   const later = { name: "two", card: card("two", [], Promise.resolve("two")) };

@@ -30,10 +30,10 @@ Deno.test("cards are complete, and their packages pinned as in deno.json", async
       assert.ok((await card.revision()).includes(pin));
     }
   }
-  assert.throws(() => resolveDataset("c5"), /no dataset "c5"; known are brown, code/);
+  assert.throws(() => resolveDataset("c5"), /unknown dataset "c5"; the known ones are brown, code/);
 });
 
-Deno.test("detokenizing puts punctuation, quotes and brackets where they belong", () => {
+Deno.test("detokenizing attaches punctuation, quotes and brackets", () => {
   const cases: [string, string][] = [
     [
       "The jury said , `` no evidence '' that it did .",
@@ -51,7 +51,7 @@ Deno.test("detokenizing puts punctuation, quotes and brackets where they belong"
   assert.equal(stripTag("word"), "word");
 });
 
-Deno.test("Brown lines become paragraphs; headlines stand alone, sentences with codes are dropped", () => {
+Deno.test("Brown lines become paragraphs; headlines are separate, sentences with codes are dropped", () => {
   const sample = [
     "Merger/nn-hl proposed/vbn-hl ",
     "However/wrb ,/, (/( he/pps said/vbd so/rb ./.",
@@ -123,7 +123,7 @@ Deno.test("pycode: split by module, no function in both sets", async () => {
   for (const { id, text } of documents) assert.match(text, /^(@|def |async def )/, id);
 });
 
-Deno.test("pycode: a validation function that stands in a training module is dropped", () => {
+Deno.test("pycode: a validation function that is also in a training module is dropped", () => {
   const copied = 'def copied():\n    "Doc."\n';
   const modules = Array.from({ length: 60 }, (_, i) => ({
     path: `m${i}.py`,
@@ -203,7 +203,7 @@ Deno.test("mail: plain text decoded, headers, HTML and attachments left out", as
   assert.equal(await mailText(bytes("Content-Type: text/html\n\n<p>only html</p>\n")), "");
 });
 
-Deno.test("source files: minified, generated and tiny ones are told apart", () => {
+Deno.test("source files: minified, generated and tiny ones are recognized", () => {
   const line = "export const value = compute(1, 2);\n";
   assert.ok(isHandWritten(line.repeat(20)));
   assert.ok(!isHandWritten(line));

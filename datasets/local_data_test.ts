@@ -41,7 +41,7 @@ if (!is_there) console.log(`Skipped: there are no files in ${DATA_ROOT} to read 
 
 for (const { name } of RECORD_SETS.filter(({ name }) => !is_there || manifest.has(name))) {
   Deno.test({
-    name: `files of ${name}: every row a document in its split, in the form of its template`,
+    name: `files of ${name}: each row is a document in its split, in the form of its template`,
     ignore: !is_there,
     async fn() {
       const expected = manifest.get(name)!;
@@ -73,7 +73,7 @@ for (const { name } of RECORD_SETS.filter(({ name }) => !is_there || manifest.ha
 }
 
 Deno.test({
-  name: "files of c4: held out are its own, stand-ins are trained on",
+  name: "files of c4: its own are held out, stand-ins are for training",
   ignore: !is_there,
   async fn() {
     const stand_ins = ["wikipedia", "newsgroups"];

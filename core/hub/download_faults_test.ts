@@ -9,7 +9,7 @@ async function isWhole(path: string) {
 }
 
 downloadTest(
-  "a partial file that is whole, too long or of other content is dealt with",
+  "a partial file that is complete, too long or has other content is handled",
   async (setting) => {
     const { options, snapshot, large, blob } = setting;
     await Deno.mkdir(join(blob, ".."), { recursive: true });
@@ -44,7 +44,7 @@ downloadTest(
 );
 
 downloadTest(
-  "ranges other than asked for, and files of other sizes than listed, end in an error",
+  "ranges that were not requested and files of unlisted sizes are errors",
   async (setting) => {
     const { hub, options, snapshot, large } = setting;
     const range = (text: string) => ({ status: 206, headers: { "content-range": text } });
@@ -75,7 +75,7 @@ downloadTest(
   },
 );
 
-downloadTest("wrong content is downloaded once more, then refused", async (setting) => {
+downloadTest("wrong content is downloaded again, then refused", async (setting) => {
   const { hub, options, snapshot, large, small, blob } = setting;
   const wrong = PARQUET.toReversed();
   let tries = 0;
@@ -95,7 +95,7 @@ downloadTest("wrong content is downloaded once more, then refused", async (setti
   await assert.rejects(downloadFile(snapshot, small, options), /with digest git:/);
 });
 
-downloadTest("a stored file whose link has expired is asked for again", async (setting) => {
+downloadTest("a stored file whose link has expired is requested again", async (setting) => {
   const { hub, options, snapshot, large } = setting;
   let tries = 0;
   hub.spoil = ({ origin }) =>
@@ -104,7 +104,7 @@ downloadTest("a stored file whose link has expired is asked for again", async (s
   assert.equal(hub.requested(/\/resolve\//).length, 2);
 });
 
-downloadTest("errors of the hub say what to do, and no signed address", async (setting) => {
+downloadTest("errors of the hub say what to do, without signed URLs", async (setting) => {
   const { hub, options, snapshot, large } = setting;
   const absent = { ...large, path: "data/b.parquet", digest: `sha256:${"0".repeat(64)}` };
   await assert.rejects(
@@ -130,7 +130,7 @@ downloadTest("errors of the hub say what to do, and no signed address", async (s
   await assert.rejects(downloadFile(snapshot, large, options), /redirected more than 10 times/);
 });
 
-downloadTest("a connection that brings nothing is given up and tried again", async (setting) => {
+downloadTest("a connection without data is closed and retried", async (setting) => {
   const { hub, options, snapshot, large } = setting;
   let tries = 0;
   hub.spoil = ({ origin }) => {
@@ -145,7 +145,7 @@ downloadTest("a connection that brings nothing is given up and tried again", asy
 });
 
 downloadTest(
-  "a snapshot of somebody's own making cannot reach out of the cache",
+  "a hand-made snapshot cannot write outside the cache",
   async (setting) => {
     const { options, snapshot, small } = setting;
     for (const path of ["../x", "/x", "a/../../x"]) {

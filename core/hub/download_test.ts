@@ -18,7 +18,7 @@ async function isWhole(path: string) {
 }
 
 downloadTest(
-  "files come with their content, into the layout of Python's cache",
+  "files are stored in the layout of Python's cache",
   async (setting) => {
     const { options, snapshot, empty, small, large, blob } = setting;
     const folder = join(options.cache, "datasets--org--numbers", "snapshots", snapshot.commit);
@@ -33,7 +33,7 @@ downloadTest(
   },
 );
 
-downloadTest("the access token goes to the hub and nowhere else", async (setting) => {
+downloadTest("the access token is sent to the hub only", async (setting) => {
   const { hub, options, snapshot, large } = setting;
   await downloadFile(snapshot, large, options);
   for (const { origin, authorization } of hub.requests) {
@@ -43,7 +43,7 @@ downloadTest("the access token goes to the hub and nowhere else", async (setting
 });
 
 downloadTest(
-  "what is in the cache is not downloaded, unless its size is wrong",
+  "files in the cache are not downloaded, unless their size is wrong",
   async (setting) => {
     const { hub, options, snapshot, large, blob } = setting;
     const path = await downloadFile(snapshot, large, options);
@@ -70,7 +70,7 @@ downloadTest(
 );
 
 downloadTest(
-  "a download that is cut off goes on where it was, any number of times",
+  "an interrupted download continues where it was, any number of times",
   async (setting) => {
     const { hub, options, snapshot, large } = setting;
     let left = 8;
@@ -94,7 +94,7 @@ downloadTest(
   },
 );
 
-downloadTest("a download goes on from what an ended process left", async (setting) => {
+downloadTest("a download continues what another process left", async (setting) => {
   const { options, snapshot, large, blob } = setting;
   await Deno.mkdir(join(blob, ".."), { recursive: true });
   await Deno.writeFile(`${blob}.incomplete`, PARQUET.subarray(0, 777));
@@ -103,7 +103,7 @@ downloadTest("a download goes on from what an ended process left", async (settin
   await assert.rejects(Deno.stat(`${blob}.incomplete`), Deno.errors.NotFound);
 });
 
-downloadTest("an aborted download ends at once and leaves what it has", async (setting) => {
+downloadTest("an aborted download ends at once and keeps what it has", async (setting) => {
   const { hub, options, snapshot, large, blob } = setting;
   const never = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(PARQUET.slice(0, 6000)) });
   hub.spoil = ({ origin }) => origin === "cdn" ? new Response(never) : undefined;
@@ -122,14 +122,14 @@ downloadTest("an aborted download ends at once and leaves what it has", async (s
   assert.equal(setting.ranges().at(-1), "bytes=6000-");
 });
 
-downloadTest("several that want the same file download it once", async (setting) => {
+downloadTest("several calls for the same file download it once", async (setting) => {
   const { options, snapshot, large } = setting;
   const asked = Array.from({ length: 5 }, () => downloadFile(snapshot, large, options));
   for (const path of await Promise.all(asked)) await isWhole(path);
   assert.equal(setting.ranges().length, 1);
 });
 
-downloadTest("two workers that want the same file download it once", async (setting) => {
+downloadTest("two workers download the same file once", async (setting) => {
   const { hub, large } = setting;
   hub.spoil = ({ origin }, usual) => origin === "cdn" ? cutAfter(50_000, usual()) : undefined;
   hub.commit(REPO, FILES, "other"); // not in the cache, so that each worker loads the library

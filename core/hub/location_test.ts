@@ -25,7 +25,7 @@ Deno.test("URLs name a dataset, a revision and a pattern", () => {
   }
 });
 
-Deno.test("a URL that names nothing is refused with the reason", () => {
+Deno.test("an invalid URL is refused with the reason", () => {
   const cases: [url: string, reason: RegExp][] = [
     ["https://huggingface.co/datasets/o/n", /does not start with hf:\/\//],
     ["hf://", /"" cannot be the name/],
@@ -54,7 +54,7 @@ function randomText(random: Random, pieces: readonly string[], length: number): 
   return Array.from({ length }, () => pieces[random.below(pieces.length)]).join("");
 }
 
-Deno.test("whatever is parsed is safe to use as a path, and survives being written and parsed again", () => {
+Deno.test("parsed locations are safe as paths, and the same after formatting and parsing", () => {
   const pieces = ["a", "b.c", "/", "/", "@", "..", ".", "%2F", "%", "\\", "*", "{", "datasets/"]
     .concat("refs/pr/", "1", "refs/convert/", "\0", "é", "\ud800", ":", "--", " ", "?", "~");
   let parsed = 0;
@@ -77,7 +77,7 @@ Deno.test("whatever is parsed is safe to use as a path, and survives being writt
   assert.ok(parsed > 1000, `${parsed} URLs were parsed`);
 });
 
-Deno.test("a path that is safe stays below a folder, whatever it is made of", () => {
+Deno.test("a safe path stays below a folder, whatever its parts", () => {
   const pieces = ["a", "..", ".", "/", "\\", "C:", "\0", "\n", "é", " ", "...", "-"];
   let safe = 0;
   for (let step = 0; step < 20_000; step++) {

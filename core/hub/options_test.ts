@@ -36,14 +36,14 @@ Deno.test("the token comes from HF_TOKEN, else from a file", async () => {
   }
 });
 
-Deno.test("offline is said by either variable", () => {
+Deno.test("either variable means offline", () => {
   assert.equal(read({}).offline, false);
   assert.equal(read({ HF_HUB_OFFLINE: "0" }).offline, false);
   assert.equal(read({ HF_HUB_OFFLINE: "true" }).offline, true);
   assert.equal(read({ CAUSEWAY_OFFLINE: "1" }).offline, true);
 });
 
-Deno.test("an endpoint or token that cannot be used is refused", () => {
+Deno.test("an invalid endpoint or token is refused", () => {
   assert.equal(read({ HF_ENDPOINT: "https://hub.example/" }).endpoint, "https://hub.example/");
   assert.equal(hubSettings({ endpoint: "https://hub.example/" }).endpoint, "https://hub.example");
   for (const endpoint of ["hub.example", "file:///etc", "localhost:80"]) {

@@ -11,7 +11,7 @@ const at = (pattern?: string, revision = "main", repo = REPO) => ({ repo, revisi
 const setTest = (name: string, test: Parameters<typeof hubTest>[2]) =>
   hubTest(name, { [REPO]: FILES }, test);
 
-setTest("offline, what is not in the cache is named", async (hub, options) => {
+setTest("offline, the error names what is not in the cache", async (hub, options) => {
   const offline = { ...options, offline: true };
   const reason = /org\/numbers@main is not in the cache .*; unset HF_HUB_OFFLINE and CAUSEWAY/;
   await assert.rejects(resolveSnapshot(at(), offline), reason);
@@ -23,7 +23,7 @@ setTest("offline, what is not in the cache is named", async (hub, options) => {
   assert.equal(hub.requests.length, 0);
 });
 
-setTest("a pattern without matches names files that are near it", async (_, options) => {
+setTest("the error for a pattern without matches lists similar files", async (_, options) => {
   await assert.rejects(
     resolveSnapshot(at("data/train-*.json"), options),
     new HubError(
@@ -33,7 +33,7 @@ setTest("a pattern without matches names files that are near it", async (_, opti
   );
 });
 
-setTest("what does not exist is named", async (_, options) => {
+setTest("errors name what does not exist", async (_, options) => {
   const cases: [repo: string, revision: string, reason: RegExp][] = [
     ["org/none", "main", /the hub has no dataset org\/none \(404: Repository not found\)/],
     [REPO, "v9", /the dataset org\/numbers has no revision v9 \(404/],
@@ -48,7 +48,7 @@ setTest("what does not exist is named", async (_, options) => {
   }
 });
 
-setTest("a gated dataset asks for a token, and takes one", async (hub, options) => {
+setTest("a gated dataset needs a token", async (hub, options) => {
   hub.gates.set(REPO, "hf_right");
   await assert.rejects(
     resolveSnapshot(at(), options),
@@ -61,7 +61,7 @@ setTest("a gated dataset asks for a token, and takes one", async (hub, options) 
   await resolveSnapshot(at(), { ...options, token: "hf_right" });
 });
 
-setTest("a token is not sent where another origin says the next page is", async (hub, options) => {
+setTest("a token is not sent to a next page at another origin", async (hub, options) => {
   await using other = new HubServer({ [REPO]: FILES });
   hub.spoil = ({ path }) =>
     path.includes("/tree/")
@@ -75,7 +75,7 @@ setTest("a token is not sent where another origin says the next page is", async 
   assert.deepEqual(other.requests.map(({ authorization }) => authorization), [null]);
 });
 
-setTest("a hub that asks to wait is waited for", async (hub, options, waits) => {
+setTest("the hub's requested waits are respected", async (hub, options, waits) => {
   const in_a_minute = new Date(Date.now() + 60_000).toUTCString();
   const asked: Record<string, string>[] = [
     { "retry-after": "7" },
@@ -94,7 +94,7 @@ setTest("a hub that asks to wait is waited for", async (hub, options, waits) => 
 });
 
 setTest(
-  "server errors are tried again with growing waits, a bounded number of times",
+  "server errors are retried with growing waits, a limited number of times",
   async (hub, options, waits) => {
     const messages: string[] = [];
     hub.spoil = () => new Response("<html>", { status: 503 });
@@ -107,7 +107,7 @@ setTest(
   },
 );
 
-setTest("a hub that is not there is an error with the number of tries", async (hub, options) => {
+setTest("an unreachable hub is an error with the number of attempts", async (hub, options) => {
   await hub[Symbol.asyncDispose]();
   await assert.rejects(
     resolveSnapshot(at(), { ...options, retries: 2 }),
@@ -115,7 +115,7 @@ setTest("a hub that is not there is an error with the number of tries", async (h
   );
 });
 
-setTest("a host that may not be reached is named with its option", async (_, options) => {
+setTest("the error for a host without permission names the option", async (_, options) => {
   const fetch = () => Promise.reject(new Deno.errors.NotCapable("Requires net access"));
   await assert.rejects(
     resolveSnapshot(at(), { ...options, endpoint: "https://hub.example", fetch }),
@@ -127,7 +127,7 @@ setTest("a host that may not be reached is named with its option", async (_, opt
   );
 });
 
-setTest("an answer that no hub gives is an error", async (hub, options) => {
+setTest("an answer that is not a hub's is an error", async (hub, options) => {
   const answers: [kind: string, body: string][] = [
     ["revision", "<html>"],
     ["revision", '{"sha":"../../x"}'],
@@ -170,7 +170,7 @@ function endless(status: number): { response: Response; taken: { bytes: number }
 }
 
 setTest(
-  "of answers that do not end no more is read than an answer can have",
+  "endless answers are read up to a limit",
   async (_, options) => {
     for (
       const [status, reason, most] of [

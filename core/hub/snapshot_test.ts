@@ -14,7 +14,7 @@ const at = (pattern?: string, revision = "main", repo = REPO) => ({ repo, revisi
 const setTest = (name: string, test: Parameters<typeof hubTest>[2]) =>
   hubTest(name, { [REPO]: FILES, legacy: { "a.txt": "a" } }, test);
 
-setTest("a listing comes over several pages, sorted, with digests", async (hub, options) => {
+setTest("a listing of several pages is sorted and has digests", async (hub, options) => {
   const { files } = await resolveSnapshot(at(), options);
   assert.deepEqual(files.map(({ path }) => path), Object.keys(FILES));
   assert.ok(hub.requested(/cursor/).length >= 2);
@@ -37,7 +37,7 @@ setTest("branches, tags and datasets without an owner are found", async (hub, op
 const refPath = ({ cache }: TestOptions, revision: string) =>
   join(cache, "datasets--org--numbers", "refs", revision);
 
-setTest("a branch stands for an hour where it stood", async (hub, options) => {
+setTest("a branch is looked up once an hour", async (hub, options) => {
   const first = await resolveSnapshot(at(), options);
   const second = hub.commit(REPO, { "new.txt": "new" });
   const requests = hub.requests.length;
@@ -50,7 +50,7 @@ setTest("a branch stands for an hour where it stood", async (hub, options) => {
   assert.equal((await resolveSnapshot(at(), options)).commit, second);
 });
 
-setTest("who asks at the same time gets the same answer, asked for once", async (hub, options) => {
+setTest("concurrent calls get the same answer from one request", async (hub, options) => {
   let moved = false;
   hub.spoil = ({ path }, usual) => {
     if (!path.includes("/revision/")) return undefined;
@@ -65,7 +65,7 @@ setTest("who asks at the same time gets the same answer, asked for once", async 
   assert.equal(hub.requested(/\/revision\//).length, 1);
 });
 
-setTest("a commit whose listing is known needs no network", async (hub, options) => {
+setTest("a commit with a cached listing needs no network", async (hub, options) => {
   const { commit } = await resolveSnapshot(at(), options);
   const requests = hub.requests.length;
   for (const offline of [false, true]) {
@@ -86,7 +86,7 @@ setTest("a damaged listing in the cache is fetched again", async (_, options) =>
   }
 });
 
-Deno.test("listings of any form are parsed, or refused, and come back from the cache", () => {
+Deno.test("listings are parsed or refused, and the same from the cache", () => {
   const oid = gitDigest("x");
   const values = [
     0,

@@ -20,7 +20,7 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("digests are kept for the next process, and made anew when a file has changed", async () => {
+Deno.test("digests are kept for the next process, and computed again when a file has changed", async () => {
   await withFolder(async (folder) => {
     const file = `${folder}/data`;
     const cache = `${folder}/cache/digests.json`;
@@ -55,7 +55,7 @@ Deno.test("what other processes added is kept", async () => {
   });
 });
 
-Deno.test("a damaged cache is ignored and replaced, and one that cannot be written does no harm", async () => {
+Deno.test("a damaged cache is replaced, and one that cannot be written is ignored", async () => {
   await withFolder(async (folder) => {
     const file = `${folder}/data`;
     await writeOld(file, 1);
@@ -77,7 +77,7 @@ Deno.test("a damaged cache is ignored and replaced, and one that cannot be writt
   });
 });
 
-Deno.test("a file that has just been written is not trusted to stay", async () => {
+Deno.test("digests of a file that has just been written are not kept", async () => {
   await withFolder(async (folder) => {
     const file = `${folder}/data`;
     const cache = new DigestCache(null);
@@ -92,7 +92,7 @@ Deno.test("a file that has just been written is not trusted to stay", async () =
   assert.throws(() => new DigestCache(null).digest("no_such_file"), /no_such_file does not exist/);
 });
 
-Deno.test("a change that keeps size and time of change, in place or by another file, is seen", async () => {
+Deno.test("a change that keeps size and modification time is noticed, in place or by another file", async () => {
   await withFolder(async (folder) => {
     const file = `${folder}/data`;
     const { mtime } = await writeOld(file, 1).then(() => Deno.stat(file));
@@ -112,7 +112,7 @@ Deno.test("a change that keeps size and time of change, in place or by another f
   });
 });
 
-Deno.test("the cache is not written for each of many files, and forgets those that are no more", async () => {
+Deno.test("the cache is not written for each of many files, and drops deleted ones", async () => {
   await withFolder(async (folder) => {
     const path = `${folder}/digests.json`;
     const kept = () => Object.keys(JSON.parse(Deno.readTextFileSync(path)).files);

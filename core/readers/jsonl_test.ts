@@ -14,7 +14,7 @@ const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 /** A frame that decoders skip, RFC 8878 section 3.1.2. */
 const SKIPPABLE = Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
 
-Deno.test("JSON Lines: marks, carriage returns, blank lines, no last line end, every compression", async () => {
+Deno.test("JSON Lines: byte order marks, carriage returns, blank lines, no final newline, every compression", async () => {
   const half = PLAIN.indexOf("\n\n") + 1;
   const [head, tail] = [PLAIN.slice(0, half), PLAIN.slice(half)];
   const files = {
@@ -43,7 +43,7 @@ Deno.test("JSON Lines: marks, carriage returns, blank lines, no last line end, e
   });
 });
 
-Deno.test("JSON Lines: lines longer than a read block, and columns narrowed", async () => {
+Deno.test("JSON Lines: lines longer than a read block, and selected columns", async () => {
   const long = "é".repeat(1_500_000);
   const text = `{"a":"${long}","b":0}\n{"a":"${long}","b":1}\n`;
   const files = {
@@ -61,7 +61,7 @@ Deno.test("JSON Lines: lines longer than a read block, and columns narrowed", as
   });
 });
 
-Deno.test("JSON Lines: a bad line fails with file and row, or is left out alone", async () => {
+Deno.test("JSON Lines: a bad line fails with file and row, or is skipped alone", async () => {
   const bad = concat(
     bytes('{"a":1}\n{"a":\n[1]\n"'),
     Uint8Array.of(0xff),
@@ -88,7 +88,7 @@ Deno.test("JSON Lines: a bad line fails with file and row, or is left out alone"
   );
 });
 
-Deno.test("JSON Lines: a truncated file gives the records before the cut and names the row", async () => {
+Deno.test("JSON Lines: a truncated file gives the records before the cut and the row of the fault", async () => {
   const text = lines(50_000);
   const gzip = gzipSync(text), zstd = zstdCompressSync(text);
   const files = {
@@ -112,7 +112,7 @@ Deno.test("JSON Lines: a truncated file gives the records before the cut and nam
   });
 });
 
-Deno.test("JSON Lines: damage inside a compressed file is found by checksums and formats", async () => {
+Deno.test("JSON Lines: damage inside a compressed file is detected", async () => {
   const text = lines(5_000);
   const flip = (data: Uint8Array, at: number) => {
     const flipped = Uint8Array.from(data);
@@ -137,7 +137,7 @@ Deno.test("JSON Lines: damage inside a compressed file is found by checksums and
   });
 });
 
-Deno.test("JSON: an array of objects, bounded in size", async () => {
+Deno.test("JSON: an array of objects, limited in size", async () => {
   const files = {
     "a.json": ' \n[{"a":1},\n2,{"a":3}]\n',
     "b.json": "[]",
@@ -221,7 +221,7 @@ Deno.test("reading stops when its signal is aborted", async () => {
   });
 });
 
-Deno.test("what is read from is ended when reading stops early", async () => {
+Deno.test("the source is closed when reading stops early", async () => {
   const body = lines(100);
   const files = {
     "a.jsonl": body,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hashShare } from "./digests.ts";
 import { listFiles, packageFolder, parsePin, readPackageFile } from "./npm_package.ts";
 
-Deno.test("npm packages: found by pin, and refused with the mend", async () => {
+Deno.test("npm packages: found by pin, and refused with the fix", async () => {
   assert.deepEqual(parsePin("@a/b@1.2.3"), { name: "@a/b", version: "1.2.3" });
   assert.throws(() => parsePin("@a/b"), /names no version/);
   assert.throws(() => packageFolder("no-such-package@1.0.0"), /not installed; run "deno install"/);
@@ -12,7 +12,7 @@ Deno.test("npm packages: found by pin, and refused with the mend", async () => {
   assert.throws(() => listFiles("no_such_folder"), /no_such_folder does not exist/);
 });
 
-Deno.test("hash shares are spread evenly and fixed for ever", () => {
+Deno.test("hash shares are uniform and never change", () => {
   const shares = Array.from({ length: 2000 }, (_, i) => hashShare("salt", String(i)));
   const below = shares.filter((share) => share < 0.1).length;
   assert.ok(below > 150 && below < 250, `${below} of 2000 below 0.1`);

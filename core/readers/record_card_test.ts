@@ -62,7 +62,7 @@ Deno.test("templates: columns, fields, elements, joined lists and braces", () =>
   }
 });
 
-Deno.test("templates: faults name the place, the column and what is there", () => {
+Deno.test("templates: errors name the row, the column and its value", () => {
   const record = { a: "A", none: null, list: ["x"], nested: { b: [1] } };
   const faults: [string, RegExp][] = [
     ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested$/],
@@ -82,7 +82,7 @@ Deno.test("templates: faults name the place, the column and what is there", () =
   assert.throws(() => compileTemplate("{a[0}"), /"a\[0" is not a path like/);
 });
 
-Deno.test("a prompt is masked, or kept with loss on all, and blank texts are left out", async () => {
+Deno.test("a prompt is masked, or has loss too, and blank texts are skipped", async () => {
   const records = lines({ q: "Why?", a: "Because." }, { q: "How?", a: " " });
   await inFolder({ "a.jsonl": records }, async (folder) => {
     const options = { path: `${folder}/a.jsonl`, prompt: "Q: {q}\nA: ", text: "a" };
@@ -100,7 +100,7 @@ Deno.test("a prompt is masked, or kept with loss on all, and blank texts are lef
   });
 });
 
-Deno.test("files, globs, folders and paths by split; names are unique and told from the common folder", async () => {
+Deno.test("files, globs, folders and paths by split; names are unique and relative to the common folder", async () => {
   const files = {
     "x/train/0.jsonl": lines({ text: "a" }),
     "x/train/1.jsonl.gz": new Uint8Array(gzipSync(lines({ text: "b" }, { text: "c" }))),
@@ -140,7 +140,7 @@ Deno.test("files, globs, folders and paths by split; names are unique and told f
   });
 });
 
-Deno.test("records are chosen by a column's values or by a function", async () => {
+Deno.test("records are selected by a column's values or by a function", async () => {
   const records = lines({ text: "a", kind: 1 }, { text: "b", kind: "x" }, {
     text: "c",
     kind: true,
@@ -156,7 +156,7 @@ Deno.test("records are chosen by a column's values or by a function", async () =
   });
 });
 
-Deno.test("broken records fail, or are left out, counted and told", async () => {
+Deno.test("broken records fail, or are skipped, counted and reported", async () => {
   const content = lines({ text: "a" }) + "{broken\n" + lines({ txt: "no text" }, { text: "b" });
   await inFolder({ "a.jsonl": content }, async (folder) => {
     const path = `${folder}/a.jsonl`;
@@ -172,7 +172,7 @@ Deno.test("broken records fail, or are left out, counted and told", async () => 
   });
 });
 
-Deno.test("a number of training documents is drawn by their ids; validation is kept whole", async () => {
+Deno.test("a sample of training documents is chosen by ids; validation is complete", async () => {
   const numbers = (count: number) =>
     lines(...Array.from({ length: count }, (_, i) => ({ text: i })));
   await inFolder({ "train.jsonl": numbers(200), "test.jsonl": numbers(7) }, async (folder) => {
@@ -191,7 +191,7 @@ Deno.test("a number of training documents is drawn by their ids; validation is k
   });
 });
 
-Deno.test("an abort ends reading with its reason", async () => {
+Deno.test("an abort stops reading with its reason", async () => {
   await inFolder({ "a.jsonl": lines({ text: "a" }, { text: "b" }) }, async (folder) => {
     const card = recordCard({ name: "mine", path: `${folder}/a.jsonl`, text: "text" });
     const signal = AbortSignal.abort(new Error("stop now"));
@@ -199,7 +199,7 @@ Deno.test("an abort ends reading with its reason", async () => {
   });
 });
 
-Deno.test("the same content elsewhere has the same revision; other content or reading another", async () => {
+Deno.test("the revision depends on content and reading, not on location", async () => {
   const files = { "a/train.jsonl": lines({ text: "a" }), "a/test.jsonl": lines({ text: "b" }) };
   const revision = (folder: string, options: Partial<RecordCardOptions> = {}) =>
     recordCard({ name: "mine", path: `${folder}/a/*.jsonl`, text: "text", ...options }).revision();
@@ -239,7 +239,7 @@ Deno.test("the same content elsewhere has the same revision; other content or re
   assert.throws(() => revision("no_such_folder"), /no_such_folder/);
 });
 
-Deno.test("a saved Hugging Face dataset is read with its splits, and its revision leaves caches out", async () => {
+Deno.test("a saved Hugging Face dataset is read with its splits, and its revision ignores caches", async () => {
   const saved = fileURLToPath(new URL("../../tests/fixtures/readers/saved", import.meta.url));
   const golden = (split: string) => Array.fromAsync(readRecords(`${saved}/${split}`));
   const [train, test] = [await golden("train"), await golden("test")];
@@ -278,7 +278,7 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
   });
 });
 
-Deno.test("the revision of a saved dataset covers links among its files, whatever they are called", async () => {
+Deno.test("the revision of a saved dataset covers links among its files", async () => {
   const state = JSON.stringify({ _data_files: [{ filename: "cache-1.arrow" }] });
   const table = (word: string) =>
     tableToIPC(new Table({ text: vectorFromArray([word], new Utf8()) }), "stream");
@@ -303,7 +303,7 @@ Deno.test("the revision of a saved dataset covers links among its files, whateve
   });
 });
 
-Deno.test("names do not depend on the machine: neither in text files, nor with mixed paths", async () => {
+Deno.test("names do not depend on the machine, in text files and with mixed paths", async () => {
   const files = { "x/a.txt": "A", "x/deep/b.txt": "B", "w/c.jsonl": lines({ text: "C" }) };
   const options = { text: "// {path}\n{text}", group: "path" };
   const here = Deno.cwd();
@@ -331,7 +331,7 @@ Deno.test("names do not depend on the machine: neither in text files, nor with m
   assert.deepEqual(found, [expected, expected]);
 });
 
-Deno.test("records inside an archive have ids of their own", async () => {
+Deno.test("records inside an archive have unique ids", async () => {
   const zip = new ZipWriter(new BlobWriter());
   await zip.add("a.jsonl", new TextReader(lines({ text: "a" }, { text: "b" })));
   await zip.add("b.jsonl", new TextReader(lines({ text: "c" })));
@@ -346,13 +346,13 @@ Deno.test("records inside an archive have ids of their own", async () => {
   });
 });
 
-Deno.test("paths on the hub and on this machine are not mixed, and a path is asked for", () => {
+Deno.test("hub paths and local paths cannot be mixed, and a path is required", () => {
   const path = ["hf://a/b/c.jsonl", "d.jsonl"];
   assert.throws(() => recordCard({ name: "mine", path, text: "text" }), /"mine" mixes files/);
   assert.throws(() => recordCard({ name: "mine", path: {}, text: "text" }), /has no path/);
 });
 
-Deno.test("files of a folder are told apart by split; test files serve where nothing else is held out", async () => {
+Deno.test("files in a folder are assigned to splits; test files are held out if nothing else is", async () => {
   const empty = lines({ text: "a" });
   const names = ["train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl", "test.jsonl.gz"];
   const rest = ["README.md", "training_notes.txt", "train.sha256", ".train.jsonl"];
@@ -368,7 +368,7 @@ Deno.test("files of a folder are told apart by split; test files serve where not
   });
 });
 
-Deno.test("folders named after a split count as their files, linked ones too; text is no data beside them", async () => {
+Deno.test("folders named after a split count as their files, linked ones too; text beside them is not data", async () => {
   const files = {
     "real/train/a.jsonl": lines({ text: "a" }),
     "real/train/b.jsonl": lines({ text: "b" }),

@@ -21,7 +21,7 @@ const TREE = {
 const list = (folder: string, ...args: Parameters<typeof listDataFiles>) =>
   listDataFiles(`${folder}/${args[0]}`, args[1]).map((path) => path.slice(folder.length + 1));
 
-Deno.test("a folder means its readable files, without hidden ones, a saved dataset being one", async () => {
+Deno.test("a folder means its readable files, without hidden ones; a saved dataset is one file", async () => {
   await withFiles(TREE, (folder) => {
     assert.deepEqual(list(folder, "data"), [
       "data/a.jsonl.gz",
@@ -48,7 +48,7 @@ Deno.test("a folder means its readable files, without hidden ones, a saved datas
   });
 });
 
-Deno.test("globs: within a name, across folders, one letter, a choice", async () => {
+Deno.test("globs: within a name, across folders, one letter, alternatives", async () => {
   await withFiles(TREE, (folder) => {
     assert.deepEqual(list(folder, "data/*.jsonl"), ["data/b.jsonl"]);
     assert.deepEqual(list(folder, "data/**/*.{md,py}"), [
@@ -95,7 +95,7 @@ Deno.test("links are followed, to files and folders; loops end, and a broken lin
   });
 });
 
-Deno.test("globs with many folders in a row take no time", async () => {
+Deno.test("globs with many folders in a row are fast", async () => {
   await withFiles({ [`${"a/".repeat(60)}y.jsonl`]: "" }, (folder) => {
     const start = performance.now();
     assert.throws(() => listDataFiles(`${folder}/${"**/".repeat(8)}x.jsonl`), /no file matches/);
@@ -104,7 +104,7 @@ Deno.test("globs with many folders in a row take no time", async () => {
   });
 });
 
-Deno.test("text: one record a file, compressed or not; bad files are named and can be left out", async () => {
+Deno.test("text: one record per file, compressed or not; bad files are named and can be skipped", async () => {
   const files = {
     "a.txt": "\ufeffOne\r\nü",
     "b.md.gz": gzipSync("two"),

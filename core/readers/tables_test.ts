@@ -58,7 +58,7 @@ Deno.test("Arrow: views, large types and Zstandard; LZ4 is refused", async () =>
   await assert.rejects(all(readRecords(`${FIXTURES}/lz4.feather`)), /lz4\.feather:1: .*LZ4/);
 });
 
-Deno.test("Arrow: files whose schema is in the footer alone, with dictionaries and several batches", async () => {
+Deno.test("Arrow: files with the schema only in the footer, with dictionaries and several batches", async () => {
   const label = new Dictionary(new Utf8(), new Int8());
   const batches = [["a", "b", "a"], ["b", "c"]].map((labels, i) =>
     new Table({
@@ -109,7 +109,7 @@ Deno.test("Arrow: tables of artifacts are read", async () => {
   });
 });
 
-Deno.test("tables: wanted columns alone, a missing one named with those present", async () => {
+Deno.test("tables: only the wanted columns; the error for a missing one lists the others", async () => {
   for (const file of ["snappy.parquet", "file.arrow"]) {
     const columns = ["turns", "text"];
     const records = await all(readRecords(`${FIXTURES}/${file}`, { columns }));
@@ -122,7 +122,7 @@ Deno.test("tables: wanted columns alone, a missing one named with those present"
   }
 });
 
-Deno.test("Parquet: a damaged row group is left out from its first bad row, the next is read", async () => {
+Deno.test("Parquet: a damaged row group is skipped from its first bad row, the next is read", async () => {
   const good = readFileSync(`${FIXTURES}/snappy.parquet`);
   // The first group's first page, header and all.
   const bad = Uint8Array.from(good).fill(0xff, 4, 80);
@@ -134,7 +134,7 @@ Deno.test("Parquet: a damaged row group is left out from its first bad row, the 
   });
 });
 
-Deno.test("tables: text that is not UTF-8 spoils its row only", async () => {
+Deno.test("tables: text that is not UTF-8 spoils only its row", async () => {
   const spoiled = (file: string) => {
     const data = Uint8Array.from(readFileSync(`${FIXTURES}/${file}`));
     // "r3" of the column "required", stored in order and uncompressed.
@@ -196,7 +196,7 @@ Deno.test("tables: truncated and foreign files are named", async () => {
   });
 });
 
-Deno.test("Parquet: pages that expand too far, and runs longer than their page says, are refused", async () => {
+Deno.test("Parquet: pages that expand too much, and runs longer than their page declares, are refused", async () => {
   await assert.rejects(
     all(readRecords(`${FIXTURES}/zstd.parquet`, { limits: { max_expanded_bytes: 50 } })),
     /zstd\.parquet:1: row group 1 cannot be read \(expands to more than 50 bytes; raise max_exp/,
@@ -227,7 +227,7 @@ Deno.test("Parquet: pages that expand too far, and runs longer than their page s
   );
 });
 
-Deno.test("Hugging Face folders: splits are chosen by name, shards follow one another", async () => {
+Deno.test("Hugging Face folders: splits by name, shards in order", async () => {
   const saved = `${FIXTURES}/saved`;
   for (const split of ["train", "test"]) {
     const records = await all(readRecords(saved, { split }));

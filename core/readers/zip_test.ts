@@ -29,7 +29,7 @@ function renamed(archive: Uint8Array, from: string, to: string): Uint8Array {
 
 const python = (path: string) => path.endsWith(".py");
 
-Deno.test("ZIP: chosen files in order, from bytes and from a file, faults named", async () => {
+Deno.test("ZIP: chosen files in order, from bytes and from a file; errors name the file", async () => {
   const archive = await zip({ "b.py": "b", "a.py": "ä", "c.txt": "c" });
   const expected = [{ path: "a.py", text: "ä" }, { path: "b.py", text: "b" }];
   assert.deepEqual(await all(readZip(archive, "x.zip", python)), expected);
@@ -87,7 +87,7 @@ Deno.test("ZIP: paths that lead out are refused by name", async () => {
   }
 });
 
-Deno.test("ZIP: encrypted, damaged and cut-off archives are refused", async () => {
+Deno.test("ZIP: encrypted, damaged and truncated archives are refused", async () => {
   const text = Array.from({ length: 3000 }, (_, i) => `line ${i * i}`).join("\n");
   const good = await zip({ "a.txt": text });
   const damaged = Uint8Array.from(good);
@@ -113,7 +113,7 @@ Deno.test("ZIP: encrypted, damaged and cut-off archives are refused", async () =
   });
 });
 
-Deno.test("ZIP: bombs are refused by what they declare and by what they are", async () => {
+Deno.test("ZIP: bombs are refused by their declared and by their real size", async () => {
   const size = 2 ** 27;
   const bomb = await zip({ "a.txt": new Uint8Array(size) });
   await assert.rejects(

