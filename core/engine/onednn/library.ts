@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FUNCTIONS } from "./functions.ts";
+import { type Argument, type Handle, parametersOf } from "../signature.ts";
 
 /** Values of the enumerations in dnnl_types.h, which are part of the binary interface. */
 const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
@@ -51,9 +51,41 @@ const FAILURES = new Map([
   [3, "no kernel for these shapes and types"],
 ]);
 
-export type Handle = Deno.PointerValue;
+/** The functions of dnnl.h that we use, with their parameters. All return a status, an int that is 0 on success. */
+const FUNCTIONS = {
+  dnnl_get_effective_cpu_isa: "",
+  dnnl_engine_create: "biz",
+  dnnl_stream_create: "bpu",
+  dnnl_memory_desc_create_with_strides: "bibib",
+  dnnl_memory_create: "bppp",
+  dnnl_memory_set_data_handle: "pp",
+  dnnl_memory_destroy: "p",
+  dnnl_primitive_attr_create: "b",
+  dnnl_primitive_attr_destroy: "p",
+  dnnl_primitive_attr_set_post_ops: "pp",
+  dnnl_primitive_attr_set_scales_mask: "pii",
+  dnnl_post_ops_create: "b",
+  dnnl_post_ops_destroy: "p",
+  dnnl_post_ops_append_sum: "pfii",
+  dnnl_post_ops_append_eltwise: "piff",
+  dnnl_matmul_primitive_desc_create: "bpppppp",
+  dnnl_reorder_primitive_desc_create: "bppppp",
+  dnnl_binary_primitive_desc_create: "bpipppp",
+  dnnl_reduction_primitive_desc_create: "bpippffp",
+  dnnl_eltwise_forward_primitive_desc_create: "bpiippffp",
+  dnnl_eltwise_backward_primitive_desc_create: "bpipppffpp",
+  dnnl_layer_normalization_forward_primitive_desc_create: "bpipppfup",
+  dnnl_layer_normalization_backward_primitive_desc_create: "bpippppfupp",
+  dnnl_softmax_forward_primitive_desc_create: "bpiippip",
+  dnnl_softmax_backward_primitive_desc_create: "bpipppipp",
+  dnnl_primitive_desc_query: "piib",
+  dnnl_primitive_desc_destroy: "p",
+  dnnl_primitive_create: "bp",
+  dnnl_primitive_destroy: "p",
+  dnnl_primitive_execute: "ppib",
+} as const;
+
 type FunctionName = keyof typeof FUNCTIONS;
-type Parameter = Handle | number | bigint | BufferSource | null;
 
 /** A description of a tensor in memory. */
 export interface Layout {
@@ -61,6 +93,10 @@ export interface Layout {
   readonly shape: readonly number[];
   /** In elements. */
   readonly strides: readonly number[];
+}
+
+function isLayout(arg: Argument | Layout): arg is Layout {
+  return typeof arg === "object" && arg !== null && "strides" in arg;
 }
 
 /** What a matmul does with its result. */
@@ -73,7 +109,7 @@ export interface PostOps {
 
 /** The opened library. */
 export class DnnlLibrary {
-  readonly #symbols: Deno.DynamicLibrary<typeof FUNCTIONS>["symbols"];
+  readonly #functions: Record<FunctionName, (...args: Argument[]) => number>;
   readonly #omp: (threads: number) => void;
   readonly #engine: Handle;
   readonly #stream: Handle;
@@ -85,13 +121,17 @@ export class DnnlLibrary {
     // OpenMP reads this when it is loaded: how often an idle thread looks for work before it sleeps. By default it
     // spins for milliseconds, in which ONNX Runtime's threads, which run the optimizer, would lack a core.
     if (Deno.env.get("GOMP_SPINCOUNT") === undefined) Deno.env.set("GOMP_SPINCOUNT", "1000");
-    this.#symbols = Deno.dlopen(path, FUNCTIONS).symbols;
+    const status = ([name, letters]: [string, string]) =>
+      [name, { parameters: parametersOf(letters), result: "i32" }] as const;
+    this.#functions = Deno.dlopen(path, Object.fromEntries(Object.entries(FUNCTIONS).map(status)))
+      .symbols as never;
+    const { symbols } = Deno.dlopen(path, { dnnl_version: { parameters: [], result: "pointer" } });
     const omp = Deno.dlopen("libgomp.so.1", {
       omp_set_num_threads: { parameters: ["i32"], result: "void" },
     });
     this.#omp = omp.symbols.omp_set_num_threads;
     // struct dnnl_version_t begins with int major, minor, patch.
-    const version = new Deno.UnsafePointerView(this.#symbols.dnnl_version()!);
+    const version = new Deno.UnsafePointerView(symbols.dnnl_version()!);
     this.version = [0, 4, 8].map((at) => version.getInt32(at)).join(".");
     if (version.getInt32(0) !== 3) {
       throw new Error(`${path} is oneDNN ${this.version}; version 3 is needed`);
@@ -102,7 +142,7 @@ export class DnnlLibrary {
 
   /** Whether the processor multiplies in bfloat16 (AVX512_BF16, AMX); elsewhere loops emulate it. */
   get has_bfloat16(): boolean {
-    return (this.#symbols.dnnl_get_effective_cpu_isa() & ISA_BFLOAT16) !== 0;
+    return (this.#functions.dnnl_get_effective_cpu_isa() & ISA_BFLOAT16) !== 0;
   }
 
   /** Sets the number of threads for everything that this thread runs from now on. */
@@ -111,13 +151,12 @@ export class DnnlLibrary {
   }
 
   /** Calls a function that returns a status. */
-  call(name: FunctionName, ...args: Parameter[]): void {
-    // deno-lint-ignore no-explicit-any -- each function's parameters are in FUNCTIONS
-    this.#check(name, (this.#symbols[name] as any)(...args));
+  call(name: FunctionName, ...args: Argument[]): void {
+    this.#check(name, this.#functions[name](...args));
   }
 
   /** Calls a function that writes a new object to its first argument. */
-  create(name: FunctionName, ...args: Parameter[]): Handle {
+  create(name: FunctionName, ...args: Argument[]): Handle {
     const out = new BigUint64Array(1);
     this.call(name, out, ...args);
     return Deno.UnsafePointer.create(out[0]);
@@ -145,7 +184,7 @@ export class DnnlLibrary {
     return this.create("dnnl_memory_create", this.layout(layout), this.#engine, address);
   }
 
-  /** A primitive's description; the engine is added to the arguments. */
+  /** A primitive's description. The engine is added to the arguments, and layouts become memory descriptors. */
   describe(
     kind:
       | "matmul"
@@ -154,9 +193,10 @@ export class DnnlLibrary {
       | `eltwise_${"forward" | "backward"}`
       | `softmax_${"forward" | "backward"}`
       | `layer_normalization_${"forward" | "backward"}`,
-    ...args: Parameter[]
+    ...args: (Argument | Layout)[]
   ): Handle {
-    return this.create(`dnnl_${kind}_primitive_desc_create`, this.#engine, ...args);
+    const resolved = args.map((arg) => isLayout(arg) ? this.layout(arg) : arg);
+    return this.create(`dnnl_${kind}_primitive_desc_create`, this.#engine, ...resolved);
   }
 
   /** @param scaled whether the source is multiplied by one number, the argument `src_scale`. */
@@ -200,7 +240,7 @@ export class DnnlLibrary {
 
   /** Computes a primitive; `args` as {@linkcode packArguments} makes them. */
   execute(primitive: Handle, args: BigUint64Array<ArrayBuffer>): void {
-    const status = this.#symbols.dnnl_primitive_execute(
+    const status = this.#functions.dnnl_primitive_execute(
       primitive,
       this.#stream,
       args.length / 2,

@@ -4,14 +4,8 @@
  * @module
  */
 import type { Node } from "../../graph/mod.ts";
-import {
-  BACKWARD,
-  FORWARD_TRAINING,
-  type Handle,
-  USE_GLOBAL_STATS,
-  USE_SCALE,
-  USE_SHIFT,
-} from "./library.ts";
+import type { Handle } from "../signature.ts";
+import { BACKWARD, FORWARD_TRAINING, USE_GLOBAL_STATS, USE_SCALE, USE_SHIFT } from "./library.ts";
 import type { Lowering } from "./lowering.ts";
 import { reshapeView, type View } from "./memory.ts";
 
@@ -31,9 +25,8 @@ function describeForward(
   { program: { library } }: Lowering,
   { src, dst, mean, epsilon, flags }: Described,
 ): Handle {
-  const layouts = [src, dst, mean].map((view) => library.layout(view));
   const kind = "layer_normalization_forward";
-  return library.describe(kind, FORWARD_TRAINING, ...layouts, epsilon, flags, null);
+  return library.describe(kind, FORWARD_TRAINING, src, dst, mean, epsilon, flags, null);
 }
 
 /** @param described.dst the gradient of the output. */
@@ -41,9 +34,8 @@ function describeBackward(lowering: Lowering, diff_src: View, described: Describ
   const { program: { library } } = lowering;
   const { src, dst: diff_dst, mean, epsilon, flags } = described;
   const forward = describeForward(lowering, { ...described, dst: src });
-  const layouts = [diff_src, diff_dst, src, mean].map((view) => library.layout(view));
-  const kind = "layer_normalization_backward";
-  return library.describe(kind, BACKWARD, ...layouts, epsilon, flags, forward, null);
+  const views = [diff_src, diff_dst, src, mean], kind = "layer_normalization_backward";
+  return library.describe(kind, BACKWARD, ...views, epsilon, flags, forward, null);
 }
 
 export function layerNorm(node: Node<"layer_norm">, lowering: Lowering): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Handle } from "../signature.ts";
 import {
   ALGORITHM,
   ARGUMENT,
@@ -11,7 +12,6 @@ import {
   type DnnlLibrary,
   type DnnlType,
   FORWARD_TRAINING,
-  type Handle,
   packArguments,
   type PostOps,
 } from "./library.ts";
@@ -66,117 +66,69 @@ export class Program {
   /** dst = src in another layout or dtype, times the number `src_scale`, [1], if there is one. */
   copy(src: View, dst: View, src_scale?: View): void {
     const description = this.library.describeReorder(src, dst, src_scale !== undefined);
-    this.#primitive(description, { src, dst, src_scale });
+    this.primitive(description, { src, dst, src_scale });
   }
 
   /** dst = alpha · a b, or dst + that; the last two axes are multiplied. */
   matmul(a: View, b: View, dst: View, post: PostOps = {}, bias?: View): void {
     const { library } = this;
-    const description = library.withPostOps(
-      post,
-      (attributes) =>
-        library.describe(
-          "matmul",
-          library.layout(a),
-          library.layout(b),
-          bias ? library.layout(bias) : null,
-          library.layout(dst),
-          attributes,
-        ),
-    );
-    this.#primitive(description, { src: a, weights: b, dst, bias });
+    const description = library.withPostOps(post, (attributes) => {
+      return library.describe("matmul", a, b, bias ?? null, dst, attributes);
+    });
+    this.primitive(description, { src: a, weights: b, dst, bias });
   }
 
   /** dst = a ∘ b, where b may be broadcast. */
   binary(op: "add" | "mul" | "sub", a: View, b: View, dst: View): void {
-    const { library } = this;
-    const layouts = [a, b, dst].map((view) => library.layout(view));
-    const description = library.describe("binary", ALGORITHM[op], ...layouts, null);
-    this.#primitive(description, { src: a, src_1: b, dst });
+    const description = this.library.describe("binary", ALGORITHM[op], a, b, dst, null);
+    this.primitive(description, { src: a, src_1: b, dst });
   }
 
   /** The means over the last axis of `src`: [..., 1]. */
   mean(src: View, dst: View): void {
-    const layouts = [src, dst].map((view) => this.library.layout(view));
-    this.#primitive(this.library.describe("reduction", ALGORITHM.mean, ...layouts, 0, 0, null), {
-      src,
-      dst,
-    });
+    const description = this.library.describe("reduction", ALGORITHM.mean, src, dst, 0, 0, null);
+    this.primitive(description, { src, dst });
   }
 
   activation(op: Activation, src: View, dst: View): void {
-    this.#primitive(this.#describeActivation(op, src, dst), { src, dst });
+    this.primitive(this.#describeActivation(op, src, dst), { src, dst });
   }
 
   activationGrad(op: Activation, src: View, diff_dst: View, diff_src: View): void {
-    const { library } = this;
     const forward = this.#describeActivation(op, src, diff_src);
-    const layouts = [diff_src, diff_dst, src].map((view) => library.layout(view));
-    const [algorithm, alpha] = ACTIVATION[op];
-    const description = library.describe(
-      "eltwise_backward",
-      algorithm,
-      ...layouts,
-      alpha,
-      0,
-      forward,
-      null,
-    );
-    this.#primitive(description, { src, diff_dst, diff_src });
+    const [algorithm, alpha] = ACTIVATION[op], views = [diff_src, diff_dst, src];
+    const kind = "eltwise_backward";
+    const description = this.library.describe(kind, algorithm, ...views, alpha, 0, forward, null);
+    this.primitive(description, { src, diff_dst, diff_src });
   }
 
   #describeActivation(op: Activation, src: View, dst: View): Handle {
-    const { library } = this;
-    const layouts = [src, dst].map((view) => library.layout(view));
-    const [algorithm, alpha] = ACTIVATION[op];
-    return library.describe(
-      "eltwise_forward",
-      FORWARD_TRAINING,
-      algorithm,
-      ...layouts,
-      alpha,
-      0,
-      null,
-    );
+    const [algorithm, alpha] = ACTIVATION[op], kind = "eltwise_forward";
+    return this.library.describe(kind, FORWARD_TRAINING, algorithm, src, dst, alpha, 0, null);
   }
 
   /** Over the last axis. */
   softmax(src: View, dst: View): void {
-    this.#primitive(this.#describeSoftmax(src, dst), { src, dst });
+    this.primitive(this.#describeSoftmax(src, dst), { src, dst });
   }
 
   /** diff_src = dst (diff_dst - Σ dst diff_dst), with dst the probabilities. */
   softmaxGrad(dst: View, diff_dst: View, diff_src: View): void {
-    const { library } = this;
-    const layouts = [diff_src, diff_dst, dst].map((view) => library.layout(view));
-    const axis = dst.shape.length - 1;
-    const forward = this.#describeSoftmax(dst, dst);
-    const { softmax } = ALGORITHM;
-    const description = library.describe(
-      "softmax_backward",
-      softmax,
-      ...layouts,
-      axis,
-      forward,
-      null,
-    );
-    this.#primitive(description, { dst, diff_dst, diff_src });
+    const { softmax } = ALGORITHM, axis = dst.shape.length - 1;
+    const forward = this.#describeSoftmax(dst, dst), views = [diff_src, diff_dst, dst];
+    const kind = "softmax_backward";
+    const description = this.library.describe(kind, softmax, ...views, axis, forward, null);
+    this.primitive(description, { dst, diff_dst, diff_src });
   }
 
   #describeSoftmax(src: View, dst: View): Handle {
-    const { library } = this;
-    const layouts = [src, dst].map((view) => library.layout(view));
-    const axis = src.shape.length - 1;
-    const { softmax } = ALGORITHM;
-    return library.describe("softmax_forward", FORWARD_TRAINING, softmax, ...layouts, axis, null);
+    const { softmax } = ALGORITHM, axis = src.shape.length - 1;
+    const kind = "softmax_forward";
+    return this.library.describe(kind, FORWARD_TRAINING, softmax, src, dst, axis, null);
   }
 
-  /** Adds a primitive by its description. */
+  /** Adds a primitive, and frees its description. */
   primitive(description: Handle, views: Partial<Record<ArgumentName, View>>): void {
-    this.#primitive(description, views);
-  }
-
-  #primitive(description: Handle, views: Partial<Record<ArgumentName, View>>): void {
     const args = new Map<number, View>();
     for (const [name, view] of Object.entries(views)) {
       if (view) args.set(ARGUMENT[name as ArgumentName], view);

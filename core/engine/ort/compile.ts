@@ -12,7 +12,8 @@ import {
 } from "../../graph/mod.ts";
 import type { Device, SessionOptions } from "../compute.ts";
 import { appendProvider } from "./device.ts";
-import { cString, type Handle, type OrtLibrary } from "./library.ts";
+import type { Handle } from "../signature.ts";
+import { cString, type OrtLibrary } from "./library.ts";
 
 const ENABLE_ALL_OPTIMIZATIONS = 99;
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Device } from "../compute.ts";
-import { cString, type Handle, type OrtLibrary } from "./library.ts";
+import type { Handle } from "../signature.ts";
+import { cString, type OrtLibrary } from "./library.ts";
 
 /** What ONNX Runtime calls the memory of a device. */
 export const DEVICE_MEMORY: Readonly<Record<Exclude<Device, "cpu">, string>> = {

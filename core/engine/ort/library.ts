@@ -12,68 +12,52 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { type Argument, type Handle, parametersOf } from "../signature.ts";
 
 /** Version of the function table; every later library provides it. */
 const API_VERSION = 16;
 
-/** Index and signature of each function used. Handles are pointers; a returned pointer is a status. */
+/** Index and parameters of each function that we use. All return a status, except Release functions, which return nothing. */
 const FUNCTIONS = {
-  GetErrorMessage: [2, ["pointer"], "pointer"],
-  CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
-  Run: [
-    9,
-    ["pointer", "pointer", "buffer", "buffer", "usize", "buffer", "usize", "buffer"],
-    "pointer",
-  ],
-  CreateSessionOptions: [10, ["buffer"], "pointer"],
-  DisableMemPattern: [17, ["pointer"], "pointer"],
-  SetSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
-  SetIntraOpNumThreads: [24, ["pointer", "i32"], "pointer"],
-  CreateTensorWithDataAsOrtValue: [
-    49,
-    ["pointer", "buffer", "usize", "buffer", "usize", "i32", "buffer"],
-    "pointer",
-  ],
-  CreateMemoryInfo: [68, ["buffer", "i32", "i32", "i32", "buffer"], "pointer"],
-  CreateCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
-  AllocatorFree: [76, ["pointer", "pointer"], "pointer"],
-  GetAllocatorWithDefaultOptions: [78, ["buffer"], "pointer"],
-  ReleaseStatus: [93, ["pointer"], "void"],
-  ReleaseSession: [95, ["pointer"], "void"],
-  ReleaseValue: [96, ["pointer"], "void"],
-  ReleaseSessionOptions: [100, ["pointer"], "void"],
-  CreateEnvWithGlobalThreadPools: [119, ["i32", "buffer", "pointer", "buffer"], "pointer"],
-  DisablePerSessionThreads: [120, ["pointer"], "pointer"],
-  CreateThreadingOptions: [121, ["buffer"], "pointer"],
-  ReleaseThreadingOptions: [122, ["pointer"], "void"],
-  AddSessionConfigEntry: [130, ["pointer", "buffer", "buffer"], "pointer"],
-  RunWithBinding: [133, ["pointer", "pointer", "pointer"], "pointer"],
-  CreateIoBinding: [134, ["pointer", "buffer"], "pointer"],
-  ReleaseIoBinding: [135, ["pointer"], "void"],
-  BindInput: [136, ["pointer", "buffer", "pointer"], "pointer"],
-  BindOutput: [137, ["pointer", "buffer", "pointer"], "pointer"],
-  BindOutputToDevice: [138, ["pointer", "buffer", "pointer"], "pointer"],
-  GetBoundOutputValues: [140, ["pointer", "pointer", "buffer", "buffer"], "pointer"],
-  SetGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
-  AppendCudaProvider: [204, ["pointer", "pointer"], "pointer"],
-  CreateCUDAProviderOptions: [205, ["buffer"], "pointer"],
-  ReleaseCUDAProviderOptions: [208, ["pointer"], "void"],
-  AppendExecutionProvider: [
-    216,
-    ["pointer", "buffer", "buffer", "buffer", "usize"],
-    "pointer",
-  ],
+  GetErrorMessage: [2, "p"],
+  CreateSessionFromArray: [8, "pbzpb"],
+  Run: [9, "ppbbzbzb"],
+  CreateSessionOptions: [10, "b"],
+  DisableMemPattern: [17, "p"],
+  SetSessionGraphOptimizationLevel: [23, "pi"],
+  SetIntraOpNumThreads: [24, "pi"],
+  CreateTensorWithDataAsOrtValue: [49, "pbzbzib"],
+  CreateMemoryInfo: [68, "biiib"],
+  CreateCpuMemoryInfo: [69, "iib"],
+  AllocatorFree: [76, "pp"],
+  GetAllocatorWithDefaultOptions: [78, "b"],
+  ReleaseStatus: [93, "p"],
+  ReleaseSession: [95, "p"],
+  ReleaseValue: [96, "p"],
+  ReleaseSessionOptions: [100, "p"],
+  CreateEnvWithGlobalThreadPools: [119, "ibpb"],
+  DisablePerSessionThreads: [120, "p"],
+  CreateThreadingOptions: [121, "b"],
+  ReleaseThreadingOptions: [122, "p"],
+  AddSessionConfigEntry: [130, "pbb"],
+  RunWithBinding: [133, "ppp"],
+  CreateIoBinding: [134, "pb"],
+  ReleaseIoBinding: [135, "p"],
+  BindInput: [136, "pbp"],
+  BindOutput: [137, "pbp"],
+  BindOutputToDevice: [138, "pbp"],
+  GetBoundOutputValues: [140, "ppbb"],
+  SetGlobalIntraOpNumThreads: [147, "pi"],
+  AppendCudaProvider: [204, "pp"],
+  CreateCUDAProviderOptions: [205, "b"],
+  ReleaseCUDAProviderOptions: [208, "p"],
+  AppendExecutionProvider: [216, "pbbbz"],
 } as const;
 
 /** Values of OrtAllocatorType and OrtMemType. */
 const DEVICE_ALLOCATOR = 0, DEFAULT_MEMORY = 0;
 
 type Name = keyof typeof FUNCTIONS;
-
-type Argument = Deno.PointerValue | number | bigint | BufferSource | null;
-
-/** An opaque object of the library. */
-export type Handle = Deno.PointerValue;
 
 /** The opened library. */
 export class OrtLibrary {
@@ -100,12 +84,11 @@ export class OrtLibrary {
     const view = new Deno.UnsafePointerView(table);
     this.#functions = new Map(
       (Object.keys(FUNCTIONS) as Name[]).map((name) => {
-        const [index, parameters, result] = FUNCTIONS[name];
+        const [index, letters] = FUNCTIONS[name];
         const pointer = view.getPointer(8 * index) as Deno.PointerObject<never>;
-        const fn = new Deno.UnsafeFnPointer(
-          pointer,
-          { parameters, result } as unknown as Deno.ForeignFunction,
-        );
+        const result = name.startsWith("Release") ? "void" : "pointer";
+        const definition = { parameters: parametersOf(letters), result };
+        const fn = new Deno.UnsafeFnPointer(pointer, definition as Deno.ForeignFunction);
         return [name, (...args: Argument[]) => fn.call(...args as never[])];
       }),
     );

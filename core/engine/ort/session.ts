@@ -15,7 +15,8 @@ import {
 } from "../session.ts";
 import { compileOnnx } from "./compile.ts";
 import { DEVICE_MEMORY } from "./device.ts";
-import { cString, type Handle, OrtLibrary } from "./library.ts";
+import type { Handle } from "../signature.ts";
+import { cString, OrtLibrary } from "./library.ts";
 
 export class OrtSession implements Session {
   readonly #library = OrtLibrary.open();
