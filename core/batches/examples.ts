@@ -7,7 +7,7 @@ import { z } from "zod";
 import { requireInteger } from "../config/mod.ts";
 import { permute } from "../random/mod.ts";
 import type { Sampler, Sequence } from "./batch.ts";
-import { pack, type PackingOptions } from "./packing.ts";
+import { pack, type PackingConfig } from "./packing.ts";
 import type { DocumentSet } from "./token_set.ts";
 
 /** Document `index` as a row, truncated to T + 1 tokens, its prompt masked. */
@@ -78,13 +78,12 @@ export class ExampleSampler implements Sampler {
     );
     const documents = sets.reduce((sum, set) => sum + set.documents, 0);
     const names = sets.map((set) => `"${set.name}"`).join(", ");
-    const long = sets.reduce((sum, set) => sum + countOverlong(set, sequence_length), 0);
+    const long = sets.reduce((sum, set) => sum + longDocuments(set, sequence_length), 0);
     if (long > 0 && options.overlong === "error") {
       throw new Error(
         `${long} of the ${documents} documents of ${names} are longer than ` +
-          `${
-            sequence_length + 1
-          } tokens; raise sequence_length, or set overlong to "truncate" or "skip"`,
+          `${sequence_length + 1} tokens; raise sequence_length, or set overlong to "truncate" ` +
+          'or "skip"',
       );
     }
     this.#places = options.overlong === "skip"
@@ -111,9 +110,7 @@ export class ExampleSampler implements Sampler {
   batch(step: number): Sequence[] {
     const { global_batch_size, seed, phase } = this.#options;
     if (!Number.isInteger(step) || step < 0 || step >= this.steps) {
-      throw new RangeError(
-        `phase "${phase}" has ${this.steps} steps; there is no step ${step}`,
-      );
+      throw new RangeError(`phase "${phase}" has ${this.steps} steps; there is no step ${step}`);
     }
     return Array.from({ length: global_batch_size }, (_, i) => {
       const drawn = step * global_batch_size + i;
@@ -130,10 +127,8 @@ function isOverlong({ offsets }: DocumentSet, document: number, sequence_length:
   return offsets[document + 1] - offsets[document] > sequence_length + 1;
 }
 
-function countOverlong(set: DocumentSet, sequence_length: number): number {
-  let count = 0;
-  for (let i = 0; i < set.documents; i++) if (isOverlong(set, i, sequence_length)) count++;
-  return count;
+function longDocuments({ offsets }: DocumentSet, sequence_length: number): number {
+  return offsets.subarray(1).filter((end, i) => end - offsets[i] > sequence_length + 1).length;
 }
 
 export interface EvaluationOptions {
@@ -144,7 +139,7 @@ export interface EvaluationOptions {
   /** Most sequences to take. */
   readonly max_sequences: number;
   /** How documents are packed; concatenated and cut by default. */
-  readonly packing?: Omit<PackingOptions, "sequence_length">;
+  readonly packing?: PackingConfig;
 }
 
 const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
@@ -161,7 +156,7 @@ export function evaluationSequences(set: DocumentSet, options: EvaluationOptions
   const { sequence_length, mode, max_sequences } = options;
   requireInteger("sequence_length", sequence_length, 1);
   requireInteger("max_sequences", max_sequences, 1);
-  const { count, sequence } = mode === "packed" ? packed(set, options) : examples(set, options);
+  const { count, sequence } = sequencesOf(set, options);
   if (count === 0) {
     const fix = mode === "packed"
       ? "lower sequence_length"
@@ -175,22 +170,18 @@ export function evaluationSequences(set: DocumentSet, options: EvaluationOptions
   return Array.from({ length: taken }, (_, i) => sequence(Math.floor((i * count) / taken)));
 }
 
-interface Source {
-  readonly count: number;
-  sequence(index: number): Sequence;
-}
-
-function packed(set: DocumentSet, { sequence_length, packing }: EvaluationOptions): Source {
-  const all = pack(set, { ...packing ?? CONCATENATE, sequence_length });
-  return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
-}
-
-function examples(set: DocumentSet, { sequence_length }: EvaluationOptions): Source {
+/** All sequences that a set has in a mode. */
+function sequencesOf(
+  set: DocumentSet,
+  { sequence_length, mode, packing = CONCATENATE }: EvaluationOptions,
+): { count: number; sequence(index: number): Sequence } {
+  if (mode === "packed") {
+    const all = pack(set, { ...packing, sequence_length });
+    return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
+  }
   const usable = documentsWithLabels(set, sequence_length);
-  return {
-    count: usable.length,
-    sequence: (index) => example(set, usable[index], sequence_length),
-  };
+  const sequence = (index: number) => example(set, usable[index], sequence_length);
+  return { count: usable.length, sequence };
 }
 
 /** Documents with at least one label once truncated to T + 1 tokens. */

@@ -11,27 +11,17 @@ export {
   type GlobalBatch,
   type MicroBatch,
   partOf,
-  type Sampler,
   type Sequence,
   supervisedTokens,
 } from "./batch.ts";
 export {
-  type EvaluationOptions,
   evaluationSequences,
   example,
-  type ExampleOptions,
   ExampleSampler,
   type Overlong,
   overlong_schema,
 } from "./examples.ts";
-export {
-  describePlan,
-  type LedgerRow,
-  ledgerTable,
-  mixtureLedger,
-  type MixtureOptions,
-  MixtureSampler,
-} from "./mixture.ts";
+export { describePlan, ledgerTable, mixtureLedger, MixtureSampler } from "./mixture.ts";
 export {
   extendHistory,
   meanShare,
@@ -57,7 +47,6 @@ export {
   findSet,
   loadDocumentSets,
   loadTokenSets,
-  type TokenIds,
   type TokenSet,
   type TokenTable,
 } from "./token_set.ts";

@@ -6,12 +6,12 @@
 import { z } from "zod";
 
 /** A kind of processor: the CPU, any GPU through WebGPU, an NVIDIA GPU through CUDA. */
-export type Device = "cpu" | "webgpu" | "cuda";
-export const DEVICES = ["cpu", "webgpu", "cuda"] as const satisfies readonly Device[];
+export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
+export type Device = typeof DEVICES[number];
 
 /** Library that computes on the CPU: ONNX Runtime, which is always installed, or oneDNN, which has bfloat16. */
-export type Kernels = "onnxruntime" | "onednn";
-export const KERNELS = ["onnxruntime", "onednn"] as const satisfies readonly Kernels[];
+export const KERNELS = ["onnxruntime", "onednn"] as const;
+export type Kernels = typeof KERNELS[number];
 
 /** CPU threads inside one operator; 0: one per core. The same number gives the same bits. */
 const threads = z.number().int().nonnegative().default(0);

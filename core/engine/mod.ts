@@ -10,7 +10,6 @@ export {
   computeOptions,
   type Device,
   DEVICES,
-  KERNELS,
   type Kernels,
   type SessionOptions,
 } from "./compute.ts";
@@ -18,4 +17,4 @@ export { OneDnnUnavailable } from "./onednn/library.ts";
 export { DeviceUnavailable } from "./ort/device.ts";
 export { CrossProducts } from "./products.ts";
 export { DeviceTensor, type Feeds, type Session, type Tensor, type TensorData } from "./session.ts";
-export { type HostTensor, Transfer } from "./transfer.ts";
+export { Transfer } from "./transfer.ts";

@@ -30,6 +30,21 @@ export function clipFactor(grad_norm: number, max_grad_norm: number | null): num
   return max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (grad_norm + 1e-6));
 }
 
+/** The scalars of AdamW's graph that change with step t, counted from 1. */
+export function stepScalars(
+  { beta1, beta2 }: OptimizerConfig,
+  t: number,
+  learning_rate: number,
+  clip: number,
+): Record<string, Float32Array> {
+  return {
+    learning_rate: Float32Array.of(learning_rate),
+    clip: Float32Array.of(clip),
+    correction1: Float32Array.of(1 - beta1 ** t),
+    correction2: Float32Array.of(1 - beta2 ** t),
+  };
+}
+
 /**
  * Elements per piece. Smaller pieces wait for all threads more often, larger ones do not fit the cache; and the norm,
  * summed in float32 within a piece, loses digits with its size.
@@ -93,14 +108,9 @@ export class AdamW {
   async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
     const norm = await this.#norm(gradient);
     if (!Number.isFinite(norm)) throw NonFiniteError.atStep(0, this.steps);
-    const { beta1, beta2, max_grad_norm, weight_decay } = this.config;
+    const { max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;
-    const scalars = {
-      learning_rate: Float32Array.of(learning_rate),
-      clip: Float32Array.of(clipFactor(norm, max_grad_norm)),
-      correction1: Float32Array.of(1 - beta1 ** t),
-      correction2: Float32Array.of(1 - beta2 ** t),
-    };
+    const scalars = stepScalars(this.config, t, learning_rate, clipFactor(norm, max_grad_norm));
     for (const piece of this.#own) {
       const update = await this.#session("update", piece, (size) => adamW(size, this.config));
       const param = elements(this.parameters, piece);

@@ -6,13 +6,13 @@
 import { type Compute, type DeviceTensor, type Session, SessionCache } from "../engine/mod.ts";
 import { adamWTensors, type UpdatedTensor } from "../graph/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
-import { clipFactor, type OptimizerConfig } from "./adamw.ts";
+import { clipFactor, type OptimizerConfig, stepScalars } from "./adamw.ts";
 
 /** Device tensors by parameter name. */
 export type DeviceTensors = Map<string, DeviceTensor>;
 
 /** Weights, moments, and the steps taken. */
-export interface DeviceState {
+interface DeviceState {
   readonly param: DeviceTensors;
   readonly m: DeviceTensors;
   readonly v: DeviceTensors;
@@ -60,14 +60,11 @@ export class DeviceAdamW {
     options: { learning_rate: number; grad_norm: number; scale: number },
   ): Promise<void> {
     const { learning_rate, grad_norm, scale } = options;
-    const { beta1, beta2, weight_decay, max_grad_norm } = this.config;
-    const t = this.state.steps + 1;
+    const { weight_decay, max_grad_norm } = this.config;
+    const t = this.state.steps + 1, clip = clipFactor(grad_norm, max_grad_norm) / scale;
     const scalars = {
-      learning_rate: Float32Array.of(learning_rate),
+      ...stepScalars(this.config, t, learning_rate, clip),
       weight_decay: Float32Array.of(weight_decay),
-      clip: Float32Array.of(clipFactor(grad_norm, max_grad_norm) / scale),
-      correction1: Float32Array.of(1 - beta1 ** t),
-      correction2: Float32Array.of(1 - beta2 ** t),
     };
     for (const group of this.#groups) await this.#update(group, gradient, scalars);
     this.state.steps = t;

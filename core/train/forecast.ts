@@ -66,7 +66,7 @@ export function sourceTokens(
 /** Bytes of a token id on disk. */
 export const tokenBytes = (vocab_size: number): number => vocab_size <= 65_536 ? 2 : 4;
 
-export interface TrainingCost {
+interface TrainingCost {
   readonly model: ModelConfig;
   /** Step of the run at which the phase begins. */
   readonly from_step: number;

@@ -53,22 +53,17 @@ export const schedule_schema = shapes({}).refine(
 
 export type ScheduleConfig = z.output<typeof schedule_schema>;
 
-/** A schedule in use, as checkpoints store it. */
+/** A schedule in use, with its horizon and the step at which it begins; checkpoints store it. */
 export const placed_schedule_schema = shapes({
+  /** Optimizer steps of the schedule. */
   horizon_steps: count,
+  /** Step of the run at which it begins; 0 when left out. */
   start_step: count.optional(),
+  /** Learning rate from which it warms up; 0 when left out. */
   start_lr: z.number().nonnegative().optional(),
 });
 
-/** A schedule with its horizon and the step at which it begins. */
-export type Schedule = ScheduleConfig & {
-  /** Optimizer steps of the schedule. */
-  horizon_steps: number;
-  /** Step of the run at which it begins; 0 when left out. */
-  start_step?: number;
-  /** Learning rate from which it warms up; 0 when left out. */
-  start_lr?: number;
-};
+export type Schedule = z.output<typeof placed_schedule_schema>;
 
 /** A warm-up to a new peak, from the learning rate of the checkpoint. */
 export const rewarm_schema = z.strictObject(rise);

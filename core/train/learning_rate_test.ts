@@ -7,7 +7,7 @@ import {
   type Schedule,
   schedule_schema,
   type ScheduleConfig,
-} from "./mod.ts";
+} from "./learning_rate.ts";
 
 const GOLDEN = JSON.parse(Deno.readTextFileSync(
   new URL("../../tests/fixtures/schedule/golden.json", import.meta.url),

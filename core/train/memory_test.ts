@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type PresetName } from "../model/mod.ts";
-import { modelConfig, trainingMemory } from "./mod.ts";
+import { modelConfig } from "./config.ts";
+import { trainingMemory } from "./forecast.ts";
 
 /** What the formula may be off by. */
 const TOLERANCE = 0.2;

@@ -69,15 +69,13 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
   const { sequence_length, global_batch_size, seed, packing, data_start_step = 0 } = start;
   const sets = await packSets(options);
   const available = checkAvailable(sets, start);
-  const first_step = start.step - data_start_step;
-  const [first, last] = [first_step, first_step + steps].map((step) => step * global_batch_size);
-  const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
+  const { first, last, mixture } = mixtureOf(options);
   const sampler = new MixtureSampler({
     sets,
     pieces: mixture,
     global_batch_size,
     seed,
-    first_step,
+    first_step: start.step - data_start_step,
     steps,
     allow_repeat: config.allow_repeat,
   });
@@ -110,6 +108,14 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
   return { phase, sampler, ledger: () => ledgerTable(rows, sequence_length) };
 }
 
+/** The mixture of the run with this phase, whose sequences are [first, last). */
+function mixtureOf({ start, steps, config }: MixturePhaseStart) {
+  const { global_batch_size, sequence_length, step, data_start_step = 0 } = start;
+  const first = (step - data_start_step) * global_batch_size;
+  const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
+  return { first, last: first + steps * global_batch_size, mixture };
+}
+
 async function packSets(
   { train, start: { packing, sequence_length } }: MixturePhaseOptions,
 ): Promise<Map<string, PackedSet>> {
@@ -132,10 +138,8 @@ function checkAvailable(
   for (const [source, before] of Object.entries(available)) {
     if (now[source] !== undefined && now[source] !== before) {
       throw new Error(
-        `source "${source}" has ${
-          now[source]
-        } sequences, but had ${before} when the checkpoint was ` +
-          "trained; connect the same tokens, so that nothing is drawn twice",
+        `source "${source}" has ${now[source]} sequences, but had ${before} when the ` +
+          "checkpoint was trained; connect the same tokens, so that nothing is drawn twice",
       );
     }
   }
@@ -152,10 +156,8 @@ export function mixtureForecast(
   },
 ): Forecast {
   const { model, start, steps, config, branch } = options;
-  const { global_batch_size, sequence_length, data_start_step = 0, step: from_step } = start;
-  const first = (from_step - data_start_step) * global_batch_size;
-  const last = first + steps * global_batch_size;
-  const mixture = extendHistory(start.mixture, first, config.mixture, sequence_length);
+  const { global_batch_size, sequence_length, step: from_step } = start;
+  const { first, last, mixture } = mixtureOf(options);
   const schedule = new MixtureSchedule(mixture);
   const available = sourceTokens(options.train);
   const eval_sets = sourceTokens(options.validation);

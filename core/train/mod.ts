@@ -5,31 +5,17 @@
  * @module
  */
 export { optimizer_schema, type OptimizerConfig } from "./adamw.ts";
-export {
-  branch_fields,
-  type BranchConfig,
-  branchFrom,
-  type BranchStart,
-  type ImportedProgress,
-  importedState,
-} from "./branch.ts";
+export { branch_fields, branchFrom, importedState } from "./branch.ts";
 export {
   checkpointReader,
   encodeCheckpoint,
-  type FileReader,
   freshState,
   loadArrays,
   loadParameters,
   loadTrainerState,
   type TrainerState,
-  writeCheckpoint,
 } from "./checkpoint.ts";
-export {
-  checkpoint_series,
-  readSeries,
-  type SeriesEntry,
-  takeCheckpoint,
-} from "./checkpoint_series.ts";
+export { checkpoint_series, takeCheckpoint } from "./checkpoint_series.ts";
 export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing.ts";
 export {
   type Length,
@@ -59,28 +45,19 @@ export {
   sourceTokens,
   tokenBytes,
   trainingCost,
-  trainingMemory,
 } from "./forecast.ts";
 export { HostTrainer } from "./host_trainer.ts";
 export {
   learningRate,
   resolveSchedule,
-  rewarm_schema,
-  rewarmSchedule,
   type Schedule,
   schedule_schema,
   type ScheduleConfig,
 } from "./learning_rate.ts";
-export { type Branch, describeLineage, describeSwitches, type Lineage } from "./lineage.ts";
+export { type Branch, describeLineage, type Lineage } from "./lineage.ts";
 export { trainPhase } from "./loop.ts";
-export { MetricsHistory } from "./metrics.ts";
-export {
-  mixtureForecast,
-  type MixturePhase,
-  mixturePhase,
-  type MixturePhaseOptions,
-} from "./mixture_phase.ts";
-export { createTrainer, type LoopContext, type Phase, type PhaseResult } from "./phase.ts";
+export { mixtureForecast, type MixturePhase, mixturePhase } from "./mixture_phase.ts";
+export { createTrainer, type Phase } from "./phase.ts";
 export { batchSample, training_outputs, writePhase } from "./stage_outputs.ts";
 export {
   freshArrays,
@@ -89,4 +66,4 @@ export {
   type Trainer,
   type TrainingArrays,
 } from "./trainer.ts";
-export { tuning_fields, type TuningConfig, type TuningPhase, tuningPhase } from "./tuning_phase.ts";
+export { tuning_fields, tuningPhase } from "./tuning_phase.ts";

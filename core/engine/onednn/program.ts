@@ -20,7 +20,7 @@ import { denseBytes, denseView, planArena, Slot, type View } from "./memory.ts";
 /** Memory of a view; bfloat16 as its bits. */
 export type HostArray = Float32Array | Int32Array | Uint16Array;
 /** Returns the memory of a view, starting at its first element. */
-export type HostMemory = (view: View) => HostArray;
+type HostMemory = (view: View) => HostArray;
 
 type Step =
   | { views: readonly View[]; primitive: Handle; args: ReadonlyMap<number, View> }

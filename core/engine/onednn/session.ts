@@ -10,7 +10,7 @@ import { inputName, Lowering, outputName } from "./lowering.ts";
 import { lowerNode } from "./ops.ts";
 import { type HostArray, Program } from "./program.ts";
 
-export interface OneDnnOptions {
+interface OneDnnOptions {
   /** OpenMP threads. */
   threads: number;
   /** Dtype that matrix products are computed in; sums are always float32. */
