@@ -11,7 +11,9 @@ import { modelCard, type ModelFacts } from "./model_card.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx.ts";
 
 /** `hf` for Python's transformers, `onnx` for transformers.js. */
-export type ExportFormat = "hf" | "onnx";
+export const EXPORT_FORMATS = ["hf", "onnx"] as const;
+
+export type ExportFormat = typeof EXPORT_FORMATS[number];
 
 export interface ExportOptions {
   readonly format: ExportFormat;

@@ -4,6 +4,7 @@
  * @module
  */
 export {
+  EXPORT_FORMATS,
   type ExportedFile,
   type ExportFormat,
   exportModel,

@@ -19,7 +19,7 @@ import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
 
 const NEW_TOKENS = 20;
 
-/** Texts of the exported model by the library's pipeline. */
+/** Texts that the library's pipeline generates from the exported model. */
 async function pipelineTexts(folder: string, dtype: OnnxDtype): Promise<string[]> {
   env.allowRemoteModels = false;
   env.localModelPath = folder;
@@ -38,7 +38,7 @@ async function pipelineTexts(folder: string, dtype: OnnxDtype): Promise<string[]
   return texts;
 }
 
-/** The same model with two embeddings where they are one: files quantize each in its own way. */
+/** The same model with tied embeddings as two, which are quantized in different ways. */
 function untied(given: ParameterArrays): ParameterArrays {
   const { config } = given;
   const { input, tied } = embeddings(config);
@@ -54,7 +54,7 @@ function untied(given: ParameterArrays): ParameterArrays {
   return result;
 }
 
-/** Parameters that hold what the codes of a quantized file stand for. */
+/** The parameters that a quantized file represents. */
 function asQuantized(model: ParameterArrays, bits: 4 | 8): ParameterArrays {
   const given = untied(model);
   const result = new ParameterArrays(given.config, "matrices");
@@ -104,7 +104,7 @@ const CASES = {
 } as const satisfies Record<string, ModelConfig>;
 
 for (const [name, sizes] of Object.entries(CASES)) {
-  Deno.test(`transformers.js generates the texts that we generate: ${name}`, async () => {
+  Deno.test(`transformers.js generates the same texts: ${name}`, async () => {
     const folder = await Deno.makeTempDir();
     try {
       const files = await modelFiles(sizes);

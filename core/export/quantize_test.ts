@@ -8,7 +8,7 @@ function randomWeight(size: number): Float32Array {
 }
 
 for (const bits of [4, 8] as const) {
-  Deno.test(`${bits}-bit weights are off by half a step at most, also in blocks that are not full`, () => {
+  Deno.test(`${bits}-bit weights are off by half a step at most, also in partial blocks`, () => {
     const into = 40, weight = randomWeight(3 * into);
     const quantized = quantizeWeight(weight, into, bits);
     assert.deepEqual([quantized.blocks, quantized.scales.length], [2, 6]);
@@ -18,7 +18,7 @@ for (const bits of [4, 8] as const) {
       const scale = Math.abs(
         quantized.scales[2 * Math.floor(i / into) + Math.floor(i % into / 32)],
       );
-      // The code of the largest size has no mirror image: what lies next to it loses up to a whole step.
+      // The largest code has no opposite, so weights near its opposite lose up to a whole step.
       assert.ok(Math.abs(w - back[i]) <= scale * 1.0001, `${w} became ${back[i]}, step ${scale}`);
     });
   });
@@ -33,13 +33,13 @@ Deno.test("two 4-bit codes share a byte, the first in its low half", () => {
   assert.deepEqual([...codes.subarray(0, 3)], [0 | 15 << 4, 7 | 1 << 4, 8 | 8 << 4]);
 });
 
-Deno.test("weights that are all zero stay zero", () => {
+Deno.test("zero weights stay zero", () => {
   const zeros = new Float32Array(64);
   assert.deepEqual(dequantizeWeight(quantizeWeight(zeros, 64, 8), 64, 8), zeros);
   assert.deepEqual(quantizeRows(zeros, 32).codes, new Int8Array(64));
 });
 
-Deno.test("rows of an embedding have a scale each", () => {
+Deno.test("each row of an embedding has its own scale", () => {
   const { codes, scales } = quantizeRows(Float32Array.of(1, -0.25, 100, 50.5), 2);
   assert.deepEqual([...codes], [127, -32, 127, 64]);
   assert.deepEqual([...scales], [Math.fround(1 / 127), Math.fround(100 / 127)]);

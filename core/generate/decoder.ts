@@ -1,9 +1,9 @@
 /**
- * Running the forward pass over texts that grow, with a key/value cache in host memory.
+ * The forward pass over growing texts, with a key/value cache in host memory.
  *
- * Every text has a row and every token of it the slot of its position, so what is computed for a text has the same
- * layout whichever texts share its batch: padding stands to the right, in slots and positions that nothing sees. With
- * graphs of fixed shape, results do not depend on the batch to the bit.
+ * Every text has a row, and every token the slot of its position, so a text's computation has the same layout whatever
+ * texts share its batch: padding is on the right, in slots and positions that no token sees. Graphs have fixed shapes,
+ * so results do not depend on the batch, to the bit.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { type Graph, LOWEST } from "../graph/mod.ts";
 import { embeddings, familyOf, type ModelConfig, type Weights } from "../model/mod.ts";
 import { likelihoodHeadGraph, logitsHeadGraph, stepGraph } from "./graphs.ts";
 
-/** Tokens that a text is read by at a time, before there is anything to generate. */
+/** Tokens of a prompt that are processed at a time. */
 const CHUNK = 32;
-/** Slots of the smallest cache; a cache that is full is doubled. */
+/** Slots of the smallest cache; a full cache is doubled. */
 const MIN_CAPACITY = 64;
 /** States whose likelihoods are computed at a time. */
 const LIKELIHOOD_ROWS = 64;
 
 export interface DecoderOptions extends Pick<SessionOptions, "threads" | "device"> {
-  /** Texts that are computed together. */
+  /** Number of texts that are computed together. */
   readonly batch_size: number;
 }
 
-/** Compiles the graphs, one for each shape; models of equal configuration share them. */
+/** Compiles the graphs, one per shape; models with equal configurations share them. */
 export class Decoder {
   readonly #sessions: SessionCache;
 
@@ -33,7 +33,7 @@ export class Decoder {
     this.#sessions = new SessionCache({ threads, device });
   }
 
-  /** A batch of texts without any token. */
+  /** A batch of empty texts. */
   begin(weights: Weights): DecodingBatch {
     return new DecodingBatch(this, weights);
   }
@@ -97,10 +97,10 @@ export class Decoder {
   }
 }
 
-/** States [D] that a row's new tokens gave, in order. */
+/** States [D] of a row's new tokens, in order. */
 export type States = readonly Float32Array[];
 
-/** Texts that grow together, each in its row. */
+/** Texts that grow together, one per row. */
 export class DecodingBatch {
   /** Tokens of each row so far. */
   readonly lengths: Int32Array;
@@ -118,7 +118,7 @@ export class DecodingBatch {
   }
 
   /**
-   * Appends tokens to rows: at first all of each text that is there, then one token at a time.
+   * Appends tokens to rows: first the whole prompts, then one token at a time.
    *
    * @param tokens new tokens of each row, none where it has ended; at most `batch_size` rows.
    * @returns the final states of all new tokens, by row.
@@ -127,7 +127,7 @@ export class DecodingBatch {
   async append(tokens: readonly ArrayLike<number>[]): Promise<States[]> {
     const states: Float32Array[][] = tokens.map(() => []);
     const longest = Math.max(...tokens.map(({ length }) => length));
-    // What a text begins with is read in chunks of one size, however short it is: the same shapes for all.
+    // Prompts are processed in chunks of one size, however short they are: the same shapes for all.
     const length = longest === 1 && this.lengths.some((length) => length > 0) ? 1 : CHUNK;
     for (let start = 0; start < longest; start += length) {
       const part = tokens.map((row) => Array.from(row).slice(start, start + length));
@@ -171,7 +171,7 @@ export class DecodingBatch {
     return { input_ids, positions, past_mask };
   }
 
-  /** What a slot holds of a layer. */
+  /** Size of a slot of one layer. */
   #slots(): { heads: number; width: number } {
     const { config } = this.#weights;
     const { num_key_value_heads: heads, head_dim: width } = familyOf(config).attentionShape(config);
@@ -193,7 +193,7 @@ export class DecodingBatch {
     }
   }
 
-  /** Makes room for so many tokens in each row. */
+  /** Makes room for `length` tokens in each row. */
   #reserve(length: number): void {
     const { config } = this.#weights;
     const { max_position_embeddings } = config;

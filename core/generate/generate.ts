@@ -1,5 +1,5 @@
 /**
- * Text generation: prompts go on token by token until they end.
+ * Text generation: prompts are continued token by token until they end.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { Decoder, DecodingBatch } from "./decoder.ts";
 import { chooseToken, type SamplingOptions } from "./sampling.ts";
 
-/** What generation has to know of a tokenizer. */
+/** The part of a tokenizer that generation needs. */
 export type TextDecoding = Pick<Tokenizer, "decode" | "end_of_text" | "vocab_size">;
 
 export interface Prompt {
   /** At least one, and fewer than the model has positions. */
   readonly tokens: ArrayLike<number>;
-  /** Its number among all samples of the seed: it names the random numbers. Its place in the list when left out. */
+  /** Its number among all samples of the seed, which selects the random numbers. Its index in the list by default. */
   readonly sample?: number;
 }
 
 export interface GenerateOptions extends SamplingOptions {
   readonly max_new_tokens: number;
-  /** Texts at which generation ends; what is returned ends before the first of them. */
+  /** Texts that end generation; the returned text ends before the first of them. */
   readonly stop?: readonly string[];
   readonly seed: number;
   readonly signal?: AbortSignal;
@@ -31,18 +31,18 @@ export interface GenerateOptions extends SamplingOptions {
   readonly onBatch?: (done: number) => void;
 }
 
-/** What was generated for a prompt. */
+/** The generated text of a prompt. */
 export interface Completion {
   /** Without the prompt, the end-of-text token and the stop text. */
   readonly text: string;
-  /** All new tokens, those of the stop text and the end-of-text token included. */
+  /** All new tokens, including those of the stop text and the end-of-text token. */
   readonly tokens: readonly number[];
-  /** "length": `max_new_tokens` or the model's positions are used up. */
+  /** "length": `max_new_tokens` or the model's positions were reached. */
   readonly finish: "end_of_text" | "stop" | "length";
 }
 
 /**
- * Goes on with prompts. A completion depends on its prompt, its sample number and the options only, not on the other
+ * Continues prompts. A completion depends only on its prompt, its sample number and the options, not on the other
  * prompts: see {@linkcode DecodingBatch}.
  *
  * @returns a completion for each prompt, in their order.
@@ -60,13 +60,13 @@ export async function generate(
     if (length > 0 && length < max_position_embeddings) return;
     throw new Error(
       length === 0
-        ? `prompt ${i} is empty; begin with the end-of-text token`
+        ? `prompt ${i} is empty; start with the end-of-text token`
         : `prompt ${i} has ${length} tokens, which leaves no room in the model's ${max_position_embeddings} ` +
           "positions (max_position_embeddings); shorten it",
     );
   });
   const texts = prompts.map((prompt, i) => new GrowingText(prompt, i, weights, tokenizer, options));
-  // Prompts of like length share batches.
+  // Prompts of similar length share batches.
   const order = texts.toSorted((a, b) => a.prompt.tokens.length - b.prompt.tokens.length);
   const { batch_size } = decoder.options;
   for (let start = 0; start < order.length; start += batch_size) {
@@ -76,7 +76,7 @@ export async function generate(
   return texts.map((text) => text.completion());
 }
 
-/** Computing blocks the thread; at least so often it hears what comes from outside, such as a request to stop. */
+/** Computing blocks the thread; it yields this often, so that requests to stop are noticed. */
 const YIELD_MS = 50;
 
 /** Generates until every text of a batch has ended. */
@@ -125,7 +125,7 @@ class GrowingText {
   readonly tokens: number[] = [];
   finish: Completion["finish"] | undefined;
   readonly #room: number;
-  /** A stop text has no more tokens than bytes, so that it lies within the last ones. */
+  /** The last tokens that may contain a stop text: it has at most as many tokens as bytes. */
   readonly #window: number;
 
   constructor(
@@ -166,5 +166,70 @@ class GrowingText {
     const text = tokenizer.decode(finish === "end_of_text" ? tokens.slice(0, -1) : tokens);
     const ends = stop.map((stop) => text.indexOf(stop)).filter((place) => place >= 0);
     return { text: text.slice(0, Math.min(text.length, ...ends)), tokens, finish };
+  }
+}
+
+/** Part of a character whose other bytes are in later tokens. */
+const INCOMPLETE = "\ufffd";
+
+/**
+ * Turns tokens into pieces of text as they are generated. A character whose bytes are in several tokens is shown when it
+ * is complete, and a possible beginning of a stop text when it turns out not to be one.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { TextStream } from "./generate.ts";
+ *
+ * const words = ["a", "b", "STO", "P", "!"];
+ * const tokenizer = {
+ *   decode: (ids: ArrayLike<number>) => Array.from(ids, (id) => words[id]).join(""),
+ *   end_of_text: 9,
+ *   vocab_size: 10,
+ * };
+ * const stream = new TextStream(tokenizer, ["STOP"]);
+ * assert.deepEqual([0, 2, 4].map((id) => stream.push(id)), ["a", "", "STO!"]);
+ * ```
+ */
+export class TextStream {
+  readonly #tokens: number[] = [];
+  #shown = 0;
+
+  constructor(readonly tokenizer: TextDecoding, readonly stop: readonly string[] = []) {}
+
+  /** Adds a token; returns the text that is now final, which may be empty. */
+  push(token: number): string {
+    if (token === this.tokenizer.end_of_text) return "";
+    this.#tokens.push(token);
+    const text = this.tokenizer.decode(this.#tokens);
+    return this.#show(text, this.#final(text));
+  }
+
+  /** The rest of a text that has ended, given the whole of it. */
+  end(text: string): string {
+    return this.#show(text, text.length);
+  }
+
+  #show(text: string, until: number): string {
+    const piece = text.slice(this.#shown, until);
+    this.#shown = Math.max(this.#shown, until);
+    return piece;
+  }
+
+  /** Length of the part that no later token changes or cuts off. */
+  #final(text: string): number {
+    let end = text.length;
+    while (end > 0 && text[end - 1] === INCOMPLETE) end--;
+    for (const stop of this.stop) {
+      const found = text.indexOf(stop);
+      if (found >= 0) end = Math.min(end, found);
+      for (let length = Math.min(stop.length - 1, text.length); length > 0; length--) {
+        if (text.endsWith(stop.slice(0, length))) {
+          end = Math.min(end, text.length - length);
+          break;
+        }
+      }
+    }
+    return end;
   }
 }

@@ -2,7 +2,7 @@
  * The graphs of decoding: a forward pass over new tokens with a key/value cache, and what is read off its last states.
  *
  * Shapes in comments: B rows, T new tokens of each row, N = B·T, C slots of the cache, H heads, K of keys and values,
- * E dims per head, D = `hidden_size`, V vocabulary. The layers are those of core/model; how they attend is told here.
+ * E dims per head, D = `hidden_size`, V vocabulary. The layers are those of core/model; only attention is defined here.
  *
  * @module
  */
@@ -47,13 +47,13 @@ export interface StepShape {
 /**
  * The forward pass over new tokens.
  *
- * Inputs: every parameter but an output projection of its own; `input_ids` and `positions`, int32 [N]; `past_mask`
+ * Inputs: every parameter except an untied output projection; `input_ids` and `positions`, int32 [N]; `past_mask`
  * float32 [B, 1, 1, C]; for every layer `past_key.I` and `past_value.I`, float32 [B, K, C, E].
  * Outputs: `final` float32 [N, D], after the final norm; for every layer `key.I` and `value.I`, float32 [B, K, T, E],
- * which whoever runs the graph puts into the slots.
+ * which the caller puts into the slots.
  *
- * A token sees the slots that the mask leaves open, and the new tokens of its row up to itself. Tokens after a row's
- * last one may be anything: none before them sees them.
+ * A token sees the slots that the mask allows, and the new tokens of its row up to itself. Tokens after a row's last one
+ * may be anything: no earlier token sees them.
  */
 export function stepGraph(config: ModelConfig, shape: StepShape): Graph {
   const graph = new Graph();
@@ -93,7 +93,7 @@ function declareHead(config: ModelConfig, rows: number): { graph: Graph; logits:
   return { graph, logits: parameters.linear(states, output.name) };
 }
 
-/** Rotary embedding by each token's own position: heads are [1, N, H, E]. */
+/** Rotary embedding by the position of each token: heads are [1, N, H, E]. */
 function rotation(positions: Value, shape: AttentionShape, length: number): Attention["rotate"] {
   if (shape.rotary_dim === 0) return (x) => x;
   const tables = rotaryTables(positions.graph, shape, length);
@@ -102,7 +102,7 @@ function rotation(positions: Value, shape: AttentionShape, length: number): Atte
 }
 
 /**
- * Attention over the slots and the new tokens without putting them together, which would copy the cache: with s and t
+ * Attention over the slots and the new tokens without concatenating them, which would copy the cache: with s and t
  * the scores of slots and new tokens and m the larger of their maxima,
  *
  *     softmax([s, t]) [v_past; v] = (exp(s - m) v_past + exp(t - m) v) / (Σ exp(s - m) + Σ exp(t - m)).
@@ -124,7 +124,7 @@ function cachedAttention(
     graph.output(`key.${layer}`, k);
     graph.output(`value.${layer}`, v);
     const past = (what: string) => graph.input(`past_${what}.${layer}`, "float32", [B, K, C, E]);
-    // Scaled by itself: kernels for one row of queries take products without a factor only.
+    // Scaled separately: kernels for one row of queries support products without a factor only.
     const scaled = mul(q, 1 / Math.sqrt(E));
     const score = (keys: Value, mask: Value) => add(matmul(scaled, keys, { trans_b: true }), mask);
     const s = score(past("key"), past_mask);

@@ -1,12 +1,12 @@
 /**
- * Log-likelihoods of given texts, for choosing among options.
+ * Log-likelihoods of given texts, for multiple choice.
  *
  * @module
  */
 import type { Weights } from "../model/mod.ts";
 import type { Decoder } from "./decoder.ts";
 
-/** A text in two parts: what is given, and what is measured. */
+/** A text in two parts: the given one and the measured one. */
 export interface Continuation {
   /** At least one token. */
   readonly prompt: ArrayLike<number>;
@@ -15,7 +15,7 @@ export interface Continuation {
 
 /**
  * Log p(tokens | prompt) of each continuation, in nats: the sum over its tokens, each given all before it. It does not
- * depend on which continuations are measured together.
+ * depend on the other continuations.
  *
  * @param onBatch called after each batch with the number of continuations done.
  * @throws {Error} for an empty prompt, and for a text that is longer than the model's positions.
@@ -28,7 +28,7 @@ export async function logLikelihoods(
 ): Promise<Float64Array> {
   const result = new Float64Array(continuations.length);
   const length = ({ prompt, tokens }: Continuation) => prompt.length + tokens.length;
-  // Texts of like length share batches.
+  // Texts of similar length share batches.
   const order = continuations.map((_, i) => i)
     .sort((a, b) => length(continuations[a]) - length(continuations[b]));
   const { batch_size } = decoder.options;
@@ -48,9 +48,9 @@ async function batchLikelihoods(
   batch: readonly Continuation[],
 ): Promise<Float64Array> {
   if (batch.some(({ prompt }) => prompt.length === 0)) {
-    throw new Error("a likelihood takes a prompt; begin with the end-of-text token");
+    throw new Error("a likelihood needs a prompt; start with the end-of-text token");
   }
-  // What follows the last token is not asked for.
+  // The state of the last token is not needed.
   const inputs = batch.map(({ prompt, tokens }) =>
     [...Array.from(prompt), ...Array.from(tokens)].slice(0, -1)
   );

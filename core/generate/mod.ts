@@ -1,5 +1,5 @@
 /**
- * What a trained model says: generated text, and likelihoods of given texts.
+ * Generated text of a trained model, and likelihoods of given texts.
  *
  * @module
  */
@@ -10,8 +10,8 @@ export {
   type GenerateOptions,
   type Prompt,
   type TextDecoding,
+  TextStream,
 } from "./generate.ts";
 export { likelihoodHeadGraph, logitsHeadGraph, stepGraph, type StepShape } from "./graphs.ts";
 export { type Continuation, logLikelihoods } from "./likelihood.ts";
-export { TextStream } from "./text_stream.ts";
 export { chooseToken, drawToken, likeliest, type SamplingOptions } from "./sampling.ts";

@@ -6,16 +6,16 @@
 import { Random } from "../random/mod.ts";
 
 export interface SamplingOptions {
-  /** 0 takes the likeliest token; 1 samples from the model's distribution; more is more even. */
+  /** 0 chooses the likeliest token; 1 samples from the model's distribution; higher values flatten it. */
   readonly temperature: number;
-  /** Samples among so many of the likeliest tokens; 0 or left out: all. Applied before `top_p`. */
+  /** Samples among this many of the likeliest tokens; 0 (default): all. Applied before `top_p`. */
   readonly top_k?: number;
-  /** Samples among the likeliest tokens that together have this probability (Holtzman et al., 2020); 1: all. */
+  /** Samples among the likeliest tokens with this total probability (Holtzman et al., 2020); 1: all. */
   readonly top_p: number;
 }
 
 /**
- * The likeliest token; the first of several that are equal.
+ * The likeliest token; the first one of equals.
  *
  * @param logits of the vocabulary.
  */
@@ -28,9 +28,9 @@ export function likeliest(logits: Float32Array): number {
 }
 
 /**
- * Draws a token with probability proportional to exp(logit / temperature) among the nucleus of the `top_k` likeliest.
+ * Samples a token with probability proportional to exp(logit / temperature), among the nucleus of the `top_k` likeliest.
  *
- * Tokens are put in the order of their probability and then of their id, so that a number always means the same token.
+ * Tokens are sorted by probability, then by id, so that a number always gives the same token.
  *
  * @param uniform a number in [0, 1).
  *
@@ -66,11 +66,11 @@ export function drawToken(
     left -= weights[order[i]];
     if (left < 0) return order[i];
   }
-  return order[size - 1]; // by rounding
+  return order[size - 1]; // rounding
 }
 
 /**
- * Chooses the token at a place of a text.
+ * Chooses the token at a position of a text.
  *
  * @param at.sample number of the text among all that are generated with the seed.
  * @param at.position tokens generated before.

@@ -40,14 +40,14 @@ async function exported(name: string, inputs = {}) {
   return fake.collected().model;
 }
 
-Deno.test("the checkpoint's files come out as they went in", async () => {
+Deno.test("the checkpoint's files are exported unchanged", async () => {
   const files = await exported("tiny");
   for (const name of Object.keys(checkpoint)) assert.deepEqual(files.get(name), checkpoint[name]);
   const added = [...files.keys()].filter((name) => !(name in checkpoint)).sort();
   assert.deepEqual(added, ["README.md", "generation_config.json"]);
 });
 
-Deno.test("the card has the licences of the data and the losses of the model it is of", async () => {
+Deno.test("the card has the licences of the data and the losses of its model", async () => {
   const files = await exported("midtrained", { data, evaluation });
   const card = new TextDecoder().decode(files.get("README.md"));
   assert.match(card, /^license: other$/m);

@@ -1,11 +1,12 @@
 /**
- * The export_model stage: a trained model as other libraries load it, as one more result of a recipe.
+ * The export_model stage: a recipe's trained model as a folder that other libraries load.
  *
  * @module
  */
 import { z } from "zod";
 import {
   type DataRow,
+  EXPORT_FORMATS,
   exportModel,
   lineageLines,
   type LossRow,
@@ -18,9 +19,9 @@ import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
 
 const config = z.strictObject({
   name: z.string().regex(/^[\w.-]+$/, "letters, digits, and ._- only").meta({
-    description: "Name of the model, on its card and as its folder.",
+    description: "Name of the model, for its card and its folder.",
   }),
-  format: z.enum(["hf", "onnx"]).default("hf").meta({
+  format: z.enum(EXPORT_FORMATS).default("hf").meta({
     description:
       "`hf`: for `AutoModelForCausalLM` of Python's transformers; `onnx`: for the text-generation pipeline of " +
       "transformers.js.",
@@ -36,13 +37,13 @@ const config = z.strictObject({
 export const export_model = defineStage({
   name: "export_model",
   version: "2",
-  description: "Writes a model as transformers or transformers.js loads it, with a model card.",
+  description: "Exports a model with a model card for transformers or transformers.js.",
   config,
   inputs: {
     checkpoint: ports.checkpoint,
-    /** Connected, the card names data and licences. */
+    /** If connected, the card lists data and licences. */
     data: optional(ports.dataset_summary),
-    /** Connected, the card has the losses of the model that is called as `name` says, or of all there are. */
+    /** If connected, the card has the losses of the model named `name`, or of all models. */
     evaluation: optional(ports.evaluation),
   },
   outputs: { model: files("exported_model", "a folder that other libraries load a model from") },

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
+import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
 import { type Console, formatBytes, processConsole, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
 import { defineCommand } from "../shared/flags.ts";
@@ -20,7 +20,7 @@ export const command = defineCommand({
     format: {
       value: "NAME",
       default: "hf",
-      choices: ["hf", "onnx"],
+      choices: EXPORT_FORMATS,
       help:
         "hf: for AutoModelForCausalLM of Python's transformers; onnx: for the text-generation " +
         "pipeline of transformers.js",
