@@ -67,7 +67,7 @@ Deno.test({
             assert.ok(waited.some((event) => event.type === "step_job" && event.step === "total"));
             assert.ok(total);
             const again = await done(new Pipeline(slurm, out));
-            assert.doesNotMatch(again, /runs:/);
+            assert.doesNotMatch(again, / {2}running \(/);
           },
         );
 
@@ -86,7 +86,7 @@ Deno.test({
           const jobs = jobsOf(out);
           const { code, err } = await new Pipeline(undefined, out, ...SLOW).ended;
           assert.equal(code, 1);
-          assert.match(err, /4 steps of .*killed may be under way in slurm: go on by deno task/);
+          assert.match(err, /4 steps of .*killed may be running in slurm: continue with deno task/);
           const second = new Pipeline(slurm, out, ...SLOW);
           await until(() => runsOf(out) === 2 && jobsOf(out).total !== undefined, "job of total");
           assert.equal(jobsOf(out).total, jobs.total);
@@ -104,7 +104,7 @@ Deno.test({
           first.kill("SIGKILL");
           await first.ended;
           await until(() => listFolder(join(out, "store/manifests")).length === 4);
-          assert.doesNotMatch(await done(new Pipeline(slurm, out)), /runs:/);
+          assert.doesNotMatch(await done(new Pipeline(slurm, out)), / {2}running \(/);
           assert.deepEqual(results(out), fast);
         });
 
@@ -154,7 +154,7 @@ Deno.test({
           pipeline.kill("SIGINT");
           const { code, err } = await pipeline.ended;
           assert.equal(code, 130);
-          assert.match(err, /Stopped\. The steps go on in slurm: .* end them by scancel \d+/);
+          assert.match(err, /Stopped\. The steps continue in slurm: .* end them with scancel \d+/);
           const state = await slurm.call("squeue", "-h", "-r", "-t", "all", "-j", id, "-o", "%T");
           assert.match(state, /^(RUNNING|COMPLETING|COMPLETED)$/m);
           await done(new Pipeline(slurm, out));
@@ -202,10 +202,13 @@ Deno.test("where there is no Slurm, and no such launcher, that is told", () =>
     const absent = { name: "slurm", env: { PATH: "/nowhere" } };
     const { code, err } = await new Pipeline(absent, join(folder, "out")).ended;
     assert.equal(code, 1);
-    assert.match(err, /Error: there is no sbatch here: start the pipeline where Slurm's commands/);
+    assert.match(
+      err,
+      /Error: sbatch is not installed here: start the pipeline on a machine with Slurm/,
+    );
     const other = await new Pipeline(undefined, join(folder, "out"), "--launcher", "pbs").ended;
     assert.match(
       other.err,
-      /Error: there is no launcher "pbs"; there are local, slurm, and modules/,
+      /Error: unknown launcher "pbs"; use local, slurm or your own module/,
     );
   }));

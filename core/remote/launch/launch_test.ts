@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { launcherConformance } from "../../../tests/shared/launchers.ts";
-import { arraysOf } from "./arrays.ts";
-import { assertNoSubmittedJobs, readSubmittedJobs, writeSubmittedJobs } from "./submitted_jobs.ts";
+import { arraysOf } from "./launched_run.ts";
 import { localLauncher } from "./local.ts";
 import { openLauncher } from "./open.ts";
 import {
+  assertNoSubmittedJobs,
   clearOutcome,
   readOrder,
   readOutcome,
+  readSubmittedJobs,
   ReportTail,
   ReportWriter,
   writeOrder,
-} from "./order.ts";
+  writeSubmittedJobs,
+} from "./launch_folder.ts";
 import { slurmScript } from "./slurm.ts";
 
 const BUDGET = { jobs: 2, cores: 2, memory: Infinity };
@@ -97,7 +99,7 @@ Deno.test("what is handed over is noted, and keeps others out", () =>
     const arrays = [{ name: "n", folder, steps }];
     writeSubmittedJobs(folder, "slurm", arrays);
     assert.deepEqual(readSubmittedJobs(folder), { format: 1, launcher: "slurm", arrays });
-    assert.throws(() => assertNoSubmittedJobs(folder), /2 steps of .* may be under way in slurm/);
+    assert.throws(() => assertNoSubmittedJobs(folder), /2 steps of .* may be running in slurm/);
     Deno.writeTextFileSync(join(folder, "launch/jobs.json"), "{}");
     assert.throws(() => readSubmittedJobs(folder), /jobs\.json is damaged; end the jobs/);
     writeSubmittedJobs(folder, "slurm", []);
@@ -130,7 +132,7 @@ Deno.test("reports arrive in order, also those of a process that was killed in t
 
 Deno.test("orders are read back; what is none is refused", () =>
   withFolder((folder) => {
-    assert.throws(() => readOrder(folder), /is no folder of a launch/);
+    assert.throws(() => readOrder(folder), /is not the folder of a launch/);
     const order = { recipe: "file:///r.ts", load: { set: ["a=1"] }, out: "/out" };
     writeOrder(folder, order);
     assert.deepEqual(readOrder(folder), order);
@@ -145,7 +147,7 @@ Deno.test("a launcher of one's own is one file", () =>
     const own = join(folder, "own.ts");
     const options = { args: ["x"], budget: BUDGET };
     await Deno.writeTextFile(own, "export default () => ({ name: 'own' });");
-    await assert.rejects(openLauncher(own, options), /exports no launcher by default: submit is/);
+    await assert.rejects(openLauncher(own, options), /is not a launcher: submit is/);
     const verbs = ["submit", "find", "states", "cancel", "stop", "logOf", "howToEnd"];
     const members = verbs.map((verb) => `${verb}() {}`).join(", ");
     const whole = join(folder, "whole.ts");
@@ -154,5 +156,5 @@ Deno.test("a launcher of one's own is one file", () =>
       `export default ({ args }) => ({ name: "own " + args[0], outlives: true, ${members} });`,
     );
     assert.equal((await openLauncher(whole, options)).name, "own x");
-    await assert.rejects(openLauncher("local", options), /local takes no --launcher-arg/);
+    await assert.rejects(openLauncher("local", options), /local launcher has no --launcher-arg/);
   }));

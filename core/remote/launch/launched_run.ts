@@ -1,44 +1,47 @@
 /**
- * A run whose steps are computed by processes that a launcher starts.
+ * A run whose steps are computed by the jobs of a launcher.
  *
  * @module
  */
 import { join, resolve } from "node:path";
 import { type JobInfo, type PlannedTask } from "../../runs/mod.ts";
 import { type Executor, Interrupted, type Launch, type StepListener } from "../../runner/mod.ts";
-import { type Recipe, type Step } from "../../recipe/mod.ts";
+import { type Recipe, type Step, upstream } from "../../recipe/mod.ts";
 import { listFolders, readIfPresent, removeIfPresent } from "../../store/mod.ts";
-import { arraysOf } from "./arrays.ts";
+import type { JobResources, JobState, Launcher } from "./launcher.ts";
 import {
   assertNoSubmittedJobs,
   fingerprints,
+  type Order,
+  readOutcome,
   readSubmittedJobs,
+  ReportTail,
+  resultOf,
   type SubmittedJobs,
+  writeOrder,
   writeSubmittedJobs,
-} from "./submitted_jobs.ts";
-import type { JobState, Launcher } from "./launcher.ts";
-import { type Order, readOutcome, ReportTail, resultOf, writeOrder } from "./order.ts";
+} from "./launch_folder.ts";
 
-/** How often jobs are looked at. */
+/** Interval between polls of the jobs. */
 const POLL_MS = 1000;
-/** A job that is gone may have left a result that a network file system shows later; one that failed, some words. */
+/** A network file system may show the result of an ended job, or the output of a failed one, later. */
 const GONE_MS = 10_000, FAILED_MS = 2_000;
 const LAST_LINES = 12;
 
-/** A step that was handed over. */
+/** The job of a submitted step. */
 interface Job {
   readonly id: string;
   readonly array: SubmittedJobs;
 }
 
-/** Hands steps over and waits for them. */
+/** Submits steps and waits for them. */
 export class LaunchedRun implements Launch {
-  /** Arrays that may still be under way, or whose results the run has yet to take. */
+  /** Arrays that may still run, or whose results the run has not taken. */
   #arrays: SubmittedJobs[] = [];
   readonly #jobs = new Map<string, Job>();
   #states: ReadonlyMap<string, JobState> = new Map();
-  /** Jobs taken back because another step failed. */
-  readonly #taken_back = new Set<string>();
+  /** Jobs cancelled because another step failed. */
+  readonly #cancelled = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #look: Promise<void> | undefined;
   #problem: unknown;
@@ -46,8 +49,8 @@ export class LaunchedRun implements Launch {
   readonly #folder: string;
 
   /**
-   * @param order what the processes need to find the recipe.
-   * @param command computes a step, see `JobArray`; given the launch's folder as an argument.
+   * @param order what the jobs need to find the recipe.
+   * @param command the command of `JobArray`, for a launch's folder.
    */
   constructor(
     private readonly launcher: Launcher,
@@ -97,7 +100,7 @@ export class LaunchedRun implements Launch {
         folder: this.#folder,
         steps: ids.map((step) => ({ step, fingerprint: prints.get(step)! })),
       };
-      // Noted before and after: whoever dies in between leaves a name to look for.
+      // Recorded before and after: a process that dies in between leaves a name to search for.
       this.#arrays.push(record);
       this.#remember();
       const after = waits_for.flatMap((id) => this.#jobs.get(id)?.id ?? []);
@@ -107,7 +110,7 @@ export class LaunchedRun implements Launch {
       });
       record.steps.forEach((step, i) => step.job = jobs[i]);
       this.#remember();
-      // Until they are first looked at.
+      // Until the first poll.
       const waiting = jobs.map((id) => [id, { state: "waiting" }] as const);
       this.#states = new Map([...this.#states, ...waiting]);
     }
@@ -126,17 +129,17 @@ export class LaunchedRun implements Launch {
         tail.read(listener); // what came before it
         return await this.#take(step, job.key, outcome, listener);
       }
-      if (this.#taken_back.has(id)) throw new Interrupted();
+      if (this.#cancelled.has(id)) throw new Interrupted();
       const has_ended = (this.#states.get(id)?.state ?? "ended") === "ended";
       if (signal.aborted) {
-        if (this.launcher.outlives) throw new Interrupted(this.#goOn());
+        if (this.launcher.outlives) throw new Interrupted(this.#continuing());
         if (has_ended) throw new Interrupted();
       }
       gone_since = has_ended ? gone_since ?? performance.now() : undefined;
       const left = gone_since === undefined ? 0 : performance.now() - gone_since;
       const patience = this.#states.get(id)?.failed ? FAILED_MS : GONE_MS;
       if (left > patience) throw await this.#failure(step, new Error(this.#lost(id, array)));
-      // A thousand steps that wait look a thousand times a second, not four thousand.
+      // A thousand waiting steps look a thousand times a second, not four thousand.
       const pause = Math.max(POLL_MS / 4, this.#jobs.size);
       await new Promise((resolve) => setTimeout(resolve, pause));
       if (signal.aborted && !this.launcher.outlives) await this.#stopAll();
@@ -149,13 +152,13 @@ export class LaunchedRun implements Launch {
     try {
       this.#states = await this.launcher.states([...this.#jobs.values()].map(({ id }) => id));
     } catch {
-      return; // what is not known to have ended stays noted
+      return; // jobs that are not known to have ended stay recorded
     }
     this.#arrays = this.#withLive(this.#arrays);
     this.#remember();
   }
 
-  /** Of arrays, the jobs that wait or run. */
+  /** The waiting and running jobs of arrays. */
   #withLive(arrays: readonly SubmittedJobs[]): SubmittedJobs[] {
     const isLive = ({ job }: { job?: string }) =>
       (this.#states.get(job ?? "")?.state ?? "ended") !== "ended";
@@ -163,26 +166,26 @@ export class LaunchedRun implements Launch {
       .filter(({ steps }) => steps.length > 0);
   }
 
-  /** The outputs of a step that has ended. */
+  /** The outputs of an ended step. */
   async #take(step: Step, key: string, outcome: ReturnType<typeof readOutcome>, to: StepListener) {
     try {
       const result = resultOf(outcome!);
       if (result.key !== key) {
-        throw new Error("what it reads was changed while the pipeline ran; start it again");
+        throw new Error("its inputs changed while the pipeline ran; start it again");
       }
-      if (!result.ran) to.log("an equal step had been computed before");
+      if (!result.ran) to.log("an equal step was computed before");
       return { ...result.outputs };
     } catch (error) {
       throw await this.#failure(step, error);
     }
   }
 
-  /** After a failure nothing new begins; what runs goes on to its end. */
+  /** After a failure nothing new starts; running jobs continue. */
   async #failure(step: Step, error: unknown): Promise<unknown> {
     const waiting = [...this.#jobs].filter(([id, job]) =>
       id !== step.id && this.#states.get(job.id)?.state === "waiting"
     ).map(([, { id }]) => id);
-    waiting.forEach((id) => this.#taken_back.add(id));
+    waiting.forEach((id) => this.#cancelled.add(id));
     if (waiting.length > 0) await this.launcher.cancel(waiting);
     return error;
   }
@@ -193,11 +196,11 @@ export class LaunchedRun implements Launch {
     await this.launcher.stop([...this.#jobs.values()].map(({ id }) => id));
   }
 
-  #goOn(): string {
+  #continuing(): string {
     const live = [...this.#jobs.values()].map(({ id }) => id)
       .filter((id) => (this.#states.get(id)?.state ?? "ended") !== "ended");
-    return `The steps go on in ${this.launcher.name}: run the same command again to follow them, ` +
-      `or end them by ${this.launcher.howToEnd(live)}`;
+    return `The steps continue in ${this.launcher.name}: run the same command again to follow them, ` +
+      `or end them with ${this.launcher.howToEnd(live)}`;
   }
 
   #lost(id: string, array: SubmittedJobs): string {
@@ -208,7 +211,7 @@ export class LaunchedRun implements Launch {
       (lines?.[0] ? `, in ${path}:\n${lines.join("\n")}` : ` nothing in ${path}`);
   }
 
-  /** Fills in the ids of an array whose process died before it could. */
+  /** Finds the job ids of an array whose process died before it could record them. */
   async #find(array: SubmittedJobs): Promise<SubmittedJobs> {
     if (array.steps.every(({ job }) => job !== undefined)) return array;
     const ids = await this.launcher.find({ ...array, steps: array.steps.map(({ step }) => step) });
@@ -222,7 +225,7 @@ export class LaunchedRun implements Launch {
     }
   }
 
-  /** Looks at all jobs again and again, one look at a time. */
+  /** Polls all jobs, one poll at a time. */
   #watch(onJob: (step: string, job: JobInfo) => void): void {
     const look = async () => {
       try {
@@ -245,7 +248,7 @@ export class LaunchedRun implements Launch {
   }
 }
 
-/** Folders of launches that are over. */
+/** Removes the folders of launches that are over. */
 function removeOldFolders(out: string, arrays: readonly SubmittedJobs[]): void {
   const folder = join(out, "launch");
   const used = new Set(arrays.map(({ folder }) => folder));
@@ -254,4 +257,60 @@ function removeOldFolders(out: string, arrays: readonly SubmittedJobs[]): void {
       removeIfPresent(join(folder, name));
     }
   }
+}
+
+/** Slurm's default MaxArraySize is 1001. */
+const LARGEST_ARRAY = 1000;
+
+/** Steps with the same resources and dependencies. */
+interface StepArray {
+  readonly steps: readonly string[];
+  readonly resources: JobResources;
+  /** Ids of the steps that must finish first. */
+  readonly waits_for: readonly string[];
+}
+
+/**
+ * Groups the steps to run into arrays. An array comes after all that it waits for.
+ *
+ * @param to_run in the order of the recipe.
+ * @param steps of the recipe, by id.
+ *
+ * @example
+ * ```ts
+ * import { arraysOf } from "./launched_run.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const ref = (step: string) => ({ step, output: "checkpoint", port: {} });
+ * const step = (id: string, ...after: string[]) =>
+ *   [id, { id, config: { threads: 1 }, inputs: Object.fromEntries(after.map((a) => [a, ref(a)])) }];
+ * const steps = new Map([step("trunk"), step("code", "trunk"), step("math", "trunk")] as never[]);
+ * const task = { cores: 1, memory: 0 };
+ * const to_run = ["trunk", "code", "math"].map((id) => ({ id, task }));
+ * const arrays = arraysOf(to_run as never[], steps as never);
+ * assert.deepEqual(arrays.map(({ steps }) => steps), [["trunk"], ["code", "math"]]);
+ * assert.deepEqual(arrays[1].waits_for, ["trunk"]);
+ * ```
+ */
+export function arraysOf(
+  to_run: readonly PlannedTask[],
+  steps: ReadonlyMap<string, Step>,
+): StepArray[] {
+  const groups = new Map<string, StepArray & { steps: string[] }>();
+  for (const { id, task } of to_run) {
+    const step = steps.get(id)!;
+    const waits_for = upstream(step).sort();
+    const { threads } = Object(step.config) as Record<string, unknown>;
+    const { cores, memory, device } = task;
+    const resources = { cores, exclusive: threads === 0, memory, gpu: device !== undefined };
+    const group = JSON.stringify([resources, waits_for]);
+    if (!groups.has(group)) groups.set(group, { steps: [], resources, waits_for });
+    groups.get(group)!.steps.push(id);
+  }
+  return [...groups.values()].flatMap(({ steps, ...group }) => {
+    const parts = Math.ceil(steps.length / LARGEST_ARRAY);
+    return Array.from({ length: parts }, (_, i) => {
+      return { ...group, steps: steps.slice(i * LARGEST_ARRAY, (i + 1) * LARGEST_ARRAY) };
+    });
+  });
 }

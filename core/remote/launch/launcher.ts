@@ -1,43 +1,43 @@
 /**
- * The contract of launchers: who starts the processes that compute steps. One file implements one; `tests/shared/launchers.ts`
- * holds what each must do.
+ * The contract of launchers, which start the processes that compute steps. A launcher is one file;
+ * `tests/shared/launchers.ts` tests what each must do.
  *
  * @module
  */
 import { type JobInfo } from "../../runs/mod.ts";
 
-/** What a job takes of the machine that it runs on. */
+/** Resources of a job. */
 export interface JobResources {
   readonly cores: number;
-  /** Whether it has a whole machine, since its number of threads is the number of cores. */
+  /** Whether it needs a whole machine: it uses as many threads as there are cores. */
   readonly exclusive: boolean;
-  /** Bytes; 0 where it is not known. */
+  /** Bytes; 0 where unknown. */
   readonly memory: number;
   /** Whether it computes on a GPU. */
   readonly gpu: boolean;
 }
 
-/** Steps that need the same and wait for the same: one array of jobs. */
+/** Steps with the same resources and dependencies: one array of jobs. */
 export interface JobArray {
-  /** Unlike that of any other array, also of other runs; letters, digits and hyphens. */
+  /** Unique among all arrays of all runs; letters, digits and hyphens. */
   readonly name: string;
   /** Ids of the steps, in the order of the array. */
   readonly steps: readonly string[];
-  /** Jobs that must have ended well before any of these begins. */
+  /** Jobs that must have succeeded before any of these starts. */
   readonly after: readonly string[];
   readonly resources: JobResources;
   /**
-   * Command that computes the step whose id is given to it as one more argument. It ends with 0 when the step is done,
-   * with 75 when it was stopped in time and is to be started again; SIGUSR2 asks it to stop in time, SIGTERM for good.
+   * Command that computes a step, whose id is added as its last argument. It exits with 0 when the step is done, and with
+   * 75 when it stopped in time and has to be started again. SIGUSR2 asks it to stop in time, SIGTERM to stop for good.
    */
   readonly command: readonly string[];
-  /** Folder for what the jobs print, and for scripts. */
+  /** Folder for the output of the jobs, and for scripts. */
   readonly folder: string;
 }
 
-/** How a job stands. */
+/** State of a job. */
 export interface JobState extends Pick<JobInfo, "state" | "detail" | "node"> {
-  /** That it ended, and not well: it was cancelled, killed, or gave another exit code than 0. */
+  /** It ended without success: cancelled, killed, or with an exit code other than 0. */
   readonly failed?: boolean;
 }
 
@@ -45,31 +45,31 @@ export interface JobState extends Pick<JobInfo, "state" | "detail" | "node"> {
 export interface Launcher {
   readonly name: string;
   /**
-   * Whether jobs go on when this process ends. Where they do not, `stop` is called before it does; a process that was
-   * killed leaves those behind that run.
+   * Whether jobs continue when this process ends. Where they do not, `stop` is called first; a killed process leaves its
+   * running jobs behind.
    */
   readonly outlives: boolean;
   /**
-   * Hands over an array.
+   * Submits an array.
    *
    * @returns the id of the job of each step.
-   * @throws {Error} that names what is missing or was refused.
+   * @throws {Error} naming what is missing or was refused.
    */
   submit(array: JobArray): Promise<string[]>;
   /**
-   * Looks for the jobs of an array that may have been handed over by a process that died before it could note the ids.
+   * Finds the jobs of an array whose process may have died before it recorded the ids.
    *
    * @returns their ids; undefined when there are none.
    */
   find(array: Pick<JobArray, "name" | "steps">): Promise<string[] | undefined>;
-  /** How jobs stand. One that is not known any more has ended, and is left out. */
+  /** States of jobs. A job that is no longer known has ended, and is left out. */
   states(ids: readonly string[]): Promise<ReadonlyMap<string, JobState>>;
-  /** Takes jobs back that have not begun. */
+  /** Cancels jobs that have not started. */
   cancel(ids: readonly string[]): Promise<void>;
-  /** Asks jobs that run to stop at their next checkpoint, and takes the others back. */
+  /** Asks running jobs to stop at their next checkpoint, and cancels the others. */
   stop(ids: readonly string[]): Promise<void>;
-  /** Where to read what a job printed. */
+  /** Path of a job's output. */
   logOf(array: Pick<JobArray, "folder">, id: string): string;
-  /** What ends jobs, in words for the terminal. */
+  /** The command that ends jobs, for the terminal. */
   howToEnd(ids: readonly string[]): string;
 }

@@ -1,5 +1,5 @@
 /**
- * Steps as processes of this machine, as many at once as it has cores and memory for.
+ * Steps as processes on this machine, as many at once as its cores and memory allow.
  *
  * @module
  */
@@ -13,12 +13,12 @@ interface LocalJob {
   readonly step: string;
   readonly array: JobArray;
   state: "waiting" | "running" | "ended";
-  /** Exit code, or why it did not begin. */
+  /** Exit code, or why it did not start. */
   detail?: string;
   process?: Deno.ChildProcess;
 }
 
-/** @param budget what all steps that run at once may take. */
+/** @param budget what all running steps may use together. */
 export function localLauncher(budget: Budget): Launcher {
   const jobs = new Map<string, LocalJob>();
   const done = new Set<string>();
@@ -26,7 +26,7 @@ export function localLauncher(budget: Budget): Launcher {
   const fill = () => {
     for (const job of jobs.values()) {
       const lost = job.array.after.find((id) => jobs.get(id)?.state === "ended" && !done.has(id));
-      if (job.state === "waiting" && lost) end(job, `${lost} did not end well`);
+      if (job.state === "waiting" && lost) end(job, `${lost} failed`);
     }
     const left = [...jobs.values()].filter(({ state }) => state !== "ended");
     const tasks = left.map(({ id, array }) => taskOf(id, array, budget));
@@ -63,7 +63,7 @@ export function localLauncher(budget: Budget): Launcher {
       fill();
       return Promise.resolve(submitted.map(({ id }) => id));
     },
-    // Those of a process that died are not known to this one.
+    // The jobs of another process are unknown here.
     find: () => Promise.resolve(undefined),
     states(ids) {
       const known = ids.flatMap((id) => jobs.get(id) ?? []);
@@ -75,13 +75,13 @@ export function localLauncher(budget: Budget): Launcher {
     },
     cancel(ids) {
       for (const job of ids.flatMap((id) => jobs.get(id) ?? [])) {
-        if (job.state === "waiting") end(job, "taken back");
+        if (job.state === "waiting") end(job, "cancelled");
       }
       return Promise.resolve();
     },
     stop(ids) {
       for (const job of ids.flatMap((id) => jobs.get(id) ?? [])) {
-        if (job.state === "waiting") end(job, "taken back");
+        if (job.state === "waiting") end(job, "cancelled");
         job.process?.kill("SIGTERM");
       }
       return Promise.resolve();
@@ -91,7 +91,7 @@ export function localLauncher(budget: Budget): Launcher {
   };
 }
 
-/** What a step takes of this machine. */
+/** What a step uses of this machine. */
 function taskOf(id: string, { after, resources }: JobArray, budget: Budget) {
   const { exclusive, memory, gpu }: JobResources = resources;
   const cores = exclusive ? budget.cores : resources.cores;
@@ -112,7 +112,7 @@ async function runJob(job: LocalJob): Promise<number> {
 }
 
 function spawn(program: string, args: string[]): Deno.ChildProcess {
-  // What is granted as `deno` may be a link to the program that runs, which is not granted by its own name then.
+  // `deno` in --allow-run may be a link to the program; its own path is not granted then.
   const names = [program, basename(program)];
   const granted = names.find((command) =>
     Deno.permissions.querySync({ name: "run", command }).state === "granted"
@@ -127,7 +127,7 @@ function spawn(program: string, args: string[]): Deno.ChildProcess {
       .spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
-      throw new Error("this process may not run others: use deno task pipeline:launch");
+      throw new Error("this process may not start others: use deno task pipeline:launch");
     }
     throw error;
   }

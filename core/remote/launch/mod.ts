@@ -1,19 +1,19 @@
 /**
- * Steps computed by processes of their own, on this machine or in the queue of a cluster.
+ * Steps computed in their own processes, on this machine or in the queue of a cluster.
  *
  * @module
  */
-export { assertNoSubmittedJobs } from "./submitted_jobs.ts";
 export { LaunchedRun } from "./launched_run.ts";
 export type { JobArray, JobResources, JobState, Launcher } from "./launcher.ts";
 export { localLauncher } from "./local.ts";
 export {
+  assertNoSubmittedJobs,
   clearOutcome,
   type Order,
   readOrder,
   readOutcome,
   ReportWriter,
   writeOutcome,
-} from "./order.ts";
+} from "./launch_folder.ts";
 export { slurmLauncher, type SlurmOptions } from "./slurm.ts";
 export { type LauncherFactory, type LauncherOptions, openLauncher } from "./open.ts";

@@ -10,27 +10,27 @@ import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local.ts";
 import { slurmLauncher } from "./slurm.ts";
 
-/** What launchers are made of; each takes what concerns it. */
+/** Options of launchers; each uses what it needs. */
 export interface LauncherOptions {
-  /** Arguments for the one who starts the jobs. */
+  /** Arguments for the program that starts the jobs. */
   readonly args: readonly string[];
-  /** What all steps on this machine may take. */
+  /** What all steps on this machine may use together. */
   readonly budget: Budget;
 }
 
-/** Makes a launcher; what a module of one's own has as its default export. */
+/** Makes a launcher; the default export of your own module. */
 export type LauncherFactory = (options: LauncherOptions) => Launcher;
 
 const LAUNCHERS: Readonly<Record<string, LauncherFactory>> = {
   local: ({ args, budget }) => {
-    if (args.length > 0) throw new TypeError("the launcher local takes no --launcher-arg");
+    if (args.length > 0) throw new TypeError("the local launcher has no --launcher-arg");
     return localLauncher(budget);
   },
   slurm: slurmLauncher,
 };
 
 /**
- * Makes the launcher of a name, or of a module of one's own.
+ * Makes a launcher by name, or from a module.
  *
  * @param name "local", "slurm", or a path such as "./my_launcher.ts".
  * @throws {TypeError} when there is no such launcher, or the module exports none.
@@ -40,7 +40,7 @@ export async function openLauncher(name: string, options: LauncherOptions): Prom
   if (!/^\.{0,2}\//.test(name) && !isAbsolute(name)) {
     const names = Object.keys(LAUNCHERS).join(", ");
     throw new TypeError(
-      `there is no launcher "${name}"; there are ${names}, and modules of your own (./my_launcher.ts)`,
+      `unknown launcher "${name}"; use ${names} or your own module (./my_launcher.ts)`,
     );
   }
   const { default: make } = await import(pathToFileURL(resolve(name)).href);
@@ -49,8 +49,8 @@ export async function openLauncher(name: string, options: LauncherOptions): Prom
   const missing = verbs.find((verb) => typeof launcher?.[verb] !== "function");
   if (missing || typeof launcher.name !== "string") {
     throw new TypeError(
-      `${name} exports no launcher by default: ${missing ?? "name"} is missing ` +
-        "(core/remote/launch/launcher.ts says what one has)",
+      `the default export of ${name} is not a launcher: ${missing ?? "name"} is missing ` +
+        "(see core/remote/launch/launcher.ts)",
     );
   }
   return launcher;

@@ -1,16 +1,16 @@
 /**
- * Steps as jobs of Slurm (https://slurm.schedmd.com): arrays by `sbatch`, waiting by `--dependency`.
+ * Steps as jobs of Slurm (https://slurm.schedmd.com): job arrays with `sbatch`, order with `--dependency`.
  *
  * @module
  */
 import { join } from "node:path";
+import { retrying, TransientError } from "../../net/mod.ts";
 import { writeAtomic } from "../../store/mod.ts";
 import type { JobArray, JobState, Launcher } from "./launcher.ts";
-import { callSlurm } from "./slurm_commands.ts";
 
-/** Before the time limit of a job, for its checkpoint. */
+/** Warning before the time limit of a job, for its checkpoint. */
 const NOTICE_SECONDS = 120;
-/** States of squeue in which a job has yet to begin, or will begin again. */
+/** States in squeue of jobs that have not started, or will start again. */
 const WAITING = new Set(["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"]);
 const RUNNING = new Set(["RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"]);
 
@@ -20,7 +20,7 @@ export interface SlurmOptions {
 }
 
 /**
- * A launcher for Slurm, whose jobs outlive this process. Besides `args`, sbatch's own variables count:
+ * A launcher for Slurm, whose jobs outlive this process. sbatch also reads its own variables:
  * SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT.
  */
 export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
@@ -33,7 +33,7 @@ export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
       const { out } = await callSlurm("sbatch", ["--parsable", ...args, script]);
       // "12" or "12;cluster"
       const id = /^\d+/.exec(out)?.[0];
-      if (id === undefined) throw new Error(`sbatch gave no job id but "${out.trim()}"`);
+      if (id === undefined) throw new Error(`sbatch printed no job id: "${out.trim()}"`);
       return array.steps.map((_, i) => `${id}_${i}`);
     },
     async find({ name, steps }) {
@@ -52,7 +52,7 @@ export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
     },
     async stop(ids) {
       await callSlurm("scancel", ["--quiet", "--state=PENDING", ...ids]);
-      // To the script, which passes it on: a SIGTERM to all processes alike would end it before the step.
+      // To the script, which passes it on: a SIGTERM to all processes would end the script before the step.
       await callSlurm("scancel", ["--quiet", "--batch", "--signal=TERM", ...ids]);
     },
     logOf: ({ folder }, id) => join(folder, `${id}.log`),
@@ -68,7 +68,7 @@ interface QueuedJob {
   readonly node: string;
 }
 
-/** All jobs of this user, each element of an array for itself, those that ended lately too. */
+/** All jobs of this user, one for each array element, recently ended ones too. */
 async function queue(): Promise<QueuedJob[]> {
   const format = "%i|%T|%r|%j|%N";
   const { out } = await callSlurm("squeue", [
@@ -91,8 +91,8 @@ function stateOf({ state, reason, node }: QueuedJob): JobState {
 const arrayIds = (ids: readonly string[]) => [...new Set(ids.map((id) => id.split("_")[0]))];
 
 /**
- * The script of an array. It asks for a signal before the time limit, passes it on, and has the job put back into the
- * queue when the step stopped in time. Slurm itself puts it back when a node fails.
+ * The script of an array. It asks for a signal before the time limit, passes it on, and requeues the job when the step
+ * stopped in time. Slurm itself requeues it when a node fails.
  */
 export function slurmScript({ name, steps, after, resources, command, folder }: JobArray): string {
   const options = [
@@ -111,7 +111,7 @@ export function slurmScript({ name, steps, after, resources, command, folder }: 
 # Written by deno task pipeline:launch --launcher slurm.
 ${options.map((option) => `#SBATCH ${option}`).join("\n")}
 
-# A signal interrupts the waiting for the step, which then begins again.
+# A signal interrupts the wait for the step; then wait again.
 caught=1
 trap 'caught=1; kill -USR2 $pid' USR2
 trap 'caught=1; kill -TERM $pid' TERM
@@ -125,8 +125,8 @@ while [ $caught = 1 ]; do
   code=$?
 done
 
-# 75: stopped in time, with its checkpoint kept; 140: so early that it did not listen yet. Once more. By its place in the array: the number that Slurm gives to one
-# of the jobs of an array is that of the whole array as well.
+# 75: stopped in time with a checkpoint; 140: before its signal handler was set. Requeue either by index in the array:
+# Slurm gives one job of an array the number of the whole array.
 [ $code = 75 ] || [ $code = 140 ] && scontrol requeue "\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 exit $code
 `;
@@ -134,4 +134,43 @@ exit $code
 
 function quote(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Tries after one that did not reach the controller, as while it restarts. */
+const RETRY = { retries: 4, pause_ms: 2000 };
+const TRANSIENT =
+  /Unable to contact slurm controller|Socket timed out|Connection (refused|timed out)|temporarily/i;
+
+/**
+ * Runs a command of Slurm.
+ *
+ * @throws {Error} with what it printed, or that it is not installed or not permitted.
+ */
+function callSlurm(name: string, args: readonly string[]): Promise<{ out: string }> {
+  return retrying(name, RETRY, async () => {
+    const { code, stdout, stderr } = await call(name, args);
+    const said = new TextDecoder().decode(stderr).trim();
+    // scancel --quiet exits with 1 and prints nothing when there is nothing to cancel.
+    if (code === 0 || (name === "scancel" && said === "")) {
+      return { out: new TextDecoder().decode(stdout) };
+    }
+    if (TRANSIENT.test(said)) throw new TransientError(said);
+    throw new Error(`${name} failed: ${said || `exit code ${code}`}`);
+  });
+}
+
+async function call(name: string, args: readonly string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command(name, { args: [...args], stdin: "null" }).output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Error(
+        `${name} is not installed here: start the pipeline on a machine with Slurm's commands`,
+      );
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Error(`this process may not run ${name}: use deno task pipeline:launch`);
+    }
+    throw error;
+  }
 }

@@ -1,9 +1,11 @@
 /**
- * Files by which a launch and the processes that it starts talk, below `<out>/launch/<launch id>/`:
+ * Files of launches, below `<out>/launch/`. The first outlives the process that wrote it; the others are how a launch and
+ * its processes communicate.
  *
- *     order.json              what to run: the recipe, how it is loaded, the output folder
- *     <step>.events.jsonl     what the step reports
- *     <step>.result.json      what it made, or why it failed; absent while it is under way or was interrupted
+ *     jobs.json                     submitted steps, their launcher and their jobs
+ *     <launch>/order.json           what to run: the recipe, how it is loaded, the output folder
+ *     <launch>/<step>.events.jsonl  what the step reports
+ *     <launch>/<step>.result.json   its result or error; absent while it runs or was interrupted
  *
  * @module
  */
@@ -15,28 +17,108 @@ import {
   type StepListener,
   type StepResult,
 } from "../../runner/mod.ts";
-import { type LoadOptions } from "../../recipe/mod.ts";
+import { mapWired, type Recipe, type Step } from "../../recipe/mod.ts";
 import { type RunEventBody } from "../../runs/mod.ts";
-import { readIfPresent, removeIfPresent, writeAll, writeAtomic } from "../../store/mod.ts";
+import {
+  canonicalJson,
+  readIfPresent,
+  removeIfPresent,
+  sha256,
+  writeAll,
+  writeAtomic,
+} from "../../store/mod.ts";
 
-/** What the processes of a launch have in common. */
-export interface Order {
-  readonly recipe: string;
-  readonly load: LoadOptions;
-  readonly out: string;
-  readonly data_root?: string;
+const record_schema = z.strictObject({
+  /** Name of the array. */
+  name: z.string(),
+  folder: z.string(),
+  steps: z.array(z.strictObject({
+    step: z.string(),
+    /** Digest of what the step computes, see `fingerprints`. */
+    fingerprint: z.string(),
+    /** Its job; absent when the process died during the submission. */
+    job: z.string().optional(),
+  })),
+});
+const file_schema = z.strictObject({
+  format: z.literal(1),
+  launcher: z.string(),
+  arrays: z.array(record_schema),
+});
+
+/** A submitted array. */
+export type SubmittedJobs = z.infer<typeof record_schema>;
+
+const jobsPath = (out: string) => join(out, "launch", "jobs.json");
+
+/** @throws {Error} when the file is damaged. */
+export function readSubmittedJobs(out: string): z.infer<typeof file_schema> | undefined {
+  const text = readIfPresent(jobsPath(out));
+  if (text === undefined) return undefined;
+  try {
+    return file_schema.parse(JSON.parse(text));
+  } catch {
+    throw new Error(
+      `${jobsPath(out)} is damaged; end the jobs of this folder, then delete the file`,
+    );
+  }
+}
+
+/** Records the submitted jobs; without any, there is no file. */
+export function writeSubmittedJobs(
+  out: string,
+  launcher: string,
+  arrays: readonly SubmittedJobs[],
+): void {
+  if (arrays.length === 0) return removeIfPresent(jobsPath(out));
+  Deno.mkdirSync(join(out, "launch"), { recursive: true });
+  const content = { format: 1, launcher, arrays };
+  writeAtomic(jobsPath(out), JSON.stringify(content, null, 2) + "\n");
+}
+
+/**
+ * Checks that no launcher has steps of the folder.
+ *
+ * @throws {Error} naming the launcher that has.
+ */
+export function assertNoSubmittedJobs(out: string): void {
+  const before = readSubmittedJobs(out);
+  if (!before) return;
+  const count = before.arrays.reduce((sum, { steps }) => sum + steps.length, 0);
+  throw new Error(
+    `${count} step${count === 1 ? "" : "s"} of ${out} may be running in ${before.launcher}: ` +
+      `continue with deno task pipeline:launch --launcher ${before.launcher}, or end them and delete ${
+        join(out, "launch")
+      }`,
+  );
+}
+
+/** A digest for each step of everything that determines its result: its settings, and those of all its inputs. */
+export function fingerprints(recipe: Recipe): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const step of recipe.steps) found.set(step.id, fingerprint(step, found));
+  return found;
+}
+
+function fingerprint({ stage, config, seed, inputs }: Step, before: ReadonlyMap<string, string>) {
+  const read = mapWired(inputs, ({ step, output }) => `${before.get(step)} ${output}`);
+  const { name, version } = stage;
+  return sha256(canonicalJson({ stage: name, version, config, seed, inputs: read }));
 }
 
 const order_schema = z.strictObject({
   recipe: z.string(),
   load: z.strictObject({
     device: z.string().optional(),
-    set: z.array(z.string()).optional(),
+    set: z.array(z.string()).readonly().optional(),
     stages: z.string().optional(),
   }),
   out: z.string(),
   data_root: z.string().optional(),
 });
+
+/** What the processes of a launch have in common. */
+export type Order = z.output<typeof order_schema>;
 
 const pathOf = (folder: string, step: string, kind: string) => join(folder, `${step}.${kind}`);
 
@@ -48,7 +130,7 @@ export function writeOrder(folder: string, order: Order): void {
 /** @throws {Error} when there is none, or it is damaged. */
 export function readOrder(folder: string): Order {
   const text = readIfPresent(join(folder, "order.json"));
-  if (text === undefined) throw new Error(`${folder} is no folder of a launch`);
+  if (text === undefined) throw new Error(`${folder} is not the folder of a launch`);
   try {
     return order_schema.parse(JSON.parse(text));
   } catch {
@@ -56,7 +138,7 @@ export function readOrder(folder: string): Order {
   }
 }
 
-/** What a step left: what it made, or why it failed. */
+/** How a step ended: its result, or its error. */
 export type Outcome = { readonly result: StepResult } | { readonly error: PlainError };
 
 export function writeOutcome(folder: string, step: string, outcome: Outcome): void {
@@ -67,7 +149,7 @@ export function clearOutcome(folder: string, step: string): void {
   removeIfPresent(pathOf(folder, step, "result.json"));
 }
 
-/** The outcome of a step; undefined while there is none. */
+/** The outcome of a step; undefined until it ends. */
 export function readOutcome(folder: string, step: string): Outcome | undefined {
   const text = readIfPresent(pathOf(folder, step, "result.json"));
   return text === undefined ? undefined : JSON.parse(text);
@@ -79,17 +161,17 @@ export function resultOf(outcome: Outcome): StepResult {
   return outcome.result;
 }
 
-/** Something that a step reported. */
+/** A report of a step. */
 type Report = Extract<RunEventBody, { type: "report" | "log" | "sample" }>;
 
-/** Writes what a step reports where `ReportTail` reads it. */
+/** Writes the reports of a step, for `ReportTail`. */
 export class ReportWriter implements StepListener {
   readonly #file: Deno.FsFile;
 
   constructor(folder: string, private readonly step: string) {
     const path = pathOf(folder, step, "events.jsonl");
     this.#file = Deno.openSync(path, { create: true, append: true });
-    // A process that was killed may have left half a line.
+    // A killed process may have left half a line.
     if (this.#file.statSync().size > 0) writeAll(this.#file, new TextEncoder().encode("\n"));
   }
 
@@ -108,13 +190,13 @@ export class ReportWriter implements StepListener {
   }
 }
 
-/** Reads what a step reports, on from where it stopped. */
+/** Reads the reports of a step, from where the last call stopped. */
 export class ReportTail {
   #at = 0;
 
   constructor(private readonly folder: string, private readonly step: string) {}
 
-  /** Gives what is new to a listener; a line that is not whole yet waits. */
+  /** Passes new reports to a listener; an incomplete last line is left for the next call. */
   read(listener: StepListener): void {
     for (const line of this.#lines()) {
       const report = parse(line);
@@ -147,7 +229,7 @@ export class ReportTail {
   }
 }
 
-/** A line that a killed process left unfinished is passed over. */
+/** Undefined for half a line of a killed process. */
 function parse(line: string): Report | undefined {
   try {
     return JSON.parse(line);
