@@ -1,8 +1,8 @@
 /**
- * A start for experiments on your own data: pretrains a small model on a novel, fine-tunes it on the questions and
- * answers of a file, and measures the loss on answers before and after.
+ * A template for experiments on your own data: pretrains a small model on a novel, fine-tunes it on questions and answers
+ * from a file, and measures the loss on answers before and after.
  *
- * Copy this file, and put your own in place of recipes/own_data.jsonl (400 sums made up for this purpose).
+ * Copy this file, and replace recipes/own_data.jsonl (400 synthetic sums) with your own data.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export default defineRecipe(header, (recipe) => {
           dataset: "my_questions",
           records: {
             path: "recipes/own_data.jsonl",
-            prompt: "Question: {question}\nAnswer: ", // no loss is taken on it
+            prompt: "Question: {question}\nAnswer: ", // excluded from the loss
             text: "answer",
           },
         }],
@@ -87,5 +87,5 @@ export default defineRecipe(header, (recipe) => {
     },
   });
   recipe.publish(page.report);
-  recipe.publish(tuned.checkpoint); // a folder that Hugging Face's from_pretrained loads
+  recipe.publish(tuned.checkpoint); // a folder for Hugging Face's from_pretrained
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
 import { loadRecipe, type Recipe } from "../core/recipe/mod.ts";
 import { PLUGINS } from "../plugins/mod.ts";
 import { STAGES } from "../stages/mod.ts";
@@ -33,5 +35,31 @@ Deno.test("stages.json names all stages and plugins", async () => {
   for (const stage of stages) {
     const [path, name] = names[stage.name].split("#");
     assert.equal((await import(new URL(path, options.stages).href))[name], stage);
+  }
+});
+
+Deno.test("stages.json gives the new names of stages and fields that exist", async () => {
+  const { renamed } = JSON.parse(await Deno.readTextFile(new URL(options.stages)));
+  const stages = new Map([...STAGES, ...PLUGINS].map((stage) => [stage.name, stage]));
+  for (const [old_name, new_name] of Object.entries<string>(renamed)) {
+    const [name, ...field] = old_name.split(".");
+    if (field.length === 0) assert.ok(stages.has(new_name), new_name);
+    else {
+      const schema = z.toJSONSchema(stages.get(name)!.config as z.ZodType, { io: "input" });
+      assert.ok(new_name in schema.properties!, `${name}.${new_name}`);
+    }
+  }
+});
+
+Deno.test("the old name of a field gives an error with the new one", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const step = { stage: "cka", config: { probes: ["a"], subsamples: 4 }, inputs: {} };
+    const recipe = { name: "old", description: "", seed: 1, steps: { layers: step } };
+    await Deno.writeTextFile(path, JSON.stringify(recipe));
+    const loaded = loadRecipe(pathToFileURL(path).href, options);
+    await assert.rejects(loaded, /config\.subsamples is now called config\.jackknife_groups/);
+  } finally {
+    await Deno.remove(path);
   }
 });

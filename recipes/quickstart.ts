@@ -1,12 +1,12 @@
 /**
  * The quickstart: does midtraining on code help a small model that is then fine-tuned on Python functions?
  *
- * One trunk is pretrained on general English and branched at a step. The midtrained arm goes on with 20% code in
- * the mixture, the control arm with general text only: same tokens, same schedule, same optimizer state. Both
- * are fine-tuned on documented Python functions and measured on held-out functions and on held-out general text.
+ * A trunk is pretrained on general English. From its checkpoint, the midtrained arm continues with 20% code in the mixture,
+ * and the control arm with general text only: same tokens, same schedule, same optimizer state. Both are fine-tuned on
+ * documented Python functions, and evaluated on held-out functions and held-out general text.
  *
- * Everything is scaled down to a few minutes on two cores: a model of 1.8M parameters and about a million and a
- * half tokens per arm. It shows the method at work; it is no evidence about large models.
+ * Everything is scaled down to minutes on two cores: a model with 1.8M parameters and about 1.5M tokens per arm. It
+ * demonstrates the method; it is not evidence about large models.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const header = {
   name: "quickstart",
   description: "Midtraining on code before fine-tuning on Python, scaled down to minutes.",
   seed: 1337,
-  // What the model makes of these while it trains, on the dashboard and in the log; no result depends on them.
+  // Continued by the model during training, for the dashboard and the log; results do not depend on them.
   samples: { prompts: ["The President said that", "def parse(text):"] },
 };
 
@@ -32,7 +32,7 @@ export default defineRecipe(header, (recipe) => {
   const data = recipe.step("data", tokenize, {
     config: {
       sources: {
-        // The State of the Union addresses alone are larger than the other three together.
+        // Limited, since the State of the Union addresses alone are larger than the other three together.
         general: [
           { dataset: "brown" },
           { dataset: "sotu", max_bytes: 2_500_000 },
@@ -58,7 +58,7 @@ export default defineRecipe(header, (recipe) => {
       micro_batch_size: 8,
       steps: BRANCH_STEP,
       horizon_steps: HORIZON_STEPS,
-      // Small models bear, and at so few steps need, a higher rate than the paper's 3e-4.
+      // Higher than the paper's 3e-4: small models tolerate it, and need it with so few steps.
       schedule: { peak_lr: 3e-3, min_lr: 1e-5 },
       validation,
     },
@@ -103,7 +103,7 @@ export default defineRecipe(header, (recipe) => {
     },
     inputs: { models, tokens: { data: data.validation } },
   });
-  // The paper's four states; the control arm stands for its base model.
+  // The paper's four states, with the control arm as the base model.
   const { base: _, ...four_states } = models;
   const layers = recipe.step("layers", cka, {
     config: { probes: ["general", "pycode"], sequence_length: SEQUENCE_LENGTH, max_sequences: 24 },

@@ -62,7 +62,6 @@ export type {
   Port,
   TablePort,
 } from "./ports.ts";
-export { renamedFields } from "./renamed.ts";
 export { assertStage, defineStage, originOf, STAGE_INTERFACE } from "./stage.ts";
 export type { AnyStage, Stage } from "./stage.ts";
 export * as ports from "./standard_ports.ts";

@@ -10,7 +10,6 @@ import {
   similarity_fields,
   type SimilarityOptions,
 } from "../../core/analysis/mod.ts";
-import { renamedFields } from "../../core/stage/mod.ts";
 
 export const config = z.strictObject({
   /** Source of general data, which every mixture contains. */
@@ -25,7 +24,7 @@ export const config = z.strictObject({
   /** Confidence of the intervals. */
   confidence: z.number().gt(0).lt(1).default(0.95),
   ...similarity_fields,
-}, { error: renamedFields({ examples: "sample_size" }) });
+});
 
 export type Config = z.output<typeof config>;
 

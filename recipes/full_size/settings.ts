@@ -1,6 +1,6 @@
 /**
- * The paper's study at full size: what its three models share. Token counts are of 61,000 steps of 1,024 sequences of
- * 2,048 tokens, 128B in all.
+ * The paper's study at full size: the settings that its three models share. A run has 61,000 steps of 1,024 sequences of
+ * 2,048 tokens, 128B tokens in total.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import type { StudySettings } from "../paper/settings.ts";
 const SEQUENCE_LENGTH = 2048;
 const HORIZON_STEPS = 61_000;
 
-/** Share of the horizon at which a step stands. */
+/** A step as a share of the horizon. */
 const at = (step: number) => step / HORIZON_STEPS;
 
-/** Where the paper's mixtures begin. */
+/** Start of the paper's mixtures. */
 const [CODE, MATH, OTHERS] = [at(6_000), at(20_000), at(40_000)];
 
-/** Where continued pretraining begins: at 83.9B and 104.9B tokens. */
+/** Start of continued pretraining: at 83.9B and 104.9B tokens. */
 const CONTINUED = [at(40_000), at(50_000)];
 
-/** What differs between the models. */
+/** The settings that differ between the models. */
 export interface FullSize {
-  /** A size by its name, such as "pythia-70m". */
+  /** A preset, such as "pythia-70m". */
   readonly model: `pythia-${string}` & StudySettings["model"];
   readonly micro_batch_size: number;
 }
@@ -47,7 +47,7 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
     micro_batch_size,
     horizon_steps: HORIZON_STEPS,
     schedule: { peak_lr: 3e-4, min_lr: 1e-6, warmup_ratio: 0.1 },
-    // LitGPT, with which the paper trains, decays every parameter.
+    // LitGPT, which the paper uses, decays every parameter.
     optimizer: { weight_decay: 0.1, decay_scope: "all", beta1: 0.9, beta2: 0.95 },
     compute: { precision: "bfloat16" },
     validation: { every_steps: 1000, max_sequences: 64 },
@@ -57,13 +57,13 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
       sequence_length: SEQUENCE_LENGTH,
       global_batch_size: 64,
       micro_batch_size,
-      // The sweep's best rate stands in place of the peak.
+      // The best rate of the sweep replaces peak_lr.
       schedule: { peak_lr: 3e-4, warmup_ratio: 0.1 },
-      // Before the first step and after the last.
+      // Only before the first step and after the last one.
       validation: { every_steps: 100_000, max_sequences: 512 },
       save_optimizer: false,
     },
-    // 26 from 4e-6 to 6e-3
+    // The default: 26 rates from 4e-6 to 6e-3.
     rates: {},
     seeds: [1, 2, 3, 4, 5],
     similarity: { max_examples: 10_000 },
@@ -80,7 +80,7 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
   };
 }
 
-/** Stand-ins let a recipe be planned and tried on a data root that lacks a set; they are too small for a whole run. */
+/** Stand-ins allow planning and trying the recipe on a data root without a dataset; they are too small for a full run. */
 const SOURCES: StudySettings["data"]["sources"] = {
   c4: [{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] }],
   code: [{ dataset: "starcoder", stand_ins: ["code"] }],
@@ -124,7 +124,7 @@ const EXPERIMENTS: Pick<
   ],
   matched: { code: "pycode", math: "gsm8k", flan: "lima", knowledge_qa: "sciq", dclm: "lima" },
   continued: { specialised: ["code", "math"], starts: CONTINUED },
-  // The paper says from 10% to 80%; the points between are ours.
+  // The paper says 10% to 80%; the points in between are our choice.
   grid: {
     specialised: "code",
     weight: 0.2,

@@ -1,25 +1,25 @@
 /**
- * The arms of a study, and the phases of training that lead to them. Arms that agree up to a step share the phases up
- * to it: a phase is a stretch of one mixture between two steps at which something branches off or is fine-tuned.
+ * The arms of a study, and the training phases that lead to them. Arms that are identical up to a step share the phases up
+ * to it: a phase trains on one mixture, between two steps at which an arm branches off or is fine-tuned.
  *
  * @module
  */
 import type { ArmKind, Midtraining, StudySettings } from "./settings.ts";
 
-/** An arm: where its mixture changes, and where it ends. */
+/** An arm: its mixture, and when it starts and ends. */
 export interface Arm {
   readonly name: string;
   readonly label: string;
   readonly kind: ArmKind;
-  /** Empty for general data to the end. */
+  /** Specialised source; empty for general data only. */
   readonly specialised: string;
   readonly weight: number;
   /** Shares of the horizon. */
   readonly start: number;
   readonly end: number;
-  /** Arm that it is compared with. */
+  /** The arm it is compared with. */
   readonly reference: string;
-  /** Names of the targets it is fine-tuned on. */
+  /** Names of the targets to fine-tune it on. */
   readonly targets: readonly string[];
 }
 
@@ -27,7 +27,7 @@ export const CONTROL = "control";
 
 const percent = (share: number) => `${Math.round(100 * share)}`;
 
-/** All arms, the control first; those that several experiments ask for are there once. */
+/** All arms, the control first; an arm that several experiments need is listed once. */
 export function armsOf(settings: StudySettings): Arm[] {
   const { midtraining, targets, grid, continued } = settings;
   const every = targets.map(({ name }) => name);
@@ -87,7 +87,7 @@ function gridMixtures(grid: NonNullable<StudySettings["grid"]>): Midtraining[] {
   }));
 }
 
-/** Of an ablation: fine-tuned on the target its source is meant for. */
+/** An ablation is only fine-tuned on the target that its source is meant for. */
 function matchedOnly(
   { matched }: StudySettings,
   { specialised }: { specialised: string },
@@ -95,12 +95,12 @@ function matchedOnly(
   return { kind: "ablation", targets: [matched[specialised]] };
 }
 
-/** The control and one arm, stopped on the way; fine-tuned on the target that the arm's source is meant for. */
+/** The control and one arm, stopped early and fine-tuned on the target that the arm's source is meant for. */
 function alongRun({ along_run, matched }: StudySettings, arms: readonly Arm[]): Arm[] {
   if (!along_run) return [];
   const arm = arms.find(({ name }) => name === along_run.arm);
   if (!arm) {
-    throw new Error(`along_run names the arm "${along_run.arm}", which is not in midtraining`);
+    throw new Error(`unknown arm "${along_run.arm}" in along_run; it must be one of midtraining`);
   }
   const targets = [matched[arm.specialised]];
   return along_run.at.flatMap((end) => {
@@ -117,11 +117,11 @@ function alongRun({ along_run, matched }: StudySettings, arms: readonly Arm[]): 
   });
 }
 
-/** A stretch of one mixture. */
+/** A training phase on one mixture. */
 export interface PhasePlan {
   /** Step id. */
   readonly name: string;
-  /** The phase before it; undefined for the first of the run. */
+  /** The previous phase; undefined for the first of the run. */
   readonly parent: string | undefined;
   readonly specialised: string;
   readonly weight: number;
@@ -130,16 +130,16 @@ export interface PhasePlan {
 }
 
 /**
- * The phases that lead to the arms, each once, those before it first.
+ * The phases that lead to the arms, without duplicates, each after its parent.
  *
- * @returns phases, and for each arm the names of those that lead to it, in order.
+ * @returns the phases, and for each arm the names of those that lead to it, in order.
  */
 export function phasesOf(
   arms: readonly Arm[],
   horizon_steps: number,
 ): { phases: PhasePlan[]; paths: ReadonlyMap<string, readonly string[]> } {
   const stepOf = (share: number) => Math.round(share * horizon_steps);
-  // The trunk is cut where anything branches off, and where the control is stopped.
+  // The trunk is split where an arm branches off, and where the control is stopped.
   const trunk = arms.map(({ specialised, start, end }) => stepOf(specialised ? start : end));
   const phases = new Map<string, PhasePlan>();
   const paths = new Map<string, readonly string[]>();
@@ -164,7 +164,7 @@ export function phasesOf(
   return { phases: [...phases.values()], paths };
 }
 
-/** What follows the trunk, cut where an arm of the same mixture and start is stopped. */
+/** The phases after the trunk, split where an arm with the same mixture and start is stopped. */
 function ownStretches(arm: Arm, arms: readonly Arm[], stepOf: (share: number) => number) {
   const { specialised, weight, start } = arm;
   if (specialised === "") return [];
@@ -181,7 +181,7 @@ function ownStretches(arm: Arm, arms: readonly Arm[], stepOf: (share: number) =>
   }));
 }
 
-/** The steps after `from`, up to `to` and with it, ascending. */
+/** The distinct steps in (from, to], ascending, always including `to`. */
 function cuts(steps: readonly number[], from: number, to: number): number[] {
   const within = [...steps, to].filter((step) => step > from && step <= to);
   return [...new Set(within)].sort((a, b) => a - b);

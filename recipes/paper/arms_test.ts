@@ -89,5 +89,5 @@ Deno.test("every path leads over the whole horizon without gap or overlap", () =
 
 Deno.test("an arm along the run that is not there is named", () => {
   const wrong = { ...settings, along_run: { arm: "cod", at: [0.5] } };
-  assert.throws(() => armsOf(wrong), /along_run names the arm "cod", which is not in midtraining/);
+  assert.throws(() => armsOf(wrong), /unknown arm "cod" in along_run/);
 });

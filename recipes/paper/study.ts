@@ -1,7 +1,7 @@
 /**
- * A study in the manner of Liu, Neubig and Xiong, "Midtraining Bridges Pretraining and Posttraining Distributions": one
- * recipe that expands its settings into a trunk, arms that branch off it, fine-tuning of each arm with several seeds at
- * the learning rate that a sweep on the control found, and what is measured on all of it.
+ * A study like that of Liu, Neubig and Xiong, "Midtraining Bridges Pretraining and Posttraining Distributions", as one
+ * recipe: its settings expand to the training of all arms (arms.ts, training.ts), and here to the analyses: similarity of
+ * the data, proximity against improvement, CKA, downstream tasks, and the report.
  *
  * @module
  */
@@ -11,186 +11,157 @@ import {
   type RecipeDraft,
   type Refs,
 } from "../../core/recipe/mod.ts";
-import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
-import { study } from "../../plugins/study/mod.ts";
-import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
-import { addAnalyses } from "./analyses.ts";
-import { type Arm, armsOf, CONTROL, type PhasePlan, phasesOf } from "./arms.ts";
-import type { StudySettings, Target } from "./settings.ts";
-
-/** Outputs of a phase of training, and of a fine-tuning. */
-export type Trained = Refs<typeof midtrain.outputs>;
-export type Tuned = Refs<typeof sft.outputs>;
-
-/** One fine-tuning: an arm on a target with a seed. */
-export interface TuningRun {
-  readonly label: string;
-  readonly arm: string;
-  readonly target: string;
-  readonly seed: number;
-}
-
-/** All that was trained, for the analyses. */
-export interface Study {
-  readonly settings: StudySettings;
-  readonly arms: readonly Arm[];
-  readonly data: Refs<typeof tokenize.outputs>;
-  /** By phase name. */
-  readonly phases: ReadonlyMap<string, Trained>;
-  /** Names of the phases that lead to each arm, the last with its checkpoint. */
-  readonly paths: ReadonlyMap<string, readonly string[]>;
-  /** By target. */
-  readonly sweeps: ReadonlyMap<string, Refs<typeof lr_sweep.outputs>>;
-  readonly runs: readonly TuningRun[];
-  /** By run label. */
-  readonly tuned: ReadonlyMap<string, Tuned>;
-  readonly compared: Refs<typeof study.outputs>;
-}
+import { proximity } from "../../plugins/proximity/mod.ts";
+import { study_report } from "../../plugins/study_report/mod.ts";
+import { cka, evaluate, evaluate_tasks, similarity } from "../../stages/mod.ts";
+import { CONTROL } from "./arms.ts";
+import type { StudySettings } from "./settings.ts";
+import { addTraining, mixtureOf, type Study, type Tuned } from "./training.ts";
 
 /** Expands settings into a recipe. */
 export function studyRecipe(settings: StudySettings): RecipeDraft {
   const { name, description, seed } = settings;
   return defineRecipe({ name, description, seed }, (recipe) => {
-    addAnalyses(recipe, new StudyBuilder(recipe, settings).build());
+    addAnalyses(recipe, addTraining(recipe, settings));
   });
 }
 
-class StudyBuilder {
-  readonly #data: Study["data"];
-  readonly #tokens;
-
-  constructor(private readonly recipe: RecipeBuilder, private readonly settings: StudySettings) {
-    const given = settings.tokenizer &&
-      recipe.step("tokenizer", import_tokenizer, { config: settings.tokenizer });
-    const data = this.#data = recipe.step("data", tokenize, {
-      config: settings.data,
-      inputs: { tokenizer: given?.tokenizer },
-    });
-    this.#tokens = { train: { data: data.train }, validation: { data: data.validation } };
-  }
-
-  build(): Study {
-    const { settings } = this;
-    const planned = armsOf(settings);
-    const { phases: plans, paths } = phasesOf(planned, settings.horizon_steps);
-    const arms = planned.filter(({ kind }) => settings.kinds?.includes(kind) ?? true);
-    const needed = new Set(arms.flatMap(({ name }) => paths.get(name)!));
-    const phases = new Map<string, Trained>();
-    for (const plan of plans) {
-      if (needed.has(plan.name)) phases.set(plan.name, this.#phase(plan, phases));
-    }
-    const checkpointOf = (arm: string) => phases.get(paths.get(arm)!.at(-1)!)!.checkpoint;
-    const sweeps = new Map(settings.targets.map((target) => {
-      return [target.name, this.#sweep(target, checkpointOf(CONTROL))];
-    }));
-    const runs = this.#runs(arms);
-    const tuned = new Map(runs.map((run) => {
-      return [run.label, this.#tune(run, checkpointOf(run.arm), sweeps.get(run.target)!.best)];
-    }));
-    const compared = this.#compare(arms, phases, paths, runs, tuned);
-    return { settings, arms, data: this.#data, phases, paths, sweeps, runs, tuned, compared };
-  }
-
-  /** The first phase of a run is pretraining, each further one midtraining. */
-  #phase(plan: PhasePlan, phases: ReadonlyMap<string, Trained>): Trained {
-    const { recipe, settings } = this;
-    const { general, horizon_steps, micro_batch_size, validation, compute } = settings;
-    const { name, parent, specialised, weight, from_step, to_step } = plan;
-    const mixture = mixtureOf(general, specialised, weight);
-    const shared = { steps: to_step - from_step, micro_batch_size, validation, ...compute };
-    if (parent === undefined) {
-      const { model, vocab_size, sequence_length, global_batch_size } = settings;
-      const { schedule, optimizer } = settings;
-      const more = { model, vocab_size, sequence_length, global_batch_size, schedule, optimizer };
-      return recipe.step(name, pretrain, {
-        config: { ...more, ...shared, mixture, horizon_steps },
-        inputs: { tokenizer: this.#data.tokenizer, ...this.#tokens },
-      });
-    }
-    const preset = weight === 1 ? "continued_pretrain" : "midtrain";
-    return recipe.step(name, midtrain, {
-      config: { ...shared, mixture, preset },
-      inputs: { checkpoint: phases.get(parent)!.checkpoint, ...this.#tokens },
-    });
-  }
-
-  #fineTuning({ name, fine_tuning }: Target) {
-    const { settings: { fine_tuning: common, compute, general, held_out = [] } } = this;
-    const config = { ...common, ...compute, ...fine_tuning, sources: [name] as [string] };
-    const sources = [name, general, ...held_out];
-    return { ...config, validation: { ...config.validation, sources } };
-  }
-
-  #sweep(target: Target, checkpoint: Trained["checkpoint"]) {
-    const { schedule, validation, save_optimizer: _, ...config } = this.#fineTuning(target);
-    const { peak_lr: __, shape: ___, ...rise } = schedule as Record<string, unknown>;
-    return this.recipe.step(`rates_${target.name}`, lr_sweep, {
-      config: {
-        ...config,
-        ...rise,
-        rates: this.settings.rates,
-        max_sequences: validation.max_sequences,
-        held_out: validation.sources,
-      },
-      inputs: { checkpoint, ...this.#tokens },
-      seed: this.settings.seeds[0],
-      permissions: { ffi: true },
-    });
-  }
-
-  #runs(arms: readonly Arm[]): TuningRun[] {
-    return arms.flatMap(({ name: arm, targets }) =>
-      targets.flatMap((target) =>
-        this.settings.seeds.map((seed) => {
-          return { label: `${arm}.${target}.${seed}`, arm, target, seed };
-        })
-      )
-    );
-  }
-
-  #tune(
-    { label, target, seed }: TuningRun,
-    checkpoint: Trained["checkpoint"],
-    learning_rates: Refs<typeof lr_sweep.outputs>["best"],
-  ): Tuned {
-    const of_target = this.settings.targets.find(({ name }) => name === target)!;
-    return this.recipe.step(label, sft, {
-      config: this.#fineTuning(of_target),
-      inputs: { checkpoint, learning_rates, ...this.#tokens },
-      seed,
-    });
-  }
-
-  #compare(
-    arms: readonly Arm[],
-    phases: Study["phases"],
-    paths: Study["paths"],
-    runs: readonly TuningRun[],
-    tuned: Study["tuned"],
-  ) {
-    const each = <T>(pick: (tuned: Tuned) => T) =>
-      Object.fromEntries([...tuned].map(([label, refs]) => [label, pick(refs)]));
-    return this.recipe.step("comparison", study, {
-      config: {
-        arms: arms.map(({ targets: _, ...arm }) => ({ ...arm, phases: [...paths.get(arm.name)!] })),
-        runs: [...runs],
-      },
-      inputs: {
-        validation: each((refs) => refs.validation),
-        training: each((refs) => refs.training),
-        mixtures: Object.fromEntries([...phases].map(([name, refs]) => [name, refs.mixture])),
-      },
-    });
-  }
+/** Adds the analyses to the recipe, and publishes the report. */
+function addAnalyses(recipe: RecipeBuilder, study: Study): void {
+  const { settings, data, compared } = study;
+  const tokens = { data: data.train };
+  // How datasets are compared, but not which ones.
+  const { sources: _, mixtures: __, resamples: ___, ...comparing } = settings.similarity ?? {};
+  const distances = recipe.step("distances", similarity, {
+    config: { ...settings.similarity, mixtures: mixturesOf(study) },
+    inputs: { tokens },
+  });
+  const bridge = recipe.step("bridge", proximity, {
+    config: { ...comparing, general: settings.general },
+    inputs: { tokens, arms: compared.arms, comparison: compared.comparison },
+  });
+  const cka_by_pair = (settings.cka?.pairs ?? []).map((pair) => {
+    return [`${pair.arm}_${pair.target}`, addCka(recipe, study, pair)] as const;
+  });
+  const evaluated = addEvaluation(recipe, study);
+  const page = recipe.step("report", study_report, {
+    config: reportConfig(settings),
+    inputs: {
+      ...compared,
+      ...bridge,
+      similarity: distances.similarity,
+      cka: Object.fromEntries(cka_by_pair.map(([pair, refs]) => [pair, refs.cka])),
+      shift: Object.fromEntries(cka_by_pair.map(([pair, refs]) => [pair, refs.shift])),
+      tasks: addTasks(recipe, study),
+      evaluation: evaluated ? { losses: evaluated.evaluation } : {},
+      data: data.summary,
+      ...trainingOf(study),
+    },
+  });
+  recipe.publish(page.report);
 }
 
-/** Weights of a mixture: the specialised source at its weight, the rest general. */
-export function mixtureOf(
-  general: string,
-  specialised: string,
-  weight: number,
-): Record<string, number> {
-  if (weight === 0) return { [general]: 1 };
-  if (weight === 1) return { [specialised]: 1 };
-  return { [general]: 1 - weight, [specialised]: weight };
+function reportConfig(settings: StudySettings) {
+  const { title, description, general, targets, matched, distant, facts } = settings;
+  const { horizon_steps, global_batch_size, sequence_length, seeds } = settings;
+  const tokens = horizon_steps * global_batch_size * sequence_length;
+  const said = {
+    "tokens of a whole run": tokens.toLocaleString("en"),
+    "optimizer steps of a whole run": horizon_steps.toLocaleString("en"),
+    "sequences of a step, and tokens of a sequence": `${global_batch_size} and ${sequence_length}`,
+    "seeds of fine-tuning": seeds.join(", "),
+    "seed of pretraining": String(settings.seed),
+    ...facts,
+  };
+  return {
+    title,
+    description,
+    general,
+    targets: targets.map(({ name, label }) => ({ name, label })),
+    matched: Object.entries(matched).map(([specialised, target]) => ({ specialised, target })),
+    distant: [...distant ?? ["code", "math"]],
+    facts: Object.entries(said).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** Sweeps, learning curves of the main arms, and the mixtures of all phases. */
+function trainingOf({ arms, phases, paths, sweeps }: Study) {
+  const pick = <T, R>(of: ReadonlyMap<string, T>, take: (refs: T) => R) =>
+    Object.fromEntries([...of].map(([name, refs]) => [name, take(refs)]));
+  const main = new Set(
+    arms.filter(({ kind }) => kind === "control" || kind === "midtrain")
+      .flatMap(({ name }) => paths.get(name)!),
+  );
+  const of_main = new Map([...phases].filter(([name]) => main.has(name)));
+  return {
+    rates: pick(sweeps, (refs) => refs.losses),
+    best: pick(sweeps, (refs) => refs.best),
+    training: pick(of_main, (refs) => refs.training),
+    validation: pick(of_main, (refs) => refs.validation),
+    mixtures: pick(phases, (refs) => refs.mixture),
+  };
+}
+
+/** The mixtures of the main arms, by label. */
+function mixturesOf({ settings: { general, midtraining } }: Study) {
+  return Object.fromEntries(midtraining.map(({ label, specialised, weight }) => {
+    return [label, mixtureOf(general, specialised, weight)];
+  }));
+}
+
+function checkpointOf({ phases, paths }: Study, arm: string) {
+  return phases.get(paths.get(arm)!.at(-1)!)!.checkpoint;
+}
+
+/** The model of an arm after fine-tuning with the first seed. */
+function tunedWith({ settings, tuned }: Study, arm: string, target: string): Tuned["checkpoint"] {
+  const found = tuned.get(`${arm}.${target}.${settings.seeds[0]}`);
+  if (found) return found.checkpoint;
+  throw new Error(
+    `the settings use arm "${arm}" fine-tuned on "${target}", but no step trains it`,
+  );
+}
+
+/** The paper's four states: control and arm, each before and after fine-tuning. */
+function addCka(
+  recipe: RecipeBuilder,
+  study: Study,
+  { arm, target }: { arm: string; target: string },
+): Refs<typeof cka.outputs> {
+  const { settings, data } = study;
+  const states = [CONTROL, arm].flatMap((name) => [
+    [name, checkpointOf(study, name)],
+    [`${name}_sft`, tunedWith(study, name, target)],
+  ]);
+  return recipe.step(`cka_${arm}_${target}`, cka, {
+    config: { ...settings.compute, ...settings.cka!.config },
+    inputs: { models: Object.fromEntries(states), probes: { data: data.validation } },
+  });
+}
+
+function addEvaluation(recipe: RecipeBuilder, study: Study) {
+  const { settings: { evaluation, compute }, arms, data } = study;
+  if (!evaluation) return undefined;
+  const kinds = ["control", "midtrain", "continued"];
+  const models = arms.filter(({ kind }) => kinds.includes(kind))
+    .map(({ name }) => [name, checkpointOf(study, name)]);
+  return recipe.step("losses", evaluate, {
+    config: { ...compute, ...evaluation },
+    inputs: { models: Object.fromEntries(models), tokens: { data: data.validation } },
+  });
+}
+
+function addTasks(recipe: RecipeBuilder, study: Study) {
+  const { settings: { tasks = [], compute: { threads, device } } } = study;
+  return Object.fromEntries(tasks.map(({ name, config, models }) => {
+    const tuned = models.map(({ arm, target }) => {
+      return [`${arm}.${target}`, tunedWith(study, arm, target)];
+    });
+    const step = recipe.step(`questions_${name}`, evaluate_tasks, {
+      config: { threads, device, ...config },
+      inputs: { models: Object.fromEntries(tuned) },
+      permissions: { run: ["deno"] },
+    });
+    return [name, step.results];
+  }));
 }

@@ -14,7 +14,7 @@ import {
 } from "../../core/batches/mod.ts";
 import { compute_fields, computeOptions, CrossProducts } from "../../core/engine/mod.ts";
 import { placeWeights, type Weights } from "../../core/model/mod.ts";
-import { defineStage, many, ports, renamedFields } from "../../core/stage/mod.ts";
+import { defineStage, many, ports } from "../../core/stage/mod.ts";
 import { checkpointReader, HiddenStates, loadParameters } from "../../core/train/mod.ts";
 
 const config = z.strictObject({
@@ -42,7 +42,7 @@ const config = z.strictObject({
   /** Maximum number of sequences per forward pass. */
   micro_batch_size: positive_int.default(8),
   ...compute_fields,
-}, { error: renamedFields({ subsamples: "jackknife_groups" }) });
+});
 
 type Config = z.output<typeof config>;
 

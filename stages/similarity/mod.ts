@@ -16,13 +16,7 @@ import {
   type Weights,
 } from "../../core/analysis/mod.ts";
 import { type DocumentSet, loadDocumentSets } from "../../core/batches/mod.ts";
-import {
-  defineStage,
-  many,
-  ports,
-  renamedFields,
-  type StageContext,
-} from "../../core/stage/mod.ts";
+import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 
 const config = z.strictObject({
   /** Sources to compare; all by default. */
@@ -32,7 +26,7 @@ const config = z.strictObject({
   ...similarity_fields,
   /** Bootstrap resamples of documents, for 95% intervals of similarities; 0 for no intervals. */
   resamples: z.int().min(0).default(0),
-}, { error: renamedFields({ examples: "sample_size", bootstrap: "resamples" }) });
+});
 
 type Config = z.output<typeof config>;
 

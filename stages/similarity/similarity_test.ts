@@ -140,6 +140,4 @@ Deno.test("settings that fit no data are refused", async () => {
   );
   assert.throws(() => similarity.config.parse({ weights: { cosine: 0.5 } }), /must sum to 1/);
   assert.throws(() => similarity.config.parse({ max_example: 5 }), /max_example/);
-  const renamed = similarity.config.safeParse({ bootstrap: 5 }).error!.issues[0].message;
-  assert.equal(renamed, 'unrecognized key "bootstrap"; it is now called "resamples"');
 });
