@@ -1,5 +1,5 @@
 /**
- * Program source in several languages, without Python.
+ * Source code in several languages, without Python.
  *
  * @module
  */

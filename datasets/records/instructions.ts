@@ -12,7 +12,7 @@ export const INSTRUCTIONS: readonly RecordSet[] = [
     name: "flan",
     title: "FLAN 2021",
     role: "midtraining on instructions",
-    licence: { spdx: "NOASSERTION", note: "none stated; the tasks have licences of their own" },
+    licence: { spdx: "NOASSERTION", note: "none stated; each task has its own licence" },
     hub: { train: `${FLAN}/train/*.jsonl`, validation: `${FLAN}/validation/*.jsonl` },
     columns: ["inputs", "targets"],
     prompt: "{inputs}\n",
@@ -21,7 +21,7 @@ export const INSTRUCTIONS: readonly RecordSet[] = [
     in_paper: "5% of the mixture",
     notes:
       "The collection of Wei et al., which the paper cites, in its own templates; Open-Orca/FLAN is the larger " +
-      "one of 2022. Examples with an empty answer are left out.",
+      "one of 2022. Examples with an empty answer are skipped.",
   },
   {
     name: "lima",
@@ -39,7 +39,7 @@ export const INSTRUCTIONS: readonly RecordSet[] = [
     prompt: "{conversations[0]}\n\n",
     text: "conversations[1]",
     mask_prompt: false,
-    in_paper: "1,000 examples, loss on all of them",
-    notes: "The 1,000 conversations of one turn, with an empty line between question and answer.",
+    in_paper: "1,000 examples, with loss on the whole text",
+    notes: "The 1,000 single-turn conversations, with an empty line between question and answer.",
   },
 ];

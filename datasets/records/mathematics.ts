@@ -10,7 +10,7 @@ export const MATHEMATICS: readonly RecordSet[] = [
     name: "mammoth",
     title: "MathInstruct, the training set of MAmmoTH",
     role: "midtraining on mathematics",
-    licence: { spdx: "MIT", note: "the sets it is made from have licences of their own" },
+    licence: { spdx: "MIT", note: "the datasets it is made from have their own licences" },
     hub: "hf://TIGER-Lab/MathInstruct@b4fdc323a7be1379c9c7c0b67b1de72dfee2111a/MathInstruct.json",
     prompt: "{instruction}\n\n",
     text: "output",
@@ -18,7 +18,7 @@ export const MATHEMATICS: readonly RecordSet[] = [
     // One JSON array of 212 MB.
     limits: { max_record_bytes: 512 * 2 ** 20 },
     in_paper: "part of Math: 12% from step 20k",
-    notes: "The paper gives no template: instruction and output with an empty line between.",
+    notes: "The paper gives no template: instruction and output, separated by an empty line.",
   },
   {
     name: "open_math_instruct",
@@ -35,7 +35,7 @@ export const MATHEMATICS: readonly RecordSet[] = [
     text: "generated_solution",
     mask_prompt: false,
     in_paper: "part of Math: 12% from step 20k",
-    notes: "The paper gives no template: question and solution with an empty line between.",
+    notes: "The paper gives no template: question and solution, separated by an empty line.",
   },
   {
     name: "gsm8k",
@@ -49,15 +49,15 @@ export const MATHEMATICS: readonly RecordSet[] = [
     columns: ["question", "answer"],
     prompt: "Question: {question}\nAnswer: ",
     text: "answer",
-    in_paper: "7,473 examples, no loss on the question",
+    in_paper: "7,473 examples, without loss on the question",
     notes:
-      "The usual prompt of lm-evaluation-harness; answers as they are, with <<…>> and the result after ####. " +
-      "The test set is what is held out.",
+      "The usual prompt of lm-evaluation-harness; unchanged answers, with <<…>> and the result after ####. " +
+      "The test set is held out.",
   },
   {
     name: "math",
     title: "MATH",
-    role: "mathematics with full solutions, stands in for Math",
+    role: "mathematics with full solutions, stand-in for Math",
     licence: { spdx: "MIT" },
     hub: {
       train: "hf://EleutherAI/hendrycks_math@main/*/train-*.parquet",
@@ -72,14 +72,14 @@ export const MATHEMATICS: readonly RecordSet[] = [
   {
     name: "math_qa",
     title: "MathQA",
-    role: "mathematics with rationales, stands in for Math",
+    role: "mathematics with rationales, stand-in for Math",
     licence: { spdx: "Apache-2.0" },
     hub: {
       train: "hf://allenai/math_qa@refs/convert/parquet/**/train/*.parquet",
       validation: "hf://allenai/math_qa@refs/convert/parquet/**/validation/*.parquet",
     },
     reader_version: 1,
-    // The hub's columns have capitals, those of the original files have none.
+    // The hub's columns are capitalized, those of the original files are not.
     prompt: ({ Problem, problem, options }) =>
       `Question: ${Problem ?? problem}\nOptions: ${options}\nAnswer: `,
     text: ({ Rationale, rationale }) => String(Rationale ?? rationale),
@@ -89,7 +89,7 @@ export const MATHEMATICS: readonly RecordSet[] = [
   {
     name: "aqua_rat",
     title: "AQuA-RAT",
-    role: "mathematics with rationales, stands in for Math",
+    role: "mathematics with rationales, stand-in for Math",
     licence: { spdx: "Apache-2.0" },
     hub: {
       train: "hf://deepmind/aqua_rat@33301c6a050c96af81f63cad5562cb5363e88971/raw/train-*.parquet",

@@ -1,5 +1,5 @@
 /**
- * Program source, and problems solved by programs.
+ * Source code, and programming problems.
  *
  * @module
  */
@@ -39,16 +39,16 @@ export const PROGRAMS: readonly RecordSet[] = [
     columns: ["func_code_string"],
     text: "func_code_string",
     examples: 5000,
-    in_paper: "5,000 examples, loss on all of them",
+    in_paper: "5,000 examples, with loss on the whole text",
     notes:
-      "Functions with their docstrings. Which 5,000 the paper takes is not known: here they are drawn.",
+      "Functions with their docstrings. The paper does not say which 5,000; here they are a random sample.",
   },
   {
     name: "apps",
     title: "APPS, programming problems with solutions in Python",
     role: "CKA probe for code",
     licence: { spdx: "MIT" },
-    // Never trained on. The set's test half is twelve times as large, nearly all of it test cases.
+    // Never used for training. The test half of APPS is twelve times as large, nearly all of it test cases.
     hub: {
       validation: "hf://codeparrot/apps@21e74ddf8de1a21436da12e3e653065c5213e9d1/train.jsonl",
     },
@@ -59,12 +59,12 @@ export const PROGRAMS: readonly RecordSet[] = [
       typeof solutions === "string" && solutions !== "" ? JSON.parse(solutions)[0] : "",
     mask_prompt: false,
     in_paper: "probe of CKA",
-    notes: "Question and first solution; problems without one are left out.",
+    notes: "Question and first solution; problems without one are skipped.",
   },
   {
     name: "mbpp",
     title: "Mostly Basic Python Problems",
-    role: "CKA probe for code, stands in for APPS",
+    role: "CKA probe for code, stand-in for APPS",
     licence: { spdx: "CC-BY-4.0" },
     hub: {
       validation:
@@ -74,6 +74,6 @@ export const PROGRAMS: readonly RecordSet[] = [
     prompt: "{text}\n\n",
     text: "code",
     mask_prompt: false,
-    notes: "All 974 problems are held out: a probe is not trained on.",
+    notes: "All 974 problems are held out: a probe is never used for training.",
   },
 ];

@@ -1,5 +1,5 @@
 /**
- * Questions of knowledge with short answers.
+ * Knowledge questions with short answers.
  *
  * @module
  */
@@ -39,8 +39,8 @@ export const QUESTIONS: readonly RecordSet[] = [
     mask_prompt: false,
     in_paper: "20% of the mixture",
     notes:
-      "A reading, not the paper's data: it takes the knowledge questions of MiniCPM without Stack Overflow, which " +
-      "are not published as a set. Files of your own are read by the columns question and answer.",
+      "An approximation of the paper's data: the knowledge questions of MiniCPM without Stack Overflow, which " +
+      "are not published as a dataset. Of local files the columns question and answer are read.",
   },
   {
     name: "sciq",
@@ -58,19 +58,19 @@ export const QUESTIONS: readonly RecordSet[] = [
       `${support ? `${support}\n` : ""}Question: ${question}\nAnswer: `,
     text: "correct_answer",
     mask_prompt: false,
-    in_paper: "13,679 examples, which are all three splits, loss on all of them",
+    in_paper: "13,679 examples of all three splits, with loss on the whole text",
     notes:
-      "The prompt of lm-evaluation-harness: the supporting text where there is one, then the question.",
+      "The prompt of lm-evaluation-harness: the supporting text if there is one, then the question.",
   },
   {
     name: "trivia_qa",
     title: "OpenTriviaQA",
-    role: "knowledge in questions, stands in for KnowledgeQA",
+    role: "knowledge in questions, stand-in for KnowledgeQA",
     licence: { spdx: "CC-BY-SA-4.0" },
     prompt: QUESTION,
     text: "answer",
     mask_prompt: false,
     homepage: "https://github.com/uberspot/OpenTriviaQA",
-    notes: "Another set than TriviaQA, which is part of knowledge_qa.",
+    notes: "Not TriviaQA, which is part of knowledge_qa.",
   },
 ];

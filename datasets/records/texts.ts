@@ -1,5 +1,5 @@
 /**
- * Running text: web pages, articles, posts.
+ * Prose: web pages, articles, posts.
  *
  * @module
  */
@@ -13,14 +13,14 @@ export const TEXTS: readonly RecordSet[] = [
     name: "c4",
     title: "Colossal Clean Crawled Corpus, English",
     role: "general web text: pretraining, held-out loss and forgetting, CKA probe",
-    licence: { spdx: "ODC-By-1.0", note: "the terms of Common Crawl hold too" },
+    licence: { spdx: "ODC-By-1.0", note: "the terms of Common Crawl also apply" },
     hub: {
       train: "hf://allenai/c4@1588ec454efa1a09f29cd18ddd04fe05fc8653a2/en/c4-train.*.json.gz",
       validation:
         "hf://allenai/c4@1588ec454efa1a09f29cd18ddd04fe05fc8653a2/en/c4-validation.*.json.gz",
     },
     text: "text",
-    in_paper: "128B tokens in all, less what midtraining puts in its place",
+    in_paper: "128B tokens, minus what midtraining replaces",
   },
   {
     name: "dclm",
@@ -31,12 +31,12 @@ export const TEXTS: readonly RecordSet[] = [
     columns: ["text"],
     text: "text",
     in_paper: "20% from step 40k",
-    notes: "The Parquet form of the set, of which only the text is decoded.",
+    notes: "The Parquet version, of which only the text is decoded.",
   },
   {
     name: "wikipedia",
     title: "English Wikipedia, articles under 5,000 characters",
-    role: "general English, stands in for C4",
+    role: "general English, stand-in for C4",
     licence: { spdx: "CC-BY-SA-3.0 AND GFDL-1.3-or-later" },
     hub: WIKIPEDIA,
     columns: ["text"],
@@ -48,7 +48,7 @@ export const TEXTS: readonly RecordSet[] = [
   {
     name: "wikipedia_long",
     title: "English Wikipedia, articles of 8,000 characters and more",
-    role: "long, edited English, stands in for DCLM",
+    role: "long, edited English, stand-in for DCLM",
     licence: { spdx: "CC-BY-SA-3.0 AND GFDL-1.3-or-later" },
     hub: WIKIPEDIA,
     columns: ["text"],
@@ -60,8 +60,11 @@ export const TEXTS: readonly RecordSet[] = [
   {
     name: "newsgroups",
     title: "20 Newsgroups",
-    role: "informal English, stands in for C4",
-    licence: { spdx: "NOASSERTION", note: "posts of their authors; the set names no licence" },
+    role: "informal English, stand-in for C4",
+    licence: {
+      spdx: "NOASSERTION",
+      note: "each post belongs to its author; the dataset states no licence",
+    },
     hub: {
       train: "hf://SetFit/20_newsgroups@main/train.jsonl",
       validation: "hf://SetFit/20_newsgroups@main/test.jsonl",
@@ -71,7 +74,7 @@ export const TEXTS: readonly RecordSet[] = [
   {
     name: "factbook",
     title: "The World Factbook",
-    role: "knowledge in prose, stands in for KnowledgeQA",
+    role: "knowledge in prose, stand-in for KnowledgeQA",
     licence: { spdx: "LicenseRef-public-domain", note: "a work of the United States government" },
     text: "text",
   },
