@@ -8,8 +8,9 @@
  * @module
  */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import type { z } from "zod";
 import type { AnyStage } from "../stage/mod.ts";
-import { type Problem, type RecipeDraft, type StepDraft, whereOf } from "./draft.ts";
+import { type RecipeDraft, type StepDraft, whereOf } from "./draft.ts";
 import type { Renamed } from "./stage_modules.ts";
 
 /** Prefix of a stage name, for an override of all its steps. Step ids contain no colon. */
@@ -43,32 +44,36 @@ export function applyOverrides(
   texts: readonly string[],
   renamed: Renamed = {},
 ): RecipeDraft {
-  return texts.reduce((draft, text) => applyOverride(draft, text, renamed), draft);
+  return texts.reduce((draft, text) => {
+    const flag = `--set ${text}`;
+    try {
+      return applyOverride(draft, text, flag, renamed);
+    } catch (error) {
+      const problem = { message: `${flag}: ${(error as Error).message}` };
+      return { ...draft, problems: [...draft.problems, problem] };
+    }
+  }, draft);
 }
 
-function applyOverride(draft: RecipeDraft, text: string, renamed: Renamed): RecipeDraft {
-  const flag = `--set ${text}`;
-  const refuse = (what: string): RecipeDraft => {
-    const problem = { message: `${flag}: ${what}` };
-    return { ...draft, problems: [...draft.problems, problem] };
-  };
+function applyOverride(
+  draft: RecipeDraft,
+  text: string,
+  flag: string,
+  renamed: Renamed,
+): RecipeDraft {
   const equals = text.indexOf("=");
   const path = text.slice(0, Math.max(0, equals));
-  if (path === "") return refuse("write a path and a value, as in sft.epochs=2");
+  if (path === "") throw new TypeError("write a path and a value, as in sft.epochs=2");
   const value = parseValue(text.slice(equals + 1));
   if (path === "seed") return { ...draft, header: { ...draft.header, seed: value as number } };
-  const target = findTarget(draft.steps, path, renamed);
-  if (typeof target === "string") return refuse(target);
-  const problems: Problem[] = [];
-  const steps = draft.steps.map((step) => {
-    // An invalid stage is reported elsewhere.
-    if (!target.steps.includes(step) || !step.stage) return step;
-    const changed = overrideStep(step, step.stage, target.rest, value, flag, renamed);
-    if (typeof changed !== "string") return changed;
-    problems.push({ message: `${flag}: ${changed}` });
-    return step;
-  });
-  return { ...draft, steps, problems: [...draft.problems, ...problems] };
+  const { targets, rest } = findTargets(draft.steps, path, renamed);
+  // An invalid stage is reported elsewhere.
+  const steps = draft.steps.map((step) =>
+    step.stage && targets.includes(step)
+      ? overrideStep(step, step.stage, rest, value, flag, renamed)
+      : step
+  );
+  return { ...draft, steps };
 }
 
 function parseValue(text: string): unknown {
@@ -79,28 +84,30 @@ function parseValue(text: string): unknown {
   }
 }
 
-/** The steps that a path begins with, and the rest of it; or why there are none. */
-function findTarget(steps: readonly StepDraft[], path: string, renamed: Renamed) {
+/** The steps that a path begins with, and the rest of it. */
+function findTargets(steps: readonly StepDraft[], path: string, renamed: Renamed) {
   const of_stage = path.startsWith(OF_STAGE);
   const rest = of_stage ? path.slice(OF_STAGE.length) : path;
   const nameOf = (step: StepDraft) => of_stage ? step.stage?.name : step.id;
   const names = [...new Set(steps.map(nameOf))].filter((name) => name !== undefined);
   const name = longestHead(names, rest);
-  if (name === undefined) {
-    const [unknown] = rest.split(".");
-    if (of_stage && Object.hasOwn(renamed, unknown)) {
-      return `stage "${unknown}" is now called "${renamed[unknown]}"`;
-    }
-    const known = names.join(", ");
-    return of_stage
-      ? `no step uses a stage "${unknown}"; the stages are ${known}`
-      : `there is no step "${unknown}"; the steps are ${known}; ` +
-        `seed sets the recipe's seed, ${OF_STAGE}NAME all steps of a stage`;
+  if (name !== undefined) {
+    const targets = steps.filter((step) => nameOf(step) === name);
+    return { targets, rest: rest.slice(name.length + 1) };
   }
-  return {
-    steps: steps.filter((step) => nameOf(step) === name),
-    rest: rest.slice(name.length + 1),
-  };
+  const [unknown] = rest.split(".");
+  const known = names.join(", ");
+  if (!of_stage) {
+    throw new TypeError(
+      `there is no step "${unknown}"; the steps are ${known}; ` +
+        `seed sets the recipe's seed, ${OF_STAGE}NAME all steps of a stage`,
+    );
+  }
+  throw new TypeError(
+    Object.hasOwn(renamed, unknown)
+      ? `stage "${unknown}" is now called "${renamed[unknown]}"`
+      : `no step uses a stage "${unknown}"; the stages are ${known}`,
+  );
 }
 
 /** The longest name that a path begins with: names may contain dots too. */
@@ -109,7 +116,7 @@ function longestHead(names: readonly string[], path: string): string | undefined
   return heads.sort((a, b) => b.length - a.length)[0];
 }
 
-/** The step with one field set, or why it cannot be set. */
+/** The step with one field of its config set. */
 function overrideStep(
   step: StepDraft,
   stage: AnyStage,
@@ -117,23 +124,21 @@ function overrideStep(
   value: unknown,
   flag: string,
   renamed: Renamed,
-): StepDraft | string {
+): StepDraft {
   const root = Field.of(stage.config);
+  const fail = (what: string) => {
+    throw new TypeError(`${whereOf(step)}: ${what}`);
+  };
   const old_name = longestHead(Object.keys(renamed), `${stage.name}.${path}`);
   if (old_name !== undefined) {
-    const old_path = old_name.slice(stage.name.length + 1);
-    return `${whereOf(step)}: config.${old_path} is now called config.${renamed[old_name]}`;
+    fail(`config${old_name.slice(stage.name.length)} is now called config.${renamed[old_name]}`);
   }
-  if (path === "") return `name a field of ${whereOf(step)}${fieldsOf(root)}`;
+  if (path === "") throw new TypeError(`name a field of ${whereOf(step)}${fieldsOf(root)}`);
   const keys: string[] = [];
-  try {
-    const config = setAt(step.config, root, path, value, keys);
-    const field = keys.reduce((field, key) => field.at(key), root);
-    const override = { path: keys, flag, allowed: field.description };
-    return { ...step, config, overrides: [...step.overrides ?? [], override] };
-  } catch (error) {
-    return `${whereOf(step)}: ${(error as Error).message}`;
-  }
+  const config = setAt(step.config, root, path, value, keys, fail);
+  const field = keys.reduce((field, key) => field.at(key), root);
+  const override = { path: keys, flag, allowed: field.description };
+  return { ...step, config, overrides: [...step.overrides ?? [], override] };
 }
 
 /**
@@ -141,7 +146,7 @@ function overrideStep(
  *
  * @param path the rest of the path.
  * @param keys the parts of the path before it; gets the others.
- * @throws {TypeError} when there is no such place.
+ * @param fail called when there is no such place.
  */
 function setAt(
   given: unknown,
@@ -149,35 +154,32 @@ function setAt(
   path: string,
   value: unknown,
   keys: string[],
+  fail: (what: string) => void,
 ): unknown {
   if (path === "") return value;
   const at = ["config", ...keys].join(".");
   const container = (given ?? (field.is_list ? [] : {})) as Readonly<Record<string, unknown>>;
   if (typeof container !== "object") {
-    throw new TypeError(`${at} is ${JSON.stringify(given)}, which has no fields; replace it`);
+    fail(`${at} is ${JSON.stringify(given)}, which has no fields; replace it`);
   }
   const names = [...Object.keys(container), ...field.names];
   const key = longestHead(names, path) ?? path.split(".")[0];
-  if (Array.isArray(container)) checkIndex(container, key, at);
+  if (Array.isArray(container) && !(/^\d+$/.test(key) && Number(key) <= container.length)) {
+    const last = container.length - 1;
+    const existing = last < 0 ? "" : `use an index from 0 to ${last}, or `;
+    fail(`${at} is a list: ${existing}${last + 1} to add an entry, not "${key}"`);
+  }
   const inner = field.at(key);
-  if (inner.is_nothing) throw new TypeError(`${at} has no field "${key}"${fieldsOf(field)}`);
+  if (inner.is_nothing) fail(`${at} has no field "${key}"${fieldsOf(field)}`);
   keys.push(key);
   const old = Object.hasOwn(container, key) ? container[key] : undefined;
-  const changed = setAt(old, inner, path.slice(key.length + 1), value, keys);
+  const changed = setAt(old, inner, path.slice(key.length + 1), value, keys, fail);
   if (!Array.isArray(container)) return { ...container, [key]: changed };
   return container.toSpliced(Number(key), 1, changed);
 }
 
 function fieldsOf(field: Field): string {
   return field.names.length === 0 ? "" : `; its fields are ${field.names.join(", ")}`;
-}
-
-function checkIndex(list: readonly unknown[], key: string, at: string): void {
-  if (/^\d+$/.test(key) && Number(key) <= list.length) return;
-  const existing = list.length === 0 ? "" : `use an index from 0 to ${list.length - 1}, or `;
-  throw new TypeError(
-    `${at} is a list: ${existing}${list.length} to add an entry, not "${key}"`,
-  );
 }
 
 /**
@@ -195,25 +197,7 @@ export function onDevice(step: StepDraft, of_recipe?: string, asked?: string): S
   return device === own || !has_field ? step : { ...step, config: { ...config, device } };
 }
 
-/** The part of JSON Schema that configs use. */
-export interface Schema {
-  readonly $ref?: string;
-  readonly $defs?: Readonly<Record<string, Schema>>;
-  readonly type?: string | readonly string[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly allOf?: readonly Schema[];
-  readonly items?: Schema | boolean;
-  readonly prefixItems?: readonly Schema[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: Schema | boolean;
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMaximum?: number;
-}
+type Schema = z.core.JSONSchema.BaseSchema;
 
 /** The values allowed at one place of a config, as alternative schemas; none where no value is allowed. */
 class Field {
@@ -283,15 +267,18 @@ function inside(schema: Schema, key: string): Schema[] {
   if (key === "__proto__") return []; // would set the prototype
   if (isList(schema)) {
     if (!/^\d+$/.test(key)) return [];
-    const item = schema.prefixItems?.[Number(key)] ?? schema.items ?? {};
-    return typeof item === "object" ? [item] : [];
+    return schemasOf(schema.prefixItems?.[Number(key)] ?? schema.items ?? {});
   }
-  if (properties && Object.hasOwn(properties, key)) return [properties[key]];
-  if (typeof others === "object") return [others];
+  if (properties && Object.hasOwn(properties, key)) return schemasOf(properties[key]);
+  if (typeof others === "object") return schemasOf(others);
   // An object with declared fields has no others: its schema rejects or drops them.
   if (others === true || (others === undefined && !properties && isOpen(type))) return [{}];
   return [];
 }
+
+/** JSON Schema allows `false` for no value, and `true` for any, in place of a schema. */
+const schemasOf = (schema: unknown): Schema[] =>
+  typeof schema === "object" ? [schema as Schema] : schema === true ? [{}] : [];
 
 const isOpen = (type: Schema["type"]) => type === undefined || type === "object";
 
@@ -300,8 +287,8 @@ function describe(schema: Schema): string {
   if (only !== undefined) return JSON.stringify(only);
   if (values) return values.map((value) => JSON.stringify(value)).join(" or ");
   if (isList(schema)) {
-    const item = typeof items === "object" ? expand(items, items).map(describe).join(" or ") : "";
-    return item === "" ? "a list" : `a list of ${item}`;
+    const options = items === undefined ? [] : schemasOf(items).flatMap((one) => expand(one, one));
+    return options.length === 0 ? "a list" : `a list of ${options.map(describe).join(" or ")}`;
   }
   if (type === "object") return "an object";
   return [[type ?? ANYTHING].flat().join(" or "), ...limits(schema)].join(" ");
@@ -309,7 +296,7 @@ function describe(schema: Schema): string {
 
 /** Limits as text, without the one that every integer has. */
 function limits({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: Schema): string[] {
-  const all: [string, number | undefined][] = [
+  const all: [string, unknown][] = [
     ["≥", minimum],
     [">", exclusiveMinimum],
     ["≤", maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum],

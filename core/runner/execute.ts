@@ -15,8 +15,7 @@ import type {
 } from "../stage/mod.ts";
 import {
   type Artifact,
-  openFiles,
-  openTable,
+  openArtifact,
   Store,
   StoredCheckpoints,
   StoredFilesOutput,
@@ -196,10 +195,8 @@ export async function openInputs(
   store: Store,
 ): Promise<Record<string, unknown>> {
   type Input = TableInput | FilesInput;
-  const open = (port: Port, artifact: Artifact, origin: string): Promise<Input> =>
-    port.kind === "table"
-      ? openTable(store, artifact, port.columns, origin)
-      : openFiles(store, artifact, origin);
+  const open = (port: Port, artifact: Artifact, origin: string) =>
+    openArtifact(store, port, artifact, origin);
   const inputs: Record<string, Input | Record<string, Input>> = {};
   for (const [name, declared] of Object.entries(step.stage.inputs as InputPorts)) {
     const given = job.inputs[name];

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Forecast, ForecastContext } from "../stage/mod.ts";
+import type { Forecast, ForecastContext, Port } from "../stage/mod.ts";
 import {
   type Artifact,
   canonicalJson,
   type Manifest,
-  openFiles,
-  openTable,
+  openArtifact,
   type Store,
 } from "../store/mod.ts";
 import { type PlannedStep, readLock } from "../runs/mod.ts";
@@ -125,13 +124,8 @@ async function forecastOf(
 /** A step's outputs, opened for reading; undefined if one of them cannot be opened, as if it had not run. */
 async function openResults(step: Step, manifest: Manifest, store: Store) {
   const open = async ([name, artifact]: [string, Artifact]) => {
-    const port = step.stage.outputs[name], origin = `output "${name}"`;
-    return [
-      name,
-      port.kind === "table"
-        ? await openTable(store, artifact, port.columns, origin)
-        : await openFiles(store, artifact, origin),
-    ] as const;
+    const port: Port = step.stage.outputs[name];
+    return [name, await openArtifact(store, port, artifact, `output "${name}"`)] as const;
   };
   try {
     const opened = await Promise.all(Object.entries(manifest.outputs).map(open));

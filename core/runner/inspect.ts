@@ -14,6 +14,7 @@ import {
   type Step,
   upstream,
 } from "../recipe/mod.ts";
+import { withUpstream } from "./plan.ts";
 import { storeOf, verify } from "./verify.ts";
 
 export interface InspectOptions {
@@ -61,11 +62,8 @@ export async function inspectStep(
 }
 
 async function findInputs(recipe: Recipe, step: Step, out: string) {
-  const needed = new Set(upstream(step));
-  for (const id of needed) {
-    upstream(recipe.steps.find((other) => other.id === id)!).forEach((more) => needed.add(more));
-  }
-  const { steps, known } = await verify(recipe, out, { only: needed });
+  const only = withUpstream(recipe, upstream(step));
+  const { steps, known } = await verify(recipe, out, { only });
   const missing = steps.filter(({ action }) => action === "run").map(({ id }) => id);
   if (missing.length > 0) {
     // Running the direct inputs runs what they need, too.

@@ -5,7 +5,7 @@
  */
 import { type Artifact, artifactKey, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
-import { identity, inputDigests, selectSteps } from "./plan.ts";
+import { identity, inputDigests, withUpstream } from "./plan.ts";
 import { mapWired, type Recipe, type Ref } from "../recipe/mod.ts";
 import { storeOf, verify } from "./verify.ts";
 import { asInterrupted } from "./errors.ts";
@@ -39,7 +39,7 @@ export async function runStep(
   const { out, executor, listener, signal, guard } = options;
   const step = recipe.steps.find((step) => step.id === id);
   if (!step) throw new Error(`the recipe has no step "${id}" any more; start the pipeline again`);
-  const only = selectSteps(recipe, id);
+  const only = withUpstream(recipe, [id]);
   const verified = new Set<string>();
   const plan = () => verify(recipe, out, { only, signal, verified });
   const before = await plan();

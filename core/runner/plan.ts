@@ -96,15 +96,16 @@ export function selectSteps(recipe: Recipe, name: string): Set<string> {
       `recipe "${recipe.name}" has no step or stage "${name}"; its steps: ${ids}`,
     );
   }
+  return withUpstream(recipe, targets.map(({ id }) => id));
+}
+
+/** Ids of steps, and of all steps that they read, directly or through others. */
+export function withUpstream(recipe: Recipe, ids: readonly string[]): Set<string> {
   const by_id = new Map(recipe.steps.map((step) => [step.id, step]));
-  const selected = new Set<string>();
-  const add = (step: Step) => {
-    if (selected.has(step.id)) return;
-    selected.add(step.id);
-    upstream(step).forEach((id) => add(by_id.get(id)!));
-  };
-  targets.forEach(add);
-  return selected;
+  const all = new Set(ids);
+  // Iterating over a set includes what is added on the way.
+  for (const id of all) upstream(by_id.get(id)!).forEach((read) => all.add(read));
+  return all;
 }
 
 /** How the outputs of a result differ from those that the stage declares now; undefined if they are the same. */

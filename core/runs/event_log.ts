@@ -7,11 +7,11 @@ import { basename, dirname, join } from "node:path";
 import { applyEvent, type RunEvent, type RunEventBody, type RunState } from "./events.ts";
 import { writeAll } from "../store/mod.ts";
 
-/** Appends events to a run's log, keeps the folded state, and tells a listener. */
+/** Appends events to a run's log, keeps the state they add up to, and calls a listener. */
 export class EventLog {
   /** State of the run so far. */
   state: RunState | undefined;
-  /** The first failure to write the log, such as a full disk. The run goes on to its end without the log. */
+  /** The first failure to write the log, such as a full disk. Later events are not written. */
   error: unknown;
   readonly #file: Deno.FsFile;
   #last = -Infinity;
@@ -27,7 +27,7 @@ export class EventLog {
   }
 
   emit(body: RunEventBody): void {
-    // A clock may be set back while a run goes on; its log does not go back.
+    // The system clock may be set back during a run; times in the log never decrease.
     this.#last = Math.max(this.#last, this.now());
     const event: RunEvent = { time: this.#last, ...body };
     this.state = applyEvent(this.state, event);
@@ -51,34 +51,34 @@ export interface LoggedLine {
   readonly event: RunEvent;
   /** Its JSON, without the line break. */
   readonly text: string;
-  /** Where the next line begins, in bytes from the start of the log. */
+  /** Start of the next line, in bytes from the start of the log. */
   readonly end: number;
 }
 
-/** Reads a growing log line by line, on from where it stopped the last time. */
+/** Reads a growing log line by line; each call continues where the last one stopped. */
 export class LogTail {
-  /** How much of the log was read, in whole lines. */
+  /** Bytes read so far, in whole lines. */
   offset: number;
 
-  /** @param offset where to begin: the start of a line. */
+  /** @param offset where to start: the beginning of a line. */
   constructor(private readonly path: string, offset = 0) {
     this.offset = offset;
   }
 
-  /** The lines that are there and were not read yet, a piece of the log at a time. */
+  /** The new lines, a chunk of the log at a time. */
   async *read(): AsyncGenerator<LoggedLine[]> {
     const { size } = await Deno.stat(this.path);
     if (size <= this.offset) return;
     using file = await Deno.open(this.path);
     await file.seek(this.offset, Deno.SeekMode.Start);
-    // Mostly a few lines are new: a whole piece would be more memory to clear than to read.
-    let [bytes, filled] = [new Uint8Array(Math.min(PIECE_BYTES, size - this.offset)), 0];
+    // Usually only a few lines are new, and a full chunk would be larger than they are.
+    let [bytes, filled] = [new Uint8Array(Math.min(CHUNK_BYTES, size - this.offset)), 0];
     for (;;) {
       const read = await file.read(bytes.subarray(filled));
       if (read === null) return;
       const fresh = filled;
       filled += read;
-      // A line that is still being written waits for its end.
+      // A line that is still being written is read once it is complete.
       const end = bytes.subarray(fresh, filled).lastIndexOf(LINE_BREAK) + 1;
       if (end > 0) {
         const begin = this.offset;
@@ -93,7 +93,7 @@ export class LogTail {
   }
 }
 
-const PIECE_BYTES = 1 << 18;
+const CHUNK_BYTES = 1 << 18;
 const LINE_BREAK = 10;
 
 function grown(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -108,7 +108,7 @@ export class LogReader {
   readonly #tail: LogTail;
   #reading: Promise<RunState | undefined> = Promise.resolve(undefined);
 
-  /** @param listener told of each event, once the state has it. */
+  /** @param listener called with each event, after the state is updated. */
   constructor(
     private readonly path: string,
     public listener?: (event: RunEvent) => void,
@@ -116,28 +116,28 @@ export class LogReader {
     this.#tail = new LogTail(path);
   }
 
-  /** Folds what is new and returns the state, undefined while there is none. */
+  /** Applies new events and returns the state; undefined before the first event. */
   read(): Promise<RunState | undefined> {
-    // One read at a time: two would both start from the same place in the log.
-    return this.#reading = this.#reading.catch(() => {}).then(() => this.#readOn());
+    // One read at a time: two would start from the same place in the log.
+    return this.#reading = this.#reading.catch(() => {}).then(() => this.#readNew());
   }
 
-  async #readOn(): Promise<RunState | undefined> {
+  async #readNew(): Promise<RunState | undefined> {
     for await (const lines of this.#tail.read()) {
-      for (const { event } of lines) this.#take(event);
+      for (const { event } of lines) this.#apply(event);
     }
     return this.state;
   }
 
-  #take(event: RunEvent): void {
+  #apply(event: RunEvent): void {
     try {
-      // A run is called as its folder is, also where that was copied or renamed.
+      // A run has the name of its folder, even if that was copied or renamed.
       const run = basename(dirname(this.path));
       const named = event.type === "run_started" ? { ...event, run } : event;
       this.state = applyEvent(this.state, named);
       this.listener?.(event);
     } catch (error) {
-      // JSON, but no event of this program: whoever wrote it, the rest of the log still counts.
+      // JSON, but not an event of this program: skip it and use the rest of the log.
       if (!(error instanceof TypeError)) throw error;
     }
   }
@@ -150,7 +150,7 @@ export class LogReader {
   }
 }
 
-/** @param begin where the bytes, whole lines, stand in the log. */
+/** @param begin position of the bytes, which are whole lines, in the log. */
 function parseLines(bytes: Uint8Array, begin: number): LoggedLine[] {
   const lines: LoggedLine[] = [];
   for (let from = 0; from < bytes.length;) {
@@ -165,7 +165,7 @@ function parseLines(bytes: Uint8Array, begin: number): LoggedLine[] {
 
 const DECODER = new TextDecoder();
 
-/** Undefined for a line cut off by a crash, with a later event written behind it. The rest of the log still counts. */
+/** Undefined for a line that a crash cut off; a later event may follow on the same line. */
 function parseEvent(line: string): RunEvent | undefined {
   try {
     const event = JSON.parse(line) as RunEvent | null;

@@ -1,31 +1,30 @@
 /**
- * Two locks below the output folder: `runner.lock` keeps a second runner out, `lock.json` remembers each
- * step's last result, so that the planner can say what changed.
+ * Two files in the output folder: `runner.lock` keeps a second runner out; `lock.json` records each step's last result,
+ * so that the planner can say what changed.
  *
  * @module
  */
 import { join } from "node:path";
 import { readIfPresent, writeAll, writeAtomic } from "../store/mod.ts";
 
-/** The output folder, held by this process. */
+/** The output folder, locked by this process. */
 export interface FolderLock {
-  /** Notes which run holds it. */
+  /** Records which run has the lock. */
   setRun(id: string): void;
-  /** Gives it back. */
+  /** Releases the lock. */
   unlock(): void;
 }
 
 /**
- * Takes the output folder for one runner. The operating system drops the lock when the process ends, however
- * it ends, so a lock left by a crash never blocks the next run.
+ * Locks the output folder for one runner. The operating system releases the lock when the process ends, however it ends,
+ * so a crash never blocks the next run.
  *
- * @returns functions that note the run once it has an id, and that give the folder back.
- * @throws {Error} naming the process that holds it.
+ * @throws {Error} naming the process that has the lock.
  */
 export async function lockFolder(out: string): Promise<FolderLock> {
   const path = join(out, "runner.lock");
   const file = Deno.openSync(path, { read: true, write: true, create: true });
-  // A reader asking `isLocked` holds the lock for a moment, so one refusal is not yet an answer.
+  // A reader that calls `isLocked` has the lock for a moment, so try several times.
   for (let attempt = 0; !file.tryLockSync(true); attempt++) {
     if (attempt === 10) {
       file.close();
@@ -43,7 +42,7 @@ export async function lockFolder(out: string): Promise<FolderLock> {
     file.truncateSync(0);
     writeLine(Deno.pid);
   } catch (error) {
-    file.close(); // a full disk: without a note of who holds it there is no lock
+    file.close(); // a full disk: without a record of its owner there is no lock
     throw error;
   }
   return {
@@ -56,17 +55,17 @@ export async function lockFolder(out: string): Promise<FolderLock> {
   };
 }
 
-/** Whether a runner holds the folder for this run now; while it still plans, it holds it for none. */
+/** Whether a runner has locked the folder for this run. While it plans, it has locked it for none. */
 export function isRunning(out: string, run: string): boolean {
   if (!isLocked(out)) return false;
   try {
     return readIfPresent(join(out, "runner.lock"))?.split("\n")[1] === run;
   } catch {
-    return true; // Windows lets nobody read a locked file, so there the lock alone has to do.
+    return true; // on Windows a locked file cannot be read, so the lock alone decides
   }
 }
 
-/** Whether a runner holds the folder now. */
+/** Whether a runner has locked the folder. */
 export function isLocked(out: string): boolean {
   try {
     using file = Deno.openSync(join(out, "runner.lock"));
@@ -77,7 +76,7 @@ export function isLocked(out: string): boolean {
   }
 }
 
-/** What `lock.json` keeps for one recipe. */
+/** What `lock.json` records of one recipe. */
 export interface RecipeLock {
   /** Key of the last result of each step. */
   steps: Record<string, string>;
@@ -88,7 +87,7 @@ export interface RecipeLock {
 /**
  * Reads the entry of one recipe; empty when there is none.
  *
- * @throws {Error} when the file is not what this program writes.
+ * @throws {Error} when the file is damaged.
  */
 export function readLock(out: string, recipe: string): RecipeLock {
   return readLocks(out)[recipe] ?? { steps: {}, published: [] };
@@ -96,7 +95,7 @@ export function readLock(out: string, recipe: string): RecipeLock {
 
 /** Replaces the entry of one recipe. */
 export function writeLock(out: string, recipe: string, lock: RecipeLock): void {
-  // Sorted, for steps that run beside each other are done in any order.
+  // Sorted, since steps that run at the same time finish in any order.
   const steps = Object.fromEntries(Object.entries(lock.steps).sort(([a], [b]) => a < b ? -1 : 1));
   const recipes = { ...readLocks(out), [recipe]: { ...lock, steps } };
   writeAtomic(lockPath(out), JSON.stringify({ format: 1, recipes }, null, 2) + "\n");
@@ -109,7 +108,7 @@ function lockPath(out: string): string {
 /**
  * Reads the entries of all recipes, by name.
  *
- * @throws {Error} when the file is not what this program writes.
+ * @throws {Error} when the file is damaged.
  */
 export function readLocks(out: string): Record<string, RecipeLock> {
   const text = readIfPresent(lockPath(out));
@@ -117,16 +116,16 @@ export function readLocks(out: string): Record<string, RecipeLock> {
   try {
     const { format, recipes } = JSON.parse(text);
     const entries = Object.values(recipes as Record<string, RecipeLock>);
-    const sound = entries.every(({ steps, published }) =>
+    const is_valid = entries.every(({ steps, published }) =>
       Object.values(steps).every((key) => typeof key === "string") && Array.isArray(published)
     );
-    if (format === 1 && sound) return recipes;
+    if (format === 1 && is_valid) return recipes;
   } catch {
-    // not JSON, or not of this form: told below
+    // not JSON: reported below
   }
   throw new Error(
     `${
       lockPath(out)
-    } is damaged; delete it: no results are lost, only the notes on what changed last`,
+    } is damaged; delete it: no results are lost, only the record of what changed last`,
   );
 }

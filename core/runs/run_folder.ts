@@ -12,19 +12,19 @@ import { RunIndex } from "./run_index.ts";
 
 const LOG = "events.jsonl";
 
-/** How old an answer may be by default, in milliseconds: a log is looked at so often at most, a folder less often. */
+/** How old an answer may be, in milliseconds: how often a log, and a folder, is read at most. */
 const MAX_AGE = { log_ms: 100, folder_ms: 250 };
 
-/** Runs of which more than the state is kept. */
+/** Number of runs whose index is kept in memory. */
 const MAX_INDEXES = 8;
 
 /** Where the status endpoint gets its answers. */
 export interface RunSource {
   /** Ids of all runs, newest first. */
   ids(): string[];
-  /** State of a run, the same object as long as nothing happens; undefined when there is no such run. */
+  /** State of a run, the same object as long as nothing changes; undefined when there is no such run. */
   get(id: string): Promise<RunState | undefined>;
-  /** Series, lines and samples of a run; they go on growing with it. */
+  /** Series, lines and samples of a run; they grow with it. */
   index(id: string): Promise<RunIndex | undefined>;
   /** Path of a run's event log. */
   logPath(id: string): string;
@@ -34,16 +34,16 @@ export interface RunSource {
 interface Entry {
   readonly reader: LogReader;
   readonly index?: RunIndex;
-  /** When the log was looked at. */
+  /** When the log was last read. */
   read_at: number;
   reading?: Promise<RunState | undefined>;
-  /** The state with the end that a log cannot tell of itself. */
+  /** The state of a run whose process is gone, and which log state it belongs to. */
   lost?: { readonly of: RunState; readonly state: RunState };
 }
 
-/** Reads the event logs below `<out>/runs`; a log is read on from where the last call stopped. */
+/** Reads the event logs below `<out>/runs`; each call reads only what is new in a log. */
 export class RunFolder implements RunSource {
-  /** The one used last stands last. */
+  /** In the order of their last use. */
   readonly #entries = new Map<string, Entry>();
   #ids: readonly string[] = [];
   #listed_at = -Infinity;
@@ -81,7 +81,7 @@ export class RunFolder implements RunSource {
     if (now - this.#listed_at < this.max_age.folder_ms) return this.#ids;
     const known = new Set(this.#ids);
     const folders = listFolders(join(this.out, "runs"));
-    // A folder without a log is a run that is just being set up, or not one of ours.
+    // A folder without a log is a run that is just starting, or something else.
     const ids = folders.filter((id) => known.has(id) || isFile(this.logPath(id))).reverse();
     if (ids.join("/") !== this.#ids.join("/")) this.#ids = ids;
     for (const id of this.#entries.keys()) if (!ids.includes(id)) this.#entries.delete(id);
@@ -96,11 +96,11 @@ export class RunFolder implements RunSource {
     return entry;
   }
 
-  /** Keeps the indexes that were used last; of other runs the state is enough. */
+  /** Keeps the most recently used indexes; for other runs the state is enough. */
   #dropIndexes(): void {
     const indexed = [...this.#entries].filter(([, { index }]) => index);
     for (const [id, entry] of indexed.slice(0, -MAX_INDEXES)) {
-      // Whoever waits for it now still gets all of it.
+      // A call that is waiting for it still gets all of it.
       const detach = () => entry.reader.listener = undefined;
       Promise.resolve(entry.reading).then(detach, detach);
       this.#entries.set(id, { ...entry, index: undefined });
@@ -136,18 +136,18 @@ export class RunFolder implements RunSource {
   }
 }
 
-/** Whether there is a file that is no link: a log is never one, and a link may lead anywhere. */
+/** Whether there is a regular file. A log is never a symbolic link, which might lead anywhere. */
 function isFile(path: string): boolean {
   try {
     return Deno.lstatSync(path).isFile;
   } catch {
-    return false; // not there, or in a folder that nobody may look into
+    return false; // missing, or in a folder without read permission
   }
 }
 
 /**
- * "20260131T154500Z-quickstart": by time, and a second after the newest where that is no earlier, so that ids sort in
- * the order of the runs even if two begin within a second, or the clock was set back between them.
+ * Makes a run id, "20260131T154500Z-quickstart", of the time; at least a second after the newest run, so that ids sort in
+ * the order of the runs even if two start within a second, or the clock was set back.
  */
 export function newRunId(out: string, recipe: string): string {
   const times = listFolders(join(out, "runs")).map(timeOf).filter(Number.isFinite);
@@ -155,7 +155,7 @@ export function newRunId(out: string, recipe: string): string {
   return `${new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")}-${recipe}`;
 }
 
-/** Unix milliseconds at which a run began by its id; NaN for other names. */
+/** Start of a run in Unix milliseconds, from its id; NaN for other names. */
 function timeOf(id: string): number {
   const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\dZ)-.*$/;
   return Date.parse(id.replace(stamp, "$1-$2-$3T$4:$5:$6"));

@@ -1,5 +1,5 @@
 /**
- * Feeding trackers with the events of a run.
+ * Passes the events of a run to trackers.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { assertTracker, type TrackedRun, type Tracker, type TrackerWriter } from
 import type { RunEvent } from "./events.ts";
 import { loadExport } from "../recipe/mod.ts";
 
-/** A tracker, and where it is to write. */
+/** A tracker, and where it writes. */
 export interface ChosenTracker {
   readonly tracker: Tracker;
   readonly target?: string;
 }
 
-/** How long a tracker may take to write the end of a run. */
+/** How long a tracker may take to write the end of a run, in milliseconds. */
 const END_MS = 20_000;
 
 /**
- * Loads the tracker that a word on the command line means: a name of the list, or the specifier of a module, and after
- * a colon where it writes: "tensorboard", "mlflow:http://127.0.0.1:5000", "./my_tracker.ts".
+ * Loads the tracker that the command line names: a name of the list, with a target after a colon if it needs one, or the
+ * specifier of a module. "tensorboard", "mlflow:http://127.0.0.1:5000", "./my_tracker.ts".
  *
  * @param list URL of a JSON file with the specifiers of trackers by name.
- * @throws {Error} with the names that there are.
+ * @throws {Error} with the known names.
  */
 export async function loadTracker(text: string, list: string): Promise<ChosenTracker> {
   const names: Record<string, string> = JSON.parse(Deno.readTextFileSync(fileURLToPath(list)));
@@ -32,9 +32,9 @@ export async function loadTracker(text: string, list: string): Promise<ChosenTra
   const is_module = /^(\.{0,2}\/|file:|npm:|jsr:)/.test(text);
   if (!known && !is_module) {
     throw new Error(
-      `there is no tracker "${text}"; there are ${
+      `there is no tracker "${text}"; the trackers are ${
         Object.keys(names).join(", ")
-      }, and modules of your own (./my_tracker.ts)`,
+      }, or your own module (./my_tracker.ts)`,
     );
   }
   const origin = `the tracker "${text}"`;
@@ -45,17 +45,15 @@ export async function loadTracker(text: string, list: string): Promise<ChosenTra
   return { tracker, ...(known && target !== undefined && { target }) };
 }
 
-/** Gives the events of one run to one tracker. An error of the tracker is told once, and ends its part. */
+/** Passes the events of one run to one tracker. The first error of the tracker is reported, and stops it. */
 export class TrackerFeed {
-  #writer: TrackerWriter | undefined;
-  #opening: Promise<void> | undefined;
+  /** The writer, once everything before has been passed to it; undefined before the run starts, and after an error. */
+  #writer: Promise<TrackerWriter | undefined> = Promise.resolve(undefined);
   #failed = false;
-  /** Events that came while the tracker was opening. */
-  #waiting: RunEvent[] = [];
 
   /**
    * @param out output folder.
-   * @param warn told when the tracker fails.
+   * @param warn called when the tracker fails.
    */
   constructor(
     private readonly chosen: ChosenTracker,
@@ -63,88 +61,65 @@ export class TrackerFeed {
     private readonly warn: (message: string) => void,
   ) {}
 
-  /** Takes the next event. */
+  /** Passes on the next event. */
   onEvent = (event: RunEvent): void => {
-    if (event.type === "run_started") this.#opening = this.#open(event);
-    else if (this.#writer) this.#guard(() => this.#take(event));
-    else if (!this.#failed) this.#waiting.push(event);
+    const next = async (writer: TrackerWriter | undefined) => {
+      if (event.type === "run_started") return await this.#open(event);
+      if (writer) await write(writer, event);
+      return writer;
+    };
+    this.#writer = this.#writer.then(next).catch((error) => this.#fail(error));
   };
 
-  /** Waits until everything is written, a while at most. */
+  /** Waits until everything is written, up to a time limit. */
   async close(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) =>
       timer = setTimeout(() => resolve("late"), END_MS)
     );
-    const all = (async () => {
-      await this.#opening;
-      await this.#ending;
-    })();
-    if (await Promise.race([all, late]) === "late") this.#fail(new Error("it did not end in time"));
+    if (await Promise.race([this.#writer, late]) === "late") {
+      this.#fail(new Error("it did not finish in time"));
+    }
     clearTimeout(timer);
   }
 
-  #ending: Promise<void> | undefined;
-
-  async #open(event: RunEvent & { type: "run_started" }): Promise<void> {
+  async #open(event: RunEvent & { type: "run_started" }): Promise<TrackerWriter> {
     const { tracker, target } = this.chosen;
     const folder = join(this.out, "runs", event.run, tracker.name);
-    try {
-      const writer = await tracker.open(trackedRun(event), { folder, target });
-      for (const waiting of this.#waiting.splice(0)) this.#take(waiting, writer);
-      this.#writer = writer;
-    } catch (error) {
-      this.#fail(error);
-    }
+    return await tracker.open(trackedRun(event), { folder, target });
   }
 
-  #take(event: RunEvent, writer = this.#writer!): void {
-    const { time } = event;
-    switch (event.type) {
-      case "report": {
-        const { step: task, points } = event;
-        return writer.points(
-          points.map(([step, time, metrics]) => ({ task, step, time, metrics })),
-        );
-      }
-      case "sample": {
-        const { step: task, done: step, prompt: name, text } = event;
-        return writer.text?.({ task, step, time, name, text });
-      }
-      case "log":
-        return writer.text?.({
-          task: event.step,
-          step: 0,
-          time,
-          name: "log",
-          text: event.message,
-        });
-      case "run_finished":
-      case "run_failed":
-      case "run_interrupted": {
-        const state = event.type.slice("run_".length) as "finished";
-        this.#ending = Promise.resolve(writer.end(state, time)).catch((error) => this.#fail(error));
-      }
-    }
-  }
-
-  #guard(take: () => void): void {
-    try {
-      take();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#writer = undefined;
-    this.#waiting = [];
+  #fail(error: Error): undefined {
     const { name } = this.chosen.tracker;
-    this.warn(
-      `the tracker ${name} stopped: ${(error as Error).message}; the run goes on without it`,
-    );
+    if (!this.#failed) {
+      this.warn(`the tracker ${name} stopped: ${error.message}; the run continues without it`);
+    }
+    this.#failed = true;
+  }
+}
+
+/** @returns a promise only for the end of the run, which takes the tracker a while. */
+function write(writer: TrackerWriter, event: RunEvent): void | Promise<void> {
+  const { time } = event;
+  switch (event.type) {
+    case "report": {
+      const { step: task, points } = event;
+      return writer.points(
+        points.map(([step, time, metrics]) => ({ task, step, time, metrics })),
+      );
+    }
+    case "sample": {
+      const { step: task, done: step, prompt: name, text } = event;
+      return writer.text?.({ task, step, time, name, text });
+    }
+    case "log": {
+      const { step: task, message: text } = event;
+      return writer.text?.({ task, step: 0, time, name: "log", text });
+    }
+    case "run_finished":
+    case "run_failed":
+    case "run_interrupted":
+      return writer.end(event.type.slice("run_".length) as "finished", time);
   }
 }
 

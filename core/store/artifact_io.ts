@@ -12,6 +12,7 @@ import type {
   FilesOutput,
   ListNames,
   ListReader,
+  Port,
   TableInput,
   TableOutput,
 } from "../stage/mod.ts";
@@ -68,6 +69,18 @@ export async function openTable<C extends Columns>(
       return list as unknown as ListReader<ColumnData<C[K]>>;
     },
   };
+}
+
+/** Reads the artifact of a port. */
+export function openArtifact(
+  store: Store,
+  port: Port,
+  artifact: Artifact,
+  origin: string,
+): Promise<TableInput | FilesInput> {
+  return port.kind === "table"
+    ? openTable(store, artifact, port.columns, origin)
+    : openFiles(store, artifact, origin);
 }
 
 /** Writes a table artifact; `close` completes it. */

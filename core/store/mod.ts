@@ -27,4 +27,10 @@ export {
 export type { Identity, InputDigests, Json, Manifest } from "./manifest.ts";
 export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
 export type { Problem } from "./store.ts";
-export { openFiles, openTable, StoredFilesOutput, StoredTableOutput } from "./artifact_io.ts";
+export {
+  openArtifact,
+  openFiles,
+  openTable,
+  StoredFilesOutput,
+  StoredTableOutput,
+} from "./artifact_io.ts";

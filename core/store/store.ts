@@ -88,27 +88,26 @@ export class Store {
 
   /** Stores bytes as one object. */
   put(bytes: Uint8Array): StoredObject {
-    const writer = this.newObject();
-    try {
-      writer.write(bytes);
-      return writer.commit();
-    } catch (error) {
-      writer.abort();
-      throw error;
-    }
+    return this.#store((writer) => writer.write(bytes));
   }
 
   /** Stores the content of a file, read in pieces; an object of this store is not copied. */
   putFile(path: string): StoredObject {
     const digest = basename(path);
     if (path === this.objectPath(digest)) return { digest, bytes: Deno.statSync(path).size };
-    const writer = this.newObject();
-    try {
+    return this.#store((writer) => {
       using file = Deno.openSync(path);
       const piece = new Uint8Array(1 << 20);
       for (let read = file.readSync(piece); read !== null; read = file.readSync(piece)) {
         writer.write(piece.subarray(0, read));
       }
+    });
+  }
+
+  #store(write: (writer: ObjectWriter) => void): StoredObject {
+    const writer = this.newObject();
+    try {
+      write(writer);
       return writer.commit();
     } catch (error) {
       writer.abort();

@@ -148,11 +148,11 @@ Deno.test("a tracker that fails ends its part, not the run", () =>
     const args = ["--recipe", RECIPE.pathname, "--out", join(out, "out"), "--port=0", "--quiet"];
     const { code, err } = await runCommand(pipeline, [...args, "--tracker", module]);
     assert.equal(code, 0);
-    assert.equal(err, "Warning: the tracker broken stopped: no room; the run goes on without it");
+    assert.equal(err, "Warning: the tracker broken stopped: no room; the run continues without it");
     const unreachable = ["--tracker", "mlflow:http://127.0.0.1:9"];
     const log = await track("latest", ...unreachable, "--out", join(out, "out"));
     assert.equal(log.code, 1);
     assert.match(log.err, /the tracker mlflow stopped: /);
     const unknown = await track("latest", "--tracker", "neptune", "--out", join(out, "out"));
-    assert.match(unknown.err, /no tracker "neptune"; there are tensorboard, mlflow, and modules/);
+    assert.match(unknown.err, /no tracker "neptune"; the trackers are tensorboard, mlflow, or your/);
   }));
