@@ -189,10 +189,10 @@ Deno.test("a step that was not kept is refused, with those that were", () =>
     const none = run(makeRecipe({}, [4]), { out });
     await assert.rejects(
       none,
-      /no checkpoint of step 4; the series has none: add it to keep_steps/,
+      /no checkpoint of step 4; the series has none. Add the step to keep_steps/,
     );
     const other = run(makeRecipe({ keep_steps: [3, 5] }, [4]), { out });
-    await assert.rejects(other, /no checkpoint of step 4; the series has 3, 5: add it/);
+    await assert.rejects(other, /no checkpoint of step 4; the series has 3, 5. Add the step/);
     const outside = run(makeRecipe({ keep_steps: [13] }, []), { out });
     await assert.rejects(outside, /keep_steps: step 13 is outside this phase/);
   }));
