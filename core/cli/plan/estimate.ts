@@ -126,7 +126,7 @@ export interface Estimate {
   readonly cost?: number;
 }
 
-/** Gradients are summed in pieces of so many numbers (`core/train/parallel.ts`). */
+/** Gradients are summed in pieces of this many numbers (`core/train/host_trainer.ts`). */
 const BUCKET = 1 << 22;
 /** Weights, gradient and two moments are read, weights and moments written: 7 numbers of 4 bytes. */
 const UPDATE_BYTES = 28;
