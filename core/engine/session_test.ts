@@ -47,8 +47,8 @@ Deno.test("wrong feeds are refused before anything runs", async () => {
 Deno.test("a missing kernel is named", async () => {
   const graph = new Graph();
   const x = graph.input("x", "int32", [2]);
-  graph.output("y", graph.apply("erf", [x], {})[0]);
-  await assert.rejects(() => compile(graph), /Erf/);
+  graph.output("y", graph.apply("sqrt", [x], {})[0]);
+  await assert.rejects(() => compile(graph), /Sqrt/);
 });
 
 Deno.test("sessions of different thread counts agree, side by side", async () => {

@@ -5,7 +5,7 @@
  */
 import type { Value } from "./graph.ts";
 import type { OpAttributes } from "./ops.ts";
-import { type Dimensions, formatShape, sameDims, type Shape, sizeOf } from "./types.ts";
+import { type Dimensions, formatShape, sameDims, type Shape } from "./types.ts";
 
 /** A value, or a number that becomes a scalar constant. */
 export type Operand = Value | number;
@@ -20,7 +20,7 @@ function binary(op: Binary, a: Operand, b: Operand): Value {
   return reference.graph.apply(op, [lift(a), lift(b)], {})[0];
 }
 
-type Unary = "neg" | "exp" | "log" | "sqrt" | "erf" | "gelu" | "silu" | "softmax";
+type Unary = "neg" | "exp" | "sqrt" | "gelu" | "silu" | "softmax";
 
 const unary = (op: Unary, x: Value): Value => x.graph.apply(op, [x], {})[0];
 
@@ -38,11 +38,7 @@ export const maximum = (a: Operand, b: Operand): Value => binary("maximum", a, b
 export const equal = (a: Value, b: Value): Value => a.graph.apply("equal", [a, b], {})[0];
 export const neg = (x: Value): Value => unary("neg", x);
 export const exp = (x: Value): Value => unary("exp", x);
-/** Natural logarithm. */
-export const log = (x: Value): Value => unary("log", x);
 export const sqrt = (x: Value): Value => unary("sqrt", x);
-/** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
-export const erf = (x: Value): Value => unary("erf", x);
 /** Exact GELU, x Φ(x). */
 export const gelu = (x: Value): Value => unary("gelu", x);
 /** SiLU, x σ(x) with σ the logistic function (Elfwing et al., 2018). */
@@ -68,12 +64,6 @@ function reduce(op: "sum" | "max", x: Value, { axes, keep_dims = false }: Reduce
 export const sum = (x: Value, options: ReduceOptions = {}): Value => reduce("sum", x, options);
 /** Maximum over axes. Its gradient goes to every element that equals the maximum, in equal shares. */
 export const max = (x: Value, options: ReduceOptions = {}): Value => reduce("max", x, options);
-
-/** Mean over axes, over all by default. */
-export function mean(x: Value, options: ReduceOptions = {}): Value {
-  const total = sum(x, options);
-  return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
-}
 
 /** Σ x² over all elements: a scalar. */
 export const sumOfSquares = (x: Value): Value => x.graph.apply("sum_of_squares", [x], {})[0];

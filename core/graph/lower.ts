@@ -49,9 +49,7 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   },
   neg: direct("Neg"),
   exp: direct("Exp"),
-  log: direct("Log"),
   sqrt: direct("Sqrt"),
-  erf: direct("Erf"),
   gelu: direct("Gelu"),
   silu: (_, [x], outputs, emit) => {
     emit.op("Mul", [x, emit.op("Sigmoid", [x])], {}, outputs);

@@ -31,9 +31,7 @@ export interface OpAttributes {
   // Elementwise, one input.
   neg: None;
   exp: None;
-  log: None;
   sqrt: None;
-  erf: None;
   gelu: None;
   silu: None;
   // Reductions. `axes` sorted ascending.
@@ -149,9 +147,7 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   },
   neg: unary,
   exp: unary,
-  log: unary,
   sqrt: unary,
-  erf: unary,
   gelu: unary,
   silu: unary,
   softmax: unary,

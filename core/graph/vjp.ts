@@ -11,7 +11,6 @@ import {
   broadcast,
   concat,
   div,
-  exp,
   gather,
   gemm,
   matmul,
@@ -59,10 +58,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   equal: () => [undefined, undefined],
   neg: (_, g) => [neg(g)],
   exp: ({ outputs: [y] }, g) => [mul(g, y)],
-  log: ({ inputs: [x] }, g) => [div(g, x)],
   sqrt: ({ outputs: [y] }, g) => [div(mul(g, 0.5), y)],
-  // erf'(x) = 2/√π exp(-x²)
-  erf: ({ inputs: [x] }, g) => [mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))],
   gelu: ({ inputs: [x] }, g) => x.graph.apply("gelu_grad", [x, g], {}),
   silu: ({ inputs: [x], outputs: [y] }, g) => x.graph.apply("silu_grad", [x, y, g], {}),
   sum: ({ inputs: [x], attributes }, g) => [broadcast(keepDims(g, x, attributes), x.shape)],
