@@ -135,8 +135,8 @@ function hasSyntaxError(node: SyntaxNode): boolean {
 function cut(definition: SyntaxNode, text: string): string {
   const parent = definition.parent;
   const whole = parent?.name === "DecoratedStatement" ? parent : definition;
-  const lineStart = text.lastIndexOf("\n", whole.from - 1) + 1;
-  const column = whole.from - lineStart;
+  const line_start = text.lastIndexOf("\n", whole.from - 1) + 1;
+  const column = whole.from - line_start;
   return dedent(text.slice(whole.from, whole.to), column).trimEnd() + "\n";
 }
 

@@ -255,12 +255,12 @@ class FlatTable {
   }
 
   /** @returns position of a vector's items, and their number. */
-  checkVector(field: number, itemBytes: number): [start: number, count: number] {
+  checkVector(field: number, item_bytes: number): [start: number, count: number] {
     const at = this.#find(field);
     if (at === 0) return [0, 0];
     const vector = at + this.#view.getUint32(at, true);
     const count = this.#view.getUint32(vector, true);
-    if (vector + 4 + count * itemBytes > this.byteLength) {
+    if (vector + 4 + count * item_bytes > this.byteLength) {
       throw new Error("damaged: a vector extends beyond the metadata");
     }
     return [vector + 4, count];

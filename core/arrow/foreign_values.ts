@@ -188,8 +188,8 @@ function decimalReader(data: Data, scale: number): ValueReader {
 /** Days, or milliseconds that are a multiple of a day. */
 function dateReader(data: Data, unit: number): ValueReader {
   const values = valuesOf<Int32Array | BigInt64Array>(data, data.length);
-  const perDay = unit === 0 ? 1n : 86_400_000n;
-  return (row) => isoDay(BigInt(values[row]) / perDay);
+  const per_day = unit === 0 ? 1n : 86_400_000n;
+  return (row) => isoDay(BigInt(values[row]) / per_day);
 }
 
 function range(start: number, end: number, item: ValueReader): unknown[] {

@@ -17,7 +17,7 @@ import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { sleep } from "../net/mod.ts";
 import type { RepoType } from "./location.ts";
-import { type HubSettings } from "./options.ts";
+import type { HubSettings } from "./options.ts";
 
 const LOCK_POLL_MS = 50;
 
@@ -26,7 +26,7 @@ const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
 const BYTES = z.int().nonnegative();
 
 /** One file, with the field names of Python's `huggingface_hub`. */
-const TREE_FILE = z.object({
+const file_schema = z.object({
   size: BYTES,
   /** SHA-1 of the git object; for files in large file storage (LFS) that is only a pointer. */
   blob_id: SHA1,
@@ -36,7 +36,7 @@ const TREE_FILE = z.object({
 });
 
 /** An entry of the hub's listing. */
-const ENTRY = z.object({
+const entry_schema = z.object({
   type: z.string(),
   path: z.string(),
   oid: SHA1,
@@ -45,14 +45,14 @@ const ENTRY = z.object({
   xetHash: z.string().nullish(),
 });
 
-export type TreeFile = z.infer<typeof TREE_FILE>;
+export type TreeFile = z.output<typeof file_schema>;
 
 /** Files by path. */
 export type Tree = ReadonlyMap<string, TreeFile>;
 
 /** Path and file of one entry of the hub's listing; undefined for folders. */
 export function parseEntry(entry: unknown): [path: string, file: TreeFile] | undefined {
-  const { type, path, oid, size, lfs, xetHash } = ENTRY.parse(entry);
+  const { type, path, oid, size, lfs, xetHash } = entry_schema.parse(entry);
   if (type !== "file") return undefined;
   return [path, {
     size: lfs?.size ?? size,
@@ -68,7 +68,7 @@ export function parseTree(text: string): Tree | undefined {
     const { format_version, files } = JSON.parse(text);
     if (format_version !== 1) return undefined;
     // One by one: z.record would drop a file named __proto__.
-    return new Map(Object.entries(files).map(([path, file]) => [path, TREE_FILE.parse(file)]));
+    return new Map(Object.entries(files).map(([path, file]) => [path, file_schema.parse(file)]));
   } catch {
     return undefined;
   }

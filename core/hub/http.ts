@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { retrying, TransientError } from "../net/mod.ts";
-import { NOUN, type RepoType } from "./location.ts";
+import type { RepoType } from "./location.ts";
 import type { HubSettings } from "./options.ts";
 
 /** A request to the hub failed. */
@@ -92,10 +92,8 @@ async function send(
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       throw new HubError(
-        `no permission to connect to ${url.host}; add ${
-          netOption(url)
-        } to the options of deno run ` +
-          "(several hosts are separated by commas)",
+        `no permission to connect to ${url.host}; add ${netOption(url)} to the options of deno ` +
+          "run (several hosts are separated by commas)",
         undefined,
         { cause: error },
       );
@@ -126,8 +124,8 @@ async function explain(
 ): Promise<Error> {
   const { status, headers } = response;
   const at_home = url.origin === new URL(settings.endpoint).origin;
-  const said = headers.get("x-error-message") ?? await errorText(response);
-  const answer = said === undefined ? `${status}` : `${status}: ${said}`;
+  const reason = headers.get("x-error-message") ?? await errorText(response);
+  const answer = reason === undefined ? `${status}` : `${status}: ${reason}`;
   if (status === 429 || status === 408 || status >= 500) {
     return new TransientError(`${url.host} answered ${answer}`, askedWait(headers));
   }
@@ -141,14 +139,12 @@ async function explain(
   if (!at_home) return new TransientError(`${url.host} answered ${answer}`);
   if (status === 401 || status === 403) {
     const page = `${settings.endpoint}/${repoPath(subject)}`;
+    const fix = settings.token === undefined
+      ? `request access on ${page} and set HF_TOKEN to a token of your account`
+      : `the token sent has no access: request access on ${page} or set HF_TOKEN to another token`;
+    const { type = "dataset", repo } = subject;
     return new HubError(
-      `the hub refuses access to the ${
-        nounOf(subject)
-      } ${subject.repo} (${answer}): it is private, gated or does not ` +
-        "exist; " +
-        (settings.token === undefined
-          ? `request access on ${page} and set HF_TOKEN to a token of your account`
-          : `the token sent has no access: request access on ${page} or set HF_TOKEN to another token`),
+      `the hub refuses access to the ${type} ${repo} (${answer}): it is private, gated or does not exist; ${fix}`,
       status,
     );
   }
@@ -156,25 +152,21 @@ async function explain(
   return new HubError(`the hub answered ${answer} for ${describe(subject)}`, status);
 }
 
-/** Name of a repository's type for messages. */
-const nounOf = ({ type = "dataset" }: Subject) => NOUN[type];
-
 /** Path of a repository in the hub's URLs. */
 export function repoPath({ type, repo }: Subject): string {
   return type === "model" ? repo : `datasets/${repo}`;
 }
 
-function missing(subject: Subject, headers: Headers): string {
-  const { repo, revision, path } = subject, noun = nounOf(subject);
+function missing({ type = "dataset", repo, revision, path }: Subject, headers: Headers): string {
   switch (headers.get("x-error-code")) {
     case "EntryNotFound":
-      return `the ${noun} ${repo} has no file ${path} at revision ${revision}`;
+      return `the ${type} ${repo} has no file ${path} at revision ${revision}`;
     case "RevisionNotFound":
-      return `the ${noun} ${repo} has no revision ${revision}`;
+      return `the ${type} ${repo} has no revision ${revision}`;
     case "RepoNotFound":
-      return `the hub has no ${noun} ${repo}`;
+      return `the hub has no ${type} ${repo}`;
   }
-  return `the hub has no ${noun} ${repo} with ${path === undefined ? "" : `a file ${path} at `}` +
+  return `the hub has no ${type} ${repo} with ${path === undefined ? "" : `a file ${path} at `}` +
     `revision ${revision}`;
 }
 

@@ -45,9 +45,6 @@ const FORM = "hf://org/name[@revision][/path or glob]";
 const REPO = /^[^/@]+(?:\/[^/@]+)?/;
 const AFTER_REPO =
   /^(?:@(?<revision>refs\/convert\/[\w.-]+|refs\/pr\/\d+|[^/]+))?(?:\/(?<pattern>.*))?$/s;
-/** Names for messages. */
-export const NOUN: Record<RepoType, string> = { dataset: "dataset", model: "model" };
-
 const TYPES = "datasets|models|spaces|buckets|kernels";
 /** The hub's own rule for names. It also makes them safe as names of folders and in URLs. */
 const REPO_PART = /^(?!.*(--|\.\.))(?!.*\.git$)\w(?:[\w.-]{0,94}\w)?$/;
@@ -77,13 +74,13 @@ export function parseHubUrl(url: string, type: RepoType = "dataset"): HubLocatio
   if (!url.startsWith("hf://")) throw wrong("does not start with hf://");
   const [prefix, named] = new RegExp(`^hf://(?:(${TYPES})/)?`).exec(url)!;
   if (named !== undefined && named !== `${type}s`) {
-    throw wrong(`is one of the hub's ${named}, but only ${NOUN[type]}s can be read here`);
+    throw wrong(`is one of the hub's ${named}, but only ${type}s can be read here`);
   }
   const rest = url.slice(prefix.length);
   const repo = REPO.exec(rest)?.[0] ?? "";
   const is_type = new RegExp(`^(${TYPES})(/|$)`).test(repo);
   if (is_type || !repo.split("/").every((part) => REPO_PART.test(part))) {
-    throw wrong(`"${repo}" cannot be the name of a ${NOUN[type]}`);
+    throw wrong(`"${repo}" cannot be the name of a ${type}`);
   }
   const parts = AFTER_REPO.exec(rest.slice(repo.length))?.groups;
   if (parts === undefined) throw wrong(`no revision after the "@"`);

@@ -83,7 +83,7 @@ async function fetchCommit(subject: Subject, settings: HubSettings): Promise<str
     hubUrl: settings.endpoint,
     fetch: apiFetch(subject, settings),
   };
-  const { sha } = await understood<{ sha?: unknown }>(
+  const { sha } = await checkAnswer<{ sha?: unknown }>(
     subject,
     () => subject.type === "model" ? modelInfo(query) : datasetInfo(query),
   );
@@ -95,7 +95,7 @@ async function fetchCommit(subject: Subject, settings: HubSettings): Promise<str
 
 async function fetchTree(subject: Subject, settings: HubSettings): Promise<Tree> {
   const { listFiles } = await import("@huggingface/hub");
-  return await understood(subject, async () => {
+  return await checkAnswer(subject, async () => {
     const files = new Map<string, TreeFile>();
     const entries = listFiles({
       repo: { type: subject.type ?? "dataset", name: subject.repo },
@@ -113,7 +113,7 @@ async function fetchTree(subject: Subject, settings: HubSettings): Promise<Tree>
 }
 
 /** Runs a function of the library; its parse errors mean that the answer is not a hub's. */
-async function understood<T>({ repo }: Subject, call: () => Promise<T>): Promise<T> {
+async function checkAnswer<T>({ repo }: Subject, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -173,10 +173,8 @@ function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
     const fault = pathFault(path);
     if (fault !== undefined) {
       throw new HubError(
-        `${location.repo} lists a file ${
-          JSON.stringify(path)
-        }, whose path ${fault} and is not safe to ` +
-          "store; choose a pattern without it",
+        `${location.repo} lists a file ${JSON.stringify(path)}, whose path ${fault} and is not ` +
+          "safe to store; choose a pattern without it",
       );
     }
     const { lfs_sha256, lfs_size, size, blob_id } = file;

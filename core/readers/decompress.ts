@@ -85,17 +85,17 @@ async function* expandFrame(
 ): AsyncGenerator<Uint8Array> {
   using expander = new Expander(createZstdDecompress({ chunkSize: OUTPUT_BYTES }), meter);
   const [descriptor] = await source.take(1);
-  const singleSegment = (descriptor >> 5) & 1;
-  const sizeBytes = [singleSegment, 2, 4, 8][descriptor >> 6];
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
-  const rest = await source.take(1 - singleSegment + dictionaryBytes + sizeBytes);
+  const single_segment = (descriptor >> 5) & 1;
+  const size_bytes = [single_segment, 2, 4, 8][descriptor >> 6];
+  const dictionary_bytes = [0, 1, 2, 4][descriptor & 3];
+  const rest = await source.take(1 - single_segment + dictionary_bytes + size_bytes);
   yield* await expander.push(joinBytes([magic, Uint8Array.of(descriptor), rest]));
   for (let last = false; !last;) {
     const header = await source.take(3);
     const block = littleEndian(header);
     last = (block & 1) === 1;
-    const isRun = ((block >> 1) & 3) === 1;
-    const content = await source.take(isRun ? 1 : block >> 3);
+    const is_run = ((block >> 1) & 3) === 1;
+    const content = await source.take(is_run ? 1 : block >> 3);
     yield* await expander.push(joinBytes([header, content]));
     expander.throwFault();
   }

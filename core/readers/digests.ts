@@ -85,7 +85,7 @@ const SETTLED_MS = 2000;
 /** The whole cache file is written each time, so not after every file. */
 const SAVE_EVERY_MS = 5000;
 
-const Entry = z.object({
+const entry_schema = z.object({
   size: z.number(),
   modified: z.number(),
   /** Time of change of content or attributes. No program can set it, so it also changes when `cp -p` keeps `modified`. */
@@ -93,9 +93,9 @@ const Entry = z.object({
   inode: z.number(),
   sha256: z.hex().length(64),
 });
-const CacheFile = z.object({ format: z.literal(2), files: z.record(z.string(), Entry) });
-type Entry = z.output<typeof Entry>;
-type Entries = z.output<typeof CacheFile>["files"];
+const cache_schema = z.object({ format: z.literal(2), files: z.record(z.string(), entry_schema) });
+type Entry = z.output<typeof entry_schema>;
+type Entries = z.output<typeof cache_schema>["files"];
 
 /**
  * Digests of files by absolute path, valid while size, times of change and inode are the same. A cache file that is
@@ -168,7 +168,7 @@ export class DigestCache {
 
   #read(): Entries {
     try {
-      return CacheFile.parse(JSON.parse(readFileSync(this.path!, "utf8"))).files;
+      return cache_schema.parse(JSON.parse(readFileSync(this.path!, "utf8"))).files;
     } catch {
       return {};
     }

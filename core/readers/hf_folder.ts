@@ -26,8 +26,8 @@ export function isDatasetFolder(path: string): boolean {
   return existsSync(join(path, DICTIONARY)) || existsSync(join(path, STATE));
 }
 
-const DatasetDict = z.object({ splits: z.array(z.string()) });
-const State = z.object({
+const dictionary_schema = z.object({ splits: z.array(z.string()) });
+const state_schema = z.object({
   _data_files: z.array(z.object({ filename: z.string() })),
   _split: z.string().nullish(),
   /** Rows chosen by index; `datasets` before 2.0 could save them like this. */
@@ -40,7 +40,7 @@ async function* readDatasetFolder(
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
   const part = splitFolder(folder, reading.split);
-  const state = parse(State, join(part, STATE));
+  const state = parse(state_schema, join(part, STATE));
   const { split } = reading;
   if (part === folder && split !== undefined && state._split && state._split !== split) {
     throw new Error(`${folder} has the split "${state._split}", not "${split}"`);
@@ -54,11 +54,11 @@ async function* readDatasetFolder(
  * @throws {Error} when the files of the folder do not fit together.
  */
 export function datasetFiles(folder: string): string[] {
-  const names = [STATE, ...dataFiles(folder, parse(State, join(folder, STATE)))];
+  const names = [STATE, ...dataFiles(folder, parse(state_schema, join(folder, STATE)))];
   return existsSync(join(folder, INFO)) ? [...names, INFO] : names;
 }
 
-function dataFiles(folder: string, state: z.output<typeof State>): string[] {
+function dataFiles(folder: string, state: z.output<typeof state_schema>): string[] {
   const state_file = join(folder, STATE);
   if (state._indices_data_files?.length) {
     throw new Error(
@@ -74,16 +74,18 @@ function dataFiles(folder: string, state: z.output<typeof State>): string[] {
 }
 
 function splitFolder(folder: string, split: string | undefined): string {
-  const dictFile = join(folder, DICTIONARY);
-  if (!existsSync(dictFile)) return folder;
-  const { splits } = parse(DatasetDict, dictFile);
+  const dictionary_file = join(folder, DICTIONARY);
+  if (!existsSync(dictionary_file)) return folder;
+  const { splits } = parse(dictionary_schema, dictionary_file);
   if (split === undefined || !splits.includes(split)) {
     const what = split === undefined ? "has several splits" : `has no split "${split}"`;
     throw new Error(`${folder} ${what}; set split to one of ${splits.join(", ")}`);
   }
   if (!/^[^/\\\0]+$/.test(split) || split === ".." || split === ".") {
     throw new Error(
-      `${dictFile}: split ${JSON.stringify(split)} is refused: it is not the name of a folder`,
+      `${dictionary_file}: split ${
+        JSON.stringify(split)
+      } is refused: it is not the name of a folder`,
     );
   }
   return join(folder, split);

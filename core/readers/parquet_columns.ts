@@ -126,8 +126,8 @@ class LeafColumn {
   readonly path: string;
   readonly #reader: DataReader;
   readonly #decoder: Parameters<typeof readPage>[2];
-  readonly #schemaPath: SchemaTree[];
-  readonly #isRepeated: boolean;
+  readonly #schema_path: SchemaTree[];
+  readonly #is_repeated: boolean;
   readonly #limits: Limits;
   #header?: PageHeader;
   #dictionary?: DecodedArray;
@@ -144,15 +144,15 @@ class LeafColumn {
     this.path = path_in_schema.join(".");
     this.#limits = limits;
     this.#reader = { view: new DataView(bytes.buffer), offset: 0 };
-    this.#schemaPath = treePath(schema, path_in_schema);
-    this.#isRepeated = this.#schemaPath.some(({ element }) =>
+    this.#schema_path = treePath(schema, path_in_schema);
+    this.#is_repeated = this.#schema_path.some(({ element }) =>
       element.repetition_type === "REPEATED"
     );
     this.#decoder = {
       ...metadata,
       pathInSchema: path_in_schema,
-      element: this.#schemaPath.at(-1)!.element,
-      schemaPath: this.#schemaPath,
+      element: this.#schema_path.at(-1)!.element,
+      schemaPath: this.#schema_path,
       parsers: PARSERS,
       utf8: false,
       compressors: this.#checked(DECOMPRESSORS),
@@ -186,7 +186,7 @@ class LeafColumn {
     checkPageHeader(header, reader.view.byteLength - reader.offset, this.#limits);
     const end = reader.offset + header.compressed_page_size;
     const page = new Uint8Array(reader.view.buffer, reader.offset, header.compressed_page_size);
-    if (header.data_page_header_v2 !== undefined) checkLevels2(header, page, this.#schemaPath);
+    if (header.data_page_header_v2 !== undefined) checkLevels2(header, page, this.#schema_path);
     this.#checkPlain(header, page);
     const rows = this.#decode(header);
     reader.offset = end;
@@ -201,7 +201,7 @@ class LeafColumn {
     }
     const { num_values } = header.data_page_header ?? header.data_page_header_v2 ?? {};
     if (!num_values) return [];
-    const before = this.#isRepeated ? this.#unfinished : undefined;
+    const before = this.#is_repeated ? this.#unfinished : undefined;
     const { data = [] } = readPage(
       this.#reader,
       header,
@@ -210,7 +210,7 @@ class LeafColumn {
       before,
       0,
     );
-    if (!this.#isRepeated) return data;
+    if (!this.#is_repeated) return data;
     this.#unfinished = Array.from(data.slice(-1));
     return data.slice(0, -1);
   }
@@ -226,7 +226,7 @@ class LeafColumn {
   }
 
   #check(header: PageHeader, page: Uint8Array): void {
-    checkPage(header, page, this.#schemaPath, this.#decoder.type === "BOOLEAN");
+    checkPage(header, page, this.#schema_path, this.#decoder.type === "BOOLEAN");
   }
 
   /** Decompressors that also check a page's content before it is decoded. */

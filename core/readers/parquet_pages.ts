@@ -24,9 +24,9 @@ const MAX_PAGE_BYTES = 2 ** 30;
 const MAX_PADDING = 64 * 8;
 
 /** @throws {Error} for impossible sizes and counts. */
-export function checkPageHeader(header: PageHeader, bytesLeft: number, limits: Limits): void {
+export function checkPageHeader(header: PageHeader, bytes_left: number, limits: Limits): void {
   const { compressed_page_size: size, uncompressed_page_size: expanded } = header;
-  check(size >= 0 && size <= bytesLeft, "is truncated");
+  check(size >= 0 && size <= bytes_left, "is truncated");
   check(expanded >= 0 && expanded <= MAX_PAGE_BYTES, "is too large");
   checkExpansion(limits, size, expanded);
   const counted = header.data_page_header ?? header.data_page_header_v2 ??
@@ -61,7 +61,7 @@ export function checkPage(
   header: PageHeader,
   page: Uint8Array,
   path: SchemaTree[],
-  isBoolean: boolean,
+  is_boolean: boolean,
 ): void {
   const data = header.data_page_header ?? header.data_page_header_v2;
   if (data === undefined) return;
@@ -72,7 +72,7 @@ export function checkPage(
       if (level > 0) cursor.checkSizedRuns(bitWidth(level), num_values);
     }
   }
-  if (isBoolean && encoding === "RLE") cursor.checkSizedRuns(1, num_values);
+  if (is_boolean && encoding === "RLE") cursor.checkSizedRuns(1, num_values);
   else if (encoding.endsWith("_DICTIONARY")) {
     if (cursor.at < page.length) cursor.checkRuns(cursor.byte(), num_values, page.length);
   } else if (encoding.startsWith("DELTA_") && num_values > 0 && cursor.at < page.length) {
@@ -80,12 +80,12 @@ export function checkPage(
   }
 }
 
-function checkDelta(cursor: Cursor, numValues: number, hasPrefixes: boolean): void {
+function checkDelta(cursor: Cursor, num_values: number, has_prefixes: boolean): void {
   const start = cursor.at;
-  const [blockSize, parts, count] = [cursor.varint(), cursor.varint(), cursor.varint()];
-  check(blockSize <= 2 ** 20 && parts > 0 && parts <= 1024, "has impossible blocks");
-  check(count <= numValues, "has more values than it declares");
-  if (!hasPrefixes || count === 0) return;
+  const [block_size, parts, count] = [cursor.varint(), cursor.varint(), cursor.varint()];
+  check(block_size <= 2 ** 20 && parts > 0 && parts <= 1024, "has impossible blocks");
+  check(count <= num_values, "has more values than it declares");
+  if (!has_prefixes || count === 0) return;
   // Each value is stored as the length of a prefix of the one before, so values can expand without limit.
   const prefixes = new Int32Array(count);
   deltaBinaryUnpack({ view: cursor.view, offset: start }, count, prefixes);
@@ -131,11 +131,11 @@ class Cursor {
     let seen = 0;
     while (seen < count && this.at < end) {
       const header = this.varint();
-      const isPacked = (header & 1) === 1;
+      const is_packed = (header & 1) === 1;
       const length = Math.floor(header / 2);
-      seen += isPacked ? 8 * length : length;
-      this.at += isPacked ? width * length : Math.ceil(width / 8);
-      check(seen <= count + (isPacked ? MAX_PADDING : 0), "has more values than it declares");
+      seen += is_packed ? 8 * length : length;
+      this.at += is_packed ? width * length : Math.ceil(width / 8);
+      check(seen <= count + (is_packed ? MAX_PADDING : 0), "has more values than it declares");
     }
   }
 }

@@ -82,7 +82,8 @@ const READER = 2;
  *
  * The revision is a string for local files, a promise for files on the hub.
  *
- * @throws {Error} for a broken template and for functions without `reader_version`; while reading, `file:row: …` for a broken record or missing column.
+ * @throws {Error} for a broken template and for functions without `reader_version`; while reading, `file:row: …` for a
+ *   broken record or missing column.
  *
  * @example
  * ```ts
@@ -255,12 +256,8 @@ function describeReading(
     typeof part === "string" ? `\`${JSON.stringify(part).slice(1, -1)}\`` : "a text of its columns";
   const parts = [`one document per record: ${shown(text)}`];
   if (prompt !== undefined) {
-    parts.push(
-      `after ${shown(prompt)}, ${
-        mask_prompt ? "on which no loss is taken" : "with loss on all of it"
-      }`,
-    );
+    parts.push(`after ${shown(prompt)}, ${mask_prompt ? "without loss" : "with loss"}`);
   }
-  if (examples !== undefined) parts.push(`${examples} examples drawn`);
+  if (examples !== undefined) parts.push(`a sample of ${examples} examples`);
   return parts.join("; ");
 }

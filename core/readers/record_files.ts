@@ -141,15 +141,8 @@ const TEST = /^test(?![a-z])/i;
  * @throws {Error} for a folder named after a split without a readable file.
  */
 export function findSplitFiles(folder: string, format?: RecordFormat): SplitFiles | undefined {
-  let entries: Deno.DirEntry[];
-  try {
-    entries = [...Deno.readDirSync(folder)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
-  const names = entries.map(({ name }) => name).sort();
+  if (!isFolder(folder)) return undefined;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   const isData = (path: string) => {
     const known = formatOf(path);
     return known !== undefined && (known !== "text" || format === "text");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { compileGlob } from "../hub/mod.ts";
 import { missingFile } from "./file_bytes.ts";
 import { formatOf, FORMATS, KNOWN_ENDINGS, type RecordFormat } from "./formats.ts";
@@ -49,9 +49,8 @@ export async function* readRecords(
     reading.throwIfAborted();
     const format = options.format ?? formatOf(file);
     if (format === undefined) {
-      const ending = /[^/\\]*?(\.[^./\\]*)?$/.exec(file)![1] ?? "";
       throw new Error(
-        `${file}: unknown file type "${ending}"; set "format" or use one of ${
+        `${file}: unknown file type "${extname(file)}"; set "format" or use one of ${
           KNOWN_ENDINGS.join(" ")
         }`,
       );
