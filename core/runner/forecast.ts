@@ -13,7 +13,7 @@ import {
 } from "../store/mod.ts";
 import { type PlannedStep, readLock } from "../runs/mod.ts";
 import { pastSeconds } from "./durations.ts";
-import { type Known, plan } from "./plan.ts";
+import { type EarlierResults, plan } from "./plan.ts";
 import {
   checkRecipe,
   mapWired,
@@ -52,23 +52,23 @@ export async function forecastRecipe(
 ): Promise<StepForecast[]> {
   const recipe = await checkRecipe(given);
   const store = storeOf(out);
-  const known: Known = {
+  const earlier: EarlierResults = {
     manifests: store.readManifests(),
     unusable: new Map(),
     last_keys: readLock(out, recipe.name).steps,
     unfinished: store.unfinished(),
   };
-  const same = recipe.steps.filter((step) => ranWithThisConfig(step, known)).map(({ id }) => id);
+  const same = recipe.steps.filter((step) => ranWithThisConfig(step, earlier)).map(({ id }) => id);
   const seconds = await pastSeconds(out, recipe.name, same);
   const forecasts = new Map<string, StepForecast>();
-  for (const planned of plan(recipe, known)) {
+  for (const planned of plan(recipe, earlier)) {
     const step = recipe.steps.find(({ id }) => id === planned.id)!;
-    const manifest = planned.action === "skip" ? known.manifests.get(planned.key!) : undefined;
+    const manifest = planned.action === "skip" ? earlier.manifests.get(planned.key!) : undefined;
     const checkpoint = checkpointRef(step.inputs);
     const before = checkpoint && forecasts.get(checkpoint.step);
     const artifact = before?.key === undefined
       ? undefined
-      : known.manifests.get(before.key)?.outputs[checkpoint!.output];
+      : earlier.manifests.get(before.key)?.outputs[checkpoint!.output];
     forecasts.set(step.id, {
       ...planned,
       forecast: await forecastOf(
@@ -86,7 +86,7 @@ export async function forecastRecipe(
 }
 
 /** Whether the last result of a step was made with the config that it has now. */
-export function ranWithThisConfig(step: Step, { manifests, last_keys }: Known): boolean {
+export function ranWithThisConfig(step: Step, { manifests, last_keys }: EarlierResults): boolean {
   const last = manifests.get(last_keys[step.id]);
   return last !== undefined && last.stage === step.stage.name &&
     canonicalJson(last.config) === canonicalJson(step.config);

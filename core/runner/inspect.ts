@@ -63,7 +63,7 @@ export async function inspectStep(
 
 async function findInputs(recipe: Recipe, step: Step, out: string) {
   const only = withUpstream(recipe, upstream(step));
-  const { steps, known } = await verify(recipe, out, { only });
+  const { steps, earlier } = await verify(recipe, out, { only });
   const missing = steps.filter(({ action }) => action === "run").map(({ id }) => id);
   if (missing.length > 0) {
     // Running the direct inputs runs what they need, too.
@@ -74,6 +74,6 @@ async function findInputs(recipe: Recipe, step: Step, out: string) {
       `"${step.id}" reads ${names}, which have no results yet; run the pipeline with ${runs} first`,
     );
   }
-  const outputs = new Map(steps.map(({ id, key }) => [id, known.manifests.get(key!)!.outputs]));
+  const outputs = new Map(steps.map(({ id, key }) => [id, earlier.manifests.get(key!)!.outputs]));
   return mapWired<Artifact>(step.inputs, (ref) => outputs.get(ref.step)![ref.output]);
 }

@@ -23,7 +23,7 @@ export { agree, follow, GroupLeader } from "./group.ts";
 export { inspectable, type InspectOptions, inspectStep } from "./inspect.ts";
 export { canRestrict } from "./isolation.ts";
 export { runStep, type StepResult } from "./one_step.ts";
-export { type Known, plan, selectSteps } from "./plan.ts";
+export { type EarlierResults, plan, selectSteps } from "./plan.ts";
 export { machineBudget } from "./resources.ts";
 export { type Launch, run, type RunOptions } from "./run.ts";
 export { type PauseGate, RunControl } from "./run_control.ts";

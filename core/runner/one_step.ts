@@ -5,7 +5,7 @@
  */
 import { type Artifact, artifactKey, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
-import { identity, inputDigests, withUpstream } from "./plan.ts";
+import { identityOf, withUpstream } from "./plan.ts";
 import { mapWired, type Recipe, type Ref } from "../recipe/mod.ts";
 import { storeOf, verify } from "./verify.ts";
 import { asInterrupted } from "./errors.ts";
@@ -52,20 +52,20 @@ export async function runStep(
   const { key } = before.steps.find((planned) => planned.id === id)!;
   const unlock = await guard(key!);
   try {
-    const { steps, known } = await plan(); // while it waited for the lock, another process may have computed it
+    const { steps, earlier } = await plan(); // while it waited for the lock, another process may have computed it
     if (steps.find((planned) => planned.id === id)!.action === "skip") {
-      return { key: key!, outputs: known.manifests.get(key!)!.outputs, ran: false };
+      return { key: key!, outputs: earlier.manifests.get(key!)!.outputs, ran: false };
     }
     const keys = new Map(steps.map((planned) => [planned.id, planned.key!]));
     const artifact = ({ step, output }: Ref) =>
-      known.manifests.get(keys.get(step)!)!.outputs[output];
-    const who = identity(step, inputDigests(step.inputs, (ref) => artifact(ref).digest));
-    if (artifactKey(who) !== key) throw new Error("its inputs changed while the step started");
+      earlier.manifests.get(keys.get(step)!)!.outputs[output];
+    const identity = identityOf(step, mapWired(step.inputs, (ref) => artifact(ref).digest));
+    if (artifactKey(identity) !== key) throw new Error("its inputs changed while the step started");
     const store = storeOf(out);
     const inputs = mapWired(step.inputs, artifact);
     const job = { step: id, key, inputs, store: store.root, samples: recipe.samples };
     const outputs = await executor(step, job, listener, signal);
-    store.writeManifest(key, { ...who, format: MANIFEST_FORMAT, outputs });
+    store.writeManifest(key, { ...identity, format: MANIFEST_FORMAT, outputs });
     store.clearWork(key);
     return { key, outputs, ran: true };
   } catch (error) {

@@ -12,10 +12,10 @@ import {
   type Manifest,
 } from "../store/mod.ts";
 import type { PlannedStep } from "../runs/mod.ts";
-import { mapWired, type Recipe, type Ref, type Step, upstream, type Wired } from "../recipe/mod.ts";
+import { mapWired, type Recipe, type Step, upstream } from "../recipe/mod.ts";
 
 /** The results of earlier runs. */
-export interface Known {
+export interface EarlierResults {
   /** Finished steps by key. */
   readonly manifests: ReadonlyMap<string, Manifest>;
   /** Keys of finished steps whose results cannot be used, with the reason. */
@@ -31,34 +31,42 @@ export interface Known {
  *
  * @param only ids of the steps to consider; all by default. Must include the steps they read (see `selectSteps`).
  */
-export function plan(recipe: Recipe, known: Known, only?: ReadonlySet<string>): PlannedStep[] {
+export function plan(
+  recipe: Recipe,
+  earlier: EarlierResults,
+  only?: ReadonlySet<string>,
+): PlannedStep[] {
   const planned = new Map<string, PlannedStep>();
   for (const step of recipe.steps) {
     if (only && !only.has(step.id)) continue;
-    planned.set(step.id, planStep(step, known, planned));
+    planned.set(step.id, planStep(step, earlier, planned));
   }
   return [...planned.values()];
 }
 
-function planStep(step: Step, known: Known, before: Map<string, PlannedStep>): PlannedStep {
+function planStep(
+  step: Step,
+  earlier: EarlierResults,
+  before: Map<string, PlannedStep>,
+): PlannedStep {
   const base = { id: step.id, stage: step.stage.name };
   const waits = upstream(step).filter((id) => before.get(id)?.action === "run");
   if (waits.length > 0) {
-    const own = changesSinceLast(step, known, undefined);
+    const own = changesSinceLast(step, earlier, undefined);
     const reasons = own[0] === NEVER
       ? own
       : [...own, ...waits.map((id) => `runs because ${id} runs`)];
     return { ...base, action: "run", reasons };
   }
-  const inputs = inputDigests(
+  const inputs = mapWired(
     step.inputs,
-    ({ step: id, output }) => known.manifests.get(before.get(id)!.key!)!.outputs[output].digest,
+    ({ step: id, output }) => earlier.manifests.get(before.get(id)!.key!)!.outputs[output].digest,
   );
-  const key = artifactKey(identity(step, inputs));
-  const manifest = known.manifests.get(key);
-  const unusable = known.unusable.get(key) ?? (manifest && outputsProblem(step, manifest));
+  const key = artifactKey(identityOf(step, inputs));
+  const manifest = earlier.manifests.get(key);
+  const unusable = earlier.unusable.get(key) ?? (manifest && outputsProblem(step, manifest));
   if (manifest && unusable === undefined) {
-    const same = known.last_keys[step.id] === key;
+    const same = earlier.last_keys[step.id] === key;
     return {
       ...base,
       action: "skip",
@@ -66,21 +74,16 @@ function planStep(step: Step, known: Known, before: Map<string, PlannedStep>): P
       reasons: [same ? "up to date" : "made by an earlier run"],
     };
   }
-  const changes = changesSinceLast(step, known, inputs);
+  const changes = changesSinceLast(step, earlier, inputs);
   const reasons = unusable !== undefined ? [unusable] : changes.length > 0 ? changes : [GONE];
-  const resumes = known.unfinished.has(key) ? ["interrupted, resumes from its checkpoint"] : [];
+  const resumes = earlier.unfinished.has(key) ? ["interrupted, resumes from its checkpoint"] : [];
   return { ...base, action: "run", key, reasons: [...reasons, ...resumes] };
 }
 
 /** Everything that decides what a step computes. */
-export function identity(step: Step, inputs: InputDigests): Identity {
+export function identityOf(step: Step, inputs: InputDigests): Identity {
   const { stage, config, seed } = step;
   return { stage: stage.name, version: stage.version, config, seed, inputs };
-}
-
-/** Digests of a step's inputs, given the digest of each ref. */
-export function inputDigests(inputs: Wired, digest: (ref: Ref) => string): InputDigests {
-  return mapWired(inputs, digest);
 }
 
 /**
@@ -126,12 +129,16 @@ const NEVER = "never run";
 const GONE = "its last result was removed";
 
 /** How the step differs from its last result. `inputs` is undefined while they are not known. */
-function changesSinceLast(step: Step, known: Known, inputs: InputDigests | undefined): string[] {
-  const last_key = known.last_keys[step.id];
+function changesSinceLast(
+  step: Step,
+  earlier: EarlierResults,
+  inputs: InputDigests | undefined,
+): string[] {
+  const last_key = earlier.last_keys[step.id];
   if (last_key === undefined) return [NEVER];
-  const last = known.manifests.get(last_key);
+  const last = earlier.manifests.get(last_key);
   if (!last) return [GONE];
-  const { stage, version, config, seed } = identity(step, {});
+  const { stage, version, config, seed } = identityOf(step, {});
   const changes: string[] = [];
   if (last.stage !== stage) return [`stage ${last.stage} -> ${stage}`];
   if (last.version !== version) changes.push(`stage version ${last.version} -> ${version}`);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Artifact, artifactKey, type Manifest, MANIFEST_FORMAT } from "../store/mod.ts";
 import type { Port } from "../stage/mod.ts";
-import { identity, inputDigests, type Known, plan, selectSteps } from "./plan.ts";
-import { checkRecipe, defineRecipe, type Recipe } from "../recipe/mod.ts";
+import { type EarlierResults, identityOf, plan, selectSteps } from "./plan.ts";
+import { checkRecipe, defineRecipe, mapWired, type Recipe } from "../recipe/mod.ts";
 import { clip, numbers, sum } from "../recipe/testdata/stages.ts";
 
 async function makeRecipe(
@@ -18,19 +18,19 @@ async function makeRecipe(
   return await checkRecipe(draft);
 }
 
-const NOTHING: Known = {
+const NOTHING: EarlierResults = {
   manifests: new Map(),
   unusable: new Map(),
   last_keys: {},
   unfinished: new Set(),
 };
 
-/** What is known after a recipe has run; each output's digest is its step and port. */
-function afterRun(recipe: Recipe): Known {
+/** The results of a recipe that has run; each output's digest is its step and port. */
+function afterRun(recipe: Recipe): EarlierResults {
   const manifests = new Map<string, Manifest>();
   const last_keys: Record<string, string> = {};
   for (const step of recipe.steps) {
-    const who = identity(step, inputDigests(step.inputs, (ref) => `${ref.step}.${ref.output}`));
+    const who = identityOf(step, mapWired(step.inputs, (ref) => `${ref.step}.${ref.output}`));
     const outputs = Object.fromEntries(
       Object.keys(step.stage.outputs).map((name): [string, Artifact] => {
         const digest = `${step.id}.${name}`;
@@ -44,8 +44,8 @@ function afterRun(recipe: Recipe): Known {
   return { ...NOTHING, manifests, last_keys };
 }
 
-const brief = (recipe: Recipe, known: Known, only?: ReadonlySet<string>) =>
-  plan(recipe, known, only).map(({ id, action, reasons }) =>
+const brief = (recipe: Recipe, earlier: EarlierResults, only?: ReadonlySet<string>) =>
+  plan(recipe, earlier, only).map(({ id, action, reasons }) =>
     `${id} ${action}: ${reasons.join(", ")}`
   );
 
@@ -64,63 +64,63 @@ Deno.test("everything runs the first time, nothing the second", async () => {
 });
 
 Deno.test("a changed config runs the step and what depends on it, with reasons", async () => {
-  const known = afterRun(await makeRecipe({}));
-  assert.deepEqual(brief(await makeRecipe({ limit: 5 }), known), [
+  const earlier = afterRun(await makeRecipe({}));
+  assert.deepEqual(brief(await makeRecipe({ limit: 5 }), earlier), [
     "raw skip: up to date",
     "low run: config.limit changed 10 -> 5",
     "total run: runs because low runs",
   ]);
-  assert.deepEqual(brief(await makeRecipe({ limit: 5, count: 4 }), known), [
+  assert.deepEqual(brief(await makeRecipe({ limit: 5, count: 4 }), earlier), [
     "raw run: config.count changed 3 -> 4",
     "low run: config.limit changed 10 -> 5, runs because raw runs",
     "total run: runs because low runs, runs because raw runs",
   ]);
-  assert.match(brief(await makeRecipe({ seed: 2 }), known)[0], /seed changed 1 -> 2/);
+  assert.match(brief(await makeRecipe({ seed: 2 }), earlier)[0], /seed changed 1 -> 2/);
 });
 
 Deno.test("a changed version, label or wiring is named", async () => {
   const recipe = await makeRecipe({});
-  const known = afterRun(recipe);
+  const earlier = afterRun(recipe);
   const newer = {
     ...recipe,
     steps: recipe.steps.map((step) =>
       step.id === "raw" ? { ...step, stage: { ...step.stage, version: "2" } } : step
     ),
   };
-  assert.equal(brief(newer, known)[0], "raw run: stage version 1 -> 2");
+  assert.equal(brief(newer, earlier)[0], "raw run: stage version 1 -> 2");
   assert.equal(
-    brief(await makeRecipe({ labels: ["raw", "small"] }), known)[2],
+    brief(await makeRecipe({ labels: ["raw", "small"] }), earlier)[2],
     "total run: input parts.low was removed, input parts.small is new",
   );
 });
 
 Deno.test("damaged, missing and interrupted results say so", async () => {
   const recipe = await makeRecipe({});
-  const known = afterRun(recipe);
-  const key = known.last_keys.low;
+  const earlier = afterRun(recipe);
+  const key = earlier.last_keys.low;
   const unusable = new Map([[key, "artifact damaged"]]);
-  assert.deepEqual(brief(recipe, { ...known, unusable }), [
+  assert.deepEqual(brief(recipe, { ...earlier, unusable }), [
     "raw skip: up to date",
     "low run: artifact damaged",
     "total run: runs because low runs",
   ]);
-  const manifests = new Map([...known.manifests].filter(([other]) => other !== key));
+  const manifests = new Map([...earlier.manifests].filter(([other]) => other !== key));
   const unfinished = new Set([key]);
   assert.equal(
-    brief(recipe, { ...known, manifests, unfinished })[1],
+    brief(recipe, { ...earlier, manifests, unfinished })[1],
     "low run: its last result was removed, interrupted, resumes from its checkpoint",
   );
 });
 
 Deno.test("a result with other outputs than the stage declares is not used", async () => {
   const recipe = await makeRecipe({});
-  const known = afterRun(recipe);
-  const key = known.last_keys.raw;
-  const manifest = known.manifests.get(key)!;
+  const earlier = afterRun(recipe);
+  const key = earlier.last_keys.raw;
+  const manifest = earlier.manifests.get(key)!;
   const { data } = manifest.outputs;
   const reasonFor = (outputs: Manifest["outputs"]) => {
-    const manifests = new Map([...known.manifests, [key, { ...manifest, outputs }]]);
-    return brief(recipe, { ...known, manifests })[0];
+    const manifests = new Map([...earlier.manifests, [key, { ...manifest, outputs }]]);
+    return brief(recipe, { ...earlier, manifests })[0];
   };
   const raise = "raise the stage's version";
   assert.equal(reasonFor({}), `raw run: its outputs changed (data is new); ${raise}`);
@@ -135,10 +135,10 @@ Deno.test("a result with other outputs than the stage declares is not used", asy
 });
 
 Deno.test("results of an earlier config are used again", async () => {
-  const known = afterRun(await makeRecipe({}));
-  const last_keys = { ...known.last_keys, low: "another" };
+  const earlier = afterRun(await makeRecipe({}));
+  const last_keys = { ...earlier.last_keys, low: "another" };
   assert.equal(
-    brief(await makeRecipe({}), { ...known, last_keys })[1],
+    brief(await makeRecipe({}), { ...earlier, last_keys })[1],
     "low skip: made by an earlier run",
   );
 });

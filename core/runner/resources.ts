@@ -35,12 +35,12 @@ export function machineBudget(jobs: number, memory?: number): Budget {
 export async function planTasks(
   recipe: Recipe,
   out: string,
-  { steps: planned, known }: VerifiedPlan,
+  { steps: planned, earlier }: VerifiedPlan,
   { jobs, cores }: Budget,
 ): Promise<PlannedTask[]> {
   const to_run = planned.filter(({ action }) => action === "run").map(({ id }) => id);
   const steps = new Map(recipe.steps.map((step) => [step.id, step]));
-  const ran = to_run.filter((id) => ranWithThisConfig(steps.get(id)!, known));
+  const ran = to_run.filter((id) => ranWithThisConfig(steps.get(id)!, earlier));
   const seconds = await pastSeconds(out, recipe.name, ran);
   const is_shared = jobs > 1 && to_run.length > 1;
   const forecasts = is_shared ? await forecastRecipe(recipe, out) : [];

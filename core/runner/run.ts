@@ -38,7 +38,7 @@ import {
 } from "../runs/mod.ts";
 import { asInterrupted, Interrupted, mostSevere, StepFailed, toPlainError } from "./errors.ts";
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
-import { identity, inputDigests, outputsProblem } from "./plan.ts";
+import { identityOf, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
 import { machineBudget, planTasks } from "./resources.ts";
 import type { RunControl } from "./run_control.ts";
@@ -211,14 +211,14 @@ class Run {
   /** Starts a step, unless another with the same key is running: its result serves both. */
   #start(planned: PlannedTask): Promise<void> | undefined {
     const step = stepOf(this.recipe, planned.id);
-    const who = identity(step, inputDigests(step.inputs, (ref) => this.#artifact(ref).digest));
-    const key = artifactKey(who);
+    const identity = identityOf(step, mapWired(step.inputs, (ref) => this.#artifact(ref).digest));
+    const key = artifactKey(identity);
     if (this.#running.has(key)) return undefined;
     this.#running.add(key);
-    return this.#step(step, planned, who, key).finally(() => this.#running.delete(key));
+    return this.#step(step, planned, identity, key).finally(() => this.#running.delete(key));
   }
 
-  async #step(step: Step, planned: PlannedTask, who: Identity, key: string): Promise<void> {
+  async #step(step: Step, planned: PlannedTask, identity: Identity, key: string): Promise<void> {
     const found = await this.#existing(step, key, planned);
     if (found) {
       // Early cutoff: the steps it reads ran again and gave the same results.
@@ -230,7 +230,7 @@ class Run {
       this.log.emit({ type: "step_started", step: step.id, key, reasons: planned.reasons });
       const inputs = mapWired(step.inputs, (ref) => this.#artifact(ref));
       const outputs = await this.#execute(step, key, inputs);
-      this.store.writeManifest(key, { ...who, format: MANIFEST_FORMAT, outputs });
+      this.store.writeManifest(key, { ...identity, format: MANIFEST_FORMAT, outputs });
       this.store.clearWork(key);
       this.#remember(step, key, outputs);
       this.log.emit({ type: "step_finished", step: step.id, outputs });
@@ -244,7 +244,7 @@ class Run {
 
   /** A finished, intact result for this key. */
   async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
-    if (planned.action === "skip") return this.planned.known.manifests.get(key);
+    if (planned.action === "skip") return this.planned.earlier.manifests.get(key);
     if (this.options.launch) return undefined; // its own process checks
     // Other machines may work on the same plan. If they cannot be reached any more, this run continues without them.
     await this.options.shared?.pull(key).catch(({ message }: Error) => {

@@ -8,12 +8,12 @@ import { checkRecipe, type Recipe, type RecipeDraft } from "../recipe/mod.ts";
 import { artifactKey, type Manifest, type Problem, Store } from "../store/mod.ts";
 import { type PlannedStep, readLock } from "../runs/mod.ts";
 import { Interrupted } from "./errors.ts";
-import { type Known, plan } from "./plan.ts";
+import { type EarlierResults, plan } from "./plan.ts";
 
 /** A plan whose skipped steps have intact results, with what it was made from. */
 export interface VerifiedPlan {
   readonly steps: PlannedStep[];
-  readonly known: Known;
+  readonly earlier: EarlierResults;
 }
 
 /** Store of an output folder. */
@@ -54,7 +54,7 @@ export async function verify(
     manifests.delete(key);
     unusable.set(key, MANIFEST_DAMAGED);
   }
-  const known: Known = {
+  const earlier: EarlierResults = {
     manifests,
     unusable,
     last_keys: readLock(out, recipe.name).steps,
@@ -62,15 +62,15 @@ export async function verify(
   };
   // A step with an unusable result runs, and with it the steps that read it, so the next plan relies on fewer results.
   for (;;) {
-    const steps = plan(recipe, known, only);
+    const steps = plan(recipe, earlier, only);
     const before = unusable.size;
     for (const { action, key } of steps) {
       if (action !== "skip" || unusable.has(key!)) continue;
       if (signal?.aborted) throw new Interrupted();
-      const reason = await findProblem(store, known, key!, verified, quarantine);
+      const reason = await findProblem(store, earlier, key!, verified, quarantine);
       if (reason) unusable.set(key!, reason);
     }
-    if (unusable.size === before) return { steps, known };
+    if (unusable.size === before) return { steps, earlier };
   }
 }
 
@@ -88,12 +88,12 @@ function isIntact(key: string, manifest: Manifest): boolean {
 /** Verifies the outputs of a finished step; returns what is wrong with the first damaged one. */
 export async function findProblem(
   store: Store,
-  known: Pick<Known, "manifests">,
+  earlier: Pick<EarlierResults, "manifests">,
   key: string,
   verified: Set<string>,
   quarantine: boolean,
 ): Promise<string | undefined> {
-  const manifest = known.manifests.get(key)!;
+  const manifest = earlier.manifests.get(key)!;
   if (!isIntact(key, manifest)) return MANIFEST_DAMAGED;
   const problems: { output: string; problem: Problem }[] = [];
   for (const [output, artifact] of Object.entries(manifest.outputs)) {
