@@ -5,6 +5,9 @@
  */
 import { z } from "zod";
 
+export { pinRevision } from "./revision.ts";
+export type { Pinned } from "./revision.ts";
+
 /** An integer of at least 1: sizes, and counts that cannot be 0. */
 export const positive_int = z.number().int().positive();
 

@@ -50,7 +50,6 @@ export {
   withKey,
 } from "./series.ts";
 export {
-  batchOf,
   labelled,
   labelledFile,
   readInputs,

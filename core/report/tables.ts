@@ -6,7 +6,13 @@
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { csvFormat } from "d3-dsv";
 import { encodeTable } from "../arrow/mod.ts";
-import type { Batch, Columns, InputPorts, Inputs, TableInput } from "../stage/mod.ts";
+import {
+  batchOf,
+  type Columns,
+  type InputPorts,
+  type Inputs,
+  type TableInput,
+} from "../stage/mod.ts";
 
 /** One row of a table whose columns are all scalars. */
 export type Row<C extends Columns> = {
@@ -74,22 +80,6 @@ export function labelled<N extends string, R extends object>(
   return Object.entries(tables).flatMap(([label, rows]) =>
     rows.map((row) => ({ [name]: label, ...row }) as R & Record<N, string>)
   );
-}
-
-/** Converts rows to a block of columns; supports utf8, int32, float64 and bool columns. */
-export function batchOf<C extends Columns>(
-  { columns }: { readonly columns: C },
-  rows: readonly object[],
-): Batch<C> {
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, type]) => {
-      const values = rows.map((row) => row[name as keyof typeof row] as unknown);
-      if (type === "utf8") return [name, values];
-      if (type === "bool") return [name, Uint8Array.from(values as number[], Number)];
-      const array = type === "int32" ? Int32Array : Float64Array;
-      return [name, array.from(values as number[])];
-    }),
-  ) as Batch<C>;
 }
 
 /** A table in both download formats. */

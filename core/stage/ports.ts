@@ -51,6 +51,22 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 /** A block of rows: one entry per column, all with the same number of rows. */
 export type Batch<C extends Columns> = { [K in keyof C]: ColumnData<C[K]> };
 
+/** Converts rows to a block of columns; supports utf8, int32, float64 and bool columns. */
+export function batchOf<C extends Columns>(
+  { columns }: { readonly columns: C },
+  rows: readonly object[],
+): Batch<C> {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, type]) => {
+      const values = rows.map((row) => row[name as keyof typeof row] as unknown);
+      if (type === "utf8") return [name, values];
+      if (type === "bool") return [name, Uint8Array.from(values as number[], Number)];
+      const array = type === "int32" ? Int32Array : Float64Array;
+      return [name, array.from(values as number[])];
+    }),
+  ) as Batch<C>;
+}
+
 /** Whether a column of type `given` can be read as type `wanted`. */
 export function columnFits(given: ColumnType, wanted: ColumnType): boolean {
   const of_either = wanted === "list<uint16|uint32>";

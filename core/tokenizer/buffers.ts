@@ -8,7 +8,7 @@
 export type TokenArray = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** An array of the narrowest type that holds ids from 0 to `vocab_size` - 1. */
-export function tokenArray(vocab_size: number, length: number): TokenArray {
+function tokenArray(vocab_size: number, length: number): TokenArray {
   return vocab_size <= 0x1_0000 ? new Uint16Array(length) : new Uint32Array(length);
 }
 

@@ -167,7 +167,7 @@ export function serve<Request>(
 }
 
 /** A reply, and the buffers to transfer. */
-export interface Served {
+interface Served {
   readonly reply?: unknown;
   readonly transfer?: Transferable[];
 }

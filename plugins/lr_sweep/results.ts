@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { batchOf, COLOURS, renderSvg } from "../../core/report/mod.ts";
-import { files, type Outputs, ports, study_ports } from "../../core/stage/mod.ts";
+import { COLOURS, renderSvg } from "../../core/report/mod.ts";
+import { batchOf, files, type Outputs, ports, study_ports } from "../../core/stage/mod.ts";
 import type { Losses } from "./sweep.ts";
 
 /** A measurement; a loss that is not finite is not drawn. */

@@ -5,8 +5,14 @@
  */
 import { type Correlation, pearson } from "../../core/analysis/mod.ts";
 import { loadDocumentSets } from "../../core/batches/mod.ts";
-import { batchOf } from "../../core/report/mod.ts";
-import { defineStage, many, ports, type StageContext, study_ports } from "../../core/stage/mod.ts";
+import {
+  batchOf,
+  defineStage,
+  many,
+  ports,
+  type StageContext,
+  study_ports,
+} from "../../core/stage/mod.ts";
 import { allChoices, type Config, config } from "./config.ts";
 import { type Legs, type Pair, ProximityMeter, readPairs } from "./pairs.ts";
 

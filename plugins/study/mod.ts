@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { batchOf, type Row, rowsOf } from "../../core/report/mod.ts";
-import { defineStage, many, ports, study_ports, type TableInput } from "../../core/stage/mod.ts";
+import { type Row, rowsOf } from "../../core/report/mod.ts";
+import {
+  batchOf,
+  defineStage,
+  many,
+  ports,
+  study_ports,
+  type TableInput,
+} from "../../core/stage/mod.ts";
 import { compareRuns, readRuns } from "./comparison.ts";
 import { type Config, config } from "./config.ts";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mean, standardDeviation } from "../../core/analysis/mod.ts";
 import { readBatches } from "../../core/arrow/mod.ts";
-import { batchOf, rowsOf } from "../../core/report/mod.ts";
+import { rowsOf } from "../../core/report/mod.ts";
 import {
+  batchOf,
   type Columns,
   ports,
   study_ports,

@@ -14,7 +14,7 @@ import {
 } from "../../core/batches/mod.ts";
 import { compute_fields, computeOptions, CrossProducts } from "../../core/engine/mod.ts";
 import { placeWeights, type Weights } from "../../core/model/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { batchOf, defineStage, many, ports } from "../../core/stage/mod.ts";
 import { checkpointReader, HiddenStates, loadParameters } from "../../core/train/mod.ts";
 
 const config = z.strictObject({
@@ -89,8 +89,11 @@ export const cka = defineStage({
         values: accumulator.result(a, b),
         intervals: accumulator.interval(a, b),
       }));
-      for (const compared of comparisons) await outputs.cka.write(layerTable(compared));
-      await outputs.shift.write(shiftTable(comparisons));
+      for (const compared of comparisons) {
+        await outputs.cka.write(batchOf(ports.cka, layerRows(compared)));
+      }
+      const different = comparisons.filter(({ a, b }) => a !== b);
+      await outputs.shift.write(batchOf(ports.final_layer_shift, different.map(shiftRow)));
     }
     await products.release();
     await states.release();
@@ -177,33 +180,20 @@ interface Comparison {
 }
 
 /** Rows of the `cka` table: one for each pair of layers. */
-function layerTable({ probe, a, b, layers: [, columns], values, intervals }: Comparison) {
-  return {
-    probe: Array.from(values, () => probe),
-    model_a: Array.from(values, () => a),
-    model_b: Array.from(values, () => b),
-    layer_a: Int32Array.from(values, (_, i) => Math.floor(i / columns)),
-    layer_b: Int32Array.from(values, (_, i) => i % columns),
-    cka: values,
-    ci_low: Float64Array.from(intervals, ({ ci_low }) => ci_low),
-    ci_high: Float64Array.from(intervals, ({ ci_high }) => ci_high),
-  };
+function layerRows({ probe, a, b, layers: [, columns], values, intervals }: Comparison) {
+  return Array.from(values, (cka, i) => {
+    const [layer_a, layer_b] = [Math.floor(i / columns), i % columns];
+    return { probe, model_a: a, model_b: b, layer_a, layer_b, cka, ...intervals[i] };
+  });
 }
 
-/** Rows of the `shift` table: one for each pair of different models. */
-function shiftTable(comparisons: readonly Comparison[]) {
-  const others = comparisons.filter(({ a, b }) => a !== b);
-  const last = others.map(({ values }) => values[values.length - 1]);
-  const intervals = others.map(({ intervals }) => intervals[intervals.length - 1]);
+/** A row of the `shift` table. */
+function shiftRow(comparison: Comparison) {
+  const { probe, a, b, values, intervals } = comparison;
+  const last = values[values.length - 1], { ci_low, ci_high } = intervals[intervals.length - 1];
   return {
-    probe: others.map(({ probe }) => probe),
-    model_a: others.map(({ a }) => a),
-    model_b: others.map(({ b }) => b),
-    last: Float64Array.from(last),
-    mean_same_layer: Float64Array.from(others, meanSameLayer),
-    shift: Float64Array.from(last, (value) => 1 - value),
-    ci_low: Float64Array.from(intervals, ({ ci_high }) => 1 - ci_high),
-    ci_high: Float64Array.from(intervals, ({ ci_low }) => 1 - ci_low),
+    ...{ probe, model_a: a, model_b: b, last, mean_same_layer: meanSameLayer(comparison) },
+    ...{ shift: 1 - last, ci_low: 1 - ci_high, ci_high: 1 - ci_low },
   };
 }
 

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { positive_int } from "../../core/config/mod.ts";
 import { compute_fields, computeOptions } from "../../core/engine/mod.ts";
 import { passFlops, placeWeights } from "../../core/model/mod.ts";
-import { defineStage, many, ports } from "../../core/stage/mod.ts";
+import { batchOf, defineStage, many, ports } from "../../core/stage/mod.ts";
 import {
   bitsPerByte,
   type CheckpointForecast,
@@ -66,13 +66,8 @@ export const evaluate = defineStage({
         });
         done += sequences.length;
         report(done, { [`loss/${model}/${source}`]: loss }, total);
-        await outputs.evaluation.write({
-          model: [model],
-          source: [source],
-          loss: Float64Array.of(loss),
-          bits_per_byte: Float64Array.of(bitsPerByte(loss, eval_set)),
-          tokens: Float64Array.of(tokens),
-        });
+        const row = { model, source, loss, bits_per_byte: bitsPerByte(loss, eval_set), tokens };
+        await outputs.evaluation.write(batchOf(ports.evaluation, [row]));
       }
       weights.release();
     }

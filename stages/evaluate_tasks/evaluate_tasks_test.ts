@@ -235,7 +235,7 @@ Deno.test("configs that cannot be are refused with a reason", async () => {
   await refused({ gsm8k: { path, shots: 1 } }, /takes its 1 shots from a training set/);
   await refused(
     { sciq: { ...SCIQ, revision: "sha256:0" } },
-    /are now at revision sha256:.*, not sha256:0/,
+    /"sciq" is now at revision sha256:.*, not sha256:0/,
   );
   await refused({ sciq: { path: { validation: "nowhere.jsonl" } } }, /nowhere\.jsonl/);
   const { "tokenizer.json": _, ...mute } = novice;

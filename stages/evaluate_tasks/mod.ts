@@ -10,6 +10,7 @@ import { compute_fields } from "../../core/engine/mod.ts";
 import { Decoder } from "../../core/generate/mod.ts";
 import { placeWeights } from "../../core/model/mod.ts";
 import {
+  batchOf,
   defineStage,
   type FilesInput,
   many,
@@ -98,8 +99,7 @@ async function askAll(ctx: Context, tasks: readonly Task[]): Promise<void> {
       for (const task of tasks) {
         const answers = await ask(model, task, progress);
         const metrics = task.metrics(answers);
-        await writeAnswers(ctx, name, task.name, answers);
-        await writeMetrics(ctx, name, task.name, metrics);
+        await writeResults(ctx, { model: name, task: task.name }, answers, metrics);
         const values = metrics.map((m) => [`${name}/${task.name}/${m.metric}`, m.value] as const);
         report(progress.done, Object.fromEntries(values), progress.total);
       }
@@ -139,43 +139,24 @@ async function loadModel(
   return { weights, tokenizer: await loadTokenizer(json, settings), seed, signal };
 }
 
-async function writeMetrics(
+/** Writes the answers and metrics of a model on a task. */
+async function writeResults(
   { outputs, log }: Context,
-  model: string,
-  task: string,
+  { model, task }: { readonly model: string; readonly task: string },
+  answers: readonly Answer[],
   metrics: readonly Metric[],
 ): Promise<void> {
-  await outputs.results.write({
-    model: metrics.map(() => model),
-    task: metrics.map(() => task),
-    metric: metrics.map(({ metric }) => metric),
-    value: Float64Array.from(metrics, ({ value }) => value),
-    n: Int32Array.from(metrics, ({ n }) => n),
-    ci_low: Float64Array.from(metrics, ({ ci_low }) => ci_low),
-    ci_high: Float64Array.from(metrics, ({ ci_high }) => ci_high),
+  const samples = answers.map(({ scores, output, ...answer }) => {
+    const correct = Object.values(scores)[0];
+    return { ...answer, model, task, output: output.toWellFormed(), correct };
   });
+  await outputs.samples.write(batchOf(study_ports.task_samples, samples));
+  const results = metrics.map((metric) => ({ ...metric, model, task }));
+  await outputs.results.write(batchOf(study_ports.task_results, results));
   for (const metric of metrics) {
     const line = caution(model, task, metric);
     if (line) log(line);
   }
-}
-
-async function writeAnswers(
-  { outputs }: Context,
-  model: string,
-  task: string,
-  answers: readonly Answer[],
-): Promise<void> {
-  await outputs.samples.write({
-    model: answers.map(() => model),
-    task: answers.map(() => task),
-    question: Int32Array.from(answers, ({ question }) => question),
-    sample: Int32Array.from(answers, ({ sample }) => sample),
-    prompt: answers.map(({ prompt }) => prompt),
-    output: answers.map(({ output }) => output.toWellFormed()),
-    reference: answers.map(({ reference }) => reference),
-    correct: Uint8Array.from(answers, ({ scores }) => Object.values(scores)[0] ? 1 : 0),
-  });
 }
 
 const FILE = "answers.json";

@@ -103,7 +103,7 @@ const MAX_OUTPUT_BYTES = 65536;
  */
 export type Verdict = "passed" | "failed" | "invalid" | "timeout" | "memory" | "crashed";
 
-export interface SandboxOptions {
+interface SandboxOptions {
   /** See {@linkcode denoCommand}. */
   readonly deno: string;
   /** Time limit of a program with its tests, excluding the start of the interpreter; wall-clock time. */

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
+import { pinRevision, positive_int } from "../../core/config/mod.ts";
 import {
   type Columns,
   compileTemplate,
@@ -19,7 +19,7 @@ import {
 import { RECORD_SETS, type RecordSet } from "../../datasets/mod.ts";
 
 /** Tasks are named after their datasets. */
-export type TaskName = "gsm8k" | "sciq" | "mbpp";
+type TaskName = "gsm8k" | "sciq" | "mbpp";
 
 interface Source {
   /** Columns used in prompts and scoring. */
@@ -49,7 +49,7 @@ const SOURCES: Readonly<Record<TaskName, Source>> = {
 };
 
 /** The dataset of a task. */
-export function datasetOf(task: TaskName): RecordSet {
+function datasetOf(task: TaskName): RecordSet {
   return RECORD_SETS.find(({ name }) => name === task)!;
 }
 
@@ -86,7 +86,7 @@ interface Paths {
  *
  * @throws {Error} when the data root has no questions, or there are no few-shot examples.
  */
-export function questionCard(task: TaskName, { shots = 0, path }: QuestionOptions): DatasetCard {
+function questionCard(task: TaskName, { shots = 0, path }: QuestionOptions): DatasetCard {
   const { columns, shots_from_train } = SOURCES[task];
   const { name, title, role, licence, format } = datasetOf(task);
   const { validation, train } = path ?? datasetPaths(task);
@@ -170,36 +170,8 @@ export function asInTuning(task: TaskName): { prompt: Render; answer: Render } {
   return { prompt: render(prompt), answer: render(text) };
 }
 
-type Pinned<T> = T & { revision: string };
-
-/**
- * Adds the revision of the data to a task's config, as the tokenize stage does: it is part of the artifact key, so that
- * changed questions give a new artifact. The result is a promise if the hub must be asked.
- */
+/** Adds the revision of the questions to a task's config, see {@linkcode pinRevision}. */
 export function pin(task: TaskName) {
-  return <T extends QuestionOptions>(
-    given: T,
-    context: z.core.$RefinementCtx,
-  ): Pinned<T> | Promise<Pinned<T>> => {
-    const refuse = (message: string) => {
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    };
-    const add = (revision: string) => {
-      if (given.revision === undefined || given.revision === revision) {
-        return { ...given, revision };
-      }
-      return refuse(
-        `the questions of "${task}" are now at revision ${revision}, not ${given.revision}; run the recipe again, ` +
-          "or remove revision from the config to use the current questions",
-      );
-    };
-    const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
-    try {
-      const revision = questionCard(task, given).revision();
-      return typeof revision === "string" ? add(revision) : revision.then(add, explain);
-    } catch (error) {
-      return explain(error);
-    }
-  };
+  return <T extends QuestionOptions>(given: T, context: z.core.$RefinementCtx) =>
+    pinRevision(given, context, `dataset "${task}"`, () => questionCard(task, given).revision());
 }

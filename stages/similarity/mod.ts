@@ -16,7 +16,7 @@ import {
   type Weights,
 } from "../../core/analysis/mod.ts";
 import { type DocumentSet, loadDocumentSets } from "../../core/batches/mod.ts";
-import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
+import { batchOf, defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
 
 const config = z.strictObject({
   /** Sources to compare; all by default. */
@@ -63,19 +63,10 @@ export const similarity = defineStage({
     const { length } = members;
     for (const [i, a] of members.entries()) {
       signal.throwIfAborted();
-      const [from, to] = [i * length, (i + 1) * length];
-      const rows = compared.slice(from, to);
-      await outputs.similarity.write({
-        a: members.map(() => a),
-        b: members,
-        cosine: Float64Array.from(rows, (row) => row.cosine),
-        jaccard: Float64Array.from(rows, (row) => row.jaccard),
-        overlap: Float64Array.from(rows, (row) => row.overlap),
-        jensen_shannon: Float64Array.from(rows, (row) => row.jensen_shannon),
-        similarity: Float64Array.from(rows, (row) => row.similarity),
-        ci_low: Float64Array.from(intervals.slice(from, to), ({ ci_low }) => ci_low),
-        ci_high: Float64Array.from(intervals.slice(from, to), ({ ci_high }) => ci_high),
+      const rows = members.map((b, k) => {
+        return { a, b, ...compared[i * length + k], ...intervals[i * length + k] };
       });
+      await outputs.similarity.write(batchOf(ports.similarity, rows));
       report(config.resamples + i + 1, {}, config.resamples + length);
     }
   },

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
+import { pinRevision, positive_int } from "../../core/config/mod.ts";
 import { type DatasetCard, FORMAT_NAMES, recordCard } from "../../core/readers/mod.ts";
 import { optional, ports, type StageContext } from "../../core/stage/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
@@ -68,37 +68,10 @@ const entry = z.strictObject({
   revision: z.string().optional(),
 });
 
-export type DatasetEntry = z.output<typeof entry>;
+type DatasetEntry = z.output<typeof entry>;
 
-type PinnedEntry = DatasetEntry & { revision: string };
-
-/**
- * Adds the revision of the data to the config. The config is part of every artifact key, so changed data (a new pin, an
- * edited file) give a new artifact. A config validated before the data changed is refused, so that no artifact is stored
- * under the key of other data.
- *
- * The result is a promise, and validation asynchronous, only if the revision must be fetched from the network. The
- * promise never rejects, since synchronous validation drops it.
- */
-const pinned_entry = entry.transform((given, context): PinnedEntry | Promise<PinnedEntry> => {
-  const refuse = (message: string) => {
-    context.addIssue({ code: "custom", message });
-    return z.NEVER;
-  };
-  const pin = (revision: string) => {
-    if (given.revision === undefined || given.revision === revision) return { ...given, revision };
-    return refuse(
-      `dataset "${given.dataset}" is now at revision ${revision}, not ${given.revision}; ` +
-        "run the recipe again, or remove revision from the config to use the current data",
-    );
-  };
-  const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
-  try {
-    const revision = cardOf(given).revision();
-    return typeof revision === "string" ? pin(revision) : revision.then(pin, explain);
-  } catch (error) {
-    return explain(error);
-  }
+const pinned_entry = entry.transform((given, context) => {
+  return pinRevision(given, context, `dataset "${given.dataset}"`, () => cardOf(given).revision());
 });
 
 export const config = z.strictObject({

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Document } from "../../core/readers/mod.ts";
-import type { ports, TableOutput } from "../../core/stage/mod.ts";
+import { batchOf, ports, type TableOutput } from "../../core/stage/mod.ts";
 import { EncoderPool, type TokenArray, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
 import type { Context } from "./config.ts";
 import type { DocumentReader, Scan } from "./scan.ts";
@@ -56,7 +56,8 @@ export async function encodeAll(
   await writers.train.flush();
   await writers.validation.flush();
   ctx.report(done, { tokens: tokens_done }, total);
-  await writeSummary(ctx, tallies.filter(({ documents }) => documents > 0));
+  const rows = tallies.filter(({ documents }) => documents > 0);
+  await ctx.outputs.summary.write(batchOf(ports.dataset_summary, rows));
 }
 
 async function* chosenDocuments(
@@ -85,18 +86,6 @@ function assertSameCount({ card, sizes }: Scan, count: number): void {
       `dataset "${card.name}" changed while it was being read: ${sizes.length} documents, then ${count}; run again`,
     );
   }
-}
-
-async function writeSummary(ctx: Context, rows: readonly Tally[]): Promise<void> {
-  await ctx.outputs.summary.write({
-    source: rows.map((row) => row.source),
-    dataset: rows.map((row) => row.dataset),
-    split: rows.map((row) => row.split),
-    documents: Int32Array.from(rows, (row) => row.documents),
-    tokens: Float64Array.from(rows, (row) => row.tokens),
-    text_bytes: Float64Array.from(rows, (row) => row.text_bytes),
-    licence: rows.map((row) => row.licence),
-  });
 }
 
 interface TokenizedDocument {

@@ -121,7 +121,7 @@ const CHARS_PER_TURN = 250_000;
 /** Milliseconds between progress lines of a long pass. */
 const LOG_EVERY_MS = 10_000;
 
-export interface ReaderOptions {
+interface ReaderOptions {
   /** Documents are truncated to this many UTF-8 bytes. */
   readonly max_bytes: number;
   readonly signal: AbortSignal;
@@ -193,7 +193,7 @@ function prepare(document: Document, max_bytes: number): Document {
 }
 
 /** The longest prefix of a text whose UTF-8 form has at most `max_bytes`. */
-export function cutToBytes(text: string, max_bytes: number): string {
+function cutToBytes(text: string, max_bytes: number): string {
   if (text.length * 3 <= max_bytes) return text;
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(max_bytes));
   return text.slice(0, read);

@@ -16,8 +16,7 @@ import {
   similarity,
   tokenize,
 } from "../../stages/mod.ts";
-import { batchOf } from "../../core/report/mod.ts";
-import { ports } from "../../core/stage/mod.ts";
+import { batchOf, ports } from "../../core/stage/mod.ts";
 import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
 import { fakeContext } from "../shared/fake_context.ts";
 import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "../shared/tiny_training.ts";
