@@ -24,5 +24,6 @@ export const COMMANDS: readonly Command[] = [
   ...[generate, chat, export_model, recommend, new_stage, step],
 ];
 
+export type { Console } from "./shared/console.ts";
 export { type Command, parseCommand } from "./shared/flags.ts";
 export { flagRows, helpText, usage } from "./shared/main.ts";

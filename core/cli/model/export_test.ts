@@ -8,7 +8,7 @@ import { main as chatMain } from "./chat.ts";
 import { main as exportMain } from "./export.ts";
 import { main as generateMain } from "./generate.ts";
 import { findModel, loadModel } from "./find_model.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { Decoder } from "../../generate/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCommand } from "../shared/flags.ts";
-import { runCommand } from "../shared/testing.ts";
+import { runCommand } from "../../../tests/shared/commands.ts";
 import { conversationTokens, TEMPLATES } from "./chat.ts";
 import { command, main as generate } from "./generate.ts";
 

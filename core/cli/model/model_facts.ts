@@ -10,7 +10,8 @@ import {
   type ModelFacts,
   type PhaseFacts,
 } from "../../export/mod.ts";
-import { type Columns, ports, type TableInput } from "../../stage/mod.ts";
+import { rowsOf } from "../../report/mod.ts";
+import { type Columns, ports } from "../../stage/mod.ts";
 import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
 import type { ModelOrigin, NamedModel } from "./find_model.ts";
 
@@ -108,17 +109,5 @@ async function rows<Row>(
   columns: Columns,
 ): Promise<Row[]> {
   if (!artifact) return [];
-  const table = await openTable(store, artifact, columns, "a result") as TableInput;
-  const found: Row[] = [];
-  for await (const batch of table.batches()) {
-    const [first] = Object.values(batch) as { length: number }[];
-    for (let i = 0; i < first.length; i++) {
-      found.push(
-        Object.fromEntries(
-          Object.entries(batch).map(([name, values]) => [name, (values as unknown[])[i]]),
-        ) as Row,
-      );
-    }
-  }
-  return found;
+  return await rowsOf(await openTable(store, artifact, columns, "a result")) as Row[];
 }

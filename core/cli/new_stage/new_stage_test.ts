@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runCommand } from "../shared/testing.ts";
+import { runCommand } from "../../../tests/shared/commands.ts";
 import { main } from "./new_stage.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));

@@ -8,46 +8,6 @@ import type { StepForecast } from "../../runner/mod.ts";
 import { formatBytes, formatNumber, formatSpan, formatTable } from "../shared/console.ts";
 import { type Cluster, type Estimate, estimate, type TrainingJob } from "./estimate.ts";
 
-/** What a line of phases, or all of them, takes on so many devices. */
-export interface ClusterTotal {
-  readonly nodes: number;
-  readonly devices: number;
-  readonly seconds: number;
-  readonly tokens_per_second: number;
-  /** Of one device, for compute alone 1; weighted by time. */
-  readonly efficiency: number;
-  /** Share of the time in which gradients are summed. */
-  readonly all_reduce_share: number;
-  /** Most bytes that a device holds. */
-  readonly memory: number;
-  /** Bytes that a device sends, in all and on average in a second. */
-  readonly sent: number;
-  readonly sent_per_second: number;
-  readonly failures: number;
-  readonly lost_seconds: number;
-  /** Seconds to write the largest checkpoint. */
-  readonly checkpoint_seconds: number;
-  readonly cost?: number;
-}
-
-export interface ClusterPlan {
-  readonly cluster: Cluster;
-  /** Ids of the steps of the longest line of phases, from the first step of a run to its last. */
-  readonly line: readonly string[];
-  readonly line_tokens: number;
-  readonly line_totals: readonly ClusterTotal[];
-  /** Training steps in all, one after the other. */
-  readonly steps: number;
-  readonly tokens: number;
-  readonly totals: readonly ClusterTotal[];
-  /** Of each step, by its id, for each number of devices. */
-  readonly estimates: Readonly<Record<string, readonly Estimate[]>>;
-  /** Bytes of results and of what is given back. */
-  readonly disk: number;
-  /** Steps that have fewer micro-batches than there are devices, with their number. */
-  readonly too_few: Readonly<Record<string, number>>;
-}
-
 /**
  * Estimates all training steps of a plan.
  *
@@ -57,15 +17,14 @@ export function clusterPlan(
   recipe: Recipe,
   steps: readonly StepForecast[],
   cluster: Cluster,
-): ClusterPlan {
+) {
   const trained = steps.filter(({ forecast }) => forecast?.training && forecast.flops);
-  if (trained.length === 0) throw new Error(`no step of ${recipe.name} tells how it will train`);
+  if (trained.length === 0) throw new Error(`no step of ${recipe.name} forecasts its training`);
   const jobs = new Map(trained.map((step) => [step.id, jobOf(step)]));
-  const estimates = Object.fromEntries(
-    [...jobs].map((
-      [id, job],
-    ) => [id, cluster.devices.map((devices) => estimate(job, cluster, devices))]),
-  );
+  const each = [...jobs].map(([id, job]) => {
+    return [id, cluster.devices.map((devices) => estimate(job, cluster, devices))] as const;
+  });
+  const estimates = Object.fromEntries(each);
   const line = longestLine(trained).map(({ id }) => id);
   const totalsOf = (ids: readonly string[]) =>
     cluster.devices.map((_, i) => sumUp(ids.map((id) => [jobs.get(id)!, estimates[id][i]])));
@@ -75,9 +34,15 @@ export function clusterPlan(
   const devices = Math.max(...cluster.devices);
   return {
     cluster,
+    // The longest line of phases, from the first step of a run to its last, and its totals by number of devices.
     ...{ line, line_tokens: tokensOf(line), line_totals: totalsOf(line) },
-    ...{ steps: ids.length, tokens: tokensOf(ids), totals: totalsOf(ids), estimates },
+    // All training steps, one after the other.
+    ...{ steps: ids.length, tokens: tokensOf(ids), totals: totalsOf(ids) },
+    /** By step, for each number of devices. */
+    estimates,
+    /** Bytes of results, and of scratch files. */
     disk: diskOf(steps),
+    /** Micro-batches of the steps that have fewer than there are devices. */
     too_few: Object.fromEntries(
       [...jobs].filter(([, { micro_batches }]) => micro_batches < devices)
         .map(([id, { micro_batches }]) => [id, micro_batches]),
@@ -85,22 +50,26 @@ export function clusterPlan(
   };
 }
 
+type ClusterPlan = ReturnType<typeof clusterPlan>;
+/** What steps need together on a number of devices. */
+type ClusterTotal = ReturnType<typeof sumUp>;
+
 function jobOf({ forecast }: StepForecast): TrainingJob {
   const { training, flops, memory = {}, compute } = forecast!;
   const { parameters, tokens, from_step, to_step } = training!;
   const steps = Math.max(1, to_step - from_step);
-  // Rows of the products that stand for all are the positions of a micro-batch.
+  // The representative products have one row for each position of a micro-batch.
   const micro_batches = Math.max(1, Math.round(tokens / steps / compute!.product.rows));
   return { parameters, flops: flops!, steps, tokens, micro_batches, memory };
 }
 
-/** The phases from the first step of a run to the last, of the run that goes furthest. */
+/** The phases from the first step of a run to the last, of the run with the most tokens. */
 function longestLine(trained: readonly StepForecast[]): StepForecast[] {
   const by_id = new Map(trained.map((step) => [step.id, step]));
   const lineOf = (step: StepForecast): StepForecast[] => {
     const parent = by_id.get(step.parent ?? "");
     const { from_step } = step.forecast!.training!;
-    // Fine-tuning counts its own steps: the run ends where it begins.
+    // Fine-tuning counts its own steps: it is not part of the run.
     return parent && from_step > 0 ? [...lineOf(parent), step] : [step];
   };
   const tokens = (line: readonly StepForecast[]) =>
@@ -108,7 +77,7 @@ function longestLine(trained: readonly StepForecast[]): StepForecast[] {
   return trained.map(lineOf).reduce((best, line) => tokens(line) > tokens(best) ? line : best);
 }
 
-function sumUp(parts: readonly (readonly [TrainingJob, Estimate])[]): ClusterTotal {
+function sumUp(parts: readonly (readonly [TrainingJob, Estimate])[]) {
   const sum = (of: (job: TrainingJob, estimate: Estimate) => number) =>
     parts.reduce((total, [job, estimate]) => total + of(job, estimate), 0);
   const most = (of: (estimate: Estimate) => number) =>
@@ -119,14 +88,20 @@ function sumUp(parts: readonly (readonly [TrainingJob, Estimate])[]): ClusterTot
   const sent = sum(({ steps }, { sent_per_step }) => steps * sent_per_step);
   const priced = parts.every(([, { cost }]) => cost !== undefined);
   return {
-    ...{ nodes, devices, seconds, sent, sent_per_second: sent / training },
+    ...{ nodes, devices, seconds },
     tokens_per_second: sum(({ tokens }) => tokens) / training,
+    /** Of one device: 1 for compute alone; weighted by time. */
     efficiency: sum((_, e) => e.efficiency * (e.seconds - e.lost_seconds)) / training,
+    /** Share of the time in which gradients are summed. */
     all_reduce_share: sum(({ steps }, { step }) => steps * step.all_reduce) / training,
+    /** Most bytes on a device. */
     memory: most(({ memory }) => memory),
-    checkpoint_seconds: most(({ checkpoint_seconds }) => checkpoint_seconds),
+    /** Bytes that a device sends: in total, and per second on average. */
+    ...{ sent, sent_per_second: sent / training },
     failures: sum((_, { failures }) => failures),
     lost_seconds: sum((_, { lost_seconds }) => lost_seconds),
+    /** Seconds to write the largest checkpoint. */
+    checkpoint_seconds: most(({ checkpoint_seconds }) => checkpoint_seconds),
     ...(priced && { cost: sum((_, { cost }) => cost!) }),
   };
 }
@@ -140,21 +115,11 @@ function diskOf(steps: readonly StepForecast[]): number {
 }
 
 const HEADS = [
-  ...[
-    "nodes",
-    "devices",
-    "time",
-    "tokens/s",
-    "efficiency",
-    "summing",
-    "memory",
-    "sent",
-    "failures",
-  ],
-  "cost",
+  ...["nodes", "devices", "time", "tokens/s", "efficiency"],
+  ...["summing", "memory", "sent", "failures", "cost"],
 ];
 
-/** Tables for one run and for the whole recipe, with what they rest on. */
+/** Tables for one run and for the whole recipe, with their assumptions. */
 export function renderCluster(plan: ClusterPlan): string {
   const { cluster, line, line_tokens, line_totals, steps, tokens, totals, disk, too_few } = plan;
   const { device, checkpoint_minutes } = cluster;
@@ -174,12 +139,12 @@ export function renderCluster(plan: ClusterPlan): string {
     "",
     `A checkpoint every ${checkpoint_minutes} minutes takes ${formatSpan(checkpoint_seconds)} to ` +
     `write, beside training. Results and scratch: ${formatBytes(disk)}.`,
-    "Time is compute, update and summing of gradients, one after the other, and what failures cost. " +
-    "Memory is of one device, sent is what it sends in all.",
+    "Time is compute, update and summing of gradients, one after the other, plus the cost of failures. " +
+    "Memory is per device; sent is the total that a device sends.",
     ...(few.length > 0
       ? [
         `${few.length} steps have fewer micro-batches than devices (${few[0][0]}: ${few[0][1]}): ` +
-        "the devices beyond would have no work; lower micro_batch_size.",
+        "the other devices would be idle; lower micro_batch_size.",
       ]
       : []),
     ...tooLarge(plan),

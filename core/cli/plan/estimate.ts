@@ -9,7 +9,7 @@ import { z } from "zod";
 const positive = z.number().positive();
 
 const link = z.strictObject({
-  /** Of one direction: within a node of each device, between nodes of the whole node. */
+  /** In one direction: of each device within a node, of the whole node between nodes. */
   bytes_per_second: positive,
   /** Seconds of one message. */
   latency_s: z.number().nonnegative().default(0),
@@ -19,38 +19,38 @@ export const cluster_schema = z.strictObject({
   name: z.string(),
   /** Where the numbers come from: measured, published, assumed. It is printed with the estimate. */
   basis: z.string(),
-  /** Numbers of devices to look at: a part of a node, or whole nodes. */
+  /** Numbers of devices to estimate: part of a node, or whole nodes. */
   devices: z.array(z.int().positive()).min(1),
   devices_per_node: z.int().positive(),
   device: z.strictObject({
     name: z.string(),
     /**
-     * FLOP/s that training reaches on one device, update and communication left out: one number, or numbers for models of
-     * several sizes, of which the nearest counts.
+     * FLOP/s that training reaches on one device, without update and communication: one number, or one for each model size,
+     * of which the nearest is used.
      */
     flops_per_second: z.union([
       positive,
       z.array(z.strictObject({ parameters: positive, flops_per_second: positive })).min(1),
     ]),
-    /** Bytes a second of the optimizer's update, which reads and writes 28 bytes for each parameter. */
+    /** Bytes per second of the optimizer's update, which reads and writes 28 bytes per parameter. */
     memory_bytes_per_second: positive.optional(),
     memory_bytes: positive,
     price_per_hour: z.number().nonnegative().optional(),
     mean_hours_between_failures: positive.optional(),
-    /** Devices of a node that can compute at once, where more processes than cores share it. */
+    /** Devices of a node that compute at once, where there are more processes than cores. */
     at_once: z.int().positive().optional(),
   }),
   links: z.strictObject({
     within_node: link,
     between_nodes: link.optional(),
-    /** Between a device's memory and that of its host, through which gradients go; left out where they are one. */
+    /** Between the memories of device and host, for gradients; left out where they are the same. */
     host: link.optional(),
   }),
-  /** Of checkpoints, which one process writes. */
+  /** For checkpoints, which one process writes. */
   storage: z.strictObject({ bytes_per_second: positive }),
   checkpoint_minutes: positive.default(1),
   restart_minutes: z.number().nonnegative().default(5),
-  /** Whether each device keeps a part of the optimizer's moments only. */
+  /** Whether each device keeps only a part of the optimizer's moments. */
   shard_optimizer: z.boolean().default(false),
   currency: z.string().default("USD"),
 }).check((context) => {
@@ -58,7 +58,9 @@ export const cluster_schema = z.strictObject({
   const refuse = (path: string[], message: string) =>
     context.issues.push({ code: "custom", input: context.value, path, message });
   const uneven = devices.find((n) => n > devices_per_node && n % devices_per_node !== 0);
-  if (uneven) refuse(["devices"], `${uneven} are no whole nodes of ${devices_per_node}`);
+  if (uneven) {
+    refuse(["devices"], `${uneven} is not a multiple of ${devices_per_node}, a whole node`);
+  }
   if (devices.some((n) => n > devices_per_node) && !links.between_nodes) {
     refuse(["links", "between_nodes"], "is needed for more than one node");
   }
@@ -76,12 +78,12 @@ export function parseCluster(text: string, path: string): Cluster {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is no JSON: ${(error as Error).message}`);
+    throw new Error(`${path} is not valid JSON: ${(error as Error).message}`);
   }
   const parsed = cluster_schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(({ path: at, message }) => `  ${at.join(".")}: ${message}`);
-  throw new Error(`${path} describes no cluster:\n${lines.join("\n")}`);
+  throw new Error(`${path} is not a valid cluster file:\n${lines.join("\n")}`);
 }
 
 /** A phase of training, as the plan has it. */
@@ -97,7 +99,7 @@ export interface TrainingJob {
   readonly memory: Readonly<Record<string, number>>;
 }
 
-/** Seconds of one step, by what they go into; nothing goes on beside anything else. */
+/** Seconds of the parts of a step; nothing overlaps. */
 export interface StepParts {
   readonly compute: number;
   readonly update: number;
@@ -108,7 +110,7 @@ export interface Estimate {
   readonly nodes: number;
   readonly devices: number;
   readonly step: StepParts;
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly tokens_per_second: number;
   /** Speed over that of one device, by the number of devices. */
   readonly efficiency: number;
@@ -116,12 +118,12 @@ export interface Estimate {
   readonly memory: number;
   /** Bytes that a device sends in a step. */
   readonly sent_per_step: number;
-  /** Seconds of the phase, with what failures cost. */
+  /** Seconds of the phase, with the cost of failures. */
   readonly seconds: number;
-  /** Failures to expect, and the seconds lost by them. */
+  /** Expected failures, and the seconds lost to them. */
   readonly failures: number;
   readonly lost_seconds: number;
-  /** Seconds to write a checkpoint, which goes on beside training. */
+  /** Seconds to write a checkpoint, during training. */
   readonly checkpoint_seconds: number;
   readonly cost?: number;
 }
@@ -138,7 +140,7 @@ const CHECKPOINT_BYTES = 12;
  *
  *     compute     = ⌈M / N⌉ / M · FLOPs / (rate · steps)
  *     update      = 28 P / memory rate  (of the device's share where the optimizer is sharded)
- *     all_reduce  = ring within the node + ring between nodes + way through the host, see `allReduceSeconds`
+ *     all_reduce  = ring within the node + ring between nodes + copies through the host, see `allReduceSeconds`
  *     failures    = time · N / mean time between failures, each of which costs half an interval and a restart
  */
 export function estimate(job: TrainingJob, cluster: Cluster, devices: number): Estimate {
@@ -147,7 +149,7 @@ export function estimate(job: TrainingJob, cluster: Cluster, devices: number): E
   const training = job.steps * total(step);
   const { mean_hours_between_failures: mean, price_per_hour: price } = cluster.device;
   const checkpoint_seconds = CHECKPOINT_BYTES * job.parameters / cluster.storage.bytes_per_second;
-  // One that takes longer to write than the interval is written as often as can be.
+  // A checkpoint that takes longer than the interval is written back to back.
   const interval = Math.max(60 * cluster.checkpoint_minutes, checkpoint_seconds);
   const failures = mean === undefined ? 0 : training * devices / (3600 * mean);
   const lost_seconds = failures * (interval / 2 + 60 * cluster.restart_minutes);
@@ -165,7 +167,7 @@ export function estimate(job: TrainingJob, cluster: Cluster, devices: number): E
 
 const total = ({ compute, update, all_reduce }: StepParts) => compute + update + all_reduce;
 
-/** Nodes, and devices on each that take part. */
+/** Nodes, and the devices used on each. */
 function shapeOf({ devices_per_node }: Cluster, devices: number) {
   const nodes = Math.ceil(devices / devices_per_node);
   return { nodes, on_each: devices / nodes };
@@ -201,7 +203,7 @@ function rateOf({ device: { flops_per_second: rates } }: Cluster, parameters: nu
  *
  *     2 (d - 1)/d · G/B_w + 2 (d - 1) b L_w  +  2 (n - 1)/n · G/B_b + 2 (n - 1) b L_b  +  2 G/B_h
  *
- * With a sharded optimizer the new weights are handed around as well, which is half of that again.
+ * With a sharded optimizer the new weights are gathered too, which adds half.
  */
 export function allReduceSeconds(bytes: number, cluster: Cluster, devices: number): number {
   const { links: { within_node, between_nodes, host }, shard_optimizer } = cluster;

@@ -103,15 +103,15 @@ Deno.test("the rate of the model nearest in size counts", () => {
   near(estimate({ ...JOB, parameters: 2e7 }, cluster, 4).step.compute, 90);
 });
 
-Deno.test("files that describe no cluster are refused field by field", () => {
+Deno.test("invalid cluster files are refused field by field", () => {
   const { links, ...rest } = CLUSTER;
   const file = (change: object) => JSON.stringify({ ...rest, links, ...change });
   assert.deepEqual(parseCluster(file({}), "x.json"), CLUSTER);
-  assert.throws(() => parseCluster("{", "x.json"), /x\.json is no JSON/);
+  assert.throws(() => parseCluster("{", "x.json"), /x\.json is not valid JSON/);
   assert.throws(
     () =>
       parseCluster(file({ devices: [], device: { ...rest.device, memory_bytes: -1 } }), "x.json"),
-    /x\.json describes no cluster:\n {2}devices: .*\n {2}device\.memory_bytes: /,
+    /x\.json is not a valid cluster file:\n {2}devices: .*\n {2}device\.memory_bytes: /,
   );
   assert.throws(
     () => parseCluster(file({ links: { within_node: links.within_node } }), "x.json"),
@@ -119,7 +119,7 @@ Deno.test("files that describe no cluster are refused field by field", () => {
   );
   assert.throws(
     () => parseCluster(file({ devices: [6] }), "x.json"),
-    /devices: 6 are no whole nodes of 4/,
+    /devices: 6 is not a multiple of 4, a whole node/,
   );
   assert.throws(() => parseCluster(file({ gpus: 3 }), "x.json"), /gpus/);
 });

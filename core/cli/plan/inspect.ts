@@ -5,7 +5,7 @@
  */
 import { inspectable, inspectStep } from "../../runner/mod.ts";
 import type { Batch, ports } from "../../stage/mod.ts";
-import { type Console, processConsole, stdoutColor, UsageError } from "../shared/console.ts";
+import { type Console, processConsole, stdoutColor, style, UsageError } from "../shared/console.ts";
 import { defineCommand, whole } from "../shared/flags.ts";
 import { runMain } from "../shared/main.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
@@ -50,17 +50,15 @@ export function main(args: readonly string[], io: Console = processConsole()) {
 
 type Samples = Batch<typeof ports.batch_samples.columns>;
 
-const BOLD = "\x1b[1m", DIM = "\x1b[2m", GREEN = "\x1b[32m", RESET = "\x1b[0m";
-
 /**
- * Text on which loss is taken in green, the rest dim; without colour the rest stands in ⟦ ⟧. A bar marks where a
- * document begins that does not see the one before it.
+ * Text with loss in green, the rest dim; without colour the rest is in ⟦ ⟧. A bar marks the start of a document that
+ * does not attend to the one before it.
  */
 export function renderSamples(samples: Samples, { color }: { color: boolean }): string {
-  const lines: string[] = [
+  const lines = [
     color
-      ? `${GREEN}supervised${RESET}  ${DIM}not supervised${RESET}`
-      : "Loss is taken on all but what stands in ⟦ ⟧.",
+      ? `${style("supervised", "green", true)}  ${style("not supervised", "dim", true)}`
+      : "Text in ⟦ ⟧ has no loss.",
   ];
   const rows = Map.groupBy(samples.row.keys(), (run) => samples.row[run]);
   for (const [row, runs] of rows) {
@@ -71,7 +69,7 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
     const source = visible(samples.source[runs[0]]);
     const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
       `${all} tokens, ${learned} supervised`;
-    lines.push("", color ? BOLD + head + RESET : head);
+    lines.push("", style(head, "bold", color));
     lines.push(runs.map((run, i) => renderRun(samples, run, i > 0, color)).join(""));
   }
   return lines.join("\n");
@@ -81,17 +79,19 @@ function renderRun(samples: Samples, run: number, after: boolean, color: boolean
   const begins = after && samples.document[run] !== samples.document[run - 1];
   const text = visible(samples.text[run]);
   const shown = samples.supervised[run]
-    ? (color ? GREEN + text + RESET : text)
-    : (color ? DIM + text + RESET : `⟦${text}⟧`);
+    ? style(text, "green", color)
+    : color
+    ? style(text, "dim", color)
+    : `⟦${text}⟧`;
   return begins ? `\n── document ──\n${shown}` : shown;
 }
 
 /**
- * Control characters, C1 among them, would move the cursor or change colours, and marks of direction would turn text
- * around: they are shown as pictures or as U+FFFD. Line ends stay.
+ * Replaces characters that would change the terminal by pictures or U+FFFD: control characters, C1 included, which move
+ * the cursor or set colours, and direction marks, which reverse text. Line ends stay.
  */
 function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is looked for
+  // deno-lint-ignore no-control-regex -- the characters to replace
   return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.charCodeAt(0);
     if (code > 0x7f) return "\ufffd";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { loadRecipe, recipeUrl } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { main } from "./plan.ts";

@@ -5,7 +5,7 @@ import { defineRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { defineStage, study_ports } from "../../stage/mod.ts";
 import { main } from "./recommend.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { z } from "zod";
 
 const command = (args: string[]) => runCommand(main, args);

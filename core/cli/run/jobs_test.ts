@@ -7,7 +7,7 @@ import { leftovers } from "../../../tests/faults/traces.ts";
 import { loadRecipe, recipeUrl } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { main } from "./pipeline.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 
 const recipe = fileURLToPath(new URL("../../recipe/testdata/arms_recipe.ts", import.meta.url));
 const ARMS: ChildOptions = { recipe, args: ["--jobs", "2"] };

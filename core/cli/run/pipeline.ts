@@ -23,9 +23,8 @@ import { defineCommand, type Flags, type Input, type Values } from "../shared/fl
 import { runMain } from "../shared/main.ts";
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
-import { Progress } from "./progress.ts";
+import { finalTable, Progress, summarize } from "./progress.ts";
 import { onStopSignal, parseDeadline, StopRequest, type StopSignal } from "./stop.ts";
-import { finalTable, summarize } from "./summary.ts";
 
 const FLAGS = {
   ...RECIPE_FLAGS,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { explain } from "../shared/console.ts";
 import { parseCommand } from "../shared/flags.ts";
 import { main as serve } from "../runs/serve.ts";

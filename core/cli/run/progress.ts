@@ -1,7 +1,7 @@
 /**
  * Progress of a run: a line for the whole plan, a bar per running step, a line per finished one. On a terminal the bars
  * are redrawn in place; elsewhere each running step gets a line from time to time. Steps of the recipe are called tasks
- * here, since a training step counts optimizer steps.
+ * here, since a training step counts optimizer steps. At the end comes a table of what the run did.
  *
  * @module
  */
@@ -14,7 +14,14 @@ import {
   timeLeft,
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
-import { formatDuration, formatNumber, style, type Terminal } from "../shared/console.ts";
+import {
+  formatBytes,
+  formatDuration,
+  formatNumber,
+  formatTable,
+  style,
+  type Terminal,
+} from "../shared/console.ts";
 
 const REDRAW_MS = 100;
 /** Interval between the lines of a step without a terminal, by the age of the run. */
@@ -196,4 +203,49 @@ function finishedLine(step: StepState): string {
 
 function skippedLine(step: StepState): string {
   return `${step.id}  Skipped: ${step.reasons.join(", ")}`;
+}
+
+/** What a run did or is doing, as JSON. Seconds are null until the end. */
+export function summarize(state: RunState) {
+  const { id: run, recipe, message = null, published, started_at, ended_at } = state;
+  return {
+    ...{ type: "summary", run, recipe, state: state.state, message },
+    seconds: ended_at === undefined ? null : (ended_at - started_at) / 1000,
+    steps: state.steps.map(summarizeStep),
+    published,
+  };
+}
+
+function summarizeStep({ id, ...step }: StepState) {
+  const { stage, state, reasons, started_at, ended_at, metrics, outputs = {} } = step;
+  const ended = state === "finished" && started_at !== undefined && ended_at !== undefined;
+  const bytes_written = Object.values(outputs).reduce((sum, { bytes }) => sum + bytes, 0);
+  const seconds = ended ? (ended_at - started_at) / 1000 : null;
+  return { step: id, stage, state, reasons, seconds, bytes_written, metrics };
+}
+
+/** State of a step, or of its job at a launcher. */
+function stateOf({ state, job }: StepState): string {
+  if (!job || job.state === "ended" || state === "skipped") return state;
+  return `${job.launcher} ${job.id}: ${job.detail ?? job.state}`;
+}
+
+/** The table at the end of a run. */
+export function finalTable(state: RunState): string {
+  const rows = state.steps.map((step) => {
+    const { seconds, bytes_written, metrics } = summarizeStep(step);
+    const { loss, tokens_per_second: speed } = metrics;
+    return [
+      step.id,
+      step.stage,
+      seconds === null ? stateOf(step) : formatDuration(1000 * seconds),
+      typeof loss === "number" ? loss.toFixed(3) : "",
+      typeof speed === "number" ? formatNumber(Math.round(speed)) : "",
+      bytes_written > 0 ? formatBytes(bytes_written) : "",
+    ];
+  });
+  const { started_at, ended_at } = state;
+  const total = ended_at === undefined ? "" : formatDuration(ended_at - started_at);
+  const heads = ["step", "stage", "time", "loss", "tokens/s", "written"];
+  return formatTable(heads, [...rows, ["total", "", total, "", "", ""]], heads.slice(2));
 }

@@ -8,7 +8,7 @@ import { lockFolder, type RunEvent } from "../../runs/mod.ts";
 import { defineStage, files, many } from "../../stage/mod.ts";
 import { listFolder, Store } from "../../store/mod.ts";
 import { main } from "./gc.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 
 const text = files("text", "a text");
 

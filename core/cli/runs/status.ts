@@ -11,8 +11,7 @@ import {
   type StepState,
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
-import { planLine, progressLine } from "../run/progress.ts";
-import { finalTable, summarize } from "../run/summary.ts";
+import { finalTable, planLine, progressLine, summarize } from "../run/progress.ts";
 import {
   type Console,
   formatDuration,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { main, sparkline } from "./status.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 
 const recipeUrl = (name: string) =>
   new URL(`../../recipe/testdata/${name}.ts`, import.meta.url).href;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { findPython, runPython } from "../../../tests/shared/python.ts";
-import { runCommand, withFolder } from "../shared/testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { main as pipeline } from "../run/pipeline.ts";
 import { main } from "./track.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runCommand, withFolder } from "./testing.ts";
+import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { main as inspect } from "../plan/inspect.ts";
 import { main as pipeline } from "../run/pipeline.ts";
 

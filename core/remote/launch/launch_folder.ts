@@ -18,7 +18,7 @@ import {
   type StepResult,
 } from "../../runner/mod.ts";
 import { mapWired, type Recipe, type Step } from "../../recipe/mod.ts";
-import { type RunEventBody } from "../../runs/mod.ts";
+import { LogTail, type RunEventBody } from "../../runs/mod.ts";
 import {
   canonicalJson,
   readIfPresent,
@@ -192,48 +192,25 @@ export class ReportWriter implements StepListener {
 
 /** Reads the reports of a step, from where the last call stopped. */
 export class ReportTail {
-  #at = 0;
+  readonly #log: LogTail;
 
-  constructor(private readonly folder: string, private readonly step: string) {}
-
-  /** Passes new reports to a listener; an incomplete last line is left for the next call. */
-  read(listener: StepListener): void {
-    for (const line of this.#lines()) {
-      const report = parse(line);
-      if (report?.type === "report") listener.report(report.points, report.total);
-      if (report?.type === "log") listener.log(report.message);
-      if (report?.type === "sample") listener.sample(report.done, report);
-    }
+  constructor(folder: string, step: string) {
+    this.#log = new LogTail(pathOf(folder, step, "events.jsonl"));
   }
 
-  #lines(): string[] {
-    let file: Deno.FsFile;
+  /** Passes new reports to a listener. */
+  async read(listener: StepListener): Promise<void> {
     try {
-      file = Deno.openSync(pathOf(this.folder, this.step, "events.jsonl"));
+      for await (const lines of this.#log.read()) {
+        for (const { event } of lines) {
+          if (event.type === "report") listener.report(event.points, event.total);
+          if (event.type === "log") listener.log(event.message);
+          if (event.type === "sample") listener.sample(event.done, event);
+        }
+      }
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
+      // Nothing was reported yet.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    using _ = file;
-    const bytes = new Uint8Array(Math.max(0, file.statSync().size - this.#at));
-    file.seekSync(this.#at, Deno.SeekMode.Start);
-    let read = 0;
-    while (read < bytes.length) {
-      const more = file.readSync(bytes.subarray(read)) ?? 0;
-      if (more === 0) break;
-      read += more;
-    }
-    const end = bytes.subarray(0, read).lastIndexOf(10) + 1;
-    this.#at += end;
-    return new TextDecoder().decode(bytes.subarray(0, end)).split("\n").slice(0, -1);
-  }
-}
-
-/** Undefined for half a line of a killed process. */
-function parse(line: string): Report | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

@@ -107,7 +107,7 @@ Deno.test("what is handed over is noted, and keeps others out", () =>
   }));
 
 Deno.test("reports arrive in order, also those of a process that was killed in the middle of a line", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     const heard: unknown[] = [];
     const listener = {
       report: (...args: unknown[]) => heard.push(["report", ...args]),
@@ -115,18 +115,18 @@ Deno.test("reports arrive in order, also those of a process that was killed in t
       sample: (done: number) => heard.push(done),
     } as unknown as ReportWriter;
     const tail = new ReportTail(folder, "a");
-    tail.read(listener);
+    await tail.read(listener);
     const writer = new ReportWriter(folder, "a");
     writer.log("first");
     writer.report([[1, 5, { loss: 2 }]], 9);
-    tail.read(listener);
+    await tail.read(listener);
     writer.close();
     Deno.writeTextFileSync(join(folder, "a.events.jsonl"), '{"type":"lo', { append: true });
-    tail.read(listener);
+    await tail.read(listener);
     const again = new ReportWriter(folder, "a");
     again.sample(3, { prompt: "p", text: "t" });
     again.close();
-    tail.read(listener);
+    await tail.read(listener);
     assert.deepEqual(heard, ["first", ["report", [[1, 5, { loss: 2 }]], 9], 3]);
   }));
 

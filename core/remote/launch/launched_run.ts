@@ -123,10 +123,10 @@ export class LaunchedRun implements Launch {
     let gone_since: number | undefined;
     for (;;) {
       if (this.#problem) throw this.#problem;
-      tail.read(listener);
+      await tail.read(listener);
       const outcome = readOutcome(array.folder, step.id);
       if (outcome) {
-        tail.read(listener); // what came before it
+        await tail.read(listener); // what came before it
         return await this.#take(step, job.key, outcome, listener);
       }
       if (this.#cancelled.has(id)) throw new Interrupted();

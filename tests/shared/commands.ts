@@ -1,9 +1,9 @@
 /**
- * Running commands within tests.
+ * Runs commands in tests.
  *
  * @module
  */
-import type { Console } from "./console.ts";
+import type { Console } from "../../core/cli/mod.ts";
 
 /** The main function of a command. */
 type Main = (args: readonly string[], io: Console) => Promise<number>;
