@@ -19,7 +19,7 @@ export const arrow: Format = {
  * @throws {Error} `file:row: …` for damaged or truncated data, the row being the one after the last good
  *   batch, and for text that is not UTF-8; lists the columns if a wanted one is missing.
  */
-export async function* readArrow(path: string, reading: Reading): AsyncGenerator<DataRecord> {
+async function* readArrow(path: string, reading: Reading): AsyncGenerator<DataRecord> {
   using file = new FileBytes(path);
   const explain = (error: unknown) => `cannot be read as Arrow data (${messageOf(error)})`;
   yield* readTable(path, batchesOf(file, path, reading), 0, explain, reading);

@@ -10,7 +10,6 @@ import {
   type RowGroup,
   type SchemaTree,
 } from "hyparquet";
-import { BadValue, plainInteger } from "../arrow/mod.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { rowBatches } from "./parquet_columns.ts";
 import { type DataRecord, type Format, type Limits, messageOf, type Reading } from "./reading.ts";
@@ -35,7 +34,7 @@ export const parquet: Format = {
  * @throws {Error} `file:row: …` for damaged data, and for text that is not UTF-8; lists the columns if a wanted one is
  *   missing.
  */
-export async function* readParquet(path: string, reading: Reading): AsyncGenerator<DataRecord> {
+async function* readParquet(path: string, reading: Reading): AsyncGenerator<DataRecord> {
   using file = new FileBytes(path);
   let metadata: FileMetaData;
   let schema: SchemaTree;
@@ -70,18 +69,10 @@ function* groupBatches(
   limits: Limits,
 ): Generator<TableBatch> {
   let missing = Number(group.num_rows);
-  for (
-    const { length, columns: parts } of rowBatches(file, schema, group.columns, columns, limits)
-  ) {
-    missing -= length;
+  for (const batch of rowBatches(file, schema, group.columns, columns, limits)) {
+    missing -= batch.rows;
     if (missing < 0) break;
-    yield {
-      rows: length,
-      columns: parts.map(({ name, data, start }) => ({
-        name,
-        read: (row) => plain(data[start + row]),
-      })),
-    };
+    yield batch;
   }
   if (missing !== 0) throw new Error("damaged: the number of rows is not the declared one");
 }
@@ -102,15 +93,4 @@ function readFooter(file: FileBytes): FileMetaData {
     throw new Error("its row groups do not add up to its number of rows");
   }
   return metadata;
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return plainInteger(value);
-  if (value === undefined || value === null) return null;
-  if (typeof value !== "object") return value;
-  if (value instanceof BadValue) throw value;
-  // A copy, because a view would keep the page in memory.
-  if (value instanceof Uint8Array) return value.slice();
-  if (Array.isArray(value)) return value.map(plain);
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
 }

@@ -15,7 +15,7 @@ import type {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { BadValue, isoDay, isoTimestamp, utf8 } from "../arrow/mod.ts";
+import { BadValue, isoDay, isoTimestamp, plainInteger, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
 import type { Limits } from "./reading.ts";
 import {
@@ -28,6 +28,7 @@ import {
   parquetHeader,
   readPage,
 } from "./parquet_pages.ts";
+import type { TableBatch, TableColumn } from "./table_rows.ts";
 
 /** Native ones where node has them; `maxOutputLength` stops data that expands beyond its declared size. */
 const DECOMPRESSORS: Compressors = {
@@ -55,16 +56,6 @@ const PARSERS: ParquetParsers = {
   jsonFromBytes: (bytes) => bytes && orFault(() => JSON.parse(utf8(bytes))),
 };
 
-/** Some rows of the wanted columns; row `i` of a column is `data[start + i]`. */
-export interface RowBatch {
-  readonly length: number;
-  readonly columns: readonly {
-    readonly name: string;
-    readonly data: DecodedArray;
-    readonly start: number;
-  }[];
-}
-
 /**
  * Decodes a row group page by page. In memory: the compressed columns, and one decoded page of each.
  *
@@ -77,7 +68,7 @@ export function* rowBatches(
   chunks: readonly ColumnChunk[],
   columns: readonly SchemaTree[],
   limits: Limits,
-): Generator<RowBatch> {
+): Generator<TableBatch> {
   const open = columns.map((tree) => ({
     tree,
     leaves: chunks.map(metadataOf).filter(({ path_in_schema: [top] }) => top === tree.element.name)
@@ -88,14 +79,14 @@ export function* rowBatches(
     throw new Error("damaged: a column is missing");
   }
   while (true) {
-    const length = Math.min(...leaves.map((leaf) => leaf.fill()));
-    if (length === 0) {
+    const rows = Math.min(...leaves.map((leaf) => leaf.fill()));
+    if (rows === 0) {
       if (leaves.some((leaf) => leaf.fill() > 0)) {
         throw new Error("damaged: columns differ in length");
       }
       return;
     }
-    yield { length, columns: open.map(({ tree, leaves }) => takeColumn(tree, leaves, length)) };
+    yield { rows, columns: open.map(({ tree, leaves }) => takeColumn(tree, leaves, rows)) };
   }
 }
 
@@ -107,18 +98,33 @@ function metadataOf({ meta_data, file_path, crypto_metadata }: ColumnChunk): Col
   return meta_data;
 }
 
-function takeColumn(tree: SchemaTree, leaves: readonly LeafColumn[], length: number) {
+function takeColumn(tree: SchemaTree, leaves: readonly LeafColumn[], rows: number): TableColumn {
   const { name } = tree.element;
-  if (tree.children.length === 0) return { name, ...leaves[0].take(length) };
+  if (tree.children.length === 0) {
+    const { data, start } = leaves[0].take(rows);
+    return { name, read: (row) => plain(data[start + row]) };
+  }
   const parts = new Map<string, DecodedArray>();
   for (const leaf of leaves) {
-    const { data, start } = leaf.take(length);
-    parts.set(leaf.path, data.slice(start, start + length));
+    const { data, start } = leaf.take(rows);
+    parts.set(leaf.path, data.slice(start, start + rows));
   }
   assembleNested(parts, tree, PARSERS);
   const data = parts.get(name);
   if (data === undefined) throw new Error(`damaged: column ${name} cannot be assembled`);
-  return { name, data, start: 0 };
+  return { name, read: (row) => plain(data[row]) };
+}
+
+/** A value as JSON would have it. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return plainInteger(value);
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object") return value;
+  if (value instanceof BadValue) throw value;
+  // A copy, because a view would keep the page in memory.
+  if (value instanceof Uint8Array) return value.slice();
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
 }
 
 /** A physical column: a flat column, or one field of a nested one. */

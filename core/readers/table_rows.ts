@@ -10,11 +10,13 @@ import type { DataRecord, Reading } from "./reading.ts";
 /** Some rows of the wanted columns. */
 export interface TableBatch {
   readonly rows: number;
-  readonly columns: readonly {
-    readonly name: string;
-    /** Reads the value of a row of the batch. @throws {BadValue} when this one value cannot be read. */
-    read(row: number): unknown;
-  }[];
+  readonly columns: readonly TableColumn[];
+}
+
+export interface TableColumn {
+  readonly name: string;
+  /** Reads the value of a row of the batch. @throws {BadValue} when this one value cannot be read. */
+  read(row: number): unknown;
 }
 
 /** A wanted column is missing from a table. */
