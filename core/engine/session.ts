@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { type DType, formatShape, type Shape, sizeOf } from "../graph/mod.ts";
+import {
+  ARRAYS,
+  type DType,
+  formatShape,
+  type Shape,
+  sizeOf,
+  type TensorData,
+} from "../graph/mod.ts";
 import type { Device } from "./compute.ts";
 
-/** Memory of one tensor; the array type follows the dtype. */
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array;
+export type { TensorData };
 
 /** A tensor in the memory of a device, made by `Session.runKeeping`. Its owner releases it. */
 export class DeviceTensor {
@@ -75,13 +81,6 @@ export interface Session {
   /** Frees the compiled graph; on a device once the tensors that it left there are released as well. */
   release(): Promise<void>;
 }
-
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-} as const;
 
 /** An input or output of a graph. */
 export class Binding {

@@ -12,21 +12,12 @@ import {
 } from "./onnx_schema.ts";
 import type { Node, Value } from "./graph.ts";
 import type { OpAttributes, OpName } from "./ops.ts";
-import type { ConstantData, DType, Shape } from "./types.ts";
+import { type DType, dtypeOf, type Shape, type TensorData } from "./types.ts";
 
 export const MICROSOFT = "com.microsoft";
 
 /** What constants take their dtype from. */
 type Like = { readonly dtype: DType };
-
-const DATA_TYPE_OF = [
-  [Float32Array, DATA_TYPE.float32],
-  [Float64Array, DATA_TYPE.float64],
-  [Int32Array, DATA_TYPE.int32],
-  [BigInt64Array, DATA_TYPE.int64],
-  [Int8Array, DATA_TYPE.int8],
-  [Uint8Array, DATA_TYPE.uint8],
-] as const;
 
 export interface LoweringOptions {
   /**
@@ -131,10 +122,14 @@ export class Emitter {
   }
 
   /** An initializer. */
-  tensor(name: string, data: ConstantData | Int8Array | Uint8Array, dims: Shape): string {
-    const data_type = DATA_TYPE_OF.find(([type]) => data instanceof type)![1];
+  tensor(name: string, data: TensorData | Int8Array | Uint8Array, dims: Shape): string {
+    const dtype = data instanceof Int8Array
+      ? "int8"
+      : data instanceof Uint8Array
+      ? "uint8"
+      : dtypeOf(data);
     const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.initializers.set(name, { name, dims: [...dims], data_type, raw_data });
+    this.initializers.set(name, { name, dims: [...dims], data_type: DATA_TYPE[dtype], raw_data });
     return name;
   }
 

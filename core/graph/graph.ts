@@ -5,13 +5,15 @@
  */
 import { type OpAttributes, type OpName, SHAPE_INFERENCE } from "./ops.ts";
 import {
-  type ConstantData,
+  ARRAYS,
   type Dimensions,
   type DType,
+  dtypeOf,
   formatShape,
   type Shape,
   sizeOf,
   staticShape,
+  type TensorData,
   type TensorType,
 } from "./types.ts";
 
@@ -64,7 +66,7 @@ export class Graph {
   readonly inputs: Value[] = [];
   readonly nodes: Node[] = [];
   readonly outputs: Map<string, Value> = new Map();
-  readonly constants: Map<Value, ConstantData> = new Map();
+  readonly constants: Map<Value, TensorData> = new Map();
   readonly #scalars = new Map<string, Value>();
   #values = 0;
 
@@ -84,7 +86,7 @@ export class Graph {
   }
 
   /** Adds a constant tensor. The data is not copied. `name` must be unique; by default it is a number. */
-  constant(data: ConstantData, shape: Shape, name?: string): Value {
+  constant(data: TensorData, shape: Shape, name?: string): Value {
     if (data.length !== sizeOf(shape)) {
       throw new Error(
         `a constant of shape ${formatShape(shape)} cannot hold ${data.length} values`,
@@ -100,7 +102,8 @@ export class Graph {
     const key = `${dtype} ${number}`;
     let value = this.#scalars.get(key);
     if (!value) {
-      value = this.constant(scalarData(number, dtype), []);
+      const data = dtype === "int64" ? BigInt64Array.of(BigInt(number)) : ARRAYS[dtype].of(number);
+      value = this.constant(data, []);
       this.#scalars.set(key, value);
     }
     return value;
@@ -133,24 +136,5 @@ export class Graph {
   output(name: string, value: Value): void {
     if (this.outputs.has(name)) throw new Error(`the graph already has an output "${name}"`);
     this.outputs.set(name, value);
-  }
-}
-
-function dtypeOf(data: ConstantData): DType {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Float64Array) return "float64";
-  return data instanceof Int32Array ? "int32" : "int64";
-}
-
-function scalarData(number: number, dtype: DType): ConstantData {
-  switch (dtype) {
-    case "float32":
-      return Float32Array.of(number);
-    case "float64":
-      return Float64Array.of(number);
-    case "int32":
-      return Int32Array.of(number);
-    case "int64":
-      return BigInt64Array.of(BigInt(number));
   }
 }

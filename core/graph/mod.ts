@@ -22,12 +22,12 @@ export {
   type UpdatedTensor,
 } from "./optimizer.ts";
 export type {
-  ConstantData,
   Dimension,
   Dimensions,
   DType,
   QuantizedMatrix,
   Shape,
+  TensorData,
   TensorType,
 } from "./types.ts";
-export { formatShape, sizeOf } from "./types.ts";
+export { ARRAYS, formatShape, sizeOf } from "./types.ts";

@@ -4,8 +4,24 @@
  * @module
  */
 
+/** The array of each element type. */
+export const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
+
 /** Element types of a value. */
-export type DType = "float32" | "float64" | "int32" | "int64";
+export type DType = keyof typeof ARRAYS;
+
+/** Memory of a tensor; its type follows the dtype. */
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+export function dtypeOf(data: TensorData): DType {
+  const dtypes = Object.keys(ARRAYS) as DType[];
+  return dtypes.find((dtype) => data instanceof ARRAYS[dtype])!;
+}
 
 /** Sizes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -21,9 +37,6 @@ export interface TensorType {
   readonly dtype: DType;
   readonly dims: Dimensions;
 }
-
-/** Data of a constant, in the memory layout of its dtype. */
-export type ConstantData = Float32Array | Float64Array | Int32Array | BigInt64Array;
 
 /** A matrix [out, in] in codes of a few bits, in blocks along `in` that share a scale. */
 export interface QuantizedMatrix {

@@ -36,22 +36,14 @@ export interface NamedTensor {
   data: Float32Array | Int32Array;
 }
 
-/**
- * Serializes tensors. Names are sorted, so equal tensors give equal bytes.
- *
- * @param metadata pairs of strings for the header.
- */
-export function writeSafetensors(
-  tensors: Iterable<NamedTensor>,
-  metadata: Record<string, string> = { format: "pt" },
-): Uint8Array {
+/** Serializes tensors. Names are sorted, so equal tensors give equal bytes. */
+export function writeSafetensors(tensors: Iterable<NamedTensor>): Uint8Array {
   const sorted = [...tensors].sort((a, b) => a.name < b.name ? -1 : 1);
   const header = safetensorsHeader(
     sorted.map(({ name, shape, data }) => {
       const dtype = data instanceof Float32Array ? "F32" : "I32";
       return { name, shape, dtype, bytes: data.byteLength };
     }),
-    metadata,
   );
   const file = new Uint8Array(
     sorted.reduce((sum, { data }) => sum + data.byteLength, header.length),
@@ -72,9 +64,8 @@ export function writeSafetensors(
  */
 export function safetensorsHeader(
   tensors: readonly { name: string; shape: readonly number[]; dtype: string; bytes: number }[],
-  metadata: Record<string, string> = { format: "pt" },
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   let offset = 0;
   for (const { name, shape, dtype, bytes } of tensors) {
     header[name] = { dtype, shape, data_offsets: [offset, offset += bytes] };

@@ -154,5 +154,8 @@ Deno.test("a tracker that fails ends its part, not the run", () =>
     assert.equal(log.code, 1);
     assert.match(log.err, /the tracker mlflow stopped: /);
     const unknown = await track("latest", "--tracker", "neptune", "--out", join(out, "out"));
-    assert.match(unknown.err, /no tracker "neptune"; the trackers are tensorboard, mlflow, or your/);
+    assert.match(
+      unknown.err,
+      /no tracker "neptune"; the trackers are tensorboard, mlflow, or your/,
+    );
   }));

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ConstantData, Graph, Node, Value } from "../../graph/mod.ts";
+import type { Graph, Node, TensorData, Value } from "../../graph/mod.ts";
 import type { DnnlType } from "./library.ts";
 import { bf16Values } from "./bf16_values.ts";
 import type { HostArray, Program } from "./program.ts";
@@ -70,7 +70,7 @@ export class Lowering {
   }
 
   /** A constant; one of each name is kept. */
-  constant(name: string, data: ConstantData | Uint16Array, shape: readonly number[]): View {
+  constant(name: string, data: TensorData | Uint16Array, shape: readonly number[]): View {
     let view = this.#constants.get(name);
     if (!view) {
       const dtype = data instanceof Uint16Array
@@ -86,7 +86,7 @@ export class Lowering {
   }
 
   /** Data of a constant value; undefined for others. */
-  constantData(value: Value): ConstantData | undefined {
+  constantData(value: Value): TensorData | undefined {
     return this.graph.constants.get(value);
   }
 
