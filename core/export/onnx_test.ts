@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { env, pipeline } from "@huggingface/transformers";
-import { greedyTexts, modelFiles, PROMPTS, SIZES } from "../../tests/shared/exported_model.ts";
+import {
+  dequantizeWeight,
+  greedyTexts,
+  modelFiles,
+  PROMPTS,
+  SIZES,
+} from "../../tests/shared/exported_model.ts";
 import {
   decodeParameters,
   embeddings,
@@ -15,7 +21,7 @@ import {
   writeSafetensors,
 } from "../model/mod.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx.ts";
-import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
+import { quantizeRows, quantizeWeight } from "./quantize.ts";
 
 const NEW_TOKENS = 20;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { dequantizeWeight } from "../../tests/shared/exported_model.ts";
 import { Random } from "../random/mod.ts";
-import { dequantizeWeight, quantizeRows, quantizeWeight } from "./quantize.ts";
+import { quantizeRows, quantizeWeight } from "./quantize.ts";
 
 function randomWeight(size: number): Float32Array {
   const random = new Random(1, "weight", 0);

@@ -4,6 +4,7 @@
  * @module
  */
 import { Decoder, generate } from "../../core/generate/mod.ts";
+import type { QuantizedMatrix } from "../../core/graph/mod.ts";
 import {
   encodeParameters,
   hostWeights,
@@ -71,4 +72,24 @@ export async function greedyTexts(
   const texts = await generate(decoder, hostWeights(parameters), tokenizer, prompts, options);
   await decoder.release();
   return texts.map(({ text }) => text);
+}
+
+/** The weight, float32 [out, in], that a quantized model computes with. */
+export function dequantizeWeight(
+  { codes, scales, blocks, block_size }: QuantizedMatrix,
+  into: number,
+  bits: 4 | 8,
+): Float32Array {
+  const zero = 2 ** (bits - 1), per_byte = 8 / bits, mask = 2 ** bits - 1;
+  const rows = scales.length / blocks;
+  const data = new Float32Array(rows * into);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < into; i++) {
+      const at = row * blocks + Math.floor(i / block_size);
+      const place = at * block_size + i % block_size;
+      const code = codes[Math.floor(place / per_byte)] >> (bits * (place % per_byte)) % 8 & mask;
+      data[row * into + i] = scales[at] * (code - zero);
+    }
+  }
+  return data;
 }
