@@ -34,23 +34,23 @@ const explainSchedule: z.core.$ZodErrorMap = ({ input, ...issue }) => {
 /** Config fields of a branch: what it keeps of its checkpoint, besides the weights. */
 export const branch_fields = {
   /**
-   * "midtrain" changes the mixture; "continued_pretrain" continues with specialised data only (paper, table 3): its
-   * mixture must not have sources that the run began with. Both keep weights, schedule, optimizer and data position,
+   * "midtrain" changes the mixture; "continued_pretrain" trains on specialised data only (paper, table 3), so its mixture
+   * must not contain the sources that the run started with. Both keep weights, schedule, optimizer and data position
    * unless the fields below say otherwise.
    */
   preset: z.enum(["midtrain", "continued_pretrain"]).default("midtrain"),
   /**
-   * Sources and their shares of the tokens from here on, or points along the phase, as in pretraining. Left out, the
-   * checkpoint's mixture continues: the control arm.
+   * Shares of the training tokens by source, or points along the phase, as in pretraining. When not set, the checkpoint's
+   * mixture continues: the control arm.
    */
   mixture: mixture_schema.optional(),
-  /** Optimizer steps of this phase; up to the schedule's horizon when left out. */
+  /** Length of this phase in optimizer steps; to the end of the schedule when neither this nor `tokens` is set. */
   steps: positive_int.optional(),
-  /** Input tokens of this phase, instead of steps; a multiple of the tokens of a step. */
+  /** Length of this phase in input tokens, instead of `steps`; a multiple of the tokens of a step. */
   tokens: positive_int.optional(),
   /**
-   * "keep": the checkpoint's curve continues; a schedule, as in pretraining: it starts here, at its first step;
-   * `{ rewarm: { peak_lr } }`: the checkpoint's shape starts again, warming up from the current learning rate.
+   * "keep" continues the checkpoint's schedule. A schedule, as in pretraining, starts at the first step of this phase.
+   * `{ rewarm: { peak_lr } }` restarts the checkpoint's schedule shape, warming up from its current learning rate.
    */
   schedule: z.union(
     [
@@ -63,15 +63,15 @@ export const branch_fields = {
     ],
     { error: explainSchedule },
   ).default("keep"),
-  /** Optimizer steps of a schedule that starts here, later phases included; this phase's when left out. */
+  /** Length of a new schedule in optimizer steps, later phases included; this phase's when not set. */
   horizon_steps: positive_int.optional(),
-  /** Input tokens of a schedule that starts here, instead of steps. */
+  /** Length of a new schedule in input tokens, instead of `horizon_steps`. */
   horizon_tokens: positive_int.optional(),
-  /** "keep": moments and bias corrections continue; "reset": they start over with the same settings. */
+  /** "keep" continues with the optimizer state; "reset" starts with zero moments and the same settings. */
   optimizer: z.enum(["keep", "reset"]).default("keep"),
   /**
-   * "keep": nothing is drawn that the run has drawn before; "restart": sources are read from their beginning, in the
-   * order of this step's seed, and repeats are counted from here.
+   * "keep" continues after the data that the run has already used. "restart" starts every source from the beginning, in
+   * the order of this step's seed; repeats are counted from here.
    */
   data: z.enum(["keep", "restart"]).default("keep"),
 };

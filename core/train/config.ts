@@ -30,22 +30,25 @@ export function modelConfig(
   return completeConfig(typeof model === "string" ? PRESETS[model] : model, vocab_size);
 }
 
-/** How the loss on eval sets is measured while training. */
+/** How validation loss is measured during training. */
 export const validation_schema = z.strictObject({
   /** Optimizer steps between evaluations. */
   every_steps: positive_int.default(50),
-  /** Sequences taken of each source, at even distances over the whole of it. */
+  /** Maximum number of sequences per source, evenly spaced over all of them. */
   max_sequences: positive_int.default(64),
 });
 
-/** Sequences per forward pass; memory grows with it, results do not depend on it beyond rounding. */
+/** Sequences per forward pass; affects memory and speed, and results only by rounding. */
 export const micro_batch_size = positive_int.default(16);
 
 /** Fields of phases on a mixture: pretrain and midtrain. */
 export const mixture_phase_fields = {
   micro_batch_size,
   validation: validation_schema.prefault({}),
-  /** Whether sources may be read more than once; or the names of those that may. The paper allows no repeats. */
+  /**
+   * Whether sources may repeat once all their tokens are used; or the names of the sources that may. In the paper no
+   * midtraining data repeats.
+   */
   allow_repeat: repeat_schema,
   ...checkpointing_fields,
   ...compute_fields,

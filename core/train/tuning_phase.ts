@@ -22,13 +22,13 @@ import type { Phase } from "./phase.ts";
 
 /** Config fields of stages that fine-tune. */
 export const tuning_fields = {
-  /** Sources whose documents are the examples. */
+  /** Sources whose documents are the training examples. */
   sources: z.array(z.string()).nonempty(),
   /** Passes over the examples. */
   epochs: z.number().positive().default(4),
-  /** Longest input, in tokens. */
+  /** Maximum number of input tokens per example. */
   sequence_length: positive_int.default(512),
-  /** Longer examples: "truncate" cuts them, so that they lose their end; "skip" leaves them out; "error" refuses to train. */
+  /** Longer examples: "truncate" cuts off their end, "skip" leaves them out, "error" stops with an error. */
   overlong: overlong_schema,
   /** Examples per optimizer step. */
   global_batch_size: positive_int.default(64),
