@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { count } from "../config/mod.ts";
 
 /** A kind of processor: the CPU, any GPU through WebGPU, an NVIDIA GPU through CUDA. */
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
@@ -14,7 +15,7 @@ export const KERNELS = ["onnxruntime", "onednn"] as const;
 export type Kernels = typeof KERNELS[number];
 
 /** CPU threads inside one operator; 0: one per core. The same number gives the same bits. */
-const threads = z.number().int().nonnegative().default(0);
+const threads = count.default(0);
 /** Where to compute; `--device` overrides it. The same device gives the same bits. */
 const device = z.enum(DEVICES).default("cpu");
 /**

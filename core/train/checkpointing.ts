@@ -9,7 +9,6 @@ import { count, positive_int } from "../config/mod.ts";
 import { ParameterArrays } from "../model/mod.ts";
 import type { Checkpoints, CheckpointWriter } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
-import type { MetricsHistory } from "./metrics.ts";
 import type { TrainingArrays } from "./trainer.ts";
 
 /**
@@ -64,15 +63,16 @@ export function keptSteps(options: KeepOptions, start: number, steps: number): n
   return [...new Set([...keep_steps, ...last])].sort((a, b) => a - b);
 }
 
-/** The memory of parameter arrays, without their methods. */
-type Storage = Pick<ParameterArrays, "groups" | "views">;
+const ARRAYS = ["parameters", "m", "v"] as const;
+
+/** The memory of weights and moments, without methods. */
+type Buffers = Record<typeof ARRAYS[number], Pick<ParameterArrays, "groups" | "views">>;
 
 /** What a checkpoint is made from, as plain data that crosses threads. */
 export interface Snapshot {
-  readonly arrays:
-    & Pick<TrainingArrays, "steps" | "loss_scale">
-    & { readonly [K in "parameters" | "m" | "v"]: Storage }
-    & { readonly shape: Pick<ParameterArrays, "config" | "decay_scope"> };
+  readonly arrays: Buffers & Pick<TrainingArrays, "steps" | "loss_scale"> & {
+    readonly shape: Pick<ParameterArrays, "config" | "decay_scope">;
+  };
   readonly state: TrainerState;
   /** `metrics.json`. */
   readonly metrics: Uint8Array;
@@ -83,26 +83,14 @@ export interface Snapshot {
  * default export.
  */
 export default function encodeSnapshot(
-  { arrays, state, metrics }: Snapshot,
+  { arrays: { shape, steps, loss_scale, ...buffers }, state, metrics }: Snapshot,
 ): Record<string, Uint8Array> {
-  const { shape, steps, loss_scale } = arrays;
-  const [parameters, m, v] = [arrays.parameters, arrays.m, arrays.v].map((storage) =>
+  const [parameters, m, v] = ARRAYS.map((name) =>
     // The memory that the constructor allocates is never touched.
-    Object.assign(new ParameterArrays(shape.config, shape.decay_scope), storage)
+    Object.assign(new ParameterArrays(shape.config, shape.decay_scope), buffers[name])
   );
   const files = encodeCheckpoint({ parameters, m, v, steps, loss_scale }, state);
   return { ...files, "metrics.json": metrics };
-}
-
-const ARRAYS = ["parameters", "m", "v"] as const;
-
-type Spare = Record<typeof ARRAYS[number], Storage>;
-
-/** What a checkpoint is made from. */
-interface Current {
-  readonly arrays: TrainingArrays;
-  readonly state: TrainerState;
-  readonly history: MetricsHistory;
 }
 
 /**
@@ -112,7 +100,7 @@ interface Current {
  */
 export class Checkpointing {
   #writer: CheckpointWriter | undefined;
-  #spare: Spare | undefined;
+  #spare: Buffers | undefined;
   #writing: Promise<void> | undefined;
   #error: { readonly reason: unknown } | undefined;
   #last_save = performance.now();
@@ -155,20 +143,21 @@ export class Checkpointing {
    * @param keep whether it becomes part of the output.
    * @param current called when the writer is free; a device then downloads its arrays.
    */
-  async save(keep: boolean, current: () => Promise<Current>): Promise<void> {
+  async save(
+    keep: boolean,
+    current: () => Promise<{ arrays: TrainingArrays; state: TrainerState; metrics: Uint8Array }>,
+  ): Promise<void> {
     await this.settled();
-    const { arrays, state, history } = await current();
+    const { arrays, state, metrics } = await current();
     this.#last_save = performance.now();
     const { checkpoints } = this;
-    const metrics = history.encode();
     if (!checkpoints.openWriter) {
       const files = { ...encodeCheckpoint(arrays, state), "metrics.json": metrics };
       return await checkpoints.save(state.step, files);
     }
     this.#writer ??= checkpoints.openWriter(import.meta.url);
     const { steps, loss_scale, parameters: { config, decay_scope } } = arrays;
-    const copies = this.#copy(arrays);
-    const shape = { config, decay_scope };
+    const copies = this.#copy(arrays), shape = { config, decay_scope };
     const data: Snapshot = { arrays: { ...copies, shape, steps, loss_scale }, state, metrics };
     const written = this.#writer.write({ step: state.step, keep, data, buffers: memory(copies) });
     this.#writing = written.then(
@@ -184,7 +173,7 @@ export class Checkpointing {
     this.#writer = this.#spare = undefined;
   }
 
-  #copy(arrays: TrainingArrays): Spare {
+  #copy(arrays: TrainingArrays): Buffers {
     const spare = this.#spare ?? allocate(arrays.parameters);
     this.#spare = undefined;
     for (const name of ARRAYS) {
@@ -199,15 +188,15 @@ export class Checkpointing {
   }
 }
 
-function allocate({ config, decay_scope }: ParameterArrays): Spare {
-  const storage = (): Storage => {
+function allocate({ config, decay_scope }: ParameterArrays): Buffers {
+  const [parameters, m, v] = ARRAYS.map(() => {
     const { groups, views } = new ParameterArrays(config, decay_scope);
     return { groups, views };
-  };
-  return { parameters: storage(), m: storage(), v: storage() };
+  });
+  return { parameters, m, v };
 }
 
-function memory(spare: Spare): ArrayBuffer[] {
+function memory(spare: Buffers): ArrayBuffer[] {
   return ARRAYS.flatMap((name) =>
     Object.values(spare[name].groups).map(({ buffer }) => buffer as ArrayBuffer)
   );

@@ -226,14 +226,14 @@ async function heldCheckpointing() {
   });
   const arrays = await prepare();
   const state = makePhase(5).start;
-  const standing = () => Promise.resolve({ arrays, state, history: new MetricsHistory() });
-  return { writer, checkpointing, arrays, state, standing };
+  const current = () => Promise.resolve({ arrays, state, metrics: new MetricsHistory().encode() });
+  return { writer, checkpointing, arrays, state, current };
 }
 
 Deno.test("what is saved is what stood when save returned, whatever the trainer does then", async () => {
-  const { writer, checkpointing, arrays, state, standing } = await heldCheckpointing();
+  const { writer, checkpointing, arrays, state, current } = await heldCheckpointing();
   const before = encodeCheckpoint(arrays, state);
-  await checkpointing.save(false, standing);
+  await checkpointing.save(false, current);
   arrays.parameters.fill(7);
   arrays.m.fill(8);
   const { "metrics.json": _, ...files } = encodeSnapshot(writer.taken[0].data);
@@ -244,10 +244,10 @@ Deno.test("what is saved is what stood when save returned, whatever the trainer 
 });
 
 Deno.test("one checkpoint is under way at a time, and its buffers are used again", async () => {
-  const { writer, checkpointing, standing } = await heldCheckpointing();
-  await checkpointing.save(false, standing);
+  const { writer, checkpointing, current } = await heldCheckpointing();
+  await checkpointing.save(false, current);
   assert.ok(checkpointing.is_busy);
-  const second = checkpointing.save(true, standing);
+  const second = checkpointing.save(true, current);
   await checkpointing.listen();
   assert.equal(writer.taken.length, 1); // the second waits
   const { groups } = writer.taken[0].data.arrays.parameters;
@@ -261,11 +261,11 @@ Deno.test("one checkpoint is under way at a time, and its buffers are used again
 });
 
 Deno.test("a failure of the writer is told at the next step, and by every later call", async () => {
-  const { writer, checkpointing, standing } = await heldCheckpointing();
-  await checkpointing.save(false, standing);
+  const { writer, checkpointing, current } = await heldCheckpointing();
+  await checkpointing.save(false, current);
   writer.taken[0].finish(new Error("no space left"));
   await assert.rejects(checkpointing.listen(), /no space left/);
-  await assert.rejects(checkpointing.save(true, standing), /no space left/);
+  await assert.rejects(checkpointing.save(true, current), /no space left/);
   await assert.rejects(checkpointing.settled(), /no space left/);
   await checkpointing.close();
 });
@@ -280,7 +280,7 @@ Deno.test("arrays of a device come down into the same files", () =>
     const checkpointing = new Checkpointing(checkpoints);
     for (const keep of [false, true]) {
       await checkpointing.save(keep, async () => {
-        return { arrays: await trainer.arrays(), state, history: new MetricsHistory() };
+        return { arrays: await trainer.arrays(), state, metrics: new MetricsHistory().encode() };
       });
     }
     await checkpointing.settled();

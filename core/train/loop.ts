@@ -6,7 +6,7 @@
 import { partOf } from "../batches/mod.ts";
 import { hostWeights } from "../model/mod.ts";
 import type { KeptCheckpoint } from "../stage/mod.ts";
-import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
 import { Checkpointing, keptSteps } from "./checkpointing.ts";
 import { bitsPerByte, type EvalLoss, type EvalSet, Evaluator } from "./evaluator.ts";
 import { learningRate } from "./learning_rate.ts";
@@ -46,19 +46,20 @@ export async function trainPhase(
   const evaluator = new Evaluator({ ...phase.batches.options, compute: phase.compute });
   const checkpointing = new Checkpointing(ctx.checkpoints);
   const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
-  const { trainer, ...progress } = await beginPhase(ctx, phase, keep, prepare);
+  const begun = await beginPhase(ctx, phase, keep, prepare);
   try {
-    const tools = { trainer, evaluator, checkpointing, samples, keep };
-    return await new Loop(ctx, phase, tools, progress).run();
+    return await new Loop({ ctx, phase, ...begun, evaluator, checkpointing, samples, keep }).run();
   } finally {
     await samples.release();
     await checkpointing.close();
     await evaluator.release();
-    await trainer.release();
+    await begun.trainer.release();
   }
 }
 
-interface Tools {
+interface LoopParts extends Progress {
+  readonly ctx: LoopContext;
+  readonly phase: Phase;
   readonly trainer: Trainer;
   readonly evaluator: Evaluator;
   readonly checkpointing: Checkpointing;
@@ -68,70 +69,60 @@ interface Tools {
 }
 
 class Loop {
-  public done: number;
-  public state: TrainerState;
-  readonly history: MetricsHistory;
   /** Steps whose checkpoints still have to be kept. */
   readonly #to_keep: Set<number>;
   readonly #drawn: DrawnTokens;
 
-  constructor(
-    readonly ctx: LoopContext,
-    readonly phase: Phase,
-    readonly tools: Tools,
-    { done, state, history }: Progress,
-  ) {
-    this.done = done;
-    this.state = state;
-    this.history = history;
-    this.#to_keep = new Set(tools.keep.filter((step) => step >= state.step));
-    this.#drawn = new DrawnTokens(phase.steps);
+  /** @param parts among them the progress, which the loop advances. */
+  constructor(readonly parts: LoopParts) {
+    this.#to_keep = new Set(parts.keep.filter((step) => step >= parts.state.step));
+    this.#drawn = new DrawnTokens(parts.phase.steps);
   }
 
   async run(): Promise<PhaseResult> {
-    const { phase, ctx } = this;
+    const { parts } = this;
     while (true) {
       if (this.#validationDue()) {
         await this.#validate();
         await this.#showSamples();
       }
-      if (this.#to_keep.delete(this.state.step)) await this.#save(true);
-      if (this.done === phase.steps) break;
-      if (this.#agreed(ctx.signal.aborted)) await this.#stop();
+      if (this.#to_keep.delete(parts.state.step)) await this.#save(true);
+      if (parts.done === parts.phase.steps) break;
+      if (this.#agreed(parts.ctx.signal.aborted)) await this.#stop();
       await this.#step();
       await this.#saveIfDue();
     }
-    await this.tools.checkpointing.settled();
-    ctx.report(this.done, {}, phase.steps);
-    const { state, history } = this;
-    return { state, history, files: await this.#files(), kept: await this.#kept() };
+    await parts.checkpointing.settled();
+    parts.ctx.report(parts.done, {}, parts.phase.steps);
+    const files = encodeCheckpoint(await parts.trainer.arrays(), parts.state);
+    return { state: parts.state, history: parts.history, files, kept: await this.#kept() };
   }
 
   async #step(): Promise<void> {
-    const { phase, ctx, tools: { trainer } } = this;
+    const { parts } = this;
     const began = performance.now();
-    const batch = phase.batches.batch(this.done);
+    const batch = parts.phase.batches.batch(parts.done);
     const tokens = batch.tokens.values().reduce((sum, count) => sum + count, 0);
-    const learning_rate = learningRate(this.state.schedule, this.state.step);
-    const result = await trainer.step(batch.micro_batches, learning_rate);
-    this.done++;
-    this.state = {
-      ...this.state,
-      step: this.state.step + 1,
-      tokens: this.state.tokens + tokens,
+    const learning_rate = learningRate(parts.state.schedule, parts.state.step);
+    const result = await parts.trainer.step(batch.micro_batches, learning_rate);
+    parts.done++;
+    parts.state = {
+      ...parts.state,
+      step: parts.state.step + 1,
+      tokens: parts.state.tokens + tokens,
     };
     const row = { ...result, learning_rate };
-    this.history.training.push({ step: this.state.step, tokens: this.state.tokens, ...row });
+    parts.history.training.push({ step: parts.state.step, tokens: parts.state.tokens, ...row });
     const tokens_per_second = tokens / (performance.now() - began) * 1000;
     this.#drawn.add(batch.tokens);
-    const drawn = this.#drawn.take(this.done === phase.steps);
-    const measured = { ...row, tokens: this.state.tokens, tokens_per_second, ...drawn };
-    ctx.report(this.done, measured, phase.steps);
+    const drawn = this.#drawn.take(parts.done === parts.phase.steps);
+    const measured = { ...row, tokens: parts.state.tokens, tokens_per_second, ...drawn };
+    parts.ctx.report(parts.done, measured, parts.phase.steps);
   }
 
   /** Whether any rank says so: all have to do the same at the same step. */
   #agreed(own: boolean): boolean {
-    const { ranks } = this.ctx;
+    const { ranks } = this.parts.ctx;
     if (!ranks) return own;
     const count = Float64Array.of(own ? 1 : 0);
     ranks.allReduceSum(count);
@@ -139,22 +130,22 @@ class Loop {
   }
 
   #showSamples(): Promise<void> {
-    const { tools: { trainer, samples }, phase: { compute } } = this;
+    const { trainer, samples, done, phase: { compute } } = this.parts;
     // The decoder needs weights in host memory.
     const weights = async () =>
       compute.device === "cpu" ? trainer.weights : hostWeights((await trainer.arrays()).parameters);
-    return samples.show(weights, this.done);
+    return samples.show(weights, done);
   }
 
   /** Derived from the history, so that a run stopped between a step and its evaluation evaluates after resuming. */
   #validationDue(): boolean {
-    const { state, phase, history } = this;
-    const due = this.done === phase.steps || state.step % phase.validate_every === 0;
+    const { state, done, phase, history } = this.parts;
+    const due = done === phase.steps || state.step % phase.validate_every === 0;
     return due && !history.validation.some(({ step }) => step === state.step);
   }
 
   async #validate(): Promise<void> {
-    const { state: { step }, ctx, phase } = this;
+    const { state: { step }, ctx, done, phase, history } = this.parts;
     const rows: MetricsHistory["validation"] = [];
     for (const [source, eval_set] of phase.validation) {
       if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
@@ -166,14 +157,14 @@ class Loop {
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, eval_set) });
     }
-    this.history.validation.push(...rows);
+    history.validation.push(...rows);
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);
-    ctx.report(this.done, Object.fromEntries(losses), phase.steps);
+    ctx.report(done, Object.fromEntries(losses), phase.steps);
   }
 
   /** Each rank measures a part of the set. */
   async #evalLoss({ sequences }: EvalSet): Promise<EvalLoss> {
-    const { ctx: { ranks }, tools: { evaluator, trainer } } = this;
+    const { ctx: { ranks }, evaluator, trainer } = this.parts;
     if (!ranks) return await evaluator.loss(trainer.weights, sequences);
     const own = partOf(sequences, ranks);
     const { loss, tokens } = own.length > 0
@@ -184,14 +175,10 @@ class Loop {
     return { loss: sums[0] / sums[1], tokens: sums[1] };
   }
 
-  async #files(): Promise<Record<string, Uint8Array>> {
-    return encodeCheckpoint(await this.tools.trainer.arrays(), this.state);
-  }
-
   async #kept(): Promise<readonly KeptCheckpoint[]> {
-    const { ctx: { checkpoints }, tools: { keep } } = this;
+    const { ctx: { checkpoints, ranks }, keep } = this.parts;
     // Only rank 0 writes.
-    if (keep.length === 0 || (this.ctx.ranks?.rank ?? 0) > 0) return [];
+    if (keep.length === 0 || (ranks?.rank ?? 0) > 0) return [];
     const kept = (await checkpoints.kept!()).filter(({ step }) => keep.includes(step));
     const missing = keep.find((step) => !kept.some((one) => one.step === step));
     if (missing === undefined) return kept;
@@ -199,18 +186,17 @@ class Loop {
   }
 
   #save(keep: boolean): Promise<void> {
-    const { state, history, tools: { checkpointing, trainer } } = this;
+    const { state, history, checkpointing, trainer } = this.parts;
     return checkpointing.save(keep, async () => {
-      return { arrays: await trainer.arrays(), state, history };
+      return { arrays: await trainer.arrays(), state, metrics: history.encode() };
     });
   }
 
   async #saveIfDue(): Promise<void> {
-    const { tools: { checkpointing }, state, done, phase } = this;
+    const { checkpointing, state, done, phase, ctx: { ranks } } = this.parts;
     await checkpointing.listen();
     // A kept checkpoint also serves for resuming.
     if (done === phase.steps || this.#to_keep.has(state.step)) return;
-    const { ranks } = this.ctx;
     const due = !checkpointing.is_busy && checkpointing.seconds >= CHECKPOINT_SECONDS;
     // Rank 0 decides, and writes.
     if (this.#agreed(due && (ranks?.rank ?? 0) === 0)) await this.#save(false);
@@ -218,8 +204,8 @@ class Loop {
 
   async #stop(): Promise<never> {
     await this.#save(false);
-    await this.tools.checkpointing.settled();
-    throw this.ctx.signal.reason ??
+    await this.parts.checkpointing.settled();
+    throw this.parts.ctx.signal.reason ??
       Object.assign(new Error("another process was asked to stop"), { name: "Interrupted" });
   }
 }

@@ -201,32 +201,33 @@ export class DnnlLibrary {
 
   /** @param scaled whether the source is multiplied by one number, the argument `src_scale`. */
   describeReorder(from: Layout, to: Layout, scaled: boolean): Handle {
-    const attributes = this.create("dnnl_primitive_attr_create");
-    if (scaled) {
-      this.call("dnnl_primitive_attr_set_scales_mask", attributes, ARGUMENT.src, 0);
-    }
     const layouts = [this.layout(from), this.#engine, this.layout(to), this.#engine];
-    try {
+    return this.#withAttributes((attributes) => {
+      if (scaled) this.call("dnnl_primitive_attr_set_scales_mask", attributes, ARGUMENT.src, 0);
       return this.create("dnnl_reorder_primitive_desc_create", ...layouts, attributes);
-    } finally {
-      this.call("dnnl_primitive_attr_destroy", attributes);
-    }
+    });
   }
 
   /** Calls `use` with attributes for these post-ops, alpha first. */
   withPostOps<T>({ alpha = 1, accumulate }: PostOps, use: (attributes: Handle) => T): T {
     if (alpha === 1 && !accumulate) return use(null);
+    return this.#withAttributes((attributes) => {
+      const post_ops = this.create("dnnl_post_ops_create");
+      if (alpha !== 1) {
+        this.call("dnnl_post_ops_append_eltwise", post_ops, ALGORITHM.linear, alpha, 0);
+      }
+      if (accumulate) this.call("dnnl_post_ops_append_sum", post_ops, 1, 0, 0);
+      this.call("dnnl_primitive_attr_set_post_ops", attributes, post_ops);
+      this.call("dnnl_post_ops_destroy", post_ops); // attributes have a copy
+      return use(attributes);
+    });
+  }
+
+  #withAttributes<T>(use: (attributes: Handle) => T): T {
     const attributes = this.create("dnnl_primitive_attr_create");
-    const post_ops = this.create("dnnl_post_ops_create");
-    if (alpha !== 1) {
-      this.call("dnnl_post_ops_append_eltwise", post_ops, ALGORITHM.linear, alpha, 0);
-    }
-    if (accumulate) this.call("dnnl_post_ops_append_sum", post_ops, 1, 0, 0);
-    this.call("dnnl_primitive_attr_set_post_ops", attributes, post_ops);
     try {
       return use(attributes);
     } finally {
-      this.call("dnnl_post_ops_destroy", post_ops);
       this.call("dnnl_primitive_attr_destroy", attributes);
     }
   }
