@@ -12,21 +12,24 @@ import { type Format, hasEnding, type StreamFormat } from "./reading.ts";
 import { text } from "./text.ts";
 import { zipOf } from "./zip.ts";
 
-/** Formats that are also read from `.gz` and `.zst` files and inside ZIP archives. */
+/** Formats read from front to back: also from `.gz` and `.zst` files and inside ZIP archives. */
 const STREAM_FORMATS = { jsonl, json, text } satisfies Record<string, StreamFormat>;
 
-export const FORMATS = {
-  jsonl: fromFile(jsonl),
-  json: fromFile(json),
+/** Formats that need random access to a file, and folders. */
+const FILE_FORMATS = {
   parquet,
   arrow,
-  text: fromFile(text),
   zip: zipOf(STREAM_FORMATS),
   hf_dataset,
 } satisfies Record<string, Format>;
 
 /** Name of a file format. */
-export type RecordFormat = keyof typeof FORMATS;
+export type RecordFormat = keyof typeof STREAM_FORMATS | keyof typeof FILE_FORMATS;
+
+export const FORMATS: Readonly<Record<RecordFormat, Format>> = {
+  ...fromFiles(STREAM_FORMATS),
+  ...FILE_FORMATS,
+};
 
 /** Names of all formats. */
 export const FORMAT_NAMES = Object.keys(FORMATS) as RecordFormat[];
@@ -35,12 +38,16 @@ export const FORMAT_NAMES = Object.keys(FORMATS) as RecordFormat[];
 export const KNOWN_ENDINGS: readonly string[] = Object.values(FORMATS)
   .flatMap(({ endings }) => endings);
 
-function fromFile(format: StreamFormat): Format {
-  return {
-    ...format,
-    readFile: (path, reading) =>
-      format.readStream(readExpanded(path, reading), path, reading, reading.nameOf(path)),
-  };
+function fromFiles<K extends string>(formats: Record<K, StreamFormat>): Record<K, Format> {
+  const entries = Object.entries<StreamFormat>(formats).map(([name, format]): [string, Format] => [
+    name,
+    {
+      ...format,
+      readFile: (path, reading) =>
+        format.readStream(readExpanded(path, reading), path, reading, reading.nameOf(path)),
+    },
+  ]);
+  return Object.fromEntries(entries) as Record<K, Format>;
 }
 
 /** The format of a file by the ending of its name; undefined for an unknown one. */
