@@ -47,7 +47,7 @@ const TOKENIZER_FILES = [
 ];
 
 /**
- * Yields the files of an export, each made when it is asked for.
+ * Yields the files of an export, each created on demand.
  *
  * @param facts what the model card says.
  * @throws {Error} when the model has no tokenizer, or is too large for an ONNX file.

@@ -61,7 +61,7 @@ const MIN_QUANTIZED = 32;
 const [ROWS, LENGTH, PAST] = ["batch_size", "sequence_length", "past_sequence_length"];
 
 /**
- * Yields the ONNX files of a model, one for each precision, each made when it is asked for.
+ * Yields the ONNX files of a model, one for each precision, each created on demand.
  *
  * @throws {Error} when a file would be larger than ONNX allows.
  */

@@ -125,7 +125,7 @@ class GrowingText {
   readonly tokens: number[] = [];
   finish: Completion["finish"] | undefined;
   readonly #room: number;
-  /** The last tokens that may contain a stop text: it has at most as many tokens as bytes. */
+  /** The last tokens that may contain a stop text: it has no more tokens than bytes. */
   readonly #window: number;
 
   constructor(

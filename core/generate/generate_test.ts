@@ -61,7 +61,7 @@ async function complete(
 }
 
 for (const temperature of [0, 0.9]) {
-  Deno.test(`a completion does not depend on the prompts beside it, at temperature ${temperature}`, async () => {
+  Deno.test(`a completion does not depend on the other prompts, at temperature ${temperature}`, async () => {
     const together = await complete(PROMPTS, { temperature });
     assert.ok(new Set(together.map(({ text }) => text)).size > 6);
     const backwards = await complete(PROMPTS.toReversed(), { temperature });
@@ -72,7 +72,7 @@ for (const temperature of [0, 0.9]) {
   });
 }
 
-Deno.test("likelihoods are the same to the bit whatever shares the batch", async () => {
+Deno.test("likelihoods are the same to the bit in every batch", async () => {
   const continuations = PROMPTS.map(({ tokens }, i) => ({
     prompt: tokens,
     tokens: PROMPTS[(i + 1) % PROMPTS.length].tokens,
@@ -85,7 +85,7 @@ Deno.test("likelihoods are the same to the bit whatever shares the batch", async
   await decoder.release();
 });
 
-Deno.test("random numbers go by sample and position, and by the seed", async () => {
+Deno.test("random numbers depend on sample, position and seed", async () => {
   const same = Array.from({ length: 4 }, (_, sample) => ({ ...PROMPTS[1], sample }));
   const texts = (await complete(same)).map(({ text }) => text);
   assert.equal(new Set(texts).size, 4);
@@ -95,11 +95,11 @@ Deno.test("random numbers go by sample and position, and by the seed", async () 
   assert.notDeepEqual(other.map(({ text }) => text), texts);
 });
 
-Deno.test("generation ends before a stop text, wherever tokens cut it", async () => {
+Deno.test("generation ends before a stop text, even inside tokens", async () => {
   const [free] = await complete([PROMPTS[2]], { temperature: 0 });
   const { text } = free;
   assert.equal(text.length, 48);
-  const stop = text.slice(11, 16); // begins and ends within tokens
+  const stop = text.slice(11, 16); // starts and ends inside tokens
   const [stopped] = await complete([PROMPTS[2]], { temperature: 0, stop: ["never", stop] });
   assert.equal(stopped.finish, "stop");
   assert.equal(stopped.text, text.slice(0, text.indexOf(stop)));
@@ -117,7 +117,7 @@ Deno.test("a text ends with the model's positions", async () => {
   await assert.rejects(complete([{ tokens: [] }]), /prompt 0 is empty/);
 });
 
-Deno.test("a model with more logits than the tokenizer has tokens chooses among the known ones", async () => {
+Deno.test("with more logits than tokens in the tokenizer, only known tokens are chosen", async () => {
   const decoder = new Decoder({ batch_size: 2, threads: 1 });
   const few = { ...tokenizer, vocab_size: 20 };
   const [{ tokens }] = await generate(decoder, weights, few, [PROMPTS[3]], SAMPLED);
@@ -131,7 +131,7 @@ Deno.test("an abort ends generation with its reason", async () => {
   await assert.rejects(complete(PROMPTS, { signal: controller.signal, onToken }), /stop now/);
 });
 
-Deno.test("draws follow the distribution, within the nucleus and at the temperature", () => {
+Deno.test("samples follow the distribution, within the nucleus and at the temperature", () => {
   const logits = Float32Array.from([0.1, 0.4, 0.2, 0.3], Math.log);
   const share = (options: { temperature: number; top_p: number }) => {
     const counts = [0, 0, 0, 0];

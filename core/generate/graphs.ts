@@ -1,5 +1,5 @@
 /**
- * The graphs of decoding: a forward pass over new tokens with a key/value cache, and what is read off its last states.
+ * The graphs of decoding: a forward pass over new tokens with a key/value cache, and the heads on its last states.
  *
  * Shapes in comments: B rows, T new tokens of each row, N = B·T, C slots of the cache, H heads, K of keys and values,
  * E dims per head, D = `hidden_size`, V vocabulary. The layers are those of core/model; only attention is defined here.

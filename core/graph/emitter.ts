@@ -16,7 +16,7 @@ import { type DType, dtypeOf, type Shape, type TensorData } from "./types.ts";
 
 export const MICROSOFT = "com.microsoft";
 
-/** What constants take their dtype from. */
+/** Gives a constant its dtype. */
 type Like = { readonly dtype: DType };
 
 export interface LoweringOptions {

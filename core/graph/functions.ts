@@ -47,7 +47,7 @@ export const silu = (x: Value): Value => unary("silu", x);
 export const softmax = (x: Value): Value => unary("softmax", x);
 
 interface ReduceOptions {
-  /** Axes to reduce, negative ones counted from the end; all when left out. */
+  /** Axes to reduce, negative ones counted from the end; all by default. */
   axes?: readonly number[];
   keep_dims?: boolean;
 }
@@ -153,7 +153,7 @@ export function addAlongRows(base: Value, indices: Value, updates: Value): Value
  * Ainslie et al., 2023).
  *
  * @param document_start int32 [B, T], 0 <= document_start[t] <= t: the first position that position t sees, for rows
- * with several documents; 0 when left out.
+ * with several documents; 0 by default.
  */
 export function causalAttention(q: Value, k: Value, v: Value, document_start?: Value): Value {
   const inputs = document_start ? [q, k, v, document_start] : [q, k, v];

@@ -82,8 +82,8 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   gemm: ({ attributes: { trans_a, trans_b } }, [a, b, c], [output], emit) => {
     const flags = { transA: { int: +trans_a }, transB: { int: +trans_b } };
     // The bias or sum over micro-batches that is added keeps its float32 precision.
-    const apart = emit.options.half_products && c !== undefined;
-    if (!apart) emit.product("Gemm", c === undefined ? [a, b] : [a, b, c], flags, output);
+    const separate = emit.options.half_products && c !== undefined;
+    if (!separate) emit.product("Gemm", c === undefined ? [a, b] : [a, b, c], flags, output);
     else emit.op("Add", [emit.product("Gemm", [a, b], flags, undefined), c], {}, output);
   },
   gather: ({ attributes: { axis } }, inputs, outputs, emit) => {

@@ -29,7 +29,7 @@ export function blockCount(length: number): number {
 
 /**
  * Lowest finite float32: what Hugging Face's eager attention adds to the scores of hidden keys. The sum is finite, since
- * a score is lost in its rounding, and its softmax is 0 beside any key that is seen.
+ * a score is lost in its rounding, and its softmax is 0 if any key is seen.
  */
 export const LOWEST = -3.4028234663852886e38;
 
@@ -83,7 +83,7 @@ function emitBlocks(emit: Emitter, [q, k, v]: string[], blocks: number): Blocks 
 }
 
 /** [B, 1, T/n, 1] of each block. */
-function emitFirstKeys(emit: Emitter, x: string, [B, T]: number[], blocks: number): string[] {
+function emitDocumentStarts(emit: Emitter, x: string, [B, T]: number[], blocks: number): string[] {
   const by_query = emit.shared("Reshape", [x, emit.ints([B, 1, T, 1])], {});
   return split(emit, by_query, 2, blocks);
 }
@@ -131,12 +131,14 @@ export const lowerAttention: Lowering<"causal_attention"> = (node, names, output
   const blocks = blockCount(T), size = T / blocks;
   const { group, ungroup } = grouping(emit, node.inputs, size);
   const { queries, keys, values } = emitBlocks(emit, names, blocks);
-  const first_keys = names[3] === undefined ? [] : emitFirstKeys(emit, names[3], [B, T], blocks);
+  const document_starts = names[3] === undefined
+    ? []
+    : emitDocumentStarts(emit, names[3], [B, T], blocks);
   const parts = queries.map((query, i) => {
     const scores = ungroup(
       product(emit, q, [group(query), keys[i]], { alpha: 1 / Math.sqrt(E) }),
     );
-    const mask = emitMask(emit, { size, before: i * size, like: q }, first_keys[i]);
+    const mask = emitMask(emit, { size, before: i * size, like: q }, document_starts[i]);
     const p = probabilities(outputs[1], i);
     emit.op("Softmax", [emit.op("Add", [scores, mask])], {}, p);
     return ungroup(product(emit, q, [group(p), values[i]], { trans_b: true }));

@@ -23,7 +23,7 @@ const WIDTH = H * E;
 /** Lengths of the documents of each row; blocks of queries are 64 long. */
 const DOCUMENTS = [[64, 1, 70, 57], [30, 162]];
 
-/** [B, T]: where the document of each position begins. */
+/** [B, T]: where the document of each position starts. */
 const document_start = Int32Array.from(DOCUMENTS.flatMap((lengths) => {
   let start = 0;
   return lengths.flatMap((length) => Array<number>(length).fill((start += length) - length));
@@ -56,7 +56,7 @@ interface Part {
 
 const BATCH: Part = { rows: B, length: T, start: 0 };
 
-/** Output and gradients on a part of the batch, with so many heads of keys and values. */
+/** Output and gradients on a part of the batch, with `key_value_heads` heads of keys and values. */
 async function evaluate(
   attention: Attention,
   { rows, length, start }: Part = BATCH,
@@ -102,7 +102,7 @@ Deno.test("attention in blocks equals its definition, gradients included", async
   assertEqual(await evaluate(whole), await evaluate(plain((_, t, k) => k <= t)));
 });
 
-Deno.test("attention from a first key on equals its definition, gradients included", async () => {
+Deno.test("attention from document_start equals its definition, gradients included", async () => {
   const seen = (b: number, t: number, k: number) => document_start[b * T + t] <= k && k <= t;
   assertEqual(await evaluate(causalAttention), await evaluate(plain(seen)));
 });
@@ -121,7 +121,7 @@ Deno.test("heads that share keys and values equal heads with copies of them, gra
   }
 });
 
-Deno.test("documents packed into a row compute what each does on its own", async () => {
+Deno.test("documents packed into a row give the same results as separate rows", async () => {
   const packed = await evaluate(causalAttention);
   let start = 0;
   for (const length of DOCUMENTS.flat()) {
@@ -134,7 +134,7 @@ Deno.test("documents packed into a row compute what each does on its own", async
   assert.equal(start, B * T);
 });
 
-Deno.test("a first key of 0 everywhere changes nothing", async () => {
+Deno.test("document_start of 0 everywhere changes nothing", async () => {
   const zeros: Attention = (q, k, v) =>
     causalAttention(q, k, v, q.graph.constant(new Int32Array(B * T), [B, T]));
   assertEqual(await evaluate(zeros), await evaluate(whole), 0);

@@ -9,7 +9,7 @@ function inputs() {
   return { graph, past, added };
 }
 
-Deno.test("shape inference carries names along", () => {
+Deno.test("shape inference keeps names", () => {
   const { past, added } = inputs();
   const all = concat([past, added], 2);
   assert.deepEqual(all.dims, ["rows", 2, "past + new", 8]);
@@ -20,7 +20,7 @@ Deno.test("shape inference carries names along", () => {
   assert.deepEqual(split(added, 3, 2)[0].dims, ["rows", 2, "new", 4]);
 });
 
-Deno.test("names that differ do not fit", () => {
+Deno.test("different names do not match", () => {
   const { past, added } = inputs();
   assert.throws(() => add(past, added), /add cannot broadcast \[rows, 2, past, 8\] and/);
   assert.throws(() => matmul(past, added), /matmul needs equal inner sizes/);

@@ -92,7 +92,7 @@ export function broadcastDims(a: Dimensions, b: Dimensions): Dimension[] {
   });
 }
 
-/** Whether two shapes have as many elements, whatever the sizes are that their names stand for. */
+/** Whether two shapes have the same number of elements, whatever sizes their names have. */
 export function sameSize(a: Dimensions, b: Dimensions): boolean {
   const names = (dims: Dimensions) => dims.filter((dim) => typeof dim === "string").sort();
   const numbers = (dims: Dimensions) => dims.filter((dim) => typeof dim === "number");

@@ -17,7 +17,7 @@ interface Case {
   build: (...inputs: Value[]) => Value;
   /** Kernels exist in float32 only. */
   float32?: boolean;
-  /** Interval the inputs are drawn from. */
+  /** Interval of the inputs. */
   range?: [number, number];
 }
 
@@ -239,7 +239,7 @@ const build_cases: Record<string, Case[]> = {
   }],
 };
 
-/** For each row, where its documents begin after the first one. */
+/** For each row, where its documents start, the first one left out. */
 function firstKeys(length: number, ...rows: number[][]): InputSpec {
   const last = (starts: number[], t: number) => starts.findLast((start) => start <= t) ?? 0;
   return {

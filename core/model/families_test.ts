@@ -124,7 +124,7 @@ Deno.test("tied embeddings are one parameter, written once", () => {
   const read = new ParameterArrays(tied.config, "matrices");
   decodeParameters(read, encodeParameters(tied), "model.safetensors");
   assert.deepEqual(read.groups, tied.groups);
-  // Some files hold it twice.
+  // Some files contain it twice.
   decodeParameters(read, withCopy(embedding), "model.safetensors");
   assert.throws(
     () => decodeParameters(read, withCopy(embedding.map((x) => x + 1)), "model.safetensors"),

@@ -21,7 +21,7 @@ export interface Product {
   readonly count: number;
 }
 
-/** A product of [m, k] and [k, n] is m n k multiplications and as many additions. */
+/** A product of [m, k] and [k, n] is m n k multiplications and m n k additions. */
 export const productFlops = ({ m, k, n }: Product): number => 2 * m * k * n;
 
 interface LinearLayer {

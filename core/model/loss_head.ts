@@ -34,7 +34,7 @@ interface LossInputs {
   loss_weights: Value;
 }
 
-/** Most bytes of a chunk's logits if the gradient of `embed_out` fits the cache beside them. */
+/** Most bytes of a chunk's logits if the gradient of `embed_out` fits in the cache as well. */
 const CACHED_CHUNK_BYTES = 8 << 20;
 
 /**
@@ -85,7 +85,7 @@ export interface LossHead {
 }
 
 /**
- * The loss with its gradients, written by hand so that there are no passes over the logits beside those of the
+ * The loss with its gradients, written by hand so that there are no passes over the logits except those of the
  * products. With E = `embed_out` as [D, V], P = softmax(final E) and Y the one-hot labels,
  *
  *     d_final = w ∘ (P - Y) Eᵀ = w ∘ (P Eᵀ - (columns of E at labels)ᵀ)

@@ -1,8 +1,7 @@
 /**
  * The safetensors format: an 8-byte little-endian header length, a JSON header, then the data.
  *
- * There is no maintained library for it on npm. The header is checked in full, so that no file, whoever made it, does
- * harm when it is read.
+ * There is no maintained library for it on npm. The header is checked in full, so that reading an untrusted file is safe.
  *
  * @module
  */

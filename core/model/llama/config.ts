@@ -19,9 +19,9 @@ const size_fields = {
   hidden_size: positive,
   num_hidden_layers: positive,
   num_attention_heads: positive,
-  /** Heads of keys and values, each shared by a group of attention heads; as many as those when left out. */
+  /** Heads of keys and values, each shared by a group of attention heads; by default as many as attention heads. */
   num_key_value_heads: positive.optional(),
-  /** Dimensions of a head; `hidden_size` / `num_attention_heads` when left out. */
+  /** Dimensions of a head; by default `hidden_size` / `num_attention_heads`. */
   head_dim: positive.optional(),
   intermediate_size: positive,
   max_position_embeddings: positive.default(2048),
@@ -40,7 +40,7 @@ const config_schema = z.object({ vocab_size: positive, ...size_fields }).superRe
 export type LlamaConfig = Required<z.output<typeof config_schema>> & { model_type: "llama" };
 
 export const sizes_schema = z.strictObject({
-  /** Family of the model; GPT-NeoX when left out. */
+  /** Family of the model; GPT-NeoX by default. */
   model_type: z.literal("llama"),
   ...size_fields,
 }).superRefine(refineBy(headProblem));
