@@ -133,7 +133,7 @@ Deno.test("a tokenizer can be given", () =>
     const fixture = new URL("../../../tests/fixtures/tokenizer/tokenizer.json", import.meta.url);
     await Deno.copyFile(fileURLToPath(fixture), join(folder, "tokenizer.json"));
     const without = await command([...args, "--tokenizer", folder]);
-    assert.match(without.err, /holds no tokenizer.json and tokenizer_config.json/);
+    assert.match(without.err, /has no tokenizer.json and tokenizer_config.json/);
     const config = JSON.stringify({ eos_token: "<|endoftext|>" });
     await Deno.writeTextFile(join(folder, "tokenizer_config.json"), config);
     const { code, out, err } = await command([...args, "--tokenizer", folder, "--json"]);
@@ -272,11 +272,11 @@ Deno.test("a data root that lacks candidates is told, and those are left out", (
       const rest = args.filter((arg, i) => arg !== "--candidate" && args[i - 1] !== "--candidate");
       const { code, out, err } = await command([...rest, "--data-root", root]);
       assert.equal(code, 0, err);
-      assert.match(out, /^left out dclm: dataset "dclm": there are no files train…/m);
+      assert.match(out, /^left out dclm: dataset "dclm": no files named train…/m);
       assert.match(out, /^\d {2}flan /m);
       const asked = await command([...rest, "--data-root", root, "--candidate", "dclm"]);
       assert.equal(asked.code, 1);
-      assert.match(asked.err, /dataset "dclm": there are no files train…/);
+      assert.match(asked.err, /dataset "dclm": no files named train…/);
     } finally {
       if (before === undefined) Deno.env.delete("CAUSEWAY_DATA_ROOT");
       else Deno.env.set("CAUSEWAY_DATA_ROOT", before);
