@@ -51,7 +51,7 @@ Deno.test("a step that fails in its own process fails the run with its words", (
     const { code, err } = await new Pipeline(LOCAL, out, "--recipe", FAULTY, "--only", "throw")
       .ended;
     assert.equal(code, 1);
-    assert.match(err, /Error: step "throw" \(stage faulty\) failed: no data to be had\n$/);
+    assert.match(err, /Error: step "throw" \(stage faulty\) failed: no data available\n$/);
     const exits = await new Pipeline(LOCAL, out, "--recipe", FAULTY, "--only", "exit").ended;
     assert.match(exits.err, /step "exit" .* failed: the stage tried to end the process/);
   }));

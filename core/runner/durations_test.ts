@@ -21,7 +21,7 @@ const started = (step: string, reasons: string[] = []): RunEventBody => {
 };
 const finished = (step: string): RunEventBody => ({ type: "step_finished", step, outputs: {} });
 
-Deno.test("the newest run in which a step finished tells its time", async () => {
+Deno.test("the duration of a step is that of the newest run in which it finished", async () => {
   const out = await Deno.makeTempDir();
   try {
     writeRun(out, "1", [[1, started("a")], [11, finished("a")], [11, started("b")], [
@@ -38,12 +38,12 @@ Deno.test("the newest run in which a step finished tells its time", async () => 
   }
 });
 
-Deno.test("a step that went on from a checkpoint counts what was done before, at its pace", async () => {
+Deno.test("for a resumed step, the part before its checkpoint is added at the same pace", async () => {
   const out = await Deno.makeTempDir();
   try {
     const points = [[30, 12_000, {}], [40, 17_000, {}]] as const;
     writeRun(out, "1", [
-      [10, started("a", ["interrupted, goes on from its checkpoint"])],
+      [10, started("a", ["interrupted, resumes from its checkpoint"])],
       [17, { type: "report", step: "a", total: 40, points }],
       [18, finished("a")],
     ]);
@@ -89,7 +89,7 @@ const ends = (step: string, time: number): RunEvent => {
 };
 const left = (events: RunEvent[], now: number) => runTimeLeft(foldEvents(events)!, now);
 
-Deno.test("what is left is what the steps took before, as they fit beside each other", () => {
+Deno.test("time left is the simulated schedule of the durations of earlier runs", () => {
   assert.equal(left(eventsOf(1), 0), 10 + 30 + 20 + 5);
   assert.equal(left(eventsOf(2), 0), 10 + 30 + 5);
   const halfway = [...eventsOf(2), starts("trunk", 0), ends("trunk", 9000), starts("left", 9000)];
@@ -109,7 +109,7 @@ Deno.test("what is left is what the steps took before, as they fit beside each o
   assert.equal(left(done, 99_000), 0);
 });
 
-Deno.test("nothing is told where one step never ran, of logs without tasks, and of a run that is over", () => {
+Deno.test("time left is undefined if a step never ran, for logs without tasks, and for a run that is over", () => {
   assert.equal(left(eventsOf(2, { page: undefined }), 0), undefined);
   const [{ budget: _, ...old }] = eventsOf(1) as (RunEvent & { type: "run_started" })[];
   assert.equal(left([old], 0), undefined);

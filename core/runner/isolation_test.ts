@@ -39,7 +39,7 @@ Deno.test("stages of core/ keep the permissions of the process; others are plugi
   assert.equal(free.explain(new Error("oh")).message, "oh (plugin of unknown origin)");
 });
 
-Deno.test("a plugin gets the store, the code and the grant, and nothing else", () => {
+Deno.test("a plugin may access the store, the code and what is granted, and nothing else", () => {
   const origin = "file:///plugins/mine/mod.ts";
   const granted = { net: ["example.org"], read: ["data"], env: true } as const;
   const { read, write, env, net, run, ffi, sys } = workerPermissions(granted, origin, "/out/store");

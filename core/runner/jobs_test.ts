@@ -59,7 +59,7 @@ async function play(recipe: RecipeDraft, options: RunOptions) {
 }
 
 parallel(
-  "arms run side by side, and the folders are the same to the byte as one at a time",
+  "arms run in parallel, and the folders are byte-identical to running one at a time",
   async (out) => {
     const together = await play(arms, { out, jobs: 2, executor });
     assert.equal(together.error, undefined);
@@ -77,7 +77,7 @@ parallel(
   },
 );
 
-parallel("a request to stop reaches all that run, and the next run takes them up", async (out) => {
+parallel("a stop request reaches all running steps, and the next run resumes them", async (out) => {
   const controller = new AbortController();
   const busy = new Set<string>();
   const onEvent = (event: RunEvent) => {
@@ -99,7 +99,7 @@ parallel("a request to stop reaches all that run, and the next run takes them up
   );
 });
 
-parallel("a failure lets those beside it end, and starts no other", async (out) => {
+parallel("after a failure, running steps finish and no other starts", async (out) => {
   const recipe = recipeOf((recipe) => {
     recipe.step("bad", faulty, { config: { how: "throw" } });
     const good = recipe.step("good", numbers, { config: { count: 1 } });
@@ -113,7 +113,7 @@ parallel("a failure lets those beside it end, and starts no other", async (out) 
   await arrive();
   letGo("good");
   const { error, steps, events } = await playing;
-  assert.match(error.message, /^step "bad" \(stage faulty\) failed: no data to be had$/);
+  assert.match(error.message, /^step "bad" \(stage faulty\) failed: no data available$/);
   assert.deepEqual(started, ["bad", "good"]);
   assert.deepEqual(steps, ["failed", "finished", "waiting", "waiting"]);
   assert.equal(events.at(-1)!.type, "run_failed");
@@ -122,7 +122,7 @@ parallel("a failure lets those beside it end, and starts no other", async (out) 
 });
 
 parallel(
-  "of several failures the first is told; a stop meanwhile does not hide it",
+  "the first of several failures is reported, even if the run is stopped meanwhile",
   async (out) => {
     const recipe = recipeOf((recipe) => {
       recipe.step("bad", faulty, { config: { how: "throw" } });
@@ -142,7 +142,7 @@ parallel(
   },
 );
 
-parallel("steps that compute the very same run once", async (out) => {
+parallel("steps with the same key run once", async (out) => {
   const recipe = recipeOf((recipe) => {
     const one = recipe.step("one", numbers, { config: { count: 5 } });
     const other = recipe.step("other", numbers, { config: { count: 5 } });
@@ -159,7 +159,7 @@ parallel("steps that compute the very same run once", async (out) => {
 });
 
 parallel(
-  "steps that want all cores, or more memory than there is, run one after the other",
+  "steps that need all cores, or more memory than available, run one after the other",
   async (out) => {
     const threaded = defineStage({
       ...climb,
@@ -189,14 +189,14 @@ parallel(
   },
 );
 
-parallel("a damaged result is replaced where it is while others run", async (out) => {
+parallel("a damaged result is replaced in place while other steps run", async (out) => {
   const recipe = recipeOf((recipe) => {
     const one = recipe.step("one", numbers, { config: { count: 20 } });
     recipe.step("other", numbers, { config: { count: 30 } });
     recipe.step("low", clip, { config: { limit: 6 }, inputs: { data: one.data } });
   });
   await run(recipe, { out });
-  // The numbers are gone, so that low waits for them and its result is looked at then; and that is damaged.
+  // The numbers were removed, so low waits for them; its result is verified only then, and is damaged.
   const store = storeOf(out);
   for (const [key, { stage, outputs }] of store.readManifests()) {
     if (stage === "numbers") Deno.removeSync(join(store.root, "manifests", `${key}.json`));

@@ -94,7 +94,7 @@ Deno.test("a changed version, label or wiring is named", async () => {
   );
 });
 
-Deno.test("damaged, missing and interrupted results say so", async () => {
+Deno.test("damaged, missing and interrupted results are given as reasons", async () => {
   const recipe = await makeRecipe({});
   const earlier = afterRun(recipe);
   const key = earlier.last_keys.low;
@@ -143,7 +143,7 @@ Deno.test("results of an earlier config are used again", async () => {
   );
 });
 
-Deno.test("a selection holds what its steps read, by id or by stage", async () => {
+Deno.test("a selection by id or stage includes the steps it reads", async () => {
   const recipe = await makeRecipe({});
   assert.deepEqual([...selectSteps(recipe, "low")].sort(), ["low", "raw"]);
   assert.deepEqual([...selectSteps(recipe, "numbers")], ["raw"]);

@@ -32,7 +32,7 @@ async function inWorkers(
   return await run(await loadRecipe(urlOf(name)), { out, executor, ...options });
 }
 
-Deno.test("a paused run stands still, and its results are the same to the byte", () =>
+Deno.test("a paused run waits, and its results are byte-identical", () =>
   withFolder(async (folder) => {
     const [plain, paused] = [join(folder, "plain"), join(folder, "paused")];
     await inWorkers("arms_recipe", plain, { jobs: 2 });
@@ -44,7 +44,7 @@ Deno.test("a paused run stands still, and its results are the same to the byte",
       assert.ok(control.run);
       control.pause();
       control.pause();
-      // Until all of them have come to a report, which on a busy machine takes its time.
+      // Until all of them have reported, which takes a while on a busy machine.
       for (let seen = -1, tries = 0; seen !== events.length && tries < 10; tries++) {
         seen = events.length;
         await pause(400);
@@ -74,7 +74,7 @@ Deno.test("a paused run stands still, and its results are the same to the byte",
     assert.deepEqual(await results(paused), await results(plain));
   }));
 
-Deno.test("a step that stands still has told how far it is, and a stop wakes it", () =>
+Deno.test("a paused step has reported its progress, and a stop ends the pause", () =>
   withFolder(async (folder) => {
     const control = new RunControl();
     const controller = new AbortController();
@@ -147,7 +147,7 @@ Deno.test("while the gate is closed nothing starts; a failure or a stop does not
   assert.deepEqual(stopped, { errors: [], left: 2 });
 });
 
-Deno.test("a step in the runner's own thread stands still where it writes", () =>
+Deno.test("a step in the runner's own thread is paused when it writes", () =>
   withFolder(async (folder) => {
     const recipe = defineRecipe({ name: "own", description: "", seed: 0 }, (recipe) => {
       recipe.step("small", numbers, { config: { count: 3 } });

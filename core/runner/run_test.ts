@@ -87,7 +87,7 @@ Deno.test("two fresh folders get the same bytes", () =>
     assert.deepEqual(await objects(out), await objects(`${out}2`));
   }));
 
-Deno.test("a flipped byte is noticed, set aside, and the step runs again with that reason", () =>
+Deno.test("a damaged object is detected and moved away, and the step runs again with that reason", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const digest = outputDigest(out, "raw", "data");
@@ -106,7 +106,7 @@ Deno.test("a flipped byte is noticed, set aside, and the step runs again with th
     assert.equal(outcome((await run(makeRecipe(), { out })).steps), ALL_SKIPPED);
   }));
 
-Deno.test("a damaged file inside a files artifact is noticed", () =>
+Deno.test("a damaged file in a files artifact is detected", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const store = storeOf(out);
@@ -116,7 +116,7 @@ Deno.test("a damaged file inside a files artifact is noticed", () =>
     assert.equal(outcome(state.steps), "raw skipped, low skipped, total finished");
   }));
 
-Deno.test("a stage that gained an output without a new version runs again", () =>
+Deno.test("a stage with a new output but the same version runs again", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const digest = outputDigest(out, "raw", "data");
@@ -141,7 +141,7 @@ Deno.test("a stage that gained an output without a new version runs again", () =
     assert.equal(outcome((await run(recipe, { out })).steps), "raw skipped, low skipped");
   }));
 
-Deno.test("stray files among the folders are passed over", () =>
+Deno.test("stray files among the folders are ignored", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     for (const folder of ["runs", "store/work", "store/manifests", "store/objects"]) {
@@ -156,7 +156,7 @@ Deno.test("stray files among the folders are passed over", () =>
     assert.equal((await folder.get(id))!.state, "finished");
   }));
 
-Deno.test("published files that are no longer made are removed, others stay", () =>
+Deno.test("published files that are no longer produced are removed, others are kept", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const lock_path = join(out, "lock.json");
@@ -169,7 +169,7 @@ Deno.test("published files that are no longer made are removed, others stay", ()
     assert.deepEqual(listFolder(join(out, "test")), ["notes.txt", "summary.txt"]);
   }));
 
-Deno.test("a part of a recipe runs alone", () =>
+Deno.test("a part of a recipe can run alone", () =>
   withFolder(async (out) => {
     const recipe = makeRecipe();
     const state = await run(recipe, { out, only: selectSteps(await checkRecipe(recipe), "low") });
@@ -177,10 +177,10 @@ Deno.test("a part of a recipe runs alone", () =>
     assert.deepEqual(state.published, []);
   }));
 
-Deno.test("a failing stage names its step; finished steps stay", () =>
+Deno.test("the error of a failing stage names its step; results of finished steps are kept", () =>
   withFolder(async (out) => {
     const messages = {
-      throw: /^step "bad" \(stage faulty\) failed: no data to be had$/,
+      throw: /^step "bad" \(stage faulty\) failed: no data available$/,
       unwritten: /failed: output "data" was never written; write an empty batch/,
       port: /failed: stage faulty declares no output "other"; its outputs are data/,
       column: /failed: output "data": column "m" is not declared; the port declares n/,
@@ -199,7 +199,7 @@ Deno.test("a failing stage names its step; finished steps stay", () =>
     }
   }));
 
-Deno.test("an interrupted step goes on from its checkpoint", () =>
+Deno.test("an interrupted step resumes from its checkpoint", () =>
   withFolder(async (out) => {
     const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
       recipe.step("busy", spin, { config: { milliseconds: 50 } });
@@ -219,7 +219,7 @@ Deno.test("an interrupted step goes on from its checkpoint", () =>
     assert.deepEqual(listFolder(join(out, "store/work")), []);
   }));
 
-Deno.test("a request to stop is heard while results are read, and its reason is told", () =>
+Deno.test("a stop request takes effect while results are verified, with its reason as the cause", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const reason = new Error("the deadline");
@@ -229,7 +229,7 @@ Deno.test("a request to stop is heard while results are read, and its reason is 
     assert.equal(new RunFolder(out).ids().length, 1, "the second run has not begun");
   }));
 
-Deno.test("checkpoints that a killed runner left behind a finished step are removed", () =>
+Deno.test("checkpoints of a finished step, left by a killed runner, are removed", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     const key = listFolder(join(out, "store/manifests"))[0].replace(".json", "");
@@ -238,7 +238,7 @@ Deno.test("checkpoints that a killed runner left behind a finished step are remo
     assert.deepEqual(listFolder(join(out, "store/work")), []);
   }));
 
-Deno.test("runs that begin within a second sort in their order", () =>
+Deno.test("ids of runs that start within a second sort in their order", () =>
   withFolder(async (out) => {
     const ids: string[] = [];
     for (let i = 0; i < 3; i++) ids.push((await run(makeRecipe(), { out })).id);
@@ -265,7 +265,7 @@ Deno.test("an error after the request to stop is a failure, not a clean stop", (
     assert.equal((await stopWith((reason) => reason)).name, "Interrupted");
   }));
 
-Deno.test("one runner per folder; a lock left by a dead process does not count", () =>
+Deno.test("one runner per folder; the lock of a dead process is ignored", () =>
   withFolder(async (out) => {
     Deno.mkdirSync(out);
     Deno.writeTextFileSync(join(out, "runner.lock"), "999999\n");
@@ -300,7 +300,7 @@ Deno.test("a killed run is lost while the next runner still plans", () =>
     assert.equal(await state(), "lost");
   }));
 
-Deno.test("a damaged lock.json is named, with the mend", () =>
+Deno.test("the error of a damaged lock.json names the fix", () =>
   withFolder(async (out) => {
     await run(makeRecipe(), { out });
     for (const text of ["{", "{}", '{"format":1,"recipes":{"test":{}}}']) {
@@ -309,7 +309,7 @@ Deno.test("a damaged lock.json is named, with the mend", () =>
     }
   }));
 
-Deno.test("metrics are all kept, though messages are few", () =>
+Deno.test("all metrics are kept, in few messages", () =>
   withFolder(async (out) => {
     const recipe = defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
       recipe.step("busy", spin, { config: { milliseconds: 300, slice: 1 } });

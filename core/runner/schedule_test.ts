@@ -13,7 +13,7 @@ const task = (id: string, resources: Partial<Resources> = {}, after: string[] = 
   ...resources,
 });
 
-/** Ids to start, of "a b c" where all are ready and none runs unless told otherwise. */
+/** Ids to start, of "a b c"; by default all are ready and none runs. */
 function starts(
   tasks: Task[],
   { done = "", running = "", ...budget }: Partial<Budget> & { done?: string; running?: string } =
@@ -24,7 +24,7 @@ function starts(
   return started.map(({ id }) => id).join(" ");
 }
 
-Deno.test("a step starts when all that it reads is done", () => {
+Deno.test("a step starts when all steps it reads are done", () => {
   const tasks = [task("a"), task("b", {}, ["a"]), task("c", {}, ["a", "b"]), task("d")];
   assert.equal(starts(tasks), "a d");
   assert.equal(starts(tasks, { running: "a d" }), "");
@@ -34,7 +34,7 @@ Deno.test("a step starts when all that it reads is done", () => {
   assert.equal(starts(tasks, { done: "a b c d" }), "");
 });
 
-Deno.test("the first steps of the recipe start, as many as may run at once", () => {
+Deno.test("steps start in the order of the recipe, up to the number of jobs", () => {
   const tasks = ["a", "b", "c", "d"].map((id) => task(id));
   assert.equal(starts(tasks, { jobs: 1 }), "a");
   assert.equal(starts(tasks, { jobs: 3 }), "a b c");
@@ -42,7 +42,7 @@ Deno.test("the first steps of the recipe start, as many as may run at once", () 
   assert.equal(starts(tasks, { jobs: 2, running: "b c" }), "");
 });
 
-Deno.test("cores are shared out, and a small step overtakes one that has no room", () => {
+Deno.test("cores are shared, and a small step overtakes one that does not fit", () => {
   const tasks = [task("a", { cores: 3 }), task("b", { cores: 2 }), task("c")];
   assert.equal(starts(tasks), "a c");
   assert.equal(starts(tasks, { done: "a" }), "b c");
@@ -50,7 +50,7 @@ Deno.test("cores are shared out, and a small step overtakes one that has no room
   assert.equal(starts(tasks, { cores: 2 }), "a", "one alone may want more than there is");
 });
 
-Deno.test("memory is never promised twice, but one step may always run", () => {
+Deno.test("memory is never exceeded by steps together, but one step may always run", () => {
   const tasks = [task("a", { memory: 60 }), task("b", { memory: 60 }), task("c", { memory: 40 })];
   assert.equal(starts(tasks), "a c");
   assert.equal(starts(tasks, { memory: 99 }), "a");
@@ -58,13 +58,13 @@ Deno.test("memory is never promised twice, but one step may always run", () => {
   assert.equal(starts(tasks, { memory: 20, running: "c" }), "");
 });
 
-Deno.test("a GPU takes one step at a time", () => {
+Deno.test("a GPU runs one step at a time", () => {
   const tasks = [task("a", { device: "cuda" }), task("b", { device: "cuda" }), task("c")];
   assert.equal(starts(tasks), "a c");
   assert.equal(starts(tasks, { running: "a c" }), "");
 });
 
-Deno.test("a step takes the cores of its threads, all where it says 0, one where it says nothing", () => {
+Deno.test("a step needs as many cores as threads: all for 0, one without that field", () => {
   const resources = (config: unknown, memory?: number) =>
     resourcesOf({ config: config as never }, 8, memory, 90);
   assert.deepEqual(resources({ threads: 3 }), { cores: 3, memory: 90 });

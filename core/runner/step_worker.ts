@@ -12,7 +12,9 @@ import { assertStage } from "../stage/mod.ts";
 import { Interrupted, toPlainError } from "./errors.ts";
 import { executeStep, type Sample } from "./execute.ts";
 import { exportedStage } from "./isolation.ts";
-import { COMMAND, type FromWorker, type StepSource, type ToWorker } from "./worker_messages.ts";
+import { COMMAND, type FromWorker, type ToWorker } from "./worker_messages.ts";
+
+type Start = ToWorker & { type: "start" };
 
 const post = (message: FromWorker) => self.postMessage(message);
 const close = self.close.bind(self);
@@ -44,9 +46,9 @@ function fail(error: unknown): void {
 }
 
 /** The step to run. Its recipe is loaded and checked again here, in case it or its data changed since the plan. */
-async function loadStep(source: StepSource, id: string): Promise<Step> {
-  if ("plugin" in source) {
-    const { plugin, name, version, seed, config } = source;
+async function loadStep({ recipe, load, plugin, step: planned, job }: Start): Promise<Step> {
+  const { stage: name, version, seed, config } = planned;
+  if (plugin !== undefined) {
     const stage = exportedStage(await import(plugin), name, version);
     if (!stage) {
       throw new Error(
@@ -54,11 +56,11 @@ async function loadStep(source: StepSource, id: string): Promise<Step> {
       );
     }
     assertStage(stage, `stage "${name}"`);
-    return { id, stage, seed, config: JSON.parse(config), inputs: {} };
+    return { id: job.step, stage, seed, config: JSON.parse(config), inputs: {} };
   }
-  const { steps } = await loadRecipe(source.recipe, source.load);
-  const step = steps.find((step) => step.id === id);
-  if (!step || canonicalJson(step.config) !== source.config) {
+  const { steps } = await loadRecipe(recipe, load);
+  const step = steps.find(({ id }) => id === job.step);
+  if (!step || canonicalJson(step.config) !== config) {
     throw new Error(
       "the recipe or its data changed while the pipeline was running; start it again",
     );
@@ -66,9 +68,10 @@ async function loadStep(source: StepSource, id: string): Promise<Step> {
   return step;
 }
 
-async function start({ step: source, job, command: shared }: ToWorker & { type: "start" }) {
-  const command = new Int32Array(shared);
-  const step = await loadStep(source, job.step);
+async function start(message: Start) {
+  const { job } = message;
+  const command = new Int32Array(message.command);
+  const step = await loadStep(message);
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),
     log: (message: string) => post({ type: "log", message }),

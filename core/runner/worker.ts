@@ -6,9 +6,9 @@
 import { type Artifact, canonicalJson } from "../store/mod.ts";
 import type { Executor } from "./execute.ts";
 import { canRestrict, isolate } from "./isolation.ts";
-import type { LoadOptions, Step } from "../recipe/mod.ts";
+import type { LoadOptions } from "../recipe/mod.ts";
 import { fromPlainError, Interrupted } from "./errors.ts";
-import { COMMAND, type FromWorker, type StepSource, type ToWorker } from "./worker_messages.ts";
+import { COMMAND, type FromWorker, type ToWorker } from "./worker_messages.ts";
 
 /** How long a step may take to write its checkpoint and stop, in milliseconds. */
 const GRACE_MS = 60_000;
@@ -72,8 +72,19 @@ export function workerExecutor(
     worker.onmessageerror = () =>
       result.reject(new Error("a message from the step could not be read"));
     try {
-      const source = sourceOf(step, isolation.plugin, recipe_url, load);
-      send({ type: "start", step: source, job, command: command.buffer });
+      const { stage: { name: stage, version }, seed } = step;
+      const planned = { stage, version, seed, config: canonicalJson(step.config) };
+      const { plugin } = isolation;
+      const { buffer } = command;
+      send({
+        type: "start",
+        recipe: recipe_url,
+        load,
+        plugin,
+        step: planned,
+        job,
+        command: buffer,
+      });
       if (signal.aborted) askToStop();
       else signal.addEventListener("abort", askToStop, { once: true });
       return await result.promise;
@@ -84,18 +95,6 @@ export function workerExecutor(
       worker.terminate();
     }
   };
-}
-
-function sourceOf(
-  { stage: { name, version }, seed, config }: Step,
-  plugin: string | undefined,
-  recipe: string,
-  load: LoadOptions,
-): StepSource {
-  const planned = canonicalJson(config);
-  return plugin === undefined
-    ? { recipe, load, config: planned }
-    : { plugin, name, version, seed, config: planned };
 }
 
 function tooLate(step: string, grace_ms: number): string {

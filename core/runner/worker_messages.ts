@@ -13,25 +13,18 @@ import type { LoadOptions } from "../recipe/mod.ts";
 export type ToWorker =
   | {
     type: "start";
-    step: StepSource;
+    /** Module or JSON file of the recipe, and how the runner loaded it. */
+    recipe: string;
+    load: LoadOptions;
+    /** Module that exports the stage of a plugin; a restricted worker loads it instead of the recipe. */
+    plugin?: string;
+    /** The step as planned, its config as canonical JSON. */
+    step: { stage: string; version: string; seed: number; config: string };
     job: StepJob;
     /** One Int32, one of `COMMAND`. It reaches a stage that never returns to its event loop. */
     command: SharedArrayBuffer;
   }
   | { type: "stop" };
-
-/** Where the worker gets the step from. `config` is the planned one, as canonical JSON. */
-export type StepSource =
-  /** The recipe, loaded as the runner loaded it. */
-  | { readonly recipe: string; readonly load: LoadOptions; readonly config: string }
-  /** A module that exports the stage, for a plugin in a restricted worker. */
-  | {
-    readonly plugin: string;
-    readonly name: string;
-    readonly version: string;
-    readonly seed: number;
-    readonly config: string;
-  };
 
 /** What the runner wants a step to do. */
 export const COMMAND = { run: 0, stop: 1, pause: 2 } as const;

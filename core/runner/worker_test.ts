@@ -39,7 +39,7 @@ Deno.test("steps run in workers", () =>
 
 for (
   const [how, message] of Object.entries({
-    throw: /^step "throw" \(stage faulty\) failed: no data to be had$/,
+    throw: /^step "throw" \(stage faulty\) failed: no data available$/,
     exit: /^step "exit" \(stage faulty\) failed: the stage tried to end the process/,
     reject: /^step "reject" \(stage faulty\) failed: .*nobody waited for this/,
   })
@@ -62,7 +62,7 @@ Deno.test("a stage that never returns to its event loop stops when asked to", as
   });
 });
 
-Deno.test("a stage that does not stop is ended after the time of grace", async () => {
+Deno.test("a stage that does not stop is terminated after the grace period", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const onEvent = ({ type }: { type: string }) => {
@@ -78,7 +78,7 @@ Deno.test("a stage that does not stop is ended after the time of grace", async (
   });
 });
 
-Deno.test("a checkpoint that cannot be written when asked to stop is a failed step", async () => {
+Deno.test("a checkpoint that cannot be written on a stop fails the step", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const types: string[] = [];

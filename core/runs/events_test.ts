@@ -19,7 +19,7 @@ const STARTED: RunEvent[] = [
   },
 ];
 
-Deno.test("the state follows the events", () => {
+Deno.test("events add up to the state", () => {
   const state = foldEvents(STARTED)!;
   const [a, b] = state.steps;
   assert.deepEqual(state.running, ["a"]);
@@ -39,7 +39,7 @@ Deno.test("the state follows the events", () => {
   ]);
 });
 
-Deno.test("several steps run at once, and old logs that knew of one are read as before", () => {
+Deno.test("several steps run at the same time; old logs without tasks are read as before", () => {
   const start = (step: string): RunEvent => {
     return { time: 2000, type: "step_started", step, key: "k", reasons: [] };
   };
@@ -73,7 +73,7 @@ Deno.test("an interrupted step waits again; a failed one has failed", () => {
   ]);
 });
 
-Deno.test("the time left follows the pace between reports", () => {
+Deno.test("time left is computed from the pace between reports", () => {
   const [step] = foldEvents(STARTED)!.steps;
   // 10 steps in 2 s; 80 are left: 16 s from the last report on, 15 s a second later.
   assert.equal(timeLeft(step, 4000), 16);
@@ -82,7 +82,7 @@ Deno.test("the time left follows the pace between reports", () => {
   assert.equal(timeLeft({ ...step, total: undefined }, 4000), undefined);
 });
 
-Deno.test("a log is read on as it grows, half lines and broken lines aside", async () => {
+Deno.test("a growing log is read incrementally, without partial or broken lines", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const seen: string[] = [];
@@ -108,7 +108,7 @@ Deno.test("a log is read on as it grows, half lines and broken lines aside", asy
   }
 });
 
-Deno.test("a pause is no part of a step's pace, and the clock stands still in it", () => {
+Deno.test("a pause does not count towards a step's pace, and the clock stops during it", () => {
   const report = (time: number, done: number): RunEvent => {
     return { time, type: "report", step: "a", total: 10, points: [[done, time, {}]] };
   };

@@ -34,7 +34,7 @@ const report = (done: number): RunEvent => {
 };
 const finished: RunEvent = { time: 9, type: "run_finished", published: [] };
 
-Deno.test("folders without a log, files, and links are no runs", () =>
+Deno.test("folders without a log, files and links are not runs", () =>
   withFolder(async (out) => {
     const log = writeLog(out, "2-b", finished);
     Deno.mkdirSync(join(out, "runs", "3-empty"));
@@ -58,7 +58,7 @@ Deno.test("folders without a log, files, and links are no runs", () =>
     assert.deepEqual(new RunFolder(join(out, "nowhere")).ids(), []);
   }));
 
-Deno.test("the state stays the same object while nothing happens, and the index grows", () =>
+Deno.test("the state stays the same object while nothing changes, and the index grows", () =>
   withFolder(async (out) => {
     const path = writeLog(out, "1-a", report(1));
     const folder = new RunFolder(out, FRESH);
@@ -73,7 +73,7 @@ Deno.test("the state stays the same object while nothing happens, and the index 
     assert.deepEqual((await folder.get("1-a"))!.steps[0].metrics, { x: 2 });
   }));
 
-Deno.test("a log is looked at no more often than allowed", () =>
+Deno.test("a log is not read more often than allowed", () =>
   withFolder(async (out) => {
     const path = writeLog(out, "1-a", report(1));
     const folder = new RunFolder(out, { log_ms: 3600_000, folder_ms: 3600_000 });
@@ -84,7 +84,7 @@ Deno.test("a log is looked at no more often than allowed", () =>
     assert.deepEqual(folder.ids(), ["1-a"]);
   }));
 
-Deno.test("indexes of the runs used last are kept, and the others come again when asked for", () =>
+Deno.test("indexes of recently used runs are kept, and others are rebuilt on request", () =>
   withFolder(async (out) => {
     const ids = Array.from({ length: 12 }, (_, i) => `${10 + i}-run`);
     for (const id of ids) writeLog(out, id, report(1), report(2), finished);
@@ -98,7 +98,7 @@ Deno.test("indexes of the runs used last are kept, and the others come again whe
     assert.equal((await folder.get(ids[1]))!.state, "finished");
   }));
 
-Deno.test("lines that are no events, or make no sense, do not spoil the others", () =>
+Deno.test("invalid lines and unknown events do not affect the others", () =>
   withFolder(async (out) => {
     const path = writeLog(out, "1-a", report(1));
     const odd = ["null", "7", "{}", '{"type":"report","step":"a"}', '{"type":"log"}', '"x"', "{"];

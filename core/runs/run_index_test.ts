@@ -28,7 +28,7 @@ Deno.test("points are kept by step and metric, in order", () => {
   assert.deepEqual(plain(index, { from: 3, to: 1 }), []);
 });
 
-Deno.test("ranges are the same whether progress rises or falls back, however many points", () => {
+Deno.test("ranges are correct whether progress increases or falls back, for any number of points", () => {
   const [rising, falling] = [new SeriesIndex(), new SeriesIndex()];
   const steps = Array.from({ length: 1000 }, (_, i) => i >> 1);
   for (const i of steps) rising.add("a", [[i, i, { x: i }]]);
@@ -41,7 +41,7 @@ Deno.test("ranges are the same whether progress rises or falls back, however man
   }
 });
 
-Deno.test("a view that was taken does not change as the series grows", () => {
+Deno.test("a selected series does not change when more points arrive", () => {
   const index = new SeriesIndex();
   index.add("a", [[1, 1, { x: 5 }]]);
   const [before] = index.select();

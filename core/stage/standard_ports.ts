@@ -7,7 +7,7 @@ import { files, table } from "./ports.ts";
 
 /**
  * Tokenized documents, one row each. `source` is the name mixtures refer to ("general", "code"), `dataset`
- * the dataset card the document came from. Loss is taken on tokens from `prompt_length` on (0: on all).
+ * the dataset card the document came from. Loss is computed on tokens from `prompt_length` on (0: on all).
  * `text_bytes` is the UTF-8 length of the document, for bits per byte. Each document ends with the
  * end-of-text token.
  */
@@ -34,7 +34,7 @@ export const dataset_summary = table({
 export const tokenizer = files("tokenizer", "a Hugging Face tokenizer");
 
 /**
- * A model and, where training is to go on from it, the trainer's state: `config.json`, `model.safetensors`
+ * A model and, if training can continue from it, the trainer's state: `config.json`, `model.safetensors`
  * (Hugging Face names and layout), `optimizer.safetensors`, `trainer_state.json`.
  */
 export const checkpoint = files("checkpoint", "model weights and trainer state");
@@ -69,9 +69,9 @@ export const validation_metrics = table({
 }, "validation loss by step and source");
 
 /**
- * What a mixture asked for and what was drawn, one row per source and stretch of one mixture. Shares are of tokens.
- * `from_token` and `to_token` are places in the run, earlier phases included; `phase_epochs` are passes over the
- * source within the stretch, `epochs` since the run began, above 1 where documents were repeated.
+ * Requested and achieved mixture, one row per source and interval of constant mixture. Shares are of tokens. `from_token`
+ * and `to_token` are positions in the run, including earlier phases; `phase_epochs` are passes over the
+ * source within the interval, `epochs` since the start of the run, above 1 where documents were repeated.
  */
 export const mixture_ledger = table({
   from_token: "float64",
@@ -86,9 +86,9 @@ export const mixture_ledger = table({
 }, "tokens drawn per source");
 
 /**
- * What training sees: rows of batches as runs of text, in order. A run ends where supervision or the document
- * changes. Loss is taken on `supervised` runs only; runs of different `document` in a row are hidden from each
- * other. `step` counts from 0 within the phase.
+ * Rows of training batches as spans of text, in order. A span ends where supervision or the document changes. Loss is
+ * computed on `supervised` spans only; spans of different documents in a row do not attend to each other. `step` counts
+ * from 0 within the phase.
  */
 export const batch_samples = table({
   step: "int32",
@@ -114,7 +114,7 @@ export const evaluation = table({
 
 /**
  * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. The interval is NaN
- * where none was asked for.
+ * if none was requested.
  */
 export const cka = table({
   probe: "utf8",
@@ -129,7 +129,7 @@ export const cka = table({
 
 /**
  * How far the final layer has moved from one model to another: `shift` is 1 - `last`, `last` the CKA of the two last
- * layers, and the interval that of `shift`, NaN where none was asked for. `mean_same_layer` is the mean CKA of layers of
+ * layers, and the interval that of `shift`, NaN if none was requested. `mean_same_layer` is the mean CKA of layers of
  * the same number, the embedding included. Models are not compared with themselves.
  */
 export const final_layer_shift = table({
@@ -145,7 +145,7 @@ export const final_layer_shift = table({
 
 /**
  * Similarity of two token distributions and its components (paper, Appendix C). The interval is that of `similarity`,
- * NaN where none was asked for.
+ * NaN if none was requested.
  */
 export const similarity = table({
   a: "utf8",

@@ -7,9 +7,10 @@ import { table } from "./ports.ts";
 
 /**
  * What each arm of a study is. `kind` is "control" (general data to the end), "midtrain" (a mixture from `start` on),
- * "ablation" (such a mixture with another weight or start), "continued" (specialised data alone from `start` on) or "along_run" (a checkpoint of another arm's run). `specialised`
- * is the source that the mixture adds, empty for none, `weight` its share of tokens, `start` and `end` shares of the
- * horizon. Token counts are those up to the arm's checkpoint.
+ * "ablation" (such a mixture with another weight or start), "continued" (specialised data alone from `start` on) or
+ * "along_run" (a checkpoint of another arm's run). `specialised` is the source that the mixture adds, empty for none,
+ * `weight` its share of tokens; `start` and `end` are shares of the horizon. Token counts include everything up to the
+ * arm's checkpoint.
  */
 export const study_arms = table({
   arm: "utf8",

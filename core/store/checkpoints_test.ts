@@ -5,7 +5,7 @@ import { StoredCheckpoints } from "./checkpoints.ts";
 import { StoredFilesOutput } from "./artifact_io.ts";
 import { listFolder, Store } from "./store.ts";
 
-/** An encoder as a module of its own: one file, named as the data say. */
+/** An encoder module: one file, named by the data. */
 const ENCODER = `data:text/javascript,export default ${
   encodeURIComponent(
     "({ name, bytes }) => { if (!name) throw new Error('no name'); return { [name]: bytes }; }",
@@ -53,14 +53,14 @@ Deno.test("an index with a changed field name or step is damaged, and the checkp
   }
 });
 
-Deno.test("the writer's thread writes both kinds, and hands the memory back", () =>
+Deno.test("the writer's thread writes both kinds, and transfers the memory back", () =>
   withStore(async (store, folder) => {
     const checkpoints = new StoredCheckpoints(folder);
     const writer = checkpoints.openWriter(ENCODER);
     for (const [step, keep] of [[10, false], [20, true], [30, false], [40, true]] as const) {
       const given = request(step, keep);
       const writing = writer.write<Data>(given);
-      assert.equal(given.data.bytes.length, 0); // handed over
+      assert.equal(given.data.bytes.length, 0); // transferred
       const { bytes } = await writing;
       assert.deepEqual(bytes, new Uint8Array(4).fill(step));
       assert.equal((await checkpoints.latest())!.step, step);
@@ -76,7 +76,7 @@ Deno.test("the writer's thread writes both kinds, and hands the memory back", ()
     assert.deepEqual([...store.unfinished()], ["key"]);
   }));
 
-Deno.test("one that is damaged is dropped, and the one before it counts", () =>
+Deno.test("a damaged checkpoint is dropped, and the one before it is used", () =>
   withStore(async (store, folder) => {
     const warnings: string[] = [];
     const writer = new StoredCheckpoints(folder).openWriter(ENCODER);
@@ -96,7 +96,7 @@ Deno.test("one that is damaged is dropped, and the one before it counts", () =>
     assert.ok(store.unfinished().has("key"));
   }));
 
-Deno.test("a failure names the step, leaves no half, and the thread goes on", () =>
+Deno.test("a failure names the step, leaves no partial checkpoint, and the thread continues", () =>
   withStore(async (_, folder) => {
     const checkpoints = new StoredCheckpoints(folder);
     const writer = checkpoints.openWriter(ENCODER);
@@ -119,7 +119,7 @@ Deno.test("a failure names the step, leaves no half, and the thread goes on", ()
     broken.close();
   }));
 
-Deno.test("a thread ended while it writes leaves the checkpoint before", () =>
+Deno.test("a thread terminated while writing leaves the previous checkpoint intact", () =>
   withStore(async (_, folder) => {
     const checkpoints = new StoredCheckpoints(folder);
     const first = checkpoints.openWriter(ENCODER);
@@ -141,7 +141,7 @@ Deno.test("a thread ended while it writes leaves the checkpoint before", () =>
     }
   }));
 
-Deno.test("files on disk become files of an output: objects as they are, others copied", () =>
+Deno.test("files on disk become files of an output: objects without a copy, others copied", () =>
   withStore(async (store) => {
     const object = store.put(new Uint8Array(10));
     const before = Deno.statSync(store.objectPath(object.digest)).ino;

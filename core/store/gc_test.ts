@@ -38,7 +38,7 @@ const objects = (store: Store) => {
   return listFolder(folder).flatMap((prefix) => listFolder(join(folder, prefix)));
 };
 
-Deno.test("results in use stay, with all that they were made from", () =>
+Deno.test("results in use are kept, with everything they were made from", () =>
   withStore(async (store) => {
     const first = await makeResult(store, "first");
     const second = await makeResult(store, "second", { a: first.digest });
@@ -58,7 +58,7 @@ Deno.test("results in use stay, with all that they were made from", () =>
     assert.deepEqual(await findLeftovers(store, use([third.key])), []);
   }));
 
-Deno.test("of several results that gave an input, those in use suffice; else all stay", () =>
+Deno.test("if several results gave an input, those in use suffice; otherwise all are kept", () =>
   withStore(async (store) => {
     const [one, two] = [await makeResult(store, "same"), await makeResult(store, "same", {}, "2")];
     const reader = await makeResult(store, "reader", { a: one.digest });
@@ -67,7 +67,7 @@ Deno.test("of several results that gave an input, those in use suffice; else all
     assert.equal(found.name, `s ${one.key.slice(0, 12)}`);
   }));
 
-Deno.test("shards of a large table stay with it", () =>
+Deno.test("shards of a large table are kept with it", () =>
   withStore(async (store) => {
     const output = new StoredTableOutput(store, { n: "int32" }, { shard_bytes: 1 << 16 });
     for (let i = 0; i < 10; i++) await output.write({ n: new Int32Array(4096).fill(i) });
@@ -76,13 +76,13 @@ Deno.test("shards of a large table stay with it", () =>
     const identity = { stage: "t", version: "1", config: null, seed: 0, inputs: {} };
     store.writeManifest("k", { ...identity, format: 1, outputs: { out } });
     assert.deepEqual(await findLeftovers(store, use(["k"])), []);
-    // One whose list is damaged is of no use, and its parts go.
+    // An artifact whose list is damaged cannot be used, so its parts are removed.
     Deno.chmodSync(store.objectPath(out.digest), 0o644);
     Deno.writeTextFileSync(store.objectPath(out.digest), "x");
     assert.equal((await findLeftovers(store, use(["k"]))).length, out.shards);
   }));
 
-Deno.test("checkpoints stay while a run could go on from them, with the objects of kept ones", () =>
+Deno.test("checkpoints that a run could resume from are kept, with the objects of kept ones", () =>
   withStore(async (store) => {
     const { key: finished } = await makeResult(store, "finished");
     const files = (text: string) => ({ model: new TextEncoder().encode(text) });
@@ -122,7 +122,7 @@ Deno.test("damaged, temporary and unreadable files are listed with their sizes",
     assert.deepEqual(await findLeftovers(store, use([key])), []);
   }));
 
-Deno.test("killed at any point, it leaves no manifest without its objects, and the rest for the next time", () =>
+Deno.test("killed at any point, removal leaves no manifest without its objects, and can be run again", () =>
   withStore(async (store) => {
     const used = await makeResult(store, "used");
     const remove = Deno.removeSync;

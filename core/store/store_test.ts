@@ -27,7 +27,7 @@ function damage(path: string, at = 0) {
 
 const text = (content: string) => new TextEncoder().encode(content);
 
-Deno.test("a table is written, read and named by its content", () =>
+Deno.test("a table is written, read, and named by its content", () =>
   withStore(async (store) => {
     const columns = { a: "int32", b: "utf8" } as const;
     const write = async (parts: number[][]) => {
@@ -99,7 +99,7 @@ Deno.test("a large table is several files, read as one", () =>
     assert.deepEqual(await store.verify(artifact), [{ digest: shard.digest, state: "damaged" }]);
   }));
 
-Deno.test("ids are uint16 or uint32 as the first rows are, and a table keeps to one", () =>
+Deno.test("ids are uint16 or uint32 like the first rows, the same in the whole table", () =>
   withStore(async (store) => {
     const columns = { ids: "list<uint16|uint32>" } as const;
     const offsets = Int32Array.of(0, 2);
@@ -121,7 +121,7 @@ Deno.test("ids are uint16 or uint32 as the first rows are, and a table keeps to 
     await assert.rejects(narrow.column("ids"), /column "ids" is List<Uint32>, not list<uint16>/);
   }));
 
-Deno.test("files are listed sorted, with sizes, and stay read-only", () =>
+Deno.test("files are listed sorted, with sizes, and are read-only", () =>
   withStore(async (store) => {
     const output = new StoredFilesOutput(store);
     await output.write("figures/loss.svg", "<svg/>");
@@ -154,7 +154,7 @@ Deno.test("the order in which files are written does not matter", () =>
     assert.equal(digests[0], digests[1]);
   }));
 
-Deno.test("a flipped byte and a missing file are found, in the list and in the files", () =>
+Deno.test("damaged and missing objects are found, the list and the files", () =>
   withStore(async (store) => {
     const output = new StoredFilesOutput(store);
     await output.write("a", "content");
@@ -173,7 +173,7 @@ Deno.test("a flipped byte and a missing file are found, in the list and in the f
     assert.deepEqual(await store.verify(artifact), []);
   }));
 
-Deno.test("manifests are kept by key; an unreadable one counts as absent", () =>
+Deno.test("manifests are stored by key; an unreadable one counts as absent", () =>
   withStore((store) => {
     const identity = { stage: "s", version: "1", config: { b: 1, a: 2 }, seed: 0, inputs: {} };
     const key = artifactKey(identity);
@@ -205,7 +205,7 @@ Deno.test("a manifest in which any digit or letter was changed counts as absent"
     return Promise.resolve();
   }));
 
-Deno.test("checkpoints: the newest complete one counts, a damaged one does not", () =>
+Deno.test("checkpoints: the newest complete one is used, not a damaged one", () =>
   withStore(async (store) => {
     const warnings: string[] = [];
     const folder = store.workFolder("k");

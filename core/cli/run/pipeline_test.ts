@@ -121,7 +121,7 @@ Deno.test("a failing step is named on the last line", () =>
     const args = ["--recipe", recipe, "--out", join(folder, "out"), "--port=0", "--only", "throw"];
     const { code, err } = await command(args);
     assert.equal(code, 1);
-    assert.match(err, /✗ throw\n\nError: step "throw" \(stage faulty\) failed: no data to be had$/);
+    assert.match(err, /✗ throw\n\nError: step "throw" \(stage faulty\) failed: no data available$/);
   }));
 
 Deno.test("steps at once and their memory are read from the flags", () => {

@@ -1,7 +1,7 @@
 import { defineRecipe } from "../../recipe/mod.ts";
 import { climb, numbers, sum } from "./stages.ts";
 
-/** One source, two arms of one thread each that do not read each other, and what they come to. */
+/** One source, two independent arms of one thread each, and their sum. */
 export default defineRecipe({ name: "arms", description: "Climbs twice.", seed: 3 }, (recipe) => {
   const raw = recipe.step("raw", numbers, { config: { count: 7 } });
   const inputs = { data: raw.data };

@@ -3,8 +3,8 @@ import { faulty, numbers } from "./stages.ts";
 
 const WAYS = ["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"] as const;
 
-/** One sound step, then one step per way of going wrong: run them one at a time. */
-export default defineRecipe({ name: "faulty", description: "Goes wrong.", seed: 0 }, (recipe) => {
-  recipe.step("sound", numbers, { config: { count: 2 } });
+/** One step that works, then one for each way to fail: run them one at a time. */
+export default defineRecipe({ name: "faulty", description: "Fails.", seed: 0 }, (recipe) => {
+  recipe.step("good", numbers, { config: { count: 2 } });
   for (const how of WAYS) recipe.step(how, faulty, { config: { how } });
 });

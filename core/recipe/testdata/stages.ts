@@ -1,4 +1,4 @@
-/** Small stages for the tests of runner, status and CLI. */
+/** Small stages for tests of the runner, status server and commands. */
 import { z } from "zod";
 import { defineStage, files, many, optional, table } from "../../stage/mod.ts";
 
@@ -52,7 +52,7 @@ export const sum = defineStage({
   },
 });
 
-/** Keeps its thread busy without ever returning to its event loop, reporting as it goes. */
+/** Keeps its thread busy without ever returning to its event loop, and reports progress. */
 export const spin = defineStage({
   name: "spin",
   version: "1",
@@ -76,7 +76,7 @@ export const spin = defineStage({
   },
 });
 
-/** Counts in a thread of its own, saving what it has now and then: what it writes does not depend on interruptions. */
+/** Counts with one thread and saves checkpoints: its output does not depend on interruptions. */
 export const climb = defineStage({
   name: "climb",
   version: "1",
@@ -102,11 +102,11 @@ export const climb = defineStage({
   },
 });
 
-/** Goes wrong in the way its config says. */
+/** Fails in the way its config says. */
 export const faulty = defineStage({
   name: "faulty",
   version: "1",
-  description: "Goes wrong.",
+  description: "Fails.",
   config: z.object({
     how: z.enum(["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"]),
   }),
@@ -115,7 +115,7 @@ export const faulty = defineStage({
   async run({ config, outputs, checkpoints, log, signal }) {
     // deno-lint-ignore no-explicit-any -- breaking the types is the point
     const any_outputs = outputs as any;
-    if (config.how === "throw") throw new Error("no data to be had");
+    if (config.how === "throw") throw new Error("no data available");
     if (config.how === "exit") Deno.exit(0);
     if (config.how === "port") await any_outputs.other.write({});
     if (config.how === "column") await any_outputs.data.write({ n: Int32Array.of(1), m: [] });
