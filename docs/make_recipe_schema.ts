@@ -1,6 +1,6 @@
 /**
  * Writes docs/recipe.schema.json, the JSON Schema of JSON recipes, from the config schemas and ports of the stages.
- * Editors complete and check recipes by it that name it as their "$schema".
+ * Editors use it to complete and check recipes that have it as "$schema".
  *
  * ```sh
  * deno run -A docs/make_recipe_schema.ts
@@ -10,12 +10,12 @@
  */
 import { z } from "zod";
 import { recipe_schema, step_schema } from "../core/recipe/mod.ts";
-import type { AnyStage, InputPort, Port } from "../core/stage/mod.ts";
+import type { AnyStage, InputPort } from "../core/stage/mod.ts";
 import { PLUGINS } from "../plugins/mod.ts";
 import { STAGES } from "../stages/mod.ts";
 import { stageReference } from "./make_stage_reference.ts";
 
-/** The part of JSON Schema that is written or gone through here. */
+/** The part of JSON Schema that is used here. */
 export interface Schema {
   $schema?: string;
   $defs?: Record<string, Schema>;
@@ -38,7 +38,7 @@ export interface Schema {
   additionalProperties?: Schema | boolean;
 }
 
-/** Steps of a stage that comes with Causeway are checked in full, those of others as far as all steps are alike. */
+/** Steps of built-in stages are checked in full, those of other stages only for the fields that all steps have. */
 const OWN = "step of a stage of your own";
 const OUTPUT: Schema = { $ref: "#/$defs/output" };
 
@@ -57,7 +57,7 @@ export async function recipeSchema(): Promise<Schema> {
   recipe.properties!.steps.additionalProperties = {
     type: "object",
     required: ["stage"],
-    // Names that an editor offers.
+    // Names that an editor suggests.
     properties: { stage: { anyOf: [built_in.properties!.stage, { type: "string" }] } },
     allOf: [
       ...names.map(byStage),
@@ -68,7 +68,7 @@ export async function recipeSchema(): Promise<Schema> {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Causeway recipe",
     ...recipe,
-    // Without stages of one's own, any other name is a mistake.
+    // Without declared stages, any other name is an error.
     if: { not: { required: ["stages"] } },
     then: { properties: { steps: { additionalProperties: built_in } } },
     $defs: {
@@ -83,7 +83,7 @@ export async function recipeSchema(): Promise<Schema> {
   };
 }
 
-/** As a recipe gives it: before defaults and transforms. */
+/** The schema of the input: before defaults and transforms. */
 function jsonSchema(schema: z.ZodType): Schema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input" });
   return rest as Schema;
@@ -119,18 +119,17 @@ function inputsOf(ports: Readonly<Record<string, InputPort>>): Schema {
 
 function inputOf(port: InputPort): Schema {
   if (port.kind === "optional") return { ...inputOf(port.port) };
-  if (port.kind !== "many") return { ...OUTPUT, description: carried(port) };
+  if (port.kind !== "many") return { ...OUTPUT, description: port.description };
   return {
     type: "object",
-    description: `By labels of your own: ${carried(port.port)}`,
+    description: `By label: ${port.port.description}`,
     additionalProperties: OUTPUT,
     minProperties: port.at_least,
   };
 }
 
-const carried = ({ description }: Port) => description;
 
-/** Puts the meanings of fields into a schema. Paths are those of docs/stages.md. */
+/** Adds the meanings of fields to a schema as descriptions. Paths are those of docs/stages.md. */
 function describe(schema: Schema, path: string, meanings: ReadonlyMap<string, string>): void {
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
     const full = `${path}.${name}`;
@@ -144,7 +143,7 @@ function describe(schema: Schema, path: string, meanings: ReadonlyMap<string, st
   anyOf.forEach((option) => describe(option, path, meanings));
 }
 
-/** Meanings by stage and path, from the tables of the reference: the one place that words them. */
+/** Meanings by stage and path, from the tables of the reference. */
 function readMeanings(reference: string): Map<string, string> {
   const meanings = new Map<string, string>();
   let stage = "";

@@ -1,10 +1,10 @@
 /**
- * Markdown for the pages that are made by scripts.
+ * Markdown for generated pages.
  *
  * @module
  */
 
-/** A table; without rows, a sentence that says so. */
+/** A table, or "No …s." if there are no rows. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return `No ${headings[0]}s.`;
   const cells = (row: readonly string[]) => `| ${row.map(escapeCell).join(" | ")} |`;
@@ -13,7 +13,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 
 const escapeCell = (text: string) => text.replaceAll("|", "\\|");
 
-/** As `deno fmt` has it, so that the page passes the format check. */
+/** Formats like `deno fmt`, so that the page passes the format check. */
 export async function formatMarkdown(markdown: string): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],

@@ -8,7 +8,7 @@ const schema: Schema = JSON.parse(committed);
 const text = await Deno.readTextFile(new URL("../recipes/own_data.json", import.meta.url));
 const stages = new URL("../recipes/stages.json", import.meta.url).href;
 
-Deno.test("docs/recipe.schema.json is what the stages say (deno run -A docs/make_recipe_schema.ts)", async () => {
+Deno.test("docs/recipe.schema.json is up to date (deno run -A docs/make_recipe_schema.ts)", async () => {
   assert.equal(committed, await recipeSchemaText());
   assert.deepEqual(schema, await recipeSchema());
 });
@@ -38,7 +38,7 @@ interface Recipe {
   [field: string]: unknown;
 }
 
-/** Whether the runner takes it. */
+/** Whether the runner accepts it. */
 async function loads(recipe: Recipe): Promise<boolean> {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {
@@ -59,22 +59,22 @@ function changed(change: (recipe: Recipe & Required<Pick<Recipe, "steps">>) => v
   return recipe;
 }
 
-const SOUND: Record<string, Parameters<typeof changed>[0]> = {
-  "as it is": () => {},
+const VALID: Record<string, Parameters<typeof changed>[0]> = {
+  "unchanged": () => {},
   "a record in a list": ({ steps }) => steps.data.config.sources.general.push({ dataset: "brown" }),
-  "a seed, and no inputs that are optional": ({ steps }) => {
+  "a seed, and no optional inputs": ({ steps }) => {
     steps.base.seed = 4;
     delete steps.base.inputs.validation;
     delete steps.report.inputs.samples;
   },
-  "an alternative": ({ steps }) => {
+  "another variant of a union": ({ steps }) => {
     steps.data.config.sources.questions[0].records.path = { train: ["recipes/own_data.jsonl"] };
   },
 };
 
-const MISTAKES: Record<string, Parameters<typeof changed>[0]> = {
+const INVALID: Record<string, Parameters<typeof changed>[0]> = {
   "an unknown field": ({ steps }) => steps.tuned.config.lr = 1e-3,
-  "an unknown field deep inside": ({ steps }) => steps.tuned.config.schedule.lr = 1e-3,
+  "an unknown nested field": ({ steps }) => steps.tuned.config.schedule.lr = 1e-3,
   "a wrong type": ({ steps }) => steps.tuned.config.epochs = "two",
   "a number out of bounds": ({ steps }) => steps.tuned.config.epochs = 0,
   "an unknown choice": ({ steps }) => steps.tuned.config.overlong = "keep",
@@ -82,25 +82,25 @@ const MISTAKES: Record<string, Parameters<typeof changed>[0]> = {
   "a missing config": ({ steps }) => delete steps.data.config,
   "a missing input": ({ steps }) => delete steps.tuned.inputs.train,
   "an unknown input": ({ steps }) => steps.tuned.inputs.data = "data.train",
-  "one output where a record is asked for": ({ steps }) => steps.tuned.inputs.train = "data.train",
+  "an output instead of a record": ({ steps }) => steps.tuned.inputs.train = "data.train",
   "no output": ({ steps }) => steps.tuned.inputs.checkpoint = "base",
   "a misspelt stage": ({ steps }) => steps.tuned.stage = "stf",
   "a misspelt part of a step": ({ steps }) => steps.tuned.input = {},
   "a misspelt part of the recipe": (recipe) => recipe.step = {},
   "no seed": (recipe) => delete recipe.seed,
-  "no list where one is asked for": (recipe) => recipe.publish = "report.report",
+  "a string instead of a list": (recipe) => recipe.publish = "report.report",
 };
 
-Deno.test("the schema and the runner take the same recipes, and refuse the same mistakes", async () => {
-  for (const [is_sound, changes] of [[true, SOUND], [false, MISTAKES]] as const) {
+Deno.test("the schema and the runner accept and reject the same recipes", async () => {
+  for (const [is_valid, changes] of [[true, VALID], [false, INVALID]] as const) {
     for (const [name, change] of Object.entries(changes)) {
       const recipe = changed(change);
-      assert.deepEqual([accepts(recipe), await loads(recipe)], [is_sound, is_sound], name);
+      assert.deepEqual([accepts(recipe), await loads(recipe)], [is_valid, is_valid], name);
     }
   }
 });
 
-Deno.test("a stage of one's own is checked as far as all steps are alike", () => {
+Deno.test("steps of custom stages are checked for the fields that all steps have", () => {
   const step = { stage: "mine", config: { anything: [1] }, inputs: { a: "data.train", b: {} } };
   const stages = { mine: "./mine.ts" };
   const own = (change: object) =>
@@ -110,7 +110,7 @@ Deno.test("a stage of one's own is checked as far as all steps are alike", () =>
   assert.ok(!own({ wiring: {} }));
 });
 
-Deno.test("fields carry the meanings of docs/stages.md", () => {
+Deno.test("fields have the descriptions of docs/stages.md", () => {
   const config = (stage: string) => schema.$defs![stage].properties!.config;
   assert.match(config("sft").properties!.epochs.description!, /^Passes over the examples/);
   const { sources } = config("tokenize").properties!;

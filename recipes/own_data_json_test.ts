@@ -8,18 +8,18 @@ import { STAGES } from "../stages/mod.ts";
 const urlOf = (name: string) => new URL(name, import.meta.url).href;
 const options = { stages: urlOf("stages.json") };
 
-/** All that keys, plans and results come from. */
+/** Everything that determines keys, plans and results. */
 const contentOf = ({ name, description, seed, steps, published }: Recipe) => ({
   ...{ name, description, seed, steps },
   published: published.map(({ step, output }) => `${step}.${output}`),
 });
 
-Deno.test("own_data in JSON is own_data in TypeScript", async () => {
+Deno.test("own_data.json equals own_data.ts", async () => {
   const json = await loadRecipe(urlOf("own_data.json"), options);
   assert.deepEqual(contentOf(json), contentOf(await loadRecipe(urlOf("own_data.ts"))));
 });
 
-Deno.test("overrides do the same to both", async () => {
+Deno.test("overrides have the same effect on both", async () => {
   const set = ["stage:sft.epochs=2", "base.schedule.peak_lr=1e-3", "seed=4"];
   const json = await loadRecipe(urlOf("own_data.json"), { ...options, set });
   const typescript = await loadRecipe(urlOf("own_data.ts"), { set });

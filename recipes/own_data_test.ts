@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { recordCard } from "../core/readers/mod.ts";
 import recipe from "./own_data.ts";
 
-Deno.test("the recipe for own data is wired to its end", () => {
+Deno.test("own_data.ts is a valid recipe", () => {
   assert.deepEqual(
     recipe.steps.map(({ id }) => id),
     ["data", "base", "tuned", "losses", "report"],
   );
 });
 
-Deno.test("its example file reads as prompts and answers", async () => {
+Deno.test("its data file is read as prompts and answers", async () => {
   const { records } = (recipe.steps[0].config as unknown as Sources).sources.questions[0];
   const documents = await Array.fromAsync(recordCard({ name: "sums", ...records }).documents());
   assert.equal(documents.length, 400);

@@ -85,7 +85,7 @@ async function ckaOf(
   return cka.result("x", "y")[0];
 }
 
-Deno.test("CKA agrees with NumPy's, however the rows are batched", async () => {
+Deno.test("CKA agrees with NumPy's for any batch size", async () => {
   for (const name of ["golden", "few_rows"]) {
     const golden = await readGolden(name);
     for (const [estimator, values] of [["biased", golden.cka], ["unbiased", golden.unbiased]]) {
@@ -99,7 +99,7 @@ Deno.test("CKA agrees with NumPy's, however the rows are batched", async () => {
   }
 });
 
-Deno.test("intervals agree with NumPy's jackknife, and are there for layers of one number only", async () => {
+Deno.test("intervals agree with NumPy's jackknife, and exist only for layers of the same index", async () => {
   for (const name of ["golden", "few_rows"]) {
     const golden = await readGolden(name), { groups } = golden;
     for (
@@ -131,7 +131,7 @@ for (const estimator of ESTIMATORS) {
   const of = (x: Float32Array, y: Float32Array, rows: number) =>
     ckaOf(x, y, rows, undefined, estimator);
 
-  Deno.test(`${estimator}: a representation is equal to itself, rotated, scaled or shifted, and unlike noise`, async () => {
+  Deno.test(`${estimator}: a representation equals itself rotated, scaled or shifted, and differs from noise`, async () => {
     const rows = 400, x = features(rows, 3, "x");
     const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
     const moved = x.map((value, i) => {
@@ -141,13 +141,13 @@ for (const estimator of ESTIMATORS) {
     });
     near(await of(x, x, rows), 1, 1e-12);
     near(await of(x, moved, rows), 1, 1e-5);
-    // Anisotropic scaling is no symmetry, and independent features have CKA of order width / rows.
+    // CKA is not invariant to anisotropic scaling; independent features have CKA of order width / rows.
     const stretched = x.map((value, i) => i % 3 === 0 ? 20 * value : value);
     assert.ok(await of(x, stretched, rows) < 0.8);
     assert.ok(await of(x, features(rows, 3, "noise"), rows) < 0.1);
   });
 
-  Deno.test(`${estimator}: the order of rows is of no account, as long as it is one for both`, async () => {
+  Deno.test(`${estimator}: the order of rows does not matter if it is the same for both`, async () => {
     const rows = 40, x = features(rows, 3, "order x");
     const y = features(rows, 2, "order y").map((v, i) => v + x[Math.floor(i / 2) * 3]);
     const turned = (values: Float32Array, width: number) =>
@@ -179,7 +179,7 @@ Deno.test("with fewer rows than features the biased estimate of noise is high, t
   assert.ok(unbiased.some((value) => value < 0));
 });
 
-Deno.test("most intervals hold the value of many rows", async () => {
+Deno.test("most intervals contain the value of many rows", async () => {
   const groups = 10, rows = 200, width = 4;
   // y is x and noise in equal parts, so CKA of infinitely many rows is 1/2.
   let held = 0;
@@ -207,7 +207,7 @@ Deno.test("features far from zero keep their digits in float32 products", async 
   near(await ckaOf(far, y, rows, float32Product), await ckaOf(close, y, rows), 1e-6);
 });
 
-Deno.test("pairs of states are computed once, and only those asked for", async () => {
+Deno.test("each requested pair of states is computed once, and no other", async () => {
   let calls = 0;
   const counted: CrossProduct = (x, y, rows) => {
     calls++;
@@ -236,7 +236,7 @@ Deno.test("pairs of states are computed once, and only those asked for", async (
   assert.throws(() => some.result("a", "c"), /"a" and "c" were not compared/);
 });
 
-Deno.test("features that do not fit are refused", async () => {
+Deno.test("features of the wrong shape, and NaN, give an error", async () => {
   const states = [{ name: "a", layers: 2, width: 3 }];
   const make = () => new CkaAccumulator({ states });
   await assert.rejects(make().add({}, 1), /state "a" has 2 layers, got features of 0/);
@@ -260,8 +260,8 @@ Deno.test("features that do not fit are refused", async () => {
     () => few.interval("a", "a"),
     /unbiased CKA needs at least 4 rows of features, got 1 without/,
   );
-  await assert.rejects(few.add(row, 1, 2), /no group 2; groups are 0 to 1/);
-  assert.throws(() => new CkaAccumulator({ states, groups: 1 }), /groups is 1; .* at least 2/);
-  assert.throws(() => new CkaAccumulator({ states: [...states, ...states] }), /two states/);
+  await assert.rejects(few.add(row, 1, 2), /unknown group 2; groups are 0 to 1/);
+  assert.throws(() => new CkaAccumulator({ states, groups: 1 }), /groups must be at least 2, .* got 1/);
+  assert.throws(() => new CkaAccumulator({ states: [...states, ...states] }), /duplicate state name "a"/);
   assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /unknown state "z"/);
 });

@@ -23,7 +23,7 @@ const texts:
     ),
   );
 
-Deno.test("real texts and mixtures of them are as similar as SciPy and scikit-learn find", () => {
+Deno.test("similarities of real texts and mixtures agree with SciPy and scikit-learn", () => {
   const ended = (documents: number[][]) => documents.map((ids) => [...ids, 0]);
   const sets = new Map([
     ["one", setOf("one", ended(texts.one))],
@@ -48,7 +48,7 @@ Deno.test("real texts and mixtures of them are as similar as SciPy and scikit-le
   }
 });
 
-Deno.test("frequencies count sampled documents without their end-of-text token", () => {
+Deno.test("frequencies exclude end-of-text tokens", () => {
   const set = setOf("s", [[1, 1, 2, 0], [3, 0], [0]]);
   assert.deepEqual([...tokenFrequencies(set, atMost(10), 0)], [0, 1 / 2, 1 / 4, 1 / 4]);
   const documents = Array.from({ length: 200 }, (_, i) => [i, 999]);
@@ -60,7 +60,7 @@ Deno.test("frequencies count sampled documents without their end-of-text token",
   assert.notDeepEqual(whole(1), whole(2));
 });
 
-Deno.test("a cap takes fewer of a small set; a minimum repeats its documents, and takes all of a large one", () => {
+Deno.test("at_most uses fewer documents of a small set; at_least repeats them, and uses all of a large set", () => {
   const set = setOf("s", [[1, 0], [2, 0], [3, 0], [4, 0]]);
   const sorted = (max_examples: number, sample_size: "at_most" | "at_least") =>
     [...tokenFrequencies(set, { ...SAMPLING_DEFAULTS, max_examples, sample_size }, 0)]
@@ -72,7 +72,7 @@ Deno.test("a cap takes fewer of a small set; a minimum repeats its documents, an
   assert.deepEqual(sorted(6, "at_least"), [1 / 6, 1 / 6, 1 / 3, 1 / 3]);
 });
 
-Deno.test("a mixture weighs tokens, whatever the length of its sources' documents, or documents", () => {
+Deno.test("mixture weights are shares of tokens, or of documents", () => {
   const long = setOf("long", Array.from({ length: 40 }, () => [...new Array(90).fill(1), 0]));
   const short = setOf("short", Array.from({ length: 400 }, () => [2, 0]));
   const sets = new Map([["long", long], ["short", short]]);
@@ -87,7 +87,7 @@ Deno.test("a mixture weighs tokens, whatever the length of its sources' document
   );
 });
 
-Deno.test("a mixture's examples are shared out over its sources", () => {
+Deno.test("a mixture's examples are divided among its sources", () => {
   const documents = Array.from({ length: 300 }, (_, i) => [i + 1, 0]);
   const other = Array.from({ length: 300 }, (_, i) => [i + 1001, 0]);
   const sets = new Map([["a", setOf("a", documents)], ["b", setOf("b", other)]]);
@@ -100,7 +100,7 @@ Deno.test("a mixture's examples are shared out over its sources", () => {
   assert.deepEqual(counted("at_least"), [300, 300]);
 });
 
-Deno.test("documents without text, and sources that are not there, are refused", () => {
+Deno.test("documents without text, and unknown sources, give an error", () => {
   const empty = setOf("empty", [[0]]);
   assert.throws(() => tokenFrequencies(empty, atMost(10), 0), /"empty" have no text/);
   assert.throws(

@@ -61,7 +61,7 @@ Deno.test("candidates are ranked by proximity advantage at one weight", () => {
   assert.ok(first > second);
 });
 
-Deno.test("what other documents could have put first is undecided; what they could not is not", () => {
+Deno.test("a candidate is undecided if other documents could have ranked it first", () => {
   const [first, second, third] = rankCandidates(sets, options).candidates;
   assert.deepEqual([first.source, second.source].toSorted(), ["near", "twin"]);
   assert.deepEqual([first, second, third].map(({ undecided }) => undecided), [false, true, false]);
@@ -70,7 +70,7 @@ Deno.test("what other documents could have put first is undecided; what they cou
   assert.ok(first.behind.value === 0 && Math.abs(first.behind.ci_high) < 1e-12);
 });
 
-Deno.test("the order of candidates and the seed's number of resamples change no estimate", () => {
+Deno.test("estimates do not depend on the order of candidates or the number of resamples", () => {
   const values = (given: Partial<typeof options>) =>
     rankCandidates(sets, { ...options, ...given }).candidates.map(({ source, behind }) => [
       source,
@@ -80,7 +80,7 @@ Deno.test("the order of candidates and the seed's number of resamples change no 
   assert.deepEqual(values({ resamples: 0 }), values({}));
 });
 
-Deno.test("a weight that is not compared, and a source that is not there, are refused", () => {
+Deno.test("an unlisted rank_at, and an unknown source, give an error", () => {
   assert.throws(
     () => rankCandidates(sets, { ...options, rank_at: 0.3 }),
     /must be one of 0.1, 0.2, 0.5, got 0.3/,
@@ -89,7 +89,7 @@ Deno.test("a weight that is not compared, and a source that is not there, are re
   assert.throws(() => rankCandidates(sets, missing), /unknown source "poetry" in a mixture/);
 });
 
-Deno.test("nothing repeats: weight times remaining tokens is what the candidate holds at most", () => {
+Deno.test("nothing repeats: weight times remaining tokens is at most the candidate's tokens", () => {
   const plans = planStarts({
     available: 9e6,
     horizon_tokens: 100e6,
@@ -106,7 +106,7 @@ Deno.test("nothing repeats: weight times remaining tokens is what the candidate 
   }
 });
 
-Deno.test("with tokens to spare, early starts get high weights and late ones low ones", () => {
+Deno.test("with enough tokens, early starts get high weights and late starts low ones", () => {
   const weights = [0.05, 0.1, 0.2, 0.4, 0.8];
   const starts = [0.1, 0.2, 0.4, 0.6, 0.8];
   const plans = planStarts({ available: 1e9, horizon_tokens: 1e8, starts, weights });
@@ -114,7 +114,7 @@ Deno.test("with tokens to spare, early starts get high weights and late ones low
   assert.ok(plans.every(({ lasts }) => lasts === 1));
 });
 
-Deno.test("where no weight lasts, none is suggested", () => {
+Deno.test("suggests no weight if the tokens last for none", () => {
   const [plan] = planStarts({
     available: 1e6,
     horizon_tokens: 1e8,

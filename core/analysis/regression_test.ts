@@ -24,13 +24,13 @@ Deno.test("lines and their prediction intervals agree with NumPy and SciPy", () 
   }
 });
 
-Deno.test("an interval widens away from the points", () => {
+Deno.test("intervals widen away from the points", () => {
   const predict = fitLine([1, 2, 3, 4], [1, 3, 2, 4]);
   const width = (x: number) => predict(x).ci_high - predict(x).ci_low;
   assert.ok(width(2.5) < width(4) && width(4) < width(9));
 });
 
-Deno.test("points that make no line are refused", () => {
+Deno.test("points that do not define a line give an error", () => {
   assert.throws(() => fitLine([1, 2], [1, 2]), /at least three points/);
   assert.throws(() => fitLine([1, 1, 1], [1, 2, 3]), /differ in x, got 3 points/);
   assert.throws(() => fitLine([1, 2, 3], [1, 2]), /got 3 and 2/);

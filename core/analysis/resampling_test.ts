@@ -38,7 +38,7 @@ function intervals(resamples: number, seed = 0) {
 }
 
 Deno.test("a resample counts documents as often as they were drawn", () => {
-  // One token a document tells the document.
+  // Each document has a token of its own.
   const set = setOf("s", Array.from({ length: 50 }, (_, i) => [i + 1, 0]));
   const one = new FrequencyResampler(new Map([["s", set]]), [{ s: 1 }], SAMPLING_DEFAULTS, 0);
   const [first] = one.draw(0)!, [second] = one.draw(1)!;
@@ -59,7 +59,7 @@ Deno.test("mixtures that share a source see the same draws of it", () => {
   });
 });
 
-Deno.test("documents of a small set repeat in a resample as they do in the sample", () => {
+Deno.test("documents of a small set repeat in resamples as in the sample", () => {
   const set = setOf("s", Array.from({ length: 20 }, (_, i) => [i + 1, 0]));
   const sized = (max_examples: number, sample_size: "at_most" | "at_least") => {
     const options = { ...SAMPLING_DEFAULTS, max_examples, sample_size };
@@ -74,7 +74,7 @@ Deno.test("documents of a small set repeat in a resample as they do in the sampl
   assert.ok(ratios.every((ratio) => Math.min(ratio - low, high - ratio) < 1e-12));
 });
 
-Deno.test("an interval holds its estimate, repeats by seed and is a point for what is the same", () => {
+Deno.test("an interval contains its estimate, depends only on the seed, and is a point for equal sets", () => {
   const { estimates, intervals: found } = intervals(200);
   const { ci_low, ci_high } = found[0];
   assert.ok(ci_low < estimates[0] && estimates[0] < ci_high);
@@ -84,7 +84,7 @@ Deno.test("an interval holds its estimate, repeats by seed and is a point for wh
   assert.ok(Number.isNaN(intervals(0).intervals[0].ci_low));
 });
 
-Deno.test("the width of an interval is that of the spread over fresh samples", () => {
+Deno.test("the width of an interval matches the spread over new samples", () => {
   const fresh = Array.from({ length: 200 }, (_, i) => {
     const [one, two] = [documents("a", 80, 0, 1000 + i), documents("b", 60, 20, 2000 + i)];
     const frequencies = [one, two].map((set) => tokenFrequencies(set, SAMPLING_DEFAULTS, 0));
@@ -96,7 +96,7 @@ Deno.test("the width of an interval is that of the spread over fresh samples", (
   assert.ok(ratio > 0.75 && ratio < 1.35, `the interval is ${ratio} times as wide as the spread`);
 });
 
-Deno.test("resamples without text are passed over", () => {
+Deno.test("resamples without text are skipped", () => {
   const few = new Map([["few", setOf("few", [[1, 0], [0]])]]);
   const resampler = new FrequencyResampler(few, [{ few: 1 }], SAMPLING_DEFAULTS, 0);
   const drawn = Array.from({ length: 40 }, (_, i) => resampler.draw(i));

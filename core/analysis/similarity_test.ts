@@ -52,11 +52,11 @@ Deno.test("similarity is symmetric", () => {
   }
 });
 
-Deno.test("tokens beyond the end of a distribution have no share in it", () => {
+Deno.test("tokens beyond the end of a distribution have share 0", () => {
   assert.deepEqual(compareFrequencies([1], [0.5, 0.5]), compareFrequencies([1, 0], [0.5, 0.5]));
 });
 
-Deno.test("distributions that cannot be compared are refused", () => {
+Deno.test("distributions that do not sum to 1 give an error", () => {
   assert.throws(() => compareFrequencies([0.5, 0.4], [0.5, 0.5]), /sum to 1, got 0.9/);
   assert.throws(() => compareFrequencies([0, 0], [0.5, 0.5]), /sum to 1, got 0/);
 });

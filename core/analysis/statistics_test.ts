@@ -72,7 +72,7 @@ Deno.test("a difference of fewer than two pairs has no interval", () => {
   assert.ok(Number.isNaN(mean([])) && Number.isNaN(standardDeviation([1])));
 });
 
-Deno.test("pairs that all differ by the same leave no doubt", () => {
+Deno.test("equal differences give an interval of width 0", () => {
   const equal = { n: 2, ci_low: 0, ci_high: 0, difference: 0, p: 1 };
   assert.deepEqual(pairedDifference([1, 2], [1, 2]), equal);
   assert.deepEqual(pairedDifference([1, 2], [2, 3]), {
@@ -88,25 +88,25 @@ Deno.test("no mean difference has p 1, whatever the spread", () => {
   assert.equal(pairedDifference([1, -1], [0, 0]).p, 1);
 });
 
-Deno.test("a correlation that is not defined is NaN", () => {
+Deno.test("an undefined correlation is NaN", () => {
   const none = (n: number) => ({ n, r: NaN, p: NaN, ci_low: NaN, ci_high: NaN });
   assert.deepEqual(pearson([1, 2], [1, 2]), none(2));
   assert.deepEqual(pearson([1, 2, 3], [0.1, 0.1, 0.1]), none(3));
   assert.deepEqual(spearman([1, 1, 1, 1], [1, 2, 3, 4]), none(4));
 });
 
-Deno.test("a perfect correlation has p 0 and no width", () => {
+Deno.test("a perfect correlation has p 0 and an interval of width 0", () => {
   const { r, p, ci_low, ci_high } = pearson([1, 2, 4, 8, 9], [-2, -4, -8, -16, -18]);
   assert.ok(Math.abs(r + 1) < 1e-15 && p < 1e-12, `r ${r}, p ${p}`);
   assert.ok(ci_low <= -1 + 1e-9 && ci_high <= -1 + 1e-6, `${ci_low} to ${ci_high}`);
 });
 
-Deno.test("what are no pairs, or no confidence, is refused", () => {
+Deno.test("unequal lengths and an invalid confidence give an error", () => {
   assert.throws(() => pairedDifference([1, 2], [1]), /got 2 and 1/);
   assert.throws(() => pearson([1], [1], 95), /confidence must be between 0 and 1/);
 });
 
-Deno.test("a bootstrap interval of a mean is near that of Student's t, and repeats by seed", () => {
+Deno.test("a bootstrap interval of a mean is close to Student's t, and depends only on the seed", () => {
   const values = Array.from({ length: 200 }, (_, i) => Math.sin(i * i));
   const average = (counts: Uint32Array) =>
     counts.reduce((total, count, i) => total + count * values[i], 0) / values.length;

@@ -18,7 +18,7 @@ function encode(merger: WordMerger, word: string): number[] {
   return [...out.slice()];
 }
 
-Deno.test("merges as the Rust tokenizer does, also where several merges make the same token", () => {
+Deno.test("merges like the Rust tokenizer, including when several merges produce the same token", () => {
   const fixture: Ambiguous = JSON.parse(
     Deno.readTextFileSync(new URL("ambiguous.json", FIXTURES)),
   );
@@ -33,7 +33,7 @@ Deno.test("merges as the Rust tokenizer does, also where several merges make the
   for (const [i, text] of texts.entries()) assert.deepEqual(encode(merger, text), ids[i], text);
 });
 
-Deno.test("time grows with the length of a word, not with its square", () => {
+Deno.test("time is linear in the length of a word, not quadratic", () => {
   // aa, aaaa, aaaaaaaa, … : every merge of a long run.
   const merges = Array.from({ length: 10 }, (_, i): Merge => {
     const part = i === 0 ? 97 : 255 + i;

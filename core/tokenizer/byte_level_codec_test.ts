@@ -8,8 +8,8 @@ const definition = byteLevelDefinition(
   JSON.parse(Deno.readTextFileSync(new URL("tokenizer.json", FIXTURES))),
 )!;
 
-Deno.test("more words than are remembered change no ids", () => {
-  // 20,000 different words of 250 bytes, which are more than the memory holds, among some that come again.
+Deno.test("ids stay the same when there are more words than the cache holds", () => {
+  // 20,000 distinct words of 250 bytes, more than the cache holds, among some that repeat.
   const texts = Array.from({ length: 20_000 }, (_, i) => ` the word ${i} is ${"x".repeat(245)}`)
     .map((text, i) => text + String.fromCharCode(...Array.from(String(i), (c) => Number(c) + 97)));
   const encode = (codec: ByteLevelCodec, text: string) => {
@@ -41,21 +41,21 @@ function split(contents: readonly string[], text: string): (number | string)[] {
   return parts;
 }
 
-Deno.test("of tokens that begin at one place the longest is found", () => {
+Deno.test("finds the longest of the tokens that start at the same place", () => {
   assert.deepEqual(split(["  ", "   ", "     "], "a b      c    d"), ["a b", 2, " c", 1, " d"]);
   assert.deepEqual(split(["ab", "abcd"], "abcabcd"), [0, "c", 1]);
 });
 
-Deno.test("of tokens that overlap the one that begins first is found", () => {
+Deno.test("finds the first of overlapping tokens", () => {
   assert.deepEqual(split(["bcde", "abc"], "xabcde"), ["x", 1, "de"]);
 });
 
-Deno.test("a token that is only begun is text, and one within it is found", () => {
+Deno.test("an incomplete token is text, and a token inside it is found", () => {
   assert.deepEqual(split(["<|end|>", "|e"], "<|ends<|end"), ["<", 1, "nds<", 1, "nd"]);
   assert.deepEqual(split(["é", "日本"], "e日é日本"), ["e日", 0, 1]);
 });
 
-Deno.test("without tokens nothing is found", () => {
+Deno.test("finds nothing without tokens", () => {
   assert.ok(new TokenFinder([]).is_empty);
   assert.deepEqual(split([], "text"), ["text"]);
 });

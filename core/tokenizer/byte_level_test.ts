@@ -18,7 +18,7 @@ function splitWords(text: string): string[] {
   return words;
 }
 
-Deno.test("cuts as the regular expression does, for every code point", () => {
+Deno.test("splits like the regular expression, for every code point", () => {
   for (let start = 0; start < 0x11_0000; start += 0x1000) {
     let text = "";
     for (let point = start; point < start + 0x1000; point++) {
@@ -29,7 +29,7 @@ Deno.test("cuts as the regular expression does, for every code point", () => {
   }
 });
 
-Deno.test("cuts random text as the regular expression does", () => {
+Deno.test("splits random text like the regular expression", () => {
   const pieces = [
     ..." \t\n'stremvldSab12½,.-🙂é你\u00a0\u0085\u3000\ufeff\u0301",
     "  ",
@@ -44,7 +44,7 @@ Deno.test("cuts random text as the regular expression does", () => {
   }
 });
 
-Deno.test("cuts a part as if nothing stood around it", () => {
+Deno.test("splits a part independently of the text around it", () => {
   const bytes = new TextEncoder().encode("x  y");
   assert.equal(wordEnd(bytes, 1, 4), 2); // one blank is left to y
   assert.equal(wordEnd(bytes, 1, 3), 3); // both end the text

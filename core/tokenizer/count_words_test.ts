@@ -25,12 +25,12 @@ Deno.test("counts the same for any number of workers", async () => {
   assert.deepEqual(toObject(await countWords(TEXTS, { workers: 3 })), one);
 });
 
-Deno.test("few texts are counted, too, and none give nothing", async () => {
+Deno.test("counts few texts, and no texts", async () => {
   assert.deepEqual(toObject(await countWords(["a b", "a"])), { a: 2, " b": 1 });
   assert.equal((await countWords([])).counts.length, 0);
 });
 
-Deno.test("an error of the texts and an abort are passed on", async () => {
+Deno.test("errors of the texts and aborts are propagated", async () => {
   const failing = function* () {
     yield* TEXTS;
     throw new Error("row 7 is broken");

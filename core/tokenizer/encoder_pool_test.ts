@@ -29,7 +29,7 @@ Deno.test("documents come back in order, the same for any number of workers", as
   }
 });
 
-Deno.test("documents are read only so far ahead, and no further when the loop is left", async () => {
+Deno.test("reads only a few documents ahead, and none after the loop ends", async () => {
   let read = 0, closed = false;
   const items = async function* () {
     try {
@@ -47,7 +47,7 @@ Deno.test("documents are read only so far ahead, and no further when the loop is
   assert.ok(closed);
 });
 
-Deno.test("a tokenizer of the library works in a pool, too", async () => {
+Deno.test("a library tokenizer works in a pool", async () => {
   const definition = JSON.parse(files["tokenizer.json"]);
   definition.added_tokens[0].rstrip = true;
   const json = JSON.stringify(definition);
@@ -59,7 +59,7 @@ Deno.test("a tokenizer of the library works in a pool, too", async () => {
   }
 });
 
-Deno.test("errors of the documents, of the files and of an abort are passed on", async () => {
+Deno.test("errors of the documents and files, and aborts, are propagated", async () => {
   const drain = async (
     pool: EncoderPool,
     items: AsyncIterable<{ text: string }> | typeof ITEMS,

@@ -8,7 +8,7 @@ function add(table: WordTable, word: string): number {
   return table.add(bytes, 1, bytes.length - 1);
 }
 
-Deno.test("numbers words in the order in which they are first seen, short and long, while it grows", () => {
+Deno.test("numbers short and long words in order of first occurrence while the table grows", () => {
   const table = new WordTable();
   const words = Array.from({ length: 20_000 }, (_, i) => `w${i}`.padEnd(i % 14, "x"));
   for (let pass = 0; pass < 2; pass++) {
@@ -19,14 +19,14 @@ Deno.test("numbers words in the order in which they are first seen, short and lo
   assert.equal(new TextDecoder().decode(bytes.subarray(starts[777], starts[778])), words[777]);
 });
 
-Deno.test("words that differ in zero bytes or in length only are not confused", () => {
+Deno.test("distinguishes words that differ only in zero bytes or length", () => {
   const table = new WordTable();
   const words = ["a", "a\0", "\0a", "a\0\0\0", "a\0\0\0\0", "\0", "\0\0", "abcdefgh", "abcdefgh\0"];
   assert.deepEqual(words.map((word) => add(table, word)), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
   assert.deepEqual(words.map((word) => add(table, word)), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-Deno.test("a cleared table starts anew", () => {
+Deno.test("a cleared table is empty", () => {
   const table = new WordTable();
   for (const word of ["one", "two", "a longer word"]) add(table, word);
   table.clear();
@@ -36,7 +36,7 @@ Deno.test("a cleared table starts anew", () => {
   assert.equal(add(table, "two"), 1);
 });
 
-Deno.test("numbers pairs in the order in which they are first added, while it grows", () => {
+Deno.test("numbers pairs in the order in which they are first added while the table grows", () => {
   const table = new PairTable(1);
   const pairs = Array.from({ length: 5000 }, (_, i) => [i % 71, 70_000 + i * 13 % 997] as const);
   const keys = [...new Set(pairs.map(String))];

@@ -12,7 +12,7 @@ const decodings: { ids: number[]; text: string; nfc_text: string }[] = JSON.pars
   fixture("decodings.json"),
 );
 
-Deno.test("gives the ids of the Rust tokenizer, and the text back", async () => {
+Deno.test("gives the same ids as the Rust tokenizer, and decodes them to the same text", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
   assert.equal(tokenizer.kind, "byte_level");
   assert.equal(tokenizer.vocab_size, 1000);
@@ -24,7 +24,7 @@ Deno.test("gives the ids of the Rust tokenizer, and the text back", async () => 
   }
 });
 
-Deno.test("gives the ids of a Rust tokenizer with NFC and runs of blanks, as Pythia's", async () => {
+Deno.test("gives the same ids as a Rust tokenizer with NFC and runs of spaces, like Pythia's", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer_nfc.json"), CONFIG);
   assert.equal(tokenizer.kind, "byte_level");
   assert.equal(tokenizer.vocab_size, 424);
@@ -33,7 +33,7 @@ Deno.test("gives the ids of a Rust tokenizer with NFC and runs of blanks, as Pyt
   }
 });
 
-Deno.test("decodes ids that are no UTF-8 as the Rust tokenizer does", async () => {
+Deno.test("decodes ids that are not valid UTF-8 like the Rust tokenizer", async () => {
   const plain = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
   const nfc = await loadTokenizer(fixture("tokenizer_nfc.json"), CONFIG);
   for (const { ids, text, nfc_text } of decodings) {
@@ -55,7 +55,7 @@ Deno.test("gives the same ids and texts as the library", async () => {
   }
 });
 
-Deno.test("whatever is not plain byte-level BPE is left to the library", async () => {
+Deno.test("uses the library for anything but plain byte-level BPE", async () => {
   const kindOf = async (change: (definition: ReturnType<typeof JSON.parse>) => void) => {
     const definition = JSON.parse(fixture("tokenizer_nfc.json"));
     change(definition);
@@ -80,7 +80,7 @@ Deno.test("whatever is not plain byte-level BPE is left to the library", async (
   ) assert.equal(await kindOf(change), "library", String(change));
 });
 
-Deno.test("ids are uint16 up to 65,536 tokens, uint32 beyond", async () => {
+Deno.test("ids are uint16 up to 65,536 tokens, uint32 above", async () => {
   const definition = JSON.parse(fixture("tokenizer.json"));
   const load = (token_count: number) => {
     const vocab = { ...definition.model.vocab };
@@ -94,7 +94,7 @@ Deno.test("ids are uint16 up to 65,536 tokens, uint32 beyond", async () => {
   assert.deepEqual([...large.encode(encodings[20].text)], encodings[20].ids);
 });
 
-Deno.test("a document is prompt, rest and end of text; the prompt is tokenized on its own", async () => {
+Deno.test("a document is prompt, rest and end of text; the prompt is tokenized separately", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
   const text = "Straße? the rest";
   const { tokens, prompt_length, text_bytes } = tokenizer.encodeDocument({
@@ -113,7 +113,7 @@ Deno.test("lone surrogates count as U+FFFD", async () => {
   assert.deepEqual(tokenizer.encode("a\ud800b"), tokenizer.encode("a\ufffdb"));
 });
 
-Deno.test("written files load again, and hold what was learned", async () => {
+Deno.test("written files can be loaded, and contain the trained model", async () => {
   const model = await trainByteLevelBpe([fixture("corpus.txt")], {
     vocab_size: 600,
     special_tokens: ["<|endoftext|>"],
@@ -127,7 +127,7 @@ Deno.test("written files load again, and hold what was learned", async () => {
   assert.equal(tokenizer.decode(ids), "Größe 🙂\n\tx");
 });
 
-Deno.test("unusable files are refused with the reason", async () => {
+Deno.test("invalid files give an error with the reason", async () => {
   const json = fixture("tokenizer.json");
   await assert.rejects(() => loadTokenizer("{", CONFIG), /tokenizer\.json is not valid JSON/);
   await assert.rejects(() => loadTokenizer("{}", CONFIG), /no vocabulary/);
@@ -135,7 +135,7 @@ Deno.test("unusable files are refused with the reason", async () => {
   await assert.rejects(() => loadTokenizer(json, '{"eos_token":"</s>"}'), /not in the vocabulary/);
 });
 
-Deno.test("ids of a vocabulary that is a list of tokens with scores are their places in it", async () => {
+Deno.test("ids of a Unigram vocabulary are positions in its list", async () => {
   const vocab = [["</s>", 0], ["<unk>", 0], ["▁a", -1], ["b", -2], ["a", -2.5]];
   const definition = (added: number[]) =>
     JSON.stringify({

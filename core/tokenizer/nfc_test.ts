@@ -3,7 +3,7 @@ import { normalizeNfc, normalizeNfcUtf8 } from "./nfc.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
 
-Deno.test("normalizes as the Rust tokenizers do, also what is younger than their tables", () => {
+Deno.test("normalizes like the Rust tokenizers, including characters newer than their tables", () => {
   const pairs: [string, string][] = JSON.parse(
     Deno.readTextFileSync(new URL("normalized.json", FIXTURES)),
   );
@@ -13,7 +13,7 @@ Deno.test("normalizes as the Rust tokenizers do, also what is younger than their
   assert.ok(pairs.some(([text, expected]) => text.normalize("NFC") !== expected));
 });
 
-Deno.test("UTF-8 that is normalized already is not copied", () => {
+Deno.test("does not copy UTF-8 that is already normalized", () => {
   const encoder = new TextEncoder();
   for (const text of ["plain", "Größe", "“quoted” 你好 🙂"]) {
     const bytes = encoder.encode(text);

@@ -25,7 +25,7 @@ for (const expected of JSON.parse(fixture("trained.json")) as Trained[]) {
   });
 }
 
-Deno.test("learns the whole vocabulary of the Rust trainer, in its order", async () => {
+Deno.test("learns the same vocabulary as the Rust trainer, in the same order", async () => {
   const { vocab, merges } = JSON.parse(fixture("tokenizer.json")).model;
   const model = await trainByteLevelBpe(samples, {
     vocab_size: 1000,
@@ -36,21 +36,21 @@ Deno.test("learns the whole vocabulary of the Rust trainer, in its order", async
   assert.deepEqual(model.merges, merges);
 });
 
-Deno.test("learning does not depend on the order or the cutting of texts at word ends", async () => {
+Deno.test("training does not depend on the order of texts, or on splitting them at word ends", async () => {
   const options = { vocab_size: 300, special_tokens: [] };
   const forwards = await trainByteLevelBpe(["the cat", " sat on", " the mat"], options);
   const backwards = await trainByteLevelBpe([" the mat", " sat on", "the cat"], options);
   assert.deepEqual(forwards, backwards);
 });
 
-Deno.test("learning does not depend on the number of workers", async () => {
+Deno.test("training does not depend on the number of workers", async () => {
   const texts = Array.from({ length: 40 }, (_, i) => samples.slice(i % 5).join(" ").repeat(2));
   const learn = (workers: number) =>
     trainByteLevelBpe(texts, { vocab_size: 500, special_tokens, workers });
   assert.deepEqual(await learn(1), await learn(3));
 });
 
-Deno.test("bad options are refused with the mend", async () => {
+Deno.test("invalid options give an error with the fix", async () => {
   const train = (vocab_size: number, texts = ["text"]) =>
     trainByteLevelBpe(texts, { vocab_size, special_tokens });
   await assert.rejects(train(256), /from 257 \(special tokens and bytes\) to 4194304/);

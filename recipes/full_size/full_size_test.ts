@@ -37,7 +37,7 @@ function configOf(recipe: Recipe, id: string) {
   return recipe.steps.find((step) => step.id === id)!.config as Record<string, unknown>;
 }
 
-/** A phase and those that it goes on from, the last first. */
+/** A phase and its ancestors, the last one first. */
 function lineOf(step: StepForecast, steps: readonly StepForecast[]): StepForecast[] {
   const parent = steps.find(({ id }) => id === step.parent);
   return parent ? [step, ...lineOf(parent, steps)] : [step];

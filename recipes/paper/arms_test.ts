@@ -21,7 +21,7 @@ const settings = {
   along_run: { arm: "code", at: [0.05, 0.5] },
 } as unknown as StudySettings;
 
-Deno.test("settings expand into arms, each once, whichever experiments ask for it", () => {
+Deno.test("settings expand into distinct arms", () => {
   const arms = armsOf(settings);
   assert.deepEqual(
     arms.map(({ name, kind, reference }) => [name, kind, reference]),
@@ -34,7 +34,7 @@ Deno.test("settings expand into arms, each once, whichever experiments ask for i
       ["code_40_from_50", "ablation", "control"],
       ["code_only_from_50", "continued", "control"],
       ["control_at_5", "along_run", "control_at_5"],
-      // At 5% the arm has not begun.
+      // At 5% the arm has not started.
       ["control_at_50", "along_run", "control_at_50"],
       ["code_at_50", "along_run", "control_at_50"],
     ],
@@ -45,7 +45,7 @@ Deno.test("settings expand into arms, each once, whichever experiments ask for i
   assert.deepEqual(targets.get("control_at_50"), ["pycode"]);
 });
 
-Deno.test("what arms have in common is trained once", () => {
+Deno.test("phases that arms share are trained once", () => {
   const arms = armsOf(settings);
   const { phases, paths } = phasesOf(arms, 100);
   const names = phases.map(({ name }) => name);
@@ -71,7 +71,7 @@ Deno.test("what arms have in common is trained once", () => {
   });
 });
 
-Deno.test("every path leads over the whole horizon without gap or overlap", () => {
+Deno.test("every path covers the whole horizon without gap or overlap", () => {
   const arms = armsOf(settings);
   const { phases, paths } = phasesOf(arms, 7); // shares fall between steps
   const byName = new Map(phases.map((phase) => [phase.name, phase]));
@@ -87,7 +87,7 @@ Deno.test("every path leads over the whole horizon without gap or overlap", () =
   }
 });
 
-Deno.test("an arm along the run that is not there is named", () => {
+Deno.test("an unknown arm in along_run gives an error", () => {
   const wrong = { ...settings, along_run: { arm: "cod", at: [0.5] } };
   assert.throws(() => armsOf(wrong), /unknown arm "cod" in along_run/);
 });

@@ -47,7 +47,7 @@ Deno.test("every layer of every pair is compared; a model equals itself and its 
   assert.ok(Math.abs(at("a", "copy", 0, 2) - at("a", "a", 2, 0)) < 1e-6);
 });
 
-Deno.test("the batch size changes nothing but rounding; pairs can be chosen", async () => {
+Deno.test("the batch size changes only rounding; pairs can be chosen", async () => {
   const all = await compared();
   const { table, at } = await compared({ pairs: [["a", "b"]], micro_batch_size: 6 });
   assert.equal(table.cka.length, 9);
@@ -94,7 +94,7 @@ Deno.test("the shift of the final layer is a row for each pair of different mode
   assert.equal(shift.ci_low[0], 1 - at("a", "b", 2, 2, "ci_high"));
 });
 
-Deno.test("the unbiased estimate is below the biased one, most where rows are few", async () => {
+Deno.test("the unbiased estimate is below the biased one, most with few rows", async () => {
   const few = { max_sequences: 1, pairs: [["a", "b"]] as [string, string][] };
   const gap = async (config: object) => {
     const [biased, unbiased] = await Promise.all(

@@ -20,12 +20,12 @@ async function evaluated(config = {}) {
   return fake.collected().evaluation;
 }
 
-Deno.test("a model that knows nothing has the loss log V on every source", async () => {
+Deno.test("an untrained model has loss log V on every source", async () => {
   const { model, source, loss, bits_per_byte, tokens } = await evaluated({ by_example: ["qa"] });
   assert.deepEqual(model, ["uniform", "uniform", "sharp", "sharp"]);
   assert.deepEqual(source, ["general", "qa", "general", "qa"]);
   for (const i of [0, 1]) assert.ok(Math.abs(loss[i] - Math.log(VOCAB_SIZE)) < 1e-5);
-  // The synthetic documents have 4 bytes per token: log2(64) / 4. Under masked prompts it is not known.
+  // The synthetic documents have 4 bytes per token: log2(64) / 4. It is unknown with masked prompts.
   assert.ok(Math.abs(bits_per_byte[0] - 1.5) < 1e-5);
   assert.ok(Number.isNaN(bits_per_byte[1]));
   assert.ok(loss[2] !== loss[0]);
@@ -39,6 +39,6 @@ Deno.test("results depend neither on the micro-batch size nor on the other sourc
   assert.ok(Math.abs(one.loss[1] - all.loss[2]) < 1e-5);
 });
 
-Deno.test("an unknown source is named", async () => {
+Deno.test("an unknown source gives an error that names it", async () => {
   await assert.rejects(() => evaluated({ sources: ["math"] }), /no source "math"/);
 });

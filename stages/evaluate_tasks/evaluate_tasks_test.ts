@@ -30,7 +30,7 @@ const GSM8K = {
 const SCIQ = { path: { validation: fixture("sciq_test.jsonl") } };
 const MBPP = { path: { validation: fixture("mbpp_test.jsonl") }, max_new_tokens: 24, shots: 0 };
 
-/** Everything that is asked, with its right answer. */
+/** All questions with their correct answers. */
 const EXAMPLES: [prompt: string, answer: string][] = [
   ...records("gsm8k_test.jsonl").map(({ question, answer }): [string, string] => [
     `Question: ${question}\nAnswer: `,
@@ -76,7 +76,7 @@ async function untrained(seed = 1): Promise<Files> {
   };
 }
 
-/** A model that knows the answers by heart. */
+/** A model that has memorized the answers. */
 async function trained(from: Files): Promise<Files> {
   const tokenizer = await loadTokenizer(
     from["tokenizer.json"] as string,
@@ -135,7 +135,7 @@ conformance(evaluate_tasks, [{
   resumes: true,
 }]);
 
-Deno.test("a model that was taught the answers gives them, and an untrained one does not", async () => {
+Deno.test("a model trained on the answers gives them, and an untrained one does not", async () => {
   const expert = await trained(novice);
   const tasks = {
     gsm8k: GSM8K,
@@ -178,7 +178,7 @@ Deno.test("a model that was taught the answers gives them, and an untrained one 
   assert.equal(reports.at(-1)!.step, reports.at(-1)!.total);
 });
 
-Deno.test("answers depend neither on other models nor on other questions, and fewer questions are a part of all", async () => {
+Deno.test("answers do not depend on other models or questions; max_questions selects a subset", async () => {
   const config = { tasks: { gsm8k: GSM8K, sciq: SCIQ } };
   const other = await untrained(2);
   const both = await evaluated({ novice, other }, config);
@@ -197,7 +197,7 @@ Deno.test("answers depend neither on other models nor on other questions, and fe
   });
 });
 
-Deno.test("shots are solved examples before each question, and do not have to fit", async () => {
+Deno.test("shots are solved examples before each question, truncated if they do not fit", async () => {
   const tasks = { gsm8k: { ...GSM8K, shots: 2 }, mbpp: { ...MBPP, shots: 3 } };
   const { samples } = await evaluated({ novice }, { tasks });
   const [first] = samples.prompt;
@@ -218,7 +218,7 @@ Deno.test("shots are solved examples before each question, and do not have to fi
   assert.equal(cut.samples.prompt[0], first);
 });
 
-Deno.test("configs that cannot be are refused with a reason", async () => {
+Deno.test("invalid configs give an error with the reason", async () => {
   const refused = (tasks: object, reason: RegExp) =>
     assert.rejects(evaluated({ novice }, { tasks }), reason);
   await refused({}, /at least one task/);
@@ -245,7 +245,7 @@ Deno.test("configs that cannot be are refused with a reason", async () => {
   );
 });
 
-Deno.test("questions come from the data root where there is one", async () => {
+Deno.test("questions come from the data root if one is set", async () => {
   const root = await Deno.makeTempDir();
   const before = Deno.env.get("CAUSEWAY_DATA_ROOT");
   Deno.env.set("CAUSEWAY_DATA_ROOT", root);

@@ -27,7 +27,7 @@ async function withTreasure(use: (path: string, port: number) => Promise<void>):
 const TEST = ["assert add(2, 3) == 5", "assert add(-1, 1) == 0"];
 const RIGHT = "def add(a, b):\n    return a + b\n";
 
-/** What a program may try to get at; the first is there. */
+/** What a program may try to access; only the first exists. */
 const attempts = (path: string, port: number): Record<string, string> => ({
   arithmetic: "1 + 1",
   file: `open(${JSON.stringify(path)}).read()`,
@@ -46,7 +46,7 @@ const attempts = (path: string, port: number): Record<string, string> => ({
   recursion: "def f():\n    f()\nf()",
 });
 
-/** Programs that do harm, and what is to become of them. All define the function that is tested. */
+/** Hostile programs and their expected verdicts. All define the tested function. */
 const HARMFUL: [what: string, program: string, Verdict][] = [
   ["exits", "import sys\nsys.exit(0)", "failed"],
   ["ends the process", "import os\nos._exit(0)", "failed"],
@@ -70,7 +70,7 @@ const HARMFUL: [what: string, program: string, Verdict][] = [
   ["holds a NUL", "x = '\0'", "invalid"],
 ];
 
-Deno.test("programs that are right pass, and hostile ones reach nothing", async () => {
+Deno.test("correct programs pass, and hostile ones reach nothing", async () => {
   const sandbox = await PythonSandbox.create(OPTIONS);
   const visits = await withTreasure(async (path, port) => {
     try {
@@ -92,10 +92,10 @@ Deno.test("programs that are right pass, and hostile ones reach nothing", async 
   assert.equal(visits, 0);
 });
 
-/** The function that is tested: a right one, unless the program is to be wrong. */
+/** The tested function: correct, unless the program should fail. */
 const wrongWhere = (what: string) => what.endsWith("wrong") ? RIGHT.replace("+", "-") : RIGHT;
 
-Deno.test("a program without end is stopped, and interpreters are fresh for the next", async () => {
+Deno.test("an endless program is stopped, and the next one gets a fresh interpreter", async () => {
   const sandbox = await PythonSandbox.create({ ...OPTIONS, timeout_seconds: 2 });
   try {
     assert.equal(await sandbox.run("while True: pass", TEST), "timeout");
@@ -104,7 +104,7 @@ Deno.test("a program without end is stopped, and interpreters are fresh for the 
     const looks =
       `${RIGHT}\nassert len("ab") == 2\ntry:\n    kept\nexcept NameError: pass\nelse: 1 / 0`;
     assert.equal(await sandbox.run(looks, TEST), "passed");
-    // What is drawn at random, and the order of sets, is the same in every interpreter.
+    // Random numbers and the order of sets are the same in every interpreter.
     const drawn = "import random\ndef add(a, b): return [random.random(), hash('x')]";
     const value = "assert add(0, 0) == [0.8444218515250481, hash('x')], add(0, 0)";
     assert.equal(await sandbox.run(drawn, [value]), "passed");
@@ -117,7 +117,7 @@ Deno.test("a program without end is stopped, and interpreters are fresh for the 
   }
 });
 
-Deno.test("JavaScript in the sandbox's process may do nothing", async () => {
+Deno.test("JavaScript in the sandbox's process has no permissions", async () => {
   const folder = await Deno.makeTempDir();
   const attempts: Record<string, string> = {
     read: `Deno.readTextFile("/etc/hostname")`,

@@ -28,7 +28,7 @@ Deno.test("Wilson's interval equals SciPy's", () => {
   }
 });
 
-Deno.test("pass@k is the share of k-subsets of the samples with a right one", () => {
+Deno.test("pass@k is the share of k-subsets with a correct sample", () => {
   for (let n = 1; n <= 6; n++) {
     for (let c = 0; c <= n; c++) {
       for (let k = 1; k <= n; k++) {
@@ -55,12 +55,12 @@ Deno.test("pass@k is a mean over questions, with an interval over questions", ()
   assert.ok(Math.abs(metric.ci_high - (0.25 + 0.0775)) < 0.01, `${metric.ci_high}`);
   assert.deepEqual(passMetric(answers(half), 1, options), metric);
   assert.equal(passMetric(answers(half), 2, options).value, 0.5);
-  // No question was solved: that does not mean that none can be.
+  // No question was solved, but the upper bound is above 0.
   const none = passMetric(answers([[0], [0], [0]]), 1, options);
   assert.ok(none.ci_low === 0 && none.ci_high > 0.3);
 });
 
-Deno.test("GSM8K answers are compared as lm-evaluation-harness does", () => {
+Deno.test("GSM8K answers are compared as in lm-evaluation-harness", () => {
   const reference = "She has 1,000 + 234 = <<1000+234=1234>>1,234.\n#### 1,234";
   const cases: [output: string, strict: boolean, flexible: boolean][] = [
     ["So it is 1,234.\n#### 1234", true, true],
@@ -80,7 +80,7 @@ Deno.test("GSM8K answers are compared as lm-evaluation-harness does", () => {
   }
 });
 
-Deno.test("values at chance or zero are said to be so", () => {
+Deno.test("values at chance or zero give a warning", () => {
   const of = (right: number, n: number) =>
     proportion(answers(Array.from({ length: n }, (_, i) => [Number(i < right)])), "pass", 0.25);
   assert.match(caution("a", "sciq", of(0, 10))!, /none of 10 questions was answered correctly/);

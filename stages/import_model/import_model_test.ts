@@ -34,14 +34,14 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-/** What the stage makes of a model. */
+/** The outputs of the stage for a model. */
 async function take(given: { folder: string } | { hub: string }, trained = {}) {
   const fake = await fakeContext(import_model, { config: { ...given, trained }, inputs: {} });
   await import_model.run(fake.ctx);
   return fake.collected();
 }
 
-Deno.test("a model comes out with the bytes it went in with, and a place in training", async () => {
+Deno.test("an imported model keeps its bytes, and has the given training progress", async () => {
   const { checkpoint, tokenizer } = await take({ folder: shared }, {
     steps: 143_000,
     tokens: 3e11,
@@ -58,7 +58,7 @@ Deno.test("a model comes out with the bytes it went in with, and a place in trai
   assert.equal(config.hidden_size, SIZES.hidden_size);
 });
 
-/** Folders that are to be refused: what is changed of a sound one, and why. */
+/** Invalid folders: the change to a valid one, and the error. */
 const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegExp]> = {
   "another architecture": [
     (files) => files["config.json"] = text({ ...json(files["config.json"]), model_type: "mamba" }),
@@ -130,7 +130,7 @@ const json = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 for (const [name, [change, message]] of Object.entries(REFUSED)) {
-  Deno.test(`a model with ${name} is refused`, () =>
+  Deno.test(`a model with ${name} gives an error`, () =>
     withFolder(async (folder) => {
       const files = { ...FILES };
       change(files);
@@ -140,7 +140,7 @@ for (const [name, [change, message]] of Object.entries(REFUSED)) {
 
 const { config } = import_model;
 
-Deno.test("configs are refused that name no model, two, or one that has changed", () =>
+Deno.test("configs with no model, two models or a changed model give an error", () =>
   withFolder(async (folder) => {
     const refused = async (given: unknown, message: RegExp) => {
       const { error } = await config.safeParseAsync(given);
@@ -156,7 +156,7 @@ Deno.test("configs are refused that name no model, two, or one that has changed"
     await refused(first, /has changed; run the recipe again/);
   }));
 
-Deno.test("a model on the hub is pinned to its commit, and only what is needed is fetched", () =>
+Deno.test("a model on the hub is pinned to its commit, and only its files are downloaded", () =>
   withHub({
     "org/tiny": { ...FILES, "pytorch_model.bin": new Uint8Array(9), "README.md": "hello" },
   }, async (hub) => {

@@ -25,7 +25,7 @@ async function withTokenizer(check: (folder: string) => Promise<void> | void): P
   }
 }
 
-Deno.test("the files of a folder become a tokenizer, and its size is known beforehand", () =>
+Deno.test("the files of a folder become a tokenizer, and its size is known before the run", () =>
   withTokenizer(async (folder) => {
     const fake = await fakeContext(import_tokenizer, { config: { folder }, inputs: {} });
     await import_tokenizer.run(fake.ctx);
@@ -46,7 +46,7 @@ Deno.test("the files of a folder become a tokenizer, and its size is known befor
 
 const { config } = import_tokenizer;
 
-Deno.test("the content is part of the config, and a change is noticed", () =>
+Deno.test("the content is part of the config, and a change is detected", () =>
   withTokenizer((folder) => {
     const first = config.parse({ folder });
     assert.deepEqual(config.parse(first), first);
@@ -55,7 +55,7 @@ Deno.test("the content is part of the config, and a change is noticed", () =>
     assert.throws(() => config.parse(first), /has changed; run the recipe again/);
   }));
 
-Deno.test("a folder without a tokenizer is named", () =>
+Deno.test("a folder without a tokenizer gives an error", () =>
   withTokenizer((folder) => {
     assert.throws(
       () => config.parse({ folder: join(folder, "nothing") }),

@@ -63,7 +63,7 @@ const fails = (config: object, message: RegExp, from: Trained = TRUNK) =>
 
 const ARRAYS = ["model.safetensors", "optimizer.safetensors"];
 
-Deno.test("lengths in tokens are those in steps, and the nearest are named where they are not", async () => {
+Deno.test("lengths in tokens equal those in steps; the error for other values suggests the nearest", async () => {
   assert.equal(stateOf(TRUNK).step, 6);
   const [tokens, steps] = [
     await branch(TRUNK, { tokens: 3 * TOKENS_PER_STEP }),
@@ -80,20 +80,20 @@ Deno.test("lengths in tokens are those in steps, and the nearest are named where
   await fails({ tokens: 128, steps: 1 }, /tokens: set either tokens or steps/);
 });
 
-Deno.test("a reset optimizer has no moments, and its corrections count from the branch", async () => {
+Deno.test("a reset optimizer has no moments, and its bias corrections count from the branch", async () => {
   const kept = await branch(TRUNK, { steps: 4 });
   const reset = await branch(TRUNK, { steps: 4, optimizer: "reset" });
   assert.deepEqual(reset.training.learning_rate, kept.training.learning_rate);
   assert.equal(reset.training.loss[0], kept.training.loss[0]); // the same weights and data
   assert.notEqual(reset.training.loss[1], kept.training.loss[1]);
   assert.equal(stateOf(reset).optimizer_start_step, 6);
-  // Cut in two, it is the same: the second part's corrections still count from the branch.
+  // The same when split in two phases: the second one's corrections still count from the branch.
   const one = await branch(TRUNK, { steps: 1, optimizer: "reset" });
   const two = await branch(one, { steps: 3 });
   for (const file of ARRAYS) assert.deepEqual(two.checkpoint.get(file), reset.checkpoint.get(file));
 });
 
-Deno.test("a reset optimizer goes on to the same bytes after an interruption", async () => {
+Deno.test("a reset optimizer resumes to the same bytes after an interruption", async () => {
   const config = {
     steps: 5,
     optimizer: "reset",
@@ -111,7 +111,7 @@ Deno.test("a reset optimizer goes on to the same bytes after an interruption", a
   assert.deepEqual(second.collected(), outputs);
 });
 
-Deno.test("a schedule of its own begins at its first step, and later phases go on along it", async () => {
+Deno.test("a new schedule starts at the branch's first step, and later phases continue it", async () => {
   const config = {
     schedule: { shape: "linear", peak_lr: 4e-3, warmup_ratio: 0.25 },
     steps: 3,
@@ -132,7 +132,7 @@ Deno.test("a schedule of its own begins at its first step, and later phases go o
   await fails({ schedule: "new" }, /must be "keep", \{ rewarm/);
 });
 
-Deno.test("warming up again begins at the rate of the checkpoint", async () => {
+Deno.test("rewarming starts at the learning rate of the checkpoint", async () => {
   const { training } = await branch(TRUNK, {
     schedule: { rewarm: { peak_lr: 8e-3, warmup_steps: 2 } },
     tokens: 6 * TOKENS_PER_STEP,
@@ -151,7 +151,7 @@ Deno.test("a constant schedule has no end", async () => {
   await fails({}, /0 more steps do not fit/, first);
 });
 
-Deno.test("restarted data are drawn from their beginning, in the order of the step's seed", async () => {
+Deno.test("restarted data are drawn from the beginning, in the order of the step's seed", async () => {
   const again = { data: "restart", mixture: { general: 1 }, steps: 6 } as const;
   const { samples, mixture, checkpoint } = await branch(TRUNK, again);
   assert.deepEqual(samples.text, TRUNK.samples.text);
@@ -170,12 +170,12 @@ Deno.test("repeats are counted from the restart", async () => {
   await fails(long, /would repeat data: "general" needs \d+ tokens \(768 of them already used/);
   const restarted = await branch(TRUNK, { ...long, data: "restart" });
   assert.equal(restarted.training.step.length, 15);
-  // A phase after it may draw what is left since.
+  // A later phase may use the data that is left since the restart.
   await fails({ ...long, steps: 5 }, /already used by earlier phases/, restarted);
   await fails({ data: "restart" }, /mixture: must be set with data "restart"/);
 });
 
-Deno.test("continued pretraining takes specialised data alone, and keeps all else", async () => {
+Deno.test("continued pretraining uses specialised data only, and keeps everything else", async () => {
   const preset = "continued_pretrain";
   const plain = await branch(TRUNK, { mixture: { code: 1 } });
   const named = await branch(TRUNK, { mixture: { code: 1 }, preset });
@@ -192,12 +192,12 @@ Deno.test("continued pretraining takes specialised data alone, and keeps all els
     { after_tokens: TOKENS_PER_STEP, weights: { general: 1 } },
   ];
   await fails({ preset, mixture: points }, message);
-  // Nor does a restart of the data make what the run began with special.
+  // A restart of the data does not change what the run began with.
   const restarted = await branch(TRUNK, { data: "restart", mixture: { code: 1 }, steps: 2 });
   await fails({ preset, mixture: { general: 1 } }, message, restarted);
 });
 
-Deno.test("a checkpoint knows the phases it comes from, and the log tells them", async () => {
+Deno.test("a checkpoint stores the phases it comes from, and the log lists them", async () => {
   const first = await branch(TRUNK, { mixture: { general: 0.75, code: 0.25 }, steps: 2 });
   const { checkpoint, logs } = await branch(first, {
     mixture: { code: 1 },
@@ -255,7 +255,7 @@ Deno.test("a checkpoint knows the phases it comes from, and the log tells them",
   );
 });
 
-Deno.test("a fine-tuned checkpoint goes on where data restart", async () => {
+Deno.test("training can continue from a fine-tuned checkpoint if the data restart", async () => {
   const fake = await fakeContext(sft, {
     config: {
       sources: ["code"],

@@ -51,7 +51,7 @@ type Files = ReadonlyMap<string, Uint8Array>;
 const state = (files: Files) =>
   JSON.parse(new TextDecoder().decode(files.get("trainer_state.json")));
 
-Deno.test("a branch on the same mixture, named or not, is the trunk continued, to the bit", async () => {
+Deno.test("a branch on the same mixture, set or not, equals the continued trunk, bit for bit", async () => {
   const whole = await trunk(20);
   const stem = await trunk(12);
   for (const config of [{}, { mixture: { general: 2 } }]) {
@@ -65,7 +65,7 @@ Deno.test("a branch on the same mixture, named or not, is the trunk continued, t
   }
 });
 
-Deno.test("a mixture that switches within one run is a trunk with a branch, to the bit", async () => {
+Deno.test("a mixture that switches within a run equals a trunk with a branch, bit for bit", async () => {
   const mixed = { general: 0.75, code: 0.25 };
   const single = await trunk(20, [
     { after_tokens: 0, weights: { general: 1 } },
@@ -89,7 +89,7 @@ Deno.test("midtraining may follow midtraining", async () => {
   assert.equal(second.mixture.epochs[0] - second.mixture.phase_epochs[0] > 0, true);
 });
 
-Deno.test("another mixture is drawn at its weights, and nothing twice", async () => {
+Deno.test("another mixture is drawn at its weights, without repeats", async () => {
   const { mixture, checkpoint } = await branch(await trunk(12), {
     mixture: { general: 0.75, code: 0.25 },
   });
@@ -102,7 +102,7 @@ Deno.test("another mixture is drawn at its weights, and nothing twice", async ()
   ]);
 });
 
-Deno.test("a source of another size than the trunk's is refused", async () => {
+Deno.test("a source that changed size since the trunk gives an error", async () => {
   const { checkpoint } = await trunk(12);
   const fewer = { data: tinyTokens({ general: { documents: 390, stride: 2 } }) };
   const fake = await fakeContext(midtrain, {
@@ -112,7 +112,7 @@ Deno.test("a source of another size than the trunk's is refused", async () => {
   await assert.rejects(() => midtrain.run(fake.ctx), /"general" has \d+ sequences, but had \d+/);
 });
 
-Deno.test("steps past the horizon are refused with the mend", async () => {
+Deno.test("steps past the horizon give an error with the fix", async () => {
   const from = await trunk(12);
   await assert.rejects(
     () => branch(from, { steps: 9 }),
@@ -120,7 +120,7 @@ Deno.test("steps past the horizon are refused with the mend", async () => {
   );
 });
 
-Deno.test("a source that would have to repeat is refused before the first step", async () => {
+Deno.test("a source that would repeat gives an error before the first step", async () => {
   const few = { data: tinyTokens({ code: { documents: 10, stride: 5 } }) };
   const from = await trunk(12);
   const fake = await fakeContext(midtrain, {

@@ -35,7 +35,7 @@ async function trained(config = {}, seed = 7) {
   return fake.collected();
 }
 
-Deno.test("pretraining learns, and writes a whole Hugging Face folder", async () => {
+Deno.test("pretraining learns, and writes a complete Hugging Face folder", async () => {
   const { checkpoint, training, validation } = await trained();
   assert.deepEqual([...checkpoint.keys()].sort(), [
     "config.json",
@@ -52,14 +52,14 @@ Deno.test("pretraining learns, and writes a whole Hugging Face folder", async ()
   assert.ok(validation.loss[3] < validation.loss[0]);
 });
 
-Deno.test("the ledger tells requested and drawn shares", async () => {
+Deno.test("the ledger has requested and drawn shares", async () => {
   const { mixture } = await trained();
   assert.deepEqual(mixture.source, ["code", "general"]);
   assert.deepEqual([...mixture.requested_share], [0.25, 0.75]);
   assert.deepEqual([...mixture.achieved_share], [0.25, 0.75]);
 });
 
-Deno.test("best fit with a document mask learns, and its samples show where documents begin", async () => {
+Deno.test("best fit with a document mask learns, and its samples show document starts", async () => {
   const config = {
     packing: "best_fit",
     document_mask: true,
@@ -68,7 +68,7 @@ Deno.test("best fit with a document mask learns, and its samples show where docu
   } as const;
   const { training, mixture, samples, checkpoint } = await trained(config);
   assert.ok(training.loss.at(-1)! < training.loss[0] - 0.5, `${training.loss}`);
-  // Padding is no token: what was drawn is what the trainer counted.
+  // Padding does not count: the tokens drawn are those the trainer counted.
   const drawn = mixture.tokens.reduce((a, b) => a + b);
   assert.equal(drawn, training.tokens.at(-1));
   assert.ok(drawn < 20 * 8 * 32 && drawn > 0.9 * 20 * 8 * 32, `${drawn}`);
@@ -82,7 +82,7 @@ Deno.test("best fit with a document mask learns, and its samples show where docu
   assert.deepEqual(state.packing, { document_mask: true, packing: "best_fit" });
 });
 
-Deno.test("a batch can be looked at without training, and is the one that is trained on", async () => {
+Deno.test("inspect returns the batch that is trained on, without training", async () => {
   const fake = await start();
   const seen = await pretrain.inspect!(fake.ctx, { step: 0, rows: 4 });
   assert.deepEqual(seen, (await trained()).samples);
@@ -94,7 +94,7 @@ Deno.test("a batch can be looked at without training, and is the one that is tra
   await assert.rejects(pretrain.inspect!(fake.ctx, { step: 30, rows: 1 }), /there is no step 30/);
 });
 
-Deno.test("the same seed gives the same bytes, another one does not", async () => {
+Deno.test("the same seed gives the same bytes, another one different bytes", async () => {
   const weights = async (seed: number) =>
     (await trained({ steps: 5 }, seed)).checkpoint.get("model.safetensors")!;
   const [first, again, other] = [await weights(7), await weights(7), await weights(8)];
@@ -102,7 +102,7 @@ Deno.test("the same seed gives the same bytes, another one does not", async () =
   assert.notDeepEqual(first, other);
 });
 
-Deno.test("an interrupted run goes on to the same bytes", async () => {
+Deno.test("an interrupted run resumes to the same bytes", async () => {
   const undisturbed = await trained();
   // Stopped once between steps, once at an evaluation, once more after that.
   const interrupted = await start();
@@ -121,7 +121,7 @@ Deno.test("an interrupted run goes on to the same bytes", async () => {
   assert.deepEqual(last.collected(), undisturbed);
 });
 
-Deno.test("mistakes are named before the first step", async () => {
+Deno.test("invalid configs give an error before the first step", async () => {
   const fails = async (config: object, message: RegExp) => {
     await assert.rejects(async () => await pretrain.run((await start(config)).ctx), message);
   };
@@ -132,7 +132,7 @@ Deno.test("mistakes are named before the first step", async () => {
   await fails({ learning_rate: 1 }, /learning_rate/);
 });
 
-Deno.test("a learning rate that diverges stops with a clear error", async () => {
+Deno.test("a diverging learning rate stops with a clear error", async () => {
   const fake = await start({ schedule: { peak_lr: 1e30 }, optimizer: { max_grad_norm: null } });
   await assert.rejects(() => pretrain.run(fake.ctx), /lower the learning rate/);
 });

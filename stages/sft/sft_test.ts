@@ -35,7 +35,7 @@ async function tune(config = {}, examples = EXAMPLES, more_inputs = {}) {
   return { ...fake.collected(), logs: fake.logs };
 }
 
-Deno.test("fine-tuning takes its epochs, learns its source, and starts a schedule of its own", async () => {
+Deno.test("fine-tuning runs its epochs, learns its source, and starts its own schedule", async () => {
   const { training, validation, logs, checkpoint } = await tune();
   assert.match(logs.join(), /64 examples, 32 steps/);
   assert.equal(training.step.length, 32);
@@ -46,7 +46,7 @@ Deno.test("fine-tuning takes its epochs, learns its source, and starts a schedul
   assert.ok(checkpoint.has("tokenizer.json"));
 });
 
-Deno.test("prompts are not counted in the loss", async () => {
+Deno.test("prompts are excluded from the loss", async () => {
   const { validation } = await tune({ epochs: 0.125 });
   const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 12 } });
   const supervised = Array.from(
@@ -57,7 +57,7 @@ Deno.test("prompts are not counted in the loss", async () => {
   assert.equal(counted, supervised.reduce((a, b) => a + b));
 });
 
-Deno.test("the best learning rate of a sweep stands in place of the config's", async () => {
+Deno.test("the best learning rate of a sweep replaces the config's", async () => {
   const rates = (source: string) => ({
     learning_rates: {
       source: ["general", source],
@@ -85,7 +85,7 @@ Deno.test("a checkpoint can be saved without the optimizer's moments", async () 
   );
 });
 
-Deno.test("mistakes are named", async () => {
+Deno.test("invalid configs give an error", async () => {
   await assert.rejects(
     () => tune({ sources: ["qua"] }),
     /no source "qua".*they have "general", "qa"/,

@@ -89,7 +89,7 @@ Deno.test("sources can be chosen, and weights changed", async () => {
   assert.equal(value(rows, "pycode", "code"), 2 / 3);
 });
 
-Deno.test("intervals are asked for by a number of resamples", async () => {
+Deno.test("resamples give intervals", async () => {
   const mixtures = { half: { general: 1, code: 1 } };
   for (const { ci_low, ci_high } of await run({ mixtures })) {
     assert.ok(Number.isNaN(ci_low) && Number.isNaN(ci_high));
@@ -109,7 +109,7 @@ Deno.test("intervals are asked for by a number of resamples", async () => {
   assert.deepEqual(await run({ mixtures, resamples: 50 }), rows);
 });
 
-Deno.test("documents of equal length weigh the same by tokens and by documents; all examples can be taken", async () => {
+Deno.test("documents of equal length weigh the same by tokens and by documents; at_least uses all examples", async () => {
   const mixtures = { half: { general: 1, pycode: 1 } };
   const usual = value(await run({ mixtures }), "half", "pycode");
   assert.equal(value(await run({ mixtures, mixture_by: "documents" }), "half", "pycode"), usual);
@@ -127,7 +127,7 @@ Deno.test("the paper's settings are the defaults", () => {
   assert.equal(config.resamples, 0);
 });
 
-Deno.test("settings that fit no data are refused", async () => {
+Deno.test("settings that do not fit the data give an error", async () => {
   await assert.rejects(
     run({ sources: ["poetry"] }),
     /unknown source "poetry"; sources are code, general, pycode/,

@@ -111,7 +111,7 @@ Deno.test("two runs give equal outputs, gzipped or not", async () => {
   });
 });
 
-Deno.test("max_bytes takes a sample from all over the dataset, within the cap", async () => {
+Deno.test("max_bytes samples from the whole dataset, within the limit", async () => {
   const data = rows(200);
   await withFile(lines(data), async (path) => {
     const { out, texts } = await run(path, { max_bytes: 3000 });
@@ -143,7 +143,7 @@ Deno.test("a prompt is masked, and a group stays together", async () => {
   });
 });
 
-Deno.test("exact duplicates are never on both sides", async () => {
+Deno.test("exact duplicates are never in both splits", async () => {
   const data = rows(60).map((row, i) => ({ ...row, text: `text ${i % 20}` }));
   await withFile(lines(data), async (path) => {
     const { texts } = await run(path, { config: { validation_share: 0.3 } });
@@ -152,14 +152,14 @@ Deno.test("exact duplicates are never on both sides", async () => {
   });
 });
 
-Deno.test("long documents are cut between characters", async () => {
+Deno.test("long documents are truncated between characters", async () => {
   await withFile(lines([{ text: "ab🙂cd" }, { text: "x" }]), async (path) => {
     const { texts } = await run(path, { config: { max_document_bytes: 5, validation_share: 0 } });
     assert.deepEqual(texts("train"), ["ab<|endoftext|>", "x<|endoftext|>"]);
   });
 });
 
-Deno.test("a small dataset still holds something out, and a single document is trained on", async () => {
+Deno.test("a small dataset still has a validation document, and a single document is in train", async () => {
   await withFile(lines(rows(3)), async (path) => {
     const { texts } = await run(path, { config: { validation_share: 0.001 } });
     assert.deepEqual([texts("train").length, texts("validation").length], [2, 1]);
@@ -170,7 +170,7 @@ Deno.test("a small dataset still holds something out, and a single document is t
   });
 });
 
-Deno.test("a connected tokenizer is passed on unchanged", async () => {
+Deno.test("a connected tokenizer is passed through unchanged", async () => {
   await withFile(lines(rows(20)), async (path) => {
     const first = await run(path, { config: { vocab_size: 280 } });
     const fake = await fakeContext(tokenize, {
@@ -210,7 +210,7 @@ Deno.test("ids of a vocabulary above 65,536 take four bytes", async () => {
   });
 });
 
-Deno.test("changed data change the validated config, and a stale one is refused", async () => {
+Deno.test("changed data change the validated config, and a stale config gives an error", async () => {
   await withFile(lines(rows(5)), async (path) => {
     const before = (await start(path)).ctx.config;
     assert.match(before.sources.general[0].revision, /^sha256:[0-9a-f]{64}$/);
@@ -222,7 +222,7 @@ Deno.test("changed data change the validated config, and a stale one is refused"
   });
 });
 
-Deno.test("data that change while they are read are not kept under the old key", async () => {
+Deno.test("data that change while being read are not stored under the old key", async () => {
   await withFile(lines(rows(30)), async (path) => {
     const fake = await start(path);
     const log = (message: string) => {
@@ -254,7 +254,7 @@ Deno.test("mask_prompt overrides the masking of prompts, and is part of the revi
   });
 });
 
-Deno.test("data on the hub are validated asynchronously, and refused when they have changed", async () => {
+Deno.test("data on the hub are validated asynchronously, and give an error when they have changed", async () => {
   const content = (count: number) => ({ "data/train.jsonl": lines(rows(count)) });
   await withHub({ "me/mine": content(20) }, async (hub) => {
     const entry = { dataset: "mine", records: { path: "hf://me/mine/data/*.jsonl" } };
@@ -284,7 +284,7 @@ Deno.test("an abort stops between documents with its reason", async () => {
   });
 });
 
-Deno.test("bad input is named with file and row", async () => {
+Deno.test("errors in the data name file and row", async () => {
   await withFile('{"text":"ok"}\n{"text":', async (path) => {
     await assert.rejects(run(path), /\.jsonl:2: not valid JSON/);
   });
@@ -296,7 +296,7 @@ Deno.test("bad input is named with file and row", async () => {
   });
 });
 
-Deno.test("bad configs are refused before anything runs", async () => {
+Deno.test("invalid configs give an error before anything runs", async () => {
   const check = (config: unknown) => fakeContext(tokenize, { config: config as never, inputs: {} });
   await assert.rejects(
     check({ sources: { a: [{ dataset: "no_such" }] } }),
