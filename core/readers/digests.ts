@@ -5,21 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { missingFile } from "./file_bytes.ts";
+import { openFile } from "./file_bytes.ts";
 
 /**
  * Maps a text to a uniform number in [0, 1): the first 48 bits of its SHA-256, divided by 2^48.
@@ -47,34 +37,15 @@ export function textDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/**
- * SHA-256 of a file, hex, read in blocks.
- *
- * @throws {Error} when the file is missing.
- */
+/** SHA-256 of a file, hex, read in blocks. @throws {Error} when the file is missing. */
 export function fileDigest(path: string): string {
   const hash = createHash("sha256");
   const block = new Uint8Array(1 << 20);
-  const file = openOrExplain(path);
-  try {
-    for (let n = readSync(file, block); n > 0; n = readSync(file, block)) {
-      hash.update(block.subarray(0, n));
-    }
-  } finally {
-    closeSync(file);
+  using file = openFile(path);
+  for (let n = file.readSync(block); n !== null; n = file.readSync(block)) {
+    hash.update(block.subarray(0, n));
   }
   return hash.digest("hex");
-}
-
-function openOrExplain(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") {
-      throw missingFile(path);
-    }
-    throw error;
-  }
 }
 
 /** Smaller files are hashed again in each process, which is faster than keeping them in the cache file. */

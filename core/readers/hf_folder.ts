@@ -66,7 +66,7 @@ function dataFiles(folder: string, state: z.output<typeof state_schema>): string
     );
   }
   return state._data_files.map(({ filename }) => {
-    if (/^[^/\\\0]+$/.test(filename) && filename !== ".." && filename !== ".") return filename;
+    if (isName(filename)) return filename;
     throw new Error(
       `${state_file}: data file ${JSON.stringify(filename)} is refused: it is outside the folder`,
     );
@@ -81,14 +81,15 @@ function splitFolder(folder: string, split: string | undefined): string {
     const what = split === undefined ? "has several splits" : `has no split "${split}"`;
     throw new Error(`${folder} ${what}; set split to one of ${splits.join(", ")}`);
   }
-  if (!/^[^/\\\0]+$/.test(split) || split === ".." || split === ".") {
-    throw new Error(
-      `${dictionary_file}: split ${
-        JSON.stringify(split)
-      } is refused: it is not the name of a folder`,
-    );
-  }
-  return join(folder, split);
+  if (isName(split)) return join(folder, split);
+  throw new Error(
+    `${dictionary_file}: split ${JSON.stringify(split)} is refused: it is not the name of a folder`,
+  );
+}
+
+/** Whether a text is a name and not a path, which could lead out of the folder. */
+function isName(text: string): boolean {
+  return /^[^/\\\0]+$/.test(text) && text !== ".." && text !== ".";
 }
 
 function parse<T>(schema: z.ZodType<T>, path: string): T {
