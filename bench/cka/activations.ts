@@ -8,7 +8,7 @@ import type { Sequence } from "../../core/batches/mod.ts";
 import { hostWeights, initialize, ParameterArrays } from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
 import { HiddenStates } from "../../core/train/mod.ts";
-import type { Size } from "../shared/sizes.ts";
+import type { Size } from "../shared/workload.ts";
 
 /** What the file holds: float32 [batches, states, layers, rows, width], row-major. */
 export interface Activations {

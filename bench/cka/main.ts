@@ -3,15 +3,11 @@
  *
  * @module
  */
-import { Child, runModule } from "../shared/child.ts";
-import { command, saveResults } from "../shared/command.ts";
+import { choices, command, count, parseFlags, Progress, saveResults } from "../shared/command.ts";
 import { playQuietRounds, playTurns } from "../shared/contest.ts";
-import { describeMachine } from "../shared/machine.ts";
-import { choices, count, parseFlags } from "../shared/options.ts";
-import { peakMemory, resetPeakMemory } from "../shared/process_stats.ts";
-import { Progress } from "../shared/progress.ts";
-import { findPython } from "../shared/python.ts";
-import { type Size, SIZES } from "../shared/sizes.ts";
+import { describeMachine, findPython } from "../shared/machine.ts";
+import { Child, peakMemory, resetPeakMemory, runModule } from "../shared/processes.ts";
+import { type Size, SIZES } from "../shared/workload.ts";
 import { type Activations, describeActivations } from "./activations.ts";
 import { type CkaResult, largestDifference, renderReport } from "./report.ts";
 

@@ -27,7 +27,7 @@ def centred(layer, dtype):
 
 
 def squared_norms_by_pair(dtype):
-    """||Xc^T Yc||_F^2 of each pair of layers [K, K], one product for each."""
+    """||Xc^T Yc||_F^2 of each pair of layers [K, K], one product per pair."""
     count = shape["states"] * shape["layers"]
     features = [centred(layer, dtype) for layer in range(count)]
     norms = np.empty((count, count))
@@ -66,7 +66,7 @@ def timed(function):
 
 
 def prepare(**given):
-    """Reads the activations, and chooses the faster algorithm."""
+    """Reads the activations and chooses the faster algorithm."""
     global activations, shape, algorithm
     shape = given["activations"]
     sizes = [shape[key] for key in ("batches", "states", "layers", "rows", "width")]

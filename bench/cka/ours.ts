@@ -7,8 +7,7 @@
  */
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
-import { serveRequests } from "../shared/json_lines.ts";
-import { timed } from "../shared/timed.ts";
+import { serveRequests, timed } from "../shared/processes.ts";
 import type { Activations } from "./activations.ts";
 
 let runPass: () => Promise<number[]>;

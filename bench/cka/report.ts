@@ -3,8 +3,16 @@
  *
  * @module
  */
-import { describeQuiet, fixed, gigabytes, markdownTable, withRange } from "../shared/markdown.ts";
-import { speedRatio, spread, type Turns } from "../shared/statistics.ts";
+import {
+  describeQuiet,
+  fixed,
+  gigabytes,
+  markdownTable,
+  speedRatio,
+  spread,
+  type Turns,
+  withRange,
+} from "../shared/measurements.ts";
 import type { Activations } from "./activations.ts";
 
 export interface CkaResult {

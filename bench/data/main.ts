@@ -4,11 +4,10 @@
  * @module
  */
 import { join } from "node:path";
-import { runModule } from "../shared/child.ts";
-import { command, saveResults } from "../shared/command.ts";
+import { command, count, parseFlags, saveResults } from "../shared/command.ts";
 import { processor } from "../shared/machine.ts";
-import { gigabytes, markdownTable, milliseconds, rounded } from "../shared/markdown.ts";
-import { count, parseFlags } from "../shared/options.ts";
+import { gigabytes, markdownTable, milliseconds, rounded } from "../shared/measurements.ts";
+import { runModule } from "../shared/processes.ts";
 import type { DataResult, DataSettings } from "./ours.ts";
 import type { ReaderSpeeds } from "./readers.ts";
 

@@ -10,8 +10,7 @@ import { run } from "../../core/runner/mod.ts";
 import { type Artifact, openTable, Store } from "../../core/store/mod.ts";
 import { ports } from "../../core/stage/mod.ts";
 import { tokenize } from "../../stages/mod.ts";
-import { peakMemory } from "../shared/process_stats.ts";
-import { timed } from "../shared/timed.ts";
+import { peakMemory, timed } from "../shared/processes.ts";
 
 /** What was measured; seconds and bytes. */
 export interface DataResult {

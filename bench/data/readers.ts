@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { ArrowEncoder } from "../../core/arrow/mod.ts";
 import { readRecords } from "../../core/readers/mod.ts";
-import { timed } from "../shared/timed.ts";
+import { timed } from "../shared/processes.ts";
 
 /** Megabytes of text a second, by file name. */
 export type ReaderSpeeds = Readonly<Record<string, number>>;

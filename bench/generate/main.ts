@@ -5,17 +5,21 @@
  */
 import { join } from "node:path";
 import { toHuggingFace } from "../../core/model/mod.ts";
-import { Child, runModule } from "../shared/child.ts";
-import { command, saveResults } from "../shared/command.ts";
+import { choices, command, count, parseFlags, Progress, saveResults } from "../shared/command.ts";
 import { playQuietRounds, playTurns } from "../shared/contest.ts";
-import { describeMachine } from "../shared/machine.ts";
-import { describeQuiet, fixed, gigabytes, markdownTable, withRange } from "../shared/markdown.ts";
-import { choices, count, parseFlags } from "../shared/options.ts";
-import { peakMemory, resetPeakMemory } from "../shared/process_stats.ts";
-import { Progress } from "../shared/progress.ts";
-import { findPython } from "../shared/python.ts";
-import { type Size, SIZES } from "../shared/sizes.ts";
-import { speedRatio, spread, type Turns } from "../shared/statistics.ts";
+import { describeMachine, findPython } from "../shared/machine.ts";
+import {
+  describeQuiet,
+  fixed,
+  gigabytes,
+  markdownTable,
+  speedRatio,
+  spread,
+  type Turns,
+  withRange,
+} from "../shared/measurements.ts";
+import { Child, peakMemory, resetPeakMemory, runModule } from "../shared/processes.ts";
+import { type Size, SIZES } from "../shared/workload.ts";
 
 const HELP =
   `Speed of greedy generation against transformers (eager, float32), from equal weights and prompts.

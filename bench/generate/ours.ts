@@ -6,10 +6,8 @@
 import { hostWeights } from "../../core/model/mod.ts";
 import type { Sequence } from "../../core/batches/mod.ts";
 import { Decoder, generate, type TextDecoding } from "../../core/generate/mod.ts";
-import { serveRequests } from "../shared/json_lines.ts";
-import type { Size } from "../shared/sizes.ts";
-import { timed } from "../shared/timed.ts";
-import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";
+import { serveRequests, timed } from "../shared/processes.ts";
+import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 
 interface Work {
   size: Size;

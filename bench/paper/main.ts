@@ -7,8 +7,7 @@
 import { dirname, join } from "node:path";
 import { readLocks } from "../../core/runs/mod.ts";
 import { writeAtomic } from "../../core/store/mod.ts";
-import { command } from "../shared/command.ts";
-import { parseFlags, UsageError } from "../shared/options.ts";
+import { command, parseFlags, UsageError } from "../shared/command.ts";
 import { compareRecords, readRecord, type StudyRecord } from "./results.ts";
 
 const HELP =

@@ -7,9 +7,15 @@ import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { LAUNCHERS, mpirun } from "./mpirun.ts";
 import { processor } from "../shared/machine.ts";
-import { fixed, markdownTable, milliseconds, percent, rounded } from "../shared/markdown.ts";
-import { SIZES } from "../shared/sizes.ts";
-import { spread } from "../shared/statistics.ts";
+import {
+  fixed,
+  markdownTable,
+  milliseconds,
+  percent,
+  rounded,
+  spread,
+} from "../shared/measurements.ts";
+import { SIZES } from "../shared/workload.ts";
 import { clusterOf, fitLink, predicted } from "./fit.ts";
 import type { ReduceResult, TrainResult, TrainWork, UpdateResult } from "./rank.ts";
 

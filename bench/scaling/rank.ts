@@ -12,9 +12,8 @@ import { isLaunched, joinGroup, type Launched } from "../../core/remote/mpi/mod.
 import { collate } from "../../core/batches/mod.ts";
 import { type ParameterArrays, passFlops } from "../../core/model/mod.ts";
 import { createTrainer, freshArrays, HostTrainer, optimizer_schema } from "../../core/train/mod.ts";
-import type { Size } from "../shared/sizes.ts";
-import { timed } from "../shared/timed.ts";
-import { benchmarkBatches, benchmarkParameters } from "../shared/workload.ts";
+import { timed } from "../shared/processes.ts";
+import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 
 /** What is to be trained, the same for any number of processes. */
 export interface TrainWork {

@@ -1,22 +1,27 @@
 /**
- * A contest: our process and theirs take turns at equal work.
+ * A contest: Causeway's process and that of the other side take turns with equal work.
  *
  * @module
  */
-import type { Child } from "./child.ts";
-import { cpuSeconds, machineCpuSeconds, peakMemory, resetPeakMemory } from "./process_stats.ts";
 import {
   type Disturbance,
   isQuiet,
   relativeDifference,
   type Round,
   type Turns,
-} from "./statistics.ts";
+} from "./measurements.ts";
+import {
+  type Child,
+  cpuSeconds,
+  machineCpuSeconds,
+  peakMemory,
+  resetPeakMemory,
+} from "./processes.ts";
 
-/** A process that is ready to be timed, and what it took to get there. */
+/** A process that is ready to be timed. */
 export interface Side {
   readonly child: Child;
-  /** From the start of the process until its libraries are loaded. */
+  /** Seconds until its libraries were loaded. */
   readonly start_up_s: number;
   readonly prepared: Prepared;
   /** Largest resident memory up to the end of the warm-up. */
@@ -25,15 +30,15 @@ export interface Side {
 
 /** Answer to the request `prepare`. */
 export interface Prepared {
-  /** Model, weights and optimizer. */
+  /** Seconds to make model, weights and optimizer. */
   readonly build_s: number;
-  /** The first pass, which compiles graphs. */
+  /** Seconds of the first pass, which compiles graphs. */
   readonly first_pass_s: number;
-  /** Loss of the first batch with the initial weights, and the gradient's norm where there is one. */
+  /** Loss of the first batch with the initial weights, and the gradient norm in training. */
   readonly first: Outcome;
-  /** The same in float32 without compilation, where the mode is another one. */
+  /** The same in float32 without compilation, if the mode differs from that. */
   readonly exact?: Outcome;
-  /** What the process chose between. */
+  /** Which of its optimizers the process chose as the faster one. */
   readonly optimizer?: string;
 }
 
@@ -42,17 +47,17 @@ export interface Outcome {
   readonly grad_norm?: number;
 }
 
-/** Seconds of each pass by part, as `parts` answers; empty where a pass has no parts. */
+/** Seconds of each pass by part; empty if a pass has no parts. */
 export type Parts = Readonly<Record<string, readonly number[]>>;
 
-/** Largest relative difference of loss and gradient norm, float32 against float32. */
+/** Largest relative difference of loss and gradient norm between float32 and float32. */
 const TOLERANCE = 2e-5;
-/** The same where a side computes in bfloat16, which has 8 bits of precision. */
+/** The same if one side computes in bfloat16, which has 8 bits of precision. */
 const BF16_TOLERANCE = 2e-2;
 
 const WARM_UP_PASSES = 2;
 
-/** Builds the model in a process, runs the first passes, and starts to watch its memory anew. */
+/** Builds the model in a process, runs the first passes, and resets its peak memory. */
 export async function prepare(
   { child, start_up_s }: { child: Child; start_up_s: number },
   workload: Record<string, unknown>,
@@ -65,7 +70,7 @@ export async function prepare(
 }
 
 /**
- * Checks that both sides computed the same, without which a ratio of their times means nothing.
+ * Checks that both sides computed the same; otherwise a ratio of their times means nothing.
  *
  * @throws {Error} naming what differs.
  */
@@ -87,17 +92,17 @@ function compare(ours: Outcome, theirs: Outcome, tolerance: number, where: strin
     if (a === undefined && b === undefined) continue;
     if (!(relativeDifference(a ?? NaN, b ?? NaN) <= tolerance)) {
       throw new Error(
-        `no ratio: the ${key} of the same weights and batch is ${a} here and ${b} there${where}, ` +
-          `further apart than ${tolerance} of it`,
+        `no ratio: ${key} of the same weights and batch is ${a} in Causeway and ${b} in the other side${where}; ` +
+          `the relative difference exceeds ${tolerance}`,
       );
     }
   }
 }
 
 /**
- * Our turn, then theirs. A turn starts when the process that waits has fallen asleep.
+ * Causeway's turn, then that of the other side. A turn starts when the waiting process is idle.
  *
- * @param passes per turn.
+ * @param passes per turn
  */
 export async function playTurns(ours: Child, theirs: Child, passes: number): Promise<Turns> {
   const ours_turn = await takeTurn(ours, theirs, passes);
@@ -111,7 +116,7 @@ export async function playTurns(ours: Child, theirs: Child, passes: number): Pro
   };
 }
 
-/** {@linkcode playTurns} with the Gemm ceiling's turn after them. */
+/** {@linkcode playTurns}, then the Gemm ceiling's turn. */
 export async function playRound(
   { ours, theirs, ceiling }: { ours: Child; theirs: Child; ceiling: Child },
   passes: number,
@@ -123,14 +128,14 @@ export async function playRound(
   return { ...turns, ceiling: rate };
 }
 
-/** A turn of one side while the other does not exist, and the Gemm ceiling after it. */
+/** A turn of one side while the other is not running, then the Gemm ceiling's. */
 export interface SoloRound extends Disturbance {
   readonly seconds: number;
   /** FLOP/s */
   readonly ceiling: number;
 }
 
-/** Where memory holds one side only: its turn, then the Gemm ceiling's. */
+/** For memory too small for both sides: the turn of one, then the Gemm ceiling's. */
 export async function playAlone(
   child: Child,
   ceiling: Child,
@@ -143,7 +148,7 @@ export async function playAlone(
   return { seconds, others, idle_ours: 0, idle_theirs: 0, ceiling: rate };
 }
 
-/** Rounds of two sides that played alone, the first with the first; the ceiling is the mean of the two. */
+/** Pairs the rounds of two sides that played alone, in order; the ceiling is the mean of both. */
 export function pairRounds(ours: readonly SoloRound[], theirs: readonly SoloRound[]): Round[] {
   return ours.slice(0, theirs.length).map((our_round, i) => ({
     ours_s: our_round.seconds,
@@ -156,8 +161,8 @@ export function pairRounds(ours: readonly SoloRound[], theirs: readonly SoloRoun
 }
 
 /**
- * Plays rounds until `count` of them were quiet. A round in which something else computed is played again, whatever
- * its outcome, at most `count` times in all; where that is not enough, all rounds count.
+ * Plays rounds until `count` of them were quiet. A round in which something else was running is repeated, whatever its
+ * result, at most `count` times in total; after that all rounds count.
  */
 export async function playQuietRounds<T extends Disturbance>(
   count: number,
@@ -185,7 +190,7 @@ async function takeTurn(active: Child, waiting: Child | undefined, passes: numbe
   };
 }
 
-/** Processor seconds so far of the waiting process, and of all but the two sides; 0 where they are not known. */
+/** CPU seconds so far of both sides and of everything else; 0 if unknown. */
 function usage(active: Child, waiting: Child | undefined) {
   const used = {
     active: cpuSeconds(active.pid) ?? 0,

@@ -14,26 +14,26 @@ Deno.test("equal losses and gradient norms agree", () => {
   checkAgreement(prepared(8), prepared(8), fp32("compile"));
 });
 
-Deno.test("a difference above the tolerance is named", () => {
+Deno.test("a difference above the tolerance is an error that names it", () => {
   const check = (mode: string, theirs: ReturnType<typeof prepared>) => () =>
     checkAgreement(prepared(8, 0.5), theirs, fp32(mode));
   assert.throws(
     check("eager", prepared(8 * (1 + 4e-5), 0.5)),
-    /the loss .* is 8 here and 8\.00032/,
+    /loss .* is 8 in Causeway and 8\.00032/,
   );
-  assert.throws(check("eager", prepared(8, 0.5 * (1 + 4e-5))), /the grad_norm/);
-  assert.throws(check("eager", prepared(8)), /the grad_norm .* is 0\.5 here and undefined there/);
-  assert.throws(check("eager", prepared(NaN, 0.5)), /the loss/);
+  assert.throws(check("eager", prepared(8, 0.5 * (1 + 4e-5))), /grad_norm/);
+  assert.throws(check("eager", prepared(8)), /grad_norm .* is 0\.5 in Causeway and undefined in/);
+  assert.throws(check("eager", prepared(NaN, 0.5)), /loss/);
 });
 
-Deno.test("bfloat16 may differ by its precision, but its float32 twin may not", () => {
+Deno.test("bfloat16 may differ by its precision, but the float32 pass may not", () => {
   const theirs = { ...prepared(8.05, 0.503), exact: { loss: 8, grad_norm: 0.5 } };
   checkAgreement(prepared(8, 0.5), theirs, fp32("compile_bf16"));
   assert.throws(() => checkAgreement(prepared(8, 0.5), theirs, fp32("compile")), /in mode compile/);
   const wrong = { ...theirs, exact: { loss: 8.01, grad_norm: 0.5 } };
   assert.throws(
     () => checkAgreement(prepared(8, 0.5), wrong, fp32("compile_bf16")),
-    /0\.00002 of it/,
+    /exceeds 0\.00002/,
   );
 });
 
@@ -48,17 +48,17 @@ function playing(...others: number[]) {
     });
 }
 
-Deno.test("disturbed rounds are played again", async () => {
+Deno.test("disturbed rounds are repeated", async () => {
   const { rounds, repeated } = await playQuietRounds(2, playing(1, 0, 0.1));
   assert.deepEqual([rounds.map(({ others }) => others), repeated], [[0, 0.1], 1]);
 });
 
-Deno.test("where the machine never is quiet all rounds count", async () => {
+Deno.test("if the machine is never quiet, all rounds count", async () => {
   const { rounds, repeated } = await playQuietRounds(2, playing(1, 0, 1));
   assert.deepEqual([rounds.map(({ others }) => others), repeated], [[0, 1, 1], 0]);
 });
 
-Deno.test("rounds of sides that played alone are paired in their order", () => {
+Deno.test("rounds of sides that played alone are paired in order", () => {
   const round = (seconds: number, others: number, ceiling: number) => ({
     seconds,
     others,
@@ -75,8 +75,8 @@ Deno.test("rounds of sides that played alone are paired in their order", () => {
   ]);
 });
 
-Deno.test("where we compute in bfloat16, its digits count", () => {
+Deno.test("if Causeway computes in bfloat16, its tolerance applies", () => {
   const against = { mode: "compile", variant: "bfloat16" };
   checkAgreement(prepared(8, 0.5), prepared(8.01, 0.503), against);
-  assert.throws(() => checkAgreement(prepared(8, 0.5), prepared(9, 0.5), against), /0\.02 of it/);
+  assert.throws(() => checkAgreement(prepared(8, 0.5), prepared(9, 0.5), against), /exceeds 0\.02/);
 });

@@ -1,4 +1,4 @@
-"""JSON lines: how the benchmark talks with its Python processes. The TypeScript counterpart is json_lines.ts."""
+"""Python processes of the benchmarks: requests and answers as JSON lines, as processes.ts sends and expects them."""
 
 import json
 import sys
@@ -6,9 +6,9 @@ import traceback
 
 
 def serve_requests(handlers):
-    """Says that the process is ready, then answers each request {"do": NAME, ...} until standard input ends.
+    """Reports that the process is ready, then answers each request {"do": NAME, ...} until standard input ends.
 
-    Libraries that print do so to standard error: standard output belongs to the answers.
+    Standard output is for the answers, so what libraries print goes to standard error.
     """
     out, sys.stdout = sys.stdout, sys.stderr
 

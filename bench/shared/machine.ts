@@ -1,10 +1,11 @@
 /**
- * What the benchmark ran on.
+ * The machine that a benchmark runs on, and the Python of the other side.
  *
  * @module
  */
+import { join } from "node:path";
 
-/** Versions of the Python side, as its own process sees them. */
+/** Prints the versions of Python and its packages. */
 const VERSIONS = `
 import json, platform, numpy
 result = {"python": platform.python_version(), "numpy": numpy.__version__}
@@ -16,7 +17,7 @@ except ImportError:
 print(json.dumps(result))
 `;
 
-/** Processor, cores, load before the start, versions of both sides. */
+/** Processor, cores, load before the start, and versions of both sides. */
 export async function describeMachine(python: string): Promise<Record<string, string | number>> {
   const { stdout } = await new Deno.Command(python, { args: ["-c", VERSIONS] }).output();
   return {
@@ -30,7 +31,7 @@ export async function describeMachine(python: string): Promise<Record<string, st
   };
 }
 
-/** The processor as Linux names it; elsewhere its architecture. */
+/** The processor's model name on Linux, elsewhere its architecture. */
 export function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
   const text = Deno.readTextFileSync("/proc/cpuinfo");
@@ -42,4 +43,98 @@ function importedVersion(name: string): string {
   const path = new URL("../../deno.json", import.meta.url);
   const specifier: string = JSON.parse(Deno.readTextFileSync(path)).imports[name];
   return specifier.split("@").at(-1)!;
+}
+
+const PACKAGES = {
+  torch: "2.13.0",
+  transformers: "5.23.0",
+  numpy: "2.4.6",
+  safetensors: "0.8.0",
+  "onednn-cpu-gomp": "2023.2.0",
+};
+
+const ROOT = new URL("../../", import.meta.url);
+
+/**
+ * Finds a Python with the packages of the other side. Without `given` this is the virtual environment `.venv`, which is
+ * made if missing; packages of the system that have the right version are used, and pip installs the others.
+ *
+ * @param given a Python to use instead
+ * @param log called before something slow
+ * @param packages versions by name
+ * @returns the path of the interpreter.
+ * @throws {Error} if python3 is missing, or a package cannot be installed or has another version.
+ */
+export async function findPython(
+  given: string | undefined,
+  log: (line: string) => void,
+  packages: Readonly<Record<string, string>> = PACKAGES,
+): Promise<string> {
+  const folder = join(import.meta.dirname!, "../../.venv");
+  const own = join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+  if (given === undefined) {
+    if (!exists(own)) await run("python3", ["-m", "venv", "--system-site-packages", folder]);
+    if (await missingPackages(own, packages) !== "") {
+      const wanted = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
+      log(`Installing ${wanted.join(", ")} into .venv (once) …`);
+      await run(own, ["-m", "pip", "install", "--quiet", ...wanted]);
+    }
+  }
+  const python = given ?? own;
+  const missing = await missingPackages(python, packages);
+  if (missing !== "") {
+    throw new Error(`${python} lacks packages that the benchmark needs: ${missing}`);
+  }
+  return python;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Prints the packages that are missing or have another version; a local part such as "+cpu" is ignored. */
+const CHECK = `
+import importlib.metadata as metadata, json, sys
+for name, version in json.loads(sys.argv[1]).items():
+    try:
+        found = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        found = "none"
+    if found.split("+")[0] != version:
+        print(f"{name} {version} (found {found})")
+`;
+
+/** Empty if all packages are present. */
+async function missingPackages(
+  python: string,
+  packages: Readonly<Record<string, string>>,
+): Promise<string> {
+  const text = await run(python, ["-c", CHECK, JSON.stringify(packages)]);
+  return text.trim().replaceAll("\n", ", ");
+}
+
+/**
+ * Runs a command to its end.
+ *
+ * @returns its standard output.
+ * @throws {Error} with its standard error.
+ */
+async function run(command: string, args: string[]): Promise<string> {
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd: ROOT })
+      .output();
+    if (success) return decode(stdout);
+    throw new Error(`${command} ${args.slice(0, 3).join(" ")} failed: ${decode(stderr).trim()}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(
+      `${command} not found; the benchmark compares with Python libraries: install Python 3.10 or later with ` +
+        `its venv module, or use --python PATH for one that has them`,
+    );
+  }
 }

@@ -1,20 +1,52 @@
 /**
- * The weights and token ids that both sides compute with. They are made from seeds, so the Deno side builds its own
- * copy and the Python side reads a file.
+ * The models, weights and token ids that both sides compute with. Weights and tokens come from seeds: Causeway's process makes them itself, the Python process reads them from files.
  *
  * @module
  */
 import type { Sequence } from "../../core/batches/mod.ts";
 import {
+  completeConfig,
   embeddings,
   encodeParameters,
+  type ModelConfig,
   ParameterArrays,
   parameterSpecs,
+  type PresetName,
+  PRESETS,
 } from "../../core/model/mod.ts";
 import { Random } from "../../core/random/mod.ts";
-import type { Size } from "./sizes.ts";
 
-/** Where the Python side finds its inputs. */
+/** A model and its batches. */
+export interface Size {
+  readonly name: PresetName;
+  readonly config: ModelConfig;
+  /** Sequences per step, B. */
+  readonly rows: number;
+  /** Tokens per sequence, T. */
+  readonly length: number;
+  /** Default optimizer steps per turn, a few seconds of work. */
+  readonly steps: number;
+  /** Not among the default models, because it needs much memory. */
+  readonly on_request?: boolean;
+}
+
+function size(name: PresetName, vocab_size: number, shape: Omit<Size, "name" | "config">): Size {
+  return { name, config: completeConfig(PRESETS[name], vocab_size), ...shape };
+}
+
+/** Pythia's vocabulary, padded to a multiple of 128. */
+const PYTHIA_VOCABULARY = 50304;
+
+export const SIZES: readonly Size[] = [
+  size("mini", 4096, { rows: 16, length: 256, steps: 15 }),
+  size("small", 8192, { rows: 16, length: 256, steps: 4 }),
+  size("pythia-14m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 4 }),
+  size("pythia-70m", PYTHIA_VOCABULARY, { rows: 4, length: 512, steps: 2 }),
+  size("pythia-160m", PYTHIA_VOCABULARY, { rows: 2, length: 512, steps: 1 }),
+  size("pythia-410m", PYTHIA_VOCABULARY, { rows: 1, length: 256, steps: 1, on_request: true }),
+];
+
+/** Input files of the Python side. */
 export interface WorkloadFiles {
   /** safetensors under Hugging Face's names. */
   readonly weights: string;
@@ -22,14 +54,14 @@ export interface WorkloadFiles {
   readonly tokens: string;
 }
 
-/** Different batches; both sides go round them in the same order. */
+/** Number of different batches; both sides cycle through them in the same order. */
 const BATCHES = 8;
 const SEED = 1;
 
 /**
- * Random weights, biases and norms too, of a scale that keeps variances near 1: matrices [out, in] have standard
- * deviation 1/√in. At the small scale that training starts from, a bias left out or a wrong rotation hardly
- * shows in the loss, and the check that both sides compute the same would miss it.
+ * Random weights, biases and norms, scaled so that variances stay near 1: matrices [out, in] have standard deviation
+ * 1/√in. With the small initial weights of training, a missing bias or a wrong rotation would hardly change the loss,
+ * and the check that both sides compute the same would miss it.
  */
 export function benchmarkParameters({ config }: Size): ParameterArrays {
   const parameters = new ParameterArrays(config, "matrices");
@@ -54,7 +86,7 @@ function benchmarkTokens({ config, rows, length }: Size): Uint16Array<ArrayBuffe
   return tokens;
 }
 
-/** Batches of packed sequences, without end. */
+/** Endless batches of packed sequences. */
 export function* benchmarkBatches(size: Size): Generator<Sequence[]> {
   const tokens = benchmarkTokens(size);
   const width = size.length + 1;
@@ -66,7 +98,7 @@ export function* benchmarkBatches(size: Size): Generator<Sequence[]> {
   }
 }
 
-/** Writes the files of a size. */
+/** Writes the inputs of the Python side. */
 function writeFiles(size: Size, files: WorkloadFiles): void {
   Deno.writeFileSync(files.weights, encodeParameters(benchmarkParameters(size)));
   Deno.writeFileSync(files.tokens, new Uint8Array(benchmarkTokens(size).buffer));

@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { Child } from "../shared/child.ts";
-import { command, saveResults } from "../shared/command.ts";
+import { command, count, parseFlags, Progress, saveResults } from "../shared/command.ts";
 import { playQuietRounds, playTurns } from "../shared/contest.ts";
-import { describeMachine } from "../shared/machine.ts";
-import { count, parseFlags } from "../shared/options.ts";
-import { Progress } from "../shared/progress.ts";
-import { findPython } from "../shared/python.ts";
+import { describeMachine, findPython } from "../shared/machine.ts";
+import { Child } from "../shared/processes.ts";
 import { compareIds, sameModel } from "./agreement.ts";
 import { oddTexts } from "./odd_texts.ts";
 import { type Contest, type Encoding, renderReport, type TokenizerResults } from "./report.ts";

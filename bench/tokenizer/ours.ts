@@ -11,8 +11,7 @@ import {
   tokenizerFiles,
   trainByteLevelBpe,
 } from "../../core/tokenizer/mod.ts";
-import { serveRequests } from "../shared/json_lines.ts";
-import { timed } from "../shared/timed.ts";
+import { serveRequests, timed } from "../shared/processes.ts";
 import { readPackedTexts } from "./texts.ts";
 
 interface Setting {

@@ -3,8 +3,16 @@
  *
  * @module
  */
-import { describeQuiet, fixed, markdownTable, rounded, withRange } from "../shared/markdown.ts";
-import { speedRatio, spread, type Turns } from "../shared/statistics.ts";
+import {
+  describeQuiet,
+  fixed,
+  markdownTable,
+  rounded,
+  speedRatio,
+  spread,
+  type Turns,
+  withRange,
+} from "../shared/measurements.ts";
 import type { Agreement } from "./agreement.ts";
 
 export interface Contest {

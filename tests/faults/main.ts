@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
-import { markdownTable } from "../../bench/shared/markdown.ts";
+import { markdownTable } from "../../bench/shared/measurements.ts";
 import { Random } from "../../core/random/mod.ts";
 import { pipeline } from "./child.ts";
 import { differences } from "./compare.ts";

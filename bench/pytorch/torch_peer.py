@@ -4,17 +4,21 @@ A pass is a whole training step (batch, forward, backward, clipping, AdamW) or, 
 """
 
 import math
+import sys
 import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import torch
 from gpt_neox_sdpa import GptNeoX
-from json_lines import serve_requests
 from safetensors import safe_open
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+from json_lines import serve_requests  # noqa: E402
 
 ADAMW = dict(lr=3e-4, betas=(0.9, 0.95), eps=1e-8)
 WEIGHT_DECAY = 0.1
@@ -44,7 +48,7 @@ def build_model(implementation, config, length):
 
 
 def load_weights(model, path):
-    """Copies tensor by tensor, so that the file never stands in memory as a whole."""
+    """Copies tensor by tensor, so that the whole file is never in memory."""
     parameters = dict(model.named_parameters())
     with safe_open(path, framework="pt") as file, torch.no_grad():
         for name in file.keys():
@@ -57,7 +61,7 @@ def load_weights(model, path):
 
 
 def make_optimizer(model):
-    """Weight decay on matrices only, as ours."""
+    """Weight decay on matrices only, as in Causeway."""
     parameters = list(model.parameters())
     groups = [
         dict(params=[p for p in parameters if p.dim() > 1], weight_decay=WEIGHT_DECAY),
@@ -84,7 +88,7 @@ class Peer:
         return cross_entropy(logits.reshape(-1, logits.shape[-1]), labels)
 
     def batch(self):
-        """The next batch: ids [rows, length] and labels [rows * length], int64 as PyTorch wants them."""
+        """The next batch: ids [rows, length] and labels [rows * length], int64 as PyTorch requires."""
         block = torch.from_numpy(self.tokens[self.drawn % len(self.tokens)].astype(np.int64))
         self.drawn += 1
         return block[:, :-1].contiguous(), block[:, 1:].reshape(-1)
@@ -93,7 +97,7 @@ class Peer:
         return torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else nullcontext()
 
     def forward(self):
-        """The loss of the next batch, with what its backward pass needs."""
+        """The loss of the next batch, keeping what the backward pass needs."""
         ids, labels = self.batch()
         with self.autocast():
             return self.loss(ids, labels)
@@ -140,7 +144,7 @@ class Peer:
         return result
 
     def choose_optimizer(self):
-        """Fused AdamW or the loop over tensors, whichever is faster here."""
+        """Chooses the faster of fused AdamW and the loop over tensors."""
         seconds = {}
         for fused in (True, False):
             for group in self.optimizer.param_groups:
@@ -157,7 +161,7 @@ class Peer:
 
 
 def sum_of_squares(tensor):
-    """Summed in float64, piece by piece: float32 sums over millions of elements are too coarse for the check."""
+    """Summed in float64, in pieces: float32 sums over millions of elements are too coarse for the check."""
     return sum(piece.double().square().sum().item() for piece in tensor.flatten().split(1 << 20))
 
 
@@ -185,7 +189,7 @@ def passes(count):
 
 
 def parts(count):
-    """Passes once more, timed by part; clipping belongs to the optimizer."""
+    """More passes, timed by part; clipping counts as part of the optimizer."""
     if not peer.training:
         return {}
     seconds = dict(forward=[], backward=[], optimizer=[])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { rounded, withRange } from "./markdown.ts";
 import { partsTable, renderReport, speedTable } from "./report.ts";
 import type { Contest, Results } from "./results.ts";
+import { rounded, withRange } from "../shared/measurements.ts";
 
 const side = (peak_bytes: number) => ({
   start_up_s: 1.25,
@@ -44,7 +44,7 @@ function results(contests: Contest[]): Results {
   return { benchmark: "train", machine, settings: { rounds: 3 }, sizes: [size] };
 }
 
-Deno.test("the faster PyTorch model counts, with the spread of its rounds", () => {
+Deno.test("the faster PyTorch model counts, with the range of its rounds", () => {
   const { sizes } = results([
     contest({}, [3, 3, 3]),
     contest({ implementation: "sdpa" }, [2, 2.5, 1.5]),
@@ -58,7 +58,7 @@ Deno.test("the faster PyTorch model counts, with the spread of its rounds", () =
   assert.deepEqual(more, []);
 });
 
-Deno.test("parts of a step and memory stand beside each other for both sides", () => {
+Deno.test("both sides have a row of step parts and memory", () => {
   const theirs = { ...side(2e9), parts: { forward: [0.1], backward: [0.3], optimizer: [0.01] } };
   const rows = partsTable(results([contest({ theirs }, [2])])).split("\n").slice(2);
   // Ours computes forward and backward in one graph: 200 ms, of which 60 are forward.
@@ -68,7 +68,7 @@ Deno.test("parts of a step and memory stand beside each other for both sides", (
   ]);
 });
 
-Deno.test("a contest without a ratio says why, in the table too unless the other PyTorch model stands in", () => {
+Deno.test("a failed contest is listed, and in the table too unless the other PyTorch model has a ratio", () => {
   const failed = contest({ mode: "compile", error: "no ratio: the loss\ndiffers" }, []);
   const text = renderReport(results([contest({}, [2]), failed]), "Title");
   assert.match(text, /^# Title\n/);
@@ -86,22 +86,22 @@ Deno.test("a contest without a ratio says why, in the table too unless the other
   assert.match(both, /compile, hf: no ratio/);
 });
 
-Deno.test("a run that still goes on has a report", () => {
+Deno.test("an unfinished run has a report", () => {
   const text = renderReport(results([contest({}, [2]), contest({ mode: "bf16" }, [])]), "Title");
   assert.match(text, /eager fp32, Hugging Face/);
   assert.doesNotMatch(text, /autocast bf16/);
 });
 
-Deno.test("a machine that was not quiet is said to have been", () => {
+Deno.test("the report says when the machine was not quiet", () => {
   const busy = contest({}, [2]);
   assert.doesNotMatch(renderReport(results([busy]), "Title"), /doubtful/);
   busy.rounds = busy.rounds.map((round) => ({ ...round, others: 0.4 }));
   assert.match(renderReport(results([busy]), "Title"), /not quiet/);
   busy.repeated = 2;
-  assert.match(renderReport(results([busy]), "Title"), /2 rounds were played again/);
+  assert.match(renderReport(results([busy]), "Title"), /2 rounds were repeated/);
 });
 
-Deno.test("numbers are rounded to what the measurement can say", () => {
+Deno.test("numbers are rounded to the precision of the measurement", () => {
   assert.equal(rounded(20512), "20,500");
   assert.equal(rounded(238.4), "238");
   assert.equal(rounded(0.12345), "0.123");

@@ -3,16 +3,6 @@
  *
  * @module
  */
-import {
-  describeQuiet,
-  fixed,
-  gigabytes,
-  markdownTable,
-  milliseconds,
-  percent,
-  rounded,
-  withRange,
-} from "./markdown.ts";
 import { MODES, VARIANTS } from "./options.ts";
 import {
   type Contest,
@@ -22,9 +12,18 @@ import {
   type SizeResult,
   type Summary,
 } from "./results.ts";
-import { spread } from "./statistics.ts";
+import {
+  describeQuiet,
+  fixed,
+  gigabytes,
+  markdownTable,
+  milliseconds,
+  percent,
+  rounded,
+  spread,
+  withRange,
+} from "../shared/measurements.ts";
 
-/** Names of the modes in the tables. */
 const MODE_NAMES = {
   eager: "eager fp32",
   compile: "compiled fp32",
@@ -40,7 +39,7 @@ const VARIANT_NAMES = {
 
 const IMPLEMENTATION_NAMES = { hf: "Hugging Face", sdpa: "own SDPA" } as const;
 
-/** The whole report: how it was measured, speed, then memory and the parts of a pass, then what failed. */
+/** The whole report: method, speed, memory and parts of a pass, failures. */
 export function renderReport(results: Results, title: string): string {
   const { machine, settings } = results;
   const contests = results.sizes.flatMap(({ contests }) => contests);
@@ -66,37 +65,34 @@ export function renderReport(results: Results, title: string): string {
     `minimum and maximum in parentheses. ` +
     describeQuiet(contests.flatMap(({ rounds }) => rounds), repeated),
     speedTable(results.sizes),
-    "The ratio is Causeway's speed over PyTorch's, of neighbouring turns. " +
-    "Of the two PyTorch models the faster one counts. The share of Gemm is the rate of the pass's matrix " +
-    "products over that of ONNX Runtime's Gemm alone on the model's shapes, measured in the same round.",
+    "The ratio is Causeway's speed over PyTorch's in neighbouring turns, against the faster of the two PyTorch " +
+    "models. The share of Gemm is the FLOP/s of the pass's matrix products over those of ONNX Runtime's Gemm " +
+    "alone on the model's shapes, measured in the same round.",
     ...(in_turn.length > 0
       ? [
         `At ${
           in_turn.map(({ size }) => size).join(", ")
-        } the two processes were not there at the same time, ` +
-        `because they may need more memory together than there was: all rounds of one came after all of ` +
-        `the other, and its ratios compare the first with the first, the second with the second.`,
+        } memory was too small for both processes at the same time: all rounds of one came after all ` +
+        `rounds of the other, and the ratios compare the rounds in order.`,
       ]
       : []),
     partsTable(results),
     ...(results.benchmark === "train" ? [PARTS_NOTE] : []),
-    "Peak memory is the process's largest resident set, over its whole life and after the warm-up. Start-up is " +
-    "loading the libraries, build is making the model, weights and optimizer; the first pass builds Causeway's " +
-    "session and compiles PyTorch's graphs.",
+    "Peak memory is the largest resident set of the process, over its whole life and after the warm-up. Start-up " +
+    "loads the libraries; build makes model, weights and optimizer; the first pass builds Causeway's session and " +
+    "compiles PyTorch's graphs.",
     ...(failed.length > 0 ? ["Not measured:", failed.join("\n")] : []),
   ].join("\n\n") + "\n";
 }
 
-/** How the parts of a step were told apart. */
 const PARTS_NOTE =
-  "Parts are the medians of steps timed apart from the rounds. Causeway computes forward and backward in one graph, " +
-  "whose loss head goes forward and backward chunk by chunk: its forward is that of a graph without gradients on " +
-  "the same batches, and its backward is forward and backward together less that. PyTorch's forward is timed in " +
-  "training mode, keeping what its backward needs. The optimizer's part holds clipping. Sessions is what the " +
-  "first forward and backward take longer than later ones: the time to build Causeway's session, or to compile " +
-  "PyTorch's graphs.";
+  "Parts are medians of steps timed after the rounds. Causeway computes forward and backward in one graph, and its " +
+  "loss head alternates between them chunk by chunk: its forward time is that of a graph without gradients on the " +
+  "same batches, and its backward time is the rest. PyTorch's forward is timed in training mode, keeping what " +
+  "backward needs. The optimizer includes clipping. Sessions is the time that the first forward and backward take " +
+  "longer than later ones: to build Causeway's session, or to compile PyTorch's graphs.";
 
-/** "7", or "3 to 7" where contests differ. */
+/** "7", or "3 to 7" if contests differ. */
 function describeRounds(contests: readonly Contest[]): string {
   const counts = contests.filter(({ rounds, error }) => rounds.length > 0 && error === undefined)
     .map(({ rounds }) => rounds.length);
@@ -105,7 +101,7 @@ function describeRounds(contests: readonly Contest[]): string {
   return min === max ? String(min) : `${min} to ${max}`;
 }
 
-/** Compilers' errors are pages long. */
+/** Shortens an error to one line; compiler errors are pages long. */
 function oneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)} …` : line;
@@ -113,7 +109,7 @@ function oneLine(text: string): string {
 
 const ERROR_LENGTH = 300;
 
-/** The contests that count, one for each of our variants and each mode. */
+/** The contests that count, one for each variant of Causeway and mode of PyTorch. */
 function summaries(size: SizeResult): Summary[] {
   return VARIANTS.flatMap((variant) => MODES.flatMap((mode) => hardest(size, variant, mode) ?? []));
 }
@@ -209,7 +205,7 @@ function sideCells(side: SideResult, training: boolean): string[] {
   ];
 }
 
-/** What the first pass takes longer than a later one. */
+/** Seconds that the first pass takes longer than later ones. */
 function buildSeconds(side: SideResult): number | undefined {
   const [forward, backward] = partsOf(side);
   if (forward === undefined || backward === undefined) return undefined;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { disturbance, relativeDifference, speedRatio, spread } from "./statistics.ts";
+import { disturbance, relativeDifference, speedRatio, spread } from "./measurements.ts";
 
 const quiet = { idle_ours: 0, idle_theirs: 0, others: 0 };
 
-Deno.test("spread gives median, minimum and maximum, and leaves its input alone", () => {
+Deno.test("spread gives median, minimum and maximum, and does not change its input", () => {
   const values = [3, 1, 2];
   assert.deepEqual(spread(values), { median: 2, min: 1, max: 3 });
   assert.deepEqual(spread([4, 1, 3, 2]), { median: 2.5, min: 1, max: 4 });
@@ -11,7 +11,7 @@ Deno.test("spread gives median, minimum and maximum, and leaves its input alone"
   assert.throws(() => spread([]), /no measurements/);
 });
 
-Deno.test("the ratio is taken round by round, not between medians", () => {
+Deno.test("the ratio is computed round by round, not between medians", () => {
   const rounds = [
     { ...quiet, ours_s: 1, theirs_s: 2 },
     { ...quiet, ours_s: 10, theirs_s: 30 },
@@ -20,12 +20,12 @@ Deno.test("the ratio is taken round by round, not between medians", () => {
   assert.deepEqual(speedRatio(rounds), { median: 2, min: 1.5, max: 3 });
 });
 
-Deno.test("a missing number passes no tolerance", () => {
+Deno.test("NaN is within no tolerance", () => {
   assert.equal(relativeDifference(1.5, 1), 0.5);
   assert.equal(relativeDifference(NaN, 1) <= 1e9, false);
 });
 
-Deno.test("disturbance is the worst of all rounds", () => {
+Deno.test("disturbance is the largest of all rounds", () => {
   const rounds = [
     { ours_s: 1, theirs_s: 1, idle_ours: 0.1, idle_theirs: 0.3, others: 0 },
     { ours_s: 1, theirs_s: 1, idle_ours: 0.2, idle_theirs: 0, others: 0.5 },

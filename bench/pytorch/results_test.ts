@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { mergeResults, readResults } from "./merge.ts";
-import type { Contest, Results, SizeResult } from "./results.ts";
+import {
+  type Contest,
+  mergeResults,
+  readResults,
+  type Results,
+  type SizeResult,
+} from "./results.ts";
 
 const contest = (mode: Contest["mode"], seconds: number): Contest => ({
   mode,
@@ -30,7 +35,7 @@ function run(sizes: Record<string, Contest[]>, machine = {}, passes_per_round = 
   };
 }
 
-Deno.test("runs are put together by size and mode, the later one counts", () => {
+Deno.test("runs are merged by model and mode; the later one counts", () => {
   const { sizes, machine } = mergeResults([
     run({ small: [contest("eager", 2)] }),
     run({ mini: [contest("eager", 3)] }, { date: "2026-01-03", load_average_before: 0.4 }),
@@ -45,7 +50,7 @@ Deno.test("runs are put together by size and mode, the later one counts", () => 
   assert.deepEqual([machine.date, machine.load_average_before], ["2026-01-02, 2026-01-03", 0.4]);
 });
 
-Deno.test("runs under different conditions are refused", () => {
+Deno.test("runs under different conditions cannot be merged", () => {
   const first = run({ mini: [contest("eager", 2)] });
   const other_machine = run({ small: [contest("eager", 2)] }, { processor: "Q" });
   assert.throws(() => mergeResults([first, other_machine]), /differ in processor: P and Q/);
@@ -53,14 +58,14 @@ Deno.test("runs under different conditions are refused", () => {
   assert.throws(() => mergeResults([first, other_turns]), /passes per round at mini: 3 and 4/);
 });
 
-Deno.test("a file that holds something else is named", () => {
+Deno.test("errors name a file that is not a results file", () => {
   const path = Deno.makeTempFileSync();
   const refuses = (content: string, message: RegExp) => {
     Deno.writeTextFileSync(path, content);
     assert.throws(() => readResults(path, "train"), message);
   };
   refuses("{", /--from .*JSON/);
-  refuses('{"sizes": 1}', /holds no results/);
+  refuses('{"sizes": 1}', /is not a results file/);
   const evaluation = { ...run({ mini: [contest("eager", 2)] }), benchmark: "evaluate" };
   refuses(JSON.stringify(evaluation), /results of bench:evaluate/);
   const results = run({ mini: [contest("eager", 2)] });

@@ -1,7 +1,7 @@
-"""GPT-NeoX written by hand: what a careful PyTorch user would train, without Hugging Face's generality.
+"""GPT-NeoX written by hand: a fast PyTorch implementation without Hugging Face's generality.
 
 Shapes: B rows, T positions, H heads, E dims per head, D = H E, F inner width, V vocabulary, R rotated dims per head.
-Modules have the names of Hugging Face's, so that both load the same weights.
+Modules are named as in Hugging Face's model, so that both load the same weights.
 """
 
 import torch
@@ -19,7 +19,7 @@ class Attention(nn.Module):
 
     def forward(self, x, cos, sin):
         B, T, D = x.shape
-        # Query, key and value lie side by side for each head: [B, T, H, 3, E] -> 3 of [B, H, T, E].
+        # Query, key and value are side by side for each head: [B, T, H, 3, E] -> 3 of [B, H, T, E].
         qkv = self.query_key_value(x).view(B, T, self.heads, 3, D // self.heads)
         q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)
         context = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
@@ -27,7 +27,7 @@ class Attention(nn.Module):
 
 
 def rotate(x, cos, sin):
-    """Rotary embedding of the first R dims of x [B, H, T, E] with tables [T, R / 2]; the others pass through."""
+    """Rotary embedding of the first R dims of x [B, H, T, E] with tables [T, R / 2]; the others are unchanged."""
     half = cos.shape[-1]
     a, b, rest = x[..., :half], x[..., half:2 * half], x[..., 2 * half:]
     return torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1).to(x.dtype)
@@ -81,7 +81,7 @@ class GptNeoX(nn.Module):
     def __init__(self, config, length):
         super().__init__()
         if not config["use_parallel_residual"]:
-            raise ValueError("only the parallel residual is written here")
+            raise ValueError("only use_parallel_residual is implemented")
         self.gpt_neox = Body(config)
         self.embed_out = nn.Linear(config["hidden_size"], config["vocab_size"], bias=False)
         rotated = int(config["hidden_size"] // config["num_attention_heads"] * config["rotary_pct"])

@@ -1,53 +1,46 @@
 /**
- * Runs the training or the evaluation benchmark: for each size one process of ours, and a contest with one process
- * of theirs for each mode and implementation.
+ * Runs the training or the evaluation benchmark: for each model one process of Causeway, and a contest with one PyTorch
+ * process for each mode and implementation.
  *
  * @module
  */
-import { parameterCount, passFlops } from "../../core/model/mod.ts";
-import { Child, runModule } from "./child.ts";
+import { parameterCount, type Passes, passFlops } from "../../core/model/mod.ts";
+import {
+  contestSeconds,
+  contestsOf,
+  memoryTogether,
+  type Options,
+  passesPerRound,
+  roundSeconds,
+  startSeconds,
+  totalSeconds,
+  type Variant,
+  VARIANT_CONFIG,
+} from "./options.ts";
+import type { Benchmark, Contest, Results, SideResult, SizeResult } from "./results.ts";
+import { Progress } from "../shared/command.ts";
 import {
   checkAgreement,
   pairRounds,
+  type Parts,
   playAlone,
   playQuietRounds,
   playRound,
   prepare,
   type Side,
-} from "./contest.ts";
-import {
-  contestSeconds,
-  contestsOf,
-  memoryTogether,
-  passesPerRound,
-  roundSeconds,
-  startSeconds,
-  totalSeconds,
-} from "./estimate.ts";
-import { describeMachine } from "./machine.ts";
-import { type Options, type Variant, VARIANT_CONFIG } from "./options.ts";
-import { Progress } from "./progress.ts";
-import { findPython } from "./python.ts";
-import type { Contest, Results, SizeResult } from "./results.ts";
-import { sideResult, startOurs, startPeer } from "./sides.ts";
-import type { Size } from "./sizes.ts";
-import { type Disturbance, isQuiet, speedRatio } from "./statistics.ts";
-import type { WorkloadFiles } from "./workload.ts";
-
-/** What tells the two benchmarks apart. */
-export interface Task {
-  readonly name: "train" | "evaluate";
-  /** Module of our child process. */
-  readonly ours: URL;
-}
+} from "../shared/contest.ts";
+import { describeMachine, findPython } from "../shared/machine.ts";
+import { type Disturbance, isQuiet, speedRatio } from "../shared/measurements.ts";
+import { Child, peakMemory, runModule } from "../shared/processes.ts";
+import type { Size, WorkloadFiles } from "../shared/workload.ts";
 
 /**
  * Runs a benchmark.
  *
- * @param onContest called with the results so far after each contest.
+ * @param onContest called after each contest with the results so far
  */
 export async function runBenchmark(
-  task: Task,
+  benchmark: Benchmark,
   options: Options,
   onContest: (results: Results) => void,
 ): Promise<Results> {
@@ -58,14 +51,14 @@ export async function runBenchmark(
   };
   Deno.addSignalListener("SIGINT", stop);
   try {
-    return await new Runner(task, options, folder).run(onContest);
+    return await new Runner(benchmark, options, folder).run(onContest);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** What the contests of a size share. */
+/** Shared by the contests of a model. */
 interface Setting {
   readonly size: Size;
   readonly result: SizeResult;
@@ -80,22 +73,22 @@ class Runner {
   #python = "";
 
   constructor(
-    private readonly task: Task,
+    private readonly benchmark: Benchmark,
     private readonly options: Options,
     private readonly folder: string,
   ) {
     this.#progress = new Progress(totalSeconds(options, this.#pass));
   }
 
-  get #pass() {
-    return this.task.name === "train" ? "step" : "forward";
+  get #pass(): Passes {
+    return this.benchmark === "train" ? "step" : "forward";
   }
 
   async run(onContest: (results: Results) => void): Promise<Results> {
     const { python, sizes, out: _, ...settings } = this.options;
     this.#python = await findPython(python, (line) => this.#progress.say(line));
     const machine = await describeMachine(this.#python);
-    const results: Results = { benchmark: this.task.name, machine, settings, sizes: [] };
+    const results: Results = { benchmark: this.benchmark, machine, settings, sizes: [] };
     for (const size of sizes) {
       const result = this.#emptyResult(size);
       results.sizes.push(result);
@@ -126,13 +119,13 @@ class Runner {
     };
   }
 
-  /** What fails says so in the contests' results, and the next size goes on. */
+  /** A failure is recorded in the contests' results, and the next model runs. */
   async #runSize(size: Size, result: SizeResult, onContest: () => void): Promise<void> {
     this.#progress.say(`${size.name}: weights, tokens`);
     const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
     let ceiling: Child | undefined;
     try {
-      await runModule(new URL("workload.ts", import.meta.url), size, files);
+      await runModule(new URL("../shared/workload.ts", import.meta.url), size, files);
       const url = new URL("ceiling.ts", import.meta.url);
       ceiling = (await Child.startModule("the Gemm ceiling", url)).child;
       const passes = this.#pass, { threads } = this.options;
@@ -149,7 +142,7 @@ class Runner {
     await ceiling?.stop();
   }
 
-  /** Our process lives through all contests of a variant; where it has been ended, as for want of memory, it starts anew. */
+  /** Causeway's process serves all contests of a variant. If it was killed, as when memory runs out, a new one starts. */
   async #runByTurns(setting: Setting): Promise<void> {
     const { size, result, ceiling } = setting;
     let ours: Side | undefined, variant: Variant | undefined;
@@ -181,7 +174,7 @@ class Runner {
     }
   }
 
-  /** Our rounds first, then those of each of their processes. */
+  /** Causeway's rounds first, then those of each PyTorch process. */
   async #runOneAtATime(setting: Setting): Promise<void> {
     const { size, result } = setting;
     const variants = Map.groupBy(result.contests, ({ variant }) => variant);
@@ -231,12 +224,12 @@ class Runner {
   }
 
   #startOurs(size: Size, variant: Variant): Promise<Side> {
-    this.#progress.say(`${size.name}: our process, ${variant}`);
+    this.#progress.say(`${size.name}: starting Causeway, ${variant}`);
     const compute = { threads: this.options.threads, ...VARIANT_CONFIG[variant] };
-    return startOurs(this.task.ours, { size, compute });
+    return startOurs({ task: this.benchmark, size, compute });
   }
 
-  /** A contest that fails says why in its result; the others go on. */
+  /** Records the error of a contest that fails; the others still run. */
   async #attempt(
     contest: Contest,
     { size, files, onContest }: Setting,
@@ -250,7 +243,7 @@ class Runner {
       this.#progress.say(`${name}: starting PyTorch`);
       const started = await startPeer(name, this.#python, this.options.threads, this.folder);
       child = started.child;
-      const { threads } = this.options, task = this.task.name;
+      const { threads } = this.options, task = this.benchmark;
       const side = await prepare(started, { task, size, files, threads, implementation, mode });
       this.#progress.add(startSeconds(size, mode, this.#pass));
       return side;
@@ -265,4 +258,44 @@ class Runner {
     await child?.stop();
     onContest();
   }
+}
+
+/** Passes that are timed by part at the end of a contest. */
+const PARTS_PASSES = 3;
+
+/** Starts Causeway's process and prepares it. */
+async function startOurs(workload: Record<string, unknown>): Promise<Side> {
+  const started = await Child.startModule("Causeway", new URL("ours.ts", import.meta.url));
+  try {
+    return await prepare(started, workload);
+  } catch (error) {
+    await started.child.stop();
+    throw error;
+  }
+}
+
+/**
+ * Starts PyTorch's process.
+ *
+ * @param name of the contest, for messages
+ * @param folder for compiled code
+ */
+function startPeer(name: string, python: string, threads: number, folder: string) {
+  const env = {
+    OMP_NUM_THREADS: String(threads),
+    PYTHONDONTWRITEBYTECODE: "1",
+    // An empty cache for each process, so that the whole compile time is measured.
+    TORCHINDUCTOR_CACHE_DIR: `${folder}/${crypto.randomUUID()}`,
+  };
+  const script = `${import.meta.dirname}/torch_peer.py`;
+  return Child.start(`PyTorch (${name})`, python, [script], env);
+}
+
+/** Memory first, because timing by part may need more of it. */
+async function sideResult(side: Side): Promise<SideResult> {
+  const { child, start_up_s, prepared, warm_up_peak_bytes } = side;
+  const steady_peak_bytes = peakMemory(child.pid);
+  const peak_bytes = Math.max(warm_up_peak_bytes ?? 0, steady_peak_bytes ?? 0) || undefined;
+  const parts: Parts = await child.request({ do: "parts", count: PARTS_PASSES });
+  return { start_up_s, prepared, peak_bytes, steady_peak_bytes, parts };
 }

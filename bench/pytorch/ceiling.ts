@@ -3,20 +3,20 @@
  * process of the benchmark.
  *
  * Each product is timed on all rows of the batch and on an eighth of them, with the weight stored as [out, in] and
- * as [in, out], and the fastest counts: a step may work in chunks, so that results stay in the cache, and may
- * store its weights either way.
+ * as [in, out], and the fastest counts: a step may compute in chunks that stay in the cache, and store its weights
+ * either way.
  *
  * @module
  */
 import { compile, type TensorData } from "../../core/engine/mod.ts";
 import { gather, gemm, Graph } from "../../core/graph/mod.ts";
 import { linearProducts, type Passes, type Product, productFlops } from "../../core/model/mod.ts";
-import { serveRequests } from "./json_lines.ts";
-import type { Size } from "./sizes.ts";
+import { serveRequests } from "../shared/processes.ts";
+import type { Size } from "../shared/workload.ts";
 
-/** A graph computes a product as often as it takes for this many FLOPs, so that starting a run costs next to nothing. */
+/** A graph repeats a product up to this many FLOPs, so that the cost of starting a run is negligible. */
 const FLOPS_PER_RUN = 1e9;
-/** A product is timed as often as it takes for this many FLOPs, and the fastest time counts. */
+/** A product is timed repeatedly up to this many FLOPs, and the fastest time counts. */
 const FLOPS_PER_TIMING = 4e9;
 
 interface Gemm {
@@ -26,12 +26,12 @@ interface Gemm {
   run(): Promise<unknown>;
 }
 
-/** Variants of each product; the fastest of a row counts. */
+/** The variants of each product; the fastest counts. */
 let products: Gemm[][] = [];
 
 /**
- * Compiles a graph of equal products of different matrices. Only one row of each leaves the graph: whole results
- * would be copied out, and the time of that is not Gemm's.
+ * Compiles a graph of equal products of different matrices. Only one row of each is an output, because copying whole
+ * results out of the graph would take time that is not Gemm's.
  */
 async function compileProduct(product: Product, threads: number): Promise<Gemm> {
   const { m, k, n, trans_a, trans_b } = product;
@@ -54,7 +54,7 @@ async function compileProduct(product: Product, threads: number): Promise<Gemm> 
 
 const matrices = new Map<string, Float32Array>();
 
-/** Memory that all products share, as large as the largest has needed so far. */
+/** Memory shared by all products; grows to the largest. */
 function matrix(name: string, length: number): Float32Array {
   let data = matrices.get(name);
   if (!data || data.length < length) {
@@ -64,7 +64,7 @@ function matrix(name: string, length: number): Float32Array {
   return data.subarray(0, length);
 }
 
-/** The same product in other ways. Products with trans_a are gradients of weights, summed over the rows. */
+/** Other ways to compute the product. Products with trans_a are gradients of weights, summed over the rows. */
 function variantsOf(product: Product): Product[] {
   const { m, k, n, trans_a, trans_b } = product;
   const transposed = trans_a
@@ -98,7 +98,7 @@ await serveRequests({
     return {};
   },
 
-  /** FLOP/s over all products, each weighted by how often a pass computes it. */
+  /** FLOP/s over all products, weighted by their number in a pass. */
   async rate() {
     let flops = 0, seconds = 0;
     for (const variants of products) {

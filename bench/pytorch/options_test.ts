@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { contestsOf } from "./estimate.ts";
-import { parseOptions, UsageError } from "./options.ts";
+import { contestsOf, parseOptions } from "./options.ts";
+import { UsageError } from "../shared/command.ts";
 
-Deno.test("without flags all sizes that fit most machines run in all modes", () => {
+Deno.test("by default all models that fit most machines run in all modes", () => {
   const options = parseOptions([], "train")!;
   const names = options.sizes.map(({ name }) => name);
   assert.deepEqual(names, ["mini", "small", "pythia-14m", "pythia-70m", "pythia-160m"]);
@@ -11,7 +11,7 @@ Deno.test("without flags all sizes that fit most machines run in all modes", () 
   assert.equal(options.out, "out/bench/train.json");
 });
 
-Deno.test("flags choose sizes and modes, in the tables' order", () => {
+Deno.test("flags choose models and modes, in the order of the tables", () => {
   const args = ["--sizes", "pythia-410m,mini", "--modes", "eager", "--steps-per-round", "3"];
   const options = parseOptions([...args, "--python=python3"], "train")!;
   assert.deepEqual(options.sizes.map(({ name }) => name), ["mini", "pythia-410m"]);
@@ -19,7 +19,7 @@ Deno.test("flags choose sizes and modes, in the tables' order", () => {
   assert.equal(options.python, "python3");
 });
 
-Deno.test("like plays against like unless it is said otherwise", () => {
+Deno.test("float32 runs against float32 and bfloat16 against bf16 by default", () => {
   const plays = (...args: string[]) =>
     contestsOf(parseOptions([...args, "--implementations", "sdpa"], "train")!)
       .map(({ variant, mode }) => `${variant} ${mode}`);
@@ -32,21 +32,21 @@ Deno.test("like plays against like unless it is said otherwise", () => {
   assert.deepEqual(plays("--ours", "float32", "--modes", "compile_bf16"), ["float32 compile_bf16"]);
 });
 
-Deno.test("help asks for no run", () => {
+Deno.test("--help gives no options", () => {
   assert.equal(parseOptions(["--help"], "train"), undefined);
 });
 
-Deno.test("wrong flags are named", () => {
+Deno.test("errors name the invalid flag", () => {
   const refuses = (args: string[], message: RegExp) =>
     assert.throws(() => parseOptions(args, "train"), (error: Error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, message);
       return true;
     });
-  refuses(["--sizes", "huge"], /--sizes huge: there is mini, small/);
-  refuses(["--modes", "eager,fp8"], /--modes fp8: there is eager/);
-  refuses(["--rounds", "0"], /--rounds 0 is not a whole number above 0/);
+  refuses(["--sizes", "huge"], /--sizes must be some of mini, small.*, got "huge"/);
+  refuses(["--modes", "eager,fp8"], /--modes must be some of eager.*, got "fp8"/);
+  refuses(["--rounds", "0"], /--rounds must be a whole number >= 1, got "0"/);
   refuses(["--speed", "1"], /unknown argument --speed/);
   refuses(["extra"], /unknown argument extra/);
-  refuses(["--out", ""], /--out needs a value/);
+  refuses(["--out="], /--out needs a value/);
 });
