@@ -1,5 +1,6 @@
 /**
- * The activations that both sides compare: hidden states of models with random weights on the same random tokens.
+ * The activations that both sides compare: hidden states of models with random weights on random tokens. The process
+ * that writes them ends before the timing starts.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { Random } from "../../core/random/mod.ts";
 import { HiddenStates } from "../../core/train/mod.ts";
 import type { Size } from "../shared/workload.ts";
 
-/** What the file holds: float32 [batches, states, layers, rows, width], row-major. */
+/** Layout of the file: float32 [batches, states, layers, rows, width], row-major. */
 export interface Activations {
   readonly file: string;
   readonly batches: number;
@@ -23,10 +24,10 @@ export interface Activations {
   readonly width: number;
 }
 
-/** States of a CKA matrix: base, midtrained, and both fine-tuned. */
+/** As many as a midtraining experiment compares: base, midtrained, and both fine-tuned. */
 const STATES = 4;
 
-/** What the activations of a size will be. */
+/** Layout of a model's activations. */
 export function describeActivations(size: Size, batches: number, file: string): Activations {
   const { num_hidden_layers, hidden_size } = size.config;
   const rows = size.rows * size.length;

@@ -1,15 +1,24 @@
 /**
- * `deno task bench:cka`: CKA among model states, Causeway against NumPy on equal activations.
+ * `deno task bench:cka`: CKA between model states, Causeway against NumPy on the same activations.
  *
  * @module
  */
 import { choices, command, count, parseFlags, Progress, saveResults } from "../shared/command.ts";
 import { playQuietRounds, playTurns } from "../shared/contest.ts";
 import { describeMachine, findPython } from "../shared/machine.ts";
+import {
+  describeQuiet,
+  fixed,
+  gigabytes,
+  markdownTable,
+  speedRatio,
+  spread,
+  type Turns,
+  withRange,
+} from "../shared/measurements.ts";
 import { Child, peakMemory, resetPeakMemory, runModule } from "../shared/processes.ts";
 import { type Size, SIZES } from "../shared/workload.ts";
 import { type Activations, describeActivations } from "./activations.ts";
-import { type CkaResult, largestDifference, renderReport } from "./report.ts";
 
 const HELP = `CKA speed and agreement against NumPy.
 
@@ -21,10 +30,10 @@ Usage: deno task bench:cka [options]
   --threads N    threads of each side (default: 2)
   --out FILE     JSON file for the results, a .md of the same name beside it
                  (default: out/bench/cka.json)
-  --python PATH  a Python with the packages, instead of making one in .venv
-  --help         print this
+  --python PATH  a Python that has the packages (default: .venv, made if missing)
+  --help         show this help
 
-Every layer of four model states is compared with every other, from activations in memory.`;
+Compares every layer of four model states with every other, from activations in memory.`;
 
 interface Settings {
   readonly batches: number;
@@ -63,7 +72,7 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Relative cost of a size, for the time left: products of W x W over all rows for K² / 2 pairs of layers. */
+/** Relative cost of a model, for the time left: products of W x W over all rows for K² / 2 pairs of layers. */
 function work({ config, rows, length }: Size): number {
   return rows * length * (config.hidden_size * (config.num_hidden_layers + 1)) ** 2;
 }
@@ -117,6 +126,74 @@ async function compare(activations: Activations, python: string, { rounds, threa
   };
   await Promise.all([ours.stop(), theirs.stop()]);
   return result;
+}
+
+export interface CkaResult {
+  readonly size: string;
+  readonly activations: Activations;
+  /** The faster algorithm of NumPy. */
+  readonly algorithm: string;
+  readonly turns: readonly Turns[];
+  /** Rounds that were repeated because the machine was not quiet. */
+  readonly repeated: number;
+  /** Largest resident memory during the rounds, in bytes, with the activations. */
+  readonly peaks: { readonly ours?: number; readonly theirs?: number };
+  /** CKA values compared. */
+  readonly values: number;
+  /** Largest difference from NumPy in float64 of Causeway, and of NumPy in float32. */
+  readonly difference: number;
+  readonly difference_of_theirs: number;
+}
+
+/** Largest |a_i - b_i|. @throws {Error} if the lengths differ. */
+export function largestDifference(a: readonly number[], b: readonly number[]): number {
+  if (a.length !== b.length) {
+    throw new Error(`Causeway has ${a.length} CKA values, NumPy ${b.length}`);
+  }
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);
+}
+
+export function renderReport(
+  results: readonly CkaResult[],
+  machine: Readonly<Record<string, string | number>>,
+  { batches, rounds, threads }: { batches: number; rounds: number; threads: number },
+): string {
+  const headings = [
+    "model",
+    "NumPy",
+    "ratio",
+    "Causeway, s",
+    "NumPy, s",
+    "largest difference",
+    "of NumPy float32",
+    "Causeway's peak memory, GB",
+    "NumPy's",
+  ];
+  const rows = results.map((result) => [
+    result.size,
+    result.algorithm,
+    withRange(speedRatio(result.turns), 2),
+    fixed(spread(result.turns.map(({ ours_s }) => ours_s)).median, 2),
+    fixed(spread(result.turns.map(({ theirs_s }) => theirs_s)).median, 2),
+    result.difference.toExponential(1),
+    result.difference_of_theirs.toExponential(1),
+    gigabytes(result.peaks.ours),
+    gigabytes(result.peaks.theirs),
+  ]);
+  return [
+    "# CKA speed against NumPy",
+    `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${threads} threads for each side. Deno ` +
+    `${machine.deno}, ONNX Runtime ${machine.onnxruntime}, NumPy ${machine.numpy}. ${batches} batches of ` +
+    `activations, ${rounds} alternating rounds; median, with minimum and maximum in parentheses. ` +
+    describeQuiet(
+      results.flatMap(({ turns }) => turns),
+      results.reduce((sum, { repeated }) => sum + repeated, 0),
+    ),
+    markdownTable(headings, rows, 2),
+    "The ratio is Causeway's speed over NumPy's, both in float32 from activations in memory, which the peak " +
+    "memory includes. NumPy computes pair by pair, or all layers at once in one symmetric product, " +
+    "whichever is faster. Differences are of CKA values from NumPy's in float64.",
+  ].join("\n\n") + "\n";
 }
 
 if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));

@@ -1,18 +1,18 @@
 /**
  * Causeway's side of the CKA benchmark: a process that computes on request.
  *
- * A pass is CKA of every layer of every state with every other, from activations in memory.
+ * A pass computes CKA of every layer of every state with every other, from activations in memory.
  *
  * @module
  */
 import { CkaAccumulator } from "../../core/analysis/mod.ts";
 import { CrossProducts } from "../../core/engine/mod.ts";
-import { serveRequests, timed } from "../shared/processes.ts";
+import { serveRequests, timedPasses } from "../shared/processes.ts";
 import type { Activations } from "./activations.ts";
 
 let runPass: () => Promise<number[]>;
 
-/** Features of each batch by state; views of the file's bytes. */
+/** Features of each batch by state, as views of the file's bytes. */
 function readBatches(activations: Activations): Record<string, Float32Array[]>[] {
   const { file, batches, states, layers, rows, width } = activations;
   const values = new Float32Array(Deno.readFileSync(file).buffer);
@@ -47,12 +47,8 @@ await serveRequests({
     return {};
   },
 
-  async passes({ count }: { count: number }) {
-    const seconds = [];
-    for (let i = 0; i < count; i++) seconds.push((await timed(runPass)).seconds);
-    return { seconds };
-  },
+  passes: ({ count }: { count: number }) => timedPasses(count, runPass),
 
-  /** All results: pairs of states in order, and for each pair a row for each layer of the first. */
+  /** All results: pairs of states in order, each with a row for each layer of the first. */
   values: async () => ({ values: await runPass() }),
 });

@@ -1,7 +1,7 @@
 /**
- * `deno run -A bench/concurrency/main.ts [--rounds N]`: two independent arms of the model "mini", one after the other
- * with one thread and with two, and side by side with one thread each. The ways take turns within a round, so that
- * whatever else the machine does meets all of them; tokens per second of processor time hardly depend on that.
+ * `deno run -A bench/concurrency/main.ts [--rounds N]`: trains two independent arms of the model "mini" one after the
+ * other with one thread and with two, and side by side with one thread each. Prints a JSON line for each run. The three
+ * ways alternate, so that other load on the machine affects all of them; tokens per CPU second hardly depend on it.
  *
  * @module
  */
@@ -26,7 +26,7 @@ function armSeconds({ steps }: RunState): number {
   return (Math.max(...arms.map(({ ended_at }) => ended_at!)) - began) / 1000;
 }
 
-/** Of all threads; making the data, the same in all ways, is within it. */
+/** CPU seconds of all threads, including making the data, which is the same in all ways. */
 function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

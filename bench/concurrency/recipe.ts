@@ -1,5 +1,5 @@
 /**
- * Two arms that do not read each other: what `main.ts` runs one after the other and side by side.
+ * Two independent arms, which `main.ts` runs one after the other and side by side.
  *
  * @module
  */

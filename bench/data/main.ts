@@ -1,5 +1,5 @@
 /**
- * `deno task bench:data`: speed and memory of tokenizing a long stream of text, and of drawing batches from it.
+ * `deno task bench:data`: speed and memory of tokenizing a long stream of text, and of sampling batches from it.
  *
  * @module
  */
@@ -11,22 +11,22 @@ import { runModule } from "../shared/processes.ts";
 import type { DataResult, DataSettings } from "./ours.ts";
 import type { ReaderSpeeds } from "./readers.ts";
 
-const HELP = `Speed and memory of tokenizing a long stream of text, and of drawing batches from it.
+const HELP = `Speed and memory of tokenizing a long stream of text, and of sampling batches from it.
 
 Usage: deno task bench:data [options]
 
   --gigabytes N       text to tokenize (default: 1)
-  --text FILES        records with a column "text" whose sentences the stream is made of, separated by commas
+  --text A,B          record files with a column "text", whose sentences make up the stream
                       (default: the datasets of the project)
   --vocab N           tokens in the vocabulary (default: 32768)
   --sequence-length N (default: 2048)
   --batch N           sequences per batch (default: 1024)
-  --batches N         batches to draw (default: 20)
-  --folder DIR        where text and results lie while it runs; needs as much room as the text
-                      (default: the system's folder for temporary files)
+  --batches N         batches to sample (default: 20)
+  --folder DIR        folder for temporary files, which need as much space as the text
+                      (default: the system's)
   --out FILE          JSON file for the results, a .md of the same name beside it
                       (default: out/bench/data.json)
-  --help              print this`;
+  --help              show this help`;
 
 async function main(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, "data", {
@@ -84,7 +84,7 @@ function renderReport(
       "tokens",
       `${rounded(tokens)}, ${gigabytes(result.artifact_bytes)} GB in ${result.shards} files`,
     ],
-    ["tokenize stage, learning the vocabulary included", `${rounded(tokenize_s)} s`],
+    ["tokenize stage, including the vocabulary", `${rounded(tokenize_s)} s`],
     [
       "",
       `${rounded(text_bytes / 1e6 / tokenize_s)} MB/s, ${rounded(tokens / tokenize_s)} tokens/s`,
@@ -92,7 +92,7 @@ function renderReport(
     ["peak memory of tokenizing", `${gigabytes(result.tokenize_peak)} GB`],
     ["opening the tokens for training", `${milliseconds(result.open_s)} ms`],
     [
-      `one batch of ${global_batch_size} × ${sequence_length} at random places`,
+      `one batch of ${global_batch_size} × ${sequence_length} at random positions`,
       `${milliseconds(batch_s)} ms, ${
         rounded(global_batch_size * sequence_length / batch_s)
       } tokens/s`,

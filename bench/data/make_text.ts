@@ -1,5 +1,5 @@
 /**
- * Makes a stream of text of any length, compressed JSON Lines.
+ * Makes a stream of text of any length, as compressed JSON Lines.
  *
  * @module
  */
@@ -9,23 +9,22 @@ import { readRecords } from "../../core/readers/mod.ts";
 import { Random } from "../../core/random/mod.ts";
 import { resolveDataset } from "../../datasets/mod.ts";
 
-/** What a stream is made of. */
 export interface StreamOptions {
-  /** UTF-8 bytes of text. */
+  /** Size of the text in UTF-8. */
   readonly bytes: number;
-  /** Record files with a column `text`; without any, the general datasets of the project. */
+  /** Record files with a column `text`; if empty, the general datasets of the project. */
   readonly texts: readonly string[];
 }
 
 const SHARD_BYTES = 500_000_000;
-/** Text of a compressed frame. */
+/** Size of the text in a compressed frame. */
 const FRAME_CHARS = 4_000_000;
-/** Text kept to draw sentences from. */
+/** Size of the text that sentences are chosen from. */
 const POOL_CHARS = 60_000_000;
 
 /**
- * Writes shards `text-00000.jsonl.zst`, …: documents of real sentences in a new order, every fortieth with a made-up
- * word, so that neither documents nor the list of distinct words ever end.
+ * Writes shards `text-00000.jsonl.zst`, …: documents of real sentences in random order. One in forty has a random word,
+ * so that the number of distinct words keeps growing.
  */
 export async function makeText(folder: string, options: StreamOptions): Promise<void> {
   const sentences = await sentencePool(options.texts);

@@ -1,5 +1,5 @@
 /**
- * The measured side of the data benchmark: tokenizes a folder, then draws batches from the result.
+ * The measured process of the data benchmark: tokenizes a folder, then samples batches from the result.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { ports } from "../../core/stage/mod.ts";
 import { tokenize } from "../../stages/mod.ts";
 import { peakMemory, timed } from "../shared/processes.ts";
 
-/** What was measured; seconds and bytes. */
+/** Measurements in seconds and bytes. */
 export interface DataResult {
   readonly tokenize_s: number;
   readonly tokenize_peak: number | undefined;
@@ -54,7 +54,7 @@ async function tokenizeFolder(folder: string, { vocab_size, tokenizer_bytes }: D
   return { store, outputs, seconds };
 }
 
-async function drawBatches(store: Store, train: Artifact, settings: DataSettings) {
+async function sampleBatches(store: Store, train: Artifact, settings: DataSettings) {
   const { sequence_length, global_batch_size, batches } = settings;
   const opened = await timed(async () => {
     const table = await openTable(store, train, ports.tokens.columns, "train");
@@ -88,7 +88,7 @@ if (import.meta.main) {
   );
   const sum = async (name: "tokens" | "documents" | "text_bytes") =>
     Array.from(await summary.column(name)).reduce((total, n) => total + n, 0);
-  const drawn = await drawBatches(store, outputs.train, settings);
+  const drawn = await sampleBatches(store, outputs.train, settings);
   const result: DataResult = {
     tokenize_s: seconds,
     tokenize_peak,

@@ -11,10 +11,10 @@ import { ArrowEncoder } from "../../core/arrow/mod.ts";
 import { readRecords } from "../../core/readers/mod.ts";
 import { timed } from "../shared/processes.ts";
 
-/** Megabytes of text a second, by file name. */
+/** Megabytes of text per second, by file name. */
 export type ReaderSpeeds = Readonly<Record<string, number>>;
 
-/** Text that each file holds. */
+/** Size of the text in each file. */
 const CHARS = 100_000_000;
 
 async function firstTexts(path: string): Promise<string[]> {
@@ -66,7 +66,7 @@ if (import.meta.main) {
       for await (const _ of readRecords(join(folder, name))) rows++;
       return rows;
     });
-    if (result !== texts.length) throw new Error(`${name} gave ${result} of ${texts.length} rows`);
+    if (result !== texts.length) throw new Error(`${name}: read ${result} of ${texts.length} rows`);
     speeds[name] = bytes / 1e6 / seconds;
     Deno.removeSync(join(folder, name));
   }

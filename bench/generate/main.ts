@@ -22,20 +22,20 @@ import { Child, peakMemory, resetPeakMemory, runModule } from "../shared/process
 import { type Size, SIZES } from "../shared/workload.ts";
 
 const HELP =
-  `Speed of greedy generation against transformers (eager, float32), from equal weights and prompts.
+  `Speed of greedy generation against transformers (eager, float32), from the same weights and prompts.
 
 Usage: deno task bench:generate [options]
 
   --sizes A,B       models (default: mini,pythia-70m)
-  --batches A,B     texts that are generated together (default: 1,8)
+  --batches A,B     texts generated together (default: 1,8)
   --prompt-tokens N tokens of each prompt (default: 64)
   --new-tokens N    tokens generated for each (default: 64)
   --rounds N        alternating rounds (default: 7)
   --threads N       threads of each side (default: 2)
   --out FILE        JSON file for the results, a .md of the same name beside it
                     (default: out/bench/generate.json)
-  --python PATH     a Python with the packages, instead of making one in .venv
-  --help            print this`;
+  --python PATH     a Python that has the packages (default: .venv, made if missing)
+  --help            show this help`;
 
 interface Settings {
   readonly prompt_tokens: number;
@@ -49,7 +49,7 @@ interface Result {
   readonly batch: number;
   readonly turns: readonly Turns[];
   readonly repeated: number;
-  /** Share of generated tokens that are equal up to the first that differs in each text. */
+  /** Share of generated tokens that are equal, up to the first difference in each text. */
   readonly agreement: number;
   readonly peaks: { readonly ours?: number; readonly theirs?: number };
 }
@@ -126,7 +126,7 @@ async function compare(size: Size, batch: number, python: string, settings: Sett
   }
 }
 
-/** @throws {Error} when hardly anything is equal: then the sides do not compute the same model. */
+/** @throws {Error} if less than half is equal: then the sides do not compute the same model. */
 function agreement(ours: readonly number[][], theirs: readonly number[][]): number {
   let equal = 0, all = 0;
   ours.forEach((tokens, i) => {
@@ -134,7 +134,7 @@ function agreement(ours: readonly number[][], theirs: readonly number[][]): numb
     equal += differs < 0 ? tokens.length : differs;
     all += tokens.length;
   });
-  if (equal < all / 2) throw new Error(`no ratio: of ${all} tokens only ${equal} are equal`);
+  if (equal < all / 2) throw new Error(`no ratio: only ${equal} of ${all} tokens are equal`);
   return equal / all;
 }
 
@@ -171,8 +171,8 @@ function renderReport(
       results.reduce((sum, { repeated }) => sum + repeated, 0),
     ),
     markdownTable(headings, rows, 1),
-    "A turn is one whole call, the prompt included: transformers' `generate` with its key/value cache, eager in " +
-    "float32. Texts count as equal up to the first token that differs, as near ties may.",
+    "A turn is one whole call including the prompt: transformers' `generate` with its key/value cache, eager in " +
+    "float32. Texts count as equal up to the first token that differs, which near ties can cause.",
   ].join("\n\n") + "\n";
 }
 

@@ -6,7 +6,7 @@
 import { hostWeights } from "../../core/model/mod.ts";
 import type { Sequence } from "../../core/batches/mod.ts";
 import { Decoder, generate, type TextDecoding } from "../../core/generate/mod.ts";
-import { serveRequests, timed } from "../shared/processes.ts";
+import { serveRequests, timedPasses } from "../shared/processes.ts";
 import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 
 interface Work {
@@ -40,9 +40,5 @@ await serveRequests({
     return { prompts: prompts.map(({ tokens }) => Array.from(tokens)), tokens: await run() };
   },
 
-  async passes({ count }: { count: number }) {
-    const seconds = [];
-    for (let i = 0; i < count; i++) seconds.push((await timed(run)).seconds);
-    return { seconds };
-  },
+  passes: ({ count }: { count: number }) => timedPasses(count, run),
 });

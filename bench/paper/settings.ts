@@ -1,6 +1,6 @@
 /**
- * The paper's study, scaled down to hours on two cores and put on the text of a data root (see the README here): the
- * settings that all model sizes share.
+ * The paper's study scaled down to hours on two cores, on the data of a data root (see README.md): the settings that all
+ * model sizes share.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const SEQUENCE_LENGTH = 256;
 /** Shares of the horizon: those of the paper's steps 6k, 20k and 40k of 61k, rounded. */
 const [EARLY, THIRD, HALF, TWO_THIRDS, LATE] = [0.1, 1 / 3, 0.5, 2 / 3, 0.8];
 
-/** Sources, with what stands in for those that a data root lacks. */
+/** Sources, with replacements for those that a data root lacks. */
 const DATA: StudySettings["data"] = {
   sources: {
     c4: [{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"], max_bytes: 24_000_000 }],
@@ -22,7 +22,7 @@ const DATA: StudySettings["data"] = {
     flan: [{ dataset: "flan", max_bytes: 8_000_000 }],
     knowledge_qa: [{ dataset: "knowledge_qa", stand_ins: ["trivia_qa", "factbook"] }],
     dclm: [{ dataset: "dclm", stand_ins: ["wikipedia_long"], max_bytes: 8_000_000 }],
-    // Sets to fine-tune on, cut to what some dozens of steps take.
+    // Fine-tuning sets, cut to a few dozen steps.
     pycode: [{ dataset: "code_search_net", stand_ins: ["pycode"], max_bytes: 600_000 }],
     gsm8k: [{ dataset: "gsm8k", max_bytes: 600_000 }],
     lima: [{ dataset: "lima", max_bytes: 1_200_000 }],
@@ -60,16 +60,16 @@ const MIDTRAINING: StudySettings["midtraining"] = [
   },
 ];
 
-/** The four sets to fine-tune on. */
+/** The four fine-tuning sets. */
 const TARGETS: StudySettings["targets"] = [
   { name: "pycode", label: "Pycode" },
   { name: "gsm8k", label: "GSM8K" },
-  // Few and long examples, and many short ones.
+  // LIMA has few and long examples, SciQ many short ones.
   { name: "lima", label: "LIMA", fine_tuning: { global_batch_size: 8, micro_batch_size: 8 } },
   { name: "sciq", label: "SciQ", fine_tuning: { global_batch_size: 64, micro_batch_size: 32 } },
 ];
 
-/** Starts and weights of code. */
+/** Start times and weights of code. */
 const GRID: StudySettings["grid"] = {
   specialised: "code",
   weight: 0.2,
@@ -78,14 +78,14 @@ const GRID: StudySettings["grid"] = {
   weight_starts: [THIRD, TWO_THIRDS],
 };
 
-/** Every source, by example where it is fine-tuned on. */
+/** All sources; fine-tuning sets by example. */
 const EVALUATION: StudySettings["evaluation"] = {
   by_example: ["pycode", "gsm8k", "lima", "sciq"],
   sequence_length: SEQUENCE_LENGTH,
   max_sequences: 96,
 };
 
-/** Each task for the control and the mixture that is meant for it. */
+/** Each task for the control and its matching mixture. */
 const TASKS: StudySettings["tasks"] = [
   {
     name: "gsm8k",
@@ -108,7 +108,7 @@ const TASKS: StudySettings["tasks"] = [
   },
 ];
 
-/** Code and math, on general data and on programs. */
+/** Code and math, probed with general data and with programs. */
 const CKA: StudySettings["cka"] = {
   config: {
     probes: ["c4", "mbpp"],
@@ -144,7 +144,7 @@ export function scaledDown({ name, title, model, schedule, rates }: Model): Stud
     micro_batch_size: 8,
     horizon_steps: 600,
     schedule,
-    // One thread a step: independent steps run side by side, which for small models is faster than two threads each.
+    // Independent tasks run side by side with one thread each, which is faster for small models than two threads each.
     compute: { threads: 1 },
     validation: { every_steps: 150, max_sequences: 24 },
     midtraining: MIDTRAINING,

@@ -1,5 +1,5 @@
 /**
- * What measurements say of a machine, as a cluster file has it, and what that predicts.
+ * Describes this machine as a cluster file from measurements, and predicts step times from that.
  *
  * @module
  */
@@ -13,11 +13,11 @@ export interface Link {
 }
 
 /**
- * The link that a ring of n processes would need for the times that were measured,
+ * Bandwidth B and latency L of a link over which a ring all-reduce of n processes takes the measured times,
  *
  *     seconds = 2 (n - 1)/n · bytes/B + 2 (n - 1) · L
  *
- * by least squares of relative errors, so that small sizes count as much as large ones.
+ * by least squares of relative errors, so that small and large sizes have the same weight.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function fitLink(measured: ReduceResult, processes: number): Link {
   return { bytes_per_second: 1 / inverse, latency_s: Math.max(0, latency) };
 }
 
-/** This machine as a cluster of one node, from what one process does and what a sum between two takes. */
+/** This machine as a cluster of one node, from the times of one process and of all-reduces between two. */
 export function clusterOf(
   { alone, update, link, cores, memory_bytes, basis }: {
     alone: TrainResult;
@@ -77,7 +77,7 @@ export function clusterOf(
   };
 }
 
-/** Seconds of a step with so many processes, as `deno task plan --cluster` estimates them. */
+/** Seconds of a step with `processes` processes, as `deno task plan --cluster` estimates them. */
 export function predicted(
   cluster: Cluster,
   { parameters, flops }: TrainResult,

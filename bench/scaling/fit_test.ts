@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clusterOf, fitLink, predicted } from "./fit.ts";
 
-Deno.test("a link is found again in the times of a ring over it", () => {
+Deno.test("fitLink finds the link from the times of a ring all-reduce", () => {
   const measured = [4096, 1e6, 1e8].map((bytes) => ({
     bytes,
     seconds: 2 * 3 / 4 * bytes / 3e9 + 6 * 7e-6,
@@ -11,7 +11,7 @@ Deno.test("a link is found again in the times of a ring over it", () => {
   assert.ok(Math.abs(latency_s / 7e-6 - 1) < 1e-6);
 });
 
-Deno.test("a machine described by its measurements foretells the time of one process, and less for two", () => {
+Deno.test("a machine described by its measurements predicts the time of one process, and less for two", () => {
   const alone = {
     ...{ seconds: 2, waiting: 0, communication: 0, loss: 1 },
     ...{ parameters: 1e6, flops: 1e11 },
@@ -23,7 +23,7 @@ Deno.test("a machine described by its measurements foretells the time of one pro
   assert.ok(Math.abs(predicted(cluster, alone, 4, 1, false) - 2) < 1e-9);
   const two = predicted(cluster, alone, 4, 2, false);
   assert.ok(Math.abs(two - (0.95 + 0.1 + 0.004 + 2e-5)) < 1e-9);
-  // Four on two cores take turns, with the update of each as well.
+  // Four processes on two cores take turns, including the update of each.
   const four = predicted(cluster, alone, 4, 4, false);
   assert.ok(four > two && four < 2);
 });

@@ -1,10 +1,10 @@
 /**
- * Starting several processes under a real MPI launcher.
+ * Starts several processes under a real MPI launcher.
  *
  * @module
  */
 
-/** Launchers of this machine, by name; Debian has both, side by side. */
+/** Names of the launchers that this machine has; Debian can install both. */
 export const LAUNCHERS: readonly string[] = ["mpirun.openmpi", "mpirun.mpich"].filter((name) => {
   try {
     return new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" })
@@ -15,20 +15,20 @@ export const LAUNCHERS: readonly string[] = ["mpirun.openmpi", "mpirun.mpich"].f
   }
 });
 
-/** Open MPI refuses root and more processes than cores unless it is told. */
+/** Allows Open MPI to run as root, and more processes than cores. */
 export const ENVIRONMENT = {
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
   OMPI_MCA_rmaps_base_oversubscribe: "1",
-  // Ranks that wait give way to those that compute.
+  // Waiting ranks yield to computing ones.
   OMPI_MCA_mpi_yield_when_idle: "1",
   NO_COLOR: "1",
 };
 
 /**
- * Runs a module on so many ranks.
+ * Runs a module on several ranks.
  *
- * @param module undefined: the first of the arguments is a program of its own.
+ * @param module undefined: the first argument is the program
  */
 export async function mpirun(
   launcher: string,

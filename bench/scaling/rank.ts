@@ -3,7 +3,7 @@
  *
  *     mpirun -n 2 deno run -A bench/scaling/rank.ts '{"do": "train", …}'
  *
- * Rank 0 prints what it measured as JSON.
+ * Rank 0 prints the measurements as JSON.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { createTrainer, freshArrays, HostTrainer, optimizer_schema } from "../..
 import { timed } from "../shared/processes.ts";
 import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 
-/** What is to be trained, the same for any number of processes. */
+/** Training steps, the same for any number of processes. */
 export interface TrainWork {
   readonly do: "train";
   /** Its rows are the global batch. */
@@ -27,7 +27,7 @@ export interface TrainWork {
   readonly steps: number;
 }
 
-/** Sums of float32 numbers alone. */
+/** All-reduces only. */
 export interface ReduceWork {
   readonly do: "all_reduce";
   /** Bytes of each. */
@@ -35,7 +35,7 @@ export interface ReduceWork {
   readonly repeats: number;
 }
 
-/** The update alone. */
+/** Optimizer updates only. */
 export interface UpdateWork {
   readonly do: "update";
   readonly size: Size;
@@ -48,12 +48,12 @@ export interface UpdateResult {
   readonly parameters: number;
 }
 
-/** Seconds of one step on rank 0, the mean over the steps. */
+/** Mean seconds of a step on rank 0. */
 export interface TrainResult {
   readonly seconds: number;
-  /** Until the slowest process was there. */
+  /** Waiting for the slowest process. */
   readonly waiting: number;
-  /** Sums of gradients, and new weights handed around where the optimizer is sharded. */
+  /** Sums of gradients, and broadcasts of new weights with a sharded optimizer. */
   readonly communication: number;
   readonly parameters: number;
   readonly flops: number;
@@ -65,7 +65,7 @@ export type ReduceResult = readonly { readonly bytes: number; readonly seconds: 
 
 const LEARNING_RATE = 3e-4;
 
-/** Collectives that take their time. The first of a step sums the loss, and is where processes meet. */
+/** Times collectives. The first of a step sums the loss in float64; there processes wait for each other. */
 class Stopwatch {
   waiting = 0;
   communication = 0;
@@ -125,7 +125,7 @@ async function train(work: TrainWork, group: Launched | undefined): Promise<Trai
   };
 }
 
-/** Seconds of the optimizer's update alone, which no process shares with another. */
+/** Seconds of the optimizer's update alone, which needs no communication. */
 async function update({ size, threads, repeats }: UpdateWork): Promise<UpdateResult> {
   const parameters = benchmarkParameters(size);
   const compute = computeOptions({ threads });

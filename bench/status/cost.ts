@@ -1,10 +1,10 @@
 /**
- * What the load costs the training, from windows with it and without it that follow each other.
+ * Cost of the load for the training, from neighbouring windows with and without load.
  *
  * @module
  */
 
-/** A stretch of time, in Unix milliseconds, and what the processor did in it. */
+/** A time window in Unix milliseconds, and the use of the processor in it. */
 export interface Window {
   readonly loaded: boolean;
   readonly begin: number;
@@ -17,7 +17,7 @@ export interface Window {
   readonly others: number;
 }
 
-/** Median and its interval of 95%, which needs no assumption on how noise is distributed. */
+/** Median and its 95% interval, which assumes nothing about the distribution of the noise. */
 export interface Estimate {
   readonly median: number;
   readonly low: number;
@@ -26,9 +26,9 @@ export interface Estimate {
 }
 
 /**
- * Training steps per second in a window: steps between the first and the last that ended in it.
+ * Training steps per second in a window, between the first and the last step that ended in it.
  *
- * @param times when each step ended, ascending.
+ * @param times when each step ended, ascending
  */
 export function speedIn({ begin, end }: Window, times: readonly number[]): number {
   const inside = times.filter((time) => time >= begin && time <= end);
@@ -39,7 +39,7 @@ export function speedIn({ begin, end }: Window, times: readonly number[]): numbe
 /**
  * Share of its speed that training loses under load.
  *
- * @param windows in pairs, one of each kind in either order.
+ * @param windows pairs, one with load and one without, in either order
  */
 export function costOf(windows: readonly Window[], times: readonly number[]): Estimate {
   const costs: number[] = [];
@@ -52,10 +52,10 @@ export function costOf(windows: readonly Window[], times: readonly number[]): Es
 }
 
 /**
- * The median, and the order statistics that hold it with at least 95%: it lies below the k-th smallest of n values
+ * The median, and the order statistics that contain it with at least 95%: it is below the k-th smallest of n values
  * with probability P(Binomial(n, 1/2) < k), and above the k-th largest with the same.
  *
- * @throws {Error} with fewer than 6 values, whose range holds it with less.
+ * @throws {Error} for fewer than 6 values, whose range is less than a 95% interval.
  *
  * @example
  * ```ts
@@ -68,10 +68,12 @@ export function costOf(windows: readonly Window[], times: readonly number[]): Es
  */
 export function medianInterval(values: readonly number[]): Estimate {
   const n = values.length;
-  if (n < 6) throw new Error("an interval of a median takes 6 pairs or more; raise --seconds");
+  if (n < 6) {
+    throw new Error("a 95% interval of a median needs 6 pairs or more; increase --seconds");
+  }
   const sorted = [...values].sort((a, b) => a - b);
   let [below, term, k] = [0, 0.5 ** n, 0];
-  // While P(X <= k) stays within 2.5%, the interval may begin one value later.
+  // While P(X <= k) is at most 2.5%, the interval can start one value later.
   while (below + term <= 0.025) {
     below += term;
     term *= (n - k) / (k + 1);
@@ -82,7 +84,7 @@ export function medianInterval(values: readonly number[]): Estimate {
   return { median, low: sorted[k - 1], high: sorted[n - k], pairs: n };
 }
 
-/** The value that a share of sorted values does not exceed. */
+/** The value that the given share of the sorted values does not exceed. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { costOf, medianInterval, quantile, type Window } from "./cost.ts";
 
-Deno.test("the interval of a median holds it with 95%, by binomial tables", () => {
+Deno.test("95% intervals of a median agree with binomial tables", () => {
   const order = (n: number) => {
     const { low, high } = medianInterval(Array.from({ length: n }, (_, i) => i + 1));
     return [low, high];
@@ -14,8 +14,8 @@ Deno.test("the interval of a median holds it with 95%, by binomial tables", () =
   assert.throws(() => medianInterval([1, 2, 3, 4, 5]), /6 pairs or more/);
 });
 
-Deno.test("the cost compares the speeds of neighbours", () => {
-  // A step each 10 ms, each 12.5 ms under load, on a machine that gets slower all the time.
+Deno.test("the cost compares the speeds of neighbouring windows", () => {
+  // A step every 10 ms, every 12.5 ms under load, on a machine that keeps getting slower.
   const [times, windows]: [number[], Window[]] = [[], []];
   let now = 0;
   for (let i = 0; i < 16; i++) {
@@ -31,7 +31,7 @@ Deno.test("the cost compares the speeds of neighbours", () => {
   assert.ok(Math.abs(median - 0.2) < 0.005, String(median));
 });
 
-Deno.test("quantiles are values that were measured", () => {
+Deno.test("quantiles are measured values", () => {
   const values = Array.from({ length: 100 }, (_, i) => i + 1);
   assert.deepEqual([0.5, 0.9, 0.99, 1].map((share) => quantile(values, share)), [50, 90, 99, 100]);
   assert.equal(quantile([7], 0.5), 7);

@@ -1,12 +1,11 @@
 /**
- * `deno task bench:status`: how fast the status API answers while a model trains on all cores, and what that costs the
- * training.
+ * `deno task bench:status`: latency of the status API while a model trains on all cores, and its cost for the training.
  *
  * @module
  */
 import process from "node:process";
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
+import { command, count, parseFlags } from "../shared/command.ts";
 import { processor } from "../shared/machine.ts";
 import { fixed, markdownTable } from "../shared/measurements.ts";
 import { cpuSeconds, machineCpuSeconds } from "../shared/processes.ts";
@@ -14,21 +13,20 @@ import { costOf, type Estimate, quantile, type Window } from "./cost.ts";
 import { Load, type Route, type Timing } from "./load.ts";
 import { pause, Training } from "./training.ts";
 
-const HELP =
-  `How fast the status API answers while a model trains, and what that costs the training.
+const HELP = `Latency of the status API while a model trains, and its cost for the training.
 
 Usage: deno task bench:status [options]
 
-  --rate N     requests a second (default: 100)
-  --seconds N  seconds of load in all (default: 60)
-  --window N   seconds of a window (default: 3)
-  --streams N  event streams that are open under load (default: 2)
-  --help       print this
+  --rate N     requests per second (default: 100)
+  --seconds N  total seconds of load (default: 60)
+  --window N   seconds per window (default: 3)
+  --streams N  event streams open under load (default: 2)
+  --help       show this help
 
-The load comes from a process of its own, open-loop: a request is timed from when it was due. Windows with load and
-without take turns; the cost is the median over pairs of neighbours, with its interval of 95%.`;
+A separate process generates the load, open-loop: a request is timed from when it was due. Windows with and without
+load alternate; the cost is the median over neighbouring pairs, with its 95% interval.`;
 
-/** Left out at the beginning of a window, while connections are opened and threads woken. */
+/** Left out at the start of a window, while connections open and threads wake up. */
 const SETTLE_MS = 300;
 
 const routesOf = (tables: string): Route[] => [
@@ -52,19 +50,15 @@ interface Settings {
   readonly streams: number;
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  const flags = parseArgs(args, {
-    string: ["rate", "seconds", "window", "streams"],
-    boolean: ["help"],
-    default: { rate: "100", seconds: "60", window: "3", streams: "2" },
-  });
-  if (flags.help) return console.log(HELP);
-  const { rate, seconds, window, streams } = flags;
+async function main(args: readonly string[]): Promise<number> {
+  const defaults = { rate: "100", seconds: "60", window: "3", streams: "2" };
+  const flags = parseFlags(args, "status", defaults);
+  if (flags === undefined) return console.log(HELP), 0;
   const settings = {
-    rate: Number(rate),
-    seconds: Number(seconds),
-    window: Number(window),
-    streams: Number(streams),
+    rate: count("rate", flags.rate!),
+    seconds: count("seconds", flags.seconds!),
+    window: count("window", flags.window!),
+    streams: count("streams", flags.streams!),
   };
   const load_before = Deno.loadavg()[0];
   const folder = await Deno.makeTempDir();
@@ -76,6 +70,7 @@ async function main(args: readonly string[]): Promise<void> {
       load.timings.length = 0;
       const windows = await alternate(training, load, settings);
       report(load.timings, costOf(windows, await training.points()), windows, load_before);
+      return 0;
     } finally {
       load.close();
       await training.stop();
@@ -85,7 +80,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Windows in the order on, off, off, on, …, so that what drifts meets both alike. */
+/** Windows in the order on, off, off, on, …, so that drift affects both equally. */
 async function alternate(training: Training, load: Load, settings: Settings): Promise<Window[]> {
   const windows: Window[] = [];
   const pairs = Math.ceil(settings.seconds / settings.window);
@@ -106,7 +101,7 @@ async function alternate(training: Training, load: Load, settings: Settings): Pr
   return windows;
 }
 
-/** Processor seconds so far. */
+/** CPU seconds so far. */
 function usage({ pid, server_seconds }: Training) {
   const { user, system } = process.cpuUsage();
   return {
@@ -117,7 +112,7 @@ function usage({ pid, server_seconds }: Training) {
   };
 }
 
-/** Event streams of what is new, read as they come. */
+/** Opens event streams of new events and keeps reading them. */
 async function openStreams(
   { url, log_bytes }: Training,
   count: number,
@@ -158,16 +153,16 @@ function report(
   const used = (key: "client" | "server" | "others") => {
     return `${mean(key, true).toFixed(3)} (${mean(key, false).toFixed(3)} without load)`;
   };
-  // Training uses all cores, and its threads wait for each other: it loses what the two take together.
+  // Training uses all cores and its threads wait for each other, so it loses what server and client use together.
   const part = mean("server", true) / (mean("server", true) + mean("client", true));
   const { median, low, high, pairs } = cost;
   console.log(markdownTable(headings, rows));
   console.log(`
 Training loses ${share(median)} of its speed to server and client together (95%: ${share(low)} to
-${share(high)}; ${pairs} pairs of windows). By processor time the server's part of it is ${
+${share(high)}; ${pairs} pairs of windows). By CPU time the server's part is ${
     share(part * median)
-  }, with an
-upper end of ${share(part * high)}; the client would run elsewhere.
+  },
+at most ${share(part * high)}; in practice the client runs on another machine.
 Cores used by the server: ${used("server")}; by the client: ${used("client")};
 by others: ${used("others")}.
 ${processor()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}; load average before: ${
@@ -175,4 +170,4 @@ ${processor()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno
   }.`);
 }
 
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));

@@ -1,5 +1,5 @@
 /**
- * The pipeline as its users run it, training on all cores, with its server.
+ * The pipeline as users run it, training on all cores, with its server.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { LogReader } from "../../core/runs/mod.ts";
 
 const pathOf = (url: string) => fileURLToPath(new URL(url, import.meta.url));
 const PIPELINE = pathOf("../../core/cli/run/pipeline.ts");
-/** Writes tables to be read while the other trains. */
+/** Writes tables that are read during training. */
 const TABLES = pathOf("../../core/recipe/testdata/toy_recipe.ts");
 const TRAINING = pathOf("../../core/status/testdata/training_recipe.ts");
 
@@ -24,7 +24,7 @@ export class Training {
     private readonly out: string,
   ) {}
 
-  /** Makes some artifacts, then begins to train; resolves when the first steps are done. */
+  /** Makes some artifacts, then starts training; resolves after the first 100 steps. */
   static async start(out: string): Promise<Training> {
     const { success, stderr } = await command(
       ["--recipe", TABLES, "--out", out, "--port=0"],
@@ -50,8 +50,8 @@ export class Training {
   }
 
   /**
-   * Processor seconds of the server's thread so far, from /proc; NaN elsewhere. It is the first that the process starts:
-   * the server is up before the run begins.
+   * CPU seconds of the server's thread so far, from Linux's /proc; NaN on other systems. It is the first thread that the
+   * process starts, because the server starts before the run.
    */
   get server_seconds(): number {
     if (Deno.build.os !== "linux") return NaN;
@@ -64,12 +64,12 @@ export class Training {
     return Number(ns) / 1e9;
   }
 
-  /** Bytes of the event log so far: where an event stream goes on that wants what is new. */
+  /** Size of the event log so far, after which an event stream has only new events. */
   get log_bytes(): number {
     return Deno.statSync(this.#log).size;
   }
 
-  /** When each training step was done, in Unix milliseconds. */
+  /** When each training step ended, in Unix milliseconds. */
   async points(): Promise<number[]> {
     const times: number[] = [];
     try {

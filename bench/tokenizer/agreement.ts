@@ -1,5 +1,5 @@
 /**
- * Whether both sides learned and encoded the same.
+ * Checks that both sides learned and encoded the same.
  *
  * @module
  */
@@ -8,7 +8,7 @@ interface Model {
   model: { vocab: Record<string, number>; merges: [string, string][] };
 }
 
-/** Whether two tokenizer.json have the same vocabulary and the same merges in the same order. */
+/** Whether two tokenizer.json have the same vocabulary, and the same merges in the same order. */
 export function sameModel({ model: a }: Model, { model: b }: Model): boolean {
   const tokens = Object.keys(a.vocab);
   return tokens.length === Object.keys(b.vocab).length &&
@@ -18,7 +18,7 @@ export function sameModel({ model: a }: Model, { model: b }: Model): boolean {
 }
 
 export interface Agreement {
-  /** Texts compared, and tokens of theirs. */
+  /** Texts compared, and their number of tokens. */
   readonly compared: number;
   readonly tokens: number;
   /** Texts whose ids differ. */
@@ -30,8 +30,8 @@ export interface Agreement {
 /**
  * Compares ids text by text.
  *
- * @param ours file of uint32: for each text the number of its ids, then the ids.
- * @throws {Error} when a file has more or fewer texts than there are.
+ * @param ours file of uint32: for each text the number of its ids, then the ids
+ * @throws {Error} if a file has more or fewer texts than `texts`.
  */
 export function compareIds(ours: string, theirs: string, texts: readonly string[]): Agreement {
   const a = new IdReader(ours), b = new IdReader(theirs);
@@ -59,7 +59,7 @@ class IdReader {
     return this.#end === this.#values.length;
   }
 
-  /** Goes on to the next text; gives the number of its ids. */
+  /** Moves to the next text. @returns the number of its ids. */
   next(): number {
     if (this.is_at_end) throw new Error("there are more texts than ids");
     const count = this.#values[this.#end];

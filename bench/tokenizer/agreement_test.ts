@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compareIds, sameModel } from "./agreement.ts";
 
-Deno.test("models are the same when vocabulary and order of merges are", () => {
+Deno.test("models are the same if vocabulary and order of merges are", () => {
   const model = (vocab: Record<string, number>, merges: [string, string][]) => ({
     model: { vocab, merges },
   });

@@ -8,34 +8,32 @@ import { playQuietRounds, playTurns } from "../shared/contest.ts";
 import { describeMachine, findPython } from "../shared/machine.ts";
 import { Child } from "../shared/processes.ts";
 import { compareIds, sameModel } from "./agreement.ts";
-import { oddTexts } from "./odd_texts.ts";
 import { type Contest, type Encoding, renderReport, type TokenizerResults } from "./report.ts";
-import { readTexts, writeTexts } from "./texts.ts";
-import { pythiaLike } from "./variants.ts";
+import { oddTexts, readTexts, writeTexts } from "./texts.ts";
 
 const HELP = `Tokenizer speed and agreement against Hugging Face's Rust tokenizers.
 
 Usage: deno task bench:tokenizer [options]
 
   --text A,B         texts: JSON Lines (.jsonl, .jsonl.gz; every string of a row), plain text, folders of source
-                     files (default: the datasets that come with the project)
-  --megabytes N      text that is read at most (default: 40)
-  --odd-megabytes N  text made up to be hard, which only agreement is tested on (default: 8)
+                     files (default: the datasets of the project)
+  --megabytes N      limit of text read (default: 40)
+  --odd-megabytes N  difficult synthetic text, used to compare ids only (default: 8)
   --vocab-size N     tokens learned (default: 16384)
-  --min-frequency N  rarest pair that is merged (default: 2)
+  --min-frequency N  pairs must occur this often to be merged (default: 2)
   --rounds N         alternating rounds (default: 5)
   --threads N        threads of each side (default: 2)
   --out FILE         JSON file for the results, a .md of the same name beside it
                      (default: out/bench/tokenizer.json)
-  --python PATH      a Python with the packages, instead of making one in .venv
-  --help             print this
+  --python PATH      a Python that has the packages (default: .venv, made if missing)
+  --help             show this help
 
-Both sides hold the texts in memory. Exit code 1 when ids or merges differ.`;
+Both sides keep the texts in memory. Exits with 1 if ids or merges differ.`;
 
-/** Of the other side, and what describing the machine takes. */
+/** tokenizers is measured; describing the machine needs numpy. */
 const PACKAGES = { tokenizers: "0.23.3", numpy: "2.4.6" };
 
-/** UTF-16 units for transformers.js, which is slow. */
+/** Limit of text for transformers.js, which is slow, in UTF-16 units. */
 const LIBRARY_CHARS = 2_000_000;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -117,7 +115,7 @@ class Contestants {
     readonly settings: Settings,
     readonly folder: string,
     readonly progress: Progress,
-    /** Of the other side's library. */
+    /** Version of tokenizers. */
     readonly version: string,
   ) {}
 
@@ -157,7 +155,7 @@ class Contestants {
     return { same, merges: read("theirs").model.merges.length, ...await this.#play() };
   }
 
-  /** @param texts all of them, to show where ids differ. */
+  /** @param texts all texts, to show one whose ids differ */
   async encode(name: string, texts: readonly string[]) {
     this.progress.say(`encoding: ${name}`);
     const trained = JSON.parse(Deno.readTextFileSync(`${this.folder}/theirs.json`));
@@ -167,7 +165,7 @@ class Contestants {
     const config = JSON.stringify({ eos_token: "<|endoftext|>" });
     const load = { do: "load", file, config };
     const { kind } = await this.ours.request(load);
-    if (kind !== "byte_level") throw new Error(`the tokenizer is taken for a ${kind} one`);
+    if (kind !== "byte_level") throw new Error(`expected a byte_level tokenizer, got ${kind}`);
     await this.theirs.request(load);
     await this.ours.request({ do: "ids", file: `${this.folder}/our_ids` });
     await this.theirs.request({ do: "ids", file: `${this.folder}/their_ids` });
@@ -195,6 +193,41 @@ class Contestants {
   async stop(): Promise<void> {
     await Promise.all([this.ours.stop(), this.theirs.stop()]);
   }
+}
+
+/** The fields of a tokenizer.json that are changed here. */
+interface TokenizerJson {
+  added_tokens: Record<string, unknown>[];
+  normalizer: unknown;
+  model: { vocab: Record<string, number> };
+}
+
+/**
+ * Adds what Pythia's tokenizer has: NFC normalization, and added tokens for runs of 2 to 24 spaces and <|padding|>.
+ */
+function pythiaLike(trained: TokenizerJson): TokenizerJson {
+  const size = Object.keys(trained.model.vocab).length;
+  const plain = { single_word: false, lstrip: false, rstrip: false };
+  const runs = Array.from({ length: 23 }, (_, i) => " ".repeat(24 - i));
+  const added = runs.map((content, i) => ({
+    id: size + i,
+    content,
+    ...plain,
+    normalized: true,
+    special: false,
+  }));
+  const padding = {
+    id: size + runs.length,
+    content: "<|padding|>",
+    ...plain,
+    normalized: false,
+    special: true,
+  };
+  return {
+    ...trained,
+    normalizer: { type: "NFC" },
+    added_tokens: [...trained.added_tokens, ...added, padding],
+  };
 }
 
 if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));

@@ -11,7 +11,7 @@ import {
   tokenizerFiles,
   trainByteLevelBpe,
 } from "../../core/tokenizer/mod.ts";
-import { serveRequests, timed } from "../shared/processes.ts";
+import { serveRequests, timed, timedPasses } from "../shared/processes.ts";
 import { readPackedTexts } from "./texts.ts";
 
 interface Setting {
@@ -29,7 +29,7 @@ function train({ vocab_size, min_frequency }: Setting) {
   return trainByteLevelBpe(texts, { vocab_size, min_frequency, special_tokens, workers });
 }
 
-/** Tokens in all; their end-of-text tokens, which the other side does not add, are among them. */
+/** Encodes all texts. @returns the number of tokens, including end-of-text tokens, which the other side does not add. */
 async function encode(): Promise<number> {
   let tokens = 0;
   for await (const encoded of pool!.encode(texts.map((text) => ({ text })))) {
@@ -75,17 +75,17 @@ await serveRequests({
     return { kind };
   },
 
-  /** Writes for each text the number of its ids and the ids, uint32. */
+  /** Writes the ids: for each text their number, then the ids, all uint32. */
   async ids({ file }: { file: string }) {
     const ids: TokenArray[] = [];
     for await (const { tokens } of pool!.encode([...texts, ...odd].map((text) => ({ text })))) {
-      ids.push(tokens.slice(0, -1)); // without the end of text
+      ids.push(tokens.slice(0, -1)); // without end of text
     }
     writeIds(file, ids);
     return {};
   },
 
-  /** `@huggingface/transformers` on the first texts of each kind, up to `max_chars`: its speed, and whose ids differ. */
+  /** `@huggingface/transformers` on the first texts of each kind, up to `max_chars`: its speed, and texts whose ids differ. */
   async library({ max_chars }: { max_chars: number }) {
     const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"], {
       kind: "library",
@@ -110,7 +110,7 @@ await serveRequests({
     };
   },
 
-  /** Seconds of the first pass: workers are started, load the tokenizer and have seen nothing. */
+  /** Seconds of the first pass: workers start, load the tokenizer, and have no cached words. */
   async first() {
     newPool();
     task = encode;
@@ -122,11 +122,7 @@ await serveRequests({
     return {};
   },
 
-  async passes({ count }: { count: number }) {
-    const seconds = [];
-    for (let i = 0; i < count; i++) seconds.push((await timed(task)).seconds);
-    return { seconds };
-  },
+  passes: ({ count }: { count: number }) => timedPasses(count, task),
 });
 
 pool?.close();

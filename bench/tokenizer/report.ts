@@ -17,7 +17,7 @@ import type { Agreement } from "./agreement.ts";
 
 export interface Contest {
   readonly turns: readonly Turns[];
-  /** Turns that were repeated because the machine was not quiet. */
+  /** Rounds that were repeated because the machine was not quiet. */
   readonly repeated: number;
 }
 
@@ -32,11 +32,11 @@ export interface Training extends Contest {
 export interface Encoding extends Contest, Agreement {
   readonly name: string;
   readonly bytes: number;
-  /** The faster of their calls. */
+  /** The faster call of tokenizers. */
   readonly call: string;
-  /** Seconds of the pass with a tokenizer that has seen no word yet. */
+  /** Seconds of the first pass, with a tokenizer that has no cached words. */
   readonly first: { readonly ours_s: number; readonly theirs_s: number };
-  /** `@huggingface/transformers` on a part. */
+  /** `@huggingface/transformers` on part of the texts. */
   readonly library: {
     readonly seconds: number;
     readonly bytes: number;
@@ -48,7 +48,7 @@ export interface Encoding extends Contest, Agreement {
 }
 
 export interface TokenizerResults {
-  /** Of the other side's library. */
+  /** Version of tokenizers. */
   readonly version: string;
   readonly texts: number;
   readonly odd_texts: number;
@@ -74,14 +74,14 @@ export function renderReport(
       contests.reduce((sum, { repeated }) => sum + repeated, 0),
     ),
     speedTable(training, encodings, vocab_size),
-    "The ratio is Causeway's speed over theirs, round by round. Their time includes making Encoding objects (tokens " +
-    "and offsets), which their calls always do; ours gives typed arrays of ids. In the rounds both sides have seen " +
-    "the texts before and remember words; in the first pass neither has, and Causeway also starts its workers.",
+    "The ratio is Causeway's speed over that of tokenizers, round by round. tokenizers always makes Encoding objects " +
+    "(tokens and offsets), Causeway typed arrays of ids. In the rounds both sides have cached words of earlier " +
+    "passes; in the first pass neither has, and Causeway also starts its workers.",
     "## Agreement",
     agreementTable(training, encodings),
-    `Ids are compared text by text, ${odd_texts} texts made up to be hard among them.`,
+    `Ids are compared text by text, including ${odd_texts} difficult synthetic texts.`,
     ...encodings.filter(({ example }) => example).map(({ name, example }) =>
-      `First text that differs (${name}): \`${example}\``
+      `First text with different ids (${name}): \`${example}\``
     ),
   ].join("\n\n") + "\n";
 }
@@ -109,7 +109,7 @@ function speedTable(
       fixed(encoding.library.bytes / 1e6 / encoding.library.seconds, 1),
     ]),
   ];
-  const headings = ["task", "their call", "ratio", "Causeway, MB/s", "theirs, MB/s"];
+  const headings = ["task", "call of tokenizers", "ratio", "Causeway, MB/s", "tokenizers, MB/s"];
   return markdownTable([...headings, "ratio of first passes", "transformers.js, MB/s"], rows, 2);
 }
 
@@ -120,7 +120,7 @@ function agreementTable({ same, merges }: Training, encodings: readonly Encoding
       `ids, ${name}`,
       `${compared} texts, ${tokens} tokens`,
       different === 0 ? "0" : `**${different} texts**`,
-      `${library.different} of ${library.texts} texts, ${library.odd_different} of ${library.odd_texts} made up`,
+      `${library.different} of ${library.texts} texts, ${library.odd_different} of ${library.odd_texts} synthetic`,
     ]),
   ];
   return markdownTable(["what", "compared", "different", "transformers.js different"], rows);

@@ -36,16 +36,16 @@ Deno.test("a result is a row of speed and a row of agreement", () => {
       "| train, 1000 tokens | train_from_iterator | 2.00 (2.00–2.00) | 4.0 | 2.0 | – | – |",
       "| encode, plain | encode_batch | 5.00 (5.00–5.00) | 20.0 | 4.0 | 3.00 | 0.5 |",
       "| merges and vocabulary | 743 | 0 | – |",
-      "| ids, plain | 10 texts, 1234 tokens | 0 | 0 of 4 texts, 1 of 3 made up |",
+      "| ids, plain | 10 texts, 1234 tokens | 0 | 0 of 4 texts, 1 of 3 synthetic |",
     ]
   ) assert.ok(report.includes(row), report);
 });
 
-Deno.test("differences stand out, with an example", () => {
+Deno.test("differences are in bold, with an example", () => {
   const training = { ...results.training, same: false };
   const encodings = [{ ...encoding, different: 2, example: '"x"' }];
   const report = renderReport({ ...results, training, encodings }, {}, settings);
   assert.match(report, /\*\*not equal\*\*/);
   assert.match(report, /\*\*2 texts\*\*/);
-  assert.match(report, /First text that differs \(plain\): `"x"`/);
+  assert.match(report, /First text with different ids \(plain\): `"x"`/);
 });

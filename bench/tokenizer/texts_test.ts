@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { oddTexts } from "./odd_texts.ts";
-import { readPackedTexts, readTexts, writeTexts } from "./texts.ts";
+import { oddTexts, readPackedTexts, readTexts, writeTexts } from "./texts.ts";
 
-Deno.test("every string of JSON Lines is a text, plain files are cut at line ends, binary ones are left out", async () => {
+Deno.test("every string of JSON Lines is a text, plain files are cut at line ends, binary files are skipped", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const rows = '{"id":1,"text":"Größe","parts":[{"value":"two"}]}\n{"text":"three"}\n';
@@ -17,7 +16,7 @@ Deno.test("every string of JSON Lines is a text, plain files are cut at line end
     assert.equal(texts.slice(3).join(""), line.repeat(2000));
     assert.ok(texts.length > 4 && texts.slice(3).every((text) => text.endsWith("\n")));
     assert.deepEqual(await readTexts([`${folder}/a.jsonl.gz`], 10), ["Größe", "two"]);
-    await assert.rejects(readTexts([`${folder}/b/binary`], 10), /no texts/);
+    await assert.rejects(readTexts([`${folder}/b/binary`], 10), /no texts found/);
     writeTexts(`${folder}/packed`, ["\ufeffbom", "", "日本"]);
     assert.deepEqual(readPackedTexts(`${folder}/packed`), ["\ufeffbom", "", "日本"]);
   } finally {
@@ -25,7 +24,7 @@ Deno.test("every string of JSON Lines is a text, plain files are cut at line end
   }
 });
 
-Deno.test("made-up texts are the same for the same seed, and hold every code point", () => {
+Deno.test("synthetic texts are equal for equal seeds, and contain every code point", () => {
   const texts = oddTexts(1, 1e5);
   assert.deepEqual(texts, oddTexts(1, 1e5));
   assert.notDeepEqual(texts, oddTexts(2, 1e5));

@@ -1,4 +1,4 @@
-"""The side of Hugging Face's Rust tokenizers: a process that trains and encodes on request (json_lines.py)."""
+"""Hugging Face's Rust tokenizers: a process that trains and encodes on request (json_lines.py)."""
 
 import struct
 import sys
@@ -68,7 +68,7 @@ def load(file, config):
 
 
 def ids(file):
-    """Writes for each text the number of its ids and the ids, uint32."""
+    """Writes the ids: for each text their number, then the ids, all uint32."""
     out = array("I")
     for encoding in tokenizer.encode_batch(texts + odd, add_special_tokens=False):
         out.append(len(encoding.ids))
@@ -80,7 +80,7 @@ def ids(file):
 
 
 def first():
-    """Seconds of the first pass with a tokenizer that has seen nothing, and the faster call for those to come."""
+    """Times the first pass with a new tokenizer, which has no cached words, and chooses the faster call."""
     global task
     seconds = {}
     for name in ("encode_batch", "encode_batch_fast"):

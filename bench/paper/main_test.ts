@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareRecords, type StudyRecord } from "./results.ts";
+import { compareRecords, type StudyRecord } from "./main.ts";
 
 const record = (steps: Record<string, [key: string, digest: string]>): StudyRecord => ({
   recipe: "r",
@@ -13,7 +13,7 @@ const record = (steps: Record<string, [key: string, digest: string]>): StudyReco
   }),
 });
 
-Deno.test("runs are compared by what steps were asked for and what came out", () => {
+Deno.test("runs are compared by the keys and digests of their tasks", () => {
   const kept = record({ a: ["k1", "d1"], b: ["k2", "d2"], c: ["k3", "d3"], d: ["k4", "d4"] });
   assert.deepEqual(compareRecords(kept, kept), { same: 4, missing: 0, differences: [] });
   const other = record({ a: ["k1", "d1"], b: ["k2", "x"], c: ["x", "d3"] });
@@ -21,8 +21,8 @@ Deno.test("runs are compared by what steps were asked for and what came out", ()
     same: 1,
     missing: 1,
     differences: [
-      'b: output "out" came out otherwise',
-      "c: was asked for something else (another key)",
+      'b: output "out" differs',
+      "c: different key (config, seed, version or inputs)",
     ],
   });
 });

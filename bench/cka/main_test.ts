@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { largestDifference, renderReport } from "./report.ts";
+import { largestDifference, renderReport } from "./main.ts";
 
-Deno.test("the largest difference is absolute, and lengths must be equal", () => {
+Deno.test("the largest difference is absolute and needs equal lengths", () => {
   assert.equal(largestDifference([1, 2, 3], [1, 2.5, 2.75]), 0.5);
-  assert.throws(() => largestDifference([1], []), /1 CKA values here, 0 there/);
+  assert.throws(() => largestDifference([1], []), /Causeway has 1 CKA values, NumPy 0/);
 });
 
-Deno.test("a result is a row of speed, agreement and memory", () => {
+Deno.test("a result is a row of speed, differences and memory", () => {
   const result = {
     size: "mini",
     activations: { file: "", batches: 8, states: 4, layers: 5, rows: 4096, width: 128 },
