@@ -8,10 +8,18 @@ import type { BpeModel } from "./train_bpe.ts";
 /** Ends every document; id 0, as in Pythia's tokenizer. */
 export const END_OF_TEXT = "<|endoftext|>";
 
-/** The contents of the two files from which Hugging Face libraries load a tokenizer. */
-export interface TokenizerFiles {
-  readonly "tokenizer.json": string;
-  readonly "tokenizer_config.json": string;
+/** The two files from which Hugging Face libraries load a tokenizer. */
+export const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
+
+/** Their contents. */
+export type TokenizerFiles = Readonly<Record<typeof TOKENIZER_FILES[number], string>>;
+
+/** Reads the tokenizer of an artifact, such as a checkpoint or a tokenizer. */
+export async function readTokenizerFiles(
+  artifact: { text(name: string): Promise<string> },
+): Promise<TokenizerFiles> {
+  const [json, config] = await Promise.all(TOKENIZER_FILES.map((name) => artifact.text(name)));
+  return { "tokenizer.json": json, "tokenizer_config.json": config };
 }
 
 /**

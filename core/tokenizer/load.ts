@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { byteLevelDefinition, type Definition, idCount } from "./definition.ts";
+import { readTokenizerFiles } from "./files.ts";
 import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -40,6 +41,14 @@ export async function loadTokenizer(
   return byte_level === undefined
     ? makeTokenizer(await libraryCodec(definition, settings), { kind: "library", ...vocabulary })
     : makeTokenizer(new ByteLevelCodec(byte_level), { kind: "byte_level", ...vocabulary });
+}
+
+/** Loads the tokenizer of an artifact, such as a checkpoint or a tokenizer. @throws like {@linkcode loadTokenizer}. */
+export async function openTokenizer(
+  artifact: { text(name: string): Promise<string> },
+): Promise<Tokenizer> {
+  const files = await readTokenizerFiles(artifact);
+  return await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
 }
 
 function parse<T>(text: string, name: string): T {

@@ -8,7 +8,7 @@ import type { Compute } from "../engine/mod.ts";
 import { Decoder, generate } from "../generate/mod.ts";
 import { Random } from "../random/mod.ts";
 import type { FilesInput, StageContext } from "../stage/mod.ts";
-import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
+import { openTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
 
 /** What samples need of a stage's context. */
 export type SampleContext = Pick<
@@ -73,10 +73,7 @@ export class TrainingSamples {
   }
 
   async #open(batch_size: number) {
-    const tokenizer = await loadTokenizer(
-      await this.files!.text("tokenizer.json"),
-      await this.files!.text("tokenizer_config.json"),
-    );
+    const tokenizer = await openTokenizer(this.files!);
     return { decoder: new Decoder({ batch_size, threads: this.compute.threads }), tokenizer };
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Sequence } from "../batches/mod.ts";
 import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
-import { loadTokenizer, type Tokenizer } from "../tokenizer/mod.ts";
+import { openTokenizer, type Tokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import { checkpoint_series, writeSeries } from "./checkpoint_series.ts";
 import type { Phase, PhaseResult } from "./phase.ts";
@@ -18,8 +18,6 @@ export const training_outputs = {
   validation: ports.validation_metrics,
   samples: ports.batch_samples,
 } as const;
-
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 
 /**
  * Writes the checkpoint, those along the phase, metrics, and some rows of the first batch. The tokenizer's files are
@@ -65,10 +63,7 @@ export async function batchSample(
   files: FilesInput,
   at: { step: number; rows: number },
 ): Promise<Samples> {
-  const tokenizer = await loadTokenizer(
-    await files.text("tokenizer.json"),
-    await files.text("tokenizer_config.json"),
-  );
+  const tokenizer = await openTokenizer(files);
   const sequences = phase.steps === 0 ? [] : phase.batches.sequences(at.step).slice(0, at.rows);
   const runs = sequences.flatMap((sequence, row) =>
     runsOf(sequence).map((run) => ({ row, source: sequence.source, ...run }))

@@ -14,8 +14,7 @@ import {
   writeSafetensors,
 } from "../../core/model/mod.ts";
 import { defineStage, type FilesInput, many, ports } from "../../core/stage/mod.ts";
-
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
+import { TOKENIZER_FILES } from "../../core/tokenizer/mod.ts";
 
 type Checkpoints = Readonly<Record<string, FilesInput>>;
 

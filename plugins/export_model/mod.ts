@@ -14,7 +14,7 @@ import {
   type OnnxDtype,
 } from "../../core/export/mod.ts";
 import { defineStage, files, optional, ports } from "../../core/stage/mod.ts";
-import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+import { openTokenizer } from "../../core/tokenizer/mod.ts";
 import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
 
 const config = z.strictObject({
@@ -49,10 +49,7 @@ export const export_model = defineStage({
   outputs: { model: files("exported_model", "a folder that other libraries load a model from") },
   async run({ config, inputs, outputs, signal, report }) {
     const { checkpoint } = inputs;
-    const tokenizer = await loadTokenizer(
-      await checkpoint.text("tokenizer.json"),
-      await checkpoint.text("tokenizer_config.json"),
-    );
+    const tokenizer = await openTokenizer(checkpoint);
     const parameters = await loadParameters(checkpointReader(checkpoint));
     const facts = {
       name: config.name,

@@ -18,7 +18,7 @@ import {
   type StageContext,
   study_ports,
 } from "../../core/stage/mod.ts";
-import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+import { openTokenizer } from "../../core/tokenizer/mod.ts";
 import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
 import { gsm8k_schema, gsm8kTask } from "./gsm8k.ts";
 import { mbpp_schema, mbppTask } from "./mbpp.ts";
@@ -130,13 +130,9 @@ async function loadModel(
       `the checkpoint of model "${name}" has no tokenizer.json; put the tokenizer's files beside its weights`,
     );
   }
-  const [json, settings] = [
-    await input.text("tokenizer.json"),
-    await input.text("tokenizer_config.json"),
-  ];
   const parameters = await loadParameters(checkpointReader(input));
   const weights = await placeWeights(parameters, config.device);
-  return { weights, tokenizer: await loadTokenizer(json, settings), seed, signal };
+  return { weights, tokenizer: await openTokenizer(input), seed, signal };
 }
 
 /** Writes the answers and metrics of a model on a task. */

@@ -21,7 +21,12 @@ import {
 } from "../../core/model/mod.ts";
 import { contentDigest, textDigest } from "../../core/readers/mod.ts";
 import { defineStage, ports } from "../../core/stage/mod.ts";
-import { vocabularySize } from "../../core/tokenizer/mod.ts";
+import {
+  readTokenizerFiles,
+  TOKENIZER_FILES,
+  type TokenizerFiles,
+  vocabularySize,
+} from "../../core/tokenizer/mod.ts";
 import { importedState } from "../../core/train/mod.ts";
 import { join } from "node:path";
 
@@ -120,14 +125,11 @@ async function hubModel(hub: string) {
  * @param log called for each download.
  */
 async function modelFiles(
-  { folder, hub }: { folder?: string | undefined; hub?: string | undefined },
+  { folder, hub }: Pick<Config, "folder" | "hub">,
   log: (message: string) => void,
 ): Promise<ModelFiles> {
   if (folder !== undefined) {
-    return {
-      names: folderNames(folder),
-      path: (name) => join(folder, name),
-    };
+    return { names: folderNames(folder), path: (name) => join(folder, name) };
   }
   const { snapshot, wanted } = await hubModel(hub!);
   const paths = new Map<string, string>();
@@ -144,8 +146,6 @@ async function modelFiles(
 
 type Config = z.output<typeof config>;
 
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
-
 export const import_model = defineStage({
   name: "import_model",
   version: "1",
@@ -159,11 +159,11 @@ export const import_model = defineStage({
     const origin = config.folder ?? config.hub!;
     const model = await openModel(files, origin);
     log(`model with ${parameterCount(model.config).toLocaleString("en")} parameters`);
-    const tokenizer = await tokenizerTexts(files, origin);
+    const tokenizer = await tokenizerFiles(files, origin);
     checkVocabulary(tokenizer["tokenizer.json"], model.config.vocab_size, origin);
     const text = (json: unknown) => JSON.stringify(json, null, 2) + "\n";
     await outputs.checkpoint.write("config.json", text(toHuggingFace(model.config)));
-    const folder = await Deno.makeTempDir({ prefix: "given_model_" });
+    const folder = await Deno.makeTempDir({ prefix: "import_model_" });
     try {
       const path = join(folder, "model.safetensors");
       await writeModelFile(model, path, (done, total) => {
@@ -182,13 +182,10 @@ export const import_model = defineStage({
   },
 });
 
-async function tokenizerTexts(files: Awaited<ReturnType<typeof modelFiles>>, origin: string) {
+async function tokenizerFiles(files: ModelFiles, origin: string): Promise<TokenizerFiles> {
   const missing = TOKENIZER_FILES.filter((name) => !files.names.includes(name));
   if (missing.length > 0) throw new Error(`${origin} has no ${missing.join(" and no ")}`);
-  const [json, settings] = await Promise.all(
-    TOKENIZER_FILES.map((name) => Deno.readTextFile(files.path(name))),
-  );
-  return { "tokenizer.json": json, "tokenizer_config.json": settings };
+  return await readTokenizerFiles({ text: (name) => Deno.readTextFile(files.path(name)) });
 }
 
 /** A model may have more embedding rows than its tokenizer has tokens, as Pythia does, but not fewer. */

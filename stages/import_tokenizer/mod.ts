@@ -6,10 +6,8 @@
 import { z } from "zod";
 import { textDigest } from "../../core/readers/mod.ts";
 import { defineStage, ports } from "../../core/stage/mod.ts";
-import { vocabularySize } from "../../core/tokenizer/mod.ts";
+import { TOKENIZER_FILES, type TokenizerFiles, vocabularySize } from "../../core/tokenizer/mod.ts";
 import { join } from "node:path";
-
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
 
 const config = z.strictObject({
   /** Folder with `tokenizer.json` and `tokenizer_config.json`, such as a model's folder. */
@@ -32,7 +30,7 @@ const config = z.strictObject({
 });
 
 /** Contents of a tokenizer's files, by name. */
-function readTokenizer(folder: string): Record<(typeof TOKENIZER_FILES)[number], string> {
+function readTokenizer(folder: string): TokenizerFiles {
   const texts = TOKENIZER_FILES.map((name) => [name, Deno.readTextFileSync(join(folder, name))]);
   return Object.fromEntries(texts);
 }

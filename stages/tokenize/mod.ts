@@ -13,6 +13,8 @@ import {
 import {
   END_OF_TEXT,
   loadTokenizer,
+  readTokenizerFiles,
+  TOKENIZER_FILES,
   type TokenizerFiles,
   tokenizerFiles,
   trainByteLevelBpe,
@@ -92,9 +94,7 @@ async function provideTokenizer(
   scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
   const files = await tokenizerSource(ctx, reader, scans);
-  for (const name of Object.keys(files).sort()) {
-    await ctx.outputs.tokenizer.write(name, files[name as keyof typeof files]);
-  }
+  for (const name of TOKENIZER_FILES) await ctx.outputs.tokenizer.write(name, files[name]);
   // Finds errors in the tokenizer before the workers load it.
   const { kind, vocab_size } = await loadTokenizer(
     files["tokenizer.json"],
@@ -111,12 +111,7 @@ async function tokenizerSource(
   scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
   const given = ctx.inputs.tokenizer;
-  if (given !== undefined) {
-    return {
-      "tokenizer.json": await given.text("tokenizer.json"),
-      "tokenizer_config.json": await given.text("tokenizer_config.json"),
-    };
-  }
+  if (given !== undefined) return await readTokenizerFiles(given);
   const { vocab_size, min_frequency, tokenizer_bytes } = ctx.config;
   const wanted = vocab_size.toLocaleString("en");
   ctx.log(`training a tokenizer with ${wanted} tokens`);

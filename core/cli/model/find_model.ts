@@ -8,7 +8,7 @@ import { loadModelFiles, openModel, type ParameterArrays } from "../../model/mod
 import { LogReader, type RunState } from "../../runs/mod.ts";
 import { type FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
-import { loadTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
+import { openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
 import { findRun, listed, RUN_HELP } from "../shared/find_run.ts";
 import type { Argument } from "../shared/flags.ts";
@@ -131,10 +131,7 @@ export interface LoadedModel extends NamedModel {
 /** @throws {Error} naming the file that is missing or not valid. */
 export async function loadModel(model: NamedModel): Promise<LoadedModel> {
   const { files } = model;
-  const tokenizer = await loadTokenizer(
-    await files.text("tokenizer.json"),
-    await files.text("tokenizer_config.json"),
-  );
+  const tokenizer = await openTokenizer(files);
   const parameters = await loadModelFiles(await openModel(files, model.label));
   return { ...model, tokenizer, parameters };
 }
