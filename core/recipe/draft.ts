@@ -38,17 +38,19 @@ export const sample_settings_schema = z.strictObject({
     .describe("0 always picks the most likely token."),
 });
 
-/** Name, purpose and seed of a recipe. */
-export interface RecipeHeader {
-  readonly name: string;
-  readonly description: string;
-  /** Seed of every step that does not set its own. */
-  readonly seed: number;
-  /** Device of every step whose config has a field `device` and does not set it. */
-  readonly device?: string;
-  /** Prompts that models continue at every validation; they change no result. */
-  readonly samples?: z.input<typeof sample_settings_schema>;
-}
+/** Everything about a recipe but its steps, in TypeScript and in JSON. */
+export const header_fields = {
+  name: z.string().describe("Also names the folder of published results."),
+  description: z.string().describe("What the experiment is for."),
+  seed: z.int().nonnegative().describe("Seed of every step that does not set its own."),
+  device: z.string().optional()
+    .describe("Device of every step whose config has a field `device` and does not set it."),
+  samples: sample_settings_schema.optional()
+    .describe("Samples to show of models while they train; they change no result."),
+};
+
+/** Name, purpose and seed of a recipe, and what applies to all its steps. */
+export type RecipeHeader = Readonly<z.input<z.ZodObject<typeof header_fields>>>;
 
 /** A field of a step's config that the command line set. */
 export interface Override {

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
-import { DraftWriter, type Problem, type RecipeDraft, sample_settings_schema } from "./draft.ts";
+import { DraftWriter, header_fields, type Problem, type RecipeDraft } from "./draft.ts";
 import { loadStage, type StageNames } from "./stage_modules.ts";
 import type { Ref } from "./wiring.ts";
 
@@ -32,13 +32,7 @@ export const step_schema = z.strictObject({
 /** A JSON recipe. Its steps are checked one by one, to report the problems of each. */
 export const recipe_schema = z.strictObject({
   $schema: z.string().optional().describe("URL of the JSON Schema of recipes, for editors."),
-  name: z.string().describe("Also names the folder of published results."),
-  description: z.string().describe("What the experiment is for."),
-  seed: z.int().nonnegative().describe("Seed of every step that does not set its own."),
-  device: z.string().optional()
-    .describe("Device of every step that can run on one and does not set it."),
-  samples: sample_settings_schema.optional()
-    .describe("Samples to show of models while they train; they change no result."),
+  ...header_fields,
   stages: z.record(z.string(), z.string()).optional().describe(
     "Your own stages by name: ./file.ts, npm:package@1/export or jsr:@scope/package@1, with #name for an " +
       "export other than the default. Paths are relative to the folder of the recipe.",

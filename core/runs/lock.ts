@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { readIfPresent, writeAll, writeAtomic } from "../store/mod.ts";
 
 /** The output folder, locked by this process. */
@@ -76,13 +77,20 @@ export function isLocked(out: string): boolean {
   }
 }
 
-/** What `lock.json` records of one recipe. */
-export interface RecipeLock {
+const recipe_lock_schema = z.object({
   /** Key of the last result of each step. */
-  steps: Record<string, string>;
+  steps: z.record(z.string(), z.string()),
   /** Published files, below the output folder. */
-  published: string[];
-}
+  published: z.array(z.string()),
+});
+
+const lock_schema = z.object({
+  format: z.literal(1),
+  recipes: z.record(z.string(), recipe_lock_schema),
+});
+
+/** What `lock.json` records of one recipe. */
+export type RecipeLock = z.output<typeof recipe_lock_schema>;
 
 /**
  * Reads the entry of one recipe; empty when there is none.
@@ -114,18 +122,11 @@ export function readLocks(out: string): Record<string, RecipeLock> {
   const text = readIfPresent(lockPath(out));
   if (text === undefined) return {};
   try {
-    const { format, recipes } = JSON.parse(text);
-    const entries = Object.values(recipes as Record<string, RecipeLock>);
-    const is_valid = entries.every(({ steps, published }) =>
-      Object.values(steps).every((key) => typeof key === "string") && Array.isArray(published)
-    );
-    if (format === 1 && is_valid) return recipes;
+    return lock_schema.parse(JSON.parse(text)).recipes;
   } catch {
-    // not JSON: reported below
+    throw new Error(
+      `${lockPath(out)} is damaged; delete it: no results are lost, only the record of what ` +
+        "changed last",
+    );
   }
-  throw new Error(
-    `${
-      lockPath(out)
-    } is damaged; delete it: no results are lost, only the record of what changed last`,
-  );
 }

@@ -4,33 +4,9 @@
  * @module
  */
 export { EventLog, type LoggedLine, LogReader, LogTail } from "./event_log.ts";
-export {
-  applyEvent,
-  foldEvents,
-  type OutputSummary,
-  type Point,
-  runClock,
-  type RunEvent,
-  type RunEventBody,
-  runningSteps,
-  type RunState,
-  type StepState,
-  timeLeft,
-} from "./events.ts";
+export * from "./events.ts";
 export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
-export {
-  type Budget,
-  type JobInfo,
-  type PlannedStep,
-  type PlannedTask,
-  type PortInfo,
-  type Resources,
-  type StageInfo,
-  stageInfos,
-  type StepInfo,
-  stepInfo,
-  type Task,
-} from "./plan_info.ts";
+export * from "./plan_info.ts";
 export { newRunId, RunFolder, type RunSource } from "./run_folder.ts";
 export {
   type LogLine,
