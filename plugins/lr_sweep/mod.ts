@@ -44,7 +44,7 @@ export const lr_sweep = defineStage({
     const { config, inputs, signal, log } = ctx;
     signal.throwIfAborted();
     const rates = learningRates(config.rates);
-    const sweep = new Sweep(ctx, await prepareTraining(ctx), await heldOut(ctx));
+    const sweep = new Sweep(ctx, await prepareTraining(ctx), await loadEvalSets(ctx));
     const progress = await SweepProgress.begin(ctx.checkpoints, sweep.steps);
     try {
       if (progress.losses.length === 0) {
@@ -73,24 +73,24 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
   };
 }
 
-/** Held-out sequences by source, the target first. */
-async function heldOut({ config, inputs }: Context): Promise<Map<string, EvalSet>> {
+/** Eval sets by source, the target first. */
+async function loadEvalSets({ config, inputs }: Context): Promise<Map<string, EvalSet>> {
   const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
-  const sequences = await evalSets(inputs.validation, {
+  const sets = await evalSets(inputs.validation, {
     sequence_length,
     max_sequences,
     sources: held_out,
     mode: (source) => sources.includes(source) ? "examples" : "packed",
   });
-  const of_target = findSequences(sequences, target);
-  sequences.delete(target);
-  return new Map([[target, of_target], ...sequences]);
+  const of_target = findEvalSet(sets, target);
+  sets.delete(target);
+  return new Map([[target, of_target], ...sets]);
 }
 
-function findSequences(sequences: ReadonlyMap<string, EvalSet>, target: string): EvalSet {
-  const found = sequences.get(target);
+function findEvalSet(sets: ReadonlyMap<string, EvalSet>, target: string): EvalSet {
+  const found = sets.get(target);
   if (found) return found;
-  const known = [...sequences.keys()].join(", ");
+  const known = [...sets.keys()].join(", ");
   throw new Error(`the target "${target}" is not among the held-out sources (${known})`);
 }
 

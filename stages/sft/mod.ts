@@ -198,7 +198,8 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
     config.sequence_length,
     sum(sources.map(({ tokens }) => tokens)) / documents,
   );
-  const held_out = config.validation.sources ?? Object.keys(sourceTokens(parents.validation) ?? {});
+  const eval_sources = config.validation.sources ??
+    Object.keys(sourceTokens(parents.validation) ?? {});
   return {
     training: {
       parameters: parameterCount(model),
@@ -219,7 +220,7 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
       keep: config,
       validation: {
         every_steps: config.validation.every_steps,
-        sequences: held_out.length * config.validation.max_sequences,
+        sequences: eval_sources.length * config.validation.max_sequences,
       },
     }),
     outputs,
