@@ -118,12 +118,7 @@ const schema = z.object({
  * @throws {Error} when it is not valid JSON or has no vocabulary.
  */
 export function vocabularySize(tokenizer_json: string): number {
-  let json: unknown;
-  try {
-    json = JSON.parse(tokenizer_json);
-  } catch {
-    throw new Error("tokenizer.json is not valid JSON");
-  }
+  const json = parse<unknown>(tokenizer_json, "tokenizer.json");
   const { success, data } = schema.safeParse(json);
   if (!success) throw new Error("tokenizer.json has no vocabulary (model.vocab)");
   return idCount(data);

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { positive_int } from "../../core/config/mod.ts";
-import { CkaAccumulator, type Interval } from "../../core/analysis/mod.ts";
+import { CkaAccumulator, mean } from "../../core/analysis/mod.ts";
 import {
   evaluationSequences,
   findSet,
@@ -81,19 +81,13 @@ export const cka = defineStage({
         await accumulator.add(features, sequences.length * config.sequence_length, group);
         report(++done, {}, total);
       }
-      const comparisons = pairs.map(([a, b]) => ({
-        probe,
-        a,
-        b,
-        layers: [layersOf(models.get(a)!), layersOf(models.get(b)!)] as const,
-        values: accumulator.result(a, b),
-        intervals: accumulator.interval(a, b),
-      }));
-      for (const compared of comparisons) {
-        await outputs.cka.write(batchOf(ports.cka, layerRows(compared)));
+      const shifts = [];
+      for (const [a, b] of pairs) {
+        const rows = layerRows(accumulator, probe, [a, b], layersOf(models.get(b)!));
+        await outputs.cka.write(batchOf(ports.cka, rows));
+        if (a !== b) shifts.push(shiftRow(rows));
       }
-      const different = comparisons.filter(({ a, b }) => a !== b);
-      await outputs.shift.write(batchOf(ports.final_layer_shift, different.map(shiftRow)));
+      await outputs.shift.write(batchOf(ports.final_layer_shift, shifts));
     }
     await products.release();
     await states.release();
@@ -166,40 +160,25 @@ export function probeBatches(
   });
 }
 
-/** CKA of two models on one probe. */
-interface Comparison {
-  readonly probe: string;
-  readonly a: string;
-  readonly b: string;
-  /** Number of layers of `a` and of `b`. */
-  readonly layers: readonly [number, number];
-  /** [layers of a, layers of b], row-major. */
-  readonly values: Float64Array;
-  /** One for each value. */
-  readonly intervals: readonly Interval[];
-}
-
 /** Rows of the `cka` table: one for each pair of layers. */
-function layerRows({ probe, a, b, layers: [, columns], values, intervals }: Comparison) {
-  return Array.from(values, (cka, i) => {
-    const [layer_a, layer_b] = [Math.floor(i / columns), i % columns];
-    return { probe, model_a: a, model_b: b, layer_a, layer_b, cka, ...intervals[i] };
+function layerRows(
+  accumulator: CkaAccumulator,
+  probe: string,
+  [model_a, model_b]: readonly [string, string],
+  layers_b: number,
+) {
+  const intervals = accumulator.interval(model_a, model_b);
+  return Array.from(accumulator.result(model_a, model_b), (cka, i) => {
+    const [layer_a, layer_b] = [Math.floor(i / layers_b), i % layers_b];
+    return { probe, model_a, model_b, layer_a, layer_b, cka, ...intervals[i] };
   });
 }
 
-/** A row of the `shift` table. */
-function shiftRow(comparison: Comparison) {
-  const { probe, a, b, values, intervals } = comparison;
-  const last = values[values.length - 1], { ci_low, ci_high } = intervals[intervals.length - 1];
-  return {
-    ...{ probe, model_a: a, model_b: b, last, mean_same_layer: meanSameLayer(comparison) },
-    ...{ shift: 1 - last, ci_low: 1 - ci_high, ci_high: 1 - ci_low },
-  };
-}
-
-function meanSameLayer({ layers, values }: Comparison): number {
-  const shared = Math.min(...layers);
-  let sum = 0;
-  for (let layer = 0; layer < shared; layer++) sum += values[layer * layers[1] + layer];
-  return sum / shared;
+/** The row of the `shift` table for two models, from the rows of their layers. */
+function shiftRow(rows: ReturnType<typeof layerRows>) {
+  const { probe, model_a, model_b, cka: last, ci_low, ci_high } = rows.at(-1)!;
+  const same_layer = rows.filter(({ layer_a, layer_b }) => layer_a === layer_b);
+  const mean_same_layer = mean(same_layer.map(({ cka }) => cka));
+  const interval = { ci_low: 1 - ci_high, ci_high: 1 - ci_low };
+  return { probe, model_a, model_b, last, mean_same_layer, shift: 1 - last, ...interval };
 }

@@ -65,31 +65,20 @@ const config = z.strictObject({
   if ((folder === undefined) === (hub === undefined)) {
     return refuse("folder", "set either folder or hub");
   }
+  const field = folder === undefined ? "hub" : "folder";
   try {
-    const found = folder === undefined ? await hubContent(hub!) : folderContent(folder);
-    const { digest } = found;
+    const { name, digest } = folder === undefined ? await hubContent(hub!) : folderContent(folder);
     if (given.digest !== undefined && given.digest !== digest) {
-      return refuse(
-        folder === undefined ? "hub" : "folder",
-        "the model has changed; run the recipe again",
-      );
+      return refuse(field, "the model has changed; run the recipe again");
     }
-    return { ...given, ...(hub !== undefined && { hub: found.name }), digest };
+    return { ...given, ...(hub !== undefined && { hub: name }), digest };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      return refuse("folder", `folder ${folder} does not exist`);
-    }
-    return refuse(folder === undefined ? "hub" : "folder", (error as Error).message);
+    const is_missing = folder !== undefined && error instanceof Deno.errors.NotFound;
+    return refuse(field, is_missing ? `folder ${folder} does not exist` : (error as Error).message);
   }
 });
 
-interface Content {
-  /** For a model on the hub with its commit. */
-  readonly name: string;
-  readonly digest: string;
-}
-
-function folderContent(folder: string): Content {
+function folderContent(folder: string) {
   const names = folderNames(folder);
   if (!names.includes("config.json")) throw new Error(`${folder} has no config.json`);
   const digests = names.map((name) => [name, contentDigest(join(folder, name))]);
@@ -101,8 +90,8 @@ function folderNames(folder: string): string[] {
     .filter((name) => WANTED.test(name) || PICKLE.test(name)).sort();
 }
 
-/** Uses the digests listed by the hub, so nothing is downloaded. */
-async function hubContent(hub: string): Promise<Content> {
+/** Uses the digests listed by the hub, so nothing is downloaded. @returns the name with its commit. */
+async function hubContent(hub: string) {
   const { snapshot, wanted } = await hubModel(hub);
   const { type, repo, commit } = snapshot;
   const name = formatHubUrl({ type, repo, revision: commit }).replace("hf://", "");

@@ -37,16 +37,10 @@ const config = z.strictObject({
     refuse("horizon_tokens", "set either horizon_tokens or horizon_steps, not both");
   }
   if (schedule === "keep" && (horizon_steps ?? horizon_tokens) !== undefined) {
-    refuse(
-      "schedule",
-      '"keep" also keeps the horizon: remove the horizon, or set a new schedule',
-    );
+    refuse("schedule", '"keep" also keeps the horizon: remove it, or set a new schedule');
   }
   if (config.data === "restart" && mixture === undefined) {
-    refuse(
-      "mixture",
-      'must be set with data "restart", which discards the position in the checkpoint\'s mixture',
-    );
+    refuse("mixture", 'must be set with data "restart", which does not continue the previous one');
   }
   if (config.preset === "continued_pretrain" && mixture === undefined) {
     refuse("mixture", "must be set for continued_pretrain, which trains on specialised data alone");

@@ -11,6 +11,7 @@ import { parameterCount } from "../../core/model/mod.ts";
 import {
   defineStage,
   type Forecast,
+  type ForecastContext,
   type InspectContext,
   many,
   optional,
@@ -143,11 +144,10 @@ async function bestLearningRate(
 function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config): string {
   const count = (n: number) => n.toLocaleString("en");
   const examples = (n: number) => `${count(n)} ${n === 1 ? "example" : "examples"}`;
-  const limit = sequence_length + 1;
   const parts = [`${examples(sampler.examples)}, ${count(sampler.steps)} steps`];
   if (sampler.overlong > 0) {
     const done = overlong === "skip" ? "skipped: longer than" : "truncated to";
-    parts.push(`${examples(sampler.overlong)} ${done} ${count(limit)} tokens`);
+    parts.push(`${examples(sampler.overlong)} ${done} ${count(sequence_length + 1)} tokens`);
   }
   if (sampler.skipped > 0) {
     parts.push(`${examples(sampler.skipped)} skipped: no tokens to train on`);
@@ -155,15 +155,7 @@ function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config
   return parts.join("; ");
 }
 
-interface SftForecast {
-  readonly config: Config;
-  readonly seed: number;
-  readonly parents: Readonly<{
-    checkpoint: unknown;
-    train: Readonly<Record<string, unknown>>;
-    validation: Readonly<Record<string, unknown>>;
-  }>;
-}
+type SftForecast = ForecastContext<Config, typeof inputs, typeof training_outputs>;
 
 /** Input tokens and documents of one source. */
 interface Source {
@@ -227,7 +219,7 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
   };
 }
 
-function sourcesOf(config: Config, train: SftForecast["parents"]["train"]): Source[] {
+function sourcesOf(config: Config, train: Readonly<Record<string, unknown>>): Source[] {
   const known = sourceTokens(train);
   return config.sources.map((source) => {
     const { tokens, documents } = known?.[source] ?? { tokens: 0, documents: 0 };
