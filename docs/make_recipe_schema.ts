@@ -128,7 +128,6 @@ function inputOf(port: InputPort): Schema {
   };
 }
 
-
 /** Adds the meanings of fields to a schema as descriptions. Paths are those of docs/stages.md. */
 function describe(schema: Schema, path: string, meanings: ReadonlyMap<string, string>): void {
   for (const [name, field] of Object.entries(schema.properties ?? {})) {

@@ -1,145 +1,102 @@
 /**
- * Checks that imports point one way through the tree (docs/architecture.md, "Import directions").
+ * Checks who imports whom (docs/architecture.md, "Import directions"), by Deno's own module graph:
  *
  * ```sh
- * deno run -R tests/check_imports.ts
+ * deno run -R -W --allow-env --allow-run=deno tests/check_imports.ts
  * ```
  *
- * prints each violation as `file:line imports X: rule` and exits with 1 when there is one.
+ * prints each violation as `file:line imports X: rule`, and each circle, and exits with 1 when there is one.
  *
  * @module
  */
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { circles } from "./import_circles.ts";
 
-/** Core folders that stages and plugins may build on; the others run them and are none of their business. */
-const CORE_FOR_STAGES = [
-  "stage",
-  "arrow",
-  "data",
-  "random",
-  "analysis",
-  "model",
-  "train",
-  "engine",
-  "generate",
-  "graph",
-  "tokenizer",
-  "report",
-  "export",
+/**
+ * Rooms of core, lowest first. A room imports only rooms above its own line, so that no two rooms import each other.
+ */
+const ROOMS = [
+  ["core/stage", "core/random"],
+  ["core/arrow", "core/graph", "core/remote/mpi"],
+  ["core/store", "core/engine", "core/hub", "core/batches"],
+  ["core/readers", "core/model", "core/recipe", "core/analysis", "core/report"],
+  ["core/tokenizer", "core/runs"],
+  ["core/generate", "core/runner"],
+  ["core/train", "core/remote/launch", "core/remote/storage", "core/status"],
+  ["core/export"],
+  ["core/cli"],
 ];
-const CORE_FOR_DATASETS = ["stage", "data"];
+
+/** Rooms that stages and plugins may build on. The others run stages, and are none of their business. */
+const FOR_STAGES = new Set(
+  "stage arrow batches readers hub random analysis model train engine generate graph tokenizer report export"
+    .split(" ").map((room) => `core/${room}`),
+);
+const FOR_DATASETS = new Set(["core/stage", "core/readers", "core/hub"]);
 
 /** Packages that one part of core wraps for all the others. */
 const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["core/engine"],
-  "apache-arrow": ["core/arrow", "core/data"],
-  "hyparquet": ["core/data"],
-  "hyparquet-compressors": ["core/data"],
-  "@zip.js/zip.js": ["core/data"],
-  "@huggingface/hub": ["core/data"],
-  // core/export only in a test, which runs what it wrote.
-  "@huggingface/transformers": ["core/tokenizer", "core/export"],
-  "aws4fetch": ["core/storage"],
+  "apache-arrow": ["core/arrow"],
+  "hyparquet": ["core/readers"],
+  "hyparquet-compressors": ["core/readers"],
+  "@zip.js/zip.js": ["core/readers"],
+  "@huggingface/hub": ["core/hub"],
+  "@huggingface/transformers": ["core/tokenizer"],
+  "aws4fetch": ["core/remote/storage"],
   "jstat": ["core/analysis"],
   "hono": ["core/status", "core/cli"],
 };
 
-/** One literal specifier in a source file. A `url` names a module that is loaded elsewhere, as a Worker is. */
-export interface ImportSite {
-  readonly specifier: string;
+/** One import in a source file. A `url` names a module that is loaded elsewhere, as a Worker's is. */
+export interface Import {
+  /** Path from the root of the tree, as `to` is when it lies in the tree; otherwise the name of a package. */
+  readonly from: string;
+  readonly to: string;
   /** Counted from 1. */
   readonly line: number;
-  readonly kind: "import" | "url";
+  readonly kind: "import" | "url" | "package";
 }
 
-export interface Violation {
-  /** Path from the root of the tree. */
-  readonly file: string;
-  readonly line: number;
-  /** What is imported: a path from the root of the tree, or a package name. */
-  readonly imported: string;
-  readonly rule: string;
-}
-
-const STRING = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/.source;
-const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n]*/.source;
-/** Up to one template within a substitution of another. */
-const TEMPLATE = /`(?:\\[^]|\$\{(?:[^{}`]|`[^`]*`|\{[^{}]*\})*\}|[^`\\])*`/.source;
-/** A slash opens a regular expression where a value may begin, and divides elsewhere. */
-const REGEXP =
-  /(?<=(?:^|[=(,:;!&|?{}[]|\breturn)\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\//
-    .source;
-const NOT_CODE = new RegExp(`(${STRING})|${COMMENT}|${TEMPLATE}|${REGEXP}`, "g");
-
-const SPECIFIER = /(?<quote>["'])(?<name>[^"'\n]+)\k<quote>/.source;
-const SITE = new RegExp(
-  [
-    `(?<![.\\w$])(?:import|export)\\b(?:[\\w$\\s,{}*]*?[\\s}*]from)?\\s*${SPECIFIER}`,
-    `(?<![.\\w$])import\\s*\\(\\s*${SPECIFIER}`,
-    `(?<url>new\\s+URL\\(\\s*${SPECIFIER}\\s*,\\s*import\\.meta\\.url)`,
-    `(?<resolve>import\\.meta\\.resolve\\(\\s*${SPECIFIER})`,
-    STRING,
-  ].join("|"),
-  "g",
-);
-
-/**
- * Finds static imports, re-exports, dynamic imports and module URLs with literal specifiers.
- *
- * @example
- * ```ts
- * import { findImports } from "./check_imports.ts";
- * import assert from "node:assert/strict";
- *
- * const text = 'import { z } from "zod";\n// import "ignored";\nawait import("./b.ts");';
- * assert.deepEqual(findImports(text), [
- *   { specifier: "zod", line: 1, kind: "import" },
- *   { specifier: "./b.ts", line: 3, kind: "import" },
- * ]);
- * ```
- */
-export function findImports(text: string): ImportSite[] {
-  const blank = (match: string, string?: string) => string ?? match.replace(/[^\n]/g, " ");
-  const code = text.replace(NOT_CODE, blank);
-  const sites: ImportSite[] = [];
-  for (const match of code.matchAll(SITE)) {
-    const groups = match.groups!;
-    if (groups.name === undefined) continue; // any other string
-    const kind = groups.url === undefined && groups.resolve === undefined ? "import" : "url";
-    const line = code.slice(0, match.index + match[0].indexOf(groups.quote)).split("\n").length;
-    sites.push({ specifier: groups.name, line, kind });
-  }
-  return sites;
-}
-
-/** Where a module stands: `core/graph/ops.ts` is unit `graph` of area `core`. */
+/** Where a module is: `core/graph/ops.ts` is in the room `core/graph` of the area `core`. */
 interface Place {
   readonly path: string;
   readonly area: string;
-  readonly unit: string;
+  readonly room: string;
   readonly is_test: boolean;
 }
 
-function placeOf(path: string): Place {
-  const [area, second = ""] = path.split("/");
-  const unit = second.replace(/(_test)?\.[^.]+$/, "");
-  return { path, area, unit, is_test: area === "tests" || /_test\.[^.]+$/.test(path) };
+const CORE_ROOMS = ROOMS.flat();
+
+export function placeOf(path: string): Place {
+  const parts = path.split("/");
+  const room = CORE_ROOMS.find((room) => path.startsWith(`${room}/`)) ??
+    parts.slice(0, 2).join("/").replace(/(_test)?\.[^.]+$/, "");
+  const is_test = parts[0] === "tests" || /_test\.[^.]+$|\/testdata\//.test(path);
+  return { path, area: parts[0], room, is_test };
 }
 
-/** The rule that an import from one module of the tree to another breaks, if any. */
-function brokenRule(from: Place, to: Place, kind: ImportSite["kind"]): string | undefined {
-  const inside = from.area === to.area && from.unit === to.unit;
-  if (inside) return undefined;
+/** The rule that an import breaks, if any. */
+export function brokenRule(site: Import): string | undefined {
+  const from = placeOf(site.from);
+  if (site.kind === "package") {
+    if (from.is_test) return undefined;
+    const owners = Object.hasOwn(PACKAGE_OWNERS, site.to) ? PACKAGE_OWNERS[site.to] : undefined;
+    if (owners === undefined || owners.includes(from.room)) return undefined;
+    return `only ${owners.join(" and ")} may import ${site.to}`;
+  }
+  const to = placeOf(site.to);
+  if (from.room === to.room) return undefined;
   if (to.area === "recipes") {
-    const allowed = ["recipes", "bench", "tests"].includes(from.area);
-    return allowed ? undefined : "only other recipes, benchmarks and tests import recipes";
+    if (["recipes", "bench", "tests"].includes(from.area) || from.is_test) return undefined;
+    return "only other recipes, benchmarks and tests import recipes";
   }
   if (to.area === "tests") return from.is_test ? undefined : "only tests import tests/";
   const direction = brokenDirection(from, to);
   if (direction !== undefined) return direction;
-  // core/readers/mod.ts is a public face too: whoever does not read files need not load its parsers.
-  const is_face = /^core\/\w+\/(\w+\/)?mod\.ts$/.test(to.path);
-  if (to.area === "core" && kind === "import" && !is_face) {
-    return `import core/${to.unit}/mod.ts, the public face of core/${to.unit}`;
+  const is_face = site.to === `${to.room}/mod.ts` || to.path.includes("/testdata/");
+  if (to.area === "core" && site.kind === "import" && !is_face) {
+    return `import ${to.room}/mod.ts, the public face of ${to.room}`;
   }
 }
 
@@ -147,24 +104,127 @@ function brokenDirection(from: Place, to: Place): string | undefined {
   switch (from.area) {
     case "core":
       if (to.area !== "core") return "core imports only core";
-      return from.unit === "stage" ? "core/stage imports nothing of this project" : undefined;
+      if (from.is_test || layerOf(to) < layerOf(from)) return undefined;
+      return from.room === "core/stage"
+        ? "core/stage imports nothing of this project"
+        : `${to.room} is not below ${from.room} (see ROOMS in tests/check_imports.ts)`;
     case "stages":
     case "plugins":
       if (to.area === "core") {
-        return CORE_FOR_STAGES.includes(to.unit)
+        return FOR_STAGES.has(to.room) || from.is_test
           ? undefined
-          : `stages and plugins may not import core/${to.unit}`;
+          : `stages and plugins may not import ${to.room}`;
       }
       if (to.area === "datasets") return undefined;
-      // stages/mod.ts and plugins/mod.ts list what their folder holds, and tests may chain stages.
-      if (to.area === from.area && from.unit === "mod") return undefined;
-      if (from.is_test) return undefined;
-      return "a stage or plugin imports no other";
+      // stages/mod.ts and plugins/mod.ts list what their folder has, and tests may chain stages.
+      if (to.area === from.area && from.room.endsWith("/mod")) return undefined;
+      return from.is_test ? undefined : "a stage or plugin imports no other";
     case "datasets":
-      if (to.area === "datasets") return undefined;
-      if (to.area === "core" && CORE_FOR_DATASETS.includes(to.unit)) return undefined;
-      return "datasets import only core/stage and core/data";
+      if (to.area === "datasets" || FOR_DATASETS.has(to.room)) return undefined;
+      return "datasets import only core/stage, core/readers and core/hub";
   }
+}
+
+function layerOf({ room, path }: Place): number {
+  const layer = ROOMS.findIndex((rooms) => rooms.includes(room));
+  if (layer < 0) throw new Error(`${path} is in no room of ROOMS in tests/check_imports.ts`);
+  return layer;
+}
+
+/** One line for each violation and each circle. */
+export function problemsOf(imports: readonly Import[]): string[] {
+  const broken = imports.flatMap((site) => {
+    const rule = brokenRule(site);
+    return rule === undefined ? [] : [`${site.from}:${site.line} imports ${site.to}: ${rule}`];
+  });
+  const edges = imports.filter(({ kind }) => kind === "import");
+  return [...broken, ...circles(edges).map((circle) => `import circle: ${circle.join(" -> ")}`)];
+}
+
+const SOURCE_FILE = /\.[cm]?[jt]sx?$/;
+const SKIPPED = new Set(["node_modules", "out", "tests/fixtures"]);
+
+/** Paths of all source files below a folder, sorted. Hidden folders are skipped. */
+async function sourceFiles(root: string): Promise<string[]> {
+  const paths: string[] = [];
+  const walk = async (folder: string) => {
+    for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.name.startsWith(".") || SKIPPED.has(path) || entry.name === "node_modules") {
+        continue;
+      }
+      if (entry.isDirectory) await walk(path);
+      else if (entry.isFile && SOURCE_FILE.test(path)) paths.push(path);
+    }
+  };
+  await walk("");
+  return paths.sort();
+}
+
+/** What `deno info --json` says of a module, as far as it is needed here. */
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly specifier: string;
+    readonly code?: Resolved;
+    readonly type?: Resolved;
+  }[];
+}
+interface Resolved {
+  readonly specifier?: string;
+  readonly span: { readonly start: { readonly line: number } };
+}
+
+/** All imports of a tree: those of Deno's module graph, types included, and module URLs of workers. */
+export async function readImports(root: string): Promise<Import[]> {
+  const files = await sourceFiles(root);
+  const base = pathToFileURL(`${root}/`).href;
+  const modules = await moduleGraph(root, files.map((file) => base + file));
+  const imports: Import[] = [];
+  for (const { specifier, dependencies = [] } of modules) {
+    if (!specifier.startsWith(base)) continue;
+    const from = specifier.slice(base.length);
+    for (const { specifier: name, code, type } of dependencies) {
+      const found = code ?? type, line = (found?.span.start.line ?? 0) + 1;
+      const target = found?.specifier ?? "";
+      // A bare name is a package, also where the import map points it at an adapter in this tree.
+      const is_ours = name.startsWith(".") || name.startsWith("@causeway/") || name.startsWith("/");
+      if (is_ours && target.startsWith(base)) {
+        imports.push({ from, to: target.slice(base.length), line, kind: "import" });
+      } else if (!name.startsWith("node:")) {
+        imports.push({ from, to: packageOf(name), line, kind: "package" });
+      }
+    }
+  }
+  for (const file of files) imports.push(...await moduleUrls(root, file));
+  return imports;
+}
+
+async function moduleGraph(root: string, urls: readonly string[]): Promise<readonly Module[]> {
+  const entry = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(entry, urls.map((url) => `import "${url}";\n`).join(""));
+    const { success, stdout, stderr } = await new Deno.Command("deno", {
+      args: ["info", "--json", "--no-lock", "--config", `${root}/deno.json`, entry],
+      env: { NO_COLOR: "1" },
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    return JSON.parse(new TextDecoder().decode(stdout)).modules;
+  } finally {
+    await Deno.remove(entry);
+  }
+}
+
+/** Modules that are named by a URL, which is not part of the module graph. */
+async function moduleUrls(root: string, file: string): Promise<Import[]> {
+  const text = await Deno.readTextFile(`${root}/${file}`);
+  const pattern = /(?:new URL|import\.meta\.resolve)\(\s*"(\.{1,2}\/[^"]+)"/g;
+  return [...text.matchAll(pattern)].flatMap((match): Import[] => {
+    const to = decodeURIComponent(new URL(match[1], `file:///${file}`).pathname).slice(1);
+    if (!SOURCE_FILE.test(to)) return []; // a data file or a folder
+    const line = text.slice(0, match.index).split("\n").length;
+    return [{ from: file, to, line, kind: "url" }];
+  });
 }
 
 /** `npm:hono@4.1.0/cors`, `hono/cors` -> `hono`. */
@@ -174,63 +234,13 @@ function packageOf(specifier: string): string {
   return name.replace(/(?<=.)@.*$/, "");
 }
 
-function checkSite(file: string, { specifier, line, kind }: ImportSite): Violation | undefined {
-  const from = placeOf(file);
-  // Bare names are packages, also where the import map points one at an adapter in this tree.
-  if (/^\.{1,2}\//.test(specifier)) {
-    const url = new URL(specifier, `file:///${file}`);
-    const to = placeOf(decodeURIComponent(url.pathname).slice(1));
-    if (kind === "url" && !SOURCE_FILE.test(to.path)) return undefined; // a data file or a folder
-    const rule = brokenRule(from, to, kind);
-    return rule === undefined ? undefined : { file, line, imported: to.path, rule };
-  }
-  const name = packageOf(specifier);
-  const owners = Object.hasOwn(PACKAGE_OWNERS, name) ? PACKAGE_OWNERS[name] : undefined;
-  if (owners === undefined || owners.includes(`${from.area}/${from.unit}`)) return undefined;
-  return { file, line, imported: name, rule: `only ${owners.join(" and ")} may import ${name}` };
-}
-
-/**
- * Checks every import of a set of source files.
- *
- * @param files text of each file by its path from the root of the tree, with `/` between folders.
- * @returns violations, in the order of the files.
- */
-export function checkImports(files: Readonly<Record<string, string>>): Violation[] {
-  return Object.entries(files).flatMap(([file, text]) =>
-    findImports(text).flatMap((site) => checkSite(file, site) ?? [])
-  );
-}
-
-const SOURCE_FILE = /\.[cm]?[jt]sx?$/;
-const SKIPPED = new Set(["node_modules", "out", "tests/fixtures"]);
-
-/** Reads every source file under a folder, sorted by path. Hidden folders are skipped. */
-export async function readSources(root: string): Promise<Record<string, string>> {
-  const paths: string[] = [];
-  const walk = async (folder: string) => {
-    for await (const entry of Deno.readDir(`${root}/${folder}`)) {
-      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.name.startsWith(".") || SKIPPED.has(path)) continue;
-      if (entry.isDirectory) await walk(path);
-      else if (entry.isFile && SOURCE_FILE.test(path)) paths.push(path);
-    }
-  };
-  await walk("");
-  paths.sort();
-  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(`${root}/${path}`)));
-  return Object.fromEntries(paths.map((path, i) => [path, texts[i]]));
-}
-
-/** One line for a violation: `file:line imports X: rule`. */
-export function describe({ file, line, imported, rule }: Violation): string {
-  return `${file}:${line} imports ${imported}: ${rule}`;
-}
-
 if (import.meta.main) {
-  const files = await readSources(Deno.args[0] ?? `${import.meta.dirname}/..`);
-  const violations = checkImports(files);
-  for (const violation of violations) console.error(describe(violation));
-  if (violations.length > 0) Deno.exit(1);
-  console.log(`Checked the imports of ${Object.keys(files).length} files`);
+  const root = Deno.args[0] ?? fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+  const imports = await readImports(root);
+  const problems = problemsOf(imports);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) Deno.exit(1);
+  console.log(
+    `Checked ${imports.length} imports of ${new Set(imports.map(({ from }) => from)).size} files`,
+  );
 }

@@ -261,7 +261,13 @@ Deno.test("features of the wrong shape, and NaN, give an error", async () => {
     /unbiased CKA needs at least 4 rows of features, got 1 without/,
   );
   await assert.rejects(few.add(row, 1, 2), /unknown group 2; groups are 0 to 1/);
-  assert.throws(() => new CkaAccumulator({ states, groups: 1 }), /groups must be at least 2, .* got 1/);
-  assert.throws(() => new CkaAccumulator({ states: [...states, ...states] }), /duplicate state name "a"/);
+  assert.throws(
+    () => new CkaAccumulator({ states, groups: 1 }),
+    /groups must be at least 2, .* got 1/,
+  );
+  assert.throws(
+    () => new CkaAccumulator({ states: [...states, ...states] }),
+    /duplicate state name "a"/,
+  );
   assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /unknown state "z"/);
 });
