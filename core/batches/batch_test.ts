@@ -72,7 +72,7 @@ Deno.test("shapes are fixed, no longer than needed, and all sequences are there"
   }
 });
 
-Deno.test("labels start at the prompt's end, padding and filling rows weigh nothing", () => {
+Deno.test("labels start at the end of the prompt; padding and empty rows have weight 0", () => {
   const sequences = [sequence([1, 2, 3, 4], 2), sequence([5, 6, 7, 8, 9]), sequence([10, 11])];
   const [long, short] = collate(sequences, { micro_batch_size: 2, lengths: [2, 4] });
   assert.equal(long.length, 4);
@@ -86,7 +86,7 @@ Deno.test("labels start at the prompt's end, padding and filling rows weigh noth
   assert.deepEqual([long.supervised, short.supervised], [6, 1]);
 });
 
-Deno.test("documents hidden from each other see from their own start on, and their first token is not a label", () => {
+Deno.test("masked documents see only themselves, and their first token is not a label", () => {
   const options = { micro_batch_size: 2, lengths: [6] };
   const packed = sequence([1, 2, 3, 4, 5, 6], 0, [2, 5]);
   const [batch] = collate([packed, sequence([7, 8, 9])], options);
@@ -100,7 +100,7 @@ Deno.test("documents hidden from each other see from their own start on, and the
   assert.equal(supervisedTokens(sequence([1, 2, 3, 4], 3, [2, 3])), 0);
 });
 
-Deno.test("first keys are there where a sequence of the micro-batch has starts, and are no later than the position", () => {
+Deno.test("document_start is set where a sequence has starts, and is at most the position", () => {
   const options = { micro_batch_size: 2, lengths: [8, 16, 32] };
   for (let step = 0; step < 20; step++) {
     const sequences = randomBatch(step).sort((a, b) => b.tokens.length - a.tokens.length);
@@ -134,7 +134,7 @@ Deno.test("a prompt that covers a document leaves it without labels", () => {
   assert.throws(() => collate([], options), /none of the 0 sequences/);
 });
 
-Deno.test("sequences and options that do not fit are refused", () => {
+Deno.test("sequences and options that do not fit are rejected", () => {
   const sequences = [sequence([1, 2, 3, 4])];
   const options = { micro_batch_size: 2, lengths: [4] };
   assert.throws(() => collate(sequences, { ...options, lengths: [2] }), /3 input tokens .* 2;/);

@@ -23,7 +23,7 @@ Deno.test("example evaluation keeps documents and prompts, without those that ha
   assert.deepEqual(sequences.map(({ prompt_length }) => prompt_length), [2, 0]);
 });
 
-Deno.test("a set without anything to evaluate is refused", () => {
+Deno.test("a set without anything to evaluate is rejected", () => {
   const set = countingSet("tiny", 4);
   const options = { sequence_length: 4, mode: "packed", max_sequences: 1 } as const;
   assert.throws(() => evaluationSequences(set, options), /"tiny" \(1 documents, 4 tokens\)/);

@@ -45,7 +45,7 @@ Deno.test("documents are truncated, and those without a token to learn are left 
   assert.equal(sampler.batch(0)[0].source, "s");
 });
 
-Deno.test("over-long documents are cut, left out or refused, as told", () => {
+Deno.test("overlong documents are cut, left out or rejected, as configured", () => {
   const set = setOf("s", [[1, 2, 3, 0], [4, 5, 6, 7, 0], [8, 0]]);
   const options = { ...base, sets: [set], global_batch_size: 3, epochs: 1 };
   const make = (overlong: Overlong) => new ExampleSampler({ ...options, overlong });
@@ -64,7 +64,7 @@ Deno.test("there is at least one step, and a small set fills its batch by repeat
   assert.equal(sampler.batch(0).length, 64);
 });
 
-Deno.test("examples that cannot be drawn are refused", () => {
+Deno.test("examples that cannot be drawn are rejected", () => {
   const make = (change: object) => () => new ExampleSampler({ ...base, ...change });
   assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /none of the 1 documents of "s"/);
   assert.throws(make({ sets: [] }), /none of the 0 documents/);

@@ -69,7 +69,7 @@ Deno.test("counts sum to the total even where a source gets everything after sha
   }
 });
 
-Deno.test("a constant mixture has no drift: every source is within three sequences for ever", () => {
+Deno.test("a constant mixture does not drift: every source stays within three sequences", () => {
   const weights = shares({ general: 0.7, code: 0.2, math: 0.09, rare: 0.01 });
   const schedule = new MixtureSchedule([{ from: 0, weights }]);
   for (const total of [1, 10, 999, 1e6, 62_464_000, 4_900_000_001]) {
@@ -123,7 +123,7 @@ Deno.test("continuing the current mixture changes nothing, and later points are 
   assert.deepEqual(extendHistory(other, 20, { math: 1 }, 16).map(({ from }) => from), [0, 20]);
 });
 
-Deno.test("points that are not a mixture are refused", () => {
+Deno.test("points that are not a mixture are rejected", () => {
   const refuse = (config: MixtureConfig, message: RegExp) =>
     assert.throws(() => extendHistory([], 0, config, 16), message);
   const point = { after_tokens: 0, weights: { a: 1 }, change: "switch" as const };

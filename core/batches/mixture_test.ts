@@ -53,7 +53,7 @@ Deno.test("a source is read in random order over the whole of it, not from its s
   assert.ok(spread > 200, `spread ${spread}`);
 });
 
-Deno.test("any step's batch is the same without the steps before it, and however weights are ordered", () => {
+Deno.test("any step's batch is the same without the steps before it, and for any order of weights", () => {
   const steps = drawnSequences(new MixtureSampler(base), base.steps);
   const pieces = constant({ math: 1, general: 7, code: 2 });
   const again = new MixtureSampler({ ...base, sets: new Map([...sets].reverse()), pieces });
@@ -173,7 +173,7 @@ Deno.test("the ledger counts tokens without padding where sequences differ in le
   assert.equal(mixtureLedger(sampler, packed_sets, 0, 35)[0].tokens, tokens);
 });
 
-Deno.test("repeating is refused before the first step, with what is needed and what there is", () => {
+Deno.test("repeats are rejected before the first step, with the tokens needed and available", () => {
   // The first step has taken 2 of math's 64 sequences, nine more take 63.
   const pieces = extendHistory(constant({ math: 2, general: 5 }), 7, { math: 1 }, T);
   const options = { ...base, pieces, first_step: 1, steps: 9 };
@@ -195,7 +195,7 @@ Deno.test("allowed repetition passes over all sequences before any repeats, in a
   assert.notDeepEqual(first, second);
 });
 
-Deno.test("mixtures that cannot be drawn are refused", () => {
+Deno.test("mixtures that cannot be drawn are rejected", () => {
   const make = (change: object) => () => new MixtureSampler({ ...base, ...change });
   const empty = new Map([["math", pack(countingSet("math", 3), OPTIONS)]]);
   assert.throws(

@@ -42,7 +42,7 @@ Deno.test("with a mask, concatenated sequences know where documents begin inside
   }
 });
 
-Deno.test("best fit places every document that fits in one piece, once, and no block is too long", () => {
+Deno.test("best fit places every document that fits in one piece, once, and no sequence is too long", () => {
   for (let trial = 0; trial < 60; trial++) {
     const capacity = 2 + new Random(4, "capacity", trial).below(20);
     const { documents, set } = randomSet(trial, 60, 24);

@@ -50,7 +50,7 @@ Deno.test("token sets gather a source over runs and tables, in the order of tabl
   assert.equal("offsets" in without, false);
 });
 
-Deno.test("no documents and impossible prompts are refused", async () => {
+Deno.test("no documents and impossible prompts are rejected", async () => {
   await assert.rejects(loadTokenSets({ train: tableOf([]) }), /no tokenized documents in train/);
   await assert.rejects(loadTokenSets({}), /no tokenized documents in the inputs/);
   const bad = tableOf([{ source: "a", tokens: [1, 2], prompt_length: 3 }]);

@@ -32,7 +32,7 @@ Deno.test("views of a larger buffer are read and written in place", async () => 
   await session.release();
 });
 
-Deno.test("wrong feeds are refused before anything runs", async () => {
+Deno.test("wrong feeds are rejected before anything runs", async () => {
   const session = await compile(plusOne(), { threads: 1 });
   await assert.rejects(() => session.run({}), /input "x" is not fed/);
   await assert.rejects(

@@ -55,7 +55,7 @@ Deno.test("the round, the seed and the phase change the order", () => {
   assert.equal(new Set(orders.map(String)).size, orders.length);
 });
 
-Deno.test("arguments out of range are refused", () => {
+Deno.test("arguments out of range are rejected", () => {
   assert.throws(() => permute(0, 0, 0, "a", 0), /size 0/);
   assert.throws(() => permute(5, 5, 0, "a", 0), /index 5/);
   assert.throws(() => permute(0, 5, 0, "a", -1), /round -1/);

@@ -24,7 +24,7 @@ Deno.test("Philox-4x32-10 gives the known answers of Random123", () => {
   }
 });
 
-Deno.test("streams depend on seed, phase and step alone", () => {
+Deno.test("streams depend only on seed, phase and step", () => {
   const first = (seed: number, phase: string, step: number) => {
     const random = new Random(seed, phase, step);
     return Array.from({ length: 6 }, () => random.uint32()).join();
@@ -87,7 +87,7 @@ Deno.test("shuffle keeps the items and reaches every order", () => {
   assert.ok(chiSquare < 20.52, `chi-square ${chiSquare} on 5 degrees of freedom`); // p = 0.001
 });
 
-Deno.test("seeds, steps and bounds out of range are refused", () => {
+Deno.test("seeds, steps and bounds out of range are rejected", () => {
   assert.throws(() => new Random(-1, "a", 0), /seed -1/);
   assert.throws(() => new Random(0.5, "a", 0), /seed 0.5/);
   assert.throws(() => new Random(0, "a", 2 ** 32), /step 4294967296/);

@@ -101,7 +101,7 @@ const keptFiles = ({ kept }: Trained) =>
       .map((name) => [name, path(name).split("/").at(-1)]),
   }));
 
-Deno.test("kept steps are those named and the last regular ones", () => {
+Deno.test("kept steps are those listed, and the last of the regular ones", () => {
   assert.deepEqual(keptSteps({}, 0, 100), []);
   assert.deepEqual(keptSteps({ keep_steps: [100, 0, 7, 7] }, 0, 100), [0, 7, 100]);
   assert.deepEqual(keptSteps({ keep_every_steps: 40 }, 0, 100), [40, 80]);
@@ -118,7 +118,7 @@ Deno.test("kept steps are those named and the last regular ones", () => {
   assert.throws(() => keptSteps({ keep_last: 2 }, 0, 10), /keep_last needs keep_every_steps/);
 });
 
-Deno.test("a kept checkpoint is what a phase of that length ends with", () =>
+Deno.test("a kept checkpoint equals the end of a phase of that length", () =>
   withStore(async (store) => {
     const { kept } = await trainOn(store, makePhase(12, { keep_steps: [0, 5, 12] }));
     assert.deepEqual(kept.map(({ step }) => step), [0, 5, 12]);
@@ -151,7 +151,7 @@ Deno.test("an interrupted run keeps the same checkpoints, and ends with the same
     assert.deepEqual(resumed.history, undisturbed.history);
   }));
 
-Deno.test("a kept checkpoint that is lost is made again, and later ones are not relied on", () =>
+Deno.test("a lost kept checkpoint is made again, without using later ones", () =>
   withStore(async (store) => {
     const phase = makePhase(20, { keep_steps: [4, 8, 12] });
     const undisturbed = await trainOn(new Store(join(store.root, "a")), phase);
@@ -167,7 +167,7 @@ Deno.test("a kept checkpoint that is lost is made again, and later ones are not 
     assert.deepEqual(again.files, undisturbed.files);
   }));
 
-Deno.test("a checkpoint that cannot be written fails the phase, and earlier ones stay", () =>
+Deno.test("a checkpoint that cannot be written fails the phase; earlier ones stay", () =>
   withStore(async (store) => {
     const phase = makePhase(20, { keep_steps: [10] });
     const folder = store.workFolder("key");
@@ -189,7 +189,7 @@ Deno.test("a checkpoint that cannot be written fails the phase, and earlier ones
     assert.deepEqual(kept.map(({ step }) => step), [10]);
   }));
 
-Deno.test("a runner without a writer is refused before the first step, where checkpoints have to be kept", async () => {
+Deno.test("keeping checkpoints without a writer fails before the first step", async () => {
   const ctx = {
     signal: new AbortController().signal,
     checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },
@@ -230,7 +230,7 @@ async function heldCheckpointing() {
   return { writer, checkpointing, arrays, state, current };
 }
 
-Deno.test("what is saved is what stood when save returned, whatever the trainer does then", async () => {
+Deno.test("a checkpoint has the values at the time save returned, whatever the trainer does later", async () => {
   const { writer, checkpointing, arrays, state, current } = await heldCheckpointing();
   const before = encodeCheckpoint(arrays, state);
   await checkpointing.save(false, current);
@@ -243,7 +243,7 @@ Deno.test("what is saved is what stood when save returned, whatever the trainer 
   assert.ok(writer.is_closed);
 });
 
-Deno.test("one checkpoint is under way at a time, and its buffers are used again", async () => {
+Deno.test("one checkpoint is written at a time, and its buffers are reused", async () => {
   const { writer, checkpointing, current } = await heldCheckpointing();
   await checkpointing.save(false, current);
   assert.ok(checkpointing.is_busy);
@@ -260,7 +260,7 @@ Deno.test("one checkpoint is under way at a time, and its buffers are used again
   assert.ok(!checkpointing.is_busy);
 });
 
-Deno.test("a failure of the writer is told at the next step, and by every later call", async () => {
+Deno.test("a failure of the writer is thrown at the next step, and by every later call", async () => {
   const { writer, checkpointing, current } = await heldCheckpointing();
   await checkpointing.save(false, current);
   writer.taken[0].finish(new Error("no space left"));
@@ -270,7 +270,7 @@ Deno.test("a failure of the writer is told at the next step, and by every later 
   await checkpointing.close();
 });
 
-Deno.test("arrays of a device come down into the same files", () =>
+Deno.test("arrays of a device give the same files", () =>
   withStore(async (store) => {
     store.open();
     const arrays = await prepare();

@@ -214,7 +214,7 @@ Deno.test("float16 puts every matrix product, and nothing else, between casts", 
   assert.equal(count(half, "Cast"), count(plain, "Cast") + 3 * products(plain));
 });
 
-Deno.test("a device that is missing is named, with what to do", async () => {
+Deno.test("the error for a missing device names it and the fix", async () => {
   const { graph } = trainGraph(gpt_neox, { rows: 1, length: 8 });
   for (const device of ["webgpu", "cuda"] as const) {
     try {

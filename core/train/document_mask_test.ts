@@ -89,7 +89,7 @@ function check(
 }
 
 kernelsTest(
-  "a step on packed and masked rows is that on the same documents one per row",
+  "a step on packed and masked rows equals that on the same documents one per row",
   async (kernels) => {
     const compute = { threads: 1, kernels };
     const batch = toBatch(packed), rows = toBatch(alone);

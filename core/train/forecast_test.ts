@@ -18,7 +18,7 @@ Deno.test("points on a curve are evenly spaced, the first and the last step incl
   assert.ok(Math.max(...gaps) - Math.min(...gaps) <= 1, `${gaps}`);
 });
 
-Deno.test("tables of one source add up, and one that is not made yet leaves all unknown", () => {
+Deno.test("tables of one source add up; one unknown table leaves all unknown", () => {
   const table = { sources: { a: { tokens: 5, documents: 2 } } };
   const both = { sources: { a: { tokens: 1, documents: 1 }, b: { tokens: 7, documents: 3 } } };
   assert.deepEqual(sourceTokens({ table, both }), {

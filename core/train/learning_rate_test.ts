@@ -45,7 +45,7 @@ function* randomSchedules(): Generator<{ schedule: Schedule; warmup: number; dec
 const near = (a: number, b: number) =>
   Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
 
-Deno.test("where they have the same form, schedules are those of transformers", () => {
+Deno.test("schedules equal those of transformers where it has them", () => {
   const { warmup_steps, horizon_steps, decay_steps } = GOLDEN;
   const rise = { peak_lr: 1, warmup_ratio: 0, warmup_steps };
   const fall = { ...rise, min_lr: 0 };
@@ -66,7 +66,7 @@ Deno.test("where they have the same form, schedules are those of transformers", 
   }
 });
 
-Deno.test("a cosine without a shape has the bits it always had", () => {
+Deno.test("a cosine without a shape keeps its bits", () => {
   const schedule = { peak_lr: 3e-4, min_lr: 1e-6, warmup_ratio: 0.1, horizon_steps: 61_000 };
   const W = 6100;
   for (const step of [0, 1, 77, W - 1, W, W + 1, 30_000, 60_998, 60_999, 61_000, 70_000]) {
@@ -112,7 +112,7 @@ Deno.test("no schedule jumps: a step changes the rate by no more than its stretc
   }
 });
 
-Deno.test("a schedule warms up again from the rate that was reached, in its own shape", () => {
+Deno.test("rewarming starts at the rate that was reached and keeps the shape", () => {
   const trunk = resolveSchedule(schedule_schema.parse({ peak_lr: 1e-3, min_lr: 1e-4 }), 100);
   const again = rewarmSchedule(trunk, { peak_lr: 5e-4, warmup_ratio: 0.2 }, 50, 80);
   const before = learningRate(trunk, 79), rates = curve(again);
@@ -134,7 +134,7 @@ Deno.test("a schedule warms up again from the rate that was reached, in its own 
   assert.ok(near(learningRate(twice, 100), (3 * learningRate(fixed, 99) + 1e-3) / 4));
 });
 
-Deno.test("fields of another shape, and stretches that do not fit, are refused by name", () => {
+Deno.test("fields of another shape, and warm-ups and decays that do not fit, are rejected by name", () => {
   const fails = (config: object, message: RegExp) => {
     const { error } = schedule_schema.safeParse({ peak_lr: 1, ...config });
     assert.match(JSON.stringify(error?.issues), message);

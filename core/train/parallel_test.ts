@@ -25,7 +25,7 @@ async function alone(): Promise<Told> {
 }
 
 for (const launcher of LAUNCHERS) {
-  Deno.test(`several processes train as one does, to 1e-5, and all alike: ${launcher}`, async () => {
+  Deno.test(`several processes train like one, to 1e-5, and have equal results: ${launcher}`, async () => {
     const one = await alone();
     for (const size of [2, 4]) {
       const told = await train(launcher, size);
@@ -43,7 +43,7 @@ for (const launcher of LAUNCHERS) {
   });
 }
 
-Deno.test("parts of a list are in order and as even as can be", () => {
+Deno.test("parts of a list are in order and as even as possible", () => {
   const items = [0, 1, 2, 3, 4, 5, 6];
   const parts = (size: number) =>
     Array.from({ length: size }, (_, rank) => partOf(items, { rank, size }));

@@ -47,7 +47,7 @@ Deno.test("slots in use at the same time do not overlap, others share memory", (
   });
 });
 
-Deno.test("reshaping, permuting and slicing move no data, and say when they would have to", () => {
+Deno.test("reshaping, permuting and slicing move no data, and report when they would have to", () => {
   const view = denseView(new Slot(4 * 24), [2, 3, 4], "float32");
   assert.deepEqual(reshapeView(view, [6, 4])!.strides, [4, 1]);
   const part = slice(view, 1, 2, 1);
@@ -197,7 +197,7 @@ oneDnnTest(
 
 for (const products of ["float32", "bfloat16"] as const) {
   oneDnnTest(
-    `the loss keeps its digits in ${products}, also where probabilities underflow`,
+    `the loss keeps its digits in ${products}, even where probabilities underflow`,
     products,
     async () => {
       const graph = new Graph();
@@ -239,7 +239,7 @@ Deno.test("values that only products read are kept in bfloat16, sums are not", (
   ]);
 });
 
-Deno.test("the inner values of a gated MLP are kept in bfloat16, what is scaled by a column is not", () => {
+Deno.test("the inner values of a gated MLP are kept in bfloat16, values scaled by a column are not", () => {
   const graph = new Graph();
   const matrix = (name: string): Value => graph.input(name, "float32", [4, 4]);
   const [gate, up] = [gemm(matrix("a"), matrix("b")), gemm(matrix("c"), matrix("d"))];
@@ -269,7 +269,7 @@ oneDnnTest("an op without a kernel, a missing input and float16 are named", "flo
   );
 });
 
-Deno.test("a library that is missing is named, with what to do", () => {
+Deno.test("the error for a missing library names it and the fix", () => {
   const { message } = new OneDnnUnavailable(["libdnnl.so.3: no such file"]);
   assert.match(message, /no such file.*pip install onednn-cpu-gomp.*CAUSEWAY_ONEDNN.*float32/);
 });
