@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { familyOf, type ParameterArrays, parameterCount } from "../model/mod.ts";
+import type { ParameterArrays } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { checkpointReader, describeLineage, loadTrainerState } from "../train/mod.ts";
@@ -63,7 +63,7 @@ export function* exportModel(
   if (format === "onnx") yield* onnxFiles(parameters, dtypes);
   yield { name: "generation_config.json", content: generationConfig(tokenizer.end_of_text) };
   const usage = format === "hf" ? { format } : { format, folder, dtype: dtypes[0] };
-  yield { name: "README.md", content: modelCard(facts, shapeOf(parameters), usage) };
+  yield { name: "README.md", content: modelCard(facts, parameters.config, usage) };
 }
 
 function copied(files: FilesInput, name: string): ExportedFile {
@@ -94,15 +94,6 @@ function generationConfig(end_of_text: number): string {
     pad_token_id: end_of_text,
   };
   return JSON.stringify(config, null, 2) + "\n";
-}
-
-function shapeOf({ config }: ParameterArrays) {
-  const { vocab_size, hidden_size, num_hidden_layers, num_attention_heads } = config;
-  return {
-    family: familyOf(config).title,
-    parameters: parameterCount(config),
-    sizes: { vocab_size, hidden_size, num_hidden_layers, num_attention_heads },
-  };
 }
 
 /** One line for each phase that trained a checkpoint; none for a model without training state. */

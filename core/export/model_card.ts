@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { familyOf, type ModelConfig, parameterCount } from "../model/mod.ts";
 
-/** Tokens and licence of one dataset: a row of the `summary` that tokenizing leaves. */
+/** Tokens and licence of one dataset: a row of the `summary` that the tokenize stage writes. */
 export interface DataRow {
   readonly source: string;
   readonly dataset: string;
@@ -52,26 +53,18 @@ export interface ModelFacts {
   readonly losses: readonly LossRow[];
 }
 
-/** The model's size and family. */
-export interface ModelShape {
-  readonly family: string;
-  readonly parameters: number;
-  /** The main fields of its configuration. */
-  readonly sizes: Readonly<Record<string, unknown>>;
-}
-
 /** How the exported model is loaded: in Python, or in JavaScript from a folder with a precision. */
 export type Usage =
   | { readonly format: "hf" }
   | { readonly format: "onnx"; readonly folder: string; readonly dtype: string };
 
 /** Writes the card. */
-export function modelCard(facts: ModelFacts, shape: ModelShape, usage: Usage): string {
+export function modelCard(facts: ModelFacts, config: ModelConfig, usage: Usage): string {
   const code = usage.format === "hf" ? pythonUsage() : javascriptUsage(usage.folder, usage.dtype);
   const sections = [
     frontMatter(facts, usage),
     `# ${facts.name}`,
-    introduction(facts, shape),
+    introduction(facts, config),
     `## Use\n\n${code}`,
     training(facts),
     dataSection(facts),
@@ -104,15 +97,16 @@ function frontMatter({ data }: ModelFacts, { format }: Usage): string {
   return lines.join("\n");
 }
 
-function introduction(facts: ModelFacts, { family, parameters, sizes }: ModelShape): string {
+function introduction(facts: ModelFacts, config: ModelConfig): string {
   const { recipe, step, run, description } = facts;
-  const from = recipe === undefined
-    ? ""
-    : `It is the result of step \`${step}\` of the recipe \`${recipe}\` (run \`${run}\`), trained with ` +
-      `Causeway.${description ? ` The experiment: ${description}` : ""}`;
-  const table = Object.entries(sizes).map(([name, value]) => `${name} ${value}`).join(", ");
-  return `A ${family} language model of ${number(parameters)} parameters (${table}). ${from}`
-    .trim();
+  const { vocab_size, hidden_size, num_hidden_layers, num_attention_heads } = config;
+  const sizes = { vocab_size, hidden_size, num_hidden_layers, num_attention_heads };
+  const listed = Object.entries(sizes).map(([name, value]) => `${name} ${value}`).join(", ");
+  const model = `A ${familyOf(config).title} language model of ${number(parameterCount(config))} ` +
+    `parameters (${listed}).`;
+  if (recipe === undefined) return model;
+  return `${model} It is the result of step \`${step}\` of the recipe \`${recipe}\` (run \`${run}\`), ` +
+    `trained with Causeway.${description ? ` The experiment: ${description}` : ""}`;
 }
 
 function training({ lineage, phases }: ModelFacts): string {
