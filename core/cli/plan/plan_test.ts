@@ -10,7 +10,7 @@ const RECIPE = fileURLToPath(new URL("./testdata/forecast_recipe.ts", import.met
 
 const command = (args: string[]) => runCommand(main, args);
 
-Deno.test("a plan tells every step, the tree of branches and totals, and writes nothing", () =>
+Deno.test("a plan shows every step, the tree of branches and totals, and writes nothing", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const { code, out: text, err } = await command(["--recipe", RECIPE, "--out", out]);
@@ -26,11 +26,11 @@ Deno.test("a plan tells every step, the tree of branches and totals, and writes 
     );
     assert.match(text, /^ {2}compute {2}6\.00e\+10 FLOPs$/m);
     assert.match(text, /^ {2}memory {3}12\.0 kB: weights 4\.0 kB, moments 8\.0 kB$/m);
-    assert.match(text, /^ {2}disk {5}5\.0 kB: weights 5\.0 kB; 700 B more while it runs$/m);
+    assert.match(text, /^ {2}disk {5}5\.0 kB: weights 5\.0 kB; 700 B more while running$/m);
     assert.match(text, /at least [\d.:]+( s)?, matrix products alone, at [\d.]+ GFLOP\/s measured/);
-    assert.match(text, /^ {2}time {5}not known here: oneDNN has no float16 on the CPU$/m);
+    assert.match(text, /^ {2}time {5}unknown here: oneDNN has no float16 on the CPU$/m);
     assert.match(text, /^ {2}note {5}would fail: there is nothing to train$/m);
-    assert.match(text, /^twig {2}silent, to run: never run\n {2}forecast the stage tells none$/m);
+    assert.match(text, /^twig {2}silent, to run: never run\n {2}forecast none from this stage$/m);
     const tree = text.slice(text.indexOf("Lineage\n"), text.indexOf("\n\nTotal"));
     assert.deepEqual(tree.split("\n"), [
       "Lineage",
@@ -42,8 +42,8 @@ Deno.test("a plan tells every step, the tree of branches and totals, and writes 
     ]);
     // The source is needed once, by the branch that goes furthest.
     assert.match(text, /^ {2}needed {3}general: 100,000 tokens$/m);
-    assert.match(text, /^ {2}disk {5}215\.7 kB: results 15\.0 kB, 700 B more .* made 200\.0 kB$/m);
-    assert.match(text, /for what is to run, without right, faulty, twig$/m);
+    assert.match(text, /^ {2}disk {5}215\.7 kB: results 15\.0 kB, 700 B more .* make 200\.0 kB$/m);
+    assert.match(text, / to run, without right, faulty, twig$/m);
     assert.throws(() => Deno.statSync(out), Deno.errors.NotFound);
   }));
 
@@ -57,7 +57,7 @@ Deno.test("a branch is drawn over its whole run, and marked where it begins", ()
     assert.match(code, / code {22,}▄{36,37} 50%$/);
   }));
 
-Deno.test("a step that has run tells what it took and wrote, and lends its speed to others", () =>
+Deno.test("a step that has run shows its time and size, and its speed serves others", () =>
   withFolder(async (folder) => {
     const recipe = await loadRecipe(recipeUrl(RECIPE));
     await run(recipe, { out: folder, only: new Set(["trunk"]) });
@@ -99,7 +99,7 @@ const CLUSTER = {
   storage: { bytes_per_second: 1e6 },
 };
 
-Deno.test("for a cluster a plan tells time, network, memory and cost, and what does not fit", () =>
+Deno.test("for a cluster a plan shows time, network, memory and cost, and what does not fit", () =>
   withFolder(async (folder) => {
     const file = join(folder, "cluster.json"), out = join(folder, "out");
     await Deno.writeTextFile(file, JSON.stringify(CLUSTER));

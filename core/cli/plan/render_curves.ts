@@ -31,7 +31,7 @@ export function renderLine(
   for (let x = 0; x < columns; x++) {
     const value = valueAt(points, columns === 1 ? 0 : x / (columns - 1));
     const y = top > 0 ? Math.round(value / top * (rows - 1)) : 0;
-    // Steep parts are drawn through, so that the line has no holes.
+    // Steep parts are filled, so that the line has no gaps.
     const from = before === undefined ? y : Math.min(y, before + Math.sign(y - before));
     const to = before === undefined ? y : Math.max(y, before + Math.sign(y - before));
     for (let dot = from; dot <= to; dot++) {
@@ -44,7 +44,7 @@ export function renderLine(
   );
 }
 
-/** Shares between 0 and 1 as blocks of their height; what is above 0 is seen. */
+/** Shares between 0 and 1 as blocks of their height; any share above 0 is visible. */
 export function renderShares(points: readonly CurvePoint[], width: number): string {
   return Array.from({ length: width }, (_, x) => {
     const share = valueAt(points, width === 1 ? 0 : x / (width - 1), "step");
@@ -53,7 +53,7 @@ export function renderShares(points: readonly CurvePoint[], width: number): stri
   }).join("");
 }
 
-/** The value at a part of the way from the first point to the last: between two points, or of the one before. */
+/** The value at a fraction of the range: interpolated ("line"), or of the point before ("step"). */
 function valueAt(points: readonly CurvePoint[], part: number, between = "line"): number {
   const [first, last] = [points[0].at, points[points.length - 1].at];
   const at = first + part * (last - first);

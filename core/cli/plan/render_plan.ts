@@ -1,5 +1,5 @@
 /**
- * A plan for a terminal: every step with its curves, the lineage, totals.
+ * A plan for a terminal: each step with its curves, then the lineage and totals.
  *
  * @module
  */
@@ -43,14 +43,14 @@ function renderStep(
   const what = action === "skip" ? "done" : "to run";
   const head = `${style(id, "bold", view.color)}  ${stage}, ${what}: ${reasons.join(", ")}`;
   const rows: [string, string][] = [];
-  if (!forecast) rows.push(["forecast", "the stage tells none"]);
+  if (!forecast) rows.push(["forecast", "none from this stage"]);
   for (const note of forecast?.notes ?? []) rows.push(["note", note]);
   const { training, flops, memory, disk, scratch } = forecast ?? {};
   if (training) rows.push(...trainingRows(training, runOf(step, by_id), view));
   if (flops !== undefined) rows.push(["compute", `${flops.toExponential(2)} FLOPs`]);
   if (memory) rows.push(["memory", describeBytes(memory)]);
   if (disk) {
-    const more = scratch ? `; ${formatBytes(scratch)} more while it runs` : "";
+    const more = scratch ? `; ${formatBytes(scratch)} more while running` : "";
     rows.push(["disk", describeBytes(disk) + more]);
   }
   if (step.written !== undefined) rows.push(["written", formatBytes(step.written)]);
@@ -103,7 +103,7 @@ function label(name: string, rows: [string, string][]): [string, string][] {
   return rows.map(([, text], i) => [i === 0 ? name : "", text]);
 }
 
-/** First and last step below a curve, and where the phase begins. */
+/** First and last step below a curve, and where the phase starts. */
 function axis(
   run: readonly TrainingPoint[],
   from_step: number,
@@ -125,11 +125,11 @@ function axis(
   return cells.slice(0, width).join("");
 }
 
-/** Points of the phase and, up to where it begins, of those that it continues. */
+/** Points of the phase and of those that it continues, up to its start. */
 function runOf(step: StepForecast, by_id: ReadonlyMap<string, StepForecast>): TrainingPoint[] {
   const { from_step, points } = step.forecast!.training!;
   let before = by_id.get(step.parent ?? "");
-  // A step that only takes a checkpoint out of several stands between two phases.
+  // A step that only selects a checkpoint may be between two phases.
   while (before && !before.forecast?.training) before = by_id.get(before.parent ?? "");
   if (from_step === 0 || !before) return [...points];
   return [...runOf(before, by_id).filter((point) => point.step < from_step), ...points];
@@ -159,7 +159,7 @@ function describeTime({ seconds, basis, at_least }: StepTime): string {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** Phases of training as a tree, each below the one whose checkpoint it goes on from. */
+/** Phases of training as a tree, each below the one whose checkpoint it continues. */
 function renderLineage(steps: readonly StepForecast[]): string {
   const trained = steps.filter(({ forecast, parent }) => forecast?.training || parent);
   const childrenOf = (id: string | undefined) => trained.filter(({ parent }) => parent === id);
@@ -187,7 +187,7 @@ function describePhase({ forecast, parent_digest }: StepForecast): string {
   }${digest}`;
 }
 
-/** Sums over all steps; a source is needed once, however many branches draw from it. */
+/** Sums over all steps; a source is tokenized once, however many branches use it. */
 function renderTotals(steps: readonly StepForecast[], times: Times): string {
   const forecasts = steps.flatMap(({ forecast }) => forecast ?? []);
   const needed = neededTokens(steps);
@@ -204,7 +204,7 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
   const left = to_run.map(({ id }) => times.get(id)!);
   const at_least = unknown.length > 0 || left.some(({ at_least }) => at_least);
   const rows = [
-    ["steps", `${to_run.length} of ${steps.length} to run`],
+    ["tasks", `${to_run.length} of ${steps.length} to run`],
     ["tokens", `${formatNumber(sum(forecasts.map((f) => f.training?.tokens ?? 0)))} trained on`],
     ...[...needed].map((
       [source, { tokens }],
@@ -215,18 +215,18 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
       "disk",
       `${formatBytes(sum(results) + scratch + token_bytes)}: results ${formatBytes(sum(results))}` +
       `, ${formatBytes(scratch)} more while training` +
-      (token_bytes > 0 ? `, tokens to be made ${formatBytes(token_bytes)}` : ""),
+      (token_bytes > 0 ? `, tokens to make ${formatBytes(token_bytes)}` : ""),
     ],
     [
       "time",
       `${at_least ? "at least " : ""}${formatSpan(sum(left.map(({ seconds = 0 }) => seconds)))}` +
-      ` for what is to run${unknown.length > 0 ? `, without ${unknown.join(", ")}` : ""}`,
+      ` to run${unknown.length > 0 ? `, without ${unknown.join(", ")}` : ""}`,
     ],
   ];
   return ["Total", ...rows.map(([label, text]) => `  ${label.padEnd(LABEL)}${text}`)].join("\n");
 }
 
-/** Tokens that have to be made, of each source that is not there yet. */
+/** Tokens to make of each source that does not exist yet. */
 function neededTokens(steps: readonly StepForecast[]) {
   const needed = new Map<string, { tokens: number; bytes: number }>();
   const sources = steps.flatMap(({ forecast }) => forecast?.training?.sources ?? []);

@@ -20,15 +20,15 @@ export interface StepTime {
   readonly seconds?: number;
   /** How the seconds are known, or why they are not. */
   readonly basis: string;
-  /** Whether the step takes longer, by parts that the basis leaves out. */
+  /** True where the basis leaves out parts of the step. */
   readonly at_least?: boolean;
 }
 
 /**
- * Times by step id. Best is what a step took when it last ran with this config; else the speed of another step of the
- * plan that computes the same products, when it last ran; else the speed of products on this machine now.
+ * Times by step id, from the best source there is: the last run of the step with this config; the speed of the last run of
+ * another step with the same matrix products; the speed of matrix products on this machine now.
  *
- * @param measure FLOP/s of products; asked once for each kind.
+ * @param measure FLOP/s of products; called once for each kind.
  */
 export async function planTimes(
   steps: readonly StepForecast[],
@@ -41,7 +41,7 @@ export async function planTimes(
     if (past_seconds !== undefined) {
       times.set(id, { seconds: past_seconds, basis: "as in its last run" });
     } else if (flops === undefined || compute === undefined) {
-      times.set(id, { basis: "not known" });
+      times.set(id, { basis: "unknown" });
     } else {
       const kind = JSON.stringify(compute);
       if (!speeds.has(kind)) speeds.set(kind, speedOf(compute, kind, steps, measure));
@@ -52,7 +52,7 @@ export async function planTimes(
   return times;
 }
 
-/** FLOP/s, 0 where they cannot be had. */
+/** FLOP/s, 0 where unknown. */
 async function speedOf(
   compute: ComputeForecast,
   kind: string,
@@ -78,23 +78,23 @@ async function speedOf(
       at_least: true,
     };
   } catch (error) {
-    return { rate: 0, basis: `not known here: ${(error as Error).message}` };
+    return { rate: 0, basis: `unknown here: ${(error as Error).message}` };
   }
 }
 
-/** Rows beyond these change the speed no more. */
+/** More rows do not change the speed. */
 const MAX_ROWS = 256;
-/** A run takes this many FLOPs, so that starting it costs next to nothing. */
+/** FLOPs of a run, enough to make its overhead negligible. */
 const FLOPS_PER_RUN = 1e9;
-/** More products than these take longer to compile than to run. */
+/** More products take longer to compile than to run. */
 const MAX_PAIRS = 64;
 const MILLISECONDS = 250;
 
 /**
- * FLOP/s of the products that stand for a step's: [rows, width] · [width, columns] and back, one after the other.
- * Training does other things as well, so its speed is below.
+ * FLOP/s of the products that represent a step: [rows, width] · [width, columns] and back, one after the other.
+ * Training does other work too, so it is slower.
  *
- * @throws {Error} when the device or library is not on this machine.
+ * @throws {Error} when this machine lacks the device or library.
  */
 export async function measureProducts(compute: ComputeForecast): Promise<number> {
   const { width, columns } = compute.product;
@@ -108,7 +108,7 @@ export async function measureProducts(compute: ComputeForecast): Promise<number>
   graph.output("row", gather(y, graph.constant(Int32Array.of(0), [1])));
   const seconds = await fastestRun(graph, compute, {
     x: { data: new Float32Array(rows * width).fill(0.5), shape: [rows, width] },
-    // Small enough that a chain of products stays finite.
+    // Small, so that a chain of products stays finite.
     weight: {
       data: new Float32Array(width * columns).map((_, i) => (i % 7 - 3) / width),
       shape: [width, columns],
@@ -138,7 +138,7 @@ async function fastestRun(
     feeds[name] = transfer ? await transfer.upload({ data, dtype: "float32", shape }) : data;
   }
   let fastest = Infinity;
-  // The first run makes memory and is not counted.
+  // The first run allocates memory and is not counted.
   for (
     let run = 0, began = performance.now();
     run < 2 || performance.now() - began < MILLISECONDS;
