@@ -16,7 +16,7 @@ import { command as gc } from "./runs/gc.ts";
 import { command as serve } from "./runs/serve.ts";
 import { command as status } from "./runs/status.ts";
 import { command as track } from "./runs/track.ts";
-import type { Command } from "./shared/flags.ts";
+import type { Command } from "./shared/command.ts";
 
 /** All commands, in the order in which a user meets them. */
 export const COMMANDS: readonly Command[] = [
@@ -25,5 +25,5 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 export type { Console } from "./shared/console.ts";
-export { type Command, parseCommand } from "./shared/flags.ts";
-export { flagRows, helpText, usage } from "./shared/main.ts";
+
+export { type Command, flagRows, helpText, parseCommand, usage } from "./shared/command.ts";

@@ -5,11 +5,9 @@
  */
 import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
-import { speedLine } from "./generate.ts";
-import { GENERATION_FLAGS, type GenerationFlags, Writer } from "./generation.ts";
+import { GENERATION_FLAGS, type GenerationFlags, speedLine, Writer } from "./generate.ts";
 
 /** Stands for the user's message in a template. */
 export const MESSAGE = "{message}";

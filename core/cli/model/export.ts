@@ -7,8 +7,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
 import { type Console, formatBytes, processConsole, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { modelFacts } from "./model_facts.ts";
 

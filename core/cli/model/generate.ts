@@ -1,14 +1,48 @@
 /**
- * `deno task generate`: continues a prompt with a trained model.
+ * `deno task generate`: continues a prompt with a trained model. Chat shares its flags and its writer.
  *
  * @module
  */
+import { type Completion, Decoder, generate, type Prompt, TextStream } from "../../generate/mod.ts";
+import { hostWeights, type Weights } from "../../model/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, whole } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
-import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
-import { GENERATION_FLAGS, Writer, type Written } from "./generation.ts";
+import { defineCommand, type Flags, real, runMain, type Values, whole } from "../shared/command.ts";
+import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
+
+export const GENERATION_FLAGS = {
+  max_new_tokens: { value: "N", default: "128", help: "generate at most N tokens", ...whole(1) },
+  temperature: {
+    value: "T",
+    default: "0.8",
+    help: "0 takes the most likely token each time; 1 samples from the model's distribution",
+    ...real(0),
+  },
+  top_k: {
+    value: "K",
+    default: "50",
+    help: "sample among the K most likely tokens; 0: all",
+    ...whole(0),
+  },
+  top_p: {
+    value: "P",
+    default: "1",
+    help: "sample among the most likely tokens with this total probability",
+    expects: "a number > 0 and <= 1",
+    parse: (text: string) => real(0, 1).parse(text) || undefined,
+  },
+  stop: { value: "TEXT", many: true, help: "end before this text" },
+  seed: { value: "N", default: "0", help: "the same seed gives the same text", ...whole(0) },
+  threads: {
+    value: "N",
+    default: "0",
+    help: "threads to compute with; 0: one per core",
+    ...whole(0, 1024),
+  },
+} as const satisfies Flags;
+
+/** How tokens are chosen, and when a text ends. */
+export type GenerationFlags = Values<typeof GENERATION_FLAGS>;
 
 export const command = defineCommand({
   name: "generate",
@@ -84,6 +118,59 @@ export function speedLine({ tokens: { length }, seconds, finish }: Written): str
 
 async function readInput(): Promise<string> {
   return await new Response(Deno.stdin.readable).text();
+}
+
+/** What one prompt gave. */
+export interface Written extends Completion {
+  readonly seconds: number;
+}
+
+/** Generates with one model, one text at a time. */
+export class Writer {
+  readonly #decoder: Decoder;
+  readonly #weights: Weights;
+
+  constructor(readonly model: LoadedModel, readonly flags: GenerationFlags) {
+    this.#decoder = new Decoder({ batch_size: 1, threads: flags.threads, device: "cpu" });
+    this.#weights = hostWeights(model.parameters);
+  }
+
+  /** Longest sequence of the model, in tokens. */
+  get positions(): number {
+    return this.model.parameters.config.max_position_embeddings;
+  }
+
+  /** Token ids of a prompt; an empty one begins as documents do, with the end-of-text token. */
+  encode(prompt: string): number[] {
+    const { tokenizer } = this.model;
+    return prompt === "" ? [tokenizer.end_of_text] : Array.from(tokenizer.encode(prompt));
+  }
+
+  /**
+   * Continues a prompt.
+   *
+   * @param onText called with each piece of text, in order.
+   * @throws {Error} when the prompt fills all positions of the model; the signal's reason when it is aborted.
+   */
+  async write(
+    prompt: Prompt,
+    onText: (piece: string) => void,
+    signal?: AbortSignal,
+  ): Promise<Written> {
+    const { tokenizer } = this.model, began = performance.now();
+    const stream = new TextStream(tokenizer, this.flags.stop);
+    const [completion] = await generate(this.#decoder, this.#weights, tokenizer, [prompt], {
+      ...this.flags,
+      signal,
+      onToken: (_, token) => onText(stream.push(token)),
+    });
+    onText(stream.end(completion.text));
+    return { ...completion, seconds: (performance.now() - began) / 1000 };
+  }
+
+  release(): Promise<void> {
+    return this.#decoder.release();
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

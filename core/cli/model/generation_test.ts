@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCommand } from "../shared/flags.ts";
+import { parseCommand } from "../shared/command.ts";
 import { runCommand } from "../../../tests/shared/commands.ts";
 import { conversationTokens, TEMPLATES } from "./chat.ts";
 import { command, main as generate } from "./generate.ts";

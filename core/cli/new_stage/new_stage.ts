@@ -6,8 +6,7 @@
 import { join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Console, processConsole, UsageError } from "../shared/console.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "new-stage",

@@ -6,8 +6,7 @@
 import { inspectable, inspectStep } from "../../runner/mod.ts";
 import type { Batch, ports } from "../../stage/mod.ts";
 import { type Console, processConsole, stdoutColor, style, UsageError } from "../shared/console.ts";
-import { defineCommand, whole } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain, whole } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 
 export const command = defineCommand({

@@ -6,8 +6,7 @@
 import { forecastRecipe } from "../../runner/mod.ts";
 import { readIfPresent } from "../../store/mod.ts";
 import { type Console, processConsole, stdoutColor, UsageError } from "../shared/console.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 import { clusterPlan, renderCluster } from "./cluster_plan.ts";
 import { parseCluster } from "./estimate.ts";

@@ -5,18 +5,16 @@
  */
 import { planStarts, rankCandidates } from "../../analysis/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
-import { defineCommand, type Flags, type Values, whole } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, type Flags, runMain, type Values, whole } from "../shared/command.ts";
 import {
   DATA_ROOT_VARIABLE,
   loadNamedRecipe,
   RECIPE_FLAGS,
   useDataRoot,
 } from "../shared/recipe_flags.ts";
-import { type Data, prepareData } from "./data.ts";
+import { type Data, GENERAL, parseCandidate, prepareData, sourcesOf, TARGET } from "./data.ts";
 import { readEvidence } from "./evidence.ts";
 import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";
-import { GENERAL, parseCandidate, sourcesOf, TARGET } from "./sources.ts";
 
 const isShare = (value: number) => value > 0 && value < 1;
 

@@ -6,9 +6,8 @@
  */
 import type { Candidate, Estimate, Plan, Ranking } from "../../analysis/mod.ts";
 import { formatNumber, formatTable } from "../shared/console.ts";
-import type { Data, Holding } from "./data.ts";
+import { type Data, GENERAL, type Holding, TARGET } from "./data.ts";
 import type { Evidence } from "./evidence.ts";
-import { GENERAL, TARGET } from "./sources.ts";
 
 /** Everything in a recommendation. */
 export interface Recommendation {

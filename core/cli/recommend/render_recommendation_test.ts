@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Candidate, Estimate } from "../../analysis/mod.ts";
-import { GENERAL, TARGET } from "./sources.ts";
+import { GENERAL, TARGET } from "./data.ts";
 import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";
 
 const around = (value: number, half = 0.01): Estimate => ({

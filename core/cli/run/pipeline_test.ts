@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { explain } from "../shared/console.ts";
-import { parseCommand } from "../shared/flags.ts";
+import { parseCommand } from "../shared/command.ts";
 import { main as serve } from "../runs/serve.ts";
 import { command as pipeline, main } from "./pipeline.ts";
 

@@ -12,7 +12,7 @@ import { agree, type Executor, follow, GroupLeader, machineBudget } from "../../
 import type { LoadOptions, Recipe } from "../../recipe/mod.ts";
 import type { Control } from "../../status/mod.ts";
 import { UsageError } from "../shared/console.ts";
-import type { Flags, Values } from "../shared/flags.ts";
+import type { Flags, Values } from "../shared/command.ts";
 import { STOP_SIGNALS } from "./stop.ts";
 
 export const LAUNCH_FLAGS = {

@@ -164,11 +164,11 @@ function nextLine({ steps }: RunState): string[] {
   return [`  next: ${waiting.slice(0, MAX_NEXT).join(", ")}${more > 0 ? ` and ${more} more` : ""}`];
 }
 
-/** "trunk, 120: The President said that … of the people" on one line. */
+/** "trunk, step 120: The President said that … of the people" on one line. */
 function sampleLine({ step, done, prompt, text }: RunEvent & { type: "sample" }): string {
   const line = `${prompt} … ${text}`.replace(/\s+/g, " ");
   const cut = line.length > SAMPLE_LETTERS ? `${line.slice(0, SAMPLE_LETTERS - 1)}…` : line;
-  return `${step}, ${formatNumber(done)}: ${cut}`;
+  return `${step}, step ${formatNumber(done)}: ${cut}`;
 }
 
 /** "trunk  ██████░░░░ step 120/400  loss 4.213  10,200 tokens/s  0:42 left". */

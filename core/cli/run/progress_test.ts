@@ -160,7 +160,7 @@ Deno.test("a pause and a sample are told", async () => {
   await drawn();
   const lines = screen(written);
   progress.close();
-  assert.equal(lines[0], "trunk, 200: He said … about the road");
+  assert.equal(lines[0], "trunk, step 200: He said … about the road");
   const paused = play([...EVENTS, { time: 3000, type: "run_paused" }], false);
   paused.progress.close();
   assert.equal(planLine(paused.state, 3000), "0 of 1 tasks done  3.0 s  paused");

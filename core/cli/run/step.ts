@@ -8,8 +8,7 @@ import { clearOutcome, readOrder, ReportWriter, writeOutcome } from "../../remot
 import { Interrupted, runStep, toPlainError, workerExecutor } from "../../runner/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 import { useDataRoot } from "../shared/recipe_flags.ts";
 import { onStopSignal, StopRequest } from "./stop.ts";
 

@@ -23,8 +23,7 @@ import {
   UsageError,
 } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "gc",

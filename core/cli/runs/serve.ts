@@ -15,8 +15,7 @@ import {
 import { onStopSignal } from "../run/stop.ts";
 import { type Console, processConsole, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, type Flags, type Values, whole } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, type Flags, runMain, type Values, whole } from "../shared/command.ts";
 import { isFolder } from "../shared/recipe_flags.ts";
 
 /** Where a server listens, and which clients it answers. */

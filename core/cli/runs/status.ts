@@ -20,8 +20,7 @@ import {
   style,
 } from "../shared/console.ts";
 import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
-import { defineCommand, whole } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, runMain, whole } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "status",

@@ -6,8 +6,7 @@
 import { loadTracker, LogReader, TrackerFeed } from "../../runs/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
 import { findRun, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
-import { defineCommand, type Flags } from "../shared/flags.ts";
-import { runMain } from "../shared/main.ts";
+import { defineCommand, type Flags, runMain } from "../shared/command.ts";
 
 export const TRACKER_FLAG = {
   tracker: {

@@ -5,7 +5,7 @@
  */
 import { RunFolder, type RunState } from "../../runs/mod.ts";
 import { UsageError } from "./console.ts";
-import type { Flags } from "./flags.ts";
+import type { Flags } from "./command.ts";
 
 /** What help says of an argument that names a run. */
 export const RUN_HELP = 'a run id, "latest", or the name of a recipe (its newest run)';

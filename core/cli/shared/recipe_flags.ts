@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { type LoadOptions, loadRecipe, type Recipe, recipeUrl } from "../../recipe/mod.ts";
 import { UsageError } from "./console.ts";
-import type { Flags } from "./flags.ts";
+import type { Flags } from "./command.ts";
 
 export const RECIPE_FLAGS = {
   recipe: {

@@ -130,7 +130,7 @@ export class LaunchedRun implements Launch {
         return await this.#take(step, job.key, outcome, listener);
       }
       if (this.#cancelled.has(id)) throw new Interrupted();
-      const has_ended = (this.#states.get(id)?.state ?? "ended") === "ended";
+      const has_ended = this.#hasEnded(id);
       if (signal.aborted) {
         if (this.launcher.outlives) throw new Interrupted(this.#continuing());
         if (has_ended) throw new Interrupted();
@@ -150,7 +150,7 @@ export class LaunchedRun implements Launch {
     clearTimeout(this.#timer);
     await this.#look;
     try {
-      this.#states = await this.launcher.states([...this.#jobs.values()].map(({ id }) => id));
+      this.#states = await this.launcher.states(this.#ids());
     } catch {
       return; // jobs that are not known to have ended stay recorded
     }
@@ -158,10 +158,18 @@ export class LaunchedRun implements Launch {
     this.#remember();
   }
 
+  #ids(): string[] {
+    return [...this.#jobs.values()].map(({ id }) => id);
+  }
+
+  /** A job that is no longer known has ended. */
+  #hasEnded(id: string): boolean {
+    return (this.#states.get(id)?.state ?? "ended") === "ended";
+  }
+
   /** The waiting and running jobs of arrays. */
   #withLive(arrays: readonly SubmittedJobs[]): SubmittedJobs[] {
-    const isLive = ({ job }: { job?: string }) =>
-      (this.#states.get(job ?? "")?.state ?? "ended") !== "ended";
+    const isLive = ({ job }: { job?: string }) => job !== undefined && !this.#hasEnded(job);
     return arrays.map((array) => ({ ...array, steps: array.steps.filter(isLive) }))
       .filter(({ steps }) => steps.length > 0);
   }
@@ -193,12 +201,11 @@ export class LaunchedRun implements Launch {
   async #stopAll(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    await this.launcher.stop([...this.#jobs.values()].map(({ id }) => id));
+    await this.launcher.stop(this.#ids());
   }
 
   #continuing(): string {
-    const live = [...this.#jobs.values()].map(({ id }) => id)
-      .filter((id) => (this.#states.get(id)?.state ?? "ended") !== "ended");
+    const live = this.#ids().filter((id) => !this.#hasEnded(id));
     return `The steps continue in ${this.launcher.name}: run the same command again to follow them, ` +
       `or end them with ${this.launcher.howToEnd(live)}`;
   }
@@ -229,7 +236,7 @@ export class LaunchedRun implements Launch {
   #watch(onJob: (step: string, job: JobInfo) => void): void {
     const look = async () => {
       try {
-        const states = await this.launcher.states([...this.#jobs.values()].map(({ id }) => id));
+        const states = await this.launcher.states(this.#ids());
         for (const [step, { id }] of this.#jobs) {
           const before = this.#states.get(id);
           const now: JobState = states.get(id) ?? { state: "ended" };

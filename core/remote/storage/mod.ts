@@ -3,8 +3,7 @@
  *
  * @module
  */
-export { folderStorage } from "./folder.ts";
 export { openStorage } from "./open.ts";
 export { Remote } from "./remote.ts";
 export { type S3Options, s3Storage } from "./s3.ts";
-export { type Storage, StorageError } from "./storage.ts";
+export { folderStorage, type Storage, StorageError } from "./storage.ts";

@@ -5,9 +5,8 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { folderStorage } from "./folder.ts";
 import { s3Storage } from "./s3.ts";
-import { type Storage, StorageError } from "./storage.ts";
+import { folderStorage, type Storage, StorageError } from "./storage.ts";
 
 const PART_BYTES = 32 * 2 ** 20;
 

@@ -6,10 +6,9 @@ import { loadRecipe, type Recipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { type RunEvent } from "../../runs/mod.ts";
 import { listFolder, parseManifest, Store } from "../../store/mod.ts";
-import { folderStorage } from "./folder.ts";
 import { openStorage } from "./open.ts";
 import { Remote } from "./remote.ts";
-import type { Storage } from "./storage.ts";
+import { folderStorage, type Storage } from "./storage.ts";
 
 const URL_OF_RECIPE = new URL("../../recipe/testdata/arms_recipe.ts", import.meta.url).href;
 const recipe = await loadRecipe(URL_OF_RECIPE, {

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { has_s3, type S3Server, withS3 } from "../../../tests/shared/s3_server.ts";
 import { sha256 } from "../../store/mod.ts";
-import { folderStorage } from "./folder.ts";
 import { openStorage } from "./open.ts";
 import { s3Storage } from "./s3.ts";
-import { type Storage, StorageError } from "./storage.ts";
+import { folderStorage, type Storage, StorageError } from "./storage.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renderLine, renderShares } from "./render_curves.ts";
+import { renderLine, renderShares } from "./render_plan.ts";
 
 const points = (...values: number[]) => values.map((value, at) => ({ at, value }));
 
