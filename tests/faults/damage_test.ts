@@ -58,7 +58,7 @@ Deno.test("a damaged lock.json is named with the mend, and what it says is no lo
     assert.equal((await runSmall(out)).steps, ALL_SKIPPED);
   }));
 
-Deno.test("a damaged checkpoint of an unfinished step is passed over, and said", () =>
+Deno.test("a damaged checkpoint of an unfinished step is skipped and reported", () =>
   withFolder(async (folder) => {
     const whole = join(folder, "whole/out");
     await runSmall(whole);

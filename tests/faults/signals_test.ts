@@ -32,7 +32,7 @@ async function signalled(
   return await child.ended;
 }
 
-const AGAIN = "Run the same command again to go on from here.";
+const AGAIN = "Run the same command again to continue from here.";
 
 const CASES: [signals: Deno.Signal[], code: number, message: string][] = [
   [["SIGINT"], 130, `Stopped. ${AGAIN}`],
@@ -86,12 +86,12 @@ Deno.test("at its deadline a run saves, and asks to be run again until it is don
     assert.deepEqual(codes.slice(0, -1), Array(codes.length - 1).fill(75));
   }));
 
-Deno.test("a deadline that has passed, or is none, is refused", () =>
+Deno.test("a deadline in the past, or an invalid one, is refused", () =>
   withFolder(async (folder) => {
     for (
       const [text, message] of [
-        ["2020-01-31T18:00Z", /^Error: --deadline 2020-01-31T18:00Z has passed already\n$/],
-        ["soon", /^Error: --deadline soon is no time: give a length such as 2h30m, or a time such/],
+        ["2020-01-31T18:00Z", /^Error: --deadline 2020-01-31T18:00Z is in the past\n$/],
+        ["soon", /^Error: invalid --deadline "soon"; use e\.g\. 2h30m or /],
       ] as const
     ) {
       const { code, err } = await pipeline(join(folder, "out"), { args: ["--deadline", text] });
