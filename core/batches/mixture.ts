@@ -91,6 +91,42 @@ export class MixtureSampler implements Sampler {
     });
   }
 
+  /**
+   * Counts what sequences [from, to) of the run draw. Tokens are exact and exclude padding.
+   *
+   * @returns one row for each stretch and source, in order.
+   */
+  ledger(from: number, to: number): LedgerRow[] {
+    return this.schedule.within(from, to).flatMap(({ piece, from, to }) => {
+      const before = this.schedule.drawn(from), after = this.schedule.drawn(to);
+      const rows = sourcesOf([piece]).map((source) => {
+        const set = this.#set(source);
+        const [start, end] = [before[source] ?? 0, after[source] ?? 0];
+        return {
+          from,
+          to,
+          source,
+          requested_share: meanShare(piece, source, from - piece.from, to - piece.from),
+          tokens: this.#tokensBetween(set, start, end),
+          available_tokens: set.tokens,
+          phase_epochs: (end - start) / set.sequence_count,
+          epochs: end / set.sequence_count,
+        };
+      });
+      const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);
+      return rows.map((row) => ({ ...row, achieved_share: total === 0 ? 0 : row.tokens / total }));
+    });
+  }
+
+  #tokensBetween(set: PackedSet, start: number, end: number): number {
+    if (set.uniform_tokens !== undefined) return (end - start) * set.uniform_tokens;
+    let tokens = 0;
+    for (let place = start; place < end; place++) {
+      tokens += set.sequenceTokens(this.sequenceAt(set.name, place));
+    }
+    return tokens;
+  }
+
   #set(source: string): PackedSet {
     return this.#options.sets.get(source)!;
   }
@@ -155,49 +191,6 @@ export interface LedgerRow {
   readonly phase_epochs: number;
   /** Passes over the source since the run began: above 1, documents were repeated. */
   readonly epochs: number;
-}
-
-/**
- * Counts what sequences [from, to) of a run draw. Tokens are exact and exclude padding.
- *
- * @param sets the packed sources.
- * @returns one row for each stretch and source, in order.
- */
-export function mixtureLedger(
-  sampler: MixtureSampler,
-  sets: ReadonlyMap<string, PackedSet>,
-  from: number,
-  to: number,
-): LedgerRow[] {
-  return sampler.schedule.within(from, to).flatMap((part) => {
-    const { piece } = part;
-    const before = sampler.schedule.drawn(part.from), after = sampler.schedule.drawn(part.to);
-    const rows = sourcesOf([piece]).map((source) => {
-      const set = sets.get(source)!;
-      const [start, end] = [before[source] ?? 0, after[source] ?? 0];
-      return {
-        from: part.from,
-        to: part.to,
-        source,
-        requested_share: meanShare(piece, source, part.from - piece.from, part.to - piece.from),
-        tokens: tokensBetween(sampler, set, start, end),
-        available_tokens: set.tokens,
-        phase_epochs: (end - start) / set.sequence_count,
-        epochs: end / set.sequence_count,
-      };
-    });
-    const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);
-    return rows.map((row) => ({ ...row, achieved_share: total === 0 ? 0 : row.tokens / total }));
-  });
-}
-
-function tokensBetween(sampler: MixtureSampler, set: PackedSet, start: number, end: number) {
-  if (set.uniform_tokens !== undefined) return (end - start) * set.uniform_tokens;
-  let tokens = 0;
-  for (let place = start; place < end; place++) {
-    tokens += set.sequenceTokens(sampler.sequenceAt(set.name, place));
-  }
-  return tokens;
 }
 
 /** The ledger as a table; `from` and `to` in tokens of the run. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { extendHistory, mixtureLedger, MixtureSampler, pack, partOf } from "./mod.ts";
+import { extendHistory, MixtureSampler, pack, partOf } from "./mod.ts";
 import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
 
 const T = 4;
@@ -139,7 +139,7 @@ Deno.test("drawnAfter and the ledger count what the batches contain", () => {
     general: total(counts.general),
     math: total(counts.math),
   });
-  const rows = mixtureLedger(sampler, sets, 0, 23 * 7);
+  const rows = sampler.ledger(0, 23 * 7);
   assert.deepEqual(rows.map(({ source }) => source), [
     "code",
     "general",
@@ -170,7 +170,7 @@ Deno.test("the ledger counts tokens without padding where sequences differ in le
   const drawn = [0, 1, 2, 3, 4].flatMap((step) => sampler.batch(step));
   const tokens = drawn.reduce((sum, sequence) => sum + sequence.tokens.length - 1, 0);
   assert.ok(tokens < 35 * T);
-  assert.equal(mixtureLedger(sampler, packed_sets, 0, 35)[0].tokens, tokens);
+  assert.equal(sampler.ledger(0, 35)[0].tokens, tokens);
 });
 
 Deno.test("repeats are rejected before the first step, with the tokens needed and available", () => {

@@ -21,7 +21,7 @@ export {
   type Overlong,
   overlong_schema,
 } from "./examples.ts";
-export { describePlan, ledgerTable, mixtureLedger, MixtureSampler } from "./mixture.ts";
+export { describePlan, ledgerTable, MixtureSampler } from "./mixture.ts";
 export {
   extendHistory,
   meanShare,

@@ -11,7 +11,7 @@ import { mixture_schema, type MixtureConfig } from "../batches/mod.ts";
 import { positive_int } from "../config/mod.ts";
 import { optimizer_schema } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
-import { type Length, lengthSteps } from "./config.ts";
+import { horizonSteps, lengthSteps } from "./config.ts";
 import {
   resolveSchedule,
   rewarm_schema,
@@ -132,7 +132,7 @@ function planSteps(
   const { schedule: before, step } = state;
   const length = lengthSteps(config, state);
   if (config.schedule !== "keep") {
-    const horizon = lengthSteps(horizonOf(config), state, "horizon_tokens") ?? length;
+    const horizon = horizonSteps(config, state) ?? length;
     if (horizon === undefined) {
       throw new Error("a schedule that starts here needs a length: set steps or tokens");
     }
@@ -155,10 +155,6 @@ function planSteps(
     );
   }
   return { steps, schedule: before };
-}
-
-function horizonOf({ horizon_steps, horizon_tokens }: BranchConfig): Length {
-  return { steps: horizon_steps, tokens: horizon_tokens };
 }
 
 function checkMixture(state: TrainerState, { preset, data, mixture }: BranchConfig): void {

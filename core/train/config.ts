@@ -54,10 +54,12 @@ export const mixture_phase_fields = {
   ...compute_fields,
 };
 
-/** A length in optimizer steps or in tokens, or neither. */
+/** Lengths of a phase and of its schedule, each in optimizer steps or in tokens, or not set. */
 export interface Length {
   readonly steps?: number;
   readonly tokens?: number;
+  readonly horizon_steps?: number;
+  readonly horizon_tokens?: number;
 }
 
 /** The input tokens of a step: its rows, times the tokens of each. */
@@ -74,7 +76,7 @@ export interface StepSize {
  * @throws {Error} naming the nearest lengths when the tokens are not a multiple of the step size.
  */
 export function lengthSteps(
-  { steps, tokens }: Length,
+  { steps, tokens }: Pick<Length, "steps" | "tokens">,
   { global_batch_size, sequence_length }: StepSize,
   field = "tokens",
 ): number | undefined {
@@ -87,6 +89,14 @@ export function lengthSteps(
     `${field} must be a multiple of a step's ${global_batch_size} × ${sequence_length} = ${each} ` +
       `tokens, got ${tokens}; use ${nearest}`,
   );
+}
+
+/** The length of a schedule in optimizer steps; undefined when neither is set. */
+export function horizonSteps(
+  { horizon_steps: steps, horizon_tokens: tokens }: Length,
+  size: StepSize,
+): number | undefined {
+  return lengthSteps({ steps, tokens }, size, "horizon_tokens");
 }
 
 /**

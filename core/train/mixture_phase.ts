@@ -13,7 +13,6 @@ import {
   loadTokenSets,
   meanShare,
   type MixtureConfig,
-  mixtureLedger,
   MixtureSampler,
   MixtureSchedule,
   needsDocuments,
@@ -79,7 +78,7 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     steps,
     allow_repeat: config.allow_repeat,
   });
-  const rows = mixtureLedger(sampler, sets, first, last);
+  const rows = sampler.ledger(first, last);
   describePlan(rows, sequence_length).forEach(options.log);
   const lineage = extendLineage(start, {
     steps,

@@ -19,6 +19,7 @@ import {
   batchSample,
   freshArrays,
   freshState,
+  horizonSteps,
   type Length,
   lengthSteps,
   mixture_phase_fields,
@@ -91,14 +92,10 @@ const config = z.strictObject({
 });
 
 /** Steps of the phase and of its schedule. @throws {Error} when tokens are not a whole number of steps. */
-function phaseLength(config: Lengths): { steps: number; horizon_steps: number } {
+function phaseLength(config: Length & StepSize): { steps: number; horizon_steps: number } {
   const steps = lengthSteps(config, config)!;
-  const { horizon_steps, horizon_tokens: tokens } = config;
-  const horizon = lengthSteps({ steps: horizon_steps, tokens }, config, "horizon_tokens");
-  return { steps, horizon_steps: horizon ?? steps };
+  return { steps, horizon_steps: horizonSteps(config, config) ?? steps };
 }
-
-type Lengths = Length & StepSize & { horizon_steps?: number; horizon_tokens?: number };
 
 type Config = z.output<typeof config>;
 
