@@ -43,7 +43,7 @@ const RECIPE = defineRecipe({ name: "kept", description: "", seed: 3 }, (recipe)
   });
 });
 
-Deno.test("a branch from a checkpoint along a phase is the phase gone on with, to the bit", async () => {
+Deno.test("a branch from a checkpoint within a phase continues the phase with identical bits", async () => {
   const out = await Deno.makeTempDir();
   try {
     await run(RECIPE, { out });

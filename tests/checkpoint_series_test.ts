@@ -1,4 +1,4 @@
-/** Checkpoints along training from the trainer's output to a step that goes on from one of them. */
+/** Checkpoints along training, from the trainer's output to a task that continues from one of them. */
 import { computeOptions } from "../core/engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -81,7 +81,7 @@ const train = defineStage({
   },
 });
 
-/** Reads where checkpoints stand, as a stage that goes on from them does. */
+/** Reads the state of checkpoints, like a stage that continues from them. */
 const places = defineStage({
   name: "places",
   version: "1",
@@ -130,7 +130,7 @@ async function withFolder(use: (out: string) => Promise<void>) {
   }
 }
 
-Deno.test("a checkpoint along training is taken out without copying, and can be gone on from", () =>
+Deno.test("a checkpoint along training is selected without copying, and training can continue from it", () =>
   withFolder(async (out) => {
     const state = await run(makeRecipe({ keep_steps: [0, 4], keep_every_steps: 6 }, [0, 4, 12]), {
       out,
@@ -158,7 +158,7 @@ Deno.test("a checkpoint along training is taken out without copying, and can be 
     assert.notEqual(place("at_4").weight, place("end").weight);
   }));
 
-Deno.test("an interrupted run gives the same series, and leaves no work behind", () =>
+Deno.test("an interrupted run gives the same series and leaves no temporary files", () =>
   withFolder(async (out) => {
     const recipe = makeRecipe({ keep_every_steps: 3 }, [6]);
     const whole = await run(recipe, { out: join(out, "whole") });
@@ -184,7 +184,7 @@ Deno.test("an interrupted run gives the same series, and leaves no work behind",
     assert.equal(cut.state, whole.state);
   }));
 
-Deno.test("a step that was not kept is refused, with those that were", () =>
+Deno.test("the error for a step that was not kept lists those that were", () =>
   withFolder(async (out) => {
     const none = run(makeRecipe({}, [4]), { out });
     await assert.rejects(

@@ -1,4 +1,4 @@
-/** The stages on devices: each agrees with itself on the CPU. */
+/** Stages on devices give the same results as on the CPU. */
 import assert from "node:assert/strict";
 import { cka } from "../stages/cka/mod.ts";
 import { evaluate } from "../stages/evaluate/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * A model that was trained elsewhere goes through every stage, as one of our own.
+ * An imported model goes through every stage like a model trained here.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const COMPUTE = { sequence_length: 64, micro_batch_size: 4, threads: 1 };
 function recipeFrom(folder: string) {
   const path = fileURLToPath(new URL("../recipes/own_data.jsonl", import.meta.url));
   const records = { path, prompt: "Question: {question}\nAnswer: ", text: "answer" };
-  const header = { name: "given", description: "From a folder on.", seed: 2 };
+  const header = { name: "given", description: "Starts from a model folder.", seed: 2 };
   return defineRecipe(header, (recipe) => {
     const trained = { steps: 1000, tokens: 5e5, sequence_length: 32, global_batch_size: 4 };
     const given = recipe.step("given", import_model, { config: { folder, trained } });
@@ -67,7 +67,7 @@ function recipeFrom(folder: string) {
   });
 }
 
-Deno.test("a given model is midtrained, fine-tuned, evaluated and compared", async () => {
+Deno.test("an imported model is midtrained, fine-tuned, evaluated and compared", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const model = join(folder, "model");
@@ -78,7 +78,7 @@ Deno.test("a given model is midtrained, fine-tuned, evaluated and compared", asy
     const { steps } = await run(recipeFrom(model), { out: join(folder, "out") });
     assert.ok(steps.every(({ state }) => state === "finished"));
     const losses = steps.find(({ id }) => id === "losses")!.metrics;
-    // A model of random weights learns from both.
+    // A model with random weights learns from both.
     assert.ok(losses["loss/branch/sums"]! < losses["loss/given/sums"]!);
     assert.ok(losses["loss/tuned/sums"]! < losses["loss/given/sums"]!);
     const [{ tokens }] = steps.filter(({ id }) => id === "branch").map(({ metrics }) => metrics);

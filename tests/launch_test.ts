@@ -1,5 +1,5 @@
 /**
- * Pipelines whose steps are processes of this machine.
+ * Pipelines whose tasks are separate processes on this machine.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ async function underWay(out: string): Promise<void> {
   await until(() => reported("left") && reported("right"), "reports");
 }
 
-Deno.test("steps in processes of their own give the same results, and go on after a stop and a kill", () =>
+Deno.test("tasks in separate processes give the same results, and continue after a stop and a kill", () =>
   withFolder(async (folder) => {
     const alone = join(folder, "alone"), out = join(folder, "out");
     await done(new Pipeline(undefined, alone, ...SLOW));
@@ -39,13 +39,13 @@ Deno.test("steps in processes of their own give the same results, and go on afte
     await underWay(out);
     second.kill("SIGKILL");
     await second.ended;
-    // What the killed one started may still run: nothing is computed twice at once.
+    // Processes that the killed pipeline started may still run; nothing is computed twice at a time.
     const third = await done(new Pipeline(LOCAL, out, "--jobs=2", ...SLOW));
     assert.doesNotMatch(third, /raw {2}runs/);
     assert.deepEqual(results(out), results(alone));
   }));
 
-Deno.test("a step that fails in its own process fails the run with its words", () =>
+Deno.test("a task that fails in its process fails the run with its message", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const { code, err } = await new Pipeline(LOCAL, out, "--recipe", FAULTY, "--only", "throw")

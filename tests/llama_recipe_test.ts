@@ -1,6 +1,5 @@
 /**
- * Stages on another family of models: a Llama through a whole recipe, stopped and gone on with, and read by Hugging
- * Face's library.
+ * Stages on another model family: a Llama through a whole recipe, stopped and resumed, and read by transformers.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -83,7 +82,7 @@ function outputs(store: Store): Record<string, Manifest["outputs"]> {
   return Object.fromEntries(manifests.map(({ stage, outputs }) => [stage, outputs]));
 }
 
-/** Runs the recipe, stopped in each phase of training after `stop_at` of its steps. */
+/** Runs the recipe, stopping in each training phase after `stop_at` steps. */
 async function runStopped(out: string, stop_at: number): Promise<Store> {
   for (const phase of ["trunk", "branch", "tuned"]) {
     const controller = new AbortController();
@@ -100,7 +99,7 @@ async function runStopped(out: string, stop_at: number): Promise<Store> {
 
 const IDS = [1, 40, 7, 7, 250, 12, 99, 3];
 
-/** Logits after each of some ids, [N, V]. */
+/** Logits [N, V] after each of the ids. */
 async function logitsOf(parameters: ParameterArrays): Promise<Float32Array> {
   const graph = logitsGraph(parameters.config, { rows: 1, length: IDS.length });
   const session = await compile(graph, { threads: 1 });
@@ -132,14 +131,14 @@ Deno.test("a Llama goes through every stage, stopped and resumed to the same bit
     const parameters = await loadParameters(checkpointReader(files));
     assert.equal(parameters.config.model_type, "llama");
 
-    await t.step("stopped in each phase, all outputs are the same", async () => {
+    await t.step("stopped in each phase, all outputs are equal", async () => {
       const stopped = await runStopped(join(folder, "stopped"), 2);
       assert.deepEqual(outputs(stopped), expected);
     });
 
     const python = findPython(["torch", "transformers"]);
     await t.step({
-      name: "Hugging Face's library computes the same logits from the checkpoint",
+      name: "transformers computes the same logits from the checkpoint",
       ignore: python === undefined,
       async fn() {
         const model = join(folder, "model");

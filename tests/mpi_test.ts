@@ -1,5 +1,5 @@
 /**
- * Whole pipelines on several processes, started by real launchers.
+ * Whole pipelines on several processes, started by real MPI launchers.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { LAUNCHERS, mpirun, no_hosts, withTwoHosts } from "./shared/mpi.ts";
 
 const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url);
 const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).pathname;
-/** Four micro-batches for each global batch, so that four processes have work. */
+/** Four micro-batches per global batch, so that four processes have work. */
 const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {
   return ["--set", `${step}.micro_batch_size=1`];
 });
@@ -54,10 +54,12 @@ const digests = (out: string) =>
 
 function assertNear(a: readonly number[], b: readonly number[]) {
   assert.equal(a.length, b.length);
-  a.forEach((value, i) => assert.ok(Math.abs(value - b[i]) < 1e-5, `${value}, alone ${b[i]}`));
+  a.forEach((value, i) =>
+    assert.ok(Math.abs(value - b[i]) < 1e-5, `${value}, with one process ${b[i]}`)
+  );
 }
 
-/** More ranks than cores wait for each other most of the time: once is enough. */
+/** More ranks than cores mostly wait for each other, so one launcher with four is enough. */
 const SIZES_OF: Record<string, number[]> = { "mpirun.openmpi": [2, 4], "mpirun.mpich": [2] };
 
 for (const launcher of LAUNCHERS) {
@@ -83,13 +85,13 @@ for (const launcher of LAUNCHERS) {
 const [launcher] = LAUNCHERS;
 
 Deno.test({
-  name: "a rank that is killed ends the job, and it goes on with another number of ranks",
+  name: "a killed rank ends the job, which continues with another number of ranks",
   ignore: launcher === undefined,
   fn: () =>
     withFolder(async (folder) => {
       const out = join(folder, "out");
       const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.01" };
-      // Long enough that there is a step to be killed in.
+      // Long enough to be killed within a task.
       const slow = ["--set", "tuned.epochs=3"];
       const script = await rankScript(folder);
       const job = mpirun(launcher, 2, undefined, [script, ...argsFor(out, ...slow)], env);
@@ -110,14 +112,14 @@ Deno.test({
     }),
 });
 
-/** A program that notes its process and becomes the pipeline. */
+/** A script that writes its process id and becomes the pipeline. */
 async function rankScript(folder: string): Promise<string> {
   const script = join(folder, "rank.sh");
   const lines = [
     "#!/bin/sh",
     "RANK=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}",
     `echo $$ > "${folder}/pid.$RANK"`,
-    // Each rank its own seed, where that is asked for: what a mistaken job script does.
+    // With OWN_SEEDS each rank has another seed, like with a faulty job script.
     '[ -n "$OWN_SEEDS" ] && OWN_ARGUMENT="--set seed=$RANK"',
     `exec "${Deno.execPath()}" run -A "${PIPELINE.pathname}" "$@" $OWN_ARGUMENT`,
   ];
@@ -126,7 +128,7 @@ async function rankScript(folder: string): Promise<string> {
   return script;
 }
 
-/** Kills rank 1 once a step has a checkpoint to go on from. */
+/** Kills rank 1 once a task has a checkpoint. */
 async function killRank(folder: string, out: string) {
   const work = join(out, "store/work");
   const hasCheckpoint = () => {
@@ -149,7 +151,7 @@ async function killRank(folder: string, out: string) {
 }
 
 Deno.test({
-  name: "ranks that are about to do different things stop before the first step",
+  name: "ranks with different recipes stop before the first task",
   ignore: launcher === undefined,
   fn: () =>
     withFolder(async (folder) => {
@@ -162,10 +164,10 @@ Deno.test({
     }),
 });
 
-const on_hosts = (text: string) => no_hosts ? `${text} (not here: ${no_hosts})` : text;
+const on_hosts = (text: string) => no_hosts ? `${text} (skipped: ${no_hosts})` : text;
 
 Deno.test({
-  name: on_hosts("two hosts give the losses of one, and gradients go over the wire"),
+  name: on_hosts("two hosts give the losses of one, and gradients go over the network"),
   ignore: no_hosts !== undefined,
   fn: () =>
     withFolder((folder) =>
@@ -177,28 +179,28 @@ Deno.test({
         const summary = summaryOf(out);
         assert.equal(summary.state, "finished");
         assertNear(losses(summary), losses(one));
-        // 104 steps and more, each with the sums of 14,080 numbers.
+        // At least 104 steps, each with sums of 14,080 numbers.
         assert.ok(await hosts.received() - before > 104 * 4 * 14_080 / 2);
       })
     ),
 });
 
 Deno.test({
-  name: on_hosts("a host that cannot be reached any more ends the job, and another goes on"),
+  name: on_hosts("losing a host ends the job, which can continue on another"),
   ignore: no_hosts !== undefined,
   fn: () =>
     withFolder((folder) =>
       withTwoHosts(async (hosts) => {
         const out = join(folder, "out");
-        // It would take minutes to reach its end.
+        // Would take minutes to finish.
         const long = argsFor(out, "--set", "tuned.epochs=500");
         const job = hosts.mpirun(PIPELINE, long);
-        const begun = () => {
+        const started = () => {
           const [run] = listFolder(join(out, "runs"));
           const log = run && readIfPresent(join(out, "runs", run, "events.jsonl"));
           return log?.includes('"step_started","step":"tuned"');
         };
-        while (!begun()) await new Promise((resolve) => setTimeout(resolve, 100));
+        while (!started()) await new Promise((resolve) => setTimeout(resolve, 100));
         await hosts.cut();
         const { code, err } = await job;
         assert.notEqual(code, 0);

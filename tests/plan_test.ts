@@ -13,7 +13,7 @@ const sums = (name: string) => [{
 
 const TOKENS_PER_STEP = 1024 * 2048;
 
-/** The paper's run of 61,000 steps: a trunk, branches at three places, continued pretraining, fine-tuning. */
+/** The paper's run of 61,000 steps: a trunk, branches at three steps, continued pretraining, fine-tuning. */
 const PAPER = defineRecipe({ name: "paper", description: "Full size.", seed: 1 }, (recipe) => {
   const data = recipe.step("data", tokenize, {
     config: { sources: { c4: sums("c4_set"), code: sums("code_set") }, vocab_size: 50304 },
@@ -55,7 +55,7 @@ async function byId(recipe: RecipeDraft, out: string): Promise<Map<string, StepF
   return new Map((await forecastRecipe(recipe, out)).map((step) => [step.id, step]));
 }
 
-Deno.test("the paper's full size is planned", async () => {
+Deno.test("plans the paper's full size", async () => {
   const steps = await byId(PAPER, "no_such_folder");
   const trunk = steps.get("trunk")!.forecast!;
   assert.equal(trunk.training!.parameters, 405_334_016); // as published for Pythia 410M
@@ -69,13 +69,13 @@ Deno.test("the paper's full size is planned", async () => {
   ]);
   const rates = training!.points.map(({ learning_rate }) => learning_rate);
   assert.ok(Math.abs(Math.max(...rates) - 3e-4) < 1e-6 && Math.abs(rates.at(-1)! - 1e-6) < 1e-12);
-  // 6 FLOPs per weight in a product and token, 12 L D T for attention, and no evaluation without held-out data.
+  // 6 FLOPs per matrix weight and token, 12 L D T for attention, and no evaluation without held-out data.
   const weights = 12 * 24 * 1024 ** 2 + 1024 * 50304;
   const per_token = 6 * weights + 12 * 24 * 1024 * 2048;
   assert.equal(trunk.flops, 6000 * TOKENS_PER_STEP * per_token);
 });
 
-Deno.test("a plan knows which branch goes on from which, and which would fail", async () => {
+Deno.test("a plan has the parent of each branch, and says which would fail", async () => {
   const steps = await byId(PAPER, "no_such_folder");
   const parents = [...steps.values()].map(({ id, parent }) => [id, parent]);
   assert.deepEqual(Object.fromEntries(parents), {
@@ -140,7 +140,7 @@ const SMALL = defineRecipe({ name: "small", description: "Tiny.", seed: 3 }, (re
   });
 });
 
-Deno.test("what a plan says of a run is what the run then does", async () => {
+Deno.test("a run does what its plan says", async () => {
   const out = await Deno.makeTempDir();
   try {
     await run(SMALL, { out, only: new Set(["data"]) });
@@ -159,7 +159,7 @@ Deno.test("what a plan says of a run is what the run then does", async () => {
       const rates = await table.column("learning_rate"), tokens = await table.column("tokens");
       assert.deepEqual(training!.points.map((point) => point.learning_rate), [...rates], id);
       const before = id === "branch" ? planned.get("trunk")!.forecast!.training!.tokens : 0;
-      // Fine-tuning draws whole examples, of which a part of an epoch is not the mean.
+      // Fine-tuning samples whole examples, and part of an epoch differs from the mean.
       const close = Math.abs(training!.tokens + before - tokens.at(-1)!) <= 0.02 * tokens.at(-1)!;
       assert.ok(id === "tuned" ? close : training!.tokens + before === tokens.at(-1), `${tokens}`);
       if (id === "tuned") continue;

@@ -1,5 +1,5 @@
 /**
- * Sizes far beyond this machine: a thousand devices, 10T tokens. docs/scale.md has what follows from them.
+ * Sizes far beyond this machine: a thousand devices, 10T tokens. docs/scale.md explains the consequences.
  */
 import assert from "node:assert/strict";
 import { encodeTable } from "../core/arrow/mod.ts";
@@ -11,7 +11,7 @@ const TOKENS = 1e13;
 /** Sequences of 2,048 tokens. */
 const SEQUENCES = Math.floor(TOKENS / 2048);
 
-Deno.test("the order of 4.9 billion sequences needs no memory, and is one", () => {
+Deno.test("the order of 4.9 billion sequences is a permutation and needs no memory", () => {
   const places = [0, Math.floor(SEQUENCES / 2), SEQUENCES - 20_000];
   const seen = new Set<number>();
   for (const from of places) {
@@ -22,7 +22,7 @@ Deno.test("the order of 4.9 billion sequences needs no memory, and is one", () =
     }
   }
   assert.equal(seen.size, 60_000);
-  // Not in order, and spread over all of it.
+  // Not in order, and evenly spread.
   const mean = [...seen].reduce((sum, at) => sum + at / SEQUENCES, 0) / seen.size;
   assert.ok(Math.abs(mean - 0.5) < 0.01);
 });
@@ -44,7 +44,7 @@ Deno.test("mixtures of 4.9 billion sequences are exact to the sequence", () => {
   assert.ok(Math.abs(before.code - 0.2 * half) <= 1);
 });
 
-Deno.test("the list of the files of a table of 10T tokens has some megabytes", () => {
+Deno.test("the file list of a table of 10T tokens has a few megabytes", () => {
   const files = Math.ceil(2 * TOKENS / 2 ** 28);
   assert.equal(files, 74_506);
   const bytes = encodeTable({ sha256: "utf8", bytes: "float64", rows: "float64" }, {
@@ -55,7 +55,7 @@ Deno.test("the list of the files of a table of 10T tokens has some megabytes", (
   assert.ok(bytes.length < 8e6, `${bytes.length}`);
 });
 
-Deno.test("a thousand devices have no thousand micro-batches to work on", () => {
+Deno.test("a thousand devices need a thousand micro-batches", () => {
   const device = { name: "d", flops_per_second: 4e14, memory_bytes: 8e10 };
   const link = { bytes_per_second: 2.7e11, latency_s: 1e-5 };
   const cluster = cluster_schema.parse({
@@ -74,6 +74,6 @@ Deno.test("a thousand devices have no thousand micro-batches to work on", () => 
     estimate({ ...job, micro_batches }, cluster, 1024)
   );
   assert.ok(as_planned.efficiency < 0.1 && alone.efficiency > as_planned.efficiency);
-  // Then the sum's latency takes longer than the compute that it follows.
+  // Then the latency of the sum exceeds the time of the compute.
   assert.ok(alone.step.all_reduce > alone.step.compute);
 });

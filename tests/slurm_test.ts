@@ -1,5 +1,5 @@
 /**
- * Pipelines whose steps are jobs of a real Slurm, which the tests start themselves.
+ * Pipelines whose tasks are jobs of a real Slurm, which the tests start.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ const runsOf = (out: string) => listFolder(join(out, "runs")).length;
 const queued = async (slurm: Slurm) =>
   (await slurm.call("squeue", "-h", "-r", "-o", "%i|%T|%r")).trim().split("\n").filter(Boolean);
 
-const name = (text: string) => no_slurm ? `${text} (not here: ${no_slurm})` : text;
+const name = (text: string) => no_slurm ? `${text} (skipped: ${no_slurm})` : text;
 
-/** Waits until the steps of a recipe are jobs that run. */
+/** Waits until a task is a running job. @returns the job's id. */
 async function running(slurm: Slurm, out: string, step: string): Promise<string> {
   let id: string | undefined;
   await until(async () => {
@@ -43,7 +43,7 @@ async function statusOf(out: string): Promise<string> {
 }
 
 Deno.test({
-  name: name("steps run as jobs of Slurm"),
+  name: name("tasks run as jobs of Slurm"),
   ignore: no_slurm !== undefined,
   fn: (t) =>
     withFolder((folder) =>
@@ -53,7 +53,7 @@ Deno.test({
         const [fast, slow] = ["fast", "slow"].map((name) => results(join(folder, name)));
 
         await t.step(
-          "independent steps are one array, others wait for what they read",
+          "independent tasks are one array, others wait for their inputs",
           async () => {
             const out = join(folder, "whole");
             await done(new Pipeline(slurm, out));
@@ -71,11 +71,11 @@ Deno.test({
           },
         );
 
-        await t.step("jobs outlive the launcher, and the next one takes them up", async () => {
+        await t.step("jobs outlive the launcher, and the next one takes them over", async () => {
           const out = join(folder, "killed");
           const first = new Pipeline(slurm, out, ...SLOW);
           const id = await running(slurm, out, "left");
-          // The last job cannot begin, however long the rest takes.
+          // The last job cannot start, however long the others take.
           await slurm.setNode("DRAIN");
           const shown = new RegExp(
             `left +climb +(slurm ${id}: RUNNING|[\\d.:]+)[^]*total +sum +slurm .*: PENDING`,
@@ -97,7 +97,7 @@ Deno.test({
           await done(new Pipeline(undefined, out, ...SLOW));
         });
 
-        await t.step("without any launcher the plan is carried out to its end", async () => {
+        await t.step("without a launcher the submitted jobs run to the end", async () => {
           const out = join(folder, "alone");
           const first = new Pipeline(slurm, out);
           await until(() => jobsOf(out).total !== undefined, "job of total");
@@ -109,7 +109,7 @@ Deno.test({
         });
 
         await t.step(
-          "at the signal before its time limit a job saves and is put back",
+          "at the signal before its time limit a job saves and is requeued",
           async () => {
             const out = join(folder, "limited");
             const pipeline = new Pipeline(slurm, out, ...SLOW);
@@ -132,7 +132,7 @@ Deno.test({
         );
 
         await t.step(
-          "a job that is ended fails its step, and what waits for it is taken back",
+          "a cancelled job fails its task, and waiting jobs are cancelled",
           async () => {
             const out = join(folder, "cancelled");
             const pipeline = new Pipeline(slurm, out, ...SLOW);
@@ -147,22 +147,28 @@ Deno.test({
           },
         );
 
-        await t.step("Ctrl-C leaves jobs alone; those of other settings are ended", async () => {
-          const out = join(folder, "left");
-          const pipeline = new Pipeline(slurm, out, ...SLOW);
-          const id = await running(slurm, out, "left");
-          pipeline.kill("SIGINT");
-          const { code, err } = await pipeline.ended;
-          assert.equal(code, 130);
-          assert.match(err, /Stopped\. The steps continue in slurm: .* end them with scancel \d+/);
-          const state = await slurm.call("squeue", "-h", "-r", "-t", "all", "-j", id, "-o", "%T");
-          assert.match(state, /^(RUNNING|COMPLETING|COMPLETED)$/m);
-          await done(new Pipeline(slurm, out));
-          assert.deepEqual(results(out), fast);
-          assert.notEqual(jobsOf(out).left, id);
-        });
+        await t.step(
+          "Ctrl-C leaves jobs running; jobs of other settings are cancelled",
+          async () => {
+            const out = join(folder, "left");
+            const pipeline = new Pipeline(slurm, out, ...SLOW);
+            const id = await running(slurm, out, "left");
+            pipeline.kill("SIGINT");
+            const { code, err } = await pipeline.ended;
+            assert.equal(code, 130);
+            assert.match(
+              err,
+              /Stopped\. The steps continue in slurm: .* end them with scancel \d+/,
+            );
+            const state = await slurm.call("squeue", "-h", "-r", "-t", "all", "-j", id, "-o", "%T");
+            assert.match(state, /^(RUNNING|COMPLETING|COMPLETED)$/m);
+            await done(new Pipeline(slurm, out));
+            assert.deepEqual(results(out), fast);
+            assert.notEqual(jobsOf(out).left, id);
+          },
+        );
 
-        await t.step("the controller may go away for a while", async () => {
+        await t.step("the controller may be down for a while", async () => {
           const out = join(folder, "restarted");
           const pipeline = new Pipeline(slurm, out, ...SLOW);
           await running(slurm, out, "left");
@@ -171,7 +177,7 @@ Deno.test({
           assert.deepEqual(results(out), slow);
         });
 
-        await t.step("what sbatch refuses is told in its words", async () => {
+        await t.step("an error of sbatch is reported", async () => {
           const out = join(folder, "refused");
           const args = ["--launcher-arg=--partition=nowhere"];
           const { code, err } = await new Pipeline(slurm, out, ...args).ended;
@@ -183,7 +189,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: name("the launcher for Slurm does what a launcher must"),
+  name: name("the Slurm launcher passes the conformance suite"),
   ignore: no_slurm !== undefined,
   fn: (t) =>
     withSlurm(async (slurm) => {
@@ -197,7 +203,7 @@ Deno.test({
     }),
 });
 
-Deno.test("where there is no Slurm, and no such launcher, that is told", () =>
+Deno.test("errors for missing Slurm and unknown launchers", () =>
   withFolder(async (folder) => {
     const absent = { name: "slurm", env: { PATH: "/nowhere" } };
     const { code, err } = await new Pipeline(absent, join(folder, "out")).ended;

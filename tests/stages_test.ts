@@ -7,7 +7,7 @@ const TRACKERS: Record<string, string> = JSON.parse(
   Deno.readTextFileSync(new URL("../recipes/trackers.json", import.meta.url)),
 );
 
-/** Folders of `stages/` or `plugins/`, one for each stage; trackers have folders of their own. */
+/** Folders of `stages/` or `plugins/` except those of trackers; each is a stage. */
 async function folders(area: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(new URL(`../${area}/`, import.meta.url)));
   const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
@@ -15,11 +15,11 @@ async function folders(area: string): Promise<string[]> {
 }
 
 for (const [area, listed] of Object.entries({ stages: STAGES, plugins: PLUGINS })) {
-  Deno.test(`every folder of ${area}/ is listed, and named as its stage`, async () => {
+  Deno.test(`every folder of ${area}/ is listed and has the name of its stage`, async () => {
     assert.deepEqual(listed.map(({ name }) => name).sort(), await folders(area));
   });
 
-  Deno.test(`all of ${area}/ keep the contract and refuse unknown config fields`, async () => {
+  Deno.test(`every stage of ${area}/ follows the contract and refuses unknown config fields`, async () => {
     for (const stage of listed) {
       assertStage(stage, stage.name);
       assert.ok(stage.description.length > 0 && Object.keys(stage.outputs).length > 0);

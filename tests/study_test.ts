@@ -6,7 +6,7 @@ import { run } from "../core/runner/mod.ts";
 import { Random } from "../core/random/mod.ts";
 import { TINY_MODEL } from "./shared/tiny_training.ts";
 
-/** Documents of words that begin with a letter of the source's own. */
+/** Documents of words that start with the first letter of the source. */
 function documents(source: string, count: number): string {
   const random = new Random(7, source, 0);
   return Array.from({ length: count }, (_, i) => {
@@ -24,9 +24,9 @@ function settingsIn(folder: string): StudySettings {
   return {
     name: "tiny_study",
     title: "A tiny study",
-    description: "All parts of a study on made-up words.",
+    description: "All parts of a study on random words.",
     seed: 1,
-    facts: { text: "made-up words" },
+    facts: { text: "random words" },
     data: {
       sources: {
         general: source("general", 400),
@@ -79,7 +79,7 @@ function settingsIn(folder: string): StudySettings {
   };
 }
 
-Deno.test("a study runs from text to report, and again without doing anything", async () => {
+Deno.test("a study runs from text to report, and a second run skips everything", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const recipe = studyRecipe(settingsIn(folder));
@@ -97,7 +97,7 @@ Deno.test("a study runs from text to report, and again without doing anything", 
   }
 });
 
-Deno.test("every arm is fine-tuned at the rate that won on the control", async () => {
+Deno.test("every arm is fine-tuned at the learning rate that was best on the control", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const recipe = studyRecipe(settingsIn(folder));

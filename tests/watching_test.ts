@@ -1,5 +1,5 @@
 /**
- * What is shown of training while it goes on: samples of text, and the mixture as it is drawn.
+ * Live output of training: text samples, and the tokens of each source.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ async function runWith(folder: string, name: string, samples?: typeof SAMPLES) {
   return { lock: JSON.parse(Deno.readTextFileSync(join(out, "lock.json"))), events };
 }
 
-Deno.test("samples are shown at every validation, and change no result and no key", async () => {
+Deno.test("samples appear at every validation, and change no result and no key", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const [without, with_samples, again] = [
@@ -50,7 +50,7 @@ Deno.test("samples are shown at every validation, and change no result and no ke
   }
 });
 
-Deno.test("the tokens that were drawn are reported by source, all of them", async () => {
+Deno.test("all sampled tokens are reported by source", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const { events } = await runWith(folder, "run");
@@ -66,7 +66,7 @@ Deno.test("the tokens that were drawn are reported by source, all of them", asyn
   }
 });
 
-Deno.test("wrong settings of samples are named", async () => {
+Deno.test("errors name invalid sample settings", async () => {
   const given = await loadRecipe(RECIPE);
   const [{ stage, config }] = given.steps;
   assert.throws(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { digests } from "../../tests/faults/compare.ts";
+import { digests } from "../../tests/faults/traces.ts";
 import { defineStage } from "../stage/mod.ts";
 import { listFolder } from "../store/mod.ts";
 import type { RunEvent, RunState } from "../runs/mod.ts";

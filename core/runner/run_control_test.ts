@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { digests } from "../../tests/faults/compare.ts";
+import { digests } from "../../tests/faults/traces.ts";
 import { dispatch } from "./schedule.ts";
 import type { Point, RunEvent } from "../runs/mod.ts";
 import { loadRecipe } from "../recipe/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * The conformance suite on every stage there is.
+ * The conformance suite on every stage.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { SUITES } from "./cases.ts";
 
 for (const register of Object.values(SUITES)) await register();
 
-/** Whether a test beside a stage registers the suite. */
+/** Whether a test in the stage's folder registers the suite. */
 async function hasSuite(area: string, name: string): Promise<boolean> {
   const folder = new URL(`../../${area}/${name}/`, import.meta.url);
   const entries = await Array.fromAsync(Deno.readDir(folder));
@@ -22,7 +22,7 @@ async function hasSuite(area: string, name: string): Promise<boolean> {
 }
 
 for (const [area, stages] of Object.entries({ stages: STAGES, plugins: PLUGINS })) {
-  Deno.test(`all of ${area}/ are put to the suite, here or by tests of their own`, async () => {
+  Deno.test(`every stage of ${area}/ has a conformance suite, here or in its own tests`, async () => {
     for (const { name } of stages.filter(({ name }) => !(name in SUITES))) {
       const has_suite = await hasSuite(area, name);
       assert.ok(has_suite, `no test in ${area}/${name} calls conformance(${name}, …)`);

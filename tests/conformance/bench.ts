@@ -1,5 +1,5 @@
 /**
- * Runs one stage on a real store, on inputs that are given as for `fakeContext`, and watches what it does.
+ * Runs a stage on a real store, with inputs like those of `fakeContext`, and records what it does.
  *
  * @module
  */
@@ -22,18 +22,18 @@ import {
 import { type Artifact, listFolder, type Manifest, Store } from "../../core/store/mod.ts";
 import type { FakeInputs } from "../shared/fake_context.ts";
 
-/** A config and inputs that a stage can be run on: small, and of each kind that it treats in a way of its own. */
+/** A small config and inputs for a stage. Give one case for each kind of input that the stage treats differently. */
 export interface ConformanceCase<
   S extends StandardSchemaV1 = StandardSchemaV1,
   I extends InputPorts = InputPorts,
 > {
-  /** Tells the case in the names of the tests. */
+  /** Part of the names of the tests. */
   readonly name: string;
   readonly config: StandardSchemaV1.InferInput<S>;
-  /** As for `fakeContext`: blocks of rows, and contents of files by name. */
+  /** Like those of `fakeContext`: columns of tables, and contents of files by name. */
   readonly inputs: FakeInputs<I>;
   readonly seed?: number;
-  /** Whether it saves checkpoints: an interrupted run must leave one, and go on from it. Takes five reports. */
+  /** Whether it saves checkpoints: an interrupted run must leave one and continue from it. Needs five reports. */
   readonly resumes?: boolean;
 }
 
@@ -52,17 +52,17 @@ export interface Observed {
   readonly reports: [step: number, total: number | undefined][];
   /** Reports, writes and checkpoints, in order. */
   readonly moments: string[];
-  /** Whether it was given a checkpoint to go on from. */
+  /** Whether it was given a checkpoint. */
   resumed: boolean;
-  /** Why the run ended; undefined when it finished. */
+  /** Why the run failed or stopped; undefined if it finished. */
   error?: Error;
-  /** What was made; undefined when it did not finish. */
+  /** The result; undefined if the run did not finish. */
   manifest?: Manifest;
-  /** Whether the step was there already. */
+  /** Whether the result existed already. */
   skipped: boolean;
 }
 
-/** An output folder in which one case is run, once or several times. */
+/** An output folder in which one case runs, once or several times. */
 export class Bench {
   readonly store: Store;
 
@@ -70,7 +70,7 @@ export class Bench {
     this.store = new Store(join(out, "store"));
   }
 
-  /** Runs in a folder of its own, which is removed. */
+  /** Calls a function with a new folder, which is then removed. */
   static async use<T>(stage: AnyStage, given: AnyCase, use: (bench: Bench) => Promise<T>) {
     const out = await Deno.makeTempDir({ prefix: "causeway_conformance_" });
     try {
@@ -81,10 +81,10 @@ export class Bench {
   }
 
   /**
-   * Runs the stage, after steps that write its inputs.
+   * Runs the stage after tasks that write its inputs.
    *
-   * @param stop told of the run so far before the stage begins and after each report, write and checkpoint;
-   *   asks it to stop by returning true.
+   * @param stop called with the run so far before the stage starts and after each report, write and checkpoint;
+   *   returns true to ask the stage to stop
    */
   async run(stop: (observed: Observed) => boolean = () => false): Promise<Observed> {
     const observed: Observed = { reports: [], moments: [], resumed: false, skipped: false };
@@ -107,7 +107,7 @@ export class Bench {
     return observed;
   }
 
-  /** The manifest of the stage, if it is finished. */
+  /** The manifest of the stage, if it has finished. */
   manifest(): Manifest | undefined {
     const { name } = this.stage;
     return [...this.store.readManifests().values()].find(({ stage }) => stage === name);
@@ -119,22 +119,24 @@ export class Bench {
     return listFolder(objects).flatMap((folder) => listFolder(join(objects, folder)));
   }
 
-  /** What is wrong with what the store says it has: missing or damaged objects, and files half-written. */
+  /** Problems of the store: missing or damaged objects, and temporary files. */
   async problems(): Promise<string[]> {
     const artifacts = [...this.store.readManifests().values()].flatMap(({ outputs }) =>
       Object.values(outputs)
     );
     const found = await Promise.all(artifacts.map((one: Artifact) => this.store.verify(one)));
     const objects = found.flat().map(({ digest, state }) => `object ${digest} is ${state}`);
-    const left = listFolder(join(this.store.root, "tmp")).map((name) => `tmp/${name} is left`);
+    const left = listFolder(join(this.store.root, "tmp")).map((name) =>
+      `tmp/${name} was left behind`
+    );
     return [...objects, ...left];
   }
 }
 
-/** Id of the step under test. */
+/** Id of the task under test. */
 const STEP = "tested";
 
-/** A recipe that writes the inputs, each by a step of its own, and runs the stage on them. */
+/** A recipe that writes each input in a separate task and runs the stage on them. */
 export function recipeOf(stage: AnyStage, { config, inputs, seed }: AnyCase): RecipeDraft {
   const header = { name: "conformance", description: "One stage.", seed: seed ?? 0 };
   return defineRecipe(header, (recipe) => {
@@ -163,7 +165,7 @@ function giving(name: string, port: Port, content: unknown) {
   return defineStage({
     name,
     version: "1",
-    description: "Writes what a test gives.",
+    description: "Writes the data of a test.",
     config: z.strictObject({}),
     inputs: {},
     outputs: { content: port } as { content: Port },
@@ -179,7 +181,7 @@ function giving(name: string, port: Port, content: unknown) {
 
 type AnyContext = StageContext<unknown, InputPorts, OutputPorts>;
 
-/** The stage, with what it does noted down. Its key is the same. */
+/** The stage with the same key, recording what it does. */
 function watched(stage: AnyStage, observed: Observed, look: () => void): AnyStage {
   const note = (moment: string) => {
     observed.moments.push(moment);
@@ -222,7 +224,7 @@ function watched(stage: AnyStage, observed: Observed, look: () => void): AnyStag
   return { ...stage, run } as Stage;
 }
 
-/** An object with some of its methods in place of its own. */
+/** An object with some methods replaced. */
 function overlaid<T extends object>(object: T, methods: Partial<T>): T {
   return new Proxy(object, {
     get(target, name) {

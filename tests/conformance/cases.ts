@@ -1,5 +1,5 @@
 /**
- * Small inputs for every built-in stage, and for the report.
+ * Conformance cases of every built-in stage and of the report.
  *
  * @module
  */
@@ -53,7 +53,7 @@ async function trunk(): Promise<Record<string, Uint8Array>> {
 
 const compute = { sequence_length: 16, micro_batch_size: 4, threads: 1 };
 
-/** A tokenizer learned from a few words. */
+/** A tokenizer trained on a few words. */
 async function bytesTokenizer() {
   const texts = (async function* () {
     yield* ["what is nine plus five", "what is two minus one"];
@@ -62,7 +62,7 @@ async function bytesTokenizer() {
   return tokenizerFiles(await trainByteLevelBpe(texts, options));
 }
 
-/** Registers the suite for the stage of a name. */
+/** Registers the suite, by name of the stage. */
 export const SUITES: Readonly<Record<string, () => void | Promise<void>>> = {
   tokenize: async () => {
     const path = fileURLToPath(new URL("../../recipes/own_data.jsonl", import.meta.url));
@@ -76,7 +76,7 @@ export const SUITES: Readonly<Record<string, () => void | Promise<void>>> = {
         inputs: {},
       },
       {
-        name: "a tokenizer that is there",
+        name: "a given tokenizer",
         config: { sources, validation_share: 0.3 },
         inputs: { tokenizer: { ...await bytesTokenizer() } },
       },

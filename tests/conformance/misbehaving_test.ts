@@ -1,5 +1,5 @@
 /**
- * Plugins that misbehave: each fails with an error that names it, and what was finished before stays finished.
+ * Plugins that misbehave: each fails with an error that names it, and finished tasks stay finished.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { loadRecipe } from "../../core/recipe/mod.ts";
 import { run, selectSteps, workerExecutor } from "../../core/runner/mod.ts";
 import { type RunEvent } from "../../core/runs/mod.ts";
 import { Store } from "../../core/store/mod.ts";
-import { sound, WAYS } from "./testdata/bad_stages.ts";
+import { WAYS, well_behaved } from "./testdata/bad_stages.ts";
 
 type Way = typeof WAYS[number];
 
 const recipe_url = new URL("./testdata/bad_recipe.ts", import.meta.url).href;
 const PLUGIN = "bad_stages.ts";
 
-/** What each failure says; hanging ends as an interruption instead. */
+/** Message of each failure; hanging ends as an interruption instead. */
 const MESSAGES: Record<Exclude<Way, "hang" | "spin">, RegExp> = {
-  throw: /there is no data/,
+  throw: /no data found/,
   throw_nothing: /null/,
-  reject: /nobody waited for this/,
+  reject: /not awaited/,
   exit: /tried to end the process; throw an error instead/,
   process_exit: /tried to end the process; throw an error instead/,
   close: /tried to end the process; throw an error instead/,
@@ -33,11 +33,11 @@ const MESSAGES: Record<Exclude<Way, "hang" | "spin">, RegExp> = {
   unequal_columns: /output "data": .*rows/,
 };
 
-/** An output folder in which the sound step is finished. */
-async function withSoundStep(use: (out: string) => Promise<void>): Promise<void> {
+/** Calls a function with an output folder in which the well-behaved task has finished. */
+async function withFinishedStep(use: (out: string) => Promise<void>): Promise<void> {
   const out = await Deno.makeTempDir();
   try {
-    await runStep(out, "sound");
+    await runStep(out, "well_behaved");
     await use(out);
   } finally {
     await Deno.remove(out, { recursive: true });
@@ -52,24 +52,24 @@ async function runStep(
   const recipe = await loadRecipe(recipe_url);
   const only = selectSteps(recipe, id);
   const onEvent = (event: RunEvent) =>
-    event.type === "log" && event.message === "begun" && onLog?.();
+    event.type === "log" && event.message === "started" && onLog?.();
   const executor = workerExecutor(recipe_url, { grace_ms });
   return await run(recipe, { out, only, signal, onEvent, executor });
 }
 
-/** One finished step, nothing half-written, and the sound step is not run again. */
+/** One finished task, no temporary files, and the well-behaved task does not run again. */
 async function assertSafe(out: string): Promise<void> {
   const store = new Store(join(out, "store"));
   const manifests = [...store.readManifests().values()];
-  assert.deepEqual(manifests.map(({ stage }) => stage), ["sound"]);
+  assert.deepEqual(manifests.map(({ stage }) => stage), ["well_behaved"]);
   assert.deepEqual(await store.verify(manifests[0].outputs.data), []);
-  assert.deepEqual((await runStep(out, "sound")).steps[0].state, "skipped");
+  assert.deepEqual((await runStep(out, "well_behaved")).steps[0].state, "skipped");
   assert.deepEqual([...Deno.readDirSync(join(store.root, "tmp"))], []);
 }
 
 for (const [how, message] of Object.entries(MESSAGES)) {
-  Deno.test(`a plugin that misbehaves by "${how}" is named, and harms nothing else`, () =>
-    withSoundStep(async (out) => {
+  Deno.test(`a plugin that misbehaves by "${how}" is named and harms nothing else`, () =>
+    withFinishedStep(async (out) => {
       await assert.rejects(runStep(out, how), (error: Error) => {
         assert.equal(error.name, "StepFailed");
         assert.match(error.message, /^step "\w+" \(stage misbehaving\b.*\) failed: /);
@@ -82,8 +82,8 @@ for (const [how, message] of Object.entries(MESSAGES)) {
 }
 
 for (const how of ["hang", "spin"] as const) {
-  Deno.test(`a plugin that does not stop ("${how}") is ended after the time of grace`, () =>
-    withSoundStep(async (out) => {
+  Deno.test(`a plugin that does not stop ("${how}") is terminated after the grace period`, () =>
+    withFinishedStep(async (out) => {
       const controller = new AbortController();
       const onLog = () => controller.abort(new Error("stop"));
       const stopped = runStep(out, how, { signal: controller.signal, onLog, grace_ms: 200 });
@@ -95,7 +95,7 @@ for (const how of ["hang", "spin"] as const) {
     }));
 }
 
-/** Loads a recipe whose text is given; `%` stands for the folder of Causeway's core. */
+/** Loads a recipe from its text. */
 async function load(lines: string): Promise<unknown> {
   const folder = await Deno.makeTempDir();
   try {
@@ -115,37 +115,37 @@ async function load(lines: string): Promise<unknown> {
 const header = '{ name: "r", description: "", seed: 0 }';
 
 Deno.test("a plugin built for another interface is refused when the recipe is loaded", async () => {
-  const recipe = `const future = { ...plugin.sound, interface: 99 };
+  const recipe = `const future = { ...plugin.well_behaved, interface: 99 };
     export default defineRecipe(${header}, (r) => void r.step("a", future, {}));`;
   await assert.rejects(
     load(recipe),
-    /step "a".*"sound".*interface 99, this program has 1; use defineStage/,
+    /step "a".*"well_behaved".*interface 99, this program has 1; use defineStage/,
   );
 });
 
-Deno.test("an export that is not there is refused when the recipe is loaded", async () => {
+Deno.test("a missing export is refused when the recipe is loaded", async () => {
   const recipe =
-    `export default defineRecipe(${header}, (r) => void r.step("a", plugin.gone, {}));`;
+    `export default defineRecipe(${header}, (r) => void r.step("a", plugin.missing, {}));`;
   await assert.rejects(load(recipe), /step "a".*is not an object; export what defineStage returns/);
   const stages = new URL("./testdata/bad_stages.ts", import.meta.url).href;
   await assert.rejects(
-    load(`import { gone } from "${stages}"; export default gone;`),
-    /bad_stages\.ts.*does not provide an export named 'gone'/,
+    load(`import { missing } from "${stages}"; export default missing;`),
+    /bad_stages\.ts.*does not provide an export named 'missing'/,
   );
 });
 
 Deno.test("two versions of one plugin in a recipe are refused", async () => {
-  assert.equal(sound.version, "1");
-  const recipe = `const newer = { ...plugin.sound, version: "2" };
+  assert.equal(well_behaved.version, "1");
+  const recipe = `const newer = { ...plugin.well_behaved, version: "2" };
     export default defineRecipe(${header}, (r) => {
-      r.step("a", plugin.sound, {});
+      r.step("a", plugin.well_behaved, {});
       r.step("b", newer, {});
     });`;
-  await assert.rejects(load(recipe), /"a".*"b".*two different stages named "sound"/);
+  await assert.rejects(load(recipe), /"a".*"b".*two different stages named "well_behaved"/);
 });
 
 Deno.test("a plugin whose module throws is refused when the recipe is loaded", async () => {
   const broken = `data:text/typescript,${encodeURIComponent('throw new Error("no licence");')}`;
-  const recipe = `import "${broken}"; export default plugin.sound;`;
+  const recipe = `import "${broken}"; export default plugin.well_behaved;`;
   await assert.rejects(load(recipe), /^Error: recipe .*recipe\.ts cannot be loaded: no licence$/);
 });

@@ -1,5 +1,5 @@
 /**
- * The conformance suite: tests that every stage must pass, built in or a plugin's.
+ * The conformance suite: tests that every stage must pass, built-in or plugin.
  *
  * ```ts ignore
  * import { conformance } from "../../tests/conformance/mod.ts";
@@ -14,10 +14,12 @@ import assert from "node:assert/strict";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyStage, InputPorts, OutputPorts, Stage } from "../../core/stage/mod.ts";
 import { type AnyCase, Bench, type ConformanceCase } from "./bench.ts";
-import { assertConfig, assertRefusals } from "./config_checks.ts";
-import { assertDeclaration, assertProgress } from "./declaration_checks.ts";
-import { assertInputsKept } from "./input_checks.ts";
 import {
+  assertConfig,
+  assertDeclaration,
+  assertInputsKept,
+  assertProgress,
+  assertRefusals,
   assertResumes,
   assertSame,
   assertStopsAtOnce,
@@ -25,19 +27,19 @@ import {
   assertWritten,
   type Reference,
   referenceRun,
-} from "./run_checks.ts";
+} from "./checks.ts";
 
 export type { ConformanceCase } from "./bench.ts";
 
 /**
- * Registers tests by `Deno.test`: what the stage declares is well formed; wrong configs are refused, and right ones
- * are plain data; every declared output is written, with the same bytes each time; config and inputs are left as they
- * were; progress does not go back; a run that is asked to stop stops, leaves nothing half-made, and the next one gives
- * the same bytes, going on from a checkpoint where the stage saves them.
+ * Registers tests with `Deno.test`: the declaration is valid; invalid configs are refused, and valid ones are plain data;
+ * every declared output is written, with the same bytes each time; config and inputs are not changed; progress does not
+ * decrease; a run that is asked to stop stops and leaves nothing incomplete, and the next one gives the same bytes,
+ * continuing from a checkpoint if the stage saves them.
  *
- * The stage runs in this thread on a store in a temporary folder, about five times for each case: keep them small.
+ * The stage runs in this thread on a store in a temporary folder, about five times for each case: keep cases small.
  *
- * @param cases at least one.
+ * @param cases at least one
  */
 export function conformance<
   S extends StandardSchemaV1,
@@ -45,14 +47,14 @@ export function conformance<
   O extends OutputPorts,
 >(stage: Stage<S, I, O>, cases: readonly ConformanceCase<S, I>[]): void {
   assert.ok(cases.length > 0, `conformance of ${stage.name} needs at least one case`);
-  Deno.test(`${stage.name}: what it declares is well formed`, () => assertDeclaration(stage));
+  Deno.test(`${stage.name}: its declaration is valid`, () => assertDeclaration(stage));
   for (const one of cases) register(stage as AnyStage, one as AnyCase);
 }
 
 function register(stage: AnyStage, given: AnyCase): void {
   const test = (what: string, check: () => void | Promise<void>) =>
     Deno.test(`${stage.name}, ${given.name}: ${what}`, check);
-  // Taken when the first test needs it, so that a stage that fails is a failed test.
+  // Run when the first test needs it, so that a stage that throws is a failed test.
   let first: Promise<Reference> | undefined;
   const reference = () => first ??= Bench.use(stage, given, referenceRun);
   const withBench = (use: (bench: Bench, expected: Reference) => Promise<void>) => async () => {
@@ -60,14 +62,16 @@ function register(stage: AnyStage, given: AnyCase): void {
     await Bench.use(stage, given, (bench) => use(bench, expected));
   };
 
-  test("its config is plain data, and taken again as it was filled in", () =>
+  test("its config is plain data, and valid again with its defaults filled in", () =>
     assertConfig(stage, given));
-  test("wrong configs are refused, by name of the field", () => assertRefusals(stage, given));
+  test("invalid configs are refused, naming the field", () => assertRefusals(stage, given));
   test("every declared output is written", async () => assertWritten(stage, await reference()));
-  test("a second run gives the same bytes, and a third has nothing to do", withBench(assertSame));
-  test("config and inputs are left as they were", () => assertInputsKept(stage, given));
-  test("progress does not go back", async () => assertProgress((await reference()).reports));
-  test("asked to stop before it begins, it stops", withBench(assertStopsAtOnce));
-  test("asked to stop midway, it leaves nothing half-made", withBench(assertStopsMidway));
-  if (given.resumes) test("interrupted, it goes on to the same bytes", withBench(assertResumes));
+  test("a second run gives the same bytes, and a third is skipped", withBench(assertSame));
+  test("config and inputs are not changed", () => assertInputsKept(stage, given));
+  test("progress does not decrease", async () => assertProgress((await reference()).reports));
+  test("asked to stop before the start, it stops", withBench(assertStopsAtOnce));
+  test("asked to stop midway, it leaves nothing incomplete", withBench(assertStopsMidway));
+  if (given.resumes) {
+    test("interrupted and continued, it gives the same bytes", withBench(assertResumes));
+  }
 }

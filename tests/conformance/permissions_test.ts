@@ -1,6 +1,6 @@
 /**
- * What a plugin may reach: nothing but store and code, unless the recipe grants it. Restricting a worker takes an
- * unstable option of Deno, so the steps run in a process that has it.
+ * A plugin can access only the store and code, unless the recipe grants more. Restricting a worker needs an unstable
+ * option of Deno, so the tasks run in a process that has it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Reach } from "./testdata/run_restricted.ts";
 
 const main = fileURLToPath(new URL("./testdata/run_restricted.ts", import.meta.url));
 
-/** Results by id of step, in a process that itself may do everything but reach other machines. */
+/** Results by task, in a process that has all permissions except for other machines. */
 async function reach(folder: string, steps: Reach[]): Promise<Record<string, string>> {
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -46,7 +46,7 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("a plugin may reach nothing outside, and is told what to grant", () =>
+Deno.test("a plugin has no access outside, and its error says what to grant", () =>
   withFolder(async (folder) => {
     const secret = join(folder, "secret.txt");
     await Deno.writeTextFile(secret, "42");
@@ -79,7 +79,7 @@ Deno.test("a plugin may reach nothing outside, and is told what to grant", () =>
     assert.equal(await Deno.readTextFile(secret), "42");
   }));
 
-Deno.test("a plugin may reach what its recipe grants, and no more than that", () =>
+Deno.test("a plugin has the access that its recipe grants, and no more", () =>
   withFolder(async (folder) => {
     const [mine, other] = ["mine.txt", "other.txt"].map((name) => join(folder, name));
     for (const path of [mine, other]) await Deno.writeTextFile(path, "12345");
@@ -102,7 +102,7 @@ Deno.test("a plugin may reach what its recipe grants, and no more than that", ()
     assert.match(results.run, /^wrote \d\d+$/);
   }));
 
-Deno.test("a recipe that grants a plugin less than it asks for is refused", async () => {
+Deno.test("a recipe that grants a plugin less than it declares is refused", async () => {
   const recipe = async (permissions?: Permissions) =>
     await checkRecipe(defineRecipe({ name: "grants", description: "", seed: 0 }, (recipe) => {
       recipe.step("half", asking, { permissions });
@@ -118,7 +118,7 @@ Deno.test("a recipe that grants a plugin less than it asks for is refused", asyn
   await recipe({ net: ["example.org", "example.net:443"] });
 });
 
-Deno.test("a plugin is refused what the process itself lacks, and one that cannot be run alone, before it starts", () =>
+Deno.test("a plugin that needs more than the process has, or cannot be loaded alone, is refused before it starts", () =>
   withFolder(async (folder) => {
     const results = await reach(folder, [
       {

@@ -1,5 +1,5 @@
 /**
- * The suite itself: a sound stage passes, and each way of breaking the contract fails the check that is for it.
+ * The suite itself: a correct stage passes, and each violation of the contract fails its check.
  *
  * @module
  */
@@ -13,18 +13,20 @@ import {
   table,
 } from "../../core/stage/mod.ts";
 import { type AnyCase, Bench } from "./bench.ts";
-import { assertConfig, assertRefusals } from "./config_checks.ts";
-import { assertDeclaration, assertProgress } from "./declaration_checks.ts";
-import { assertInputsKept } from "./input_checks.ts";
 import { conformance } from "./mod.ts";
 import {
+  assertConfig,
+  assertDeclaration,
+  assertInputsKept,
+  assertProgress,
+  assertRefusals,
   assertResumes,
   assertSame,
   assertStopsAtOnce,
   assertStopsMidway,
   assertWritten,
   referenceRun,
-} from "./run_checks.ts";
+} from "./checks.ts";
 
 const numbers = table({ n: "int32" }, "numbers");
 const inputs = { parts: many(numbers) };
@@ -33,7 +35,7 @@ const config = z.strictObject({ times: z.int().default(6) });
 
 type Context = StageContext<z.output<typeof config>, typeof inputs, typeof outputs>;
 
-/** Adds up its inputs, many times over, with a checkpoint when asked to stop. */
+/** Adds up its inputs repeatedly, with a checkpoint when asked to stop. */
 async function addUp({ config, inputs, outputs, signal, checkpoints, report }: Context) {
   const saved = await checkpoints.latest();
   let sum = saved ? new Int32Array((await saved.read("sum")).buffer)[0] : 0;
@@ -73,7 +75,7 @@ conformance(sum, [given]);
 const running = (run: (ctx: Context) => Promise<void>): AnyStage =>
   defineStage({ ...declared, run });
 
-/** A check on a fresh store that must fail. */
+/** Runs a check on a new store that must fail. */
 async function fails(
   stage: AnyStage,
   check: (bench: Bench, expected: Awaited<ReturnType<typeof referenceRun>>) => Promise<void>,
@@ -84,13 +86,13 @@ async function fails(
   await assert.rejects(Bench.use(stage, one, (bench) => check(bench, expected)), message);
 }
 
-Deno.test("a stage that gives other bytes each time is caught", async () => {
+Deno.test("a stage that gives different bytes each time fails", async () => {
   let calls = 0;
   const stage = running(({ outputs }) => outputs.sum.write({ n: Int32Array.of(calls++) }));
-  await fails(stage, assertSame, /another result for the same seed and inputs/);
+  await fails(stage, assertSame, /different results for the same seed and inputs/);
 });
 
-Deno.test("a stage that does not write an output is caught", async () => {
+Deno.test("a stage that does not write an output fails", async () => {
   const stage = running(() => Promise.resolve());
   const run = Bench.use(stage, given as AnyCase, referenceRun);
   await assert.rejects(run, /output "sum" was never written/);
@@ -99,21 +101,21 @@ Deno.test("a stage that does not write an output is caught", async () => {
   assert.throws(() => assertWritten(more, reference), /more/);
 });
 
-Deno.test("a stage that does not look at the signal is caught", async () => {
+Deno.test("a stage that ignores the signal fails", async () => {
   const stage = running((ctx) => addUp({ ...ctx, signal: new AbortController().signal }));
-  await fails(stage, assertStopsAtOnce, /sum went on to its end; look at signal/);
-  await fails(stage, assertResumes, /sum went on to its end; look at signal/);
+  await fails(stage, assertStopsAtOnce, /sum did not stop; check signal/);
+  await fails(stage, assertResumes, /sum did not stop; check signal/);
 });
 
-Deno.test("a stage that writes although it was asked to stop is caught", async () => {
+Deno.test("a stage that writes after it was asked to stop fails", async () => {
   const stage = running(async (ctx) => {
     if (ctx.signal.aborted) await ctx.outputs.sum.write({ n: Int32Array.of(0) });
     await addUp(ctx);
   });
-  await fails(stage, assertStopsAtOnce, /it wrote although it had been asked to stop/);
+  await fails(stage, assertStopsAtOnce, /the stage wrote after it was asked to stop/);
 });
 
-Deno.test("a stage that hides the stop behind an error of its own is caught", async () => {
+Deno.test("a stage that replaces the stop by another error fails", async () => {
   const stage = running(async (ctx) => {
     await addUp(ctx).catch(() => {
       throw new Error("something went wrong");
@@ -122,7 +124,7 @@ Deno.test("a stage that hides the stop behind an error of its own is caught", as
   await fails(stage, assertStopsMidway, /something went wrong/);
 });
 
-Deno.test("a stage that goes on from another state than it saved is caught", async () => {
+Deno.test("a stage that continues from another state than it saved fails", async () => {
   const forgetful = ({ checkpoints }: Context): Context["checkpoints"] => ({
     async latest() {
       const saved = await checkpoints.latest();
@@ -131,19 +133,19 @@ Deno.test("a stage that goes on from another state than it saved is caught", asy
     save: (step, files) => checkpoints.save(step, files),
   });
   const stage = running((ctx) => addUp({ ...ctx, checkpoints: forgetful(ctx) }));
-  await fails(stage, assertResumes, /another result for the same seed and inputs/);
+  await fails(stage, assertResumes, /different results for the same seed and inputs/);
 });
 
-Deno.test("a stage that saves no checkpoint is caught where the case says so", async () => {
+Deno.test("a stage that saves no checkpoint fails if the case says resumes", async () => {
   const save = () => Promise.resolve();
   const stage = running((ctx) => {
     const latest = () => ctx.checkpoints.latest();
     return addUp({ ...ctx, checkpoints: { latest, save } });
   });
-  await fails(stage, assertResumes, /it left no checkpoint/);
+  await fails(stage, assertResumes, /the stage left no checkpoint/);
 });
 
-Deno.test("a stage that changes its inputs or its config is caught", async () => {
+Deno.test("a stage that changes its inputs or its config fails", async () => {
   const of_inputs = running(async (ctx) => {
     for (const part of Object.values(ctx.inputs.parts)) (await part.column("n")).fill(0);
     await addUp(ctx);
@@ -157,7 +159,7 @@ function setTimes(config: { times: number }): { times: number } {
   return Object.assign(config, { times: 3 });
 }
 
-Deno.test("a config that takes anything, or is no plain data, is caught", async () => {
+Deno.test("a config that accepts anything, or is not plain data, fails", async () => {
   const with_config = (config: z.ZodType) => ({ ...sum, config }) as unknown as AnyStage;
   const loose = with_config(z.object({ times: z.int().default(6) }));
   await assert.rejects(assertRefusals(loose, given as AnyCase), /Missing expected rejection/);
@@ -171,19 +173,19 @@ Deno.test("a config that takes anything, or is no plain data, is caught", async 
   await assert.rejects(assertConfig(dated, given as AnyCase), /config/);
 });
 
-Deno.test("progress that goes back, or past its total, is caught", () => {
+Deno.test("progress that decreases, or exceeds its total, fails", () => {
   assertProgress([[0, undefined], [1, 4], [1, 4], [4, 4]]);
-  assert.throws(() => assertProgress([[2, 4], [1, 4]]), /progress goes back: report\(1, …, 4\)/);
-  assert.throws(() => assertProgress([[1, 4], [2, 3]]), /the total goes back/);
-  assert.throws(() => assertProgress([[5, 4]]), /progress passes the total/);
-  assert.throws(() => assertProgress([[NaN, 4]]), /progress goes back/);
+  assert.throws(() => assertProgress([[2, 4], [1, 4]]), /progress decreases: report\(1, …, 4\)/);
+  assert.throws(() => assertProgress([[1, 4], [2, 3]]), /the total decreases/);
+  assert.throws(() => assertProgress([[5, 4]]), /progress exceeds the total/);
+  assert.throws(() => assertProgress([[NaN, 4]]), /progress decreases/);
 });
 
-Deno.test("a declaration that is not well formed is caught", () => {
+Deno.test("an invalid declaration fails", () => {
   assert.throws(() => assertDeclaration({ ...sum, name: "Sum" }), /not snake_case/);
   assert.throws(() => assertDeclaration({ ...sum, version: "1 beta" }), /version has no spaces/);
   assert.throws(() => assertDeclaration({ ...sum, description: "" }), /is a sentence/);
-  assert.throws(() => assertDeclaration({ ...sum, outputs: {} }), /makes nothing/);
+  assert.throws(() => assertDeclaration({ ...sum, outputs: {} }), /has no outputs/);
   const odd = { odd: { ...numbers, columns: { n: "int64" } } };
   assert.throws(() => assertDeclaration({ ...sum, outputs: odd }));
 });

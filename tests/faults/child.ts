@@ -1,5 +1,5 @@
 /**
- * The pipeline command in a process of its own, to be killed, stopped and starved.
+ * The pipeline command in a child process, to be killed, stopped or run out of resources.
  *
  * @module
  */
@@ -11,14 +11,14 @@ export const RECIPE = fileURLToPath(new URL("./recipe.ts", import.meta.url));
 
 export interface ChildOptions {
   recipe?: string;
-  /** Further arguments of the command. */
+  /** More arguments of the command. */
   args?: readonly string[];
-  /** Further options of `deno run`. */
+  /** More options of `deno run`. */
   deno?: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** What the process is started by, such as `setpriv`. */
+  /** A command that starts the process, such as `setpriv`. */
   through?: readonly string[];
-  /** Told of each piece of what it prints to the standard error stream. */
+  /** Called with each piece of standard error. */
   on_output?: (text: string) => void;
 }
 
@@ -26,7 +26,7 @@ export interface ChildOptions {
 export interface Ending {
   code: number;
   signal: Deno.Signal | null;
-  /** What it printed to the standard error stream. */
+  /** Standard error. */
   err: string;
 }
 
@@ -55,7 +55,7 @@ export class Child {
     this.ended = this.#follow(options.on_output ?? (() => {}));
   }
 
-  /** Sends a signal; one that comes too late is lost. */
+  /** Sends a signal, unless the process has ended. */
   kill(signal: Deno.Signal): void {
     try {
       this.#process.kill(signal);

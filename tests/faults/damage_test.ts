@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder, listFolders } from "../../core/store/mod.ts";
-import { digests } from "./compare.ts";
+import { digests } from "./traces.ts";
 import { withFolder } from "./folders.ts";
 import { resultsOf, runSmall, runUntil } from "./small.ts";
 
@@ -9,7 +9,7 @@ import { resultsOf, runSmall, runUntil } from "./small.ts";
 const DAMAGES: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
   "emptied": () => new Uint8Array(),
   "cut in half": (bytes) => bytes.slice(0, bytes.length >> 1),
-  "cut by two bytes": (bytes) => bytes.slice(0, -2), // the last may be a line break that nobody needs
+  "cut by two bytes": (bytes) => bytes.slice(0, -2), // the last byte may be an optional line break
   "zeroed": (bytes) => new Uint8Array(bytes.length),
   "a bit flipped": (bytes) => bytes.map((byte, i) => i === bytes.length >> 1 ? byte ^ 1 : byte),
 };
@@ -21,7 +21,7 @@ function damage(path: string, how: (bytes: Uint8Array) => Uint8Array): void {
 
 const ALL_SKIPPED = "count skipped, add skipped, write skipped";
 
-Deno.test("a file that is damaged, whatever it is, is noticed and made again", () =>
+Deno.test("any damaged file is detected and restored", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     assert.equal((await runSmall(out)).error, undefined);
@@ -41,7 +41,7 @@ Deno.test("a file that is damaged, whatever it is, is noticed and made again", (
     assert.ok(listFolder(join(out, "store/damaged")).length > 0);
   }));
 
-Deno.test("a damaged lock.json is named with the mend, and what it says is no loss", () =>
+Deno.test("the error for a damaged lock.json says to delete it, and no results are lost", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     await runSmall(out);
@@ -58,7 +58,7 @@ Deno.test("a damaged lock.json is named with the mend, and what it says is no lo
     assert.equal((await runSmall(out)).steps, ALL_SKIPPED);
   }));
 
-Deno.test("a damaged checkpoint of an unfinished step is skipped and reported", () =>
+Deno.test("a damaged checkpoint of an unfinished task is skipped with a message", () =>
   withFolder(async (folder) => {
     const whole = join(folder, "whole/out");
     await runSmall(whole);

@@ -22,7 +22,7 @@ const undisturbed = () =>
     return await resultsOf(folder);
   });
 
-testOnDisks("a disk that is full at any moment costs nothing that was finished", async () => {
+testOnDisks("a full disk at any moment loses no finished work", async () => {
   const expected = await undisturbed();
   const places = new Set<string>();
   for (let pages = 0;; pages++) {
@@ -42,7 +42,7 @@ testOnDisks("a disk that is full at any moment costs nothing that was finished",
     });
     if (!first.error) break;
     assert.equal(first.error.code, "ENOSPC", `with ${pages} pages: ${first.error.stack}`);
-    // A StepFailed is an object or a checkpoint; another error is a manifest, the log, lock.json, a published file.
+    // StepFailed: writing an object or a checkpoint. Error: a manifest, the log, lock.json, a published file.
     places.add(`${finished(first).length} ${first.error.name}`);
   }
   const met = ["0 Error", "0 StepFailed", "1 StepFailed", "2 Error", "2 StepFailed", "3 Error"];
@@ -50,7 +50,7 @@ testOnDisks("a disk that is full at any moment costs nothing that was finished",
 });
 
 testOnDisks(
-  "a full disk under the event log ends the run after the step",
+  "a full disk under the event log ends the run after the task",
   () =>
     withFolder(async (folder) => {
       const out = join(folder, "out");
@@ -67,7 +67,7 @@ testOnDisks(
 );
 
 testOnDisks(
-  "a run in need of room says so, and goes on when there is some",
+  "a run on a full disk reports it, and continues when there is space",
   () =>
     withSmallDisk(8 << 20, async (folder) => {
       const out = join(folder, "out");
@@ -81,7 +81,7 @@ testOnDisks(
         assert.equal(code, 1, err);
         assert.match(
           err,
-          /^Error: .*: there is no space left on the disk; free some and start again/,
+          /^Error: .*: no space left on the disk; free some and start again/,
         );
         assert.equal(err.trim().split("\n").length, 1, err);
         assert.ok(before.manifests.isSubsetOf(kept(out).manifests));

@@ -1,11 +1,11 @@
 /**
- * Output folders on disks that are small, full or may not be written to.
+ * Output folders on disks that are small, full or read-only.
  *
  * @module
  */
 import { join } from "node:path";
 
-/** Calls a function with a new folder, and removes it. */
+/** Calls a function with a new folder, then removes it. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "causeway_faults_" });
   try {
@@ -20,13 +20,13 @@ function command(name: string, ...args: string[]): void {
   if (!success) throw new Error(`${name}: ${new TextDecoder().decode(stderr).trim()}`);
 }
 
-/** Puts a disk in memory, of so many bytes, in a folder's place; gives a function that takes it away again. */
+/** Mounts a disk in memory (tmpfs) of some size at a folder. @returns a function that unmounts it. */
 export function mountDisk(folder: string, bytes: number): () => void {
   command("mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder);
   return () => command("umount", "--lazy", folder);
 }
 
-/** Calls a function with a folder on a disk of its own. */
+/** Calls a function with a folder on a disk in memory. */
 export function withSmallDisk<T>(bytes: number, use: (folder: string) => Promise<T>): Promise<T> {
   return withFolder(async (folder) => {
     const unmount = mountDisk(folder, bytes);
@@ -40,7 +40,7 @@ export function withSmallDisk<T>(bytes: number, use: (folder: string) => Promise
 
 const PAGE = 4096;
 
-/** Fills the disk of a folder but for some pages of 4,096 bytes; gives a function that makes room again. */
+/** Fills the disk of a folder except some pages of 4,096 bytes. @returns a function that frees the space. */
 export function fillDisk(folder: string, free_pages: number): () => void {
   const path = join(folder, "ballast");
   using file = Deno.openSync(path, { write: true, create: true });
@@ -55,9 +55,10 @@ export function fillDisk(folder: string, free_pages: number): () => void {
 }
 
 /**
- * Takes away the permission to write to a folder, from root too; gives a function that gives it back.
+ * Makes a folder read-only, also for root.
  *
- * @throws {Error} when the system has no means to keep root out.
+ * @returns a function that restores the permission.
+ * @throws {Error} if the system cannot deny root.
  */
 export function forbidWriting(folder: string): () => void {
   if (Deno.uid() === 0) {
@@ -82,27 +83,27 @@ export function withReadOnly<T>(folder: string, use: (view: string) => Promise<T
   });
 }
 
-/** Why tests that need a mount cannot run here; undefined where they can. */
+/** Why tests that need a mount cannot run here; undefined if they can. */
 export async function whyNoMount(): Promise<string | undefined> {
-  if (Deno.build.os !== "linux") return "mounts a disk in memory, as only Linux can";
+  if (Deno.build.os !== "linux") return "needs Linux to mount a disk in memory";
   try {
     await withSmallDisk(PAGE, () => Promise.resolve());
   } catch (error) {
-    return `may not mount a disk (${(error as Error).message})`;
+    return `no permission to mount a disk (${(error as Error).message})`;
   }
 }
 
-/** Why tests that take a permission away cannot run here; undefined where they can. */
+/** Why tests that remove a permission cannot run here; undefined if they can. */
 export async function whyNoForbidding(): Promise<string | undefined> {
-  if (Deno.build.os === "windows") return "takes write permission away, as Unix does";
+  if (Deno.build.os === "windows") return "needs Unix permissions";
   try {
     await withFolder((folder) => Promise.resolve(forbidWriting(folder)()));
   } catch (error) {
-    return `cannot take a permission away from root (${(error as Error).message})`;
+    return `cannot remove a permission of root (${(error as Error).message})`;
   }
 }
 
-/** `Deno.test`, for tests that cannot run everywhere: the reason stands behind the name of one that is skipped. */
+/** `Deno.test` for tests that cannot run everywhere: the name of a skipped test has the reason. */
 export function testWhere(why_not: string | undefined) {
   return (name: string, test: () => Promise<void>) =>
     Deno.test({

@@ -1,5 +1,5 @@
 /**
- * A step that is done, and one that fills the memory of its thread.
+ * A task that finishes, and one that runs out of memory.
  *
  * @module
  */
@@ -21,11 +21,11 @@ const one = defineStage({
   },
 });
 
-/** Takes 200 MB, which is more than a process with a small heap has. */
+/** Allocates 200 MB, more than a process with a small heap has. */
 const hungry = defineStage({
   name: "hungry",
   version: "1",
-  description: "Takes memory.",
+  description: "Allocates memory.",
   config: z.object({}),
   inputs: { data: numbers },
   outputs: { data: numbers },
@@ -35,7 +35,7 @@ const hungry = defineStage({
   },
 });
 
-const header = { name: "faults", description: "Takes memory.", seed: 1 };
+const header = { name: "faults", description: "Allocates memory.", seed: 1 };
 
 export default defineRecipe(header, (recipe) => {
   const data = recipe.step("one", one, { config: {} });

@@ -1,5 +1,5 @@
 /**
- * Kills a run again and again, at random moments and while it writes, and lets it go on until it is done.
+ * Kills a run again and again, at random moments and while it writes, and restarts it until it is finished.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
   secondsLost,
 } from "./traces.ts";
 
-/** Moments of writing, by the paths that change then. */
+/** Writes to aim at, by the paths that change. */
 const AIMS: Readonly<Record<string, RegExp>> = {
   checkpoint: /\/work\/[0-9a-f]+\/filling/,
   "checkpoint rename": /\/work\/[0-9a-f]+\/step-\d+$/,
@@ -30,30 +30,30 @@ const AIMS: Readonly<Record<string, RegExp>> = {
 
 /** One kill. */
 export interface Kill {
-  /** "random", or what it was aimed at. */
+  /** "random", or a name of AIMS. */
   aim: string;
-  /** Step that ran, or "starting", "between steps", "publishing", "ending". */
+  /** Running task, or "starting", "between steps", "publishing", "ending". */
   doing: string;
-  /** What was half written. */
+  /** Files that were half written. */
   writing: readonly string[];
   /** Since the last manifest or checkpoint, or the start of the process. */
   seconds_lost: number;
 }
 
-/** A run that was killed until it was done. */
+/** A run that was killed and restarted until it finished. */
 export interface Ordeal {
   kills: readonly Kill[];
-  /** Of all processes together. */
+  /** Sum over all processes. */
   seconds: number;
 }
 
 /**
- * Runs the pipeline until it is done, killing it on the way.
+ * Runs the pipeline until it finishes, killing it on the way.
  *
- * @param out a folder named `out`.
- * @param options.span_ms random kills come within this time of a start.
- * @param options.limit no more kills than this.
- * @throws {Error} when a run that goes on fails, or does work again that was kept.
+ * @param out a folder named `out`
+ * @param options.span_ms random kills happen within this time after a start
+ * @param options.limit largest number of kills
+ * @throws {Error} if a restarted run fails, or repeats finished work.
  */
 export async function torment(
   out: string,
@@ -91,11 +91,11 @@ export async function torment(
 
 function check(before: Kept, after: Kept, lost: string[]): void {
   const gone = [...before.manifests].filter((key) => !after.manifests.has(key));
-  lost.push(...gone.map((key) => `the manifest ${key} is gone`));
+  lost.push(...gone.map((key) => `manifest ${key} is missing`));
   if (lost.length > 0) throw new Error(`work was lost: ${lost.join("; ")}`);
 }
 
-/** Kills a process at a moment that it draws: any moment, or when a file of some kind changes. */
+/** Kills a process at a random moment, or when a random kind of file changes. */
 function aim(out: string, child: Child, random: Random, span_ms: number) {
   const kill = () => child.kill("SIGKILL");
   if (random.uniform() < 0.5) {
@@ -120,7 +120,7 @@ function aim(out: string, child: Child, random: Random, span_ms: number) {
       try {
         watcher.close();
       } catch (error) {
-        if (!(error instanceof Deno.errors.BadResource)) throw error; // the loop ended, and closed it
+        if (!(error instanceof Deno.errors.BadResource)) throw error; // the loop has ended and closed it
       }
     },
   };

@@ -1,5 +1,5 @@
 /**
- * `deno task test:faults`: kills runs hundreds of times, and compares what they make with an undisturbed run.
+ * `deno task test:faults`: kills runs hundreds of times and compares their results with an undisturbed run.
  *
  * @module
  */
@@ -8,35 +8,34 @@ import { join } from "node:path";
 import { markdownTable } from "../../bench/shared/measurements.ts";
 import { Random } from "../../core/random/mod.ts";
 import { pipeline } from "./child.ts";
-import { differences } from "./compare.ts";
+import { differences } from "./traces.ts";
 import { type Kill, torment } from "./kills.ts";
 
-const HELP = `Kills runs hundreds of times, and compares what they make with an undisturbed run.
+const HELP = `Kills runs hundreds of times and compares their results with an undisturbed run.
 
 Usage: deno task test:faults [options]
 
-  --kills N   kills, at least (default: 200)
-  --seed N    seed of their moments (default: 1)
-  --help      print this`;
+  --kills N   minimum number of kills (default: 200)
+  --seed N    random seed of the kills (default: 1)
+  --help      show this help`;
 
-/** Many checkpoints in few seconds of training. */
+/** Many checkpoints within a few seconds of training. */
 const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.1" };
 
-/** The outcome of all runs. */
 interface Outcome {
   kills: readonly Kill[];
   runs: number;
-  /** Of one undisturbed run. */
+  /** Duration of an undisturbed run. */
   undisturbed_seconds: number;
-  /** Of all killed runs together. */
+  /** Sum over all killed runs. */
   seconds: number;
 }
 
 /**
  * Kills runs until there were enough kills.
  *
- * @param folder where the results go.
- * @throws {Error} when a run that goes on fails, does work again that was kept, or makes other results.
+ * @param folder for the output folders
+ * @throws {Error} if a restarted run fails, repeats finished work, or has other results.
  */
 export async function tormentMany(folder: string, kills: number, seed: number): Promise<Outcome> {
   const outOf = (name: string) => {
@@ -49,7 +48,7 @@ export async function tormentMany(folder: string, kills: number, seed: number): 
   const { code, err } = await pipeline(reference, { env, args: ["--quiet"] });
   if (code !== 0) throw new Error(`the undisturbed run failed: ${err}`);
   const undisturbed_seconds = (performance.now() - began) / 1000;
-  // Starting and one of the longer steps take a fifth of a run, and have to come through now and then.
+  // Starting and one of the longer tasks take a fifth of a run, and must sometimes finish.
   const span_ms = 250 * undisturbed_seconds;
   const all: Kill[] = [];
   let [runs, seconds] = [0, 0];
@@ -63,7 +62,7 @@ export async function tormentMany(folder: string, kills: number, seed: number): 
     all.push(...ordeal.kills);
     seconds += ordeal.seconds;
     Deno.removeSync(join(folder, name), { recursive: true });
-    console.error(`${all.length} kills, ${runs} runs with the results of the undisturbed one`);
+    console.error(`${all.length} kills, ${runs} runs with the same results as the undisturbed one`);
   }
   return { kills: all, runs, undisturbed_seconds, seconds };
 }
@@ -73,11 +72,9 @@ function render({ kills, runs, undisturbed_seconds, seconds }: Outcome): string 
   const mean = lost.reduce((a, b) => a + b, 0) / lost.length;
   const extra = (seconds - runs * undisturbed_seconds) / kills.length;
   return [
-    `${kills.length} kills in ${runs} runs; every run made the results of the undisturbed one.`,
-    `Work lost per kill: ${mean.toFixed(2)} s in the mean, ${
-      Math.max(...lost).toFixed(2)
-    } s at most.`,
-    `A kill made a run longer by ${extra.toFixed(2)} s, starting again included; ` +
+    `${kills.length} kills in ${runs} runs; every run has the same results as the undisturbed one.`,
+    `Work lost per kill: mean ${mean.toFixed(2)} s, maximum ${Math.max(...lost).toFixed(2)} s.`,
+    `A kill makes a run ${extra.toFixed(2)} s longer, including the restart; ` +
     `an undisturbed run takes ${undisturbed_seconds.toFixed(1)} s.`,
     counts("killed while", kills.map(({ doing }) => doing)),
     counts("aimed at", kills.map(({ aim }) => aim)),
@@ -102,6 +99,6 @@ if (import.meta.main) {
   } else {
     const folder = await Deno.makeTempDir({ prefix: "causeway_faults_" });
     console.log(render(await tormentMany(folder, Number(kills), Number(seed))));
-    Deno.removeSync(folder, { recursive: true }); // kept where a run failed, to look at
+    Deno.removeSync(folder, { recursive: true }); // kept if a run failed, for inspection
   }
 }

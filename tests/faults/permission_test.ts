@@ -16,7 +16,7 @@ import { resultsOf, runSmall, SMALL_RECIPE } from "./small.ts";
 const recipe = fileURLToPath(SMALL_RECIPE);
 
 testWhere(await whyNoMount())(
-  "a read-only folder is named; a dry run reads it all the same",
+  "the error names a read-only folder; a dry run can read it",
   () =>
     withFolder(async (folder) => {
       assert.equal((await runSmall(folder)).error, undefined);
@@ -32,7 +32,7 @@ testWhere(await whyNoMount())(
     }),
 );
 
-/** Folders that a run writes to; "" is the output folder, where lock.json stands. */
+/** Folders that a run writes to; "" is the output folder, which has lock.json. */
 const FOLDERS = ["", "store/tmp", "store/objects", "store/manifests", "store/work", "runs"];
 
 const testForbidding = testWhere(await whyNoForbidding());
@@ -40,7 +40,7 @@ const testForbidding = testWhere(await whyNoForbidding());
 for (const name of FOLDERS) {
   const place = name === "" ? "the output folder" : name;
   testForbidding(
-    `permission for ${place} that goes amid a run costs nothing finished`,
+    `losing write permission for ${place} during a run loses no finished work`,
     () =>
       withFolder(async (folder) => {
         const whole = join(folder, "whole"), out = join(folder, "out");
@@ -50,7 +50,7 @@ for (const name of FOLDERS) {
           if (type === "step_finished") giveBack ??= forbidWriting(join(out, name));
         };
         const first = await runSmall(out, { onEvent }).finally(() => giveBack?.());
-        // The event log is open already.
+        // The event log is already open.
         if (name === "runs") assert.equal(first.error, undefined);
         else assert.match(first.error!.message, /os error (1|13)\b/, place);
         const second = await runSmall(out);

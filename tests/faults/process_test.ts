@@ -11,7 +11,7 @@ const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const SPIN = path("../../core/recipe/testdata/spin_recipe.ts");
 const HUNGRY = path("./hungry_recipe.ts");
 
-Deno.test("a second runner is refused and harms nothing; the first goes on to its end", () =>
+Deno.test("a second runner is refused without harm; the first finishes", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const started = Promise.withResolvers<void>();
@@ -32,7 +32,7 @@ Deno.test("a second runner is refused and harms nothing; the first goes on to it
     assert.equal(runIds(out).length, 1);
   }));
 
-Deno.test("a step that takes all memory ends the process; the run is lost, its steps are kept", () =>
+Deno.test("a task that runs out of memory ends the process; the run is lost, its finished tasks are kept", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const deno = ["--v8-flags=--max-old-space-size=60"];
@@ -51,7 +51,7 @@ Deno.test("a step that takes all memory ends the process; the run is lost, its s
     );
   }));
 
-/** Calls a function while the clock tells another time. */
+/** Calls a function with another clock. */
 async function withClock<T>(now: () => number, use: () => Promise<T>): Promise<T> {
   const RealDate = Date;
   globalThis.Date = class extends RealDate {
@@ -67,14 +67,14 @@ async function withClock<T>(now: () => number, use: () => Promise<T>): Promise<T
   }
 }
 
-Deno.test("a clock that jumps mixes up neither runs nor events", () =>
+Deno.test("a clock that jumps keeps runs and events in order", () =>
   withFolder(async (folder) => {
     const [steady, out] = [join(folder, "steady"), join(folder, "out")];
     await runSmall(steady);
     const noon = Date.UTC(2026, 0, 31, 12);
     await withClock(() => noon, () => runSmall(out));
     let now = noon;
-    // Each look at the clock finds it a second earlier.
+    // Every reading of the clock is a second earlier.
     await withClock(() => now -= 1000, async () => {
       const { error, steps } = await runSmall(out);
       assert.equal(error, undefined);
@@ -98,7 +98,7 @@ Deno.test("a clock that jumps mixes up neither runs nor events", () =>
     assert.deepEqual(await resultsOf(out), await resultsOf(steady));
   }));
 
-Deno.test("an event log that is cut anywhere is read as far as it goes", () =>
+Deno.test("an event log that is cut anywhere is read up to the cut", () =>
   withFolder(async (out) => {
     await runSmall(out);
     const [id] = runIds(out);

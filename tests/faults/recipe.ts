@@ -1,6 +1,6 @@
 /**
- * The smallest recipe that has everything: every built-in stage and the report.
- * It runs for a few seconds, so that a run can be killed hundreds of times.
+ * A small recipe with every built-in stage and the report. It runs for a few seconds, so that it can be killed hundreds
+ * of times.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const SEQUENCE_LENGTH = 32;
 const micro_batch_size = 4;
 const validation = { every_steps: 20, max_sequences: 4 };
 
-const header = { name: "faults", description: "A run to be disturbed.", seed: 5 };
+const header = { name: "faults", description: "A run that is killed.", seed: 5 };
 
 export default defineRecipe(header, (recipe) => {
   const path = "recipes/own_data.jsonl";
@@ -84,7 +84,7 @@ export default defineRecipe(header, (recipe) => {
 
   const page = recipe.step("report", report, {
     config: {
-      title: "A run that was disturbed",
+      title: "A run that was killed",
       target_source: "sums",
       general_source: "general",
       arms: [{

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tormentMany } from "./main.ts";
 
-Deno.test("a run that is killed a dozen times makes the results of one that is not", async () => {
+Deno.test("a run that is killed a dozen times has the same results as one that is not", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const { kills } = await tormentMany(folder, 12, 3);

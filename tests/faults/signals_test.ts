@@ -8,12 +8,12 @@ import { eventsOf, kept, runIds } from "./traces.ts";
 const testdata = (name: string) =>
   fileURLToPath(new URL(`../../core/recipe/testdata/${name}.ts`, import.meta.url));
 
-/** Computes for three seconds, and looks up every 5 ms. */
+/** Computes for three seconds, and checks for a stop every 5 ms. */
 const SPIN = testdata("spin_recipe");
-/** Computes for four seconds, and looks up every 0.4 s. */
+/** Computes for four seconds, and checks for a stop every 0.4 s. */
 const SLOW = testdata("slow_recipe");
 
-/** Sends signals once a step computes, one after another. */
+/** Sends signals one after another, once a task is computing. */
 async function signalled(
   out: string,
   options: ChildOptions,
@@ -44,10 +44,10 @@ const CASES: [signals: Deno.Signal[], code: number, message: string][] = [
 
 if (Deno.build.os !== "windows") {
   for (const [signals, code, message] of CASES) {
-    Deno.test(`${signals.join(", ")}: a checkpoint, exit code ${code}, and the next run goes on`, () =>
+    Deno.test(`${signals.join(", ")}: writes a checkpoint, exits with ${code}, and the next run continues`, () =>
       withFolder(async (folder) => {
         const out = join(folder, "out");
-        // Slow enough for all the signals to come while it is still on its way to stop.
+        // Slow enough for all signals to arrive before it has stopped.
         const recipe = signals.length > 1 ? SLOW : SPIN;
         const ending = await signalled(out, { recipe }, 50, ...signals);
         assert.equal(ending.code, code, ending.err);
@@ -61,7 +61,7 @@ if (Deno.build.os !== "windows") {
       }));
   }
 
-  Deno.test("a second Ctrl-C, later than the first, ends the process at once", () =>
+  Deno.test("a second Ctrl-C ends the process at once", () =>
     withFolder(async (folder) => {
       const out = join(folder, "out");
       const recipe = testdata("faulty_recipe");
@@ -69,11 +69,11 @@ if (Deno.build.os !== "windows") {
       const args = ["--only", "hang"];
       const { code } = await signalled(out, { recipe, args }, 1300, "SIGINT", "SIGINT");
       assert.equal(code, 130);
-      assert.ok(performance.now() - began < 30_000, "before the minute of grace is over");
+      assert.ok(performance.now() - began < 30_000, "before the grace period of a minute is over");
     }));
 }
 
-Deno.test("at its deadline a run saves, and asks to be run again until it is done", () =>
+Deno.test("at its deadline a run saves and asks to be run again until it is finished", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const codes: number[] = [];
@@ -86,12 +86,12 @@ Deno.test("at its deadline a run saves, and asks to be run again until it is don
     assert.deepEqual(codes.slice(0, -1), Array(codes.length - 1).fill(75));
   }));
 
-Deno.test("a deadline in the past, or an invalid one, is refused", () =>
+Deno.test("a deadline in the past and an invalid one are refused", () =>
   withFolder(async (folder) => {
     for (
       const [text, message] of [
         ["2020-01-31T18:00Z", /^Error: --deadline 2020-01-31T18:00Z is in the past\n$/],
-        ["soon", /^Error: invalid --deadline "soon"; use e\.g\. 2h30m or /],
+        ["soon", /^Error: invalid --deadline "soon"; use e\.g\. 2h30m or 2026-01-31T18:00\n$/],
       ] as const
     ) {
       const { code, err } = await pipeline(join(folder, "out"), { args: ["--deadline", text] });

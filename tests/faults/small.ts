@@ -1,5 +1,5 @@
 /**
- * The small recipe, run in this process.
+ * Runs the small recipe in this process.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { join } from "node:path";
 import { loadRecipe } from "../../core/recipe/mod.ts";
 import { run, type RunOptions } from "../../core/runner/mod.ts";
 import { type RunEvent } from "../../core/runs/mod.ts";
-import { digests } from "./compare.ts";
+import { digests } from "./traces.ts";
 
 export const SMALL_RECIPE = new URL("./small_recipe.ts", import.meta.url);
 
 /** How a run of the small recipe ended. */
 export interface SmallRun {
-  /** Steps in order, "count finished, add skipped, write waiting"; "" when it did not get that far. */
+  /** Tasks in order, as "count finished, add skipped, write waiting"; "" if the run did not get that far. */
   steps: string;
-  /** What the steps logged. */
+  /** Log messages of the tasks. */
   logs: string[];
   error?: Error & { code?: string };
 }
@@ -38,7 +38,7 @@ export async function runSmall(out: string, options: Partial<RunOptions> = {}): 
   }
 }
 
-/** Runs the small recipe until a step of some name begins to report, and stops it there. */
+/** Runs the small recipe until a task first reports progress, and stops it there. */
 export function runUntil(out: string, step: string): Promise<SmallRun> {
   const controller = new AbortController();
   const onEvent = (event: RunEvent) => {
@@ -47,7 +47,7 @@ export function runUntil(out: string, step: string): Promise<SmallRun> {
   return runSmall(out, { signal: controller.signal, onEvent });
 }
 
-/** Everything a run makes, by path: manifests, objects and published files with their digests. */
+/** Digests of all results of a run by path: manifests, objects and published files. */
 export async function resultsOf(out: string): Promise<Record<string, string>> {
   const folders = ["store/manifests", "store/objects", "faults"];
   const found = await Promise.all(folders.map(async (folder) => {

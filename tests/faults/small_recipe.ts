@@ -1,6 +1,6 @@
 /**
- * Three small steps with everything that is stored: a table, checkpoints, files, something published. It runs in
- * some tens of milliseconds, so that it can be run again for every kind of damage to every file.
+ * Three small tasks with everything that can be stored: a table, checkpoints, files, a published output. It runs in tens
+ * of milliseconds, so that it can run again for every kind of damage to every file.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const count = defineStage({
   },
 });
 
-/** Adds up in ten portions and saves after each; stops after a portion when it is asked to. */
+/** Adds up in ten portions, saves after each, and stops after one when asked to. */
 const add = defineStage({
   name: "add",
   version: "1",

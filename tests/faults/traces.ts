@@ -1,21 +1,22 @@
 /**
- * What a killed run left in its folder: what it was doing, what is kept, and how long ago the last of it was made.
+ * Reads the output folder of a killed run: what it was doing, what is kept, how much work was lost, and whether its
+ * results are those of another folder.
  *
  * @module
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type RunEvent, RunFolder } from "../../core/runs/mod.ts";
-import { listFolder, listFolders } from "../../core/store/mod.ts";
+import { digestOfFile, listFolder, listFolders, Store } from "../../core/store/mod.ts";
 
-/** Work that no later fault may lose. */
+/** Work that later faults must not lose. */
 export interface Kept {
   /** Keys of finished steps. */
   manifests: ReadonlySet<string>;
-  /** Steps of the whole training that the newest complete checkpoint holds, by key. */
+  /** Optimizer steps at the newest complete checkpoint, by key. */
   checkpoints: ReadonlyMap<string, number>;
 }
 
-/** Takes stock of an output folder. */
+/** Finished work of an output folder. */
 export function kept(out: string): Kept {
   const manifests = listFolder(join(out, "store/manifests"))
     .filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
@@ -32,10 +33,9 @@ function completeCheckpoints(out: string, key: string): string[] {
 }
 
 /**
- * Seconds of work that are lost when a process ends: since it was started, or since the newest manifest or
- * checkpoint was put in place.
+ * Seconds of work lost when a process ended: since its start, or since the newest manifest or checkpoint.
  *
- * @param started Unix milliseconds, as `ended`.
+ * @param started Unix milliseconds, like `ended`
  */
 export function secondsLost(out: string, started: number, ended: number): number {
   const store = join(out, "store");
@@ -45,7 +45,7 @@ export function secondsLost(out: string, started: number, ended: number): number
       completeCheckpoints(out, key).map((name) => join(store, "work", key, name))
     ),
   ];
-  // A folder that was renamed into place changed last when its last file was made.
+  // The mtime of a folder that was renamed into place is that of its last file.
   const times = paths.map((path) => Deno.statSync(path).mtime!.getTime());
   return Math.max(0, ended - Math.max(started, ...times)) / 1000;
 }
@@ -70,7 +70,7 @@ function temporaries(folder: string): string[] {
   ];
 }
 
-/** All that a clean end does not leave. */
+/** Files that a clean end does not leave. */
 export function leftovers(out: string): string[] {
   const store = join(out, "store");
   return [
@@ -83,7 +83,7 @@ export function leftovers(out: string): string[] {
 /** The events of one run. */
 export function eventsOf(out: string, run: string): RunEvent[] {
   const lines = Deno.readTextFileSync(join(out, "runs", run, "events.jsonl")).split("\n");
-  // What follows the last line break was being written.
+  // Text after the last line break was still being written.
   return lines.slice(0, -1).map((line) => JSON.parse(line) as RunEvent);
 }
 
@@ -104,35 +104,90 @@ export function doing(events: readonly RunEvent[]): string {
   return "ending";
 }
 
-/** Optimizer steps before the first of a step: they count over the whole training. */
+/** Optimizer steps of earlier phases by task: checkpoints count from the start of training. */
 const STEPS_BEFORE: Readonly<Record<string, number>> = { mixed: 60 };
 
 /**
- * Work that a process did over although the one before had kept it.
+ * Finished work that a process repeated.
  *
- * @param before what was kept when it started.
- * @param events what it did.
+ * @param before what was kept when it started
+ * @param events what it did
  */
 export function lostWork(before: Kept, events: readonly RunEvent[]): string[] {
   const lost: string[] = [];
-  const going_on = new Map<string, number>();
+  const resumed_at = new Map<string, number>();
   for (const event of events) {
     const resumed = event.type === "log" && /^resuming at step (\d+) of/.exec(event.message);
-    if (resumed) going_on.set(event.step, Number(resumed[1]) + (STEPS_BEFORE[event.step] ?? 0));
+    if (resumed) resumed_at.set(event.step, Number(resumed[1]) + (STEPS_BEFORE[event.step] ?? 0));
     if (event.type !== "step_started") continue;
-    if (before.manifests.has(event.key)) lost.push(`${event.step} was finished, and ran again`);
+    if (before.manifests.has(event.key)) lost.push(`${event.step} was finished, but ran again`);
   }
   for (const event of events) {
     if (event.type !== "step_started") continue;
     const saved = before.checkpoints.get(event.key);
-    // A run that trains has said where it goes on from; one that was killed earlier has not.
+    // A run that trains has logged where it resumes; one that was killed earlier has not.
     const trains = events.some(({ type, ...rest }) =>
       type === "report" && (rest as { step: string }).step === event.step
     );
-    const from = going_on.get(event.step);
+    const from = resumed_at.get(event.step);
     if (saved !== undefined && trains && from !== saved) {
-      lost.push(`${event.step} had a checkpoint at ${saved}, and began at ${from ?? 0}`);
+      lost.push(
+        `${event.step} had a checkpoint at step ${saved}, but started at step ${from ?? 0}`,
+      );
     }
   }
   return lost;
+}
+
+/**
+ * Compares all manifests and published files byte for byte, verifies every object of the second folder, and looks for
+ * files that an interrupted run may leave behind.
+ *
+ * @returns the differences; none if the folders have the same results.
+ */
+export async function differences(expected: string, actual: string): Promise<string[]> {
+  return [
+    ...await folderDifferences(expected, actual, "store/manifests"),
+    ...await folderDifferences(expected, actual, "faults"),
+    ...await brokenObjects(actual),
+    ...leftovers(actual).map((name) => `${name} was left behind`),
+  ];
+}
+
+async function folderDifferences(expected: string, actual: string, folder: string) {
+  const [one, other] = await Promise.all(
+    [expected, actual].map((out) => digests(join(out, folder))),
+  );
+  const names = [...new Set([...one.keys(), ...other.keys()])].sort();
+  return names.filter((name) => one.get(name) !== other.get(name))
+    .map((name) => `${folder}/${name} differs or is missing`);
+}
+
+/** Digests of all files below a folder, by path. */
+export async function digests(root: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const walk = async (folder: string) => {
+    for (const entry of Deno.readDirSync(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory) await walk(path);
+      else found.set(relative(root, path), (await digestOfFile(path))!);
+    }
+  };
+  await walk(root);
+  return found;
+}
+
+async function brokenObjects(out: string): Promise<string[]> {
+  const store = new Store(join(out, "store"));
+  const known = new Set<string>();
+  const broken: string[] = [];
+  for (const manifest of store.readManifests().values()) {
+    for (const artifact of Object.values(manifest.outputs)) {
+      const problems = await store.verify(artifact, known);
+      broken.push(...problems.map(({ digest, state }) => `object ${digest} is ${state}`));
+    }
+  }
+  const stored = listFolder(join(store.root, "objects"))
+    .flatMap((part) => listFolder(join(store.root, "objects", part)));
+  return [...broken, ...stored.filter((name) => !known.has(name)).map((n) => `orphan ${n}`)];
 }

@@ -1,8 +1,8 @@
 """Writes tests/fixtures/cka/*.json: features of two models and their linear CKA by NumPy in float64.
 
-Both estimators come from n x n Gram matrices, an independent path to the values that the feature-space forms give: the
-biased one as Kornblith et al. 2019 define it, the unbiased one as Song et al. 2012 (HSIC_1) and Nguyen et al. 2021.
-Intervals are those of the jackknife over groups. golden.json has more rows than features, few_rows.json fewer.
+Both estimators use n x n Gram matrices, independent of the feature-space forms in the code: the biased one as in
+Kornblith et al. 2019, the unbiased one as in Song et al. 2012 (HSIC_1) and Nguyen et al. 2021. Intervals are from the
+jackknife over groups. golden.json has more rows than features, few_rows.json fewer.
 Versions used: numpy==2.4.6, scipy==1.17.1.
 
     python3 tests/parity/make_cka_fixtures.py [OUTPUT_FOLDER]

@@ -1,12 +1,12 @@
-"""Writes tests/fixtures/generate: what Hugging Face's GPTNeoX `generate` answers, greedily, to prompts of unlike length.
+"""Writes tests/fixtures/generate: greedy texts of Hugging Face's GPTNeoX `generate` for prompts of different lengths.
 
 Versions used: Python 3.11.7, torch==2.13.0 (CPU), transformers==5.23.0.
 
     python3 tests/parity/make_generate_fixtures.py [OUTPUT_FILE]
 
-The models are those of tests/fixtures/gpt_neox, and there is a case for each. Prompts are padded to the left, as the
-library has it, and must go on as each does alone. Prompts whose two best logits come close at any step are left out: there
-the choice is one of rounding. Log-likelihoods are sums over the last tokens of each sequence, in float64.
+There is a case for each model of tests/fixtures/gpt_neox. Prompts are padded on the left, as in the library, and must
+continue like each does alone. Prompts whose two best logits are close at any step are left out, because rounding decides
+there. Log-likelihoods are sums over the last tokens of each sequence, in float64.
 """
 
 import json
@@ -21,7 +21,7 @@ DEFAULT_OUTPUT = FIXTURES / "generate" / "golden.json"
 MODELS = ["pythia_like", "odd_shapes", "sequential_residual"]
 LENGTHS = [1, 2, 3, 5, 8, 13, 21, 31, 32, 33, 40]
 NEW_TOKENS = 20
-SMALLEST_GAP = 1e-2  # of the two best logits, hundreds of times what float32 rounds
+SMALLEST_GAP = 1e-2  # between the two best logits; hundreds of times the rounding error of float32
 
 
 def alone(model, prompt: torch.Tensor) -> list[int]:

@@ -5,8 +5,8 @@ Versions used: Python 3.11.7, torch==2.13.0 (CPU), transformers==5.23.0, safeten
     pip install torch==2.13.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
     python3 tests/parity/make_gpt_neox_fixtures.py [OUTPUT_FOLDER]
 
-Everything is seeded and runs on one thread, so a second run on the same machine gives the same bytes. Another
-processor may round the last bit of a float differently.
+Everything is seeded and runs on one thread, so a second run on the same machine gives the same bytes. Other
+processors may round the last bit of a float differently.
 """
 
 import copy
@@ -50,7 +50,7 @@ TRAJECTORY = dict(
 
 
 def build_model(shape: dict, seed: int) -> GPTNeoXForCausalLM:
-    """A model whose every parameter is random, biases and layer norms too: a 0 or a 1 would hide a mistake."""
+    """A model whose every parameter is random, biases and layer norms too: a 0 or a 1 would hide errors."""
     config = GPTNeoXConfig(
         hidden_act="gelu", max_position_embeddings=64, bos_token_id=0, eos_token_id=0,
         attention_dropout=0.0, hidden_dropout=0.0, tie_word_embeddings=False, **shape)
@@ -72,7 +72,7 @@ def build_model(shape: dict, seed: int) -> GPTNeoXForCausalLM:
 
 
 def double_twin(model: GPTNeoXForCausalLM) -> GPTNeoXForCausalLM:
-    """The same model in float64. Eager attention takes its softmax in float32 whatever the dtype; SDPA does not."""
+    """The same model in float64. Eager attention computes its softmax in float32 for any dtype; SDPA does not."""
     twin = copy.deepcopy(model).double()
     twin.set_attn_implementation("sdpa")
     return twin
@@ -84,7 +84,7 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def sample_batch(case: dict, vocab_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids [B, T] in which many ids repeat, and their labels [B, T] (IGNORED where not supervised)."""
+    """Token ids [B, T] with many repeated ids, and their labels [B, T] (IGNORED where not supervised)."""
     generator = torch.Generator().manual_seed(100 + case["seed"])
     shape = (case["batch"], case["length"])
     # A third of the positions share five ids, so that the embedding gradient adds up over repeated indices.
@@ -94,7 +94,7 @@ def sample_batch(case: dict, vocab_size: int) -> tuple[torch.Tensor, torch.Tenso
     ids[0, 0], ids[0, 1], ids[0, 2] = 3, 3, vocab_size - 1
     labels = ids.clone()
     if case["masked"]:
-        # A prompt of another length in each row, a hole and a padded end: rows differ in supervised tokens.
+        # Each row has another prompt length, a gap and a padded end: rows differ in supervised tokens.
         for row, prompt_length in enumerate([4, 1, 7]):
             labels[row, :prompt_length] = IGNORED
         labels[1, 5] = IGNORED
@@ -131,7 +131,7 @@ def key_bias_without_gradient(config: GPTNeoXConfig, bias: torch.Tensor) -> torc
 
 
 def check_case(model, ids, labels, outputs, last_layer, gradients) -> None:
-    """Refuses fixtures that are not finite, say nothing, or are not what the README says they are."""
+    """Refuses fixtures that are not finite, test nothing, or differ from the README."""
     hidden, targets = outputs.hidden_states, shift(labels)
     assert model.config._attn_implementation == "eager" and not model.training
     assert len(hidden) == model.config.num_hidden_layers + 1
@@ -240,7 +240,7 @@ def train(model: GPTNeoXForCausalLM, tokens: torch.Tensor, t=TRAJECTORY):
         optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for ids in tokens[step]:
-            # Micro-batches hold equally many supervised tokens: the mean of their means is the batch's mean.
+            # Micro-batches have the same number of supervised tokens, so the mean of their means is the batch's mean.
             loss = model(input_ids=ids, labels=ids, use_cache=False).loss / t["micro_batches"]
             loss.backward()
             total += loss.item()
@@ -251,7 +251,7 @@ def train(model: GPTNeoXForCausalLM, tokens: torch.Tensor, t=TRAJECTORY):
 
 
 def write_trajectory(model: GPTNeoXForCausalLM, output: Path, t=TRAJECTORY) -> None:
-    """Trains in place: `model` holds the weights of the case named in trajectory.json."""
+    """Trains in place: `model` has the weights of the case named in trajectory.json."""
     print("adamw_trajectory")
     folder = output / "adamw_trajectory"
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ Versions used: Python 3.11.7, torch==2.13.0 (CPU), transformers==5.23.0, safeten
     python3 tests/parity/make_llama_fixtures.py [OUTPUT_FOLDER]
 
 Batches, schedule and training loop are those of make_gpt_neox_fixtures.py. Everything is seeded and runs on one thread,
-so a second run on the same machine gives the same bytes. Another processor may round the last bit of a float differently.
+so a second run on the same machine gives the same bytes. Other processors may round the last bit of a float differently.
 """
 
 import json
@@ -46,7 +46,7 @@ STEPS = {**TRAJECTORY, "steps": 30, "max_grad_norm": 4.0}
 
 
 def build_model(shape: dict, seed: int) -> LlamaForCausalLM:
-    """A model whose every parameter is random, norms too: a 1 would hide a mistake."""
+    """A model whose every parameter is random, norms too: a 1 would hide errors."""
     config = LlamaConfig(max_position_embeddings=64, bos_token_id=0, eos_token_id=0, attention_dropout=0.0, **shape)
     model = LlamaForCausalLM._from_config(config, attn_implementation="eager").float().eval()
     generator = torch.Generator().manual_seed(seed)
@@ -56,7 +56,7 @@ def build_model(shape: dict, seed: int) -> LlamaForCausalLM:
             if "norm" in name:
                 parameter.copy_(1.0 + 0.3 * noise)
             elif name.endswith("embed_tokens.weight"):
-                # A tied one also makes the logits.
+                # If tied, it also computes the logits.
                 parameter.copy_((0.4 if config.tie_word_embeddings else 0.7) * noise)
             else:
                 # Twice the variance-preserving scale: attention is then far from uniform.
@@ -65,7 +65,7 @@ def build_model(shape: dict, seed: int) -> LlamaForCausalLM:
 
 
 def forward_backward(model, ids, labels):
-    """HF outputs, and the gradient of every parameter; a tied one has that of both its uses."""
+    """HF outputs, and the gradient of every parameter; that of a tied one includes both uses."""
     model.zero_grad(set_to_none=True)
     outputs = model(input_ids=ids, labels=labels, output_hidden_states=True, use_cache=False)
     outputs.loss.backward()
@@ -73,7 +73,7 @@ def forward_backward(model, ids, labels):
 
 
 def check_case(model, ids, labels, outputs, gradients) -> None:
-    """Refuses fixtures that are not finite, say nothing, or are not what the README says they are."""
+    """Refuses fixtures that are not finite, test nothing, or differ from the README."""
     hidden, targets = outputs.hidden_states, shift(labels)
     assert model.config._attn_implementation == "eager" and not model.training
     assert len(hidden) == model.config.num_hidden_layers + 1
@@ -128,7 +128,7 @@ def write_case(name: str, case: dict, output: Path) -> LlamaForCausalLM:
 
 
 def write_trajectory(model: LlamaForCausalLM, output: Path, t=STEPS) -> None:
-    """Trains in place: `model` holds the weights of the case named in trajectory.json."""
+    """Trains in place: `model` has the weights of the case named in trajectory.json."""
     print("adamw_trajectory")
     folder = output / "adamw_trajectory"
     folder.mkdir(parents=True, exist_ok=True)

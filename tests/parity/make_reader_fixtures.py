@@ -23,7 +23,7 @@ SAFE = 2**53 - 1
 
 
 def plain(value):
-    """What the readers are to give for a Python value."""
+    """The value that the readers must give for a Python value."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
@@ -98,7 +98,7 @@ def write_parquet(full, folder):
 
 
 def write_arrow(full, folder):
-    """The file and the stream format in batches, and what only Arrow has: views and large types."""
+    """The file and the stream format in batches, with types that only Arrow has: views and large types."""
     with pa.ipc.new_file(folder / "file.arrow", full.schema) as writer:
         writer.write_table(full, max_chunksize=10)
     with pa.ipc.new_stream(folder / "stream.arrow", full.schema) as writer:

@@ -2,9 +2,9 @@
 
     python tests/parity/make_schedule_fixtures.py
 
-transformers counts the warm-up from 0: its optimizer takes step k, counted from 0, at the rate of k. Causeway takes it
-at the rate of k + 1, so that no step is lost and the last one is at the end of the curve. The file holds the factors of
-1 to T, as transformers has them.
+transformers starts the warm-up at 0: step k, counted from 0, uses the rate at k. Causeway uses the rate at k + 1, so
+that the first step is not lost and the last one is at the end of the curve. The file has transformers' factors at 1
+to T.
 """
 
 import json

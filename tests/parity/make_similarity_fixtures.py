@@ -23,7 +23,7 @@ VOCABULARY = 40
 
 
 def zipf_counts(rng, missing):
-    """Counts of a skewed distribution in random order, with some tokens never seen."""
+    """Counts of a skewed distribution in random order, with some tokens missing."""
     weights = 1 / np.arange(1, VOCABULARY + 1) ** 1.1
     counts = rng.multinomial(2000, weights / weights.sum())[rng.permutation(VOCABULARY)]
     counts[rng.choice(VOCABULARY, missing, replace=False)] = 0

@@ -3,15 +3,15 @@
     pip install tokenizers==0.23.3
     python tests/parity/make_tokenizer_fixtures.py
 
-corpus.txt          training texts, two blank lines between (committed; this script only reads it)
+corpus.txt          training texts, separated by two blank lines (committed; this script only reads it)
 scripts.txt         the same in many scripts (committed; this script only reads it)
-trained.json        vocabulary size and last merges of BpeTrainer on a corpus, for some settings
+trained.json        vocabulary size and last merges of BpeTrainer on a corpus, for several settings
 tokenizer.json      the tokenizer of the first setting, as the Rust library saves it
-tokenizer_nfc.json  a small one with what Pythia's has: NFC, runs of blanks as added tokens, <|padding|>
+tokenizer_nfc.json  a small one like Pythia's: NFC, runs of spaces as added tokens, <|padding|>
 encodings.json      ids of texts that are easy to get wrong, by both tokenizers
-decodings.json      texts of ids that are no UTF-8, by both tokenizers
-normalized.json     texts in NFC, where Unicode versions differ among them
-ambiguous.json      ids by merges several of which make the same token
+decodings.json      texts of ids that are invalid UTF-8, by both tokenizers
+normalized.json     texts in NFC, including characters that Unicode versions normalize differently
+ambiguous.json      ids by merges, several of which make the same token
 """
 import itertools
 import json
@@ -31,11 +31,11 @@ def samples(corpus):
 SETTINGS = [
     {"corpus": "corpus.txt", "vocab_size": 1000, "min_frequency": 2},
     {"corpus": "corpus.txt", "vocab_size": 320, "min_frequency": 0},
-    {"corpus": "corpus.txt", "vocab_size": 60000, "min_frequency": 0},  # to the end: every pair merged
+    {"corpus": "corpus.txt", "vocab_size": 60000, "min_frequency": 0},  # until every pair is merged
     {"corpus": "scripts.txt", "vocab_size": 700, "min_frequency": 3},
     {"corpus": "scripts.txt", "vocab_size": 100000, "min_frequency": 0},
 ]
-# Size and last merges tell of all that went before.
+# Vocabulary size and last merges depend on all earlier merges.
 MERGES_KEPT = 120
 
 ODD = [
@@ -115,7 +115,7 @@ def make_decodings(tokenizer, nfc):
 
 
 def make_ambiguous():
-    """Ids by merges in random order, all that make the words of a's, b's and c's up to four letters."""
+    """Ids by merges in random order: all merges that make the words of a, b and c up to four letters."""
     chance = random.Random(0)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = ["".join(w) for n in range(1, 5) for w in itertools.product("abc", repeat=n)]

@@ -1,5 +1,5 @@
 /**
- * Tests that need a device or a CPU library: what this machine has, and a skipped test with the reason where it has not.
+ * Tests that need a device or a CPU library. They are skipped, with the reason, on machines that lack it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
 } from "../../core/engine/mod.ts";
 import { Graph, mul } from "../../core/graph/mod.ts";
 
-/** CAUSEWAY_TEST_DEVICES=webgpu,onednn: tests of these fail instead of being skipped, so that CI is sure to run them. */
+/** With CAUSEWAY_TEST_DEVICES=webgpu,onednn tests of these fail instead of being skipped, so that CI runs them. */
 const required = (Deno.env.get("CAUSEWAY_TEST_DEVICES") ?? "").split(",");
 
 /** Why a device cannot be used here; undefined if it can. */
@@ -39,7 +39,7 @@ async function deviceProblem(device: Device): Promise<string | undefined> {
 const device_problems = new Map<Device, string | undefined>();
 for (const device of DEVICES) device_problems.set(device, await deviceProblem(device));
 
-/** Registers a test for each device. Where one is missing, its name says why it is skipped. */
+/** Registers a test for each device; the name of a skipped one has the reason. */
 export function deviceTest(
   name: string,
   devices: readonly Device[],

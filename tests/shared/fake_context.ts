@@ -31,21 +31,21 @@ import type {
   TablePort,
 } from "../../core/stage/mod.ts";
 
-/** What a test hands in: a block of rows for a table, file contents by name for files. */
+/** Input of a test: columns of a table, or file contents by name. */
 export type FakeInput<P extends InputPort> = P extends TablePort<infer C> ? Batch<C>
   : P extends FilesPort ? Readonly<Record<string, string | Uint8Array>>
   : P extends ManyPort<infer Q> ? Readonly<Record<string, FakeInput<Q>>>
   : P extends OptionalPort<infer Q> ? FakeInput<Q> | undefined
   : never;
 
-/** Inputs by port; the optional ones may be left out. */
+/** Inputs by port; optional ones may be missing. */
 export type FakeInputs<I extends InputPorts> =
-  & { [K in keyof I as I[K] extends MayBeLeftOut ? never : K]: FakeInput<I[K]> }
-  & { [K in keyof I as I[K] extends MayBeLeftOut ? K : never]?: FakeInput<I[K]> };
+  & { [K in keyof I as I[K] extends MayBeMissing ? never : K]: FakeInput<I[K]> }
+  & { [K in keyof I as I[K] extends MayBeMissing ? K : never]?: FakeInput<I[K]> };
 
-type MayBeLeftOut = OptionalPort | ManyPort<Port, 0>;
+type MayBeMissing = OptionalPort | ManyPort<Port, 0>;
 
-/** What a stage has written: whole tables, and file contents by name. */
+/** Outputs of a stage: whole tables, and file contents by name. */
 export type Collected<O extends OutputPorts> = {
   readonly [K in keyof O]: O[K] extends TablePort<infer C> ? Batch<C>
     : ReadonlyMap<string, Uint8Array>;
@@ -53,7 +53,7 @@ export type Collected<O extends OutputPorts> = {
 
 export interface FakeContext<C, I extends InputPorts, O extends OutputPorts> {
   readonly ctx: StageContext<C, I, O>;
-  /** Everything written so far; take it after `run`. */
+  /** Everything written so far; call it after `run`. */
   collected(): Collected<O>;
   readonly reports: { step: number; metrics?: Metrics; total?: number }[];
   readonly logs: string[];
@@ -62,10 +62,10 @@ export interface FakeContext<C, I extends InputPorts, O extends OutputPorts> {
 }
 
 /**
- * Makes a context for a stage: validates the config through its schema, serves inputs from memory and
- * collects outputs, reports, log lines and checkpoints there.
+ * Makes a context for a stage: validates the config with its schema, serves inputs from memory, and collects outputs,
+ * reports, log lines and checkpoints in memory.
  *
- * @throws {Error} when the config does not pass the schema.
+ * @throws {Error} if the config is invalid.
  *
  * @example
  * ```ts ignore
@@ -111,7 +111,7 @@ export async function fakeContext<
   };
 }
 
-/** Validates a config as the runner does. @throws {Error} listing the issues with their paths. */
+/** Validates a config like the runner does. @throws {Error} listing the issues with their paths. */
 async function validate<S extends StandardSchemaV1>(
   schema: S,
   config: unknown,
@@ -190,7 +190,7 @@ class TableSink {
   }
   write(batch: Batch<Columns>): Promise<void> {
     rowCount(this.columns, batch);
-    // Copied, as a file would be: a stage may use its buffers again.
+    // Copied like into a file, because a stage may reuse its buffers.
     this.#all = concatBatches(this.columns, [this.#all, batch]);
     return Promise.resolve();
   }
@@ -247,9 +247,9 @@ export function emptyBatch(columns: Columns): Batch<Columns> {
 }
 
 /**
- * Rows of a block.
+ * Number of rows.
  *
- * @throws {Error} when a column is missing, unknown, of the wrong kind or of another length.
+ * @throws {Error} if a column is missing, unknown, of the wrong type or of another length.
  */
 function rowCount(columns: Columns, batch: Batch<Columns>): number {
   const unknown = Object.keys(batch).filter((name) => !(name in columns));
@@ -275,7 +275,7 @@ function columnRows(name: string, type: ColumnType, column: Column | undefined):
   return offsets.length - 1;
 }
 
-/** Appends blocks of rows to one another, copying. */
+/** Concatenates tables by copying. */
 function concatBatches(
   columns: Columns,
   batches: readonly Batch<Columns>[],
@@ -291,7 +291,7 @@ function concatBatches(
   return Object.fromEntries(joined);
 }
 
-/** @param sample tells which of two element types a column has that may have either. */
+/** @param sample an array of the column, for columns that may have one of two element types */
 function arrayOf(type: ColumnType, sample?: unknown) {
   if (type === "list<uint16|uint32>") {
     return sample instanceof Uint32Array ? Uint32Array : Uint16Array;

@@ -1,6 +1,6 @@
 /**
- * A Hugging Face hub on 127.0.0.1 for tests: datasets with commits, an API, and a second origin that large files
- * are redirected to. Requests are recorded, and answers can be spoiled.
+ * A Hugging Face hub on 127.0.0.1 for tests: datasets with commits, the API, and a second origin to which large files are
+ * redirected. It records requests, and a test can replace answers.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 /** Contents by path. */
 export type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
 
-/** A request as it came in. */
+/** A received request. */
 export interface HubRequest {
   readonly origin: "hub" | "cdn";
   /** Path and query. */
@@ -18,7 +18,7 @@ export interface HubRequest {
   readonly range: string | null;
 }
 
-/** Looks at a request first; what it returns is the answer. `usual` gives the one that would be sent. */
+/** Called with each request; its result, if any, is the answer. `usual` makes the normal answer. */
 export type Spoil = (
   request: HubRequest,
   usual: () => Response,
@@ -29,17 +29,17 @@ interface Revision {
   readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** Entries on one page of a listing; small, so that most listings have several. */
+/** Entries on one page of a listing; few, so that most listings have several pages. */
 const PAGE = 3;
 const LARGE = /\.(parquet|gz|zst|zip|arrow|bin)$/;
 
-/** A running hub; give it back with `await using`. */
+/** A running hub; use it with `await using`. */
 export class HubServer implements AsyncDisposable {
   /** Every request so far. */
   readonly requests: HubRequest[] = [];
-  /** Spoils answers while set. */
+  /** Replaces answers while set. */
   spoil?: Spoil;
-  /** Tokens that may read, by dataset; who is not named here is open to all. */
+  /** Token that a dataset needs, by dataset; others are public. */
   readonly gates = new Map<string, string>();
   readonly #revisions = new Map<string, Revision[]>();
   readonly #branches = new Map<string, string>();
@@ -57,7 +57,7 @@ export class HubServer implements AsyncDisposable {
     for (const [repo, files] of Object.entries(repos)) this.commit(repo, files);
   }
 
-  /** What HF_ENDPOINT would be. */
+  /** Value for HF_ENDPOINT. */
   get endpoint(): string {
     return `http://127.0.0.1:${this.#hub.addr.port}`;
   }
@@ -66,7 +66,7 @@ export class HubServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#cdn.addr.port}`;
   }
 
-  /** Makes files the content of a branch; the commit's id is returned. */
+  /** Commits files to a branch. @returns the commit's id. */
   commit(repo: string, files: Files, branch = "main"): string {
     const bytes = Object.entries(files).map(([path, content]) =>
       [path, typeof content === "string" ? new TextEncoder().encode(content) : content] as const
@@ -80,7 +80,7 @@ export class HubServer implements AsyncDisposable {
     return commit;
   }
 
-  /** Requests so far whose path a pattern matches. */
+  /** Requests so far whose path matches a pattern. */
   requested(pattern: RegExp): HubRequest[] {
     return this.requests.filter(({ path }) => pattern.test(path));
   }
@@ -109,7 +109,7 @@ export class HubServer implements AsyncDisposable {
     const route =
       /^\/api\/(?:datasets|models)\/(?<repo>.+?)\/(?<kind>tree|revision)\/(?<revision>[^/]+)$/
         .exec(path) ??
-        // Models are at the root, datasets in a folder of their own.
+        // Models are at the root, datasets under /datasets.
         /^\/(?:datasets\/)?(?<repo>.+?)\/(?<kind>resolve)\/(?<revision>[^/]+)\/(?<file>.+)$/.exec(
           path,
         );
@@ -187,10 +187,10 @@ export class HubServer implements AsyncDisposable {
   }
 }
 
-/** The same answer, whose connection breaks after some bytes of its body. */
+/** The same answer, but the connection breaks after some bytes of its body. */
 export async function cutAfter(bytes: number, answer: Response): Promise<Response> {
   const content = await answer.bytes();
-  // The server breaks the connection when a body is shorter than announced.
+  // Deno's server breaks the connection if a body is shorter than its content-length.
   answer.headers.set("content-length", `${content.length}`);
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -243,7 +243,7 @@ function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** What git calls a blob of this content. */
+/** Git's id of a blob with this content. */
 export function gitDigest(content: string | Uint8Array): string {
   const size = typeof content === "string"
     ? new TextEncoder().encode(content).length

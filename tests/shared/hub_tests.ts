@@ -1,5 +1,5 @@
 /**
- * Tests with a hub and a cache of their own.
+ * Registers tests that have their own hub and cache.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import {
 import { Random } from "../../core/random/mod.ts";
 import { type Files, HubServer } from "./hub_server.ts";
 
-/** Options with a cache. */
+/** Hub options that name a cache. */
 export type TestOptions = HubOptions & { readonly cache: string };
 
 /**
  * Runs a test with a hub and an empty cache.
  *
- * @param test gets the waits between tries too: they take no time and are noted, in milliseconds.
+ * @param test also gets the waits between attempts in milliseconds, which are recorded but take no time
  */
 export function hubTest(
   name: string,
@@ -58,24 +58,24 @@ export const JSONL = NUMBERS.slice(0, 500).map((n) => JSON.stringify({ n }) + "\
 /** All files: one empty, one small, one large. */
 export const FILES = { "README.md": "", "data/a.jsonl": JSONL, "data/a.parquet": PARQUET };
 
-/** What a test of downloads gets. */
+/** Arguments of a download test. */
 export interface Setting {
   readonly hub: HubServer;
   readonly options: TestOptions;
   readonly snapshot: HubSnapshot;
   /** Zero bytes. */
   readonly empty: HubFile;
-  /** The JSONL file, which the hub sends itself. */
+  /** The JSONL file, which the hub itself sends. */
   readonly small: HubFile;
   /** The Parquet file, which is in large file storage. */
   readonly large: HubFile;
-  /** Where the content of `large` is, or will be. */
+  /** Path of the content of `large` in the cache. */
   readonly blob: string;
-  /** Ranges asked of the large file storage so far. */
+  /** Ranges requested from large file storage so far. */
   ranges(): (string | null)[];
 }
 
-/** Runs a test with a hub and its token `hf_a`, and a cache that holds the listing alone. */
+/** Runs a test with a hub, a token `hf_a`, and a cache that has only the listing. */
 export function downloadTest(name: string, test: (setting: Setting) => Promise<void>) {
   hubTest(name, { [REPO]: FILES }, async (hub, base) => {
     const options = { ...base, token: "hf_a" };
@@ -89,7 +89,7 @@ export function downloadTest(name: string, test: (setting: Setting) => Promise<v
   });
 }
 
-/** A dataset whose names a listing has to keep apart, and sort. */
+/** A dataset whose names are easy to confuse or to sort wrongly. */
 export const LISTED: Files = {
   "README.md": "# Numbers\n",
   "data/test-0.jsonl": '{"n":3}\n',
@@ -99,7 +99,7 @@ export const LISTED: Files = {
   "é 1?.txt": "x",
 };
 
-/** Runs a test with a hub of the given data sets; the environment is as before afterwards. */
+/** Runs a test with a hub that the environment names, with an empty cache; then restores the environment. */
 export async function withHub(
   repos: Readonly<Record<string, Files>>,
   test: (hub: HubServer) => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * The pipeline command with a launcher, in a process of its own.
+ * Tests of launchers: the pipeline command in a child process, and the conformance suite of launchers.
  *
  * @module
  */
@@ -14,15 +14,14 @@ const PIPELINE = new URL("../../core/cli/run/pipeline.ts", import.meta.url).href
 /** Numbers, four arms that read them, and the sum of the arms. */
 const RECIPE = fileURLToPath(new URL("../../core/recipe/testdata/arms_recipe.ts", import.meta.url));
 
-/** The pipeline command. */
+/** A running pipeline command. */
 export class Pipeline {
   err = "";
   readonly #process: Deno.ChildProcess;
   readonly ended: Promise<{ code: number; err: string }>;
 
   /**
-   * @param launcher undefined: steps run in the process of the pipeline itself.
-   * @param env of the cluster, if there is one.
+   * @param launcher undefined: tasks run in the process of the pipeline
    */
   constructor(
     launcher: { name: string; env?: Readonly<Record<string, string>> } | undefined,
@@ -59,7 +58,7 @@ export async function done(pipeline: Pipeline): Promise<string> {
   return err;
 }
 
-/** All that a run leaves for good: names and content of results. */
+/** Names and contents of all manifests. */
 export function results(out: string): Record<string, string> {
   const folder = join(out, "store/manifests");
   return Object.fromEntries(
@@ -76,7 +75,7 @@ export function eventsOf(out: string): RunEvent[] {
 export const jobsOf = (out: string) =>
   Object.fromEntries((foldEvents(eventsOf(out))?.steps ?? []).map(({ id, job }) => [id, job?.id]));
 
-/** Steps that take four seconds, so that they can be met on their way. */
+/** Makes tasks take four seconds, so that tests can interrupt them. */
 export const SLOW = ["left", "right"].flatMap((step) => ["--set", `${step}.slice=15`]);
 
 export async function withFolder(use: (folder: string) => Promise<void>) {
@@ -91,14 +90,18 @@ export async function withFolder(use: (folder: string) => Promise<void>) {
 const RESOURCES = { cores: 1, exclusive: false, memory: 0, gpu: false };
 const WAIT_MS = 60_000;
 
-/** @param make a launcher with room for two jobs of one core at least. */
+/**
+ * Registers what every launcher must do, as steps of a test.
+ *
+ * @param make makes a launcher that can run two jobs of one core at a time
+ */
 export async function launcherConformance(
   t: Deno.TestContext,
   make: () => Launcher,
 ): Promise<void> {
   const launcher = make();
   const folder = await Deno.makeTempDir();
-  /** An array of shell scripts; `$1` is the step. */
+  /** A job array of shell scripts; `$1` is the task. */
   const array = (
     name: string,
     steps: string[],
@@ -119,14 +122,14 @@ export async function launcherConformance(
     (await launcher.states([id])).get(id)?.state ?? "ended";
   const until = async (is_so: () => boolean | Promise<boolean>, what: string) => {
     for (const end = performance.now() + WAIT_MS; !await is_so();) {
-      assert.ok(performance.now() < end, `waited in vain for ${what}`);
+      assert.ok(performance.now() < end, `timeout waiting for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
   const ended = (id: string) => until(async () => await stateOf(id) === "ended", `end of ${id}`);
 
   try {
-    await t.step("each job of an array gets its step, and what it prints is kept", async () => {
+    await t.step("each job of an array gets its task, and its output is kept", async () => {
       const jobs = array("print", ["a", "b"], 'echo "this is $1" >&2; touch "$1"');
       const ids = await launcher.submit(jobs);
       assert.equal(new Set(ids).size, 2);
@@ -135,7 +138,7 @@ export async function launcherConformance(
       assert.match(readIfPresent(launcher.logOf(jobs, ids[1]))!, /this is b/);
     });
 
-    await t.step("a job begins when those before it have ended well", async () => {
+    await t.step("a job starts when the jobs before it have succeeded", async () => {
       const [first] = await launcher.submit(array("first", ["c"], "sleep 1; touch c"));
       const script = '[ -e c ] && touch "$1"';
       const [second] = await launcher.submit(array("second", ["d"], script, [first]));
@@ -144,7 +147,7 @@ export async function launcherConformance(
       assert.ok(has("d"));
     });
 
-    await t.step("it never begins when one of them has failed", async () => {
+    await t.step("a job never starts if one before it has failed", async () => {
       const [first] = await launcher.submit(array("fails", ["e"], "exit 1"));
       const [second] = await launcher.submit(array("never", ["f"], "touch f", [first]));
       const [third] = await launcher.submit(array("nor", ["g"], "touch g", [second]));
@@ -152,7 +155,7 @@ export async function launcherConformance(
       assert.ok(!has("f") && !has("g"));
     });
 
-    await t.step("jobs that wait can be taken back", async () => {
+    await t.step("waiting jobs can be cancelled", async () => {
       const [first] = await launcher.submit(array("long", ["h"], "touch on; sleep 2; touch h"));
       const [second] = await launcher.submit(array("back", ["i"], "touch i", [first]));
       await until(() => has("on"), "the job before");
@@ -162,7 +165,7 @@ export async function launcherConformance(
       assert.ok(!has("i"));
     });
 
-    await t.step("jobs that run can be stopped by SIGTERM", async () => {
+    await t.step("running jobs can be stopped with SIGTERM", async () => {
       const script =
         `trap 'touch stopped; exit 143' TERM; touch ready; while :; do sleep 0.1; done`;
       const [id] = await launcher.submit(array("stop", ["j"], script));
@@ -172,7 +175,7 @@ export async function launcherConformance(
       assert.ok(has("stopped"));
     });
 
-    await t.step("jobs that are not known have ended", async () => {
+    await t.step("unknown jobs have ended", async () => {
       const states = await launcher.states(["999999_0"]);
       assert.equal(states.size, 0);
       assert.equal(await launcher.find({ name: "nobody", steps: ["a"] }), undefined);

@@ -1,6 +1,6 @@
 /**
- * Small models with the logits, hidden states, losses and gradients of Hugging Face's implementations, as
- * tests/parity/make_*_fixtures.py write them: the parity tests run over every one.
+ * Small models with the logits, hidden states, losses and gradients of Hugging Face's implementations, written by
+ * tests/parity/make_*_fixtures.py. The parity tests run over all of them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ const ROOT = new URL("../fixtures/", import.meta.url);
 const foldersIn = (url: URL) =>
   [...Deno.readDirSync(url)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
 
-/** "family/case", sorted. */
+/** Names "family/case", sorted. */
 export const MODEL_FIXTURES: readonly string[] = foldersIn(ROOT)
   .flatMap((family) => foldersIn(new URL(`${family}/`, ROOT)).map((name) => `${family}/${name}`))
   .filter((name) => filesOf(name).includes("gradients.safetensors"))

@@ -1,5 +1,6 @@
 /**
- * Two network namespaces as two hosts, joined by a virtual cable: what goes from one to the other goes over TCP.
+ * MPI for tests: processes on this machine, or on two network namespaces that act as two hosts, joined by a virtual cable
+ * over which they communicate by TCP.
  *
  * @module
  */
@@ -11,7 +12,7 @@ export { LAUNCHERS, mpirun };
 const MPIRUN = "mpirun.openmpi";
 const NETWORK = "10.77.0.0/24";
 
-/** Open MPI looks whether the other host is there after 10 s of silence; by default after five minutes. */
+/** Open MPI checks for the other host after 10 s of silence; by default after five minutes. */
 const KEEPALIVE = {
   OMPI_MCA_oob_tcp_keepalive_time: "10",
   OMPI_MCA_oob_tcp_keepalive_intvl: "2",
@@ -20,9 +21,9 @@ const KEEPALIVE = {
 
 /** Hosts of a test. */
 export interface TwoHosts {
-  /** Runs a module under mpirun, started on the first host, one process on each. */
+  /** Runs a module under mpirun from the first host, with one process on each. */
   mpirun(module: URL, args: readonly string[]): Promise<{ code: number; out: string; err: string }>;
-  /** Bytes that the second host has received. */
+  /** Number of bytes that the second host has received. */
   received(): Promise<number>;
   /** Pulls the cable. */
   cut(): Promise<void>;
@@ -35,7 +36,7 @@ async function ip(...args: string[]): Promise<string> {
   return decode(stdout);
 }
 
-/** Why there can be no hosts here; undefined when there can. */
+/** Why the hosts cannot be made here; undefined if they can. */
 export const no_hosts = await (async () => {
   if (!LAUNCHERS.includes(MPIRUN)) return "needs Open MPI";
   const name = `probe${Deno.pid}`;
@@ -44,11 +45,11 @@ export const no_hosts = await (async () => {
     await ip("netns", "del", name);
   } catch (error) {
     const is_absent = error instanceof Deno.errors.NotFound;
-    return is_absent ? "needs iproute2" : "network namespaces may not be made here";
+    return is_absent ? "needs iproute2" : "no permission to make network namespaces";
   }
 })();
 
-/** Makes two hosts, and removes them afterwards. */
+/** Makes two hosts, then removes them. */
 export async function withTwoHosts(use: (hosts: TwoHosts) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   const hosts = ["a", "b"].map((end, i) => ({
@@ -68,7 +69,7 @@ export async function withTwoHosts(use: (hosts: TwoHosts) => Promise<void>): Pro
       await ip("-n", name, "link", "set", "lo", "up");
       await ip("-n", name, "link", "set", device, "up");
     }
-    // In place of ssh: mpirun calls it with a host and a command.
+    // Replaces ssh: mpirun calls it with a host and a command.
     const agent = join(folder, "agent");
     await Deno.writeTextFile(agent, `#!/bin/sh\nshift\nexec ${enter(second.name)} "$*"\n`);
     await Deno.chmod(agent, 0o755);
@@ -103,6 +104,6 @@ export async function withTwoHosts(use: (hosts: TwoHosts) => Promise<void>): Pro
   }
 }
 
-/** The beginning of a command that runs a shell's text in a namespace, with a host name of its own. */
+/** Start of a command that runs shell text in a namespace, with its own host name. */
 const enter = (name: string) =>
   `ip netns exec ${name} unshare --uts sh -c 'hostname ${name}; exec sh -c "$1"' sh`;

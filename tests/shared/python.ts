@@ -8,11 +8,11 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname!, "../..");
 
 /**
- * The Python named by `CAUSEWAY_PYTHON`, or else that of `.venv`, if it has all the packages.
+ * The Python named by `CAUSEWAY_PYTHON`, otherwise that of `.venv`, if it has all packages.
  *
- * @param packages names to import.
- * @returns undefined where there is none; the test is skipped then.
- * @throws {Error} when `CAUSEWAY_PYTHON` is set and lacks a package: who asks for the tests wants them run.
+ * @param packages names to import
+ * @returns undefined if there is none, so that the test is skipped.
+ * @throws {Error} if `CAUSEWAY_PYTHON` is set and lacks a package, so that the test fails.
  */
 export function findPython(packages: readonly string[]): string | undefined {
   const named = Deno.env.get("CAUSEWAY_PYTHON");

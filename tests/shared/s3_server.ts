@@ -1,5 +1,5 @@
 /**
- * A server that speaks the protocol of S3 (moto, from PyPI), and a proxy before it that goes wrong when told to.
+ * An S3 server (moto, from PyPI) behind a proxy that can inject faults.
  *
  * @module
  */
@@ -11,8 +11,8 @@ const PYTHON = findPython(["moto.server"]);
 export const has_s3 = PYTHON !== undefined;
 
 /**
- * What the proxy does to a request: answers it itself, cuts the answer off in the middle, flips a bit of it, or does
- * as asked and loses the answer; undefined: hands it on.
+ * What the proxy does to a request: a response answers it; "cut" breaks the answer off in the middle; "flip" flips a bit
+ * of it; "lose" executes the request but loses the answer; undefined forwards it.
  */
 export type Fault = (
   request: Request,
@@ -21,17 +21,17 @@ export type Fault = (
 export interface S3Server {
   /** URL of the proxy. */
   readonly endpoint: string;
-  /** Variables by which clients find it. */
+  /** Environment variables for clients. */
   readonly env: Readonly<Record<string, string>>;
-  /** Decides what goes wrong from now on. */
+  /** Chooses the fault of each request from now on. */
   fault: Fault;
-  /** Requests that came, as "PUT /bucket/name". */
+  /** Requests so far, as "PUT /bucket/name". */
   readonly requests: string[];
-  /** Changes an object behind everyone's back. */
+  /** Changes an object without the proxy. */
   replace(name: string, content: string): Promise<void>;
 }
 
-/** Starts a server with an empty bucket "bucket", and ends it afterwards. */
+/** Starts a server with an empty bucket "bucket", then stops it. */
 export async function withS3(use: (server: S3Server) => Promise<void>): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -107,7 +107,7 @@ async function forward(request: Request, direct: string, server: S3Server): Prom
     content[content.length >> 1] ^= 1;
     return new Response(content, response);
   }
-  // Half of the body, and the connection is gone.
+  // Half of the body, then the connection breaks.
   const half = new ReadableStream({
     async start(controller) {
       controller.enqueue(content.subarray(0, content.length >> 1));

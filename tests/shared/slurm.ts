@@ -1,26 +1,26 @@
 /**
- * A Slurm cluster of one node, for tests: Debian's slurmctld, slurmd and munge, started in a folder of their own.
+ * A Slurm cluster of one node for tests: Debian's slurmctld, slurmd and munge, started in a temporary folder.
  *
  * @module
  */
 import { join } from "node:path";
 
-/** A cluster that is up. */
+/** A running cluster. */
 export interface Slurm {
   readonly name: "slurm";
-  /** Variables by which Slurm's commands find it. */
+  /** Environment variables for Slurm's commands. */
   readonly env: Readonly<Record<string, string>>;
-  /** Calls one of Slurm's commands. */
+  /** Runs one of Slurm's commands. @returns its output. */
   call(command: string, ...args: string[]): Promise<string>;
-  /** "DRAIN": no other job begins; "RESUME": they do again. */
+  /** "DRAIN": no more jobs start; "RESUME": they start again. */
   setNode(state: "DRAIN" | "RESUME"): Promise<void>;
-  /** Ends the controller and starts it again. */
+  /** Stops the controller and starts it again. */
   restartController(while_down: () => Promise<void>): Promise<void>;
 }
 
 const NEEDED = ["slurmctld", "slurmd", "sbatch", "squeue", "scancel", "munged"];
 
-/** Why there can be no cluster here; undefined when there can. */
+/** Why a cluster cannot be started here; undefined if it can. */
 export const no_slurm = await (async () => {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "needs root on Linux";
   const paths = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin"];
@@ -34,7 +34,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Starts a cluster, and ends all of it afterwards. */
+/** Starts a cluster, then stops all of it. */
 export async function withSlurm(use: (slurm: Slurm) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "slurm" });
   const env = { SLURM_CONF: join(folder, "slurm.conf"), PATH: `${Deno.env.get("PATH")}:/usr/sbin` };
@@ -48,7 +48,7 @@ export async function withSlurm(use: (slurm: Slurm) => Promise<void>): Promise<v
     try {
       daemon.kill(signal);
     } catch {
-      // it has ended by itself
+      // it has already ended
     }
     await daemon.status;
   };
@@ -88,7 +88,7 @@ export async function withSlurm(use: (slurm: Slurm) => Promise<void>): Promise<v
   }
 }
 
-/** Waits for something that comes, or fails after half a minute. */
+/** Waits until a condition holds, and fails after half a minute. */
 export async function until(
   is_there: () => Promise<boolean> | boolean,
   what = "something",
@@ -97,7 +97,7 @@ export async function until(
     if (await is_there()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`${what} did not come`);
+  throw new Error(`timeout waiting for ${what}`);
 }
 
 const mungeFiles = (folder: string) => [
@@ -110,7 +110,7 @@ const mungeFiles = (folder: string) => [
 
 const hostName = () => Deno.hostname().split(".")[0];
 
-/** As many cores as tests want, whatever the machine has; a job put back waits for seconds, not for two minutes. */
+/** Four cores on any machine; a requeued job waits for seconds instead of two minutes. */
 function configuration(folder: string): string {
   const host = hostName();
   const [ctld_port, slurmd_port] = freePorts();

@@ -1,5 +1,5 @@
 /**
- * A recipe that trains for real, in seconds: a trunk, a branch, fine-tuning, and an evaluation.
+ * A recipe that really trains, within seconds: a trunk, a branch, fine-tuning, and an evaluation.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const COMPUTE = { sequence_length: 32, micro_batch_size: 4, threads: 1 };
 
 export default (() => {
   const path = fileURLToPath(new URL("../../recipes/own_data.jsonl", import.meta.url));
-  const header = { name: "tiny", description: "Sums, three times over.", seed: 5 };
+  const header = { name: "tiny", description: "Sums in three phases.", seed: 5 };
   return defineRecipe(header, (recipe) => {
     const records = { path, prompt: "Question: {question}\nAnswer: ", text: "answer" };
     const data = recipe.step("data", tokenize, {

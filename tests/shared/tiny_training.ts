@@ -1,5 +1,5 @@
 /**
- * Small synthetic inputs for tests of the training stages: a vocabulary of 64 and documents with structure to learn.
+ * Small synthetic inputs for tests of the training stages: a vocabulary of 64, and documents with learnable structure.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export const VOCAB_SIZE = 64;
 
 type TokenBatch = Batch<typeof ports.tokens.columns>;
 
-/** A tokenizer that knows 64 words, t0 to t63, and ends documents with t0. */
+/** A tokenizer of 64 words, t0 to t63; t0 ends documents. */
 export const TINY_TOKENIZER = {
   "tokenizer.json": JSON.stringify({
     added_tokens: [],
@@ -43,9 +43,9 @@ export const TINY_MODEL = {
 };
 
 /**
- * The files of an untrained model, without trainer state, as one that comes from elsewhere.
+ * The files of an untrained model without trainer state, like those of an imported model.
  *
- * @param head_scale what the output projection is multiplied by; with 0 all logits are equal.
+ * @param head_scale factor of the output projection; with 0 all logits are equal
  */
 export function tinyModel(seed: number, head_scale = 1): Record<string, string | Uint8Array> {
   const config = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
@@ -62,12 +62,12 @@ export function tinyModel(seed: number, head_scale = 1): Record<string, string |
 
 interface SourceSpec {
   documents: number;
-  /** Tokens follow x -> (stride x + 1) mod 63, so that each source is a language of its own. */
+  /** Tokens follow x -> (stride x + 1) mod 63, so that each source is a different language. */
   stride: number;
   prompt_length?: number;
 }
 
-/** Documents of 9 to 24 tokens, the last of them the end of text (id 0). */
+/** Documents of 9 to 24 tokens, the last of which is the end of text (id 0). */
 export function tinyTokens(sources: Record<string, SourceSpec>): TokenBatch {
   const values: number[] = [], offsets = [0], names: string[] = [], prompts: number[] = [];
   for (const [source, { documents, stride, prompt_length = 0 }] of Object.entries(sources)) {
@@ -94,7 +94,7 @@ export function tinyTokens(sources: Record<string, SourceSpec>): TokenBatch {
   };
 }
 
-/** Fails a test with the largest difference when two arrays are not close. */
+/** Checks that two arrays are close. @throws {Error} with the largest difference. */
 export function assertClose(a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): void {
   if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length} differ`);
   let largest = 0;

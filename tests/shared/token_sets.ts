@@ -1,7 +1,7 @@
 /** Token sets for tests. */
 import type { DocumentSet } from "../../core/batches/mod.ts";
 
-/** A set of documents with the given tokens; `prompts` default to 0. */
+/** A set of documents with the given tokens; prompt lengths default to 0. */
 export function setOf(name: string, documents: number[][], prompts: number[] = []): DocumentSet {
   const offsets = new Float64Array(documents.length + 1);
   documents.forEach((document, i) => offsets[i + 1] = offsets[i] + document.length);
@@ -19,7 +19,7 @@ export function setOf(name: string, documents: number[][], prompts: number[] = [
   };
 }
 
-/** A set of one document holding 0, 1, 2, …, so that a token tells its place. */
+/** A set of one document with the tokens 0, 1, 2, …, so that each token is its position. */
 export function countingSet(name: string, tokens: number): DocumentSet {
   return setOf(name, [Array.from({ length: tokens }, (_, i) => i)]);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { Child, type ChildOptions, type Ending } from "../../../tests/faults/child.ts";
-import { digests } from "../../../tests/faults/compare.ts";
+import { digests } from "../../../tests/faults/traces.ts";
 import { leftovers } from "../../../tests/faults/traces.ts";
 import { loadRecipe, recipeUrl } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";

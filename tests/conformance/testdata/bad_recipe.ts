@@ -1,8 +1,8 @@
-/** A sound step, then one for each way of going wrong: run them one at a time. */
+/** A well-behaved task, then one for each kind of misbehaviour: run them one at a time. */
 import { defineRecipe } from "../../../core/recipe/mod.ts";
-import { misbehaving, sound, WAYS } from "./bad_stages.ts";
+import { misbehaving, WAYS, well_behaved } from "./bad_stages.ts";
 
-export default defineRecipe({ name: "bad", description: "Goes wrong.", seed: 0 }, (recipe) => {
-  recipe.step("sound", sound, {});
+export default defineRecipe({ name: "bad", description: "Misbehaves.", seed: 0 }, (recipe) => {
+  recipe.step("well_behaved", well_behaved, {});
   for (const how of WAYS) recipe.step(how, misbehaving, { config: { how } });
 });

@@ -1,5 +1,5 @@
 /**
- * Stages that misbehave, as a plugin may: each in the way its config says.
+ * Stages that misbehave like a plugin may, in the way that the config says.
  *
  * @module
  */
@@ -27,9 +27,9 @@ export const WAYS = [
   "unequal_columns",
 ] as const;
 
-/** Writes one number, and nothing is wrong with it. */
-export const sound = defineStage({
-  name: "sound",
+/** Writes one number. */
+export const well_behaved = defineStage({
+  name: "well_behaved",
   version: "1",
   description: "Writes one number.",
   config: z.strictObject({}),
@@ -40,26 +40,26 @@ export const sound = defineStage({
   },
 });
 
-/** Goes wrong after its first row, and never gets to its last. */
+/** Misbehaves after its first row. */
 export const misbehaving = defineStage({
   name: "misbehaving",
   version: "1",
-  description: "Goes wrong.",
+  description: "Misbehaves.",
   config: z.strictObject({ how: z.enum(WAYS) }),
   inputs: {},
   outputs: { data: numbers },
   async run({ config, outputs, log }) {
     // deno-lint-ignore no-explicit-any -- breaking the types is the point
     const untyped = outputs as any;
-    log("begun");
+    log("started");
     if (config.how !== "unwritten") await outputs.data.write(ROW);
     switch (config.how) {
       case "throw":
-        throw new Error("there is no data");
+        throw new Error("no data found");
       case "throw_nothing":
         throw null;
       case "reject":
-        Promise.reject(new Error("nobody waited for this"));
+        Promise.reject(new Error("not awaited"));
         await new Promise((resolve) => setTimeout(resolve, 2000));
         break;
       case "exit":

@@ -1,5 +1,5 @@
 /**
- * Stages that reach for what a plugin is not given unless its recipe grants it.
+ * Stages that access what a recipe must grant.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { defineStage, files } from "../../../core/stage/mod.ts";
 
 const outputs = { text: files("text", "what was found") };
 
-/** What is reached for, with the name that is asked of it. */
+/** Kinds of access, each to something with a name. */
 const REACH = {
   env: (name: string) => Deno.env.get(name) ?? "",
   read: (path: string) => Deno.readTextFileSync(path),
@@ -25,7 +25,7 @@ const REACH = {
 export const reaching = defineStage({
   name: "reaching",
   version: "1",
-  description: "Reaches for one thing.",
+  description: "Accesses one thing.",
   config: z.strictObject({
     kind: z.enum(Object.keys(REACH) as [keyof typeof REACH]),
     name: z.string(),
@@ -37,7 +37,7 @@ export const reaching = defineStage({
   },
 });
 
-/** Says what it needs, so that the runner can refuse it before it starts. */
+/** Declares what it needs, so that the runner can refuse it before it starts. */
 export const asking = defineStage({
   name: "asking",
   version: "1",
@@ -51,7 +51,7 @@ export const asking = defineStage({
   },
 });
 
-/** Of a module that does not export it. */
+/** Not exported, so that it cannot be loaded alone. */
 const hidden = defineStage({ ...asking, name: "hidden", permissions: {} });
 
 export const hiddenStage = () => hidden;

@@ -1,6 +1,6 @@
 /**
- * Runs single steps of reaching stages in restricted workers, which takes Deno's `--unstable-worker-options`, and
- * prints what became of each: the error's message, or what it wrote.
+ * Runs single tasks in restricted workers, which need Deno's `--unstable-worker-options`, and prints the result of each:
+ * the error message, or the bytes that it wrote.
  *
  *     run_restricted.ts FOLDER '[{"id": "…", "kind": "env", "name": "HOME", "permissions": {…}}]'
  *
@@ -19,7 +19,7 @@ export interface Reach {
   permissions?: Record<string, true | string[]>;
 }
 
-// Were this module loaded in the worker of a step, it could not read this.
+// Fails if this module is loaded in the worker of a task.
 Deno.env.get("HOME");
 
 const [folder, text] = Deno.args;
