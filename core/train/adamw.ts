@@ -107,7 +107,7 @@ export class AdamW {
    */
   async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
     const norm = await this.#norm(gradient);
-    if (!Number.isFinite(norm)) throw NonFiniteError.atStep(0, this.steps);
+    if (!Number.isFinite(norm)) throw NonFiniteError.atStep(this.steps);
     const { max_grad_norm, weight_decay } = this.config;
     const t = this.steps + 1;
     const scalars = stepScalars(this.config, t, learning_rate, clipFactor(norm, max_grad_norm));

@@ -87,7 +87,7 @@ export class DeviceTrainer implements Trainer {
         return { loss, grad_norm };
       }
       if (this.#loss_scale?.shrink()) return undefined;
-      throw NonFiniteError.atStep(loss, this.optimizer.state.steps);
+      throw NonFiniteError.atStep(this.optimizer.state.steps, loss);
     } finally {
       releaseAll(gradient);
     }

@@ -63,7 +63,7 @@ export class HostTrainer implements Trainer {
 
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
     const { loss, gradient } = await this.gradient(micro_batches);
-    if (!Number.isFinite(loss)) throw NonFiniteError.atStep(loss, this.optimizer.steps);
+    if (!Number.isFinite(loss)) throw NonFiniteError.atStep(this.optimizer.steps, loss);
     return { loss, grad_norm: await this.optimizer.step(gradient, learning_rate) };
   }
 

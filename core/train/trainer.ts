@@ -74,10 +74,10 @@ export class NonFiniteError extends Error {
     super(`${what}; lower the learning rate`);
   }
 
-  /** Of an optimizer step. */
-  static atStep(loss: number, step: number): NonFiniteError {
+  /** @param loss of the step, where it is known; else, or when it is finite, the gradient is at fault. */
+  static atStep(step: number, loss = 0): NonFiniteError {
     const what = Number.isFinite(loss) ? "gradient is NaN or infinite" : `loss is ${loss}`;
-    return new NonFiniteError(`${what} at optimizer step ${step}`);
+    return new NonFiniteError(`${what} at step ${step}`);
   }
 }
 
