@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { defineRecipe, loadRecipe } from "../core/recipe/mod.ts";
+import { checkRecipe, defineRecipe, loadRecipe } from "../core/recipe/mod.ts";
 import { LogReader, type RunEvent } from "../core/runs/mod.ts";
 import { run, workerExecutor } from "../core/runner/mod.ts";
 
@@ -69,11 +69,9 @@ Deno.test("all sampled tokens are reported by source", async () => {
 Deno.test("errors name invalid sample settings", async () => {
   const given = await loadRecipe(RECIPE);
   const [{ stage, config }] = given.steps;
-  assert.throws(
-    () =>
-      defineRecipe({ name: "x", description: "", seed: 1, samples: { prompts: [] } }, (recipe) => {
-        recipe.step("data", stage, { config } as never);
-      }),
-    /recipe "x": samples\.prompts: /,
-  );
+  const header = { name: "x", description: "", seed: 1, samples: { prompts: [] } };
+  const recipe = defineRecipe(header, (recipe) => {
+    recipe.step("data", stage, { config } as never);
+  });
+  await assert.rejects(checkRecipe(recipe), /recipe "x": samples\.prompts: /);
 });

@@ -120,7 +120,7 @@ export function workerPermissions(
   origin: string,
   store: string,
 ): Deno.PermissionOptionsObject {
-  const with_own = (kind: PermissionKind, own: string[]): true | string[] => {
+  const withOwn = (kind: PermissionKind, own: string[]): true | string[] => {
     const names = granted[kind] ?? [];
     return names === true ? true : [...own, ...names.map((name) => nameOf(kind, name))];
   };
@@ -130,7 +130,7 @@ export function workerPermissions(
     write: [resolve(store)],
     env: OWN_VARIABLES,
   };
-  const kinds = PERMISSION_KINDS.map((kind) => [kind, with_own(kind, own[kind] ?? [])]);
+  const kinds = PERMISSION_KINDS.map((kind) => [kind, withOwn(kind, own[kind] ?? [])]);
   // Modules that are not files were loaded with the recipe already.
   return { import: "inherit", ...Object.fromEntries(kinds) };
 }

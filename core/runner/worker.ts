@@ -4,8 +4,8 @@
  * @module
  */
 import { type Artifact, canonicalJson } from "../store/mod.ts";
-import type { Executor } from "./execute.ts";
-import { canRestrict, isolate } from "./isolation.ts";
+import type { Executor, StepListener } from "./execute.ts";
+import { canRestrict, isolate, type Isolation } from "./isolation.ts";
 import type { LoadOptions } from "../recipe/mod.ts";
 import { fromPlainError, Interrupted } from "./errors.ts";
 import { COMMAND, type FromWorker, type ToWorker } from "./worker_messages.ts";
@@ -39,7 +39,7 @@ export function workerExecutor(
     const command = new Int32Array(new SharedArrayBuffer(4));
     const send = (message: ToWorker) => worker.postMessage(message);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const result = Promise.withResolvers<Record<string, Artifact>>();
+    const result = resultOf(worker, listener, isolation);
     const askToStop = () => {
       Atomics.store(command, 0, COMMAND.stop);
       Atomics.notify(command, 0);
@@ -58,19 +58,6 @@ export function workerExecutor(
     };
     const unlisten = gate?.onChange(pauseOrResume);
     if (gate) pauseOrResume();
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.type === "report") listener.report(data.points, data.total);
-      else if (data.type === "log") listener.log(data.message);
-      else if (data.type === "sample") listener.sample(data.done, data.sample);
-      else if (data.type === "finished") result.resolve(data.outputs);
-      else result.reject(isolation.explain(fromPlainError(data.error)));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      result.reject(new Error(event.message));
-    };
-    worker.onmessageerror = () =>
-      result.reject(new Error("a message from the step could not be read"));
     try {
       const { stage: { name: stage, version }, seed } = step;
       const planned = { stage, version, seed, config: canonicalJson(step.config) };
@@ -95,6 +82,25 @@ export function workerExecutor(
       worker.terminate();
     }
   };
+}
+
+/** The outputs that a step's worker posts; its reports go to the listener. */
+function resultOf(worker: Worker, listener: StepListener, { explain }: Isolation) {
+  const result = Promise.withResolvers<Record<string, Artifact>>();
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data.type === "report") listener.report(data.points, data.total);
+    else if (data.type === "log") listener.log(data.message);
+    else if (data.type === "sample") listener.sample(data.done, data.sample);
+    else if (data.type === "finished") result.resolve(data.outputs);
+    else result.reject(explain(fromPlainError(data.error)));
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    result.reject(new Error(event.message));
+  };
+  worker.onmessageerror = () =>
+    result.reject(new Error("a message from the step could not be read"));
+  return result;
 }
 
 function tooLate(step: string, grace_ms: number): string {

@@ -32,11 +32,11 @@ export class StoredCheckpoints implements Checkpoints {
 
   /**
    * @param folder the step's own folder below `work/`, created with the first checkpoint.
-   * @param on_damage called when a checkpoint is skipped because its files are damaged.
+   * @param onDamage called when a checkpoint is skipped because its files are damaged.
    */
   constructor(
     private readonly folder: string,
-    private readonly on_damage: (message: string) => void = () => {},
+    private readonly onDamage: (message: string) => void = () => {},
   ) {
     this.#store = new Store(join(folder, "..", ".."));
   }
@@ -47,7 +47,10 @@ export class StoredCheckpoints implements Checkpoints {
       if (kept && kept.step >= stepOf(name)) break;
       const path = join(this.folder, name);
       const index = await readIndex(path);
-      if (index) return saved(path, index);
+      if (index) {
+        const paths = Object.keys(index.files).map((file) => [file, join(path, file)]);
+        return openCheckpoint(index.step, Object.fromEntries(paths));
+      }
       this.#drop(path, name);
     }
     return kept;
@@ -85,14 +88,12 @@ export class StoredCheckpoints implements Checkpoints {
   }
 
   #open({ step, files }: KeptList): KeptCheckpoint {
-    const digests = Object.fromEntries(files.map(({ name, digest }) => [name, digest]));
-    const path = (name: string) => this.#store.objectPath(find(digests, name));
-    const read = async (name: string) => await Deno.readFile(path(name));
-    return { step, names: Object.keys(digests), path, read };
+    const paths = files.map(({ name, digest }) => [name, this.#store.objectPath(digest)]);
+    return openCheckpoint(step, Object.fromEntries(paths));
   }
 
   #drop(path: string, name: string): void {
-    this.on_damage(`checkpoint ${name} is damaged; it is not used`);
+    this.onDamage(`checkpoint ${name} is damaged; it is not used`);
     removeIfPresent(path);
   }
 }
@@ -118,15 +119,14 @@ function isKeptList(list: KeptList | undefined): list is KeptList {
   return Number.isSafeInteger(list?.step) && Array.isArray(list?.files) && list.files.every(named);
 }
 
-function saved(folder: string, { step, files }: Index): SavedCheckpoint {
-  const path = (name: string) => find(files, name) && join(folder, name);
-  return { step, read: async (name) => await Deno.readFile(path(name)) };
-}
-
-function find(digests: Readonly<Record<string, string>>, name: string): string {
-  if (Object.hasOwn(digests, name)) return digests[name];
-  const known = Object.keys(digests).join(", ");
-  throw new Error(`the checkpoint has no file "${name}"; its files are ${known}`);
+/** @param paths of its files, by name. */
+function openCheckpoint(step: number, paths: Readonly<Record<string, string>>): KeptCheckpoint {
+  const names = Object.keys(paths);
+  const path = (name: string) => {
+    if (Object.hasOwn(paths, name)) return paths[name];
+    throw new Error(`the checkpoint has no file "${name}"; its files are ${names.join(", ")}`);
+  };
+  return { step, names, path, read: async (name) => await Deno.readFile(path(name)) };
 }
 
 /** To the worker. */
@@ -150,12 +150,12 @@ class ThreadedWriter implements CheckpointWriter {
   });
   #pending: PromiseWithResolvers<WriteReply> | undefined;
 
-  /** @param on_stored called with the digests of the objects of a kept checkpoint. */
+  /** @param onStored called with the digests of the objects of a kept checkpoint. */
   constructor(
     private readonly encoder: string,
     private readonly root: string,
     private readonly folder: string,
-    private readonly on_stored: (digests: readonly string[]) => void,
+    private readonly onStored: (digests: readonly string[]) => void,
   ) {
     this.#worker.onmessage = ({ data }: MessageEvent<WriteReply>) => this.#pending?.resolve(data);
     this.#worker.onerror = (event) => {
@@ -178,7 +178,7 @@ class ThreadedWriter implements CheckpointWriter {
         const error = new Error(`the checkpoint of step ${step} could not be written: ${message}`);
         throw Object.assign(error, { code });
       }
-      this.on_stored(reply.digests);
+      this.onStored(reply.digests);
       return reply.data as T;
     } finally {
       this.#pending = undefined;

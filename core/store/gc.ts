@@ -65,11 +65,11 @@ export async function findLeftovers(store: Store, in_use: InUse): Promise<Leftov
  * manifest refers to exists.
  */
 export function removeLeftovers(store: Store, leftovers: readonly Leftover[]): void {
-  const is_object = ({ kind }: Leftover) => kind === "object";
-  for (const { path } of leftovers.filter((one) => !is_object(one))) removeIfPresent(path);
+  const isObject = ({ kind }: Leftover) => kind === "object";
+  for (const { path } of leftovers.filter((one) => !isObject(one))) removeIfPresent(path);
   // The removal must be on disk before the objects are removed.
   for (const folder of ["manifests", "work"]) syncFolder(join(store.root, folder));
-  for (const { path } of leftovers.filter(is_object)) removeIfPresent(path);
+  for (const { path } of leftovers.filter(isObject)) removeIfPresent(path);
 }
 
 /** Results and everything they were made from. Inputs are known by their digests, which several results may share. */
