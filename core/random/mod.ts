@@ -4,5 +4,4 @@
  *
  * @module
  */
-export { permute } from "./permute.ts";
-export { Random } from "./random.ts";
+export { permute, Random } from "./random.ts";
