@@ -27,6 +27,7 @@ import {
 } from "../core/train/mod.ts";
 import { select_checkpoint } from "../stages/mod.ts";
 import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./shared/tiny_training.ts";
+import { withFolder } from "./shared/commands.ts";
 
 const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
 const optimizer = optimizer_schema.parse({});
@@ -119,15 +120,6 @@ function makeRecipe(
     const checkpoints = { end: trunk.checkpoint, ...Object.fromEntries(taken) };
     recipe.publish(recipe.step("places", places, { inputs: { checkpoints } }).places);
   });
-}
-
-async function withFolder(use: (out: string) => Promise<void>) {
-  const out = await Deno.makeTempDir();
-  try {
-    await use(out);
-  } finally {
-    await Deno.remove(out, { recursive: true });
-  }
 }
 
 Deno.test("a checkpoint along training is selected without copying, and training can continue from it", () =>

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listFolder } from "../core/store/mod.ts";
-import { done, eventsOf, Pipeline, results, SLOW, withFolder } from "./shared/launchers.ts";
+import { done, eventsOf, Pipeline, results, SLOW } from "./shared/launchers.ts";
+import { withFolder } from "./shared/commands.ts";
 import { until } from "./shared/slurm.ts";
 
 const FAULTY = fileURLToPath(

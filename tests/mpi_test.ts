@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder, readIfPresent } from "../core/store/mod.ts";
 import { LAUNCHERS, mpirun, no_hosts, withTwoHosts } from "./shared/mpi.ts";
+import { withFolder } from "./shared/commands.ts";
 
 const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url);
 const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).pathname;
@@ -12,15 +13,6 @@ const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).pathname;
 const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {
   return ["--set", `${step}.micro_batch_size=1`];
 });
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const argsFor = (
   out: string,

@@ -11,8 +11,8 @@ import {
   Pipeline,
   results,
   SLOW,
-  withFolder,
 } from "./shared/launchers.ts";
+import { withFolder } from "./shared/commands.ts";
 import { slurmLauncher } from "../core/remote/launch/mod.ts";
 import { listFolder } from "../core/store/mod.ts";
 import { no_slurm, type Slurm, until, withSlurm } from "./shared/slurm.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DigestCache } from "./digests.ts";
 import { fileDigest } from "./digests.ts";
+import { withFolder } from "../../tests/shared/commands.ts";
 
 /** Two megabytes, enough to be worth keeping; written an hour ago. */
 async function writeOld(path: string, fill: number): Promise<void> {
@@ -10,15 +11,6 @@ async function writeOld(path: string, fill: number): Promise<void> {
 
 /** By when the system's own time of change, which cannot be set, is long past. */
 const inAnHour = () => Date.now() + 3_600_000;
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("digests are kept for the next process, and computed again when a file has changed", async () => {
   await withFolder(async (folder) => {

@@ -8,17 +8,9 @@ import { RecipeError } from "./draft.ts";
 import type { Recipe } from "./recipe.ts";
 import { run, type RunOptions } from "../runner/mod.ts";
 import { workerExecutor } from "../runner/mod.ts";
+import { withFolder } from "../../tests/shared/commands.ts";
 
 const urlOf = (name: string) => new URL(`./testdata/${name}`, import.meta.url).href;
-
-async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir();
-  try {
-    return await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const STAGES = Object.fromEntries(
   ["numbers", "clip", "sum"].map((name) => [name, `${urlOf("stages.ts")}#${name}`]),

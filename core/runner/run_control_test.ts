@@ -9,18 +9,10 @@ import { run, type RunOptions } from "./run.ts";
 import { RunControl } from "./run_control.ts";
 import { numbers } from "../recipe/testdata/stages.ts";
 import { workerExecutor } from "./worker.ts";
+import { withFolder } from "../../tests/shared/commands.ts";
 
 const urlOf = (name: string) => new URL(`../recipe/testdata/${name}.ts`, import.meta.url).href;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Runs a recipe in workers, calling back with each event. */
 async function inWorkers(

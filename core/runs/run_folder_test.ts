@@ -2,17 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RunEvent } from "./events.ts";
 import { RunFolder } from "./run_folder.ts";
+import { withFolder } from "../../tests/shared/commands.ts";
 
 const FRESH = { log_ms: 0, folder_ms: 0 };
-
-async function withFolder(use: (out: string) => Promise<void>) {
-  const out = await Deno.makeTempDir();
-  try {
-    await use(out);
-  } finally {
-    await Deno.remove(out, { recursive: true });
-  }
-}
 
 const plan = [{ id: "a", stage: "s", action: "run" as const, reasons: [] }];
 

@@ -25,15 +25,6 @@ globalThis.addEventListener("unload", () => Deno.removeSync(shared, { recursive:
 
 conformance(import_model, [{ name: "a folder", config: { folder: shared }, inputs: {} }]);
 
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** The outputs of the stage for a model. */
 async function take(given: { folder: string } | { hub: string }, trained = {}) {
   const fake = await fakeContext(import_model, { config: { ...given, trained }, inputs: {} });
@@ -197,6 +188,7 @@ for name, fields in {
     logits[name] = model(torch.tensor([ids])).logits[0, -1].tolist()
 print(json.dumps(logits))
 `;
+import { withFolder } from "../../tests/shared/commands.ts";
 
 const python = findPython(["torch", "transformers"]);
 

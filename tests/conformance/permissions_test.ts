@@ -11,6 +11,7 @@ import { checkRecipe, defineRecipe } from "../../core/recipe/mod.ts";
 import type { Permissions } from "../../core/stage/mod.ts";
 import { asking } from "./testdata/reaching_stages.ts";
 import type { Reach } from "./testdata/run_restricted.ts";
+import { withFolder } from "../shared/commands.ts";
 
 const main = fileURLToPath(new URL("./testdata/run_restricted.ts", import.meta.url));
 
@@ -35,15 +36,6 @@ async function reach(folder: string, steps: Reach[]): Promise<Record<string, str
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("a plugin has no access outside, and its error says what to grant", () =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder, listFolders } from "../../core/store/mod.ts";
 import { digests } from "./traces.ts";
-import { withFolder } from "./folders.ts";
+import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, runUntil } from "./small.ts";
 
 /** Ways a file can be damaged. */

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pipeline } from "./child.ts";
-import {
-  fillDisk,
-  mountDisk,
-  testWhere,
-  whyNoMount,
-  withFolder,
-  withSmallDisk,
-} from "./folders.ts";
+import { fillDisk, mountDisk, testWhere, whyNoMount, withSmallDisk } from "./folders.ts";
+import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, type SmallRun } from "./small.ts";
 import { kept } from "./traces.ts";
 

@@ -4,16 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-
-/** Calls a function with a new folder, then removes it. */
-export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "causeway_faults_" });
-  try {
-    return await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../shared/commands.ts";
 
 function command(name: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command(name, { args }).outputSync();

@@ -3,14 +3,8 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import type { RunEvent } from "../../core/runs/mod.ts";
 import { pipeline } from "./child.ts";
-import {
-  forbidWriting,
-  testWhere,
-  whyNoForbidding,
-  whyNoMount,
-  withFolder,
-  withReadOnly,
-} from "./folders.ts";
+import { forbidWriting, testWhere, whyNoForbidding, whyNoMount, withReadOnly } from "./folders.ts";
+import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, SMALL_RECIPE } from "./small.ts";
 
 const recipe = fileURLToPath(SMALL_RECIPE);

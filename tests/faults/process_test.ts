@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { RunFolder } from "../../core/runs/mod.ts";
 import { Child, pipeline } from "./child.ts";
-import { withFolder } from "./folders.ts";
+import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, SMALL_RECIPE } from "./small.ts";
 import { eventsOf, runIds } from "./traces.ts";
 

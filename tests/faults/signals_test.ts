@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { Child, type ChildOptions, type Ending, pipeline } from "./child.ts";
-import { withFolder } from "./folders.ts";
+import { withFolder } from "../shared/commands.ts";
 import { eventsOf, kept, runIds } from "./traces.ts";
 
 const testdata = (name: string) =>

@@ -1,5 +1,5 @@
 /**
- * Runs commands in tests.
+ * Runs commands, and tests that need a temporary folder.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Console } from "../../core/cli/mod.ts";
 /** The main function of a command. */
 type Main = (args: readonly string[], io: Console) => Promise<number>;
 
-/** Runs a command with what it prints kept apart. */
+/** Runs a command. @returns its exit code, standard output and standard error. */
 export async function runCommand(main: Main, args: readonly string[]) {
   const [out, err]: [string[], string[]] = [[], []];
   const write = (text: string) => err.push(text);
@@ -18,11 +18,11 @@ export async function runCommand(main: Main, args: readonly string[]) {
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
-/** Runs a test with a folder that is removed afterwards. */
-export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
+/** Calls a function with a new folder, then removes the folder. */
+export async function withFolder<T>(use: (folder: string) => T | Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "causeway_" });
   try {
-    await use(folder);
+    return await use(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -78,15 +78,6 @@ export const jobsOf = (out: string) =>
 /** Makes tasks take four seconds, so that tests can interrupt them. */
 export const SLOW = ["left", "right"].flatMap((step) => ["--set", `${step}.slice=15`]);
 
-export async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 const RESOURCES = { cores: 1, exclusive: false, memory: 0, gpu: false };
 const WAIT_MS = 60_000;
 

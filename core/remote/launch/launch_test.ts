@@ -16,18 +16,10 @@ import {
   writeSubmittedJobs,
 } from "./launch_folder.ts";
 import { slurmScript } from "./slurm.ts";
+import { withFolder } from "../../../tests/shared/commands.ts";
 
 const BUDGET = { jobs: 2, cores: 2, memory: Infinity };
 const RESOURCES = { cores: 3, exclusive: false, memory: 3 * 2 ** 30, gpu: true };
-
-async function withFolder(use: (folder: string) => Promise<void> | void) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("the local launcher does what a launcher must", async (t) => {
   await launcherConformance(t, () => localLauncher(BUDGET));

@@ -9,6 +9,7 @@ import { listFolder, parseManifest, Store } from "../../store/mod.ts";
 import { openStorage } from "./open.ts";
 import { Remote } from "./remote.ts";
 import { folderStorage, type Storage } from "./storage.ts";
+import { withFolder } from "../../../tests/shared/commands.ts";
 
 const URL_OF_RECIPE = new URL("../../recipe/testdata/arms_recipe.ts", import.meta.url).href;
 const recipe = await loadRecipe(URL_OF_RECIPE, {
@@ -41,15 +42,6 @@ class Machine {
     return Object.fromEntries(
       listFolder(folder).map((name) => [name, Deno.readTextFileSync(join(folder, name))]),
     );
-  }
-}
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 

@@ -5,18 +5,10 @@ import { sha256 } from "../../store/mod.ts";
 import { openStorage } from "./open.ts";
 import { s3Storage } from "./s3.ts";
 import { folderStorage, type Storage, StorageError } from "./storage.ts";
+import { withFolder } from "../../../tests/shared/commands.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** What every storage must do. */
 async function storageConformance(t: Deno.TestContext, storage: Storage) {
