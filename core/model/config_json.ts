@@ -5,8 +5,6 @@
  */
 import { z } from "zod";
 
-export const positive = z.number().int().positive();
-
 /** Settings of Hugging Face that are implemented for one value only. */
 export type FixedFields = Readonly<Record<string, unknown>>;
 

@@ -4,23 +4,23 @@
  * @module
  */
 import { z } from "zod";
+import { positive_int } from "../../config/mod.ts";
 import {
   checkFixed,
   configJson,
   type FixedFields,
   parseFields,
-  positive,
   refineBy,
   ropeParameters,
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
 
 const size_fields = {
-  hidden_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  intermediate_size: positive,
-  max_position_embeddings: positive.default(2048),
+  hidden_size: positive_int,
+  num_hidden_layers: positive_int,
+  num_attention_heads: positive_int,
+  intermediate_size: positive_int,
+  max_position_embeddings: positive_int.default(2048),
   /** Share of each head's dimensions that is rotated. */
   rotary_pct: z.number().min(0).max(1).default(0.25),
   /** Base of the rotary frequencies. */
@@ -31,7 +31,7 @@ const size_fields = {
   use_parallel_residual: z.boolean().default(true),
 };
 
-const config_schema = z.object({ vocab_size: positive, ...size_fields }).superRefine(
+const config_schema = z.object({ vocab_size: positive_int, ...size_fields }).superRefine(
   refineBy(headProblem),
 );
 

@@ -4,27 +4,27 @@
  * @module
  */
 import { z } from "zod";
+import { positive_int } from "../../config/mod.ts";
 import {
   checkFixed,
   configJson,
   type FixedFields,
   parseFields,
-  positive,
   refineBy,
   ropeParameters,
 } from "../config_json.ts";
 import type { AttentionShape } from "../family.ts";
 
 const size_fields = {
-  hidden_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
+  hidden_size: positive_int,
+  num_hidden_layers: positive_int,
+  num_attention_heads: positive_int,
   /** Heads of keys and values, each shared by a group of attention heads; by default as many as attention heads. */
-  num_key_value_heads: positive.optional(),
+  num_key_value_heads: positive_int.optional(),
   /** Dimensions of a head; by default `hidden_size` / `num_attention_heads`. */
-  head_dim: positive.optional(),
-  intermediate_size: positive,
-  max_position_embeddings: positive.default(2048),
+  head_dim: positive_int.optional(),
+  intermediate_size: positive_int,
+  max_position_embeddings: positive_int.default(2048),
   /** Base of the rotary frequencies. */
   rope_theta: z.number().positive().default(10000),
   /** Added to the mean square before the root. */
@@ -33,7 +33,7 @@ const size_fields = {
   tie_word_embeddings: z.boolean().default(false),
 };
 
-const config_schema = z.object({ vocab_size: positive, ...size_fields }).superRefine(
+const config_schema = z.object({ vocab_size: positive_int, ...size_fields }).superRefine(
   refineBy(headProblem),
 );
 
