@@ -89,17 +89,23 @@ export function identityOf(step: Step, inputs: InputDigests): Identity {
 /**
  * The steps to run for a step id or stage name: the named ones and all steps that they read.
  *
+ * @param renamed new names of stages by old name, for the message.
  * @throws {TypeError} listing the ids when there is no such step or stage.
  */
-export function selectSteps(recipe: Recipe, name: string): Set<string> {
+export function selectSteps(
+  recipe: Recipe,
+  name: string,
+  renamed: Readonly<Record<string, string>> = {},
+): Set<string> {
   const targets = recipe.steps.filter((step) => step.id === name || step.stage.name === name);
-  if (targets.length === 0) {
-    const ids = recipe.steps.map((step) => step.id).join(", ");
-    throw new TypeError(
-      `recipe "${recipe.name}" has no step or stage "${name}"; its steps: ${ids}`,
-    );
+  if (targets.length > 0) return withUpstream(recipe, targets.map(({ id }) => id));
+  if (Object.hasOwn(renamed, name)) {
+    throw new TypeError(`stage "${name}" is now called "${renamed[name]}"`);
   }
-  return withUpstream(recipe, targets.map(({ id }) => id));
+  const ids = recipe.steps.map((step) => step.id).join(", ");
+  throw new TypeError(
+    `recipe "${recipe.name}" has no step or stage "${name}"; its steps: ${ids}`,
+  );
 }
 
 /** Ids of steps, and of all steps that they read, directly or through others. */

@@ -152,4 +152,8 @@ Deno.test("a selection by id or stage includes the steps it reads", async () => 
     () => selectSteps(recipe, "lo"),
     /no step or stage "lo"; its steps: raw, low, total/,
   );
+  assert.throws(
+    () => selectSteps(recipe, "count_up", { count_up: "numbers" }),
+    /^TypeError: stage "count_up" is now called "numbers"$/,
+  );
 });

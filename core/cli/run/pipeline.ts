@@ -20,6 +20,7 @@ import { openTrackers, TRACKER_FLAG } from "../runs/track.ts";
 import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
 import { type Console, formatTable, processConsole } from "../shared/console.ts";
 import { defineCommand, type Flags, type Input, runMain, type Values } from "../shared/command.ts";
+import { readStageNames } from "../../recipe/mod.ts";
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { finalTable, Progress, summarize } from "./progress.ts";
@@ -104,7 +105,10 @@ async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): P
   const { flags } = input;
   try {
     const named = await loadNamedRecipe(flags);
-    const only = flags.only === undefined ? undefined : selectSteps(named.recipe, flags.only);
+    const { renamed } = await readStageNames(named.load.stages);
+    const only = flags.only === undefined
+      ? undefined
+      : selectSteps(named.recipe, flags.only, renamed);
     input.doing = flags.dry_run
       ? `results in ${flags.out} cannot be read`
       : `results cannot be written to ${flags.out}`;
