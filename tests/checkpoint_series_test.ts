@@ -8,7 +8,7 @@ import { initialize, ParameterArrays } from "../core/model/mod.ts";
 import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
 import { Interrupted, run } from "../core/runner/mod.ts";
 import { defineStage, many, ports } from "../core/stage/mod.ts";
-import { artifactObjects, listFolder, Store } from "../core/store/mod.ts";
+import { artifactObjects, listFolder, openFiles, Store } from "../core/store/mod.ts";
 import {
   checkpointing_fields,
   checkpointReader,
@@ -25,7 +25,7 @@ import {
   trainPhase,
   writePhase,
 } from "../core/train/mod.ts";
-import { select_checkpoint } from "../stages/mod.ts";
+import { midtrain, pretrain, select_checkpoint, tokenize } from "../stages/mod.ts";
 import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./shared/tiny_training.ts";
 import { withFolder } from "./shared/commands.ts";
 
@@ -187,4 +187,67 @@ Deno.test("the error for a step that was not kept lists those that were", () =>
     await assert.rejects(other, /no checkpoint of step 4; the series has 3, 5. Add the step/);
     const outside = run(makeRecipe({ keep_steps: [13] }, []), { out });
     await assert.rejects(outside, /keep_steps: step 13 is outside this phase/);
+  }));
+
+/** A trunk, and a branch from a checkpoint within it. */
+const BRANCHED = defineRecipe({ name: "kept", description: "", seed: 3 }, (recipe) => {
+  const data = recipe.step("data", tokenize, {
+    config: {
+      sources: {
+        a: [{
+          dataset: "sums",
+          records: { path: "recipes/own_data.jsonl", text: "{question} {answer}" },
+        }],
+      },
+      vocab_size: 300,
+    },
+  });
+  const tokens = { train: { data: data.train } };
+  const trunk = recipe.step("trunk", pretrain, {
+    config: {
+      model: TINY_MODEL,
+      mixture: { a: 1 },
+      sequence_length: 16,
+      global_batch_size: 8,
+      steps: 6,
+      horizon_steps: 6,
+      schedule: { shape: "linear", peak_lr: 1e-2 },
+      keep_steps: [4],
+      threads: 1,
+    },
+    inputs: { tokenizer: data.tokenizer, ...tokens },
+  });
+  const at = recipe.step("at", select_checkpoint, {
+    config: { step: 4 },
+    inputs: { checkpoints: trunk.checkpoints },
+  });
+  recipe.step("branch", midtrain, {
+    config: { threads: 1 },
+    inputs: { checkpoint: at.checkpoint, ...tokens },
+  });
+});
+
+Deno.test("a branch from a checkpoint within a phase continues the phase with identical bits", () =>
+  withFolder(async (out) => {
+    await run(BRANCHED, { out });
+    const store = new Store(join(out, "store"));
+    const manifests = [...store.readManifests().values()];
+    const checkpoint = async (stage: string) => {
+      const { checkpoint } = manifests.find((manifest) => manifest.stage === stage)!.outputs;
+      return { digest: checkpoint.digest, files: await openFiles(store, checkpoint, stage) };
+    };
+    const [trunk, at, branch] = [
+      await checkpoint("pretrain"),
+      await checkpoint("select_checkpoint"),
+      await checkpoint("midtrain"),
+    ];
+    for (const name of ["model.safetensors", "optimizer.safetensors"]) {
+      assert.deepEqual(await branch.files.bytes(name), await trunk.files.bytes(name));
+    }
+    const { lineage } = JSON.parse(await branch.files.text("trainer_state.json"));
+    const steps = lineage.map(({ from_step, to_step }: Record<string, number>) => {
+      return [from_step, to_step];
+    });
+    assert.deepEqual(steps, [[0, 4], [4, 6]]);
+    assert.equal(lineage[1].branch.parent, at.digest);
   }));
