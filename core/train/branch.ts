@@ -8,10 +8,9 @@
  */
 import { z } from "zod";
 import { mixture_schema, type MixtureConfig } from "../batches/mod.ts";
-import { positive_int } from "../config/mod.ts";
 import { optimizer_schema } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
-import { horizonSteps, lengthSteps } from "./config.ts";
+import { horizonSteps, length_fields, lengthSteps } from "./config.ts";
 import {
   resolveSchedule,
   rewarm_schema,
@@ -44,10 +43,7 @@ export const branch_fields = {
    * mixture continues: the control arm.
    */
   mixture: mixture_schema.optional(),
-  /** Length of this phase in optimizer steps; to the end of the schedule when neither this nor `tokens` is set. */
-  steps: positive_int.optional(),
-  /** Length of this phase in input tokens, instead of `steps`; a multiple of the tokens of a step. */
-  tokens: positive_int.optional(),
+  ...length_fields,
   /**
    * "keep" continues the checkpoint's schedule. A schedule, as in pretraining, starts at the first step of this phase.
    * `{ rewarm: { peak_lr } }` restarts the checkpoint's schedule shape, warming up from its current learning rate.
@@ -63,10 +59,6 @@ export const branch_fields = {
     ],
     { error: explainSchedule },
   ).default("keep"),
-  /** Length of a new schedule in optimizer steps, later phases included; this phase's when not set. */
-  horizon_steps: positive_int.optional(),
-  /** Length of a new schedule in input tokens, instead of `horizon_steps`. */
-  horizon_tokens: positive_int.optional(),
   /** "keep" continues with the optimizer state; "reset" starts with zero moments and the same settings. */
   optimizer: z.enum(["keep", "reset"]).default("keep"),
   /**

@@ -41,6 +41,20 @@ export const validation_schema = z.strictObject({
 /** Sequences per forward pass; affects memory and speed, and results only by rounding. */
 export const micro_batch_size = positive_int.default(16);
 
+/** Config fields: the length of a phase, and of a learning rate schedule that starts in it. */
+export const length_fields = {
+  /** Length of this phase in optimizer steps. Midtraining runs to the end of its schedule when no length is set. */
+  steps: positive_int.optional(),
+  /** Length of this phase in input tokens, instead of `steps`; a multiple of the tokens of a step. */
+  tokens: positive_int.optional(),
+  /** Length of a schedule that starts here in optimizer steps, later phases included; this phase's length when not set. */
+  horizon_steps: positive_int.optional(),
+  /** Length of a schedule that starts here in input tokens, instead of `horizon_steps`. */
+  horizon_tokens: positive_int.optional(),
+};
+
+export type Length = Readonly<z.output<z.ZodObject<typeof length_fields>>>;
+
 /** Fields of phases on a mixture: pretrain and midtrain. */
 export const mixture_phase_fields = {
   micro_batch_size,
@@ -53,14 +67,6 @@ export const mixture_phase_fields = {
   ...checkpointing_fields,
   ...compute_fields,
 };
-
-/** Lengths of a phase and of its schedule, each in optimizer steps or in tokens, or not set. */
-export interface Length {
-  readonly steps?: number;
-  readonly tokens?: number;
-  readonly horizon_steps?: number;
-  readonly horizon_tokens?: number;
-}
 
 /** The input tokens of a step: its rows, times the tokens of each. */
 export interface StepSize {

@@ -20,6 +20,7 @@ export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointi
 export {
   horizonSteps,
   type Length,
+  length_fields,
   lengthSteps,
   micro_batch_size,
   mixture_phase_fields,

@@ -21,6 +21,7 @@ import {
   freshState,
   horizonSteps,
   type Length,
+  length_fields,
   lengthSteps,
   mixture_phase_fields,
   mixtureForecast,
@@ -54,14 +55,7 @@ const config = z.strictObject({
   sequence_length: positive_int.default(512),
   /** Sequences per optimizer step. */
   global_batch_size: positive_int.default(64),
-  /** Length of this phase in optimizer steps; set either this or `tokens`. */
-  steps: positive_int.optional(),
-  /** Length of this phase in input tokens; must be a whole number of steps. */
-  tokens: positive_int.optional(),
-  /** Length of the learning rate schedule in optimizer steps, later phases included; this phase's when not set. */
-  horizon_steps: positive_int.optional(),
-  /** Length of the learning rate schedule in input tokens, instead of `horizon_steps`. */
-  horizon_tokens: positive_int.optional(),
+  ...length_fields,
   schedule: schedule_schema,
   optimizer: optimizer_schema.prefault({}),
   ...mixture_phase_fields,
