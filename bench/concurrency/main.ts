@@ -1,15 +1,24 @@
 /**
- * `deno run -A bench/concurrency/main.ts [--rounds N]`: trains two independent arms of the model "mini" one after the
- * other with one thread and with two, and side by side with one thread each. Prints a JSON line for each run. The three
- * ways alternate, so that other load on the machine affects all of them; tokens per CPU second hardly depend on it.
+ * `deno task bench:concurrency`: two independent arms, one after the other and side by side.
  *
  * @module
  */
 import process from "node:process";
-import { parseArgs } from "@std/cli/parse-args";
 import { loadRecipe } from "../../core/recipe/mod.ts";
 import { run, workerExecutor } from "../../core/runner/mod.ts";
 import { type RunState } from "../../core/runs/mod.ts";
+import { command, count, parseFlags } from "../shared/command.ts";
+
+const HELP = `Training of two independent arms, one after the other and side by side.
+
+Usage: deno task bench:concurrency [options]
+
+  --rounds N  rounds (default: 2)
+  --help      show this help
+
+Trains the model "mini" twice with one thread each, one after the other and side by side, and one after the other with
+two threads. The three ways alternate, so that other load on the machine affects all of them; tokens per CPU second
+hardly depend on it. Prints a JSON line for each run.`;
 
 const WAYS = [
   { name: "threads 1, jobs 1", threads: 1, jobs: 1 },
@@ -18,6 +27,32 @@ const WAYS = [
 ] as const;
 const TOKENS = 2 * 60 * 16 * 256;
 const RECIPE = new URL("./recipe.ts", import.meta.url).href;
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, "concurrency", { rounds: "2" });
+  if (flags === undefined) return console.log(HELP), 0;
+  const rounds = count("rounds", flags.rounds!);
+  for (let round = 1; round <= rounds; round++) {
+    for (const way of WAYS) console.log(JSON.stringify({ round, ...await measure(way) }));
+  }
+  return 0;
+}
+
+async function measure({ name, threads, jobs }: typeof WAYS[number]) {
+  const out = await Deno.makeTempDir();
+  try {
+    const load = { set: [`stage:pretrain.threads=${threads}`] };
+    const recipe = await loadRecipe(RECIPE, load);
+    const load_before = Deno.loadavg()[0].toFixed(2);
+    const before = processorSeconds();
+    const state = await run(recipe, { out, jobs, executor: workerExecutor(RECIPE, { load }) });
+    const seconds = armSeconds(state), processor = processorSeconds() - before;
+    const tokens_per_second = Math.round(TOKENS / seconds);
+    return { way: name, seconds, tokens_per_second, processor, load_before };
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
 
 /** Seconds from the start of the first arm to the end of the last. */
 function armSeconds({ steps }: RunState): number {
@@ -32,30 +67,4 @@ function processorSeconds(): number {
   return (user + system) / 1e6;
 }
 
-const { rounds } = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "2" } });
-for (let round = 1; round <= Number(rounds); round++) {
-  for (const { name, threads, jobs } of WAYS) {
-    const out = await Deno.makeTempDir();
-    try {
-      const load = { set: [`stage:pretrain.threads=${threads}`] };
-      const recipe = await loadRecipe(RECIPE, load);
-      const others = Deno.loadavg()[0].toFixed(2);
-      const before = processorSeconds();
-      const state = await run(recipe, { out, jobs, executor: workerExecutor(RECIPE, { load }) });
-      const seconds = armSeconds(state);
-      const speed = Math.round(TOKENS / seconds);
-      const processor = processorSeconds() - before;
-      const row = {
-        round,
-        way: name,
-        seconds,
-        tokens_per_second: speed,
-        processor,
-        load_before: others,
-      };
-      console.log(JSON.stringify(row));
-    } finally {
-      await Deno.remove(out, { recursive: true });
-    }
-  }
-}
+if (import.meta.main) Deno.exit(await command(() => main(Deno.args)));
