@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { orderSteps } from "./json_recipe.ts";
-import { loadRecipe } from "./load.ts";
+import { loadRecipe, loadStep } from "./load.ts";
 import { readLock } from "../runs/mod.ts";
 import { RecipeError } from "./draft.ts";
 import type { Recipe } from "./recipe.ts";
@@ -248,5 +248,21 @@ Deno.test("an old name of a stage or a config field says the new one, in JSON, T
       await write("older.ts", 'import "./count_up/mod.ts";'),
       /older\.ts cannot be loaded: stage "count_up" is now called "numbers"$/,
     );
+  });
+});
+
+Deno.test("one step can be loaded without checking the others", async () => {
+  await withFolder(async (folder) => {
+    const url = pathToFileURL(join(folder, "recipe.json")).href;
+    const header = { name: "test", description: "", seed: 1, stages: STAGES };
+    const low = { stage: "clip", config: { limit: 2 }, inputs: { data: "bad.data" } };
+    const steps = { bad: { stage: "numbers", config: { count: 0 } }, low };
+    await Deno.writeTextFile(new URL(url), JSON.stringify({ ...header, steps }));
+    await assert.rejects(loadRecipe(url), /step "bad" /);
+    const step = await loadStep(url, { set: ["low.limit=3"] }, "low");
+    assert.deepEqual(step!.config, { limit: 3 });
+    await assert.rejects(loadStep(url, {}, "bad"), /step "bad" /);
+    const fixed = { set: ["bad.count=1"] };
+    assert.equal(await loadStep(url, fixed, "other"), undefined);
   });
 });

@@ -8,7 +8,7 @@ import { checkRecipe } from "./check.ts";
 import { type RecipeDraft, RecipeError } from "./draft.ts";
 import { readJsonRecipe } from "./json_recipe.ts";
 import { applyOverrides } from "./overrides.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe, Step } from "./recipe.ts";
 import { exists, readStageNames, type Renamed } from "./stage_modules.ts";
 
 /** How a recipe is loaded. Plain data: a step's worker loads it in the same way. */
@@ -34,8 +34,28 @@ export function recipeUrl(path: string): string {
  *   several problems, a RecipeError with a line for each.
  */
 export async function loadRecipe(url: string, options: LoadOptions = {}): Promise<Recipe> {
+  return await loadChecked(url, options, (draft) => draft);
+}
+
+/** Loads one step of a recipe, as `loadRecipe` does, but checks no other step; undefined when there is none of that id. */
+export async function loadStep(
+  url: string,
+  options: LoadOptions,
+  id: string,
+): Promise<Step | undefined> {
+  const { steps } = await loadChecked(url, options, (draft) => {
+    const own = draft.steps.filter((step) => step.id === id);
+    return own.length === 0 ? draft : { ...draft, steps: own };
+  });
+  return steps.find((step) => step.id === id);
+}
+
+async function loadChecked(
+  url: string,
+  { device, set = [], stages }: LoadOptions,
+  select: (draft: RecipeDraft) => RecipeDraft,
+): Promise<Recipe> {
   const path = url.startsWith("file:") ? fileURLToPath(url) : url;
-  const { device, set = [], stages } = options;
   if (url.startsWith("file:") && !exists(url)) throw new Error(`there is no recipe file ${path}`);
   const names = await readStageNames(stages);
   const { renamed } = names;
@@ -43,7 +63,8 @@ export async function loadRecipe(url: string, options: LoadOptions = {}): Promis
     const draft = path.endsWith(".json")
       ? await readJsonRecipe(url, names)
       : await importRecipe(url, renamed);
-    return await checkRecipe(applyOverrides(draft, set, renamed), { device, renamed });
+    const changed = applyOverrides(draft, set, renamed);
+    return await checkRecipe(select(changed), { device, renamed });
   } catch (error) {
     if (error instanceof RecipeError && error.problems.length > 1) {
       throw new RecipeError(`recipe ${path}`, error.problems);

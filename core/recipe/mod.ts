@@ -6,7 +6,7 @@
 export { checkRecipe } from "./check.ts";
 export { type Problem, type RecipeDraft, RecipeError, type RecipeHeader } from "./draft.ts";
 export { recipe_schema, step_schema } from "./json_recipe.ts";
-export { type LoadOptions, loadRecipe, recipeUrl } from "./load.ts";
+export { type LoadOptions, loadRecipe, loadStep, recipeUrl } from "./load.ts";
 export {
   defineRecipe,
   type Recipe,

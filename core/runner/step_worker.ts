@@ -7,7 +7,7 @@
 import process from "node:process";
 import { attachGroup } from "../remote/mpi/mod.ts";
 import { canonicalJson, Store } from "../store/mod.ts";
-import { loadRecipe, type Step } from "../recipe/mod.ts";
+import { loadStep, type Step } from "../recipe/mod.ts";
 import { assertStage } from "../stage/mod.ts";
 import { Interrupted, toPlainError } from "./errors.ts";
 import { executeStep, type Sample } from "./execute.ts";
@@ -45,8 +45,8 @@ function fail(error: unknown): void {
   post({ type: "failed", error: toPlainError(error) });
 }
 
-/** The step to run. Its recipe is loaded and checked again here, in case it or its data changed since the plan. */
-async function loadStep({ recipe, load, plugin, step: planned, job }: Start): Promise<Step> {
+/** The step to run. It is loaded and checked again here, in case the recipe or its data changed since the plan. */
+async function openStep({ recipe, load, plugin, step: planned, job }: Start): Promise<Step> {
   const { stage: name, version, seed, config } = planned;
   if (plugin !== undefined) {
     const stage = exportedStage(await import(plugin), name, version);
@@ -58,8 +58,7 @@ async function loadStep({ recipe, load, plugin, step: planned, job }: Start): Pr
     assertStage(stage, `stage "${name}"`);
     return { id: job.step, stage, seed, config: JSON.parse(config), inputs: {} };
   }
-  const { steps } = await loadRecipe(recipe, load);
-  const step = steps.find(({ id }) => id === job.step);
+  const step = await loadStep(recipe, load, job.step);
   if (!step || canonicalJson(step.config) !== config) {
     throw new Error(
       "the recipe or its data changed while the pipeline was running; start it again",
@@ -71,7 +70,7 @@ async function loadStep({ recipe, load, plugin, step: planned, job }: Start): Pr
 async function start(message: Start) {
   const { job } = message;
   const command = new Int32Array(message.command);
-  const step = await loadStep(message);
+  const step = await openStep(message);
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),
     log: (message: string) => post({ type: "log", message }),
