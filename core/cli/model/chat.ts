@@ -5,7 +5,7 @@
  */
 import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { GENERATION_FLAGS, type GenerationFlags, speedLine, Writer } from "./generate.ts";
 
@@ -109,7 +109,7 @@ export function main(
   io: Console = processConsole(),
   terminal: ChatTerminal = processTerminal(),
 ) {
-  return runMain(command, args, io, async ({ flags, args: [name] }) => {
+  return mainOf(command, async ({ flags, args: [name] }) => {
     const named = await findModel(name, flags.out);
     const writer = new Writer(await loadModel(named), flags);
     io.err(`${named.label}. /new starts another conversation, /quit ends it.`);
@@ -118,7 +118,7 @@ export function main(
     } finally {
       await writer.release();
     }
-  });
+  })(args, io);
 }
 
 class Conversation {

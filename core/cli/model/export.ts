@@ -5,9 +5,9 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
-import { type Console, formatBytes, processConsole, UsageError } from "../shared/console.ts";
+import { type Console, formatBytes, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { modelFacts } from "./model_facts.ts";
 
@@ -51,19 +51,17 @@ function parseDtypes(text: string): OnnxDtype[] | undefined {
 }
 
 /** Runs the command; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags, args: [name] }) => {
-    const { format, dtype: dtypes, out } = flags;
-    const model = await findModel(name, out);
-    const to = flags.to ??
-      join(out, "exports", `${basename(model.label.replaceAll("/", "-"))}-${format}`);
-    refuseExisting(to, flags.force);
-    const options = { format, dtypes, folder: basename(to) };
-    const exported = exportModel(await loadModel(model), await modelFacts(model), options);
-    io.err(`${model.label} to ${to}`);
-    await writeFolder(to, exported, io);
-  });
-}
+export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
+  const { format, dtype: dtypes, out } = flags;
+  const model = await findModel(name, out);
+  const to = flags.to ??
+    join(out, "exports", `${basename(model.label.replaceAll("/", "-"))}-${format}`);
+  refuseExisting(to, flags.force);
+  const options = { format, dtypes, folder: basename(to) };
+  const exported = exportModel(await loadModel(model), await modelFacts(model), options);
+  io.err(`${model.label} to ${to}`);
+  await writeFolder(to, exported, io);
+});
 
 function refuseExisting(folder: string, force: boolean): void {
   try {

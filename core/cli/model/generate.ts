@@ -7,23 +7,18 @@ import { type Completion, Decoder, generate, type Prompt, TextStream } from "../
 import { hostWeights, type Weights } from "../../model/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, type Flags, real, runMain, type Values, whole } from "../shared/command.ts";
+import { count, defineCommand, type Flags, mainOf, real, type Values } from "../shared/command.ts";
 import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 
 export const GENERATION_FLAGS = {
-  max_new_tokens: { value: "N", default: "128", help: "generate at most N tokens", ...whole(1) },
+  max_new_tokens: count("128", "generate at most N tokens", 1),
   temperature: {
     value: "T",
     default: "0.8",
     help: "0 takes the most likely token each time; 1 samples from the model's distribution",
     ...real(0),
   },
-  top_k: {
-    value: "K",
-    default: "50",
-    help: "sample among the K most likely tokens; 0: all",
-    ...whole(0),
-  },
+  top_k: count("50", "sample among the N most likely tokens; 0: all"),
   top_p: {
     value: "P",
     default: "1",
@@ -32,13 +27,8 @@ export const GENERATION_FLAGS = {
     parse: (text: string) => real(0, 1).parse(text) || undefined,
   },
   stop: { value: "TEXT", many: true, help: "end before this text" },
-  seed: { value: "N", default: "0", help: "the same seed gives the same text", ...whole(0) },
-  threads: {
-    value: "N",
-    default: "0",
-    help: "threads to compute with; 0: one per core",
-    ...whole(0, 1024),
-  },
+  seed: count("0", "the same seed gives the same text"),
+  threads: count("0", "threads to compute with; 0: one per core", 0, 1024),
 } as const satisfies Flags;
 
 /** How tokens are chosen, and when a text ends. */
@@ -53,12 +43,7 @@ export const command = defineCommand({
   ],
   flags: {
     ...GENERATION_FLAGS,
-    count: {
-      value: "N",
-      default: "1",
-      help: "number of texts, each with its own random numbers",
-      ...whole(1),
-    },
+    count: count("1", "number of texts, each with its own random numbers", 1),
     json: { help: "print one JSON object per text" },
     ...OUT_FLAG,
   },
@@ -71,7 +56,7 @@ export function main(
   io: Console = processConsole(),
   write: (text: string) => void = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text)),
 ) {
-  return runMain(command, args, io, async ({ flags, args: [name, given] }) => {
+  return mainOf(command, async ({ flags, args: [name, given] }) => {
     const named = await findModel(name, flags.out);
     const prompt = given === "-" ? await readInput() : given;
     const writer = new Writer(await loadModel(named), flags);
@@ -80,13 +65,13 @@ export function main(
     } finally {
       await writer.release();
     }
-  });
+  })(args, io);
 }
 
 async function writeAll(
   writer: Writer,
   prompt: string,
-  { count, json }: { count: number; json: boolean },
+  { count, json }: { readonly count: number; readonly json: boolean },
   io: Console,
   write: (text: string) => void,
 ): Promise<void> {

@@ -5,8 +5,8 @@
  */
 import { join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Console, processConsole, UsageError } from "../shared/console.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { UsageError } from "../shared/console.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "new-stage",
@@ -34,11 +34,9 @@ const TAKEN = new Set(
 );
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, ({ flags, args: [name] }) => {
-    io.out(nextSteps(name, writeStage(name, flags.dir)));
-  });
-}
+export const main = mainOf(command, ({ flags, args: [name] }, io) => {
+  io.out(nextSteps(name, writeStage(name, flags.dir)));
+});
 
 /**
  * Writes the files of a stage.

@@ -5,8 +5,8 @@
  */
 import { inspectable, inspectStep } from "../../runner/mod.ts";
 import type { Batch, ports } from "../../stage/mod.ts";
-import { type Console, processConsole, stdoutColor, style, UsageError } from "../shared/console.ts";
-import { defineCommand, runMain, whole } from "../shared/command.ts";
+import { stdoutColor, style, UsageError } from "../shared/console.ts";
+import { count, defineCommand, mainOf } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 
 export const command = defineCommand({
@@ -20,13 +20,8 @@ export const command = defineCommand({
       help: "folder with its results; the data come from there",
     },
     step: { value: "ID", help: "training step of the recipe (default: its first)" },
-    at: {
-      value: "N",
-      default: "0",
-      help: "optimizer step of that phase, counted from 0",
-      ...whole(0),
-    },
-    rows: { value: "N", default: "4", help: "rows to show", ...whole(0) },
+    at: count("0", "optimizer step of that phase, counted from 0"),
+    rows: count("4", "rows to show"),
   },
   examples: ["deno task inspect --step sft --at 10 --rows 2"],
   notes:
@@ -35,17 +30,15 @@ export const command = defineCommand({
 });
 
 /** Runs the command; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags }) => {
-    const { out, at: step, rows } = flags;
-    const { recipe } = await loadNamedRecipe(flags);
-    const id = flags.step ?? inspectable(recipe)[0];
-    if (id === undefined) throw new UsageError(`recipe "${recipe.name}" has no training step`);
-    const log = (message: string) => io.err(message);
-    const samples = await inspectStep(recipe, id, { out, step, rows, log });
-    io.out(renderSamples(samples, { color: stdoutColor() }));
-  });
-}
+export const main = mainOf(command, async ({ flags }, io) => {
+  const { out, at: step, rows } = flags;
+  const { recipe } = await loadNamedRecipe(flags);
+  const id = flags.step ?? inspectable(recipe)[0];
+  if (id === undefined) throw new UsageError(`recipe "${recipe.name}" has no training step`);
+  const log = (message: string) => io.err(message);
+  const samples = await inspectStep(recipe, id, { out, step, rows, log });
+  io.out(renderSamples(samples, { color: stdoutColor() }));
+});
 
 type Samples = Batch<typeof ports.batch_samples.columns>;
 

@@ -5,8 +5,8 @@
  */
 import { forecastRecipe } from "../../runner/mod.ts";
 import { readIfPresent } from "../../store/mod.ts";
-import { type Console, processConsole, stdoutColor, UsageError } from "../shared/console.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { stdoutColor, UsageError } from "../shared/console.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 import { clusterPlan, renderCluster } from "./cluster_plan.ts";
 import { parseCluster } from "./estimate.ts";
@@ -44,23 +44,21 @@ export const command = defineCommand({
 const WIDTH = 60;
 
 /** Runs the command; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags }) => {
-    const { out, cluster: file, json } = flags;
-    if (json && file === undefined) throw new UsageError("--json needs --cluster");
-    const cluster = file === undefined ? undefined : parseCluster(readCluster(file), file);
-    const { recipe } = await loadNamedRecipe(flags);
-    const steps = await forecastRecipe(recipe, out);
-    if (cluster) {
-      const plan = clusterPlan(recipe, steps, cluster);
-      io.out(json ? JSON.stringify(plan, null, 2) : renderCluster(plan));
-      return;
-    }
-    const times = await planTimes(steps, measureProducts);
-    io.out(`${recipe.name}: ${recipe.description}\n`);
-    io.out(renderPlan(steps, times, { color: stdoutColor(), width: WIDTH }));
-  });
-}
+export const main = mainOf(command, async ({ flags }, io) => {
+  const { out, cluster: file, json } = flags;
+  if (json && file === undefined) throw new UsageError("--json needs --cluster");
+  const cluster = file === undefined ? undefined : parseCluster(readCluster(file), file);
+  const { recipe } = await loadNamedRecipe(flags);
+  const steps = await forecastRecipe(recipe, out);
+  if (cluster) {
+    const plan = clusterPlan(recipe, steps, cluster);
+    io.out(json ? JSON.stringify(plan, null, 2) : renderCluster(plan));
+    return;
+  }
+  const times = await planTimes(steps, measureProducts);
+  io.out(`${recipe.name}: ${recipe.description}\n`);
+  io.out(renderPlan(steps, times, { color: stdoutColor(), width: WIDTH }));
+});
 
 function readCluster(path: string): string {
   const text = readIfPresent(path);

@@ -162,22 +162,9 @@ export interface DataOptions {
   readonly on_hub: boolean;
 }
 
-/** What one source holds. */
-export interface Holding {
-  readonly documents: number;
-  readonly tokens: number;
-  /** False where limits cut it off. */
-  readonly complete: boolean;
-}
-
-export interface Data {
-  /** Documents by source, the target and general data among them. */
-  readonly sets: ReadonlyMap<string, DocumentSet>;
-  readonly candidates: readonly string[];
-  readonly holdings: ReadonlyMap<string, Holding>;
-  /** Candidates that could not be read, and why. */
-  readonly left_out: Readonly<Record<string, string>>;
-}
+/** Documents and counts by source, the target and general data among them; and candidates that were left out. */
+export type Data = Awaited<ReturnType<typeof prepareData>>;
+export type Holding = Data["holdings"] extends Map<string, infer H> ? H : never;
 
 const RECIPE = "recommend";
 const STAGES = new URL("../../../recipes/stages.json", import.meta.url);
@@ -193,7 +180,7 @@ export async function prepareData(
   sources: Sources,
   options: DataOptions,
   io: Console,
-): Promise<Data> {
+) {
   const { stages: specifiers } = await readStageNames(STAGES.href);
   const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);
@@ -226,6 +213,7 @@ export async function prepareData(
   const cut = Object.entries(config.sources)
     .filter(([, entries]) => entries.some(({ max_files }) => max_files !== undefined))
     .map(([name]) => name);
+  /** `left_out` says why candidates could not be read. */
   const data = { candidates: Object.keys(available), left_out };
   return { ...data, ...await openData(store, manifest, options.max_bytes, cut) };
 }
@@ -301,6 +289,7 @@ async function openData(
   const sets = new Map([...validation, ...train]);
   const full = await limitedSources(store, outputs.summary, max_bytes);
   const holdings = new Map([...sets].map(([name, { documents, token_count }]) => {
+    // Limits may have cut a source off.
     const complete = !cut.includes(name) && !full.has(name);
     return [name, { documents, tokens: token_count, complete }];
   }));

@@ -5,24 +5,15 @@
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type Correlation, fitLine, pearson, type Prediction } from "../../analysis/mod.ts";
+import { fitLine, pearson } from "../../analysis/mod.ts";
 import { readRecords } from "../../readers/mod.ts";
 import { readLocks } from "../../runs/mod.ts";
 import { study_ports } from "../../stage/mod.ts";
 import { openTable, Store } from "../../store/mod.ts";
 import { UsageError } from "../shared/console.ts";
 
-/** Pairs of an arm and a target that were trained and measured. */
-export interface Evidence {
-  /** Where they come from, in words. */
-  readonly from: string;
-  readonly correlation: Correlation;
-  /** Range of advantages in the study. */
-  readonly lowest: number;
-  readonly highest: number;
-  /** Relative improvement at an advantage; undefined where the correlation may be zero. */
-  readonly predict?: (advantage: number) => Prediction;
-}
+/** What a study found: pairs of an arm and a target that were trained and measured. */
+export type Evidence = Awaited<ReturnType<typeof readEvidence>>;
 
 interface Pairs {
   readonly from: string;
@@ -39,7 +30,7 @@ const COLUMNS = ["advantage", "relative_improvement"] as const;
  *   or a file of its rows, in any format that can be read.
  * @throws {UsageError} when there is no such table, or it has fewer than three pairs.
  */
-export async function readEvidence(path: string): Promise<Evidence> {
+export async function readEvidence(path: string) {
   const [place, step] = path.split("#");
   const is_folder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const { from, ...pairs } = is_folder ? await ofFolder(place, step) : await ofFile(path);
@@ -49,19 +40,19 @@ export async function readEvidence(path: string): Promise<Evidence> {
   const correlation = pearson(advantage, improvement);
   if (Number.isNaN(correlation.r)) {
     throw new UsageError(
-      `--evidence ${path} has ${compared.length} pairs of ${
-        COLUMNS.join(" and ")
-      }; a correlation needs three ` +
-        "or more that differ",
+      `--evidence ${path} has ${compared.length} pairs of ${COLUMNS.join(" and ")}; ` +
+        "a correlation needs three or more that differ",
     );
   }
   const found = correlation.ci_low > 0 || correlation.ci_high < 0;
   return {
     from,
     correlation,
+    /** Range of advantages in the study. */
     lowest: Math.min(...advantage),
     highest: Math.max(...advantage),
-    ...(found ? { predict: fitLine(advantage, improvement) } : {}),
+    /** Relative improvement at an advantage; undefined where the correlation may be zero. */
+    predict: found ? fitLine(advantage, improvement) : undefined,
   };
 }
 
@@ -102,9 +93,8 @@ async function ofFile(path: string): Promise<Pairs> {
     const [x, y] = COLUMNS.map((name) => value[name]);
     if (typeof x !== "number" || (typeof y !== "number" && y !== null)) {
       throw new UsageError(
-        `--evidence ${file}:${row} has no numbers ${
-          COLUMNS.join(" and ")
-        }; give the proximity table of a study`,
+        `--evidence ${file}:${row} has no numbers ${COLUMNS.join(" and ")}; ` +
+          "give the proximity table of a study",
       );
     }
     advantage.push(x);

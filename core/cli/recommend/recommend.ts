@@ -4,8 +4,8 @@
  * @module
  */
 import { planStarts, rankCandidates } from "../../analysis/mod.ts";
-import { type Console, processConsole } from "../shared/console.ts";
-import { defineCommand, type Flags, runMain, type Values, whole } from "../shared/command.ts";
+import { type Console } from "../shared/console.ts";
+import { count, defineCommand, type Flags, mainOf, type Values, whole } from "../shared/command.ts";
 import {
   DATA_ROOT_VARIABLE,
   loadNamedRecipe,
@@ -90,20 +90,15 @@ const FLAGS = {
     value: "DIR",
     help: "a Hugging Face tokenizer (default: one is trained on the data)",
   },
-  vocab_size: { value: "N", default: "16384", help: "vocabulary of a trained one", ...whole(257) },
-  max_mb: { value: "N", default: "64", help: "MB to read of each dataset", ...whole(1) },
+  vocab_size: count("16384", "vocabulary of a trained one", 257),
+  max_mb: count("64", "MB to read of each dataset", 1),
   max_files: {
     value: "N",
     help: "files to read of each dataset (default: all, or 1 from the hub)",
     ...whole(1),
   },
-  bootstrap: {
-    value: "N",
-    default: "200",
-    help: "resamples of the documents for confidence intervals",
-    ...whole(0),
-  },
-  seed: { value: "N", default: "0", help: "seed of sampling", ...whole(0) },
+  bootstrap: count("200", "resamples of the documents for confidence intervals"),
+  seed: count("0", "seed of sampling"),
   out: {
     value: "DIR",
     default: "out/recommend",
@@ -128,20 +123,18 @@ export const command = defineCommand({
 type Options = Values<typeof FLAGS>;
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags }) => {
-    const { data_root, target, recipe: file } = flags;
-    const on_hub = data_root === undefined && !Deno.env.get(DATA_ROOT_VARIABLE);
-    useDataRoot(data_root);
-    const evidence = flags.evidence === undefined ? undefined : await readEvidence(flags.evidence);
-    const named = file === undefined ? undefined : await loadNamedRecipe({ recipe: file });
-    const sources = sourcesOf({ ...flags, target, recipe: named?.recipe });
-    const options = { ...flags, on_hub, max_bytes: 1e6 * flags.max_mb };
-    const data = await prepareData(sources, options, io);
-    const recommendation = { ...recommend(data, flags, io), evidence };
-    io.out(flags.json ? toJson(recommendation) : renderRecommendation(recommendation));
-  });
-}
+export const main = mainOf(command, async ({ flags }, io) => {
+  const { data_root, target, recipe: file } = flags;
+  const on_hub = data_root === undefined && !Deno.env.get(DATA_ROOT_VARIABLE);
+  useDataRoot(data_root);
+  const evidence = flags.evidence === undefined ? undefined : await readEvidence(flags.evidence);
+  const named = file === undefined ? undefined : await loadNamedRecipe({ recipe: file });
+  const sources = sourcesOf({ ...flags, target, recipe: named?.recipe });
+  const options = { ...flags, on_hub, max_bytes: 1e6 * flags.max_mb };
+  const data = await prepareData(sources, options, io);
+  const recommendation = { ...recommend(data, flags, io), evidence };
+  io.out(flags.json ? toJson(recommendation) : renderRecommendation(recommendation));
+});
 
 function recommend(data: Data, flags: Options, io: Console): Recommendation {
   const { target, rank_at, bootstrap: resamples, seed, starts, horizon_tokens } = flags;

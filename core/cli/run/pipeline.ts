@@ -19,8 +19,8 @@ import { openStorage, Remote } from "../../remote/storage/mod.ts";
 import { openTrackers, TRACKER_FLAG } from "../runs/track.ts";
 import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
 import { type Console, formatTable, processConsole } from "../shared/console.ts";
-import { defineCommand, type Flags, type Input, runMain, type Values } from "../shared/command.ts";
 import { readStageNames } from "../../recipe/mod.ts";
+import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { finalTable, Progress, summarize } from "./progress.ts";
@@ -93,7 +93,7 @@ interface Held {
 export async function main(args: readonly string[], io: Console = processConsole()) {
   const held: Held = {};
   try {
-    return await runMain(command, args, io, (input) => runOrStop(input, io, held));
+    return await mainOf(command, (input) => runOrStop(input, io, held))(args, io);
   } finally {
     // After everything was printed: where the other processes hang, this ends them, and this one too.
     await held.group?.end();

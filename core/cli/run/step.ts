@@ -8,7 +8,7 @@ import { clearOutcome, readOrder, ReportWriter, writeOutcome } from "../../remot
 import { Interrupted, runStep, toPlainError, workerExecutor } from "../../runner/mod.ts";
 import { loadRecipe } from "../../recipe/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 import { useDataRoot } from "../shared/recipe_flags.ts";
 import { onStopSignal, StopRequest } from "./stop.ts";
 
@@ -30,7 +30,7 @@ export const command = defineCommand({
 export async function main(args: readonly string[], io: Console = processConsole()) {
   const stop = onStopSignal(() => io.err("Stopping at the next checkpoint …"));
   try {
-    return await runMain(command, args, io, async ({ args: [folder, id] }) => {
+    return await mainOf(command, async ({ args: [folder, id] }) => {
       try {
         await computeStep(folder, id, stop.signal, io);
       } catch (error) {
@@ -40,7 +40,7 @@ export async function main(args: readonly string[], io: Console = processConsole
         io.err(`${request.message}. ${error.message}`);
         return request.exit_code;
       }
-    });
+    })(args, io);
   } finally {
     stop.dispose();
   }

@@ -19,11 +19,10 @@ import {
   formatBytes,
   formatNumber,
   formatTable,
-  processConsole,
   UsageError,
 } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, runMain } from "../shared/command.ts";
+import { defineCommand, mainOf } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "gc",
@@ -44,24 +43,22 @@ export const command = defineCommand({
 });
 
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags }) => {
-    const { out } = flags;
-    if (!listFolders(out).includes("store")) {
-      throw new UsageError(`there are no results in ${out}; name their folder with --out`);
-    }
-    assertNoSubmittedJobs(out);
-    const lock = await lockFolder(out);
-    try {
-      const store = new Store(join(out, "store"));
-      const leftovers = await findLeftovers(store, await inUse(store, out, flags.keep_recipes));
-      if (flags.delete) removeLeftovers(store, leftovers);
-      print(leftovers, flags.delete, io);
-    } finally {
-      lock.unlock();
-    }
-  });
-}
+export const main = mainOf(command, async ({ flags }, io) => {
+  const { out } = flags;
+  if (!listFolders(out).includes("store")) {
+    throw new UsageError(`there are no results in ${out}; name their folder with --out`);
+  }
+  assertNoSubmittedJobs(out);
+  const lock = await lockFolder(out);
+  try {
+    const store = new Store(join(out, "store"));
+    const leftovers = await findLeftovers(store, await inUse(store, out, flags.keep_recipes));
+    if (flags.delete) removeLeftovers(store, leftovers);
+    print(leftovers, flags.delete, io);
+  } finally {
+    lock.unlock();
+  }
+});
 
 /** @param names recipes, separated by commas; undefined: all. */
 async function inUse(store: Store, out: string, names: string | undefined): Promise<InUse> {

@@ -13,9 +13,9 @@ import {
   TOKEN_VARIABLE,
 } from "../../status/mod.ts";
 import { onStopSignal } from "../run/stop.ts";
-import { type Console, processConsole, UsageError } from "../shared/console.ts";
+import { UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
-import { defineCommand, type Flags, runMain, type Values, whole } from "../shared/command.ts";
+import { defineCommand, type Flags, mainOf, type Values, whole } from "../shared/command.ts";
 import { isFolder } from "../shared/recipe_flags.ts";
 
 /** Where a server listens, and which clients it answers. */
@@ -57,23 +57,21 @@ export const command = defineCommand({
 });
 
 /** Runs the command until it is interrupted; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags }) => {
-    const { out, host, port } = flags;
-    if (!isFolder(out)) {
-      throw new UsageError(
-        `there is no folder ${out}; run a pipeline first, or name the folder with --out`,
-      );
-    }
-    const onFailure = (message: string) => io.err(`Error: ${message}`);
-    const server = await serveStatus({ out, host, port, access: accessOf(flags), onFailure });
-    io.err(`Status of ${out}: ${server.url}/status (Ctrl-C ends it)`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = onStopSignal(resolve);
-    await promise;
-    stop.dispose();
-    await server.close();
-  });
-}
+export const main = mainOf(command, async ({ flags }, io) => {
+  const { out, host, port } = flags;
+  if (!isFolder(out)) {
+    throw new UsageError(
+      `there is no folder ${out}; run a pipeline first, or name the folder with --out`,
+    );
+  }
+  const onFailure = (message: string) => io.err(`Error: ${message}`);
+  const server = await serveStatus({ out, host, port, access: accessOf(flags), onFailure });
+  io.err(`Status of ${out}: ${server.url}/status (Ctrl-C ends it)`);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = onStopSignal(resolve);
+  await promise;
+  stop.dispose();
+  await server.close();
+});
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

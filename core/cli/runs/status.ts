@@ -12,15 +12,9 @@ import {
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
 import { finalTable, planLine, progressLine, summarize } from "../run/progress.ts";
-import {
-  type Console,
-  formatDuration,
-  formatTable,
-  processConsole,
-  style,
-} from "../shared/console.ts";
+import { type Console, formatDuration, formatTable, style } from "../shared/console.ts";
 import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
-import { defineCommand, runMain, whole } from "../shared/command.ts";
+import { count, defineCommand, mainOf } from "../shared/command.ts";
 
 export const command = defineCommand({
   name: "status",
@@ -33,7 +27,7 @@ export const command = defineCommand({
   flags: {
     watch: { help: "update until the run is over (RUN, or the newest run)" },
     json: { help: "print JSON" },
-    limit: { value: "N", default: "20", help: "list at most N runs", ...whole(1) },
+    limit: count("20", "list at most N runs", 1),
     ...OUT_FLAG,
   },
   examples: ["deno task status", "deno task status latest --watch"],
@@ -44,20 +38,18 @@ const WATCH_MS = 1000;
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
 /** Runs the command; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags, args: [given] }) => {
-    const { watch, json, limit, out } = flags;
-    const name = given ?? (watch ? "latest" : undefined);
-    if (name === undefined) return await printRuns(openRuns(out), limit, json, io);
-    const { runs, id } = await findRun(name, out);
-    if (watch) return await watchRun(runs, id, json, io);
-    const { state, index } = await read(runs, id);
-    const { color } = io.terminal;
-    io.out(
-      json ? JSON.stringify(summarize(state)) : renderRun(state, index, Date.now(), color),
-    );
-  });
-}
+export const main = mainOf(command, async ({ flags, args: [given] }, io) => {
+  const { watch, json, limit, out } = flags;
+  const name = given ?? (watch ? "latest" : undefined);
+  if (name === undefined) return await printRuns(openRuns(out), limit, json, io);
+  const { runs, id } = await findRun(name, out);
+  if (watch) return await watchRun(runs, id, json, io);
+  const { state, index } = await read(runs, id);
+  const { color } = io.terminal;
+  io.out(
+    json ? JSON.stringify(summarize(state)) : renderRun(state, index, Date.now(), color),
+  );
+});
 
 async function printRuns(runs: RunFolder, limit: number, json: boolean, io: Console) {
   const states: RunState[] = [];

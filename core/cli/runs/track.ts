@@ -4,9 +4,8 @@
  * @module
  */
 import { loadTracker, LogReader, TrackerFeed } from "../../runs/mod.ts";
-import { type Console, processConsole } from "../shared/console.ts";
 import { findRun, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
-import { defineCommand, type Flags, runMain } from "../shared/command.ts";
+import { defineCommand, type Flags, mainOf } from "../shared/command.ts";
 
 export const TRACKER_FLAG = {
   tracker: {
@@ -46,8 +45,9 @@ export async function openTrackers(
 }
 
 /** Runs the command; returns the exit code. */
-export function main(args: readonly string[], io: Console = processConsole()) {
-  return runMain(command, args, io, async ({ flags: { tracker: names, out }, args: [name] }) => {
+export const main = mainOf(
+  command,
+  async ({ flags: { tracker: names, out }, args: [name] }, io) => {
     const { id, runs } = await findRun(name, out);
     let failed = false;
     const trackers = await openTrackers(names, out, (message) => {
@@ -59,7 +59,7 @@ export function main(args: readonly string[], io: Console = processConsole()) {
     }
     await Promise.all(trackers.map((tracker) => tracker.close()));
     return failed ? 1 : 0;
-  });
-}
+  },
+);
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

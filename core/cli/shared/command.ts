@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type Console, explain, UsageError } from "./console.ts";
+import { type Console, explain, processConsole, UsageError } from "./console.ts";
 
 /** One flag. Its name is its key in the table, with "-" for "_". Without `value` it is a switch. */
 export interface Flag {
@@ -74,29 +74,33 @@ export interface Input<F extends Flags> {
   doing?: string;
 }
 
+/** The main function of a command: takes its arguments, returns the exit code. */
+export type Main = (args: readonly string[], io?: Console) => Promise<number>;
+
 /**
- * Runs a command: prints its help, or parses its flags and calls `body`; prints the error if there is one.
+ * Makes the main function of a command. It prints help, or parses the flags and calls `body`; and prints the error if
+ * there is one.
  *
- * @returns the exit code: what `body` returns, by default 0; 1 after a failure, 2 for wrong usage.
+ * @param body returns the exit code if it is not 0. A failure gives 1, wrong usage 2.
  */
-export async function runMain<F extends Flags>(
+export function mainOf<F extends Flags>(
   command: Command<F>,
-  args: readonly string[],
-  io: Console,
-  body: (input: Input<F>) => Promise<number | void> | number | void,
-): Promise<number> {
-  let input: Input<F> | undefined;
-  try {
-    if (asksForHelp(args)) {
-      io.out(helpText(command));
-      return 0;
+  body: (input: Input<F>, io: Console) => Promise<number | void> | number | void,
+): Main {
+  return async (args, io = processConsole()) => {
+    let input: Input<F> | undefined;
+    try {
+      if (asksForHelp(args)) {
+        io.out(helpText(command));
+        return 0;
+      }
+      input = parseCommand(command, args);
+      return await body(input, io) ?? 0;
+    } catch (error) {
+      io.err(`Error: ${explain(error, input?.doing)}`);
+      return error instanceof UsageError ? 2 : 1;
     }
-    input = parseCommand(command, args);
-    return await body(input) ?? 0;
-  } catch (error) {
-    io.err(`Error: ${explain(error, input?.doing)}`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+  };
 }
 
 function asksForHelp(args: readonly string[]): boolean {
@@ -207,6 +211,11 @@ function distance(a: string, b: string): number {
     row = next;
   }
   return row[b.length];
+}
+
+/** A flag for a whole number with a default. */
+export function count(otherwise: string, help: string, low = 0, high?: number) {
+  return { value: "N", default: otherwise, help, ...whole(low, high) };
 }
 
 /** A whole number; "2e8" is one. */
