@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
+import { removeIfPresent } from "../../store/mod.ts";
 import { type Console, formatBytes, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/find_run.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
@@ -56,25 +58,14 @@ export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
   const model = await findModel(name, out);
   const to = flags.to ??
     join(out, "exports", `${basename(model.label.replaceAll("/", "-"))}-${format}`);
-  refuseExisting(to, flags.force);
+  if (!flags.force && lstatSync(to, { throwIfNoEntry: false })) {
+    throw new UsageError(`${to} exists; name another folder with --to, or replace it with --force`);
+  }
   const options = { format, dtypes, folder: basename(to) };
   const exported = exportModel(await loadModel(model), await modelFacts(model), options);
   io.err(`${model.label} to ${to}`);
   await writeFolder(to, exported, io);
 });
-
-function refuseExisting(folder: string, force: boolean): void {
-  try {
-    Deno.lstatSync(folder);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  if (force) return;
-  throw new UsageError(
-    `${folder} exists; name another folder with --to, or replace it with --force`,
-  );
-}
 
 /** Writes under another name first, so that the folder is complete or absent. */
 async function writeFolder(
@@ -82,11 +73,9 @@ async function writeFolder(
   files: ReturnType<typeof exportModel>,
   io: Console,
 ): Promise<void> {
-  Deno.mkdirSync(dirname(resolve(folder)), { recursive: true });
-  const temporary = Deno.makeTempDirSync({
-    dir: dirname(resolve(folder)),
-    prefix: `.${basename(folder)}-`,
-  });
+  const dir = dirname(resolve(folder));
+  Deno.mkdirSync(dir, { recursive: true });
+  const temporary = Deno.makeTempDirSync({ dir, prefix: `.${basename(folder)}-` });
   try {
     for (const { name, content } of files) {
       const path = join(temporary, name);
@@ -98,11 +87,7 @@ async function writeFolder(
       io.err(`  ${name}  ${formatBytes(Deno.statSync(path).size)}`);
     }
     await Deno.chmod(temporary, 0o755);
-    try {
-      Deno.removeSync(folder, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeIfPresent(folder);
     Deno.renameSync(temporary, folder);
   } catch (error) {
     Deno.removeSync(temporary, { recursive: true });

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fitLine, pearson } from "../../analysis/mod.ts";
 import { readRecords } from "../../readers/mod.ts";
@@ -11,6 +10,7 @@ import { readLocks } from "../../runs/mod.ts";
 import { study_ports } from "../../stage/mod.ts";
 import { openTable, Store } from "../../store/mod.ts";
 import { UsageError } from "../shared/console.ts";
+import { isFolder } from "../shared/recipe_flags.ts";
 
 /** What a study found: pairs of an arm and a target that were trained and measured. */
 export type Evidence = Awaited<ReturnType<typeof readEvidence>>;
@@ -32,8 +32,7 @@ const COLUMNS = ["advantage", "relative_improvement"] as const;
  */
 export async function readEvidence(path: string) {
   const [place, step] = path.split("#");
-  const is_folder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const { from, ...pairs } = is_folder ? await ofFolder(place, step) : await ofFile(path);
+  const { from, ...pairs } = isFolder(place) ? await ofFolder(place, step) : await ofFile(path);
   const compared = pairs.advantage.map((advantage, i) => [advantage, pairs.improvement[i]])
     .filter((pair) => pair.every(Number.isFinite));
   const [advantage, improvement] = [compared.map(([x]) => x), compared.map(([, y]) => y)];

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../shared/console.ts";
 
-/** EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again to go on. */
+/** EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again to continue. */
 export const TRY_AGAIN = 75;
 
 /** Exit codes by what asked for the stop: as in shells 128 plus the number of the signal, where it means "end". */
@@ -45,9 +45,7 @@ export interface StopSignal {
   readonly signal: AbortSignal;
   /** Asks for a stop, as the status server does. */
   request(): void;
-  /**
-   * Removes the signal handlers. A second SIGTERM then ends the process at once with 143, so call this last.
-   */
+  /** Removes the signal handlers. A second SIGTERM then ends the process at once with 143, so call this last. */
   dispose(): void;
 }
 
@@ -75,8 +73,7 @@ export function onStopSignal(on_first: () => void, deadline?: Deadline): StopSig
     controller.abort(new StopRequest(by));
     on_first();
   };
-  const names = STOP_SIGNALS;
-  const listeners = names.map((name) => [name, () => stop(name)] as const);
+  const listeners = STOP_SIGNALS.map((name) => [name, () => stop(name)] as const);
   listeners.forEach(([name, listener]) => Deno.addSignalListener(name, listener));
   const giveUp = deadline && atDeadline(deadline, () => stop("the deadline"));
   return {
@@ -115,10 +112,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 export function parseDeadline(text: string, now: () => number = Date.now): Deadline | undefined {
   const parts = LENGTH.exec(text);
   if (parts) {
-    const ms = Object.values(UNIT_MS).reduce(
-      (sum, unit, i) => sum + unit * +(parts[i + 1] ?? 0),
-      0,
-    );
+    const lengths = Object.values(UNIT_MS).map((unit, i) => unit * Number(parts[i + 1] ?? 0));
+    const ms = lengths.reduce((sum, length) => sum + length);
     const end = performance.now() + ms;
     if (ms > 0) return () => end - performance.now();
   }

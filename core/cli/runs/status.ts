@@ -44,11 +44,7 @@ export const main = mainOf(command, async ({ flags, args: [given] }, io) => {
   if (name === undefined) return await printRuns(openRuns(out), limit, json, io);
   const { runs, id } = await findRun(name, out);
   if (watch) return await watchRun(runs, id, json, io);
-  const { state, index } = await read(runs, id);
-  const { color } = io.terminal;
-  io.out(
-    json ? JSON.stringify(summarize(state)) : renderRun(state, index, Date.now(), color),
-  );
+  io.out((await read(runs, id, json, io)).text);
 });
 
 async function printRuns(runs: RunFolder, limit: number, json: boolean, io: Console) {
@@ -63,10 +59,11 @@ async function printRuns(runs: RunFolder, limit: number, json: boolean, io: Cons
   if (more > 0 && !json) io.err(`${more} more; show them with --limit`);
 }
 
-async function read(runs: RunFolder, id: string): Promise<{ state: RunState; index: RunIndex }> {
+async function read(runs: RunFolder, id: string, json: boolean, { terminal: { color } }: Console) {
   const [index, state] = [await runs.index(id), await runs.get(id)];
   if (!state || !index) throw new Error(`the event log of run ${id} is gone`);
-  return { state, index };
+  const text = json ? JSON.stringify(summarize(state)) : renderRun(state, index, Date.now(), color);
+  return { text, state: state.state };
 }
 
 const EXIT_CODES = { finished: 0, failed: 1, lost: 1, interrupted: 130, running: 0 } as const;
@@ -75,14 +72,10 @@ const EXIT_CODES = { finished: 0, failed: 1, lost: 1, interrupted: 130, running:
 async function watchRun(runs: RunFolder, id: string, json: boolean, io: Console): Promise<number> {
   let before = "";
   for (;;) {
-    const { state, index } = await read(runs, id);
-    const { color, is_terminal } = io.terminal;
-    const text = json
-      ? JSON.stringify(summarize(state))
-      : renderRun(state, index, Date.now(), color);
-    if (text !== before) io.out(is_terminal && !json ? CLEAR_SCREEN + text : text);
+    const { text, state } = await read(runs, id, json, io);
+    if (text !== before) io.out(io.terminal.is_terminal && !json ? CLEAR_SCREEN + text : text);
     before = text;
-    if (state.state !== "running") return EXIT_CODES[state.state];
+    if (state !== "running") return EXIT_CODES[state];
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   }
 }

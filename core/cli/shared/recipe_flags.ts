@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type LoadOptions, loadRecipe, type Recipe, recipeUrl } from "../../recipe/mod.ts";
 import { UsageError } from "./console.ts";
@@ -78,10 +79,5 @@ export function useDataRoot(folder: string | undefined): void {
 
 /** Whether there is a folder of that path. */
 export function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

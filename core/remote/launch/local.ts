@@ -39,11 +39,16 @@ export function localLauncher(budget: Budget): Launcher {
     job.detail = detail;
   };
 
+  const cancel = (ids: readonly string[]) => {
+    for (const job of ids.flatMap((id) => jobs.get(id) ?? [])) {
+      if (job.state === "waiting") end(job, "cancelled");
+    }
+  };
+
   const follow = async (job: LocalJob) => {
     job.state = "running";
-    let code: number | undefined;
     try {
-      code = await runJob(job);
+      const code = await runJob(job);
       if (code === 0) done.add(job.id);
       end(job, `exit code ${code}`);
     } catch (error) {
@@ -73,17 +78,10 @@ export function localLauncher(budget: Budget): Launcher {
       });
       return Promise.resolve(new Map(states));
     },
-    cancel(ids) {
-      for (const job of ids.flatMap((id) => jobs.get(id) ?? [])) {
-        if (job.state === "waiting") end(job, "cancelled");
-      }
-      return Promise.resolve();
-    },
+    cancel: (ids) => Promise.resolve(cancel(ids)),
     stop(ids) {
-      for (const job of ids.flatMap((id) => jobs.get(id) ?? [])) {
-        if (job.state === "waiting") end(job, "cancelled");
-        job.process?.kill("SIGTERM");
-      }
+      cancel(ids);
+      for (const id of ids) jobs.get(id)?.process?.kill("SIGTERM");
       return Promise.resolve();
     },
     logOf: ({ folder }, id) => join(folder, `${id}.log`),
@@ -118,13 +116,8 @@ function spawn(program: string, args: string[]): Deno.ChildProcess {
     Deno.permissions.querySync({ name: "run", command }).state === "granted"
   );
   try {
-    return new Deno.Command(granted ?? program, {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    })
-      .spawn();
+    const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
+    return new Deno.Command(granted ?? program, { args, ...streams }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       throw new Error("this process may not start others: use deno task pipeline:launch");

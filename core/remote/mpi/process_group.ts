@@ -105,13 +105,7 @@ interface Flavour {
   handles(library: Loaded): Handles;
 }
 
-interface Handles {
-  readonly world: Handle;
-  readonly float: Handle;
-  readonly double: Handle;
-  readonly byte: Handle;
-  readonly sum: Handle;
-}
+type Handles = Readonly<Record<"world" | "float" | "double" | "byte" | "sum", Handle>>;
 
 const symbols = (handle: HandleType) => ({
   MPI_Init_thread: { parameters: ["pointer", "pointer", "i32", "buffer"], result: "i32" },
@@ -195,11 +189,10 @@ function loadMpi(env: Environment): MpiFunctions {
       tried.push(path);
     }
   }
+  const looked_for = [...new Set(tried)].join(", ");
   throw new Error(
-    `no MPI library was found (looked for ${
-      [...new Set(tried)].join(", ")
-    }); install Open MPI or MPICH ` +
-      "(on Debian: apt-get install openmpi-bin), or set CAUSEWAY_MPI to the library's file",
+    `no MPI library was found (looked for ${looked_for}); install Open MPI or MPICH (on Debian: ` +
+      "apt-get install openmpi-bin), or set CAUSEWAY_MPI to the library's file",
   );
 }
 
@@ -229,73 +222,55 @@ function functions(library: Loaded, flavour: Flavour): MpiFunctions {
   const handles = () => found ??= flavour.handles(library);
   const in_place = Deno.UnsafePointer.create(flavour.in_place);
   const status_ignore = Deno.UnsafePointer.create(flavour.status_ignore);
-  const check = (code: number, what: string) => {
-    if (code !== 0) throw new Error(`${what} failed with MPI error ${code}`);
+  const call = (name: keyof ReturnType<typeof symbols>, ...args: unknown[]) => {
+    // The types of handles depend on the implementation.
+    const code = (library[name] as (...args: unknown[]) => unknown)(...args);
+    if (code !== 0) throw new Error(`${name} failed with MPI error ${code}`);
   };
-  const asked = (call: Loaded["MPI_Comm_rank"], what: string) => {
+  const ask = (name: "MPI_Comm_rank" | "MPI_Comm_size") => {
     const value = new Int32Array(1);
-    check(call(handles().world as never, value), what);
+    call(name, handles().world, value);
     return value[0];
   };
   return {
     version: versionOf(library).split("\n")[0].replace(/\s+/g, " "),
     init() {
       const provided = new Int32Array(1);
-      check(library.MPI_Init_thread(null, null, SERIALIZED, provided), "MPI_Init_thread");
+      call("MPI_Init_thread", null, null, SERIALIZED, provided);
       if (provided[0] < SERIALIZED) {
         throw new Error("this MPI library was built without threads; install one with them");
       }
     },
-    finalize: () => check(library.MPI_Finalize(), "MPI_Finalize"),
-    abort: (code) => void library.MPI_Abort(handles().world as never, code),
-    rank: () => asked(library.MPI_Comm_rank, "MPI_Comm_rank"),
-    size: () => asked(library.MPI_Comm_size, "MPI_Comm_size"),
+    finalize: () => call("MPI_Finalize"),
+    abort: (code) => call("MPI_Abort", handles().world, code),
+    rank: () => ask("MPI_Comm_rank"),
+    size: () => ask("MPI_Comm_size"),
     allReduceSum(data) {
       const { float, double, sum, world } = handles();
       const type = data instanceof Float32Array ? float : double;
       for (let start = 0; start < data.length; start += MAX_COUNT) {
-        const part = data.subarray(start, start + MAX_COUNT) as Float32Array<ArrayBuffer>;
-        const code = library.MPI_Allreduce(
-          in_place,
-          part,
-          part.length,
-          type as never,
-          sum as never,
-          world as never,
-        );
-        check(code, "MPI_Allreduce");
+        const part = data.subarray(start, start + MAX_COUNT);
+        call("MPI_Allreduce", in_place, part, part.length, type, sum, world);
       }
     },
     broadcast(bytes, root) {
       const { byte, world } = handles();
       for (let start = 0; start < bytes.length; start += MAX_COUNT) {
-        const part = bytes.subarray(start, start + MAX_COUNT) as Uint8Array<ArrayBuffer>;
-        check(
-          library.MPI_Bcast(part, part.length, byte as never, root, world as never),
-          "MPI_Bcast",
-        );
+        const part = bytes.subarray(start, start + MAX_COUNT);
+        call("MPI_Bcast", part, part.length, byte, root, world);
       }
     },
     allGather(part, all) {
       const { float, world } = handles();
-      const code = library.MPI_Allgather(
-        part as Float32Array<ArrayBuffer>,
-        part.length,
-        float as never,
-        all as Float32Array<ArrayBuffer>,
-        part.length,
-        float as never,
-        world as never,
-      );
-      check(code, "MPI_Allgather");
+      call("MPI_Allgather", part, part.length, float, all, part.length, float, world);
     },
-    barrier: () => check(library.MPI_Barrier(handles().world as never), "MPI_Barrier"),
+    barrier: () => call("MPI_Barrier", handles().world),
     startBarrier() {
       // Room for a handle: a pointer or an int.
       const request = new BigInt64Array(1), flag = new Int32Array(1);
-      check(library.MPI_Ibarrier(handles().world as never, request), "MPI_Ibarrier");
+      call("MPI_Ibarrier", handles().world, request);
       return () => {
-        if (flag[0] === 0) check(library.MPI_Test(request, flag, status_ignore), "MPI_Test");
+        if (flag[0] === 0) call("MPI_Test", request, flag, status_ignore);
         return flag[0] !== 0;
       };
     },
