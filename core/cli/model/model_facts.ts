@@ -13,6 +13,7 @@ import {
 import { rowsOf } from "../../report/mod.ts";
 import { type Columns, ports } from "../../stage/mod.ts";
 import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
+import { formatNumber } from "../shared/console.ts";
 import type { ModelOrigin, NamedModel } from "./find_model.ts";
 
 /** Collects what is known of a model; of a model that is a folder, little more than its name. */
@@ -24,17 +25,13 @@ export async function modelFacts({ label, files, origin }: NamedModel): Promise<
   const phases: PhaseFacts[] = [], lineage: string[] = [];
   for (const { id, manifest } of trainingSteps(origin)) {
     const { outputs: { mixture, validation, training }, config, stage, seed } = manifest;
-    const steps = await rows<{ step: number; tokens: number }>(
-      store,
-      training,
-      ports.training_metrics.columns,
-    );
-    lineage.push(`\`${id}\` (${stage}, seed ${seed})${lengthOf(steps)}`);
+    const last = (await rows<Length>(store, training, ports.training_metrics)).at(-1);
+    lineage.push(`\`${id}\` (${stage}, seed ${seed})${last ? describeLength(last) : ""}`);
     phases.push({
       step: id,
       config,
-      mixture: await rows(store, mixture, ports.mixture_ledger.columns),
-      validation: await rows(store, validation, ports.validation_metrics.columns),
+      mixture: await rows(store, mixture, ports.mixture_ledger),
+      validation: await rows(store, validation, ports.validation_metrics),
     });
   }
   const { recipe, description, id } = run;
@@ -43,14 +40,14 @@ export async function modelFacts({ label, files, origin }: NamedModel): Promise<
   return { name: label, recipe, description, run: id, step, lineage, phases, data, losses };
 }
 
-/** Steps and tokens are counted over all phases that share a schedule. */
-function lengthOf(steps: readonly { step: number; tokens: number }[]): string {
-  const last = steps.at(-1);
-  if (!last) return "";
-  return `: up to step ${last.step.toLocaleString("en")}, ${
-    last.tokens.toLocaleString("en")
-  } tokens`;
+/** Steps and tokens, counted over all phases that share a schedule. */
+interface Length {
+  readonly step: number;
+  readonly tokens: number;
 }
+
+const describeLength = ({ step, tokens }: Length) =>
+  `: up to step ${formatNumber(step)}, ${formatNumber(tokens)} tokens`;
 
 interface MadeBy {
   readonly id: string;
@@ -81,7 +78,7 @@ async function trainingData({ manifests, store }: ModelOrigin, phases: readonly 
   const data: DataRow[] = [];
   for (const { outputs } of manifests.values()) {
     if (outputs.summary === undefined || outputs.tokenizer === undefined) continue;
-    data.push(...await rows<DataRow>(store, outputs.summary, ports.dataset_summary.columns));
+    data.push(...await rows<DataRow>(store, outputs.summary, ports.dataset_summary));
   }
   return data.filter(({ source, split }) => split === "train" && drawn.has(source));
 }
@@ -96,7 +93,7 @@ async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promis
     const all = await rows<LossRow & { model: string }>(
       store,
       outputs.evaluation,
-      ports.evaluation.columns,
+      ports.evaluation,
     );
     losses.push(...all.filter(({ model }) => labels.includes(model)));
   }
@@ -106,7 +103,7 @@ async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promis
 async function rows<Row>(
   store: Store,
   artifact: Artifact | undefined,
-  columns: Columns,
+  { columns }: { readonly columns: Columns },
 ): Promise<Row[]> {
   if (!artifact) return [];
   return await rowsOf(await openTable(store, artifact, columns, "a result")) as Row[];

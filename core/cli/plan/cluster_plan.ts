@@ -132,9 +132,7 @@ export function renderCluster(plan: ClusterPlan): string {
     `One run, ${formatNumber(line_tokens)} tokens (${line[0]} to ${line.at(-1)}):`,
     table(line_totals, plan),
     "",
-    `All ${formatNumber(steps)} training steps, ${
-      formatNumber(tokens)
-    } tokens, one after the other:`,
+    `All ${formatNumber(steps)} training tasks, ${formatNumber(tokens)} tokens, one by one:`,
     table(totals, plan),
     "",
     `A checkpoint every ${checkpoint_minutes} minutes takes ${formatSpan(checkpoint_seconds)} to ` +
@@ -143,7 +141,7 @@ export function renderCluster(plan: ClusterPlan): string {
     "Memory is per device; sent is the total that a device sends.",
     ...(few.length > 0
       ? [
-        `${few.length} steps have fewer micro-batches than devices (${few[0][0]}: ${few[0][1]}): ` +
+        `${few.length} tasks have fewer micro-batches than devices (${few[0][0]}: ${few[0][1]}): ` +
         "the other devices would be idle; lower micro_batch_size.",
       ]
       : []),

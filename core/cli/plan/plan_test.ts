@@ -38,7 +38,7 @@ Deno.test("a plan shows every step, the tree of branches and totals, and writes 
       "  ├─ left  train 40 to 100: all",
       "  │  └─ twig  silent",
       "  ├─ right  train 40 to 60: all",
-      "  └─ faulty  train steps not known",
+      "  └─ faulty  train steps unknown",
     ]);
     // The source is needed once, by the branch that goes furthest.
     assert.match(text, /^ {2}needed {3}general: 100,000 tokens$/m);

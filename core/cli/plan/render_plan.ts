@@ -20,11 +20,7 @@ const LINES_OF_CURVE = 4;
 const LABEL = 9;
 
 /** The whole plan. */
-export function renderPlan(
-  steps: readonly StepForecast[],
-  times: Times,
-  view: PlanView,
-): string {
+export function renderPlan(steps: readonly StepForecast[], times: Times, view: PlanView): string {
   const by_id = new Map(steps.map((step) => [step.id, step]));
   const sections = steps.map((step) => renderStep(step, by_id, times, view));
   const tree = renderLineage(steps);
@@ -55,6 +51,11 @@ function renderStep(
   if (step.written !== undefined) rows.push(["written", formatBytes(step.written)]);
   const time = times.get(id)!;
   if (flops !== undefined || time.seconds !== undefined) rows.push(["time", describeTime(time)]);
+  return section(head, rows);
+}
+
+/** Labelled rows under a heading. */
+function section(head: string, rows: readonly (readonly [string, string])[]): string {
   return [head, ...rows.map(([label, text]) => `  ${label.padEnd(LABEL)}${text}`.trimEnd())]
     .join("\n");
 }
@@ -66,27 +67,20 @@ function trainingRows(
 ): [string, string][] {
   const { from_step, to_step, tokens, parameters, sources, keeps } = training;
   const peak = Math.max(...run.map(({ learning_rate }) => learning_rate));
-  const line = renderLine(
-    run.map(({ step, learning_rate }) => ({ at: step, value: learning_rate })),
-    { width, height: LINES_OF_CURVE },
-  );
+  const rates = run.map(({ step, learning_rate }) => ({ at: step, value: learning_rate }));
+  const line = renderLine(rates, { width, height: LINES_OF_CURVE });
   const margins = [peak.toExponential(1), ...Array(LINES_OF_CURVE - 2).fill(""), "0"];
   const names = [...new Set(run.flatMap(({ shares }) => Object.keys(shares)))].sort();
-  const pad = Math.max(
-    ...margins.map(({ length }) => length),
-    ...names.map(({ length }) => length),
-  );
+  const pad = Math.max(...[...margins, ...names].map(({ length }) => length));
   const shares = names.map((name): [string, string] => {
     const points = run.map(({ step, shares }) => ({ at: step, value: shares[name] ?? 0 }));
     const last = run[run.length - 1].shares[name] ?? 0;
     const percent = `${Number((100 * last).toFixed(1))}%`;
     return ["", `${name.padEnd(pad)} ${renderShares(points, width)} ${percent}`];
   });
+  const steps = `${formatNumber(from_step)} to ${formatNumber(to_step)}`;
   return [
-    [
-      "steps",
-      `${formatNumber(from_step)} to ${formatNumber(to_step)}, ${formatNumber(tokens)} tokens`,
-    ],
+    ["steps", `${steps}, ${formatNumber(tokens)} tokens`],
     ["model", `${formatNumber(parameters)} parameters`],
     ...(keeps ? [["keeps", keeps] as [string, string]] : []),
     ...line.map((text, i): [string, string] => {
@@ -136,24 +130,20 @@ function runOf(step: StepForecast, by_id: ReadonlyMap<string, StepForecast>): Tr
 
 function describeSource({ source, tokens, before, available }: SourceForecast): string {
   const drawn = before > 0 ? ` after ${formatNumber(before)} in earlier phases` : "";
-  if (available === undefined) {
-    return `${source}: ${formatNumber(tokens)} tokens${drawn}; not tokenized yet`;
-  }
+  const used = `${source}: ${formatNumber(tokens)} tokens${drawn}`;
+  if (available === undefined) return `${used}; not tokenized yet`;
   const epochs = available > 0 ? ((tokens + before) / available).toFixed(2) : "no";
-  return `${source}: ${formatNumber(tokens)} tokens${drawn}, of ${formatNumber(available)}: ` +
-    `${epochs} epochs`;
+  return `${used}, of ${formatNumber(available)}: ${epochs} epochs`;
 }
 
 function describeBytes(parts: Readonly<Record<string, number>>): string {
   const each = Object.entries(parts).map(([what, bytes]) => `${what} ${formatBytes(bytes)}`);
-  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  return `${formatBytes(total)}: ${each.join(", ")}`;
+  return `${formatBytes(sum(Object.values(parts)))}: ${each.join(", ")}`;
 }
 
 function describeTime({ seconds, basis, at_least }: StepTime): string {
-  return seconds === undefined
-    ? basis
-    : `${at_least ? "at least " : ""}${formatSpan(seconds)}, ${basis}`;
+  if (seconds === undefined) return basis;
+  return `${at_least ? "at least " : ""}${formatSpan(seconds)}, ${basis}`;
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
@@ -166,24 +156,19 @@ function renderLineage(steps: readonly StepForecast[]): string {
     const line = `${lead}${branch}${step.id}  ${step.stage} ${describePhase(step)}`.trimEnd();
     const children = childrenOf(step.id);
     const inner = lead + (branch === "" ? "" : branch === "├─ " ? "│  " : "   ");
-    return [
-      line,
-      ...children.flatMap((child, i) => {
-        return draw(child, inner, i === children.length - 1 ? "└─ " : "├─ ");
-      }),
-    ];
+    const marks = children.map((_, i) => i === children.length - 1 ? "└─ " : "├─ ");
+    return [line, ...children.flatMap((child, i) => draw(child, inner, marks[i]))];
   };
   return childrenOf(undefined).flatMap((root) => draw(root, "", "")).map((line) => `  ${line}`)
     .join("\n");
 }
 
 function describePhase({ forecast, parent_digest }: StepForecast): string {
-  if (!forecast?.training) return forecast?.notes ? "steps not known" : "";
+  if (!forecast?.training) return forecast?.notes ? "steps unknown" : "";
   const { from_step, to_step, keeps } = forecast.training;
   const digest = parent_digest ? `, of checkpoint ${parent_digest}` : "";
-  return `${formatNumber(from_step)} to ${formatNumber(to_step)}${
-    keeps ? `: ${keeps}` : ""
-  }${digest}`;
+  const kept = keeps ? `: ${keeps}` : "";
+  return `${formatNumber(from_step)} to ${formatNumber(to_step)}${kept}${digest}`;
 }
 
 /** Sums over all steps; a source is tokenized once, however many branches use it. */
@@ -197,17 +182,16 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
   const scratch = Math.max(0, ...forecasts.map(({ scratch = 0 }) => scratch));
   const memory = forecasts.map(({ memory = {} }) => sum(Object.values(memory)));
   const to_run = steps.filter(({ action }) => action === "run");
-  const unknown = to_run.filter(({ id }) => times.get(id)!.seconds === undefined).map(({ id }) =>
-    id
-  );
+  const unknown = to_run.flatMap(({ id }) => times.get(id)!.seconds === undefined ? [id] : []);
   const left = to_run.map(({ id }) => times.get(id)!);
   const at_least = unknown.length > 0 || left.some(({ at_least }) => at_least);
-  const rows = [
+  const need = [...needed].map(([source, { tokens }]): [string, string] => {
+    return ["needed", `${source}: ${formatNumber(tokens)} tokens`];
+  });
+  return section("Total", [
     ["tasks", `${to_run.length} of ${steps.length} to run`],
     ["tokens", `${formatNumber(sum(forecasts.map((f) => f.training?.tokens ?? 0)))} trained on`],
-    ...[...needed].map((
-      [source, { tokens }],
-    ) => ["needed", `${source}: ${formatNumber(tokens)} tokens`]),
+    ...need,
     ["compute", `${sum(forecasts.map(({ flops = 0 }) => flops)).toExponential(2)} FLOPs`],
     ["memory", `${formatBytes(Math.max(0, ...memory))} at most`],
     [
@@ -221,8 +205,7 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
       `${at_least ? "at least " : ""}${formatSpan(sum(left.map(({ seconds = 0 }) => seconds)))}` +
       ` to run${unknown.length > 0 ? `, without ${unknown.join(", ")}` : ""}`,
     ],
-  ];
-  return ["Total", ...rows.map(([label, text]) => `  ${label.padEnd(LABEL)}${text}`)].join("\n");
+  ]);
 }
 
 /** Tokens to make of each source that does not exist yet. */

@@ -41,9 +41,10 @@ export const DEFAULT_CANDIDATES: Sources["candidates"] = {
   dclm: [{ dataset: "dclm", stand_ins: ["wikipedia_long"] }],
 };
 
-const DEFAULT_GENERAL: readonly Entry[] = [
-  { dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] },
-];
+const DEFAULT_GENERAL: readonly Entry[] = [{
+  dataset: "c4",
+  stand_ins: ["wikipedia", "newsgroups"],
+}];
 
 /** Names of the target and of general data. */
 export const TARGET = "target", GENERAL = "general";
@@ -69,11 +70,8 @@ export function sourcesOf(
 ): Sources {
   const named = recipe === undefined ? undefined : sourcesOfRecipe(recipe);
   if (named && general !== undefined && !Object.hasOwn(named, general)) {
-    throw new UsageError(
-      `--general ${general}: recipe "${recipe!.name}" has the sources ${
-        Object.keys(named).join(", ")
-      }`,
-    );
+    const names = Object.keys(named).join(", ");
+    throw new UsageError(`--general ${general}: recipe "${recipe!.name}" has the sources ${names}`);
   }
   const base = general ?? GENERAL;
   const own = Object.fromEntries(candidate.map((one) => [one.name, entriesOf(one, named)]));

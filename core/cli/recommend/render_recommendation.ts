@@ -36,13 +36,8 @@ const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
 
 /** The whole text. */
 export function renderRecommendation(recommendation: Recommendation): string {
-  return [
-    renderData(recommendation),
-    renderCandidates(recommendation),
-    renderVerdict(recommendation),
-    renderPlans(recommendation),
-    renderEvidence(recommendation),
-  ].join("\n\n");
+  const sections = [renderData, renderCandidates, renderVerdict, renderPlans, renderEvidence];
+  return sections.map((render) => render(recommendation)).join("\n\n");
 }
 
 function renderData({ target, data, ranking }: Recommendation): string {
@@ -81,10 +76,10 @@ function renderCandidates({ data, ranking, rank_at }: Recommendation): string {
     ];
   });
   const headings = ["", "source", "advantage", "95% interval", ...weights, "tokens"];
-  return `Proximity advantage of a mixture with ${
-    percent(rank_at)
-  } of each candidate, and similarity to the ` +
-    `target by weight\n\n${formatTable(headings, rows, headings.filter((h) => h !== "source"))}`;
+  const title =
+    `Proximity advantage of a mixture with ${percent(rank_at)} of each candidate, and ` +
+    "similarity to the target by weight";
+  return `${title}\n\n${formatTable(headings, rows, headings.filter((h) => h !== "source"))}`;
 }
 
 function renderVerdict({ ranking, rank_at }: Recommendation): string {
@@ -94,22 +89,20 @@ function renderVerdict({ ranking, rank_at }: Recommendation): string {
     return "Without resamples (--bootstrap 0) there are no intervals: the order may be chance.";
   }
   if (advantage.ci_low <= 0) {
-    return `No candidate is significantly closer to the target than general data (the first, ${first.source}, by ` +
-      `${signed(advantage.value)}, ${
-        interval(advantage)
-      }): this gives no reason to midtrain on any of them.`;
+    const by = `${signed(advantage.value)}, ${interval(advantage)}`;
+    return "No candidate is significantly closer to the target than general data (the first, " +
+      `${first.source}, by ${by}): this gives no reason to midtrain on any of them.`;
   }
   if (others.length > 0) {
     const names = others.map(({ source }) => source).join(", ");
     return `Undecided between ${first.source} and ${names}: other documents could change the order.`;
   }
   const second = ranking.candidates[1];
-  const lead = second
-    ? `, ahead of ${second.source} by ${second.behind.value.toFixed(3)} (${
-      interval(second.behind)
-    })`
-    : "";
-  return `First: ${first.source}${lead}.`;
+  if (!second) return `First: ${first.source}.`;
+  const { source, behind } = second;
+  return `First: ${first.source}, ahead of ${source} by ${behind.value.toFixed(3)} (${
+    interval(behind)
+  }).`;
 }
 
 function renderPlans({ plans, horizon_tokens, data }: Recommendation): string {
@@ -125,14 +118,12 @@ function renderPlans({ plans, horizon_tokens, data }: Recommendation): string {
       tokens === undefined ? "" : formatNumber(Math.round(tokens)),
     ]);
     const headings = ["start", "lasts up to", "weight", "tokens"];
-    return `${source}, over ${formatNumber(horizon_tokens)} tokens\n${
-      formatTable(headings, cells, headings)
-    }`;
+    const title = `${source}, over ${formatNumber(horizon_tokens)} tokens`;
+    return `${title}\n${formatTable(headings, cells, headings)}`;
   });
-  return [
-    'Starts, with the largest weight that repeats no data ("lasts up to") and is at most 1 - start',
-    ...tables,
-  ].join("\n\n");
+  const title = "Starts, with the largest weight that repeats no data " +
+    '("lasts up to") and is at most 1 - start';
+  return [title, ...tables].join("\n\n");
 }
 
 function renderEvidence(recommendation: Recommendation): string {
@@ -151,17 +142,13 @@ function renderEvidence(recommendation: Recommendation): string {
 
 function renderStudy({ evidence, ranking, rank_at }: Recommendation): string[] {
   if (evidence === undefined) {
-    return [
-      "No study of your own was given; with --evidence, its correlation predicts the gain.",
-    ];
+    return ["No study of your own was given; with --evidence, its correlation predicts the gain."];
   }
   const { from, correlation: { n, r, p, ci_low, ci_high }, predict, lowest, highest } = evidence;
   const found =
     `Your study (${from}): r = ${r.toFixed(2)} (${interval({ ci_low, ci_high }, 2)}), p = ` +
     `${p.toPrecision(2)}, over ${n} pairs`;
-  if (predict === undefined) {
-    return [`${found}. The correlation may be zero, so no gain is predicted.`];
-  }
+  if (!predict) return [`${found}. The correlation may be zero, so no gain is predicted.`];
   const predicted = leadersOf(ranking).map(({ source, mixtures }) => {
     const { value } = mixtures.find(({ weight }) => weight === rank_at)!.advantage;
     const { value: gain, ci_low, ci_high } = predict(value);

@@ -84,12 +84,13 @@ export function writeSubmittedJobs(
 export function assertNoSubmittedJobs(out: string): void {
   const before = readSubmittedJobs(out);
   if (!before) return;
-  const count = before.arrays.reduce((sum, { steps }) => sum + steps.length, 0);
+  const { arrays, launcher } = before;
+  const count = arrays.reduce((sum, { steps }) => sum + steps.length, 0);
   throw new Error(
-    `${count} step${count === 1 ? "" : "s"} of ${out} may be running in ${before.launcher}: ` +
-      `continue with deno task pipeline:launch --launcher ${before.launcher}, or end them and delete ${
-        join(out, "launch")
-      }`,
+    `${count} step${
+      count === 1 ? "" : "s"
+    } of ${out} may be running in ${launcher}: continue with deno ` +
+      `task pipeline:launch --launcher ${launcher}, or end them and delete ${join(out, "launch")}`,
   );
 }
 
