@@ -4,7 +4,7 @@
  * @module
  */
 import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
-import { OUT_FLAG } from "../shared/find_run.ts";
+import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { GENERATION_FLAGS, type GenerationFlags, speedLine, Writer } from "./generate.ts";

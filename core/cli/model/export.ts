@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
 import { removeIfPresent } from "../../store/mod.ts";
 import { type Console, formatBytes, UsageError } from "../shared/console.ts";
-import { OUT_FLAG } from "../shared/find_run.ts";
+import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { modelFacts } from "./model_facts.ts";

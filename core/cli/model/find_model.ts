@@ -10,7 +10,7 @@ import { type FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
 import { openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
-import { findRun, listed, RUN_HELP } from "../shared/find_run.ts";
+import { findRun, listed, RUN_HELP } from "../shared/inputs.ts";
 import type { Argument } from "../shared/command.ts";
 
 export const MODEL_ARGUMENT: Argument = {

@@ -6,7 +6,7 @@
 import { type Completion, Decoder, generate, type Prompt, TextStream } from "../../generate/mod.ts";
 import { hostWeights, type Weights } from "../../model/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
-import { OUT_FLAG } from "../shared/find_run.ts";
+import { OUT_FLAG } from "../shared/inputs.ts";
 import { count, defineCommand, type Flags, mainOf, real, type Values } from "../shared/command.ts";
 import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 

@@ -13,11 +13,7 @@ import { type Cluster, type Estimate, estimate, type TrainingJob } from "./estim
  *
  * @throws {Error} when no step trains.
  */
-export function clusterPlan(
-  recipe: Recipe,
-  steps: readonly StepForecast[],
-  cluster: Cluster,
-) {
+export function clusterPlan(recipe: Recipe, steps: readonly StepForecast[], cluster: Cluster) {
   const trained = steps.filter(({ forecast }) => forecast?.training && forecast.flops);
   if (trained.length === 0) throw new Error(`no step of ${recipe.name} forecasts its training`);
   const jobs = new Map(trained.map((step) => [step.id, jobOf(step)]));

@@ -7,7 +7,7 @@ import { inspectable, inspectStep } from "../../runner/mod.ts";
 import type { Batch, ports } from "../../stage/mod.ts";
 import { stdoutColor, style, UsageError } from "../shared/console.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
-import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
+import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
 
 export const command = defineCommand({
   name: "inspect",

@@ -7,7 +7,7 @@ import { forecastRecipe } from "../../runner/mod.ts";
 import { readIfPresent } from "../../store/mod.ts";
 import { stdoutColor, UsageError } from "../shared/console.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
-import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
+import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { clusterPlan, renderCluster } from "./cluster_plan.ts";
 import { parseCluster } from "./estimate.ts";
 import { renderPlan } from "./render_plan.ts";

@@ -174,11 +174,7 @@ const MAX_DOCUMENT_BYTES = 1_000_000;
  *
  * @throws {Error} naming the dataset or file that cannot be read.
  */
-export async function prepareData(
-  sources: Sources,
-  options: DataOptions,
-  io: Console,
-) {
+export async function prepareData(sources: Sources, options: DataOptions, io: Console) {
   const { stages: specifiers } = await readStageNames(STAGES.href);
   const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);

@@ -10,7 +10,7 @@ import { readLocks } from "../../runs/mod.ts";
 import { study_ports } from "../../stage/mod.ts";
 import { openTable, Store } from "../../store/mod.ts";
 import { UsageError } from "../shared/console.ts";
-import { isFolder } from "../shared/recipe_flags.ts";
+import { isFolder } from "../shared/inputs.ts";
 
 /** What a study found: pairs of an arm and a target that were trained and measured. */
 export type Evidence = Awaited<ReturnType<typeof readEvidence>>;

@@ -11,7 +11,7 @@ import {
   loadNamedRecipe,
   RECIPE_FLAGS,
   useDataRoot,
-} from "../shared/recipe_flags.ts";
+} from "../shared/inputs.ts";
 import { type Data, GENERAL, parseCandidate, prepareData, sourcesOf, TARGET } from "./data.ts";
 import { readEvidence } from "./evidence.ts";
 import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";

@@ -21,7 +21,7 @@ import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
 import { type Console, formatTable, processConsole } from "../shared/console.ts";
 import { readStageNames } from "../../recipe/mod.ts";
 import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
-import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/recipe_flags.ts";
+import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { finalTable, Progress, summarize } from "./progress.ts";
 import { onStopSignal, parseDeadline, StopRequest, type StopSignal } from "./stop.ts";

@@ -9,7 +9,7 @@ import { Interrupted, runStep, toPlainError, workerExecutor } from "../../runner
 import { loadRecipe } from "../../recipe/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
-import { useDataRoot } from "../shared/recipe_flags.ts";
+import { useDataRoot } from "../shared/inputs.ts";
 import { onStopSignal, StopRequest } from "./stop.ts";
 
 export const command = defineCommand({

@@ -21,7 +21,7 @@ import {
   formatTable,
   UsageError,
 } from "../shared/console.ts";
-import { OUT_FLAG } from "../shared/find_run.ts";
+import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 
 export const command = defineCommand({

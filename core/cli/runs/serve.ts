@@ -14,9 +14,8 @@ import {
 } from "../../status/mod.ts";
 import { onStopSignal } from "../run/stop.ts";
 import { UsageError } from "../shared/console.ts";
-import { OUT_FLAG } from "../shared/find_run.ts";
+import { isFolder, OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, type Flags, mainOf, type Values, whole } from "../shared/command.ts";
-import { isFolder } from "../shared/recipe_flags.ts";
 
 /** Where a server listens, and which clients it answers. */
 export const SERVER_FLAGS = {

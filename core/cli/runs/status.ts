@@ -13,7 +13,7 @@ import {
 import { runTimeLeft } from "../../runner/mod.ts";
 import { finalTable, planLine, progressLine, summarize } from "../run/progress.ts";
 import { type Console, formatDuration, formatTable, style } from "../shared/console.ts";
-import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
+import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/inputs.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
 
 export const command = defineCommand({

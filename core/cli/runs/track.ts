@@ -4,7 +4,7 @@
  * @module
  */
 import { loadTracker, LogReader, TrackerFeed } from "../../runs/mod.ts";
-import { findRun, OUT_FLAG, RUN_HELP } from "../shared/find_run.ts";
+import { findRun, OUT_FLAG, RUN_HELP } from "../shared/inputs.ts";
 import { defineCommand, type Flags, mainOf } from "../shared/command.ts";
 
 export const TRACKER_FLAG = {

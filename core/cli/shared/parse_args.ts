@@ -178,9 +178,8 @@ class Parser {
     const is_declared = sets.some((names) => names.has(key)) ||
       (this.options.boolean === true && /^--[^=]+$/.test(arg));
     if (!is_declared && this.options.unknown?.(arg, key, raw) === false) return;
-    const value = typeof raw === "string" && !this.#strings.has(key) && isNumber(raw)
-      ? Number(raw)
-      : raw;
+    const is_text = typeof raw !== "string" || this.#strings.has(key) || !isNumber(raw);
+    const value = is_text ? raw : Number(raw);
     const collect = may_collect && this.#collected.has(key);
     for (const name of this.#names(key)) setNested(this.#result, name, value, collect);
   }
@@ -191,9 +190,9 @@ class Parser {
       for (const name of this.#names(key)) setNested(this.#result, name, value);
     }
     for (const key of [...this.#booleans, ...this.#strings]) {
-      const otherwise = this.#collected.has(key) ? [] : this.#booleans.has(key) ? false : undefined;
-      if (otherwise === undefined || hasNested(this.#result, key)) continue;
-      setNested(this.#result, key, otherwise);
+      const is_collected = this.#collected.has(key);
+      if (hasNested(this.#result, key) || !(is_collected || this.#booleans.has(key))) continue;
+      setNested(this.#result, key, is_collected ? [] : false);
     }
   }
 

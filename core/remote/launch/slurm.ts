@@ -30,7 +30,7 @@ export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
     async submit(array) {
       const script = join(array.folder, `${array.name}.sh`);
       writeAtomic(script, slurmScript(array));
-      const { out } = await callSlurm("sbatch", ["--parsable", ...args, script]);
+      const out = await callSlurm("sbatch", ["--parsable", ...args, script]);
       // "12" or "12;cluster"
       const id = /^\d+/.exec(out)?.[0];
       if (id === undefined) throw new Error(`sbatch printed no job id: "${out.trim()}"`);
@@ -60,25 +60,17 @@ export function slurmLauncher({ args = [] }: SlurmOptions = {}): Launcher {
   };
 }
 
-interface QueuedJob {
-  readonly id: string;
-  readonly state: string;
-  readonly reason: string;
-  readonly name: string;
-  readonly node: string;
-}
-
 /** All jobs of this user, one for each array element, recently ended ones too. */
-async function queue(): Promise<QueuedJob[]> {
-  const format = "%i|%T|%r|%j|%N";
-  const { out } = await callSlurm("squeue", [
-    ...["--noheader", "--array", "--states=all", "--me", `--format=${format}`],
-  ]);
-  return out.split("\n").filter(Boolean).map((line) => {
+async function queue() {
+  const format = "--format=%i|%T|%r|%j|%N";
+  const args = ["--noheader", "--array", "--states=all", "--me", format];
+  return (await callSlurm("squeue", args)).split("\n").filter(Boolean).map((line) => {
     const [id, state, reason, name, node] = line.split("|");
     return { id, state, reason, name, node };
   });
 }
+
+type QueuedJob = Awaited<ReturnType<typeof queue>>[number];
 
 function stateOf({ state, reason, node }: QueuedJob): JobState {
   const detail = reason === "None" || reason === "" ? state : `${state}, ${reason}`;
@@ -144,16 +136,15 @@ const TRANSIENT =
 /**
  * Runs a command of Slurm.
  *
+ * @returns its standard output.
  * @throws {Error} with what it printed, or that it is not installed or not permitted.
  */
-function callSlurm(name: string, args: readonly string[]): Promise<{ out: string }> {
+function callSlurm(name: string, args: readonly string[]): Promise<string> {
   return retrying(name, RETRY, async () => {
     const { code, stdout, stderr } = await call(name, args);
     const said = new TextDecoder().decode(stderr).trim();
     // scancel --quiet exits with 1 and prints nothing when there is nothing to cancel.
-    if (code === 0 || (name === "scancel" && said === "")) {
-      return { out: new TextDecoder().decode(stdout) };
-    }
+    if (code === 0 || (name === "scancel" && said === "")) return new TextDecoder().decode(stdout);
     if (TRANSIENT.test(said)) throw new TransientError(said);
     throw new Error(`${name} failed: ${said || `exit code ${code}`}`);
   });

@@ -9,6 +9,7 @@ import { s3Storage } from "./s3.ts";
 import { folderStorage, type Storage, StorageError } from "./storage.ts";
 
 const PART_BYTES = 32 * 2 ** 20;
+const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
 
 /** Looks a variable up; empty counts as unset. */
 type Environment = (name: string) => string | undefined;
@@ -32,9 +33,7 @@ export function openStorage(
   if (protocol !== "s3") {
     throw new StorageError(`invalid storage "${url}"; use s3://bucket/prefix or a folder`);
   }
-  const [, bucket, path = ""] =
-    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ??
-      [];
+  const [, bucket, path = ""] = S3_URL.exec(url) ?? [];
   if (bucket === undefined) {
     throw new StorageError(`"${url}" has no valid bucket name; use s3://bucket/prefix`);
   }

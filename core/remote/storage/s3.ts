@@ -43,9 +43,8 @@ export function s3Storage(url: string, options: S3Options): Storage {
     },
     async create(name, content) {
       const headers = { "if-none-match": "*", ...checksum(sha256Hex(content)) };
-      const response = await ask("writing", {
-        ...{ method: "PUT", name, headers, body: content, accept: [412] },
-      });
+      const request = { method: "PUT", name, headers, body: content, accept: [412] } as const;
+      const response = await ask("writing", request);
       await response.body?.cancel();
       return response.status !== 412;
     },
@@ -58,12 +57,8 @@ export function s3Storage(url: string, options: S3Options): Storage {
       const { size } = await file.stat();
       if (size > options.part_bytes) return await uploadParts(name, file, size, options);
       const body = await readBytes(file, size);
-      const response = await ask("writing", {
-        method: "PUT",
-        name,
-        headers: checksum(sha256),
-        body,
-      });
+      const headers = checksum(sha256);
+      const response = await ask("writing", { method: "PUT", name, headers, body });
       await response.body?.cancel();
     },
     download: (name, path) => downloadTo(name, path, options),
@@ -96,9 +91,8 @@ async function uploadParts(name: string, file: Deno.FsFile, size: number, option
     const parts = etags.map((etag, i) =>
       `<Part><PartNumber>${i + 1}</PartNumber><ETag>${etag}</ETag></Part>`
     );
-    const body = new TextEncoder().encode(
-      `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`,
-    );
+    const list = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
+    const body = new TextEncoder().encode(list);
     const completed = await ask("writing", { method: "POST", query: { uploadId }, body });
     // A failed completion has status 200.
     const said = await completed.text();
