@@ -25,5 +25,4 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 export type { Console } from "./shared/console.ts";
-
 export { type Command, flagRows, helpText, parseCommand, usage } from "./shared/command.ts";

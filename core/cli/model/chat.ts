@@ -54,8 +54,8 @@ export function conversationTokens(
   while (forgotten < turns.length && length() > limit) forgotten++;
   if (length() > limit) {
     throw new Error(
-      `the message has ${length()} tokens, and the model's ${writer.positions} positions leave room for ${limit}; ` +
-        "shorten it, or lower --max-new-tokens",
+      `the message has ${length()} tokens, and the model's ${writer.positions} positions leave ` +
+        `room for ${limit}; shorten it, or lower --max-new-tokens`,
     );
   }
   return { tokens: parts.slice(forgotten).flat(), forgotten };
@@ -158,14 +158,15 @@ class Conversation {
     const undo = terminal.onInterrupt(() => controller.abort());
     let answer = "";
     try {
+      const turns = this.#turns;
       const { tokens, forgotten } = conversationTokens(
         writer,
         template,
-        this.#turns,
+        turns,
         message,
         max_new_tokens,
       );
-      if (forgotten > 0) this.#turns.splice(0, forgotten);
+      turns.splice(0, forgotten);
       const written = await writer.write({ tokens, sample: this.#sample++ }, (piece) => {
         answer += piece;
         terminal.write(piece);

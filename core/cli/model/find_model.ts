@@ -47,22 +47,21 @@ export interface ModelOrigin {
  */
 export async function findModel(name: string, out: string): Promise<NamedModel> {
   if (isModelFolder(name)) return { label: name, files: folderFiles(name) };
-  const [run_name, step_id] = splitAt(name);
+  // The part before the first "/" is the run; ids of steps may contain more of them.
+  const [, run_name, step_id] = /^([^/]*)(?:\/(.*))?$/s.exec(name)!;
   const { state: run } = await findRun(run_name, out);
   const store = new Store(join(out, "store"));
   const manifests = await manifestsOf(out, run, store);
   const models = [...manifests].flatMap(([step, manifest]) => {
-    const model = modelOutput(manifest);
-    return model ? [{ step, digest: model.digest, artifact: model }] : [];
+    // What stages that train call their model.
+    const { checkpoint: artifact } = manifest.outputs;
+    return artifact?.kind === "files" ? [{ step, digest: artifact.digest, artifact }] : [];
   });
   const found = step_id === undefined ? models.at(-1) : models.find(({ step }) => step === step_id);
   if (!found) {
     const known = listed(models.map(({ step }) => step));
-    throw new UsageError(
-      step_id === undefined
-        ? `run ${run.id} has no model yet`
-        : `run ${run.id} has no model from a step "${step_id}"; steps with models: ${known}`,
-    );
+    const which = step_id === undefined ? "" : ` from a step "${step_id}"`;
+    throw new UsageError(`run ${run.id} has no model${which}; steps with models: ${known}`);
   }
   const { step, digest, artifact } = found;
   const label = `${run.recipe}/${step}`;
@@ -70,13 +69,7 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
   return { label, files, origin: { store, run, step, digest, manifests } };
 }
 
-/** The part before the first "/" is the run; ids of steps may hold more of them. */
-function splitAt(name: string): [run: string, step?: string] {
-  const at = name.indexOf("/");
-  return at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
-}
-
-/** Results of a run's steps as they were then, in the order of its plan; those that are gone are left out. */
+/** Results of a run's steps, in the order of its plan; those that were removed since are left out. */
 async function manifestsOf(out: string, run: RunState, store: Store) {
   const keys = new Map<string, string>();
   for await (const event of LogReader.events(join(out, "runs", run.id, "events.jsonl"))) {
@@ -89,12 +82,6 @@ async function manifestsOf(out: string, run: RunState, store: Store) {
     const manifest = key === undefined ? undefined : store.readManifest(key);
     return manifest ? [[id, manifest] as const] : [];
   }));
-}
-
-/** The output that is a model: what stages that train call `checkpoint`. */
-function modelOutput({ outputs }: Manifest) {
-  const { checkpoint } = outputs;
-  return checkpoint?.kind === "files" ? checkpoint : undefined;
 }
 
 function isModelFolder(path: string): boolean {

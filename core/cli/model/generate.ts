@@ -58,7 +58,7 @@ export function main(
 ) {
   return mainOf(command, async ({ flags, args: [name, given] }) => {
     const named = await findModel(name, flags.out);
-    const prompt = given === "-" ? await readInput() : given;
+    const prompt = given === "-" ? await new Response(Deno.stdin.readable).text() : given;
     const writer = new Writer(await loadModel(named), flags);
     try {
       await writeAll(writer, prompt, flags, io, write);
@@ -99,10 +99,6 @@ export function speedLine({ tokens: { length }, seconds, finish }: Written): str
   }[finish];
   const speed = (length / seconds).toFixed(0);
   return `${length} tokens in ${seconds.toFixed(1)} s (${speed} tokens/s), ${why}`;
-}
-
-async function readInput(): Promise<string> {
-  return await new Response(Deno.stdin.readable).text();
 }
 
 /** What one prompt gave. */

@@ -87,15 +87,8 @@ function nextSteps(name: string, folder: string): string {
   return [...lines, "  read on:     docs/plugins.md"].join("\n");
 }
 
-/** Parameters of the templates. */
-interface NewStage {
-  /** Name of the stage, in snake_case. */
-  readonly name: string;
-  /** Path of the stage's folder from the root. */
-  readonly folder: string;
-  /** Relative path from the stage's folder to the root: "../..". */
-  readonly root: string;
-}
+/** Parameters of the templates: the stage's name, its folder from the root, and the way back, such as "../..". */
+type NewStage = Readonly<Record<"name" | "folder" | "root", string>>;
 
 /** Contents by file name. */
 function stageFiles(stage: NewStage): Record<string, string> {

@@ -99,34 +99,7 @@ export interface TrainingJob {
   readonly memory: Readonly<Record<string, number>>;
 }
 
-/** Seconds of the parts of a step; nothing overlaps. */
-export interface StepParts {
-  readonly compute: number;
-  readonly update: number;
-  readonly all_reduce: number;
-}
-
-export interface Estimate {
-  readonly nodes: number;
-  readonly devices: number;
-  readonly step: StepParts;
-  /** Tokens per second. */
-  readonly tokens_per_second: number;
-  /** Speed over that of one device, by the number of devices. */
-  readonly efficiency: number;
-  /** Bytes of one device. */
-  readonly memory: number;
-  /** Bytes that a device sends in a step. */
-  readonly sent_per_step: number;
-  /** Seconds of the phase, with the cost of failures. */
-  readonly seconds: number;
-  /** Expected failures, and the seconds lost to them. */
-  readonly failures: number;
-  readonly lost_seconds: number;
-  /** Seconds to write a checkpoint, during training. */
-  readonly checkpoint_seconds: number;
-  readonly cost?: number;
-}
+export type Estimate = ReturnType<typeof estimate>;
 
 /** Gradients are summed in pieces of this many numbers (`core/train/host_trainer.ts`). */
 const BUCKET = 1 << 22;
@@ -143,7 +116,7 @@ const CHECKPOINT_BYTES = 12;
  *     all_reduce  = ring within the node + ring between nodes + copies through the host, see `allReduceSeconds`
  *     failures    = time · N / mean time between failures, each of which costs half an interval and a restart
  */
-export function estimate(job: TrainingJob, cluster: Cluster, devices: number): Estimate {
+export function estimate(job: TrainingJob, cluster: Cluster, devices: number) {
   const step = stepParts(job, cluster, devices);
   const alone = total(stepParts(job, cluster, 1));
   const training = job.steps * total(step);
@@ -156,16 +129,23 @@ export function estimate(job: TrainingJob, cluster: Cluster, devices: number): E
   const seconds = training + lost_seconds;
   return {
     ...{ nodes: shapeOf(cluster, devices).nodes, devices, step },
-    ...{ failures, lost_seconds, seconds, checkpoint_seconds },
+    /** Expected failures, the seconds lost to them, and those of the phase with them. */
+    ...{ failures, lost_seconds, seconds },
+    /** Seconds to write a checkpoint, during training. */
+    checkpoint_seconds,
     tokens_per_second: job.tokens / training,
+    /** Speed over that of one device, divided by the number of devices. */
     efficiency: alone / total(step) / devices,
+    /** Bytes on one device. */
     memory: memoryOf(job, cluster, devices),
+    /** Bytes that a device sends in a step. */
     sent_per_step: 2 * (devices - 1) / devices * 4 * job.parameters,
     ...(price !== undefined && { cost: seconds / 3600 * devices * price }),
   };
 }
 
-const total = ({ compute, update, all_reduce }: StepParts) => compute + update + all_reduce;
+const total = ({ compute, update, all_reduce }: ReturnType<typeof stepParts>) =>
+  compute + update + all_reduce;
 
 /** Nodes, and the devices used on each. */
 function shapeOf({ devices_per_node }: Cluster, devices: number) {
@@ -173,7 +153,8 @@ function shapeOf({ devices_per_node }: Cluster, devices: number) {
   return { nodes, on_each: devices / nodes };
 }
 
-function stepParts(job: TrainingJob, cluster: Cluster, devices: number): StepParts {
+/** Seconds of the parts of a step; nothing overlaps. */
+function stepParts(job: TrainingJob, cluster: Cluster, devices: number) {
   const { device, shard_optimizer } = cluster;
   const { on_each } = shapeOf(cluster, devices);
   const share = Math.ceil(job.micro_batches / devices) / job.micro_batches;

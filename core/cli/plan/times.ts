@@ -64,19 +64,14 @@ async function speedOf(
     JSON.stringify(forecast.compute) === kind
   ).at(-1);
   if (like) {
-    return {
-      rate: like.forecast!.flops! / like.past_seconds!,
-      basis: `at the speed of ${like.id} in its last run`,
-    };
+    const rate = like.forecast!.flops! / like.past_seconds!;
+    return { rate, basis: `at the speed of ${like.id} in its last run` };
   }
   try {
     const rate = await measure(compute);
     const speed = `${Number((rate / 1e9).toPrecision(2))} GFLOP/s`;
-    return {
-      rate,
-      basis: `matrix products alone, at ${speed} measured just now on ${compute.device}`,
-      at_least: true,
-    };
+    const basis = `matrix products alone, at ${speed} measured just now on ${compute.device}`;
+    return { rate, basis, at_least: true };
   } catch (error) {
     return { rate: 0, basis: `unknown here: ${(error as Error).message}` };
   }
@@ -117,20 +112,13 @@ export async function measureProducts(compute: ComputeForecast): Promise<number>
   return pairs * 4 * rows * width * columns / seconds;
 }
 
-interface Matrix {
-  data: Float32Array;
-  shape: number[];
-}
-
 async function fastestRun(
   graph: Graph,
   { device, kernels, precision, threads }: ComputeForecast,
-  inputs: Record<string, Matrix>,
+  inputs: Record<string, { data: Float32Array; shape: number[] }>,
 ): Promise<number> {
-  const options = { device, kernels, precision, threads } as SessionOptions & {
-    device: Device;
-    kernels: Kernels;
-  };
+  type Options = SessionOptions & { device: Device; kernels: Kernels };
+  const options = { device, kernels, precision, threads } as Options;
   const session = await compile(graph, options);
   const transfer = device === "cpu" ? undefined : new Transfer(options.device);
   const feeds: Record<string, Tensor> = {};
@@ -139,11 +127,8 @@ async function fastestRun(
   }
   let fastest = Infinity;
   // The first run allocates memory and is not counted.
-  for (
-    let run = 0, began = performance.now();
-    run < 2 || performance.now() - began < MILLISECONDS;
-    run++
-  ) {
+  const end = performance.now() + MILLISECONDS;
+  for (let run = 0; run < 2 || performance.now() < end; run++) {
     const start = performance.now();
     await session.run(feeds as never);
     if (run > 0) fastest = Math.min(fastest, (performance.now() - start) / 1000);

@@ -178,12 +178,12 @@ export async function prepareData(sources: Sources, options: DataOptions, io: Co
   const { stages: specifiers } = await readStageNames(STAGES.href);
   const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);
-  const [target, general] = [
-    await bound(tokenize, sources.target, options),
-    await bound(tokenize, sources.general, options),
-  ];
   const config = {
-    sources: { [TARGET]: target, [GENERAL]: general, ...available },
+    sources: {
+      [TARGET]: await bound(tokenize, sources.target, options),
+      [GENERAL]: await bound(tokenize, sources.general, options),
+      ...available,
+    },
     vocab_size: options.vocab_size,
     validation_share: 0,
     max_document_bytes: MAX_DOCUMENT_BYTES,
@@ -233,10 +233,7 @@ function isLocal({ records }: Entry): boolean {
 }
 
 /** Why the tokenize stage does not accept a source. */
-async function problemOf(
-  tokenize: AnyStage,
-  entries: readonly Entry[],
-): Promise<string | undefined> {
+async function problemOf(tokenize: AnyStage, entries: readonly Entry[]) {
   const config = { sources: { any: entries } };
   const { issues } = await tokenize.config["~standard"].validate(config);
   return issues?.[0].message;

@@ -67,7 +67,7 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
   if (found.length === 0) {
     const which = wanted === undefined ? "a step" : `a step "${wanted}"`;
     throw new UsageError(
-      `--evidence ${out} has no result of ${which} of the proximity stage; run a study with that stage first`,
+      `--evidence ${out} has no result of ${which} of the proximity stage; run a study with it first`,
     );
   }
   if (found.length > 1) {
@@ -79,11 +79,11 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
   const [{ recipe, step, manifest }] = found;
   const { columns } = study_ports.proximity;
   const table = await openTable(store, manifest.outputs.proximity, columns, "proximity");
-  const [advantage, improvement] = [
-    [...await table.column("advantage")],
-    [...await table.column("relative_improvement")],
-  ];
-  return { from: `step "${step}" of recipe "${recipe}"`, advantage, improvement };
+  return {
+    from: `step "${step}" of recipe "${recipe}"`,
+    advantage: [...await table.column("advantage")],
+    improvement: [...await table.column("relative_improvement")],
+  };
 }
 
 async function ofFile(path: string): Promise<Pairs> {

@@ -47,7 +47,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export async function launchOf(
   { launcher: name, launcher_arg: args, out, data_root, jobs, memory }: LaunchOptions,
   { url, load }: { url: string; load: LoadOptions },
-): Promise<{ launch: LaunchedRun; control?: Control; onStop: string } | undefined> {
+): Promise<{ launch: LaunchedRun; control: Control; onStop: string } | undefined> {
   if (name === undefined) {
     if (args.length > 0) throw new UsageError("--launcher-arg needs --launcher");
     assertNoSubmittedJobs(out);
@@ -64,7 +64,7 @@ export async function launchOf(
   const step = [Deno.execPath(), "task", "--quiet", "--config", config, "step"];
   return {
     launch: new LaunchedRun(launcher, order, (folder) => [...step, folder]),
-    control: launchedControl(),
+    control: { pause: refuse, resume: refuse, stop: refuse },
     onStop: launcher.outlives
       ? "Leaving; the steps continue by themselves …"
       : "Stopping at the next checkpoint …",
@@ -72,11 +72,7 @@ export async function launchOf(
 }
 
 /** Steps in other processes cannot be paused or stopped over HTTP. */
-function launchedControl(): Control {
-  const refuse = () =>
-    Promise.reject(new Error("the steps of this run are computed by processes of their own"));
-  return { pause: refuse, resume: refuse, stop: refuse };
-}
+const refuse = () => Promise.reject(new Error("the steps of this run run in other processes"));
 
 /** What rank 0 has to know of the other ranks; alone, there are none. */
 export interface GroupRun {

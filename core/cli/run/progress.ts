@@ -61,9 +61,7 @@ export class Progress {
       }
     }
     if (event.type === "log") this.#print(`${step.id}: ${event.message}`);
-    if (event.type === "sample") {
-      this.#print(style(sampleLine(event), "dim", this.terminal.color));
-    }
+    if (event.type === "sample") this.#print(style(sampleLine(event), "dim", this.terminal.color));
     if (event.type === "step_skipped") this.#print(this.#mark("-", "dim", skippedLine(step)));
     if (event.type === "step_finished") this.#print(this.#mark("✓", "green", finishedLine(step)));
     if (event.type === "step_failed") this.#print(this.#mark("✗", "red", this.#failedLine(event)));
@@ -195,15 +193,12 @@ function bar(fraction: number): string {
   return "█".repeat(full) + "░".repeat(BAR_CELLS - full);
 }
 
-function finishedLine(step: StepState): string {
-  const loss = step.metrics.loss;
+function finishedLine({ id, started_at, ended_at, metrics: { loss } }: StepState): string {
   const last = typeof loss === "number" ? `  loss ${loss.toFixed(3)}` : "";
-  return `${step.id}  ${formatDuration(step.ended_at! - step.started_at!)}${last}`;
+  return `${id}  ${formatDuration(ended_at! - started_at!)}${last}`;
 }
 
-function skippedLine(step: StepState): string {
-  return `${step.id}  Skipped: ${step.reasons.join(", ")}`;
-}
+const skippedLine = ({ id, reasons }: StepState) => `${id}  Skipped: ${reasons.join(", ")}`;
 
 /** What a run did or is doing, as JSON. Seconds are null until the end. */
 export function summarize(state: RunState) {

@@ -33,6 +33,7 @@ export const command = defineCommand({
     keep_recipes: {
       value: "A,B",
       help: "keep only the results of these recipes (default: of all that ran here)",
+      parse: (text: string) => text.split(","),
     },
   },
   examples: ["deno task gc", "deno task gc --delete"],
@@ -60,16 +61,16 @@ export const main = mainOf(command, async ({ flags }, io) => {
   }
 });
 
-/** @param names recipes, separated by commas; undefined: all. */
-async function inUse(store: Store, out: string, names: string | undefined): Promise<InUse> {
+/** @param names recipes; undefined: all. */
+async function inUse(store: Store, out: string, names?: readonly string[]): Promise<InUse> {
   const recipes = readLocks(out);
   // Without it, no result would be in use.
   if (Object.keys(recipes).length === 0 && store.readManifests().size > 0) {
     throw new Error(`${join(out, "lock.json")} lists no results to keep: run the pipeline first`);
   }
-  const kept = names?.split(",") ?? Object.keys(recipes);
+  const kept = names ?? Object.keys(recipes);
   const results = kept.flatMap((name) => Object.values(findRecipe(recipes, name).steps));
-  return { results, abandoned: await abandoned(out, names === undefined ? undefined : kept) };
+  return { results, abandoned: await abandoned(out, names) };
 }
 
 function findRecipe(recipes: Readonly<Record<string, RecipeLock>>, name: string): RecipeLock {

@@ -110,11 +110,9 @@ function renderRuns(states: readonly RunState[], now: number): string {
 function renderRun(state: RunState, index: RunIndex, now: number, color: boolean): string {
   const { id, description, message } = state;
   const is_over = state.state !== "running";
-  const tone = { finished: "green", failed: "red", lost: "red" } as const;
   const word = state.paused ? "paused" : state.state === "failed" ? "Run failed" : state.state;
-  const colored = state.state in tone
-    ? style(word, tone[state.state as keyof typeof tone], color)
-    : word;
+  const is_good = state.state === "finished", has_tone = is_over && state.state !== "interrupted";
+  const colored = style(word, is_good ? "green" : "red", color && has_tone);
   const lines = [
     `${style(id, "bold", color)}: ${colored}${message && is_over ? `, ${message}` : ""}`,
     ...(description ? [description] : []),
