@@ -13,13 +13,13 @@ import {
   verify,
   workerExecutor,
 } from "../../runner/mod.ts";
+import { readStageNames } from "../../recipe/mod.ts";
 import type { RunState } from "../../runs/mod.ts";
 import { controlOf, serveStatus, type StatusServer } from "../../status/mod.ts";
 import { openStorage, Remote } from "../../remote/storage/mod.ts";
 import { openTrackers, TRACKER_FLAG } from "../runs/track.ts";
 import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
 import { type Console, formatTable, processConsole } from "../shared/console.ts";
-import { readStageNames } from "../../recipe/mod.ts";
 import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
@@ -106,9 +106,7 @@ async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): P
   try {
     const named = await loadNamedRecipe(flags);
     const { renamed } = await readStageNames(named.load.stages);
-    const only = flags.only === undefined
-      ? undefined
-      : selectSteps(named.recipe, flags.only, renamed);
+    const only = flags.only ? selectSteps(named.recipe, flags.only, renamed) : undefined;
     input.doing = flags.dry_run
       ? `results in ${flags.out} cannot be read`
       : `results cannot be written to ${flags.out}`;
