@@ -71,7 +71,7 @@ function headerProblems({ header: { name, seed }, steps, problems, thrown }: Rec
   } else if (RESERVED.includes(name)) {
     found.push({ message: `recipe name "${name}" is reserved; choose another` });
   }
-  found.push(...problemOf(() => checkSeed(`recipe "${name}"`, seed)));
+  found.push(...seedProblems(`recipe "${name}"`, seed));
   const is_empty = steps.length === 0 && problems.length === 0 && !thrown;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
 }
@@ -93,7 +93,7 @@ async function checkStep(
   if (!stage) return { step: { ...step, config: null, inputs: {} }, problems };
   const fail = (message: string) => void problems.push({ message });
   const inputs = checkWiring(where, stage.inputs, draft.inputs, recipe.isRef, fail);
-  if (draft.seed !== undefined) problems.push(...problemOf(() => checkSeed(where, seed)));
+  if (draft.seed !== undefined) problems.push(...seedProblems(where, seed));
   if (permissions !== undefined) {
     problems.push(...problemOf(() => assertPermissions(permissions, where)));
   }
@@ -162,8 +162,7 @@ function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[
   return found;
 }
 
-function checkSeed(where: string, seed: number): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new TypeError(`${where}: seed must be an integer >= 0, got ${seed}`);
-  }
+function seedProblems(where: string, seed: number): Problem[] {
+  if (Number.isSafeInteger(seed) && seed >= 0) return [];
+  return [{ message: `${where}: seed must be an integer >= 0, got ${seed}` }];
 }

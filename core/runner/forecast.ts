@@ -11,7 +11,7 @@ import {
   openArtifact,
   type Store,
 } from "../store/mod.ts";
-import { type PlannedStep, readLock } from "../runs/mod.ts";
+import type { PlannedStep } from "../runs/mod.ts";
 import { pastSeconds } from "./durations.ts";
 import { type EarlierResults, plan } from "./plan.ts";
 import {
@@ -23,7 +23,7 @@ import {
   type Step,
   type Wired,
 } from "../recipe/mod.ts";
-import { storeOf } from "./verify.ts";
+import { earlierResults, storeOf } from "./verify.ts";
 
 /** A planned step with the forecast of its stage. */
 export interface StepForecast extends PlannedStep {
@@ -52,12 +52,7 @@ export async function forecastRecipe(
 ): Promise<StepForecast[]> {
   const recipe = await checkRecipe(given);
   const store = storeOf(out);
-  const earlier: EarlierResults = {
-    manifests: store.readManifests(),
-    unusable: new Map(),
-    last_keys: readLock(out, recipe.name).steps,
-    unfinished: store.unfinished(),
-  };
+  const earlier = earlierResults(recipe, out);
   const same = recipe.steps.filter((step) => ranWithThisConfig(step, earlier)).map(({ id }) => id);
   const seconds = await pastSeconds(out, recipe.name, same);
   const forecasts = new Map<string, StepForecast>();

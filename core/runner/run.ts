@@ -252,10 +252,9 @@ class Run {
     });
     const manifest = this.store.readManifest(key);
     if (!manifest || outputsProblem(step, manifest)) return undefined;
-    const manifests = new Map([[key, manifest]]);
     // While other steps run, a damaged object stays in place: one of them may be replacing it. This step rewrites it.
     const is_alone = this.#running.size === 1;
-    const problem = await findProblem(this.store, { manifests }, key, this.verified, is_alone);
+    const problem = await findProblem(this.store, key, manifest, this.verified, is_alone);
     return problem ? undefined : manifest;
   }
 

@@ -47,19 +47,8 @@ export async function verify(
   const { only, signal, verified = new Set(), quarantine = false } = options;
   const recipe = await checkRecipe(given);
   const store = storeOf(out);
-  const unusable = new Map<string, string>();
-  const manifests = store.readManifests();
-  for (const [key, manifest] of manifests) {
-    if (isIntact(key, manifest)) continue;
-    manifests.delete(key);
-    unusable.set(key, MANIFEST_DAMAGED);
-  }
-  const earlier: EarlierResults = {
-    manifests,
-    unusable,
-    last_keys: readLock(out, recipe.name).steps,
-    unfinished: store.unfinished(),
-  };
+  const earlier = earlierResults(recipe, out);
+  const { unusable } = earlier;
   // A step with an unusable result runs, and with it the steps that read it, so the next plan relies on fewer results.
   for (;;) {
     const steps = plan(recipe, earlier, only);
@@ -67,11 +56,26 @@ export async function verify(
     for (const { action, key } of steps) {
       if (action !== "skip" || unusable.has(key!)) continue;
       if (signal?.aborted) throw new Interrupted();
-      const reason = await findProblem(store, earlier, key!, verified, quarantine);
+      const manifest = earlier.manifests.get(key!)!;
+      const reason = await findProblem(store, key!, manifest, verified, quarantine);
       if (reason) unusable.set(key!, reason);
     }
     if (unusable.size === before) return { steps, earlier };
   }
+}
+
+/** The results of earlier runs, as their manifests say; their objects are not read. */
+export function earlierResults({ name }: Recipe, out: string) {
+  const store = storeOf(out);
+  const unusable = new Map<string, string>();
+  const manifests = store.readManifests();
+  for (const [key, manifest] of manifests) {
+    if (isIntact(key, manifest)) continue;
+    manifests.delete(key);
+    unusable.set(key, MANIFEST_DAMAGED);
+  }
+  const last_keys = readLock(out, name).steps;
+  return { manifests, unusable, last_keys, unfinished: store.unfinished() };
 }
 
 const MANIFEST_DAMAGED = "its manifest is damaged";
@@ -88,12 +92,11 @@ function isIntact(key: string, manifest: Manifest): boolean {
 /** Verifies the outputs of a finished step; returns what is wrong with the first damaged one. */
 export async function findProblem(
   store: Store,
-  earlier: Pick<EarlierResults, "manifests">,
   key: string,
+  manifest: Manifest,
   verified: Set<string>,
   quarantine: boolean,
 ): Promise<string | undefined> {
-  const manifest = earlier.manifests.get(key)!;
   if (!isIntact(key, manifest)) return MANIFEST_DAMAGED;
   const problems: { output: string; problem: Problem }[] = [];
   for (const [output, artifact] of Object.entries(manifest.outputs)) {

@@ -133,17 +133,10 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
       return withStep(state, event.step, { job: event.job });
     case "report":
       return withStep(state, event.step, (step) => applyReport(step, event.points, event.total));
-    case "step_finished": {
-      const { step, time, outputs } = event;
-      return withoutRunning(
-        withStep(state, step, { state: "finished", ended_at: time, outputs }),
-        step,
-      );
-    }
-    case "step_failed": {
-      const { step, time } = event;
-      return withoutRunning(withStep(state, step, { state: "failed", ended_at: time }), step);
-    }
+    case "step_finished":
+      return endStep(state, event, { state: "finished", outputs: event.outputs });
+    case "step_failed":
+      return endStep(state, event, { state: "failed" });
     case "run_paused":
       return state.paused ? state : { ...state, paused: true, paused_at: event.time };
     case "run_resumed":
@@ -182,8 +175,13 @@ export function runClock({ paused_at }: RunState, now: number): number {
   return paused_at ?? now;
 }
 
-function withoutRunning(state: RunState, step: string): RunState {
-  return { ...state, running: state.running.filter((id) => id !== step) };
+function endStep(
+  state: RunState,
+  { step, time }: { readonly step: string; readonly time: number },
+  change: Partial<StepState>,
+): RunState {
+  const running = state.running.filter((id) => id !== step);
+  return { ...withStep(state, step, { ...change, ended_at: time }), running };
 }
 
 /** The running steps, in the order in which they started. */
