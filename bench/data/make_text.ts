@@ -23,8 +23,8 @@ const FRAME_CHARS = 4_000_000;
 const POOL_CHARS = 60_000_000;
 
 /**
- * Writes shards `text-00000.jsonl.zst`, …: documents of real sentences in random order. One in forty has a random word,
- * so that the number of distinct words keeps growing.
+ * Writes shards `text-00000.jsonl.zst`, …: documents of real sentences in random order. One in forty has a random
+ * word, so that the number of distinct words keeps growing.
  */
 export async function makeText(folder: string, options: StreamOptions): Promise<void> {
   const sentences = await sentencePool(options.texts);

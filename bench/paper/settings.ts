@@ -1,6 +1,6 @@
 /**
- * The paper's study scaled down to hours on two cores, on the data of a data root (see README.md): the settings that all
- * model sizes share.
+ * The paper's study scaled down to hours on two cores, on the data of a data root (see README.md): the settings that
+ * all model sizes share.
  *
  * @module
  */

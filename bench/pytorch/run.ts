@@ -142,7 +142,9 @@ class Runner {
     await ceiling?.stop();
   }
 
-  /** Causeway's process serves all contests of a variant. If it was killed, as when memory runs out, a new one starts. */
+  /**
+   * Causeway's process serves all contests of a variant. If it was killed, as when memory runs out, a new one starts.
+   */
   async #runByTurns(setting: Setting): Promise<void> {
     const { size, result, ceiling } = setting;
     let ours: Side | undefined, variant: Variant | undefined;

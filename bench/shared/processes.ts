@@ -1,7 +1,8 @@
 /**
  * Child processes that compute on request and otherwise sleep, and what a process uses.
  *
- * The benchmark writes requests to a child's standard input and reads answers from its standard output, one JSON object per line. json_lines.py is the Python counterpart of {@linkcode serveRequests}.
+ * The benchmark writes requests to a child's standard input and reads answers from its standard output, one JSON object
+ * per line. json_lines.py is the Python counterpart of {@linkcode serveRequests}.
  *
  * @module
  */
@@ -142,8 +143,8 @@ export async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
 type Message = any;
 
 /**
- * The child's side: reports that it is ready, then answers each request `{do: NAME, …}` with the result of the handler
- * of that name, until standard input ends.
+ * The child's side: reports that it is ready, then answers each request `{do: NAME, …}` with the result of the
+ * handler of that name, until standard input ends.
  */
 export async function serveRequests(
   handlers: Readonly<Record<string, (request: Message) => object | Promise<object>>>,

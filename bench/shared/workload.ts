@@ -1,5 +1,6 @@
 /**
- * The models, weights and token ids that both sides compute with. Weights and tokens come from seeds: Causeway's process makes them itself, the Python process reads them from files.
+ * The models, weights and token ids that both sides compute with. Weights and tokens come from seeds: Causeway's
+ * process makes them itself, the Python process reads them from files.
  *
  * @module
  */

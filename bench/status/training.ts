@@ -50,8 +50,8 @@ export class Training {
   }
 
   /**
-   * CPU seconds of the server's thread so far, from Linux's /proc; NaN on other systems. It is the first thread that the
-   * process starts, because the server starts before the run.
+   * CPU seconds of the server's thread so far, from Linux's /proc; NaN on other systems. It is the first thread that
+   * the process starts, because the server starts before the run.
    */
   get server_seconds(): number {
     if (Deno.build.os !== "linux") return NaN;

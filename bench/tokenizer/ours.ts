@@ -29,7 +29,9 @@ function train({ vocab_size, min_frequency }: Setting) {
   return trainByteLevelBpe(texts, { vocab_size, min_frequency, special_tokens, workers });
 }
 
-/** Encodes all texts. @returns the number of tokens, including end-of-text tokens, which the other side does not add. */
+/**
+ * Encodes all texts. @returns the number of tokens, including end-of-text tokens, which the other side does not add.
+ */
 async function encode(): Promise<number> {
   let tokens = 0;
   for await (const encoded of pool!.encode(texts.map((text) => ({ text })))) {
@@ -85,7 +87,10 @@ await serveRequests({
     return {};
   },
 
-  /** `@huggingface/transformers` on the first texts of each kind, up to `max_chars`: its speed, and texts whose ids differ. */
+  /**
+   * `@huggingface/transformers` on the first texts of each kind, up to `max_chars`: its speed, and texts whose ids
+   * differ.
+   */
   async library({ max_chars }: { max_chars: number }) {
     const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"], {
       kind: "library",

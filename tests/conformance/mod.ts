@@ -32,10 +32,10 @@ import {
 export type { ConformanceCase } from "./bench.ts";
 
 /**
- * Registers tests with `Deno.test`: the declaration is valid; invalid configs are refused, and valid ones are plain data;
- * every declared output is written, with the same bytes each time; config and inputs are not changed; progress does not
- * decrease; a run that is asked to stop stops and leaves nothing incomplete, and the next one gives the same bytes,
- * continuing from a checkpoint if the stage saves them.
+ * Registers tests with `Deno.test`: the declaration is valid; invalid configs are refused, and valid ones are plain
+ * data; every declared output is written, with the same bytes each time; config and inputs are not changed; progress
+ * does not decrease; a run that is asked to stop stops and leaves nothing incomplete, and the next one gives the same
+ * bytes, continuing from a checkpoint if the stage saves them.
  *
  * The stage runs in this thread on a store in a temporary folder, about five times for each case: keep cases small.
  *

@@ -1,6 +1,6 @@
 /**
- * Three small tasks with everything that can be stored: a table, checkpoints, files, a published output. It runs in tens
- * of milliseconds, so that it can run again for every kind of damage to every file.
+ * Three small tasks with everything that can be stored: a table, checkpoints, files, a published output. It runs in
+ * tens of milliseconds, so that it can run again for every kind of damage to every file.
  *
  * @module
  */

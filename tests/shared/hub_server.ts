@@ -1,6 +1,6 @@
 /**
- * A Hugging Face hub on 127.0.0.1 for tests: datasets with commits, the API, and a second origin to which large files are
- * redirected. It records requests, and a test can replace answers.
+ * A Hugging Face hub on 127.0.0.1 for tests: datasets with commits, the API, and a second origin to which large files
+ * are redirected. It records requests, and a test can replace answers.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * MPI for tests: processes on this machine, or on two network namespaces that act as two hosts, joined by a virtual cable
- * over which they communicate by TCP.
+ * MPI for tests: processes on this machine, or on two network namespaces that act as two hosts, joined by a virtual
+ * cable over which they communicate by TCP.
  *
  * @module
  */

@@ -11,8 +11,8 @@ const PYTHON = findPython(["moto.server"]);
 export const has_s3 = PYTHON !== undefined;
 
 /**
- * What the proxy does to a request: a response answers it; "cut" breaks the answer off in the middle; "flip" flips a bit
- * of it; "lose" executes the request but loses the answer; undefined forwards it.
+ * What the proxy does to a request: a response answers it; "cut" breaks the answer off in the middle; "flip" flips a
+ * bit of it; "lose" executes the request but loses the answer; undefined forwards it.
  */
 export type Fault = (
   request: Request,

@@ -1,6 +1,6 @@
 /**
- * Runs single tasks in restricted workers, which need Deno's `--unstable-worker-options`, and prints the result of each:
- * the error message, or the bytes that it wrote.
+ * Runs single tasks in restricted workers, which need Deno's `--unstable-worker-options`, and prints the result of
+ * each: the error message, or the bytes that it wrote.
  *
  *     run_restricted.ts FOLDER '[{"id": "…", "kind": "env", "name": "HOME", "permissions": {…}}]'
  *
