@@ -23,10 +23,7 @@ export const TEMPLATES: Readonly<Record<string, string>> = {
 };
 
 /** A message and its answer. */
-interface Turn {
-  readonly message: string;
-  readonly answer: string;
-}
+type Turn = Readonly<Record<"message" | "answer", string>>;
 
 /**
  * The tokens of a conversation so far and of a new message. Each part is tokenized on its own, as prompts and answers

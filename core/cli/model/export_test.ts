@@ -77,7 +77,7 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
       assert.equal(again.code, 2);
       assert.match(again.err, /exists; name another folder with --to, or replace it with --force/);
     });
-    await t.step("what is not there is named, with what is", async () => {
+    await t.step("errors name what is missing, and what exists", async () => {
       const cases: [string, RegExp][] = [
         ["tiny/data", /has no model from a step "data"; steps with models: trunk, branch, tuned/],
         ["other", /no run or recipe "other" in .*; recipes that ran there: tiny/],

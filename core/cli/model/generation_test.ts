@@ -12,7 +12,7 @@ const writer = (positions: number) => ({
 
 const textOf = (tokens: readonly number[]) => String.fromCharCode(...tokens);
 
-Deno.test("a conversation is put to the model as its template says", () => {
+Deno.test("a template gives the text of a conversation", () => {
   const turns = [{ message: "One?", answer: "1." }];
   const { tokens, forgotten } = conversationTokens(
     writer(200),

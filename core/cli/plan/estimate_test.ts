@@ -42,7 +42,7 @@ const JOB: TrainingJob = {
 const near = (a: number, b: number) =>
   assert.ok(Math.abs(a - b) < 1e-9 * Math.abs(b), `${a}, ${b}`);
 
-Deno.test("one device sums nothing, and is as efficient as one device", () => {
+Deno.test("one device sums nothing and has efficiency 1", () => {
   const { step, efficiency, sent_per_step, seconds, lost_seconds } = estimate(JOB, CLUSTER, 1);
   near(step.compute, 36);
   near(step.update, 28 * 1e8 / 1e11);
@@ -83,7 +83,7 @@ Deno.test("more processes than cores take turns", () => {
   near(estimate(JOB, shared, 2).step.compute, estimate(JOB, CLUSTER, 2).step.compute);
 });
 
-Deno.test("failures cost half an interval and a restart, and all is paid for", () => {
+Deno.test("failures cost half an interval and a restart, and add to the price", () => {
   const { failures, lost_seconds, seconds, cost, devices } = estimate(JOB, CLUSTER, 4);
   near(failures, (seconds - lost_seconds) * 4 / 3.6e6);
   near(lost_seconds, failures * (300 + 300));

@@ -11,7 +11,7 @@ const SAMPLES = {
   text: ["Q: 1 + 1?\n", "2\u001b[31m<|endoftext|>", "x\ty\u009b\u202e"],
 };
 
-Deno.test("rows name source and counts, and what is not supervised stands in brackets", () => {
+Deno.test("rows show source and counts, with text without loss in brackets", () => {
   const lines = renderSamples(SAMPLES, { color: false }).split("\n");
   assert.deepEqual(lines.slice(2), [
     "step 3, row 0: gsm8k, 12 tokens, 7 supervised",
@@ -23,7 +23,7 @@ Deno.test("rows name source and counts, and what is not supervised stands in bra
   ]);
 });
 
-Deno.test("colour tells them apart on a terminal, and documents that do not see each other are parted", () => {
+Deno.test("a terminal shows them in colours, and a bar between documents", () => {
   const two = { ...SAMPLES, document: Int32Array.of(0, 1, 0) };
   const text = renderSamples(two, { color: true });
   assert.ok(text.includes("\x1b[2mQ: 1 + 1?\n\x1b[0m\n── document ──\n\x1b[32m2"), text);

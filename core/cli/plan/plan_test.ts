@@ -71,7 +71,7 @@ Deno.test("a step that has run shows its time and size, and its speed serves oth
     assert.match(out, /4 of 5 to run/);
   }));
 
-Deno.test("mistakes get one sentence and a code", async () => {
+Deno.test("errors are one sentence, with an exit code", async () => {
   const cases: [string[], number, RegExp][] = [
     [["--color"], 2, /^Error: unknown flag --color \(see deno task plan --help\)$/],
     [["--out="], 2, /^Error: --out needs a value/],

@@ -9,7 +9,7 @@ Deno.test("a line runs from the lower left to the upper right without a hole", (
   assert.deepEqual(lines, ["⠀⠀⡠⠊", "⡠⠊⠀⠀"]);
 });
 
-Deno.test("a fall between two columns is drawn through", () => {
+Deno.test("a drop between two columns is drawn without a gap", () => {
   const [top, bottom] = renderLine(
     [{ at: 0, value: 1 }, { at: 1, value: 1 }, { at: 1.01, value: 0 }, { at: 2, value: 0 }],
     { width: 2, height: 2 },

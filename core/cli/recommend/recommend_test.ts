@@ -77,7 +77,7 @@ Deno.test("the candidate nearest to the target is first, with starts and weights
     assert.match(again.err, /data .*(skipped|there already|unchanged)/i);
   }));
 
-Deno.test("the text says what is first, what is not known and how far the evidence goes", () =>
+Deno.test("the text names the first candidate, what is unknown and the limits of the evidence", () =>
   withTexts(async (args) => {
     const { code, out, err } = await command(args);
     assert.equal(code, 0, err);
@@ -158,7 +158,7 @@ const PAIRS = [0.01, 0.02, 0.03, 0.05, 0.08].map((advantage, i) => ({
   relative_improvement: 2 * advantage + (i % 2 ? 0.002 : -0.002),
 }));
 
-Deno.test("an earlier study says what to expect, or that it cannot", () =>
+Deno.test("an earlier study predicts the gain, or says that it cannot", () =>
   withTexts(async (args, folder) => {
     const file = join(folder, "proximity.jsonl");
     const write = (rows: object[]) =>
@@ -234,7 +234,7 @@ Deno.test("the study can be the output folder of a run", () =>
     );
   }));
 
-Deno.test("wrong usage is refused by name", async () => {
+Deno.test("errors name the wrong flag", async () => {
   const refuses = async (args: string[], message: RegExp) => {
     const { code, err } = await command(args);
     assert.equal(code, 2, err);
@@ -261,7 +261,7 @@ Deno.test("wrong usage is refused by name", async () => {
   assert.ok(out.split("\n").every((line) => line.length <= 100));
 });
 
-Deno.test("a data root that lacks candidates is told, and those are left out", () =>
+Deno.test("candidates that a data root lacks are left out, and listed", () =>
   withTexts(async (args, folder) => {
     const root = join(folder, "root");
     await Deno.mkdir(join(root, "flan"), { recursive: true });

@@ -41,12 +41,12 @@ function recommendation(
 
 const [math, code] = [candidate("math", 0.05, 0), candidate("code", 0.04, 0.01)];
 
-Deno.test("a clear first is called so", () => {
+Deno.test("a clear first candidate is named", () => {
   const text = renderRecommendation(recommendation([math, code]));
   assert.match(text, /^First: math, ahead of code by 0\.010 \(0\.005 to 0\.015\)\.$/m);
 });
 
-Deno.test("candidates that could be first as well leave it undecided", () => {
+Deno.test("candidates that could also be first make it undecided", () => {
   const flan = candidate("flan", 0.045, 0.005, true);
   const given = recommendation([math, flan, code]);
   assert.deepEqual(leadersOf(given.ranking).map(({ source }) => source), ["math", "flan"]);
@@ -65,13 +65,13 @@ Deno.test("where no candidate is closer than general data, none is recommended",
   assert.doesNotMatch(text, /^First/m);
 });
 
-Deno.test("without intervals nothing is called sure", () => {
+Deno.test("without intervals no order is claimed", () => {
   const bare = { ...math.mixtures[0], advantage: { value: 0.05, ci_low: NaN, ci_high: NaN } };
   const text = renderRecommendation(recommendation([{ ...math, mixtures: [bare] }, code]));
   assert.match(text, /^Without resamples .* no interval/m);
 });
 
-Deno.test("starts tell the weight that lasts, that there is none, and what is not known", () => {
+Deno.test("starts show the weight that lasts, that there is none, and lower bounds", () => {
   const plans = {
     math: [
       { start: 0.1, lasts: 0.012 },

@@ -43,7 +43,7 @@ async function assertAsOneAtATime(out: string, folder: string) {
 const ignore = Deno.build.os === "windows" || navigator.hardwareConcurrency < 2;
 
 Deno.test({
-  name: "killed while two arms run, again and again, the results are those of one at a time",
+  name: "killed repeatedly while two arms run, the results are those of one at a time",
   ignore,
   fn: () =>
     withFolder(async (folder) => {
@@ -59,7 +59,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C and SIGTERM stop both arms at their checkpoints, with the codes of one",
+  name: "Ctrl-C and SIGTERM stop both arms at their checkpoints, with the usual exit codes",
   ignore,
   fn: () =>
     withFolder(async (folder) => {

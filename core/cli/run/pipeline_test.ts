@@ -59,7 +59,7 @@ Deno.test("a dry run prints the plan and writes nothing", () =>
     isAbsent(out);
   }));
 
-Deno.test("mistakes get one sentence, a code, and leave nothing behind", () =>
+Deno.test("errors are one sentence with an exit code, and leave nothing behind", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const toy = ["--out", out, "--recipe", recipePath("toy_recipe")];
@@ -269,7 +269,7 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
   }));
 
 if (Deno.build.os !== "windows") {
-  Deno.test("Ctrl-C stops cleanly with code 130, and the next run goes on", () =>
+  Deno.test("Ctrl-C stops cleanly with code 130, and the next run continues", () =>
     withFolder(async (folder) => {
       const args = [
         "--recipe",

@@ -33,7 +33,7 @@ function play(events: RunEvent[], is_terminal: boolean) {
   return { progress, written, state: state! };
 }
 
-Deno.test("a line tells step, loss, speed and time left", () => {
+Deno.test("a line shows step, loss, speed and time left", () => {
   const { progress, state } = play(EVENTS, false);
   progress.close();
   assert.equal(
@@ -118,7 +118,7 @@ const SIDE_BY_SIDE: RunEvent[] = [
   { time: 3000, type: "step_started", step: "arm", key: "l", reasons: ["never run"] },
 ];
 
-Deno.test("each running step has its bar, and what waits is named", async () => {
+Deno.test("each running step has its bar, and the next ones are named", async () => {
   const ids = ["trunk", "arm", "a", "b", "c", "d"];
   const events = [
     { ...EVENTS[0], plan: ids.map((id) => ({ ...plan[0], id })) } as RunEvent,
@@ -138,7 +138,7 @@ Deno.test("each running step has its bar, and what waits is named", async () => 
   progress.close();
 });
 
-Deno.test("more bars than a window may have lines are counted", async () => {
+Deno.test("bars beyond the height of a window are counted", async () => {
   const ids = Array.from({ length: 11 }, (_, i) => `s${i}`);
   const { progress, written } = play([
     { ...EVENTS[0], plan: ids.map((id) => ({ ...plan[0], id })) } as RunEvent,
@@ -150,7 +150,7 @@ Deno.test("more bars than a window may have lines are counted", async () => {
   assert.deepEqual([lines.length, lines.at(-1)], [10, "  and 3 more"]);
 });
 
-Deno.test("a pause and a sample are told", async () => {
+Deno.test("pauses and samples are shown", async () => {
   const sample = "about the\nroad";
   const { progress, written } = play([
     ...EVENTS,

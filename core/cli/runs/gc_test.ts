@@ -163,7 +163,7 @@ Deno.test("checkpoints of an interrupted step stay until it is started with anot
     assert.equal(work(), 2); // nobody can tell whether it is needed
   }));
 
-Deno.test("mistakes, a runner at work and missing notes are refused, and nothing is removed", () =>
+Deno.test("wrong flags, an active runner and a missing lock are errors, and nothing is removed", () =>
   withOut(async (out) => {
     const refuse = async (code: number, message: RegExp, ...args: string[]) => {
       const result = await gc("--out", out, "--delete", ...args);

@@ -10,7 +10,7 @@ const recipeUrl = (name: string) =>
 
 const status = (...args: string[]) => runCommand(main, args);
 
-Deno.test("runs are listed, the newest first, and one is told with its steps", () =>
+Deno.test("runs are listed, the newest first, and one is shown with its steps", () =>
   withFolder(async (out) => {
     const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const second = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
@@ -30,7 +30,7 @@ Deno.test("runs are listed, the newest first, and one is told with its steps", (
     assert.equal((await status("--watch", "--out", out)).code, 0);
   }));
 
-Deno.test("a run whose process is gone is lost, and its failure is what --watch ends with", () =>
+Deno.test("a run whose process is gone is lost, and --watch exits with 1", () =>
   withFolder(async (out) => {
     const { id } = await run(await loadRecipe(recipeUrl("toy_recipe")), { out });
     const path = join(out, "runs", id, "events.jsonl");
@@ -41,7 +41,7 @@ Deno.test("a run whose process is gone is lost, and its failure is what --watch 
     assert.match(text, /: lost, the process ended unexpectedly/);
   }));
 
-Deno.test("what is not there is named, with what is", () =>
+Deno.test("errors name what is missing, and what exists", () =>
   withFolder(async (out) => {
     assert.match(
       (await status("--out", out)).err,

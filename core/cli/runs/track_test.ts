@@ -23,7 +23,7 @@ function filesBelow(folder: string, prefix = ""): Record<string, Uint8Array> {
   );
 }
 
-Deno.test("a run is written for TensorBoard while it goes on, and afterwards from its log the same", () =>
+Deno.test("a run is written for TensorBoard while it runs, and from its log afterwards, equally", () =>
   withFolder(async (out) => {
     const args = ["--recipe", RECIPE.pathname, "--out", out, "--port=0", "--quiet"];
     const { code, err } = await runCommand(pipeline, [...args, "--tracker", "tensorboard"]);
@@ -136,7 +136,7 @@ Deno.test("a run is written to an MLflow server: metrics, parameters, how it end
     }
   }));
 
-Deno.test("a tracker that fails ends its part, not the run", () =>
+Deno.test("a failing tracker does not end the run", () =>
   withFolder(async (out) => {
     const module = join(out, "tracker.ts");
     Deno.mkdirSync(out, { recursive: true });

@@ -83,7 +83,7 @@ Deno.test("more steps than an array may hold are several arrays", () => {
   assert.equal(new Set(arrays.flatMap(({ steps }) => steps)).size, 2500);
 });
 
-Deno.test("what is handed over is noted, and keeps others out", () =>
+Deno.test("submitted jobs are recorded, and block other launchers", () =>
   withFolder((folder) => {
     assert.equal(readSubmittedJobs(folder), undefined);
     assertNoSubmittedJobs(folder);
@@ -98,7 +98,7 @@ Deno.test("what is handed over is noted, and keeps others out", () =>
     assert.equal(readSubmittedJobs(folder), undefined);
   }));
 
-Deno.test("reports arrive in order, also those of a process that was killed in the middle of a line", () =>
+Deno.test("reports arrive in order, even after a process was killed in the middle of a line", () =>
   withFolder(async (folder) => {
     const heard: unknown[] = [];
     const listener = {
@@ -122,7 +122,7 @@ Deno.test("reports arrive in order, also those of a process that was killed in t
     assert.deepEqual(heard, ["first", ["report", [[1, 5, { loss: 2 }]], 9], 3]);
   }));
 
-Deno.test("orders are read back; what is none is refused", () =>
+Deno.test("orders are read back; other folders are errors", () =>
   withFolder((folder) => {
     assert.throws(() => readOrder(folder), /is not the folder of a launch/);
     const order = { recipe: "file:///r.ts", load: { set: ["a=1"] }, out: "/out" };
@@ -134,7 +134,7 @@ Deno.test("orders are read back; what is none is refused", () =>
     clearOutcome(folder, "a");
   }));
 
-Deno.test("a launcher of one's own is one file", () =>
+Deno.test("your own launcher is one file", () =>
   withFolder(async (folder) => {
     const own = join(folder, "own.ts");
     const options = { args: ["x"], budget: BUDGET };

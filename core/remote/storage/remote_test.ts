@@ -63,7 +63,7 @@ Deno.test("what one machine has computed, another does not compute again", () =>
     assert.deepEqual([...first.warnings, ...second.warnings], []);
   }));
 
-Deno.test("a step that others have made meanwhile is taken from them", () =>
+Deno.test("a result that another machine uploads during the run is used", () =>
   withFolder(async (folder) => {
     const storage = folderStorage(join(folder, "shared"));
     const other = new Machine(join(folder, "other"), storage);
@@ -100,7 +100,7 @@ Deno.test("two machines at once end with the same results", () =>
     assert.equal(listFolder(join(folder, "shared/manifests")).length, STEPS);
   }));
 
-Deno.test("what could not be shared is told, and shared by the next run", () =>
+Deno.test("failed uploads are warnings, and the next run tries again", () =>
   withFolder(async (folder) => {
     const storage = folderStorage(join(folder, "shared"));
     let uploads = 0;
@@ -133,7 +133,7 @@ Deno.test("what could not be shared is told, and shared by the next run", () =>
     assert.equal(listFolder(join(folder, "shared/manifests")).length, STEPS);
   }));
 
-Deno.test("shared objects and manifests that are damaged or missing are told, and computed anew", () =>
+Deno.test("damaged or missing shared objects and manifests are warnings, and recomputed", () =>
   withFolder(async (folder) => {
     const root = join(folder, "shared"), storage = folderStorage(root);
     const first = new Machine(join(folder, "first"), storage);
@@ -163,7 +163,7 @@ Deno.test("shared objects and manifests that are damaged or missing are told, an
     }
   }));
 
-Deno.test("a manifest that is not that of its key is not taken", () =>
+Deno.test("a manifest under a wrong key is not used", () =>
   withFolder(async (folder) => {
     const root = join(folder, "shared"), storage = folderStorage(root);
     await new Machine(join(folder, "first"), storage).run();
@@ -177,7 +177,7 @@ Deno.test("a manifest that is not that of its key is not taken", () =>
     assert.equal(machine.ran.length > 0, true);
   }));
 
-Deno.test("another result for the same step is told, and the first one stays", () =>
+Deno.test("a different result for the same step is a warning, and the first one stays", () =>
   withFolder(async (folder) => {
     const root = join(folder, "shared"), storage = folderStorage(root);
     const first = new Machine(join(folder, "first"), storage);

@@ -18,7 +18,7 @@ async function storageConformance(t: Deno.TestContext, storage: Storage) {
     await storage.upload(name, path, sha256(content));
   };
 
-  await t.step("what is not there is undefined", () =>
+  await t.step("a missing object is undefined", () =>
     withFolder(async (folder) => {
       assert.equal(await storage.read("a/none"), undefined);
       assert.equal(await storage.has("a/none"), false);
@@ -32,7 +32,7 @@ async function storageConformance(t: Deno.TestContext, storage: Storage) {
     assert.equal(await storage.has("a/one.json"), true);
   });
 
-  await t.step("of many that create at once, one succeeds", async () => {
+  await t.step("of several concurrent writers, one succeeds", async () => {
     const tries = Array.from({ length: 8 }, (_, i) => storage.create("a/race", encode(`${i}`)));
     const won = (await Promise.all(tries)).flatMap((is_first, i) => is_first ? [i] : []);
     assert.equal(won.length, 1);
