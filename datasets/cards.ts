@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Beside,
   type DatasetCard,
   type Document,
   type DocumentOptions,
@@ -44,10 +45,12 @@ export function cardFromFiles(
   set: RecordSet,
   path: RecordPaths,
   { mask_prompt = set.mask_prompt, max_files }: Overrides,
+  beside?: Beside,
 ): DatasetCard {
   return recordCard({
     ...set,
     path,
+    ...(beside && { beside }),
     ...(mask_prompt === undefined ? {} : { mask_prompt }),
     ...(max_files === undefined ? {} : { max_files }),
   });

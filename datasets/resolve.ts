@@ -110,15 +110,15 @@ function refuseMask({ name }: DatasetCard, mask_prompt: boolean | undefined): vo
 
 /** Of files that replace a package the column `text` is read. */
 function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): DatasetCard {
-  const { validation } = files;
+  const { validation, beside } = files;
   // recordCard applies max_files to each path, and here each file is a path.
   const train = files.train.slice(0, overrides.max_files);
   // Without held-out files, the tokenize stage makes the split.
   const path = validation.length > 0 ? { train, validation } : train;
-  if (!isPackageCard(known)) return cardFromFiles(known, path, overrides);
+  if (!isPackageCard(known)) return cardFromFiles(known, path, overrides, beside);
   refuseMask(known, overrides.mask_prompt);
   const { name, role } = known;
-  return recordCard({ name, title: `${name}, from files`, role, path, text: "text" });
+  return recordCard({ name, title: `${name}, from files`, role, path, beside, text: "text" });
 }
 
 /**

@@ -52,7 +52,7 @@ Deno.test("a folder in the data root is read with the dataset's template and its
     ]);
     const [{ text, prompt_length_chars }] = documents;
     assert.equal(text.slice(0, prompt_length_chars), "Question: 1 + 1?\nAnswer: ");
-    assert.deepEqual(logs, []);
+    assert.deepEqual(logs, ['dataset "gsm8k": read 2 files with 2 rows: 1 train, 1 validation']);
     const open = await read(resolveDataset("gsm8k", { data_root, mask_prompt: false }));
     assert.ok(open.documents.every((document) => !("prompt_length_chars" in document)));
   });
@@ -92,6 +92,9 @@ Deno.test("stand-ins give the training documents of a dataset with held-out file
     ]);
     assert.deepEqual(logs, [
       'dataset "c4": the data root has only its held-out files; trains on wikipedia and newsgroups instead',
+      'dataset "wikipedia": read 3 files with 3 rows: 2 train, 1 validation',
+      'dataset "newsgroups": read 1 file with 1 row: 1 document',
+      'dataset "c4": read 1 file with 1 row: 1 validation',
     ]);
   });
 });

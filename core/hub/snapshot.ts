@@ -160,8 +160,11 @@ async function readPage(response: Response, { repo }: Subject): Promise<Uint8Arr
 }
 
 function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
-  const matches = location.pattern === undefined ? () => true : compileGlob(location.pattern);
-  const found = [...tree].filter(([path]) => matches(path)).toSorted(byPath);
+  const { pattern } = location;
+  const matches = pattern === undefined ? () => true : compileGlob(pattern);
+  // A folder may be named without the slash at its end.
+  const isSelected = (path: string) => matches(path) || path.startsWith(`${pattern}/`);
+  const found = [...tree].filter(([path]) => isSelected(path)).toSorted(byPath);
   if (found.length === 0) {
     const examples = nearest([...tree.keys()], location.pattern ?? "");
     throw new HubError(

@@ -4,6 +4,7 @@
  * @module
  */
 import { foreignBatches } from "../arrow/mod.ts";
+import { contentOf } from "./content.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { type DataRecord, type Format, messageOf, type Reading } from "./reading.ts";
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
@@ -21,7 +22,8 @@ export const arrow: Format = {
  */
 async function* readArrow(path: string, reading: Reading): AsyncGenerator<DataRecord> {
   using file = new FileBytes(path);
-  const explain = (error: unknown) => `cannot be read as Arrow data (${messageOf(error)})`;
+  const explain = (error: unknown) =>
+    contentOf(file, "ARROW1\0") ?? `cannot be read as Arrow data (${messageOf(error)})`;
   yield* readTable(path, batchesOf(file, path, reading), 0, explain, reading);
 }
 

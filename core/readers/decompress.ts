@@ -5,6 +5,7 @@
  */
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { checkHead, namedContent } from "./content.ts";
 import { joinBytes, readBlocks } from "./file_bytes.ts";
 import { checkExpansion, type Limits, type Reading, StreamFault } from "./reading.ts";
 
@@ -13,13 +14,14 @@ const STEP_BYTES = 1 << 14;
 const OUTPUT_BYTES = 1 << 18;
 
 /**
- * Streams the bytes of a file, decompressed if its name ends in `.gz` (one or more members) or `.zst`
- * (one or more frames).
+ * Streams the bytes of a file, decompressed if its name ends in `.gz` or `.gzip` (one or more members; an empty file is
+ * empty), or in `.zst` or `.zstd` (one or more frames).
  *
  * Everything before a damaged or truncated place is yielded before the fault is thrown; with damage inside
  * a gzip member, some 100 KiB before it can be lost.
  *
- * @throws {StreamFault} for damaged or truncated data, and beyond the limits on expansion.
+ * @throws {StreamFault} for damaged or truncated data, beyond the limits on expansion, and for content that is not plain
+ *   text, such as a Git LFS pointer.
  */
 export function readExpanded(path: string, reading: Reading): AsyncGenerator<Uint8Array> {
   return expand(readBlocks(path, reading), path, reading);
@@ -31,13 +33,36 @@ export function expand(
   path: string,
   { limits }: Reading,
 ): AsyncGenerator<Uint8Array> {
-  if (/\.gz$/i.test(path)) return expandGzip(blocks, limits);
-  return /\.zst$/i.test(path) ? expandZstd(blocks, limits) : blocks;
+  return checkHead(expandByName(blocks, path, limits));
 }
 
-/** The name without `.gz` or `.zst`. */
+function expandByName(
+  blocks: AsyncGenerator<Uint8Array>,
+  path: string,
+  limits: Limits,
+): AsyncGenerator<Uint8Array> {
+  const ending = COMPRESSED.exec(path)?.[1].toLowerCase();
+  if (ending === undefined) return blocks;
+  const is_gzip = ending.startsWith("gz");
+  const name = is_gzip ? "gzip" : "Zstandard";
+  const checked = checkHead(blocks, (head) => {
+    const found = namedContent(head);
+    if (found?.startsWith(`is compressed with ${name};`)) return undefined;
+    if (found !== undefined) return found;
+    // Zstandard data may also begin with a skippable frame, and damaged data with anything.
+    const is_text = head.subarray(0, 64).every((byte) => byte >= 9 && byte < 0x7f);
+    return is_text
+      ? `cannot be decompressed: it is not ${name} data; correct the ending of its name`
+      : undefined;
+  });
+  return is_gzip ? expandGzip(checked, limits) : expandZstd(checked, limits);
+}
+
+const COMPRESSED = /\.(gz|gzip|zst|zstd)$/i;
+
+/** The name without `.gz`, `.gzip`, `.zst` or `.zstd`. */
 export function withoutCompression(path: string): string {
-  return path.replace(/\.(gz|zst)$/i, "");
+  return path.replace(COMPRESSED, "");
 }
 
 async function* expandGzip(
@@ -45,12 +70,15 @@ async function* expandGzip(
   limits: Limits,
 ): AsyncGenerator<Uint8Array> {
   using expander = new Expander(createGunzip({ chunkSize: OUTPUT_BYTES }), new Meter(limits));
+  let is_empty = true;
   for await (const block of blocks) {
+    is_empty = false;
     for (let at = 0; at < block.length; at += STEP_BYTES) {
       yield* await expander.push(block.subarray(at, at + STEP_BYTES));
       expander.throwFault();
     }
   }
+  if (is_empty) return;
   yield* await expander.finish();
   expander.throwFault();
 }

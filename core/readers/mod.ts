@@ -11,7 +11,7 @@ export { listFiles, packageFolder, readPackageFile } from "./npm_package.ts";
 export { recordCard } from "./record_card.ts";
 export type { RecordReading } from "./record_card.ts";
 export { contentDigest, findSplitFiles } from "./record_files.ts";
-export type { RecordPath, RecordPaths, SplitFiles } from "./record_files.ts";
+export type { Beside, RecordPath, RecordPaths, SplitFiles } from "./record_files.ts";
 export { readRecords } from "./records.ts";
 export { compileTemplate } from "./template.ts";
 export type { Columns, Render } from "./template.ts";

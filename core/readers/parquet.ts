@@ -10,6 +10,7 @@ import {
   type RowGroup,
   type SchemaTree,
 } from "hyparquet";
+import { contentOf } from "./content.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { rowBatches } from "./parquet_columns.ts";
 import { type DataRecord, type Format, type Limits, messageOf, type Reading } from "./reading.ts";
@@ -42,9 +43,9 @@ async function* readParquet(path: string, reading: Reading): AsyncGenerator<Data
     metadata = readFooter(file);
     schema = parquetSchema(metadata);
   } catch (error) {
-    return reading.fault(
-      `${path}:1: is not a readable Parquet file (${messageOf(error)}); fetch or write it again`,
-    );
+    const fault = contentOf(file, MAGIC) ??
+      `is not a readable Parquet file (${messageOf(error)}); fetch or write it again`;
+    return reading.fault(`${path}:1: ${fault}`);
   }
   const present = schema.children.map(({ element }) => element.name);
   const columns = chooseColumns(present, reading.columns, path)

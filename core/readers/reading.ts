@@ -10,6 +10,8 @@ export interface DataRecord {
   readonly file: string;
   /** Counted from 1: the line of a text format, the row of a table, 1 for a whole text file. */
   readonly row: number;
+  /** The split of an archive's entry, if its entries are named after splits. */
+  readonly split?: "train" | "validation";
   /**
    * Columns by name, with JSON's types. Integers beyond 2^53 are strings of digits, timestamps and dates are ISO 8601
    * strings in UTC, binary columns are `Uint8Array`s.
@@ -101,6 +103,10 @@ export interface ReadingOptions {
   on_error?: "fail" | "skip";
   /** Called for each skipped record, and once for the unreadable rest of a file, with file and row. */
   onSkip?: (message: string) => void;
+  /** Called for each entry of an archive that is not read, with the reason. */
+  onPassOver?: (file: string, why: string) => void;
+  /** Reads only this split of an archive whose entries are named after splits. */
+  wanted_split?: "train" | "validation";
   /** Columns to read; others of a table are not decoded. Absent: all. */
   columns?: readonly string[];
   /** Value of the column `path` in the record of a text file; the file's path if left out. */
@@ -115,6 +121,8 @@ export class Reading {
   readonly split?: string;
   readonly columns?: readonly string[];
   readonly nameOf: (file: string) => string;
+  readonly wanted_split?: "train" | "validation";
+  readonly #onPassOver?: (file: string, why: string) => void;
   readonly #signal?: AbortSignal;
   readonly #skip: boolean;
   readonly #onSkip?: (message: string) => void;
@@ -123,6 +131,8 @@ export class Reading {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.split = options.split;
     this.columns = options.columns;
+    this.wanted_split = options.wanted_split;
+    this.#onPassOver = options.onPassOver;
     this.nameOf = options.nameOf ?? ((file) => file);
     this.#signal = options.signal;
     this.#skip = options.on_error === "skip";
@@ -142,6 +152,11 @@ export class Reading {
   fault(message: string): void {
     if (!this.#skip) throw new Error(message);
     this.#onSkip?.(message);
+  }
+
+  /** Reports an entry of an archive that is not read. */
+  passOver(file: string, why: string): void {
+    this.#onPassOver?.(file, why);
   }
 
   /** The wanted columns of a record. */

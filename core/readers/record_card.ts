@@ -16,10 +16,11 @@ import {
 import { textDigest } from "./digests.ts";
 import type { RecordFormat } from "./formats.ts";
 import type { Limits } from "./reading.ts";
+import { hubFiles, hubRevision, hubSelection } from "./hub_files.ts";
 import {
+  type Beside,
   contentDigest,
-  hubFiles,
-  hubRevision,
+  type FileOptions,
   isHubPath,
   keepDigests,
   localFiles,
@@ -27,6 +28,7 @@ import {
   type RecordFile,
   type RecordPaths,
 } from "./record_files.ts";
+import { type LeftOut, ReadingReport } from "./reading_report.ts";
 import { readRecords } from "./records.ts";
 import { type Columns, compileTemplate, type Render } from "./template.ts";
 
@@ -64,10 +66,17 @@ export interface RecordReading {
 export interface RecordCardOptions extends RecordReading {
   /** snake_case name of the dataset. */
   readonly name: string;
-  /** Where the records are: all of them, or by split. Relative to the working directory. */
+  /**
+   * Where the records are: all of them, or by split. Relative to the working directory. The files of a folder or
+   * repository are selected by their names; see `selectFiles`.
+   */
   readonly path: RecordPaths;
-  /** Puts all documents into one split, whatever `path` says. */
+  /** Puts all documents into one split; of a folder with files named after splits, only that split is read. */
   readonly split?: Split;
+  /** The configuration (subset) to read, of a folder or repository with several. */
+  readonly config?: string;
+  /** What was left out when the paths were chosen, for the log. */
+  readonly beside?: Beside;
   readonly title?: string;
   readonly role?: string;
   readonly homepage?: string;
@@ -75,7 +84,7 @@ export interface RecordCardOptions extends RecordReading {
 }
 
 /** Raise when this file makes different documents from the same records. */
-const READER = 2;
+const READER = 3;
 
 /**
  * A dataset of records. A record with an empty text is skipped.
@@ -114,10 +123,6 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
   }
   checkVersion(options);
   const makeDocument = compileReading(options);
-  const files = (reading: DocumentOptions) =>
-    on_hub
-      ? hubFiles(options.path, options.format, options.max_files, reading)
-      : localFiles(options.path, options.format, options.max_files);
   return {
     name: options.name,
     title: options.title ?? origins.map((origin) => basename(origin)).join(", "),
@@ -127,7 +132,7 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
     reading: describeReading(options),
     revision: () => on_hub ? revisionOnHub(options) : revisionOfFiles(options),
     documents(reading = {}) {
-      const all = readDocuments(options, makeDocument, files(reading), reading);
+      const all = readDocuments(options, makeDocument, on_hub, reading);
       const { examples } = options;
       return requireDocuments(
         options.name,
@@ -146,8 +151,8 @@ function checkVersion({ name, text, prompt, where, reader_version }: RecordCardO
   );
 }
 
-/** Makes a document from a record; undefined for one that is skipped. */
-type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | undefined;
+/** Makes a document from a record, or says why there is none. */
+type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | LeftOut;
 
 function compileReading(options: RecordCardOptions): MakeDocument {
   const { mask_prompt = true } = options;
@@ -156,10 +161,10 @@ function compileReading(options: RecordCardOptions): MakeDocument {
   const group = options.group === undefined ? undefined : compileTemplate(options.group);
   const accept = compileWhere(options.where);
   return (record, where) => {
-    if (!accept(record, where)) return undefined;
+    if (!accept(record, where)) return "not selected by where";
     const head = prompt(record, where);
     const body = text(record, where);
-    if (body.trim() === "") return undefined;
+    if (body.trim() === "") return head === "" ? "a blank text" : "a blank answer";
     return {
       text: head + body,
       ...(mask_prompt && head !== "" ? { prompt_length_chars: head.length } : {}),
@@ -185,20 +190,43 @@ function compileWhere(where: Where | undefined): (record: Columns, place: string
 async function* readDocuments(
   options: RecordCardOptions,
   makeDocument: MakeDocument,
-  files: Iterable<RecordFile> | AsyncIterable<RecordFile>,
-  { signal, log }: DocumentOptions,
+  on_hub: boolean,
+  reading: DocumentOptions,
 ): AsyncGenerator<Document> {
-  const { format, columns, limits, on_error = "fail" } = options;
+  const { format, columns, limits, on_error = "fail", path: paths } = options;
+  const { signal, log } = reading;
+  const selection = on_hub
+    ? await hubSelection(paths, fileOptions(options))
+    : localFiles(paths, fileOptions(options));
+  const report = new ReadingReport(options.name, selection, options.beside);
+  const files = on_hub ? hubFiles(paths, fileOptions(options), reading) : selection.files;
   const skipped = { count: 0, first: "" };
-  const onSkip = (message: string) => void (skipped.count++ || (skipped.first = message));
-  for await (const { name, path, split } of files) {
-    const placed = options.split ?? split;
+  const onSkip = (message: string) => {
+    report.add("unreadable");
+    if (skipped.count++ === 0) skipped.first = message;
+  };
+  for await (const { name, path, split } of files as AsyncIterable<RecordFile>) {
     // In an archive or a saved dataset the record's file is a path below this one.
     const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
-    const reading = { format, columns, nameOf, limits, on_error, onSkip, signal };
-    for await (const { file, row, value } of readRecords(path, reading)) {
+    const onPassOver = (file: string, why: string) => report.passOver(nameOf(file), why);
+    const wanted_split = split ?? options.split;
+    const how = {
+      format,
+      columns,
+      nameOf,
+      limits,
+      on_error,
+      onSkip,
+      onPassOver,
+      wanted_split,
+      signal,
+    };
+    for await (const { file, row, value, split: own } of readRecords(path, how)) {
+      const placed = options.split ?? split ?? own;
       const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);
       if (document === undefined) continue;
+      report.add(typeof document === "string" ? document : { split: placed });
+      if (typeof document === "string") continue;
       const id = `${nameOf(file)}:${row}`;
       yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
     }
@@ -208,6 +236,11 @@ async function* readDocuments(
       `dataset "${options.name}": skipped ${skipped.count} records, the first: ${skipped.first}`,
     );
   }
+  log?.(report.line());
+}
+
+function fileOptions({ format, max_files, split, config }: RecordCardOptions): FileOptions {
+  return { format, max_files, split, config };
 }
 
 /** Runs a function on one record; its errors are treated like those of reading it. */
@@ -226,14 +259,14 @@ function attempt<T>(
 }
 
 function revisionOfFiles(options: RecordCardOptions): string {
-  const files = localFiles(options.path, options.format, options.max_files);
+  const { files } = localFiles(options.path, fileOptions(options));
   const digests = files.map(({ name, path, split }) => [split, name, contentDigest(path)]);
   keepDigests();
   return fold(digests, options);
 }
 
 async function revisionOnHub(options: RecordCardOptions): Promise<string> {
-  const { commits, files } = await hubRevision(options.path, options.format, options.max_files);
+  const { commits, files } = await hubRevision(options.path, fileOptions(options));
   return `${commits.join(" ")} ${fold(files, options)}`;
 }
 

@@ -108,11 +108,11 @@ Deno.test("files, globs, folders and paths by split; names are unique and relati
   };
   await inFolder(files, async (folder) => {
     const all = await read({ path: `${folder}/x` });
-    assert.deepEqual(all.map(({ id, text }) => [id, text]), [
-      ["test/0.jsonl:1", "d"],
-      ["train/0.jsonl:1", "a"],
-      ["train/1.jsonl.gz:1", "b"],
-      ["train/1.jsonl.gz:2", "c"],
+    assert.deepEqual(all.map(({ id, text, split }) => [id, text, split]), [
+      ["train/0.jsonl:1", "a", "train"],
+      ["train/1.jsonl.gz:1", "b", "train"],
+      ["train/1.jsonl.gz:2", "c", "train"],
+      ["test/0.jsonl:1", "d", "validation"],
     ]);
     const glob = await read({ path: `${folder}/x/train/*.gz`, split: "validation" });
     assert.deepEqual(glob, [
@@ -164,7 +164,11 @@ Deno.test("broken records fail, or are skipped, counted and reported", async () 
     const messages: string[] = [];
     const documents = await read({ path, on_error: "skip" }, (message) => messages.push(message));
     assert.deepEqual(documents.map(({ id }) => id), ["a.jsonl:1", "a.jsonl:4"]);
-    assert.equal(messages.length, 1);
+    assert.equal(messages.length, 2);
+    assert.match(
+      messages[1],
+      /^dataset "mine": read 1 file with 4 rows: 2 documents; left out 2 unread/,
+    );
     assert.match(
       messages[0],
       /dataset "mine": skipped 2 records, the first: .*a\.jsonl:2: not valid JSON/,

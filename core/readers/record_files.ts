@@ -1,25 +1,19 @@
 /**
- * The files that the paths of a record card mean, on this machine and on the Hugging Face hub, with the names that
- * documents and revisions use for them.
+ * The files on this machine that the paths of a record card mean, with the names that documents and revisions use for
+ * them.
  *
  * @module
  */
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import {
-  downloadFile,
-  formatHubUrl,
-  type HubFile,
-  hubOptionsFromEnvironment,
-  type HubSnapshot,
-  parseHubUrl,
-  resolveSnapshot,
-} from "../hub/mod.ts";
-import type { DocumentOptions, Split } from "./card.ts";
+import type { Split } from "./card.ts";
+import { readCard } from "./dataset_card.ts";
 import { DigestCache, textDigest } from "./digests.ts";
-import { formatOf, formatOfName, type RecordFormat } from "./formats.ts";
-import { datasetFiles } from "./hf_folder.ts";
-import { isFolder, listDataFiles } from "./records.ts";
+import { checkName, shardsMissing, splitOfName } from "./file_names.ts";
+import { formatOf, type RecordFormat } from "./formats.ts";
+import { datasetFiles, isDatasetFolder } from "./hf_folder.ts";
+import { formatIn, isFolder, listDataFiles, listPath, nothingReadable } from "./list_files.ts";
+import { selectFiles, type Selection } from "./select_files.ts";
 
 /** Files, globs and folders, or files on the Hugging Face hub (`hf://org/name@revision/glob`). */
 export type RecordPath = string | readonly string[];
@@ -52,47 +46,118 @@ function list(path: RecordPath): readonly string[] {
   return typeof path === "string" ? [path] : path;
 }
 
+/** The files of a card, and what is to be said about them. */
+export interface FileSelection {
+  readonly files: readonly RecordFile[];
+  readonly passed_over: ReadonlyMap<string, string>;
+  readonly notes: readonly string[];
+}
+
+/** Which files of its paths a card reads. */
+export interface FileOptions {
+  readonly format?: RecordFormat;
+  /** Most training files of each path. */
+  readonly max_files?: number;
+  /** Only the files of this split, where names tell. */
+  readonly split?: Split;
+  /** The configuration (subset) of a folder or repository with several. */
+  readonly config?: string;
+}
+
 /**
- * Lists local files, those of each path in order. A saved dictionary of Hugging Face datasets counts as the
+ * Selects local files, those of each path in order. A saved dictionary of Hugging Face datasets counts as the
  * datasets in it, in the splits they are named after.
  *
- * @param max_files most training files of each path.
- * @throws {Error} when a path matches no file.
+ * @throws {Error} when a path matches no file, and as {@link selectFiles}.
  */
-export function localFiles(
-  paths: RecordPaths,
-  format?: RecordFormat,
-  max_files?: number,
-): RecordFile[] {
-  const found = pathsBySplit(paths).flatMap(({ path, split }) =>
-    firstFiles(listDataFiles(path, format), split, max_files).flatMap((file) =>
-      existsSync(join(file, "dataset_dict.json")) ? savedSplits(file, split) : { path: file, split }
-    )
-  );
-  const root = commonFolder(found.map(({ path }) => resolve(path)));
-  return found.map(({ path, split }) => ({
+export function localFiles(paths: RecordPaths, options: FileOptions = {}): FileSelection {
+  const files: { path: string; split?: Split }[] = [];
+  const passed_over = new Map<string, string>();
+  const notes: string[] = [];
+  for (const { path, split } of pathsBySplit(paths)) {
+    const { base, selection } = selectAt(path, { ...options, split: split ?? options.split });
+    selection.passed_over.forEach((why, name) => passed_over.set(name, why));
+    notes.push(...selection.notes);
+    const found = selection.files.map((file) => ({
+      path: join(base, file.name),
+      split: split ?? file.split,
+    }));
+    files.push(...firstFiles(found, options.max_files, notes));
+  }
+  const root = commonFolder(files.map(({ path }) => resolve(path)));
+  const named = files.map(({ path, split }) => ({
     name: relative(root, resolve(path)).replaceAll("\\", "/"),
     path,
     ...(split === undefined ? {} : { split }),
   }));
+  return { files: named, passed_over, notes };
 }
 
-/** The first training files of a path by name; all validation files. */
-export function firstFiles<T>(
+/** Selects the files of one path, with names relative to `base`. */
+function selectAt(
+  path: string,
+  { format, split, config }: FileOptions,
+): { base: string; selection: Selection } {
+  const listing = listPath(path);
+  const { kind, base, names, glob } = listing;
+  if (kind === "file") {
+    if (existsSync(join(path, "dataset_dict.json"))) return savedSplits(path, split, config);
+    const selection = { files: [{ name: path }], passed_over: new Map(), notes: [] };
+    return { base: "", selection };
+  }
+  const known = formatIn(base, format);
+  const readme = join(base, "README.md");
+  const options = {
+    where: path,
+    formatOf: kind === "glob" ? (name: string) => known(name) ?? "unknown" : known,
+    ...(glob === undefined ? {} : { glob, explicit: true }),
+    ...(split && { split }),
+    ...(config === undefined ? {} : { config }),
+    card: kind === "folder" && existsSync(readme)
+      ? readCard(Deno.readTextFileSync(readme), readme)
+      : [],
+  };
+  const selection = selectFiles(names, options);
+  if (selection.files.length === 0) throw nothingReadable(path, format);
+  return { base, selection };
+}
+
+/** The training files up to the limit, and all validation files; a note about the rest. */
+export function firstFiles<T extends { readonly split?: Split }>(
   files: readonly T[],
-  split?: Split,
-  max_files?: number,
-): readonly T[] {
-  return split === "validation" ? files : files.slice(0, max_files);
+  max_files: number | undefined,
+  notes: string[],
+): T[] {
+  if (max_files === undefined) return [...files];
+  let count = 0;
+  const first = files.filter(({ split }) => split === "validation" || count++ < max_files);
+  if (first.length < files.length) {
+    notes.push(`max_files leaves out ${files.length - first.length} files`);
+  }
+  return first;
 }
 
-function savedSplits(folder: string, wanted?: Split): { path: string; split: Split }[] {
-  const files = findSplitFiles(folder)!;
-  const splits = wanted === undefined ? ["train", "validation"] as const : [wanted];
-  const found = splits.flatMap((split) => files[split].map((path) => ({ path, split })));
-  if (found.length > 0) return found;
+/** The datasets in a saved dictionary of datasets. */
+function savedSplits(
+  folder: string,
+  split: Split | undefined,
+  config: string | undefined,
+): { base: string; selection: Selection } {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => isDatasetFolder(join(folder, name))).sort();
+  const selection = selectFiles(names, {
+    where: folder,
+    formatOf: () => "hf_dataset",
+    ...(split && { split }),
+    ...(config === undefined ? {} : { config }),
+  });
+  const is_split = selection.files.length === 1 ||
+    selection.files.some(({ name, split }) =>
+      split !== undefined || splitOfName(name) !== undefined
+    );
+  if (is_split) return { base: folder, selection };
   throw new Error(
-    `${folder} has no dataset named ${splits.join(" or ")}; use the path of one of its folders`,
+    `${folder} has no dataset named train or validation; use the path of one of its folders`,
   );
 }
 
@@ -125,8 +190,14 @@ export function keepDigests(): void {
 export interface SplitFiles {
   readonly train: readonly string[];
   readonly validation: readonly string[];
+  /** What the folder has besides, for the log. */
+  readonly beside: Beside;
 }
 
+/** What is not read, and remarks. */
+export type Beside = Pick<FileSelection, "passed_over" | "notes">;
+
+/** At the beginning of a name: other files of a data root are not data. */
 const TRAIN = /^train(?![a-z])/i;
 const VALIDATION = /^(validation|valid|val|dev|eval)(?![a-z])/i;
 const TEST = /^test(?![a-z])/i;
@@ -147,111 +218,34 @@ export function findSplitFiles(folder: string, format?: RecordFormat): SplitFile
     const known = formatOf(path);
     return known !== undefined && (known !== "text" || format === "text");
   };
-  const within = (path: string) =>
-    listDataFiles(path, format).filter((file) => format !== undefined || isData(file));
-  const named = (pattern: RegExp) =>
-    names.filter((name) => pattern.test(name)).map((name) => join(folder, name))
-      .flatMap((path) => isFolder(path) ? within(path) : isData(path) ? [path] : []);
-  const validation = named(VALIDATION);
-  return { train: named(TRAIN), validation: validation.length > 0 ? validation : named(TEST) };
+  const passed_over = new Map<string, string>();
+  const use = (path: string) => {
+    if (!isFolder(path)) return isData(path) ? [path] : [];
+    return listDataFiles(path, format).filter((file) => format !== undefined || isData(file));
+  };
+  const kinds = names.map((name): Split | "test" | undefined => {
+    if (TRAIN.test(name)) return "train";
+    return VALIDATION.test(name) ? "validation" : TEST.test(name) ? "test" : undefined;
+  });
+  const has_validation = names.some((name, i) =>
+    kinds[i] === "validation" && use(join(folder, name)).length > 0
+  );
+  const files: Record<Split, string[]> = { train: [], validation: [] };
+  for (const [i, name] of names.entries()) {
+    const kind = kinds[i], is_other = kind === "test" && has_validation;
+    const found = kind === undefined || is_other ? [] : use(join(folder, name));
+    if (found.length === 0) {
+      const why = checkName(name, { where: folder, formatOf: formatIn(folder, format) });
+      passed_over.set(name, is_other ? "of the test split" : why ?? "in no split");
+    }
+    files[kind === "train" ? "train" : "validation"].push(...found);
+  }
+  const all = [...files.train, ...files.validation];
+  const notes = shardsMissing(all.map((path) => relative(folder, path)), () => true);
+  return { ...files, beside: { passed_over, notes } };
 }
 
 /** Whether a path is an `hf://…` URL. */
 export function isHubPath(path: string): boolean {
   return path.startsWith("hf://");
-}
-
-/** Matching files of one repository at one commit. */
-interface Selection extends HubSnapshot {
-  readonly split?: Split;
-}
-
-/**
- * What is part of a revision: each repository with its commit (`hf://org/name@commit`), and the name and digest of each
- * file.
- *
- * @throws {HubError} when a repository or revision is not available, or no file matches.
- */
-export async function hubRevision(
-  paths: RecordPaths,
-  format?: RecordFormat,
-  max_files?: number,
-): Promise<{ commits: string[]; files: unknown[] }> {
-  const selections = await select(paths, format, max_files);
-  const commits = selections.map(({ repo, commit }) => formatHubUrl({ repo, revision: commit }));
-  const files = selections.flatMap(({ repo, split, files }) =>
-    files.map(({ path, digest }) => [split, `${repo}/${path}`, digest])
-  );
-  return { commits: [...new Set(commits)], files };
-}
-
-/** Downloads the files one after the other, each when the one before has been read, and none twice. */
-export async function* hubFiles(
-  paths: RecordPaths,
-  format: RecordFormat | undefined,
-  max_files: number | undefined,
-  { signal, log }: DocumentOptions,
-): AsyncGenerator<RecordFile> {
-  for (const { repo, commit, files, split } of await select(paths, format, max_files)) {
-    for (const file of files) {
-      signal?.throwIfAborted();
-      const path = await downloadFile({ repo, commit }, file, {
-        signal,
-        ...(log === undefined ? {} : { log }),
-        onProgress: announceOnce(repo, log),
-      });
-      yield { name: `${repo}/${file.path}`, path, ...(split === undefined ? {} : { split }) };
-    }
-  }
-}
-
-function announceOnce(repo: string, log?: (message: string) => void) {
-  let announced = false;
-  return (_done: number, bytes: number, { path }: HubFile) => {
-    if (!announced) log?.(`downloading ${path} of ${repo} (${(bytes / 1e6).toFixed(1)} MB)`);
-    announced = true;
-  };
-}
-
-async function select(
-  paths: RecordPaths,
-  format?: RecordFormat,
-  max_files?: number,
-): Promise<Selection[]> {
-  const found: Selection[] = [];
-  for (const { path: url, split } of pathsBySplit(paths)) {
-    const { repo, commit, files } = await snapshotOf(url);
-    const wanted = files.filter(({ path }) => isWanted(path, url, format));
-    if (wanted.length === 0) {
-      throw new Error(`${url} matches no file of a known type; set "format"`);
-    }
-    const files_of_split = firstFiles(wanted, split, max_files);
-    found.push({ repo, commit, files: files_of_split, ...(split === undefined ? {} : { split }) });
-  }
-  return found;
-}
-
-/** Text files that a glob or a whole repository matches are a README and the like, and not data. */
-function isWanted(path: string, url: string, format?: RecordFormat): boolean {
-  if (format !== undefined || parseHubUrl(url).pattern === path) return true;
-  const known = formatOfName(path);
-  return known !== undefined && known !== "text";
-}
-
-/**
- * Snapshots of this process: the files that are read must be those that the revision was computed from, even if a
- * branch has moved meanwhile.
- */
-const snapshots = new Map<string, Promise<HubSnapshot>>();
-
-function snapshotOf(url: string): Promise<HubSnapshot> {
-  const { endpoint, cache } = hubOptionsFromEnvironment();
-  const key = JSON.stringify([url, endpoint, cache]);
-  let snapshot = snapshots.get(key);
-  if (snapshot === undefined) {
-    snapshot = resolveSnapshot(parseHubUrl(url));
-    snapshots.set(key, snapshot);
-    snapshot.catch(() => snapshots.delete(key));
-  }
-  return snapshot;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { listDataFiles } from "./records.ts";
+import { listDataFiles } from "./list_files.ts";
 import { readRecords } from "./records.ts";
 import { all, readWhole, withFiles } from "./testdata/testing.ts";
 

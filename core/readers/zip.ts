@@ -4,6 +4,7 @@
  * @module
  */
 import { configure, type FileEntry, Reader, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js";
+import { contentOf } from "./content.ts";
 import { expand, withoutCompression } from "./decompress.ts";
 import { FileBytes } from "./file_bytes.ts";
 import {
@@ -17,50 +18,60 @@ import {
   StreamFault,
   type StreamFormat,
 } from "./reading.ts";
+import { selectFiles } from "./select_files.ts";
 import { text } from "./text.ts";
 
 // Workers would only add the cost of passing bytes to them, and would outlive the reading.
 configure({ useWebWorkers: false });
 
 /**
- * ZIP archives, whose entries are read in the order of their paths; those in unknown formats are skipped.
+ * ZIP archives, whose entries are selected and assigned to splits like the files of a folder, and read in the order of
+ * their paths.
  *
  * @param formats formats that entries may have.
  */
 export function zipOf(formats: Readonly<Record<string, StreamFormat>>): Format {
-  const all = Object.values(formats);
+  const names = Object.keys(formats);
   const formatOf = (path: string) =>
-    all.find(({ endings }) => hasEnding(withoutCompression(path), endings)) ??
-      all.find(({ archive_endings }) => hasEnding(path, archive_endings));
+    names.find((name) => hasEnding(withoutCompression(path), formats[name].endings)) ??
+      names.find((name) => hasEnding(path, formats[name].archive_endings));
   return {
     endings: [".zip"],
     record: "a record of an entry that is text, source code or JSON",
-    readFile: (path, reading) => readEntries(path, formatOf, reading),
+    readFile: (path, reading) => readEntries(path, formats, formatOf, reading),
   };
 }
 
 async function* readEntries(
   path: string,
-  formatOf: (path: string) => StreamFormat | undefined,
+  formats: Readonly<Record<string, StreamFormat>>,
+  formatOf: (path: string) => string | undefined,
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
   using bytes = new FileBytes(path);
-  let entries: FileEntry[];
+  let entries: Entry[];
   try {
     entries = await listEntries(fileReader(bytes), path);
   } catch (error) {
-    return reading.fault(messageOf(error));
+    const found = contentOf(bytes, "PK\x03\x04");
+    return reading.fault(found === undefined ? messageOf(error) : `${path}: ${found}`);
   }
-  let readable = 0;
-  for (const entry of entries) {
+  const selection = selectFiles(entries.map(({ name }) => name), {
+    where: path,
+    formatOf,
+    ...(reading.wanted_split && { split: reading.wanted_split }),
+  });
+  selection.passed_over.forEach((why, name) => reading.passOver(`${path}/${name}`, why));
+  const by_name = new Map(entries.map(({ name, entry }) => [name, entry]));
+  for (const { name, split } of selection.files) {
     reading.throwIfAborted();
-    const format = formatOf(entry.filename);
-    if (format === undefined) continue;
-    readable++;
-    const chunks = expand(expandEntry(entry, reading.limits), entry.filename, reading);
-    yield* format.readStream(chunks, `${path}/${entry.filename}`, reading, entry.filename);
+    const chunks = expand(expandEntry(by_name.get(name)!, reading.limits), name, reading);
+    const format = formats[formatOf(name)!];
+    for await (const record of format.readStream(chunks, `${path}/${name}`, reading, name)) {
+      yield split === undefined ? record : { ...record, split };
+    }
   }
-  if (readable === 0) reading.fault(`${path}: no entry is text, source code or JSON`);
+  if (selection.files.length === 0) reading.fault(`${path}: no entry is text, source code or JSON`);
 }
 
 export interface ArchivedFile {
@@ -86,26 +97,33 @@ export async function* readZip(
   const reader = bytes === undefined
     ? new Uint8ArrayReader(source as Uint8Array)
     : fileReader(bytes);
-  for (const entry of await listEntries(reader, archive)) {
-    const { filename } = entry;
-    if (!accept(filename)) continue;
+  for (const { name, entry } of await listEntries(reader, archive)) {
+    if (!accept(name)) continue;
     const chunks = expandEntry(entry, reading.limits);
-    for await (const { value } of text.readStream(chunks, `${archive}/${filename}`, reading, "")) {
-      yield { path: filename, text: value.text as string };
+    for await (const { value } of text.readStream(chunks, `${archive}/${name}`, reading, "")) {
+      yield { path: name, text: value.text as string };
     }
   }
+}
+
+/** A file in an archive. */
+interface Entry {
+  /** Its path, with `/` between folders: some programs on Windows write backslashes. */
+  readonly name: string;
+  readonly entry: FileEntry;
 }
 
 /** The files of an archive, after checking that no path leads out of it. */
 async function listEntries(
   reader: Reader<unknown>,
   archive: string,
-): Promise<FileEntry[]> {
-  const files: FileEntry[] = [];
+): Promise<Entry[]> {
+  const files: Entry[] = [];
   try {
     for await (const entry of new ZipReader(reader).getEntriesGenerator()) {
-      if (leadsOut(entry.filename)) throw new UnsafePath(entry.filename);
-      if (!entry.directory) files.push(entry as FileEntry);
+      const name = entry.filename.replaceAll("\\", "/");
+      if (leadsOut(name)) throw new UnsafePath(entry.filename);
+      if (!entry.directory && !name.endsWith("/")) files.push({ name, entry: entry as FileEntry });
     }
   } catch (error) {
     const unsafe = (error as { filename?: string }).filename;
@@ -117,7 +135,7 @@ async function listEntries(
         } is refused: its path leads out of the archive`,
     );
   }
-  return files.sort((a, b) => (a.filename < b.filename ? -1 : 1));
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 class UnsafePath extends Error {
@@ -126,9 +144,8 @@ class UnsafePath extends Error {
   }
 }
 
-/** Every backslash is refused: a file name on one system is a path on another. */
 function leadsOut(path: string): boolean {
-  return /^\/|^[a-z]:|\\|\0/i.test(path) || path.split("/").includes("..");
+  return /^\/|^[a-z]:|\0/i.test(path) || path.split("/").includes("..");
 }
 
 /** Streams the bytes of an entry; its checksum is checked at the end. */

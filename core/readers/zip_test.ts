@@ -23,7 +23,10 @@ async function zip(
 
 /** Puts another name of the same length into an archive's headers. */
 function renamed(archive: Uint8Array, from: string, to: string): Uint8Array {
-  const text = new TextDecoder("latin1").decode(archive).replaceAll(from, to);
+  const text = Array.from(archive, (byte) => String.fromCharCode(byte)).join("").replaceAll(
+    from,
+    to,
+  );
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
@@ -53,6 +56,7 @@ Deno.test("ZIP: records of text, source and JSON entries, also in the 64-bit for
     "d.py": "pass",
     "image.png": new Uint8Array([0xff]),
   };
+  const texts = { "z/notes.txt": "some notes", "d.py": "pass" };
   for (const zip64 of [false, true]) {
     await withFiles({ "x.zip": await zip(files, { zip64 }) }, async (folder) => {
       const { records, skipped } = await readWhole(`${folder}/x.zip`);
@@ -63,21 +67,70 @@ Deno.test("ZIP: records of text, source and JSON entries, also in the 64-bit for
           ["/x.zip/a.jsonl", 3, { a: 2 }],
           ["/x.zip/b.json", 1, { b: 1 }],
           ["/x.zip/c.jsonl.gz", 1, { c: 1 }],
-          ["/x.zip/d.py", 1, { path: "d.py", text: "pass" }],
-          ["/x.zip/z/notes.txt", 1, { path: "z/notes.txt", text: "some notes" }],
         ],
       );
       assert.match(skipped.join(), /^FILE\/a\.jsonl:2: not valid JSON/);
     });
   }
+  await withFiles({ "x.zip": await zip(texts) }, async (folder) => {
+    const { records } = await readWhole(`${folder}/x.zip`);
+    assert.deepEqual(records.map(({ value }) => value), [
+      { path: "d.py", text: "pass" },
+      { path: "z/notes.txt", text: "some notes" },
+    ]);
+  });
   await withFiles({ "x.zip": await zip({ "a.png": "" }) }, async (folder) => {
     await assert.rejects(all(readRecords(`${folder}/x.zip`)), /x\.zip: no entry is text, source/);
   });
 });
 
+Deno.test("ZIP: archives of macOS and Windows, with splits, and what is passed over", async () => {
+  const mac = await zip({
+    "__MACOSX/texts/._a.txt": new Uint8Array([0, 5, 0x16, 7]),
+    "texts/.DS_Store": "x",
+    "texts/a.txt": "A",
+    "texts/clip.mov": "x",
+    "LICENSE": "free",
+  });
+  const windows = renamed(
+    await zip({ "texts|train|a.txt": "A" }),
+    "texts|train|a.txt",
+    "texts\\train\\a.txt",
+  );
+  const row = '{"text":"x"}\n';
+  const splits = await zip({ "d/train.jsonl": row, "d/test.jsonl": row, "d/dev.jsonl": row });
+  await withFiles({ "mac.zip": mac, "w.zip": windows, "s.zip": splits }, async (folder) => {
+    const read = async (name: string, wanted_split?: "train" | "validation") => {
+      const passed: string[] = [];
+      const onPassOver = (file: string, why: string) =>
+        passed.push(`${file.slice(folder.length + 1)} ${why}`);
+      const records = await all(readRecords(`${folder}/${name}`, { onPassOver, wanted_split }));
+      return {
+        read: records.map(({ file, split }) => `${file.slice(folder.length + 1)} ${split ?? ""}`),
+        passed,
+      };
+    };
+    assert.deepEqual(await read("mac.zip"), {
+      read: ["mac.zip/texts/a.txt "],
+      passed: [
+        "mac.zip/LICENSE cards and licences",
+        "mac.zip/__MACOSX/texts/._a.txt of macOS",
+        "mac.zip/texts/.DS_Store of macOS",
+        "mac.zip/texts/clip.mov of unknown type .mov",
+      ],
+    });
+    assert.deepEqual((await read("w.zip")).read, ["w.zip/texts/train/a.txt "]);
+    assert.deepEqual(await read("s.zip"), {
+      read: ["s.zip/d/train.jsonl train", "s.zip/d/dev.jsonl validation"],
+      passed: ["s.zip/d/test.jsonl of the test split"],
+    });
+    assert.deepEqual((await read("s.zip", "train")).read, ["s.zip/d/train.jsonl train"]);
+  });
+});
+
 Deno.test("ZIP: paths that lead out are refused by name", async () => {
   const archive = await zip({ "good.txt": "x", "xxaxx.txt": "x" });
-  for (const name of ["../xx.txt", "/xaxx.txt", "c:axx.txt", "xx\\xx.txt", "a/../.txt"]) {
+  for (const name of ["../xx.txt", "/xaxx.txt", "c:axx.txt", "..\\xx.txt", "a/../.txt"]) {
     const bad = renamed(archive, "xxaxx.txt", name.slice(0, 9));
     const entry = JSON.stringify(name.slice(0, 9)).replace(/[\\.]/g, "\\$&");
     await assert.rejects(

@@ -16,7 +16,8 @@ const path = z.union([z.string(), z.array(z.string()).min(1)]);
 const records = z.strictObject({
   /**
    * A file, glob or folder, relative to the working directory; `hf://org/name@revision/glob` for files on the Hugging
-   * Face Hub; or one of these for each split.
+   * Face Hub; or one of these for each split. In a folder, files named `train…`, `validation…` and `test…` (held out
+   * if there is no validation file) are in these splits, and cards and licences are left out.
    */
   path: z.union([
     path,
@@ -35,7 +36,9 @@ const records = z.strictObject({
   prompt: z.string().optional(),
   /** Records with the same value in this column are assigned to the same split. */
   group: z.string().optional(),
-  /** Assigns all records to one split. */
+  /** Configuration (subset) to read, of a folder or repository with several. */
+  config: z.string().optional(),
+  /** Assigns all records to one split; of a folder with files named after splits, only that split is read. */
   split: z.enum(["train", "validation"]).optional(),
   /** Uses only records with certain values in a column. */
   where: z.strictObject({

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { namedContent } from "./content.ts";
+import { recordCard } from "./record_card.ts";
+import { readRecords } from "./records.ts";
+import { all, bytes, readWhole, withFiles } from "./testdata/testing.ts";
+
+const POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 12345\n";
+
+/** A text in UTF-16, without a byte order mark. */
+function utf16(text: string, little = true): Uint8Array {
+  const wide = new Uint8Array(2 * text.length);
+  const view = new DataView(wide.buffer);
+  for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), little);
+  return wide;
+}
+
+Deno.test("content: pointers, compression, other encodings and binary files are named", () => {
+  const german = "Die Wörter sind auf Deutsch, nicht auf Englisch.";
+  const cases: [Uint8Array | number[], string | undefined][] = [
+    [bytes(POINTER), "is a Git LFS pointer and not the file itself; run git lfs pull"],
+    [gzipSync("x"), "is compressed with gzip; add .gz to its name"],
+    [zstdCompressSync("x"), "is compressed with Zstandard; add .zst to its name"],
+    [bytes("BZh91AY&SYrest"), "is compressed with bzip2; run bunzip2 first"],
+    [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], "is compressed with xz; run unxz first"],
+    [[0x04, 0x22, 0x4d, 0x18], "is compressed with LZ4; run unlz4 first"],
+    [bytes("PK\x03\x04"), "is a ZIP archive"],
+    [bytes("PARE"), "is a Parquet file with an encrypted footer; write it without encryption"],
+    [bytes("%PDF-1.7"), "is a PDF document; convert it to text first"],
+    [utf16(german), "is UTF-16LE text; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8"],
+    [utf16(german, false), "is UTF-16BE text; convert it to UTF-8: iconv -f UTF-16BE -t UTF-8"],
+    [utf16("\ufeff字"), "is UTF-16LE text; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8"],
+    [bytes("BZh is not enough"), undefined],
+    [bytes("a text\0with a zero"), undefined],
+    [bytes("字は漢字です"), undefined],
+    [new Uint8Array(), undefined],
+  ];
+  for (const [content, expected] of cases) {
+    assert.equal(namedContent(Uint8Array.from(content)), expected);
+  }
+});
+
+Deno.test("content: what is not plain text is named in every format, plain or compressed", async () => {
+  const files = {
+    "a.txt": bytes(POINTER),
+    "b.jsonl": bytes(POINTER),
+    "c.json.gz": bytes(POINTER),
+    "d.parquet": bytes(POINTER),
+    "e.arrow": bytes(POINTER),
+    "f.zip": bytes(POINTER),
+    "g.jsonl": gzipSync("{}"),
+    "h.txt.gz": gzipSync(utf16("a long enough text")),
+    "i.jsonl.zst": gzipSync("{}"),
+    "j.jsonl.gz": bytes('{"text":"plain"}\n'),
+  };
+  const pointer = "is a Git LFS pointer and not the file itself; run git lfs pull";
+  const expected = [
+    `FILE:1: ${pointer}`,
+    `FILE:1: ${pointer}`,
+    `FILE:1: ${pointer}`,
+    `FILE:1: ${pointer}`,
+    `FILE:1: ${pointer}`,
+    `FILE: ${pointer}`,
+    "FILE:1: is compressed with gzip; add .gz to its name",
+    "FILE:1: is UTF-16LE text; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8",
+    "FILE:1: is compressed with gzip; add .gz to its name",
+    "FILE:1: cannot be decompressed: it is not gzip data; correct the ending of its name",
+  ];
+  await withFiles(files, async (folder) => {
+    for (const [at, name] of Object.keys(files).entries()) {
+      const { records, skipped } = await readWhole(`${folder}/${name}`);
+      assert.deepEqual([records, skipped], [[], [expected[at]]]);
+    }
+  });
+});
+
+Deno.test("compression: .gzip and .zstd are read, an empty .gz is empty, others are refused", async () => {
+  const row = '{"text":"x"}\n';
+  const files = {
+    "a.jsonl.gzip": gzipSync(row),
+    "b.jsonl.zstd": zstdCompressSync(row),
+    "c.jsonl.gz": new Uint8Array(),
+  };
+  await withFiles(files, async (folder) => {
+    assert.equal((await all(readRecords(folder))).length, 2);
+    await Deno.writeFile(`${folder}/d.jsonl.xz`, new Uint8Array());
+    await assert.rejects(
+      all(readRecords(`${folder}/d.jsonl.xz`)),
+      /d\.jsonl\.xz: compression \.xz cannot be read; run unxz first/,
+    );
+    await assert.rejects(all(readRecords(folder)), /d\.jsonl\.xz is compressed .* run unxz first/);
+  });
+});
+
+Deno.test("one line per dataset: files, rows, what is left out and passed over, missing shards", async () => {
+  const row = (text: string, kind = 1) => JSON.stringify({ text, kind }) + "\n";
+  const files = {
+    "train-00000-of-00002.jsonl": row("a") + row("  ") + row("b", 2) + "broken\n",
+    "test.jsonl": row("c"),
+    "README.md": "about",
+    "a.bin": "x",
+    "b.bin": "x",
+  };
+  await withFiles(files, async (path) => {
+    const lines: string[] = [];
+    const where = { column: "kind", in: [1] };
+    const card = recordCard({ name: "mine", path, text: "text", where, on_error: "skip" });
+    await Array.fromAsync(card.documents({ log: (line) => lines.push(line) }));
+    assert.equal(
+      lines[1],
+      'dataset "mine": read 2 files with 5 rows: 1 train, 1 validation; left out 1 a blank text, ' +
+        "1 not selected by where, 1 unreadable; passed over 3 files: 1 cards and licences " +
+        "(README.md), 2 of unknown type .bin (a.bin, b.bin); missing train-00001-of-00002.jsonl",
+    );
+  });
+});
+
+Deno.test("folders in the cache of Hugging Face: the snapshot is read, once", async () => {
+  const files = {
+    "datasets--a--b/refs/main": "c2",
+    "datasets--a--b/blobs/0a": '{"text":"new"}\n',
+    "datasets--a--b/snapshots/c1/train.jsonl": '{"text":"old"}\n',
+    "datasets--a--b/snapshots/c2/.keep": "",
+  };
+  await withFiles(files, async (folder) => {
+    const repository = `${folder}/datasets--a--b`;
+    await Deno.symlink("../../blobs/0a", `${repository}/snapshots/c2/train.jsonl`);
+    const texts = async (path: string) =>
+      (await Array.fromAsync(recordCard({ name: "mine", path, text: "text" }).documents()))
+        .map(({ id, text }) => `${id} ${text}`);
+    assert.deepEqual(await texts(repository), ["train.jsonl:1 new"]);
+    assert.deepEqual(await texts(`${repository}/snapshots/c1`), ["train.jsonl:1 old"]);
+    await Deno.remove(`${repository}/refs/main`);
+    await assert.rejects(texts(repository), /with 2 snapshots; use the path of one: .*c1, .*c2$/);
+    await assert.rejects(texts(folder), /use the path of one of its repositories: datasets--a--b$/);
+  });
+});
+
+Deno.test("paths: braces in the names of folders; names that are not UTF-8 are refused", async () => {
+  await withFiles({ "a [1] {x}/d.jsonl": '{"text":"x"}\n' }, async (folder) => {
+    assert.equal((await all(readRecords(`${folder}/a [1] {x}/*.jsonl`))).length, 1);
+    assert.equal((await all(readRecords(`${folder}/a [1] {x}/{d,e}.jsonl`))).length, 1);
+  });
+});

@@ -1,0 +1,86 @@
+/**
+ * What was read of a dataset and what was not, in one line: nothing is left out without a word.
+ *
+ * @module
+ */
+import type { Split } from "./card.ts";
+import type { Beside, FileSelection } from "./record_files.ts";
+import { shorten } from "./select_files.ts";
+
+/** Why a record gives no document. */
+export type LeftOut = "a blank text" | "a blank answer" | "not selected by where" | "unreadable";
+
+/** Counts files, rows and documents while a dataset is read. */
+export class ReadingReport {
+  #rows = 0;
+  readonly #documents = new Map<Split | undefined, number>();
+  readonly #left_out = new Map<LeftOut, number>();
+  readonly #passed_over = new Map<string, string>();
+
+  readonly #notes: readonly string[];
+
+  /** @param beside what was left out before the files were selected. */
+  constructor(
+    readonly dataset: string,
+    readonly selection: FileSelection,
+    beside?: Beside,
+  ) {
+    selection.passed_over.forEach((why, file) => this.passOver(file, why));
+    beside?.passed_over.forEach((why, file) => this.passOver(file, why));
+    this.#notes = [...selection.notes, ...beside?.notes ?? []];
+  }
+
+  /** Counts a document, or a record that gives none and why. */
+  add(result: { readonly split: Split | undefined } | LeftOut): void {
+    this.#rows++;
+    if (typeof result === "string") increment(this.#left_out, result);
+    else increment(this.#documents, result.split);
+  }
+
+  /** Counts a file or an archive's entry that is not read. */
+  passOver(file: string, why: string): void {
+    this.#passed_over.set(file, why);
+  }
+
+  /** The line, without the dataset's name where there is nothing unusual to say. */
+  line(): string {
+    const files = this.selection.files.length;
+    const documents = (["train", "validation", undefined] as const).flatMap((split) => {
+      const found = this.#documents.get(split) ?? 0;
+      return found > 0 ? [split ? `${number(found)} ${split}` : count(found, "document")] : [];
+    });
+    const rows = count(this.#rows, "row");
+    const parts = [
+      `read ${count(files, "file")} with ${rows}: ${documents.join(", ") || "none used"}`,
+    ];
+    if (this.#left_out.size > 0) {
+      const reasons = [...this.#left_out].map(([why, count]) => `${number(count)} ${why}`);
+      parts.push(`left out ${reasons.join(", ")}`);
+    }
+    if (this.#passed_over.size > 0) parts.push(this.#passedOver());
+    return `dataset "${this.dataset}": ${[...parts, ...this.#notes].join("; ")}`;
+  }
+
+  #passedOver(): string {
+    const by_reason = new Map<string, string[]>();
+    for (const [file, why] of [...this.#passed_over].sort()) {
+      by_reason.set(why, [...by_reason.get(why) ?? [], file]);
+    }
+    const reasons = [...by_reason].map(([why, files]) =>
+      `${number(files.length)} ${why} (${shorten(files, 3)})`
+    );
+    return `passed over ${count(this.#passed_over.size, "file")}: ${reasons.join(", ")}`;
+  }
+}
+
+function increment<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function count(value: number, what: string): string {
+  return `${number(value)} ${what}${value === 1 ? "" : "s"}`;
+}
