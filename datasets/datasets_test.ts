@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Document } from "../core/readers/mod.ts";
+import type { Document } from "@causeway/core/readers";
 import { detokenize, sampleText, stripTag } from "./brown.ts";
 import { isHandWritten } from "./code.ts";
 import { PACKAGE_CARDS, RECORD_SETS, resolveDataset } from "./mod.ts";
@@ -19,7 +19,7 @@ const megabytes = (documents: readonly Document[]) =>
   documents.reduce((sum, { text }) => sum + text.length, 0) / 1e6;
 
 Deno.test("cards are complete, and their packages pinned as in deno.json", async () => {
-  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
+  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", import.meta.url)));
   const names = [...PACKAGE_CARDS, ...RECORD_SETS].map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   for (const card of PACKAGE_CARDS) {

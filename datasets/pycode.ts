@@ -14,7 +14,7 @@ import {
   requireDocuments,
   type Split,
   textDigest,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 /** Node of the concrete syntax tree of `@lezer/python`. */
 type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];

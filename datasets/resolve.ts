@@ -14,8 +14,8 @@
  * @module
  */
 import { join } from "node:path";
-import { type DatasetCard, findSplitFiles, recordCard } from "../core/readers/mod.ts";
-import type { SplitFiles } from "../core/readers/mod.ts";
+import { type DatasetCard, findSplitFiles, recordCard } from "@causeway/core/readers";
+import type { SplitFiles } from "@causeway/core/readers";
 import {
   cardFromFiles,
   cardFromHub,

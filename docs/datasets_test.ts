@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RECORD_SETS } from "../datasets/mod.ts";
+import { RECORD_SETS } from "@causeway/datasets";
 import { datasetReference } from "./make_dataset_reference.ts";
 
 const committed = Deno.readTextFileSync(new URL("datasets.md", import.meta.url));

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Command, COMMANDS, flagRows, usage } from "../core/cli/mod.ts";
+import { type Command, COMMANDS, flagRows, usage } from "@causeway/core/cli";
 import { formatMarkdown, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Commands

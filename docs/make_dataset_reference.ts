@@ -13,8 +13,8 @@ import {
   type Licence,
   type RecordPaths,
   type RecordReading,
-} from "../core/readers/mod.ts";
-import { PACKAGE_CARDS, RECORD_SETS, type RecordSet } from "../datasets/mod.ts";
+} from "@causeway/core/readers";
+import { PACKAGE_CARDS, RECORD_SETS, type RecordSet } from "@causeway/datasets";
 import { formatMarkdown, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Datasets

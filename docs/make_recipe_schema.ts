@@ -9,10 +9,10 @@
  * @module
  */
 import { z } from "zod";
-import { recipe_schema, step_schema } from "../core/recipe/mod.ts";
-import type { AnyStage, InputPort } from "../core/stage/mod.ts";
-import { PLUGINS } from "../plugins/mod.ts";
-import { STAGES } from "../stages/mod.ts";
+import { recipe_schema, step_schema } from "@causeway/core/recipe";
+import type { AnyStage, InputPort } from "@causeway/core/stage";
+import { PLUGINS } from "@causeway/plugins";
+import { STAGES } from "@causeway/stages";
 import { stageReference } from "./make_stage_reference.ts";
 
 /** The part of JSON Schema that is used here. */

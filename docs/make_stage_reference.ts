@@ -9,9 +9,9 @@
  * @module
  */
 import { z } from "zod";
-import { type AnyStage, type InputPort, type Port, ports, study_ports } from "../core/stage/mod.ts";
-import { PLUGINS } from "../plugins/mod.ts";
-import { STAGES } from "../stages/mod.ts";
+import { type AnyStage, type InputPort, type Port, ports, study_ports } from "@causeway/core/stage";
+import { PLUGINS } from "@causeway/plugins";
+import { STAGES } from "@causeway/stages";
 import { formatMarkdown, table } from "./markdown.ts";
 
 /** Plugins that the study recipes need; docs/plugins.md describes the others. */

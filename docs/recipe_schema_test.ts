@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { loadRecipe } from "../core/recipe/mod.ts";
+import { loadRecipe } from "@causeway/core/recipe";
 import { recipeSchema, recipeSchemaText, type Schema } from "./make_recipe_schema.ts";
 
 const committed = await Deno.readTextFile(new URL("recipe.schema.json", import.meta.url));

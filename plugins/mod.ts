@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyStage } from "../core/stage/mod.ts";
+import type { AnyStage } from "@causeway/core/stage";
 import { checkpoint_soup } from "./checkpoint_soup/mod.ts";
 import { document_lengths } from "./document_lengths/mod.ts";
 import { export_model } from "./export_model/mod.ts";

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { defineRecipe } from "../core/recipe/mod.ts";
-import { report } from "../plugins/report/mod.ts";
-import { evaluate } from "../stages/evaluate/mod.ts";
-import { pretrain } from "../stages/pretrain/mod.ts";
-import { sft } from "../stages/sft/mod.ts";
-import { tokenize } from "../stages/tokenize/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { report } from "@causeway/plugins/report";
+import { evaluate } from "@causeway/stages/evaluate";
+import { pretrain } from "@causeway/stages/pretrain";
+import { sft } from "@causeway/stages/sft";
+import { tokenize } from "@causeway/stages/tokenize";
 
 const header = { name: "own_data", description: "Fine-tuning on a file of your own.", seed: 1 };
 

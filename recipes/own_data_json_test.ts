@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { loadRecipe, type Recipe } from "../core/recipe/mod.ts";
-import { PLUGINS } from "../plugins/mod.ts";
-import { STAGES } from "../stages/mod.ts";
+import { loadRecipe, type Recipe } from "@causeway/core/recipe";
+import { PLUGINS } from "@causeway/plugins";
+import { STAGES } from "@causeway/stages";
 
 const urlOf = (name: string) => new URL(name, import.meta.url).href;
 const options = { stages: urlOf("stages.json") };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { recordCard } from "../core/readers/mod.ts";
+import { recordCard } from "@causeway/core/readers";
 import recipe from "./own_data.ts";
 
 Deno.test("own_data.ts is a valid recipe", () => {

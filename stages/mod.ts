@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AnyStage } from "../core/stage/mod.ts";
+import type { AnyStage } from "@causeway/core/stage";
 import { select_checkpoint } from "./select_checkpoint/mod.ts";
 import { cka } from "./cka/mod.ts";
 import { evaluate } from "./evaluate/mod.ts";

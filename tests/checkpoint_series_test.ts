@@ -1,14 +1,14 @@
 /** Checkpoints along training, from the trainer's output to a task that continues from one of them. */
-import { computeOptions } from "../core/engine/mod.ts";
+import { computeOptions } from "@causeway/core/engine";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import { BatchSource, type Sequence } from "../core/batches/mod.ts";
-import { initialize, ParameterArrays } from "../core/model/mod.ts";
-import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
-import { Interrupted, run } from "../core/runner/mod.ts";
-import { defineStage, many, ports } from "../core/stage/mod.ts";
-import { artifactObjects, listFolder, openFiles, Store } from "../core/store/mod.ts";
+import { BatchSource, type Sequence } from "@causeway/core/batches";
+import { initialize, ParameterArrays } from "@causeway/core/model";
+import { defineRecipe, type RecipeDraft } from "@causeway/core/recipe";
+import { Interrupted, run } from "@causeway/core/runner";
+import { defineStage, many, ports } from "@causeway/core/stage";
+import { artifactObjects, listFolder, openFiles, Store } from "@causeway/core/store";
 import {
   checkpointing_fields,
   checkpointReader,
@@ -24,8 +24,8 @@ import {
   training_outputs,
   trainPhase,
   writePhase,
-} from "../core/train/mod.ts";
-import { midtrain, pretrain, select_checkpoint, tokenize } from "../stages/mod.ts";
+} from "@causeway/core/train";
+import { midtrain, pretrain, select_checkpoint, tokenize } from "@causeway/stages";
 import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./shared/tiny_training.ts";
 import { withFolder } from "./shared/commands.ts";
 

@@ -1,10 +1,10 @@
 /** Stages on devices give the same results as on the CPU. */
 import assert from "node:assert/strict";
-import { cka } from "../stages/cka/mod.ts";
-import { evaluate } from "../stages/evaluate/mod.ts";
-import { midtrain } from "../stages/midtrain/mod.ts";
-import { pretrain } from "../stages/pretrain/mod.ts";
-import type { Device } from "../core/engine/mod.ts";
+import { cka } from "@causeway/stages/cka";
+import { evaluate } from "@causeway/stages/evaluate";
+import { midtrain } from "@causeway/stages/midtrain";
+import { pretrain } from "@causeway/stages/pretrain";
+import type { Device } from "@causeway/core/engine";
 import { deviceTest } from "./shared/devices.ts";
 import { fakeContext } from "./shared/fake_context.ts";
 import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "./shared/tiny_training.ts";

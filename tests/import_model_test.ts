@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../core/recipe/mod.ts";
-import { run } from "../core/runner/mod.ts";
-import { cka, evaluate, import_model, midtrain, sft, similarity, tokenize } from "../stages/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { run } from "@causeway/core/runner";
+import { cka, evaluate, import_model, midtrain, sft, similarity, tokenize } from "@causeway/stages";
 import { modelFiles, SIZES } from "./shared/exported_model.ts";
 
 const COMPUTE = { sequence_length: 64, micro_batch_size: 4, threads: 1 };

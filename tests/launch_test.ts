@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listFolder } from "../core/store/mod.ts";
+import { listFolder } from "@causeway/core/store";
 import { done, eventsOf, Pipeline, results, SLOW } from "./shared/launchers.ts";
 import { withFolder } from "./shared/commands.ts";
 import { until } from "./shared/slurm.ts";

@@ -3,15 +3,15 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { compile } from "../core/engine/mod.ts";
-import { logitsGraph, type ParameterArrays } from "../core/model/mod.ts";
-import { defineRecipe } from "../core/recipe/mod.ts";
-import { run } from "../core/runner/mod.ts";
-import { type RunEvent } from "../core/runs/mod.ts";
-import { type Manifest, openFiles, Store } from "../core/store/mod.ts";
-import { checkpointReader, loadParameters } from "../core/train/mod.ts";
-import { checkpoint_soup } from "../plugins/checkpoint_soup/mod.ts";
-import { cka, evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
+import { compile } from "@causeway/core/engine";
+import { logitsGraph, type ParameterArrays } from "@causeway/core/model";
+import { defineRecipe } from "@causeway/core/recipe";
+import { run } from "@causeway/core/runner";
+import { type RunEvent } from "@causeway/core/runs";
+import { type Manifest, openFiles, Store } from "@causeway/core/store";
+import { checkpointReader, loadParameters } from "@causeway/core/train";
+import { checkpoint_soup } from "@causeway/plugins/checkpoint_soup";
+import { cka, evaluate, midtrain, pretrain, sft, tokenize } from "@causeway/stages";
 import { findPython, runPython } from "./shared/python.ts";
 
 const MODEL = {

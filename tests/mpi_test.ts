@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listFolder, readIfPresent } from "../core/store/mod.ts";
+import { listFolder, readIfPresent } from "@causeway/core/store";
 import { LAUNCHERS, mpirun, no_hosts, withTwoHosts } from "./shared/mpi.ts";
 import { withFolder } from "./shared/commands.ts";
 

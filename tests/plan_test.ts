@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { defineRecipe, type RecipeDraft } from "../core/recipe/mod.ts";
-import { forecastRecipe, run, type StepForecast } from "../core/runner/mod.ts";
-import { openTable, Store } from "../core/store/mod.ts";
-import { ports } from "../core/stage/mod.ts";
-import { evaluate, midtrain, pretrain, sft, tokenize } from "../stages/mod.ts";
+import { defineRecipe, type RecipeDraft } from "@causeway/core/recipe";
+import { forecastRecipe, run, type StepForecast } from "@causeway/core/runner";
+import { openTable, Store } from "@causeway/core/store";
+import { ports } from "@causeway/core/stage";
+import { evaluate, midtrain, pretrain, sft, tokenize } from "@causeway/stages";
 import { TINY_MODEL } from "./shared/tiny_training.ts";
 
 const sums = (name: string) => [{

@@ -2,10 +2,10 @@
  * Sizes far beyond this machine: a thousand devices, 10T tokens. docs/scale.md explains the consequences.
  */
 import assert from "node:assert/strict";
-import { encodeTable } from "../core/arrow/mod.ts";
-import { cluster_schema, estimate } from "../core/cli/plan/mod.ts";
-import { MixtureSchedule } from "../core/batches/mod.ts";
-import { permute } from "../core/random/mod.ts";
+import { encodeTable } from "@causeway/core/arrow";
+import { cluster_schema, estimate } from "@causeway/core/cli/plan";
+import { MixtureSchedule } from "@causeway/core/batches";
+import { permute } from "@causeway/core/random";
 
 const TOKENS = 1e13;
 /** Sequences of 2,048 tokens. */

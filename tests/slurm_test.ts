@@ -13,8 +13,8 @@ import {
   SLOW,
 } from "./shared/launchers.ts";
 import { withFolder } from "./shared/commands.ts";
-import { slurmLauncher } from "../core/remote/launch/mod.ts";
-import { listFolder } from "../core/store/mod.ts";
+import { slurmLauncher } from "@causeway/core/remote/launch";
+import { listFolder } from "@causeway/core/store";
 import { no_slurm, type Slurm, until, withSlurm } from "./shared/slurm.ts";
 
 const runsOf = (out: string) => listFolder(join(out, "runs")).length;

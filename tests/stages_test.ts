@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { assertStage } from "../core/stage/mod.ts";
-import { PLUGINS } from "../plugins/mod.ts";
-import { STAGES } from "../stages/mod.ts";
+import { assertStage } from "@causeway/core/stage";
+import { PLUGINS } from "@causeway/plugins";
+import { STAGES } from "@causeway/stages";
 
 const TRACKERS: Record<string, string> = JSON.parse(
   Deno.readTextFileSync(new URL("../recipes/trackers.json", import.meta.url)),

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { StudySettings } from "../recipes/paper/settings.ts";
 import { studyRecipe } from "../recipes/paper/study.ts";
-import { run } from "../core/runner/mod.ts";
-import { Random } from "../core/random/mod.ts";
+import { run } from "@causeway/core/runner";
+import { Random } from "@causeway/core/random";
 import { TINY_MODEL } from "./shared/tiny_training.ts";
 
 /** Documents of words that start with the first letter of the source. */

@@ -3,9 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { checkRecipe, defineRecipe, loadRecipe } from "../core/recipe/mod.ts";
-import { LogReader, type RunEvent } from "../core/runs/mod.ts";
-import { run, workerExecutor } from "../core/runner/mod.ts";
+import { checkRecipe, defineRecipe, loadRecipe } from "@causeway/core/recipe";
+import { LogReader, type RunEvent } from "@causeway/core/runs";
+import { run, workerExecutor } from "@causeway/core/runner";
 
 const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).href;
 const SAMPLES = { prompts: ["What is", "Question: 3"], max_new_tokens: 6, temperature: 1 };

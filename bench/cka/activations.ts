@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { computeOptions } from "../../core/engine/mod.ts";
-import type { Sequence } from "../../core/batches/mod.ts";
-import { hostWeights, initialize, ParameterArrays } from "../../core/model/mod.ts";
-import { Random } from "../../core/random/mod.ts";
-import { HiddenStates } from "../../core/train/mod.ts";
+import { computeOptions } from "@causeway/core/engine";
+import type { Sequence } from "@causeway/core/batches";
+import { hostWeights, initialize, ParameterArrays } from "@causeway/core/model";
+import { Random } from "@causeway/core/random";
+import { HiddenStates } from "@causeway/core/train";
 import type { Size } from "../shared/workload.ts";
 
 /** Layout of the file: float32 [batches, states, layers, rows, width], row-major. */

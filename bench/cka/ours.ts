@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { CkaAccumulator } from "../../core/analysis/mod.ts";
-import { CrossProducts } from "../../core/engine/mod.ts";
+import { CkaAccumulator } from "@causeway/core/analysis";
+import { CrossProducts } from "@causeway/core/engine";
 import { serveRequests, timedPasses } from "../shared/processes.ts";
 import type { Activations } from "./activations.ts";
 

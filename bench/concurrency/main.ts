@@ -4,9 +4,9 @@
  * @module
  */
 import process from "node:process";
-import { loadRecipe } from "../../core/recipe/mod.ts";
-import { run, workerExecutor } from "../../core/runner/mod.ts";
-import { type RunState } from "../../core/runs/mod.ts";
+import { loadRecipe } from "@causeway/core/recipe";
+import { run, workerExecutor } from "@causeway/core/runner";
+import { type RunState } from "@causeway/core/runs";
 import { command, count, parseFlags } from "../shared/command.ts";
 
 const HELP = `Training of two independent arms, one after the other and side by side.

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defineRecipe } from "../../core/recipe/mod.ts";
-import { pretrain, tokenize } from "../../stages/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { pretrain, tokenize } from "@causeway/stages";
 
 const header = { name: "concurrency", description: "Two independent arms.", seed: 1 };
 

@@ -5,9 +5,9 @@
  */
 import { join } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import { readRecords } from "../../core/readers/mod.ts";
-import { Random } from "../../core/random/mod.ts";
-import { resolveDataset } from "../../datasets/mod.ts";
+import { readRecords } from "@causeway/core/readers";
+import { Random } from "@causeway/core/random";
+import { resolveDataset } from "@causeway/datasets";
 
 export interface StreamOptions {
   /** Size of the text in UTF-8. */

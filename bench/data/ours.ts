@@ -4,12 +4,12 @@
  * @module
  */
 import { join } from "node:path";
-import { extendHistory, loadTokenSets, MixtureSampler, pack } from "../../core/batches/mod.ts";
-import { defineRecipe } from "../../core/recipe/mod.ts";
-import { run } from "../../core/runner/mod.ts";
-import { type Artifact, openTable, Store } from "../../core/store/mod.ts";
-import { ports } from "../../core/stage/mod.ts";
-import { tokenize } from "../../stages/mod.ts";
+import { extendHistory, loadTokenSets, MixtureSampler, pack } from "@causeway/core/batches";
+import { defineRecipe } from "@causeway/core/recipe";
+import { run } from "@causeway/core/runner";
+import { type Artifact, openTable, Store } from "@causeway/core/store";
+import { ports } from "@causeway/core/stage";
+import { tokenize } from "@causeway/stages";
 import { peakMemory, timed } from "../shared/processes.ts";
 
 /** Measurements in seconds and bytes. */

@@ -7,8 +7,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { ArrowEncoder } from "../../core/arrow/mod.ts";
-import { readRecords } from "../../core/readers/mod.ts";
+import { ArrowEncoder } from "@causeway/core/arrow";
+import { readRecords } from "@causeway/core/readers";
 import { timed } from "../shared/processes.ts";
 
 /** Megabytes of text per second, by file name. */

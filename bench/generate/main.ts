@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { toHuggingFace } from "../../core/model/mod.ts";
+import { toHuggingFace } from "@causeway/core/model";
 import { choices, command, count, parseFlags, Progress, saveResults } from "../shared/command.ts";
 import { playQuietRounds, playTurns } from "../shared/contest.ts";
 import { describeMachine, findPython } from "../shared/machine.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { hostWeights } from "../../core/model/mod.ts";
-import type { Sequence } from "../../core/batches/mod.ts";
-import { Decoder, generate, type TextDecoding } from "../../core/generate/mod.ts";
+import { hostWeights } from "@causeway/core/model";
+import type { Sequence } from "@causeway/core/batches";
+import { Decoder, generate, type TextDecoding } from "@causeway/core/generate";
 import { serveRequests, timedPasses } from "../shared/processes.ts";
 import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 

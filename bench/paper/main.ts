@@ -5,9 +5,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { pastSeconds } from "../../core/runner/mod.ts";
-import { readLocks } from "../../core/runs/mod.ts";
-import { type Manifest, Store, writeAtomic } from "../../core/store/mod.ts";
+import { pastSeconds } from "@causeway/core/runner";
+import { readLocks } from "@causeway/core/runs";
+import { type Manifest, Store, writeAtomic } from "@causeway/core/store";
 import { command, parseFlags, UsageError } from "../shared/command.ts";
 import { processor } from "../shared/machine.ts";
 

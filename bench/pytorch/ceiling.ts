@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { compile, type TensorData } from "../../core/engine/mod.ts";
-import { gather, gemm, Graph } from "../../core/graph/mod.ts";
-import { linearProducts, type Passes, type Product, productFlops } from "../../core/model/mod.ts";
+import { compile, type TensorData } from "@causeway/core/engine";
+import { gather, gemm, Graph } from "@causeway/core/graph";
+import { linearProducts, type Passes, type Product, productFlops } from "@causeway/core/model";
 import { serveRequests } from "../shared/processes.ts";
 import type { Size } from "../shared/workload.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Passes, passFlops } from "../../core/model/mod.ts";
+import { type Passes, passFlops } from "@causeway/core/model";
 import { choices, count, parseFlags } from "../shared/command.ts";
 import { type Size, SIZES } from "../shared/workload.ts";
 

@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { collate, type Sequence } from "../../core/batches/mod.ts";
-import { type Compute, computeOptions } from "../../core/engine/mod.ts";
-import { hostWeights, type ParameterArrays } from "../../core/model/mod.ts";
-import { Evaluator, freshArrays, HostTrainer, optimizer_schema } from "../../core/train/mod.ts";
+import { collate, type Sequence } from "@causeway/core/batches";
+import { type Compute, computeOptions } from "@causeway/core/engine";
+import { hostWeights, type ParameterArrays } from "@causeway/core/model";
+import { Evaluator, freshArrays, HostTrainer, optimizer_schema } from "@causeway/core/train";
 import type { Benchmark } from "./results.ts";
 import type { Parts, Prepared } from "../shared/contest.ts";
 import { serveRequests, timed, timedPasses } from "../shared/processes.ts";

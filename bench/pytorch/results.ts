@@ -15,7 +15,7 @@ import { z } from "zod";
 import type { Parts, Prepared } from "../shared/contest.ts";
 import { type Round, speedRatio, type Spread, spread } from "../shared/measurements.ts";
 import { SIZES } from "../shared/workload.ts";
-import type { Passes } from "../../core/model/mod.ts";
+import type { Passes } from "@causeway/core/model";
 
 /** What is compared: whole training steps, or forward passes with their loss. */
 export type Benchmark = "train" | "evaluate";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parameterCount, type Passes, passFlops } from "../../core/model/mod.ts";
+import { parameterCount, type Passes, passFlops } from "@causeway/core/model";
 import {
   contestSeconds,
   contestsOf,

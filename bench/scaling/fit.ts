@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Cluster, estimate, type TrainingJob } from "../../core/cli/plan/mod.ts";
+import { type Cluster, estimate, type TrainingJob } from "@causeway/core/cli/plan";
 import type { ReduceResult, TrainResult, UpdateResult } from "./rank.ts";
 
 /** Bandwidth and latency of one link. */

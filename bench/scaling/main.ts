@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import type { Cluster } from "../../core/cli/plan/mod.ts";
+import type { Cluster } from "@causeway/core/cli/plan";
 import { choices, command, count, parseFlags } from "../shared/command.ts";
 import { LAUNCHERS, mpirun } from "./mpirun.ts";
 import { processor } from "../shared/machine.ts";

@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { computeOptions } from "../../core/engine/mod.ts";
-import { isLaunched, joinGroup, type Launched } from "../../core/remote/mpi/mod.ts";
-import { collate } from "../../core/batches/mod.ts";
-import { type ParameterArrays, passFlops } from "../../core/model/mod.ts";
-import { createTrainer, freshArrays, HostTrainer, optimizer_schema } from "../../core/train/mod.ts";
+import { computeOptions } from "@causeway/core/engine";
+import { isLaunched, joinGroup, type Launched } from "@causeway/core/remote/mpi";
+import { collate } from "@causeway/core/batches";
+import { type ParameterArrays, passFlops } from "@causeway/core/model";
+import { createTrainer, freshArrays, HostTrainer, optimizer_schema } from "@causeway/core/train";
 import { timed } from "../shared/processes.ts";
 import { benchmarkBatches, benchmarkParameters, type Size } from "../shared/workload.ts";
 

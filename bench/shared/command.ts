@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { dirname } from "node:path";
-import { writeAtomic } from "../../core/store/mod.ts";
+import { writeAtomic } from "@causeway/core/store";
 
 /** An invalid command line. */
 export class UsageError extends Error {

@@ -38,9 +38,9 @@ export function processor(): string {
   return /^model name\s*:\s*(.*)$/m.exec(text)?.[1] ?? Deno.build.arch;
 }
 
-/** The version that deno.json pins a package to. */
+/** The version that core/deno.json pins a package to. */
 function importedVersion(name: string): string {
-  const path = new URL("../../deno.json", import.meta.url);
+  const path = new URL("../../core/deno.json", import.meta.url);
   const specifier: string = JSON.parse(Deno.readTextFileSync(path)).imports[name];
   return specifier.split("@").at(-1)!;
 }

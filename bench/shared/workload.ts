@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Sequence } from "../../core/batches/mod.ts";
+import type { Sequence } from "@causeway/core/batches";
 import {
   completeConfig,
   embeddings,
@@ -14,8 +14,8 @@ import {
   parameterSpecs,
   type PresetName,
   PRESETS,
-} from "../../core/model/mod.ts";
-import { Random } from "../../core/random/mod.ts";
+} from "@causeway/core/model";
+import { Random } from "@causeway/core/random";
 
 /** A model and its batches. */
 export interface Size {

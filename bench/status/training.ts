@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LogReader } from "../../core/runs/mod.ts";
+import { LogReader } from "@causeway/core/runs";
 
 const pathOf = (url: string) => fileURLToPath(new URL(url, import.meta.url));
 const PIPELINE = pathOf("../../core/cli/run/pipeline.ts");

@@ -10,7 +10,7 @@ import {
   type TokenArray,
   tokenizerFiles,
   trainByteLevelBpe,
-} from "../../core/tokenizer/mod.ts";
+} from "@causeway/core/tokenizer";
 import { serveRequests, timed, timedPasses } from "../shared/processes.ts";
 import { readPackedTexts } from "./texts.ts";
 

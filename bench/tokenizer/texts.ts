@@ -6,7 +6,7 @@
  */
 import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
-import { Random } from "../../core/random/mod.ts";
+import { Random } from "@causeway/core/random";
 
 /** Plain text is cut at line ends into pieces of about this many UTF-16 units, the size of a web page. */
 const PIECE = 8000;
@@ -35,7 +35,7 @@ export async function readTexts(
 }
 
 async function* ownTexts(): AsyncGenerator<string> {
-  const { PACKAGE_CARDS } = await import("../../datasets/mod.ts");
+  const { PACKAGE_CARDS } = await import("@causeway/datasets");
   for (const card of PACKAGE_CARDS) {
     for await (const { text } of card.documents()) yield text;
   }

@@ -5,7 +5,7 @@
  */
 import {
   Bool,
-  DataType,
+  type DataType,
   Field,
   Float32,
   Float64,

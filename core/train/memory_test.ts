@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type PresetName } from "../model/mod.ts";
+import type { PresetName } from "../model/mod.ts";
 import { modelConfig } from "./config.ts";
 import { trainingMemory } from "./forecast.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readSafetensors } from "../../core/model/mod.ts";
-import { evaluate } from "../../stages/evaluate/mod.ts";
-import { sft } from "../../stages/sft/mod.ts";
+import { readSafetensors } from "@causeway/core/model";
+import { evaluate } from "@causeway/stages/evaluate";
+import { sft } from "@causeway/stages/sft";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";

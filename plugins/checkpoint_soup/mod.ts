@@ -12,9 +12,9 @@ import {
   openModel,
   toHuggingFace,
   writeSafetensors,
-} from "../../core/model/mod.ts";
-import { defineStage, type FilesInput, many, ports } from "../../core/stage/mod.ts";
-import { TOKENIZER_FILES } from "../../core/tokenizer/mod.ts";
+} from "@causeway/core/model";
+import { defineStage, type FilesInput, many, ports } from "@causeway/core/stage";
+import { TOKENIZER_FILES } from "@causeway/core/tokenizer";
 
 type Checkpoints = Readonly<Record<string, FilesInput>>;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Batch, ports } from "../../core/stage/mod.ts";
+import type { Batch, ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { document_lengths } from "./mod.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { defineStage, ports, table } from "../../core/stage/mod.ts";
+import { defineStage, ports, table } from "@causeway/core/stage";
 
 /** Quantiles of document length, in tokens, per source. */
 export const document_lengths = defineStage({

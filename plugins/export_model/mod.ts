@@ -12,10 +12,10 @@ import {
   type LossRow,
   ONNX_DTYPES,
   type OnnxDtype,
-} from "../../core/export/mod.ts";
-import { defineStage, files, optional, ports } from "../../core/stage/mod.ts";
-import { openTokenizer } from "../../core/tokenizer/mod.ts";
-import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
+} from "@causeway/core/export";
+import { defineStage, files, optional, ports } from "@causeway/core/stage";
+import { openTokenizer } from "@causeway/core/tokenizer";
+import { checkpointReader, loadParameters } from "@causeway/core/train";
 
 const config = z.strictObject({
   name: z.string().regex(/^[\w.-]+$/, "letters, digits, and ._- only").meta({

@@ -1,7 +1,7 @@
-import { compute_fields } from "../../core/engine/mod.ts";
+import { compute_fields } from "@causeway/core/engine";
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { optimizer_schema, tuning_fields } from "../../core/train/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { optimizer_schema, tuning_fields } from "@causeway/core/train";
 
 const rate = z.number().positive();
 

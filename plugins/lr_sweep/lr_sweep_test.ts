@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sft } from "../../stages/sft/mod.ts";
-import { evaluate } from "../../stages/evaluate/mod.ts";
+import { sft } from "@causeway/stages/sft";
+import { evaluate } from "@causeway/stages/evaluate";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
+import { defineStage, many, ports, type StageContext } from "@causeway/core/stage";
 import {
   checkpointReader,
   type EvalSet,
   evalSets,
   schedule_schema,
   tuningPhase,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 import { type Config, config, learningRates } from "./config.ts";
 import { outputs, writeResults } from "./results.ts";
 import { type Losses, Sweep, SweepProgress, type Training } from "./sweep.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { COLOURS, renderSvg } from "../../core/report/mod.ts";
-import { batchOf, files, type Outputs, ports, study_ports } from "../../core/stage/mod.ts";
+import { COLOURS, renderSvg } from "@causeway/core/report";
+import { batchOf, files, type Outputs, ports, study_ports } from "@causeway/core/stage";
 import type { Losses } from "./sweep.ts";
 
 /** A measurement; a loss that is not finite is not drawn. */

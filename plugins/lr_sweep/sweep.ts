@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { placeWeights } from "../../core/model/mod.ts";
+import { placeWeights } from "@causeway/core/model";
 import type {
   Checkpoints,
   FilesInput,
@@ -11,7 +11,7 @@ import type {
   OutputPorts,
   SavedCheckpoint,
   StageContext,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import {
   checkpointReader,
   type EvalLoss,
@@ -22,7 +22,7 @@ import {
   NonFiniteError,
   type Phase,
   trainPhase,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 /** Held-out losses by source; NaN where training diverged. */
 export type Losses = Readonly<Record<string, EvalLoss>>;

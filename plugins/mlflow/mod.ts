@@ -16,7 +16,7 @@ import {
   type TrackedPoint,
   type TrackedRun,
   type TrackerWriter,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 
 /** Limits of one request, set by the server. */
 const MAX_METRICS = 1000, MAX_PARAMS = 100;

@@ -9,7 +9,7 @@ import {
   type Similarity,
   similarity_fields,
   type SimilarityOptions,
-} from "../../core/analysis/mod.ts";
+} from "@causeway/core/analysis";
 
 export const config = z.strictObject({
   /** Source of general data, which every mixture contains. */

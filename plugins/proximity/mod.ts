@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Correlation, pearson } from "../../core/analysis/mod.ts";
-import { loadDocumentSets } from "../../core/batches/mod.ts";
+import { type Correlation, pearson } from "@causeway/core/analysis";
+import { loadDocumentSets } from "@causeway/core/batches";
 import {
   batchOf,
   defineStage,
@@ -12,7 +12,7 @@ import {
   ports,
   type StageContext,
   study_ports,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import { allChoices, type Config, config } from "./config.ts";
 import { type Legs, type Pair, ProximityMeter, readPairs } from "./pairs.ts";
 

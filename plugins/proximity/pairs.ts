@@ -8,10 +8,10 @@ import {
   type CountCache,
   mixFrequencies,
   type Weights,
-} from "../../core/analysis/mod.ts";
-import type { DocumentSet } from "../../core/batches/mod.ts";
-import { rowsOf } from "../../core/report/mod.ts";
-import type { study_ports, TableInput } from "../../core/stage/mod.ts";
+} from "@causeway/core/analysis";
+import type { DocumentSet } from "@causeway/core/batches";
+import { rowsOf } from "@causeway/core/report";
+import type { study_ports, TableInput } from "@causeway/core/stage";
 import type { Choice, Config } from "./config.ts";
 
 /** One arm and one target. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { pearson } from "../../core/analysis/mod.ts";
-import type { Batch, ports, study_ports } from "../../core/stage/mod.ts";
+import { pearson } from "@causeway/core/analysis";
+import type { Batch, ports, study_ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { proximity } from "./mod.ts";

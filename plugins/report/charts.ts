@@ -15,7 +15,7 @@ import {
   seriesStyles,
   thin,
   withKey,
-} from "../../core/report/mod.ts";
+} from "@causeway/core/report";
 import type { Arm, Measurements, ReportConfig, ValidationRow } from "./inputs.ts";
 import type { ArmResult, Results } from "./results.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { modelPairs, thin } from "../../core/report/mod.ts";
+import { modelPairs, thin } from "@causeway/core/report";
 import { report_config } from "./inputs.ts";
 import { rankOf } from "./sections.ts";
 import { SAMPLE_CONFIG, sampleMeasurements } from "./testdata/sample.ts";

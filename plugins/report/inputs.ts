@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { readInputs, type RowsOfInputs } from "../../core/report/mod.ts";
-import { type InputPorts, type Inputs, many, optional, ports } from "../../core/stage/mod.ts";
+import { readInputs, type RowsOfInputs } from "@causeway/core/report";
+import { type InputPorts, type Inputs, many, optional, ports } from "@causeway/core/stage";
 
 const arm = z.strictObject({
   name: z.string().min(1).describe("short name, used in results.json and the tables"),

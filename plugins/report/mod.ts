@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { writeReport } from "../../core/report/mod.ts";
-import { defineStage, files } from "../../core/stage/mod.ts";
+import { writeReport } from "@causeway/core/report";
+import { defineStage, files } from "@causeway/core/stage";
 import { readMeasurements, report_config, report_inputs } from "./inputs.ts";
 import { computeResults } from "./results.ts";
 import { SECTIONS } from "./sections.ts";

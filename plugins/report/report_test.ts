@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { batchOf, type Columns, ports, type TablePort } from "../../core/stage/mod.ts";
+import { batchOf, type Columns, ports, type TablePort } from "@causeway/core/stage";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { report } from "./mod.ts";
 import type { Measurements } from "./inputs.ts";

@@ -22,8 +22,8 @@ import {
   signed,
   similarityBlocks,
   tableFile,
-} from "../../core/report/mod.ts";
-import { ports } from "../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { ports } from "@causeway/core/stage";
 import {
   fineTuned,
   fineTuningFigure,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decimals, signed } from "../../core/report/mod.ts";
+import { decimals, signed } from "@causeway/core/report";
 import type { ReportConfig } from "./inputs.ts";
 import type { ArmResult, Contrast, Measure, Results } from "./results.ts";
 import { resultSentences } from "./wording.ts";

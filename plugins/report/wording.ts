@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decimals, list, percent, signed } from "../../core/report/mod.ts";
+import { decimals, list, percent, signed } from "@causeway/core/report";
 import type { MixtureRow, ReportConfig, SimilarityRow } from "./inputs.ts";
 import type { ArmResult, Contrast, Results } from "./results.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { count, decimals, list, percent, signed } from "../../core/report/mod.ts";
+import { count, decimals, list, percent, signed } from "@causeway/core/report";
 import { report_config } from "./inputs.ts";
 import { computeResults } from "./results.ts";
 import { SAMPLE_CONFIG } from "./testdata/sample.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { mean, pairedDifference, standardDeviation } from "../../core/analysis/mod.ts";
-import { type Row, rowsOf } from "../../core/report/mod.ts";
-import type { ports, study_ports, TableInput } from "../../core/stage/mod.ts";
+import { mean, pairedDifference, standardDeviation } from "@causeway/core/analysis";
+import { type Row, rowsOf } from "@causeway/core/report";
+import type { ports, study_ports, TableInput } from "@causeway/core/stage";
 import type { Config } from "./config.ts";
 
 type Validation = TableInput<typeof ports.validation_metrics.columns>;

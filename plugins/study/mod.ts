@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Row, rowsOf } from "../../core/report/mod.ts";
+import { type Row, rowsOf } from "@causeway/core/report";
 import {
   batchOf,
   defineStage,
@@ -11,7 +11,7 @@ import {
   ports,
   study_ports,
   type TableInput,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import { compareRuns, readRuns } from "./comparison.ts";
 import { type Config, config } from "./config.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { study_ports } from "../../core/stage/mod.ts";
+import type { study_ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { study } from "./mod.ts";

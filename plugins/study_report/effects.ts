@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { pairedDifference } from "../../core/analysis/mod.ts";
+import { pairedDifference } from "@causeway/core/analysis";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 
 /** A difference in nats per token; negative values support the claim. */

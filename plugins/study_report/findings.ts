@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { spearman } from "../../core/analysis/mod.ts";
-import { decimals, interval, list, percent } from "../../core/report/mod.ts";
+import { spearman } from "@causeway/core/analysis";
+import { decimals, interval, list, percent } from "@causeway/core/report";
 import {
   contrast,
   differenceBetween,

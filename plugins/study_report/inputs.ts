@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { readInputs, type RowsOfInputs } from "../../core/report/mod.ts";
+import { readInputs, type RowsOfInputs } from "@causeway/core/report";
 import {
   type InputPorts,
   type Inputs,
@@ -12,7 +12,7 @@ import {
   optional,
   ports,
   study_ports,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 
 const text = z.string().min(1);
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { decimals, writeReport } from "../../core/report/mod.ts";
-import { defineStage, files } from "../../core/stage/mod.ts";
+import { decimals, writeReport } from "@causeway/core/report";
+import { defineStage, files } from "@causeway/core/stage";
 import { findComparison, mainArms } from "./effects.ts";
 import { FINDINGS } from "./findings.ts";
 import {

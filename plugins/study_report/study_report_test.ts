@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mean, standardDeviation } from "../../core/analysis/mod.ts";
-import { readBatches } from "../../core/arrow/mod.ts";
-import { rowsOf } from "../../core/report/mod.ts";
+import { mean, standardDeviation } from "@causeway/core/analysis";
+import { readBatches } from "@causeway/core/arrow";
+import { rowsOf } from "@causeway/core/report";
 import {
   batchOf,
   type Columns,
@@ -9,7 +9,7 @@ import {
   study_ports,
   type TableInput,
   type TablePort,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { study_report_inputs, type StudyMeasurements } from "./inputs.ts";

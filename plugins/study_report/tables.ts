@@ -12,8 +12,8 @@ import {
   signed,
   type TableFile,
   tableFile,
-} from "../../core/report/mod.ts";
-import { study_ports } from "../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { study_ports } from "@causeway/core/stage";
 import { differenceBetween, type Effect, findComparison, matchedTarget } from "./effects.ts";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 

@@ -15,7 +15,7 @@ import {
   type TrackedRun,
   type TrackedText,
   type TrackerWriter,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import { RecordFile, scalarEvent, textEvent, versionEvent } from "./event_file.ts";
 
 /** Delay until reported values are on disk. */

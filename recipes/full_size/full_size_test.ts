@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { forecastRecipe, type StepForecast } from "../../core/runner/mod.ts";
-import { loadRecipe, type Recipe } from "../../core/recipe/mod.ts";
-import { learningRates } from "../../plugins/lr_sweep/config.ts";
+import { forecastRecipe, type StepForecast } from "@causeway/core/runner";
+import { loadRecipe, type Recipe } from "@causeway/core/recipe";
+import { learningRates } from "@causeway/plugins/lr_sweep/config";
 import { fullSize } from "./settings.ts";
 
 const TOKENS_PER_STEP = 1024 * 2048;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
+import type { lr_sweep } from "@causeway/plugins/lr_sweep";
 import type {
   cka,
   evaluate,
@@ -14,7 +14,7 @@ import type {
   sft,
   similarity,
   tokenize,
-} from "../../stages/mod.ts";
+} from "@causeway/stages";
 
 export type ArmKind = "control" | "midtrain" | "ablation" | "continued" | "along_run";
 

@@ -10,10 +10,10 @@ import {
   type RecipeBuilder,
   type RecipeDraft,
   type Refs,
-} from "../../core/recipe/mod.ts";
-import { proximity } from "../../plugins/proximity/mod.ts";
-import { study_report } from "../../plugins/study_report/mod.ts";
-import { cka, evaluate, evaluate_tasks, similarity } from "../../stages/mod.ts";
+} from "@causeway/core/recipe";
+import { proximity } from "@causeway/plugins/proximity";
+import { study_report } from "@causeway/plugins/study_report";
+import { cka, evaluate, evaluate_tasks, similarity } from "@causeway/stages";
 import { CONTROL } from "./arms.ts";
 import type { StudySettings } from "./settings.ts";
 import { addTraining, mixtureOf, type Study, type Tuned } from "./training.ts";

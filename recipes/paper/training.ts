@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { RecipeBuilder, Refs } from "../../core/recipe/mod.ts";
-import { lr_sweep } from "../../plugins/lr_sweep/mod.ts";
-import { study } from "../../plugins/study/mod.ts";
-import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
+import type { RecipeBuilder, Refs } from "@causeway/core/recipe";
+import { lr_sweep } from "@causeway/plugins/lr_sweep";
+import { study } from "@causeway/plugins/study";
+import { import_tokenizer, midtrain, pretrain, sft, tokenize } from "@causeway/stages";
 
 import { type Arm, armsOf, CONTROL, type PhasePlan, phasesOf } from "./arms.ts";
 import type { StudySettings, Target } from "./settings.ts";

@@ -4,18 +4,18 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { CkaAccumulator, mean } from "../../core/analysis/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { CkaAccumulator, mean } from "@causeway/core/analysis";
 import {
   evaluationSequences,
   findSet,
   loadDocumentSets,
   type Sequence,
-} from "../../core/batches/mod.ts";
-import { compute_fields, computeOptions, CrossProducts } from "../../core/engine/mod.ts";
-import { placeWeights, type Weights } from "../../core/model/mod.ts";
-import { batchOf, defineStage, many, ports } from "../../core/stage/mod.ts";
-import { checkpointReader, HiddenStates, loadParameters } from "../../core/train/mod.ts";
+} from "@causeway/core/batches";
+import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/engine";
+import { placeWeights, type Weights } from "@causeway/core/model";
+import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
+import { checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */

@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { compute_fields, computeOptions } from "../../core/engine/mod.ts";
-import { passFlops, placeWeights } from "../../core/model/mod.ts";
-import { batchOf, defineStage, many, ports } from "../../core/stage/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { compute_fields, computeOptions } from "@causeway/core/engine";
+import { passFlops, placeWeights } from "@causeway/core/model";
+import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
 import {
   bitsPerByte,
   type CheckpointForecast,
@@ -19,7 +19,7 @@ import {
   paddedLengths,
   productOf,
   sourceTokens,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   /** Sources to measure; all sources of the tokens input when not set. */

@@ -5,14 +5,9 @@ import {
   loadTokenizer,
   tokenizerFiles,
   trainByteLevelBpe,
-} from "../../core/tokenizer/mod.ts";
-import {
-  encodeParameters,
-  initialize,
-  ParameterArrays,
-  toHuggingFace,
-} from "../../core/model/mod.ts";
-import { model_schema, modelConfig } from "../../core/train/mod.ts";
+} from "@causeway/core/tokenizer";
+import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "@causeway/core/model";
+import { model_schema, modelConfig } from "@causeway/core/train";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { sft } from "../sft/mod.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { generate } from "../../core/generate/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { generate } from "@causeway/core/generate";
 import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
 import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { generate } from "../../core/generate/mod.ts";
-import type { Columns } from "../../core/readers/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { generate } from "@causeway/core/generate";
+import type { Columns } from "@causeway/core/readers";
 import { denoCommand, PythonSandbox } from "./python_sandbox.ts";
 import { pin, question_fields, readRecords, spread } from "./questions.ts";
 import {

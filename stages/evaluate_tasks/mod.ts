@@ -5,10 +5,10 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
-import { compute_fields } from "../../core/engine/mod.ts";
-import { Decoder } from "../../core/generate/mod.ts";
-import { placeWeights } from "../../core/model/mod.ts";
+import { positive_int } from "@causeway/core/config";
+import { compute_fields } from "@causeway/core/engine";
+import { Decoder } from "@causeway/core/generate";
+import { placeWeights } from "@causeway/core/model";
 import {
   batchOf,
   defineStage,
@@ -17,9 +17,9 @@ import {
   ports,
   type StageContext,
   study_ports,
-} from "../../core/stage/mod.ts";
-import { openTokenizer } from "../../core/tokenizer/mod.ts";
-import { checkpointReader, loadParameters } from "../../core/train/mod.ts";
+} from "@causeway/core/stage";
+import { openTokenizer } from "@causeway/core/tokenizer";
+import { checkpointReader, loadParameters } from "@causeway/core/train";
 import { gsm8k_schema, gsm8kTask } from "./gsm8k.ts";
 import { mbpp_schema, mbppTask } from "./mbpp.ts";
 import { sciq_schema, sciqTask } from "./sciq.ts";

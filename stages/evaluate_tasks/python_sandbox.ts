@@ -12,7 +12,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { packageFolder } from "../../core/readers/mod.ts";
+import { packageFolder } from "@causeway/core/readers";
 
 /** An interpreter is not reused after a longer program that does not compile, which may leave traces in its memory. */
 const MAX_REUSE_LENGTH = 16384;

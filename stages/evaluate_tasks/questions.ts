@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { pinRevision, positive_int } from "../../core/config/mod.ts";
+import { pinRevision, positive_int } from "@causeway/core/config";
 import {
   type Columns,
   compileTemplate,
@@ -15,8 +15,8 @@ import {
   type RecordPath,
   type Render,
   type Split,
-} from "../../core/readers/mod.ts";
-import { RECORD_SETS, type RecordSet } from "../../datasets/mod.ts";
+} from "@causeway/core/readers";
+import { RECORD_SETS, type RecordSet } from "@causeway/datasets";
 
 /** Tasks are named after their datasets. */
 type TaskName = "gsm8k" | "sciq" | "mbpp";

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { logLikelihoods } from "../../core/generate/mod.ts";
+import { logLikelihoods } from "@causeway/core/generate";
 import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
 import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { bootstrapInterval, type Interval, mean } from "../../core/analysis/mod.ts";
-import type { Decoder } from "../../core/generate/mod.ts";
-import type { Weights } from "../../core/model/mod.ts";
-import type { Tokenizer } from "../../core/tokenizer/mod.ts";
+import { bootstrapInterval, type Interval, mean } from "@causeway/core/analysis";
+import type { Decoder } from "@causeway/core/generate";
+import type { Weights } from "@causeway/core/model";
+import type { Tokenizer } from "@causeway/core/tokenizer";
 
 /** The model to evaluate. */
 export interface Model {

@@ -5,9 +5,9 @@ import { modelFiles, SIZES } from "../../tests/shared/exported_model.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { findPython, runPython } from "../../tests/shared/python.ts";
 import { withHub } from "../../tests/shared/hub_tests.ts";
-import { hostWeights, loadModelFiles, openModel } from "../../core/model/mod.ts";
-import { loadParameters, loadTrainerState } from "../../core/train/mod.ts";
-import { Decoder } from "../../core/generate/mod.ts";
+import { hostWeights, loadModelFiles, openModel } from "@causeway/core/model";
+import { loadParameters, loadTrainerState } from "@causeway/core/train";
+import { Decoder } from "@causeway/core/generate";
 import { import_model } from "./mod.ts";
 
 const FILES = await modelFiles(SIZES);

@@ -4,30 +4,30 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "../../core/config/mod.ts";
+import { positive_int } from "@causeway/core/config";
 import {
   downloadFile,
   formatHubUrl,
   hubOptionsFromEnvironment,
   parseHubUrl,
   resolveSnapshot,
-} from "../../core/hub/mod.ts";
+} from "@causeway/core/hub";
 import {
   type ModelFiles,
   openModel,
   parameterCount,
   toHuggingFace,
   writeModelFile,
-} from "../../core/model/mod.ts";
-import { contentDigest, textDigest } from "../../core/readers/mod.ts";
-import { defineStage, ports } from "../../core/stage/mod.ts";
+} from "@causeway/core/model";
+import { contentDigest, textDigest } from "@causeway/core/readers";
+import { defineStage, ports } from "@causeway/core/stage";
 import {
   readTokenizerFiles,
   TOKENIZER_FILES,
   type TokenizerFiles,
   vocabularySize,
-} from "../../core/tokenizer/mod.ts";
-import { importedState } from "../../core/train/mod.ts";
+} from "@causeway/core/tokenizer";
+import { importedState } from "@causeway/core/train";
 import { join } from "node:path";
 
 /** Files of a model; all others in its folder or repository are ignored. */

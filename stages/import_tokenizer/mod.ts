@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { textDigest } from "../../core/readers/mod.ts";
-import { defineStage, ports } from "../../core/stage/mod.ts";
-import { TOKENIZER_FILES, type TokenizerFiles, vocabularySize } from "../../core/tokenizer/mod.ts";
+import { textDigest } from "@causeway/core/readers";
+import { defineStage, ports } from "@causeway/core/stage";
+import { TOKENIZER_FILES, type TokenizerFiles, vocabularySize } from "@causeway/core/tokenizer";
 import { join } from "node:path";
 
 const config = z.strictObject({

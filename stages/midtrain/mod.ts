@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { defineStage, type InspectContext, many, ports } from "../../core/stage/mod.ts";
+import { defineStage, type InspectContext, many, ports } from "@causeway/core/stage";
 import {
   batchSample,
   branch_fields,
@@ -21,7 +21,7 @@ import {
   training_outputs,
   trainPhase,
   writePhase,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   ...branch_fields,

@@ -4,17 +4,17 @@
  * @module
  */
 import { z } from "zod";
-import { mixture_schema, packing_schema } from "../../core/batches/mod.ts";
-import { positive_int } from "../../core/config/mod.ts";
-import { initialize, ParameterArrays, parameterCount } from "../../core/model/mod.ts";
+import { mixture_schema, packing_schema } from "@causeway/core/batches";
+import { positive_int } from "@causeway/core/config";
+import { initialize, ParameterArrays, parameterCount } from "@causeway/core/model";
 import {
   defineStage,
   type InspectContext,
   many,
   ports,
   type TokenizerForecast,
-} from "../../core/stage/mod.ts";
-import { vocabularySize } from "../../core/tokenizer/mod.ts";
+} from "@causeway/core/stage";
+import { vocabularySize } from "@causeway/core/tokenizer";
 import {
   batchSample,
   freshArrays,
@@ -36,7 +36,7 @@ import {
   training_outputs,
   trainPhase,
   writePhase,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   model: model_schema,

@@ -5,13 +5,13 @@
  * @module
  */
 import { z } from "zod";
-import { defineStage, ports } from "../../core/stage/mod.ts";
+import { defineStage, ports } from "@causeway/core/stage";
 import {
   checkpoint_series,
   type CheckpointForecast,
   forecastAt,
   takeCheckpoint,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   /** Optimizer step of the checkpoint, counted as in the training metrics; the training step must have kept it. */

@@ -5,9 +5,9 @@
  * @module
  */
 import { z } from "zod";
-import type { ExampleSampler } from "../../core/batches/mod.ts";
-import { compute_fields } from "../../core/engine/mod.ts";
-import { parameterCount } from "../../core/model/mod.ts";
+import type { ExampleSampler } from "@causeway/core/batches";
+import { compute_fields } from "@causeway/core/engine";
+import { parameterCount } from "@causeway/core/model";
 import {
   defineStage,
   type Forecast,
@@ -17,7 +17,7 @@ import {
   optional,
   ports,
   type TableInput,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import {
   batchSample,
   type CheckpointForecast,
@@ -44,7 +44,7 @@ import {
   tuningPhase,
   validation_schema,
   writePhase,
-} from "../../core/train/mod.ts";
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   ...tuning_fields,

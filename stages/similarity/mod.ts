@@ -14,9 +14,9 @@ import {
   similarity_fields,
   tokenFrequencies,
   type Weights,
-} from "../../core/analysis/mod.ts";
-import { type DocumentSet, loadDocumentSets } from "../../core/batches/mod.ts";
-import { batchOf, defineStage, many, ports, type StageContext } from "../../core/stage/mod.ts";
+} from "@causeway/core/analysis";
+import { type DocumentSet, loadDocumentSets } from "@causeway/core/batches";
+import { batchOf, defineStage, many, ports, type StageContext } from "@causeway/core/stage";
 
 const config = z.strictObject({
   /** Sources to compare; all by default. */

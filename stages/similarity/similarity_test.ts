@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Batch, ports, type TableInput } from "../../core/stage/mod.ts";
+import { type Batch, ports, type TableInput } from "@causeway/core/stage";
 import { tableInput } from "../../tests/shared/fake_context.ts";
 import { similarity } from "./mod.ts";
 

@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from "zod";
-import { pinRevision, positive_int } from "../../core/config/mod.ts";
-import { type DatasetCard, FORMAT_NAMES, recordCard } from "../../core/readers/mod.ts";
-import { optional, ports, type StageContext } from "../../core/stage/mod.ts";
-import { resolveDataset } from "../../datasets/mod.ts";
+import { pinRevision, positive_int } from "@causeway/core/config";
+import { type DatasetCard, FORMAT_NAMES, recordCard } from "@causeway/core/readers";
+import { optional, ports, type StageContext } from "@causeway/core/stage";
+import { resolveDataset } from "@causeway/datasets";
 
 /** Files, globs or folders, local or on the Hugging Face Hub as `hf://org/name@revision/glob`. */
 const path = z.union([z.string(), z.array(z.string()).min(1)]);

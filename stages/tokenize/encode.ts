@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Document } from "../../core/readers/mod.ts";
-import { batchOf, ports, type TableOutput } from "../../core/stage/mod.ts";
-import { EncoderPool, type TokenArray, type TokenizerFiles } from "../../core/tokenizer/mod.ts";
+import type { Document } from "@causeway/core/readers";
+import { batchOf, ports, type TableOutput } from "@causeway/core/stage";
+import { EncoderPool, type TokenArray, type TokenizerFiles } from "@causeway/core/tokenizer";
 import type { Context } from "./config.ts";
 import type { DocumentReader, Scan } from "./scan.ts";
 

@@ -9,7 +9,7 @@ import {
   type ports,
   type TableInput,
   type TokenizerForecast,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 import {
   END_OF_TEXT,
   loadTokenizer,
@@ -19,7 +19,7 @@ import {
   tokenizerFiles,
   trainByteLevelBpe,
   vocabularySize,
-} from "../../core/tokenizer/mod.ts";
+} from "@causeway/core/tokenizer";
 import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
 import { encodeAll } from "./encode.ts";
 import { DocumentReader, sample, type Scan, scan } from "./scan.ts";

@@ -7,8 +7,8 @@
  */
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
-import { resized } from "../../core/batches/mod.ts";
-import { type DatasetCard, type Document, hashShare } from "../../core/readers/mod.ts";
+import { resized } from "@causeway/core/batches";
+import { type DatasetCard, type Document, hashShare } from "@causeway/core/readers";
 
 /** One dataset of one source, from the config. */
 export interface Part {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { withHub } from "../../tests/shared/hub_tests.ts";
-import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+import { loadTokenizer } from "@causeway/core/tokenizer";
 import { tokenize } from "./mod.ts";
 
 const WORDS = ["alpha", "beta", "gamma", "delta", "größe", "12", "x = y;", "🙂"];

@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { PLUGINS } from "../../plugins/mod.ts";
-import { STAGES } from "../../stages/mod.ts";
+import { PLUGINS } from "@causeway/plugins";
+import { STAGES } from "@causeway/stages";
 import { SUITES } from "./cases.ts";
 
 for (const register of Object.values(SUITES)) await register();

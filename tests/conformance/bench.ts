@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { defineRecipe, type RecipeDraft, type Ref } from "../../core/recipe/mod.ts";
-import { run } from "../../core/runner/mod.ts";
+import { defineRecipe, type RecipeDraft, type Ref } from "@causeway/core/recipe";
+import { run } from "@causeway/core/runner";
 import {
   type AnyStage,
   defineStage,
@@ -18,8 +18,8 @@ import {
   type Port,
   type Stage,
   type StageContext,
-} from "../../core/stage/mod.ts";
-import { type Artifact, listFolder, type Manifest, Store } from "../../core/store/mod.ts";
+} from "@causeway/core/stage";
+import { type Artifact, listFolder, type Manifest, Store } from "@causeway/core/store";
 import type { FakeInputs } from "../shared/fake_context.ts";
 
 /** A small config and inputs for a stage. Give one case for each kind of input that the stage treats differently. */

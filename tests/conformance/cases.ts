@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { SAMPLE_CONFIG, sampleMeasurements } from "../../plugins/report/testdata/sample.ts";
-import { report } from "../../plugins/report/mod.ts";
+import { report } from "@causeway/plugins/report";
 import {
   cka,
   evaluate,
@@ -15,9 +15,9 @@ import {
   sft,
   similarity,
   tokenize,
-} from "../../stages/mod.ts";
-import { batchOf, ports } from "../../core/stage/mod.ts";
-import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
+} from "@causeway/stages";
+import { batchOf, ports } from "@causeway/core/stage";
+import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "@causeway/core/tokenizer";
 import { fakeContext } from "../shared/fake_context.ts";
 import { TINY_MODEL, TINY_TOKENIZER, tinyModel, tinyTokens } from "../shared/tiny_training.ts";
 import { conformance } from "./mod.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { checkRecipe } from "../../core/recipe/mod.ts";
-import { type AnyStage, assertStage, type Columns, type InputPorts } from "../../core/stage/mod.ts";
-import { canonicalJson } from "../../core/store/mod.ts";
+import { checkRecipe } from "@causeway/core/recipe";
+import { type AnyStage, assertStage, type Columns, type InputPorts } from "@causeway/core/stage";
+import { canonicalJson } from "@causeway/core/store";
 import { emptyBatch, fakeContext } from "../shared/fake_context.ts";
 import { type AnyCase, type Bench, type Observed, recipeOf } from "./bench.ts";
 

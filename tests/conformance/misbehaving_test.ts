@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { loadRecipe } from "../../core/recipe/mod.ts";
-import { run, selectSteps, workerExecutor } from "../../core/runner/mod.ts";
-import { type RunEvent } from "../../core/runs/mod.ts";
-import { Store } from "../../core/store/mod.ts";
+import { loadRecipe } from "@causeway/core/recipe";
+import { run, selectSteps, workerExecutor } from "@causeway/core/runner";
+import { type RunEvent } from "@causeway/core/runs";
+import { Store } from "@causeway/core/store";
 import { WAYS, well_behaved } from "./testdata/bad_stages.ts";
 
 type Way = typeof WAYS[number];

@@ -12,7 +12,7 @@
  */
 import assert from "node:assert/strict";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { AnyStage, InputPorts, OutputPorts, Stage } from "../../core/stage/mod.ts";
+import type { AnyStage, InputPorts, OutputPorts, Stage } from "@causeway/core/stage";
 import { type AnyCase, Bench, type ConformanceCase } from "./bench.ts";
 import {
   assertConfig,

@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkRecipe, defineRecipe } from "../../core/recipe/mod.ts";
-import type { Permissions } from "../../core/stage/mod.ts";
+import { checkRecipe, defineRecipe } from "@causeway/core/recipe";
+import type { Permissions } from "@causeway/core/stage";
 import { asking } from "./testdata/reaching_stages.ts";
 import type { Reach } from "./testdata/run_restricted.ts";
 import { withFolder } from "../shared/commands.ts";

@@ -5,13 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import {
-  type AnyStage,
-  defineStage,
-  many,
-  type StageContext,
-  table,
-} from "../../core/stage/mod.ts";
+import { type AnyStage, defineStage, many, type StageContext, table } from "@causeway/core/stage";
 import { type AnyCase, Bench } from "./bench.ts";
 import { conformance } from "./mod.ts";
 import {

@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { loadRecipe } from "../../core/recipe/mod.ts";
-import { run, RunControl, workerExecutor } from "../../core/runner/mod.ts";
-import { accessFor, controlOf, serveStatus } from "../../core/status/mod.ts";
+import { loadRecipe } from "@causeway/core/recipe";
+import { run, RunControl, workerExecutor } from "@causeway/core/runner";
+import { accessFor, controlOf, serveStatus } from "@causeway/core/status";
 
 const CHROMIUM = Deno.env.get("CAUSEWAY_CHROMIUM") ?? "/usr/bin/chromium";
 const RECIPE = new URL("../shared/tiny_recipe.ts", import.meta.url).href;

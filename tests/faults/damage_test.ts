@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listFolder, listFolders } from "../../core/store/mod.ts";
+import { listFolder, listFolders } from "@causeway/core/store";
 import { digests } from "./traces.ts";
 import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, runUntil } from "./small.ts";

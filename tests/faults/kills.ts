@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "../../core/random/mod.ts";
+import type { Random } from "@causeway/core/random";
 import { Child } from "./child.ts";
 import {
   doing,

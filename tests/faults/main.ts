@@ -6,7 +6,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { markdownTable } from "../../bench/shared/measurements.ts";
-import { Random } from "../../core/random/mod.ts";
+import { Random } from "@causeway/core/random";
 import { pipeline } from "./child.ts";
 import { differences } from "./traces.ts";
 import { type Kill, torment } from "./kills.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import type { RunEvent } from "../../core/runs/mod.ts";
+import type { RunEvent } from "@causeway/core/runs";
 import { pipeline } from "./child.ts";
 import { forbidWriting, testWhere, whyNoForbidding, whyNoMount, withReadOnly } from "./folders.ts";
 import { withFolder } from "../shared/commands.ts";

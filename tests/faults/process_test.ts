@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { RunFolder } from "../../core/runs/mod.ts";
+import { RunFolder } from "@causeway/core/runs";
 import { Child, pipeline } from "./child.ts";
 import { withFolder } from "../shared/commands.ts";
 import { resultsOf, runSmall, SMALL_RECIPE } from "./small.ts";

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { defineRecipe } from "../../core/recipe/mod.ts";
-import { report } from "../../plugins/report/mod.ts";
-import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "../../stages/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { report } from "@causeway/plugins/report";
+import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "@causeway/stages";
 import { TINY_MODEL } from "../shared/tiny_training.ts";
 
 const SEQUENCE_LENGTH = 32;

@@ -4,9 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { loadRecipe } from "../../core/recipe/mod.ts";
-import { run, type RunOptions } from "../../core/runner/mod.ts";
-import { type RunEvent } from "../../core/runs/mod.ts";
+import { loadRecipe } from "@causeway/core/recipe";
+import { run, type RunOptions } from "@causeway/core/runner";
+import { type RunEvent } from "@causeway/core/runs";
 import { digests } from "./traces.ts";
 
 export const SMALL_RECIPE = new URL("./small_recipe.ts", import.meta.url);

@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import { defineRecipe } from "../../core/recipe/mod.ts";
-import { defineStage, files, table } from "../../core/stage/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { defineStage, files, table } from "@causeway/core/stage";
 
 const numbers = table({ n: "int32" }, "numbers");
 

@@ -5,8 +5,8 @@
  * @module
  */
 import { join, relative } from "node:path";
-import { type RunEvent, RunFolder } from "../../core/runs/mod.ts";
-import { digestOfFile, listFolder, listFolders, Store } from "../../core/store/mod.ts";
+import { type RunEvent, RunFolder } from "@causeway/core/runs";
+import { digestOfFile, listFolder, listFolders, Store } from "@causeway/core/store";
 
 /** Work that later faults must not lose. */
 export interface Kept {

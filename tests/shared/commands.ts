@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Console } from "../../core/cli/mod.ts";
+import type { Console } from "@causeway/core/cli";
 
 /** The main function of a command. */
 type Main = (args: readonly string[], io: Console) => Promise<number>;

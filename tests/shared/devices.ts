@@ -11,8 +11,8 @@ import {
   type Kernels,
   OneDnnUnavailable,
   Transfer,
-} from "../../core/engine/mod.ts";
-import { Graph, mul } from "../../core/graph/mod.ts";
+} from "@causeway/core/engine";
+import { Graph, mul } from "@causeway/core/graph";
 
 /** With CAUSEWAY_TEST_DEVICES=webgpu,onednn tests of these fail instead of being skipped, so that CI runs them. */
 const required = (Deno.env.get("CAUSEWAY_TEST_DEVICES") ?? "").split(",");

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { Decoder, generate } from "../../core/generate/mod.ts";
-import type { QuantizedMatrix } from "../../core/graph/mod.ts";
+import { Decoder, generate } from "@causeway/core/generate";
+import type { QuantizedMatrix } from "@causeway/core/graph";
 import {
   encodeParameters,
   hostWeights,
   initialize,
   ParameterArrays,
   toHuggingFace,
-} from "../../core/model/mod.ts";
-import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "../../core/tokenizer/mod.ts";
-import { loadTokenizer } from "../../core/tokenizer/mod.ts";
+} from "@causeway/core/model";
+import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "@causeway/core/tokenizer";
+import { loadTokenizer } from "@causeway/core/tokenizer";
 
 /** Config of a model; missing fields are as in Pythia. */
 export type Sizes = ConstructorParameters<typeof ParameterArrays>[0];

@@ -29,7 +29,7 @@ import type {
   StageContext,
   TableInput,
   TablePort,
-} from "../../core/stage/mod.ts";
+} from "@causeway/core/stage";
 
 /** Input of a test: columns of a table, or file contents by name. */
 export type FakeInput<P extends InputPort> = P extends TablePort<infer C> ? Batch<C>

@@ -10,8 +10,8 @@ import {
   type HubOptions,
   type HubSnapshot,
   resolveSnapshot,
-} from "../../core/hub/mod.ts";
-import { Random } from "../../core/random/mod.ts";
+} from "@causeway/core/hub";
+import { Random } from "@causeway/core/random";
 import { type Files, HubServer } from "./hub_server.ts";
 
 /** Hub options that name a cache. */

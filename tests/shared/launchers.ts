@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { JobArray, JobState, Launcher } from "../../core/remote/launch/mod.ts";
-import { foldEvents, type RunEvent } from "../../core/runs/mod.ts";
-import { listFolder, readIfPresent } from "../../core/store/mod.ts";
+import type { JobArray, JobState, Launcher } from "@causeway/core/remote/launch";
+import { foldEvents, type RunEvent } from "@causeway/core/runs";
+import { listFolder, readIfPresent } from "@causeway/core/store";
 
 const PIPELINE = new URL("../../core/cli/run/pipeline.ts", import.meta.url).href;
 /** Numbers, four arms that read them, and the sum of the arms. */

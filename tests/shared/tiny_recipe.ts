@@ -4,8 +4,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { defineRecipe } from "../../core/recipe/mod.ts";
-import { evaluate, midtrain, pretrain, sft, tokenize } from "../../stages/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { evaluate, midtrain, pretrain, sft, tokenize } from "@causeway/stages";
 import { TINY_MODEL } from "./tiny_training.ts";
 
 const COMPUTE = { sequence_length: 32, micro_batch_size: 4, threads: 1 };

@@ -3,15 +3,10 @@
  *
  * @module
  */
-import {
-  encodeParameters,
-  initialize,
-  ParameterArrays,
-  toHuggingFace,
-} from "../../core/model/mod.ts";
-import { Random } from "../../core/random/mod.ts";
-import type { Batch, ports } from "../../core/stage/mod.ts";
-import { model_schema, modelConfig } from "../../core/train/mod.ts";
+import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "@causeway/core/model";
+import { Random } from "@causeway/core/random";
+import type { Batch, ports } from "@causeway/core/stage";
+import { model_schema, modelConfig } from "@causeway/core/train";
 
 export const VOCAB_SIZE = 64;
 

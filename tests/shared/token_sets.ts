@@ -1,5 +1,5 @@
 /** Token sets for tests. */
-import type { DocumentSet } from "../../core/batches/mod.ts";
+import type { DocumentSet } from "@causeway/core/batches";
 
 /** A set of documents with the given tokens; prompt lengths default to 0. */
 export function setOf(name: string, documents: number[][], prompts: number[] = []): DocumentSet {

@@ -6,7 +6,7 @@
 import { join, resolve } from "node:path";
 import { loadModelFiles, openModel, type ParameterArrays } from "../../model/mod.ts";
 import { LogReader, type RunState } from "../../runs/mod.ts";
-import { type FilesInput } from "../../stage/mod.ts";
+import type { FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
 import { openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";

@@ -106,7 +106,7 @@ const moduleText = ({ name, root }: NewStage) =>
  * @module
  */
 import { z } from "zod";
-import { defineStage, ports, table } from "${root}/core/stage/mod.ts";
+import { defineStage, ports, table } from "@causeway/core/stage";
 
 export const ${name} = defineStage({
   name: "${name}",

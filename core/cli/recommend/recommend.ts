@@ -4,7 +4,7 @@
  * @module
  */
 import { planStarts, rankCandidates } from "../../analysis/mod.ts";
-import { type Console } from "../shared/console.ts";
+import type { Console } from "../shared/console.ts";
 import { count, defineCommand, type Flags, mainOf, type Values, whole } from "../shared/command.ts";
 import {
   DATA_ROOT_VARIABLE,

@@ -4,7 +4,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { type JobInfo, type PlannedTask } from "../../runs/mod.ts";
+import type { JobInfo, PlannedTask } from "../../runs/mod.ts";
 import { type Executor, Interrupted, type Launch, type StepListener } from "../../runner/mod.ts";
 import { type Recipe, type Step, upstream } from "../../recipe/mod.ts";
 import { listFolders, readIfPresent, removeIfPresent } from "../../store/mod.ts";

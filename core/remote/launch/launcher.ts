@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type JobInfo } from "../../runs/mod.ts";
+import type { JobInfo } from "../../runs/mod.ts";
 
 /** Resources of a job. */
 export interface JobResources {

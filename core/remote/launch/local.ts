@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join } from "node:path";
-import { type Budget } from "../../runs/mod.ts";
+import type { Budget } from "../../runs/mod.ts";
 import { startable } from "../../runner/mod.ts";
 import type { JobArray, JobResources, JobState, Launcher } from "./launcher.ts";
 

@@ -5,7 +5,7 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Budget } from "../../runs/mod.ts";
+import type { Budget } from "../../runs/mod.ts";
 import type { Launcher } from "./launcher.ts";
 import { localLauncher } from "./local.ts";
 import { slurmLauncher } from "./slurm.ts";

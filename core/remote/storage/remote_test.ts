@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { has_s3, withS3 } from "../../../tests/shared/s3_server.ts";
 import { loadRecipe, type Recipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { type RunEvent } from "../../runs/mod.ts";
+import type { RunEvent } from "../../runs/mod.ts";
 import { listFolder, parseManifest, Store } from "../../store/mod.ts";
 import { openStorage } from "./open.ts";
 import { Remote } from "./remote.ts";

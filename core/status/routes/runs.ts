@@ -20,7 +20,7 @@ import {
   plan_schema,
   run_detail_schema,
   run_params,
-  run_schema,
+  type run_schema,
   run_state_schema,
   runs_schema,
   stages_schema,

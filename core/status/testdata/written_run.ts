@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { type RunEvent, type RunEventBody, type StageInfo, type StepInfo } from "../../runs/mod.ts";
+import type { RunEvent, RunEventBody, StageInfo, StepInfo } from "../../runs/mod.ts";
 import { type Batch, files, table } from "../../stage/mod.ts";
 import { type Artifact, Store, StoredFilesOutput, StoredTableOutput } from "../../store/mod.ts";
 

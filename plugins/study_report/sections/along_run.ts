@@ -15,7 +15,7 @@ import {
   section,
   seriesStyles,
   withKey,
-} from "../../../core/report/mod.ts";
+} from "@causeway/core/report";
 import { bothPanels, matchedTarget, type OnBothSources, onBothSources } from "../effects.ts";
 import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armsTable, deviationNote, differenceNote, wholePercent } from "../tables.ts";

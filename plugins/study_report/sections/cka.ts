@@ -20,8 +20,8 @@ import {
   section,
   seriesStyles,
   shownTable,
-} from "../../../core/report/mod.ts";
-import { ports } from "../../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { ports } from "@causeway/core/stage";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 
 /** Shift of the final layer, then heat maps of all layers for each arm and target. */

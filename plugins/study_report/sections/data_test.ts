@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { modelPairs, similarityMatrix } from "../../../core/report/mod.ts";
+import { modelPairs, similarityMatrix } from "@causeway/core/report";
 import { targetLabel } from "../effects.ts";
 import { sampleMeasurements } from "../testdata/sample.ts";
 import { ARMS, SAMPLE_CONFIG } from "../testdata/sample_arms.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Figure } from "../../../core/report/mod.ts";
+import type { Figure } from "@causeway/core/report";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { sampleMeasurements } from "../testdata/sample.ts";
 import { SAMPLE_CONFIG } from "../testdata/sample_arms.ts";

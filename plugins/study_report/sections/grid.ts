@@ -17,7 +17,7 @@ import {
   section,
   seriesStyles,
   withKey,
-} from "../../../core/report/mod.ts";
+} from "@causeway/core/report";
 import { bothPanels, gridArms, type OnBothSources, onBothSources } from "../effects.ts";
 import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armsTable, differenceNote, seedCount, wholePercent } from "../tables.ts";

@@ -16,8 +16,8 @@ import {
   seriesStyles,
   type ShownCell,
   shownTable,
-} from "../../../core/report/mod.ts";
-import { study_ports } from "../../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { study_ports } from "@causeway/core/stage";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { scalesNote } from "../tables.ts";
 

@@ -20,8 +20,8 @@ import {
   shownTable,
   signed,
   tableFile,
-} from "../../../core/report/mod.ts";
-import { study_ports } from "../../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { study_ports } from "@causeway/core/stage";
 import { comparisonRows, findComparison, mainArms } from "../effects.ts";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armsFile, deviationNote, LOSS_NOTE, lossTable, meanCell, scalesNote } from "../tables.ts";

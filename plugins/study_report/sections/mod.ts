@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Section } from "../../../core/report/mod.ts";
+import type { Section } from "@causeway/core/report";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { alongRunSection } from "./along_run.ts";
 import { ckaSection } from "./cka.ts";

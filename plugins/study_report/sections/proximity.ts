@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fitLine } from "../../../core/analysis/mod.ts";
+import { fitLine } from "@causeway/core/analysis";
 import {
   decimals,
   type Figure,
@@ -27,8 +27,8 @@ import {
   similarityBlocks,
   tableFile,
   withKey,
-} from "../../../core/report/mod.ts";
-import { study_ports } from "../../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { study_ports } from "@causeway/core/stage";
 import { labelOf, targetLabel } from "../effects.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 

@@ -26,8 +26,8 @@ import {
   tableFile,
   thin,
   withKey,
-} from "../../../core/report/mod.ts";
-import { ports, study_ports } from "../../../core/stage/mod.ts";
+} from "@causeway/core/report";
+import { ports, study_ports } from "@causeway/core/stage";
 import type { ArmRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 
 /** Curves of the main arms, and the losses of every arm before fine-tuning. */

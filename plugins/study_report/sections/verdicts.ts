@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  decimals,
-  type Section,
-  section,
-  shownTable,
-  tableFile,
-} from "../../../core/report/mod.ts";
+import { decimals, type Section, section, shownTable, tableFile } from "@causeway/core/report";
 import { FINDINGS } from "../findings.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 

@@ -1,5 +1,5 @@
 /** A well-behaved task, then one for each kind of misbehaviour: run them one at a time. */
-import { defineRecipe } from "../../../core/recipe/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
 import { misbehaving, WAYS, well_behaved } from "./bad_stages.ts";
 
 export default defineRecipe({ name: "bad", description: "Misbehaves.", seed: 0 }, (recipe) => {

@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { z } from "zod";
-import { defineStage, table } from "../../../core/stage/mod.ts";
+import { defineStage, table } from "@causeway/core/stage";
 
 const numbers = table({ n: "int32", name: "utf8" }, "numbers with their names");
 const ROW = { n: Int32Array.of(1), name: ["one"] };

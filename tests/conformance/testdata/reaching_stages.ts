@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { defineStage, files } from "../../../core/stage/mod.ts";
+import { defineStage, files } from "@causeway/core/stage";
 
 const outputs = { text: files("text", "what was found") };
 

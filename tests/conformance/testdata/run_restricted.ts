@@ -7,8 +7,8 @@
  * @module
  */
 import { join } from "node:path";
-import { defineRecipe } from "../../../core/recipe/mod.ts";
-import { run, workerExecutor } from "../../../core/runner/mod.ts";
+import { defineRecipe } from "@causeway/core/recipe";
+import { run, workerExecutor } from "@causeway/core/runner";
 import { asking, hiddenStage, reaching } from "./reaching_stages.ts";
 
 export interface Reach {
