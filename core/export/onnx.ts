@@ -22,6 +22,7 @@ import {
   quantizedLinear,
   reshape,
   rotary,
+  rotaryAngles,
   softmax,
   transpose as permute,
   type Value,
@@ -35,7 +36,7 @@ import {
   namedTensors,
   type ParameterArrays,
   type Parameters,
-  rotaryTables,
+  rotaryAngles as modelAngles,
   transpose,
 } from "../model/mod.ts";
 import { quantizeRows, quantizeWeight, type WeightBits } from "./quantize.ts";
@@ -113,8 +114,10 @@ function cachedAttention(graph: Graph, config: ModelConfig, input_ids: Value): A
   const attention_mask = graph.input("attention_mask", "int64", [ROWS, `${PAST} + ${LENGTH}`]);
   const position_ids = graph.input("position_ids", "int64", [ROWS, LENGTH]);
   const mask = cacheMask(attention_mask, input_ids);
-  const tables = rotaryTables(graph, shape, config.max_position_embeddings);
-  const cos = gather(tables.cos, position_ids), sin = gather(tables.sin, position_ids);
+  const { divisors, scale } = modelAngles(shape);
+  // Computed from positions, not looked up in a table: texts may grow beyond max_position_embeddings, as in transformers.
+  const frequencies = Float32Array.from(divisors, (divisor) => 1 / divisor);
+  const { cos, sin } = rotaryAngles(position_ids, { frequencies, scale });
   const byHead = (x: Value) => permute(x, [0, 2, 1, 3]);
   /** The cache with the new keys or values, [B, K, S, E]. */
   const append = (what: string, added: Value) => {

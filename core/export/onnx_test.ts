@@ -107,6 +107,14 @@ const CASES = {
     rms_norm_eps: 1e-5,
     tie_word_embeddings: true,
   },
+  "YaRN, gelu_new, tied embeddings, no biases in attention": {
+    ...SIZES,
+    hidden_act: "gelu_new",
+    tie_word_embeddings: true,
+    attention_bias: false,
+    rotary_pct: 1,
+    rope_scaling: { rope_type: "yarn", factor: 4, original_max_position_embeddings: 16 },
+  },
 } as const satisfies Record<string, ModelConfig>;
 
 for (const [name, sizes] of Object.entries(CASES)) {
@@ -136,3 +144,27 @@ for (const [name, sizes] of Object.entries(CASES)) {
     }
   });
 }
+
+Deno.test("texts grow beyond max_position_embeddings, as in transformers", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const files = await modelFiles(SIZES);
+    const parameters = new ParameterArrays({ ...SIZES, max_position_embeddings: 8 }, "matrices");
+    decodeParameters(parameters, files["model.safetensors"], "model.safetensors");
+    await Deno.mkdir(join(folder, "model/onnx"), { recursive: true });
+    for (const [file, content] of Object.entries(files)) {
+      await Deno.writeFile(join(folder, "model", file), content);
+    }
+    for (const { name, content } of onnxFiles(parameters, ["fp32"])) {
+      await Deno.writeFile(join(folder, "model", name), content as Uint8Array);
+    }
+    const longer = new ParameterArrays(SIZES, "matrices");
+    decodeParameters(longer, files["model.safetensors"], "model.safetensors");
+    assert.deepEqual(
+      await pipelineTexts(folder, "fp32"),
+      await greedyTexts(longer, files, NEW_TOKENS),
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

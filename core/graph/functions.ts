@@ -20,7 +20,7 @@ function binary(op: Binary, a: Operand, b: Operand): Value {
   return reference.graph.apply(op, [lift(a), lift(b)], {})[0];
 }
 
-type Unary = "neg" | "exp" | "sqrt" | "gelu" | "silu" | "softmax";
+type Unary = "neg" | "exp" | "sqrt" | "gelu" | "gelu_tanh" | "silu" | "softmax";
 
 const unary = (op: Unary, x: Value): Value => x.graph.apply(op, [x], {})[0];
 
@@ -41,6 +41,8 @@ export const exp = (x: Value): Value => unary("exp", x);
 export const sqrt = (x: Value): Value => unary("sqrt", x);
 /** Exact GELU, x Φ(x). */
 export const gelu = (x: Value): Value => unary("gelu", x);
+/** GELU by a tanh (Hendrycks & Gimpel, 2016): x / 2 · (1 + tanh u) = x σ(2 u) with u = √(2/π) (x + 0.044715 x³). */
+export const geluTanh = (x: Value): Value => unary("gelu_tanh", x);
 /** SiLU, x σ(x) with σ the logistic function (Elfwing et al., 2018). */
 export const silu = (x: Value): Value => unary("silu", x);
 /** Softmax over the last axis. */
@@ -176,6 +178,18 @@ export function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
  */
 export function rotary(x: Value, cos: Value, sin: Value): Value {
   return x.graph.apply("rotary", [x, cos, sin], {})[0];
+}
+
+/**
+ * Tables for {@linkcode rotary} at `positions`, int64 [B, T]: cos and sin of position · frequency, times `scale`, [B, T, R/2]
+ * each. Only in exported models, whose positions have no bound.
+ */
+export function rotaryAngles(
+  positions: Value,
+  attributes: OpAttributes["rotary_angles"],
+): { cos: Value; sin: Value } {
+  const [cos, sin] = positions.graph.apply("rotary_angles", [positions], attributes);
+  return { cos, sin };
 }
 
 /**

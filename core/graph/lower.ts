@@ -37,6 +37,16 @@ const reduction =
 const column = (emit: Emitter, value: Value) =>
   emit.op("Reshape", [emit.name(value), emit.ints([value.shape[0], 1])]);
 
+/** u = √(2/π) (x + 0.044715 x³): 2 u = x (A + B x²). */
+const TANH_A = 2 * Math.sqrt(2 / Math.PI), TANH_B = 0.044715 * TANH_A;
+
+/** σ(2 u), the factor of x in {@linkcode geluTanh}. */
+function tanhGate(emit: Emitter, x: string, like: Value): string {
+  const cubic = emit.op("Mul", [emit.op("Mul", [x, x]), emit.float(TANH_B, like)]);
+  const slope = emit.op("Add", [cubic, emit.float(TANH_A, like)]);
+  return emit.op("Sigmoid", [emit.op("Mul", [x, slope])]);
+}
+
 const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   add: direct("Add"),
   sub: direct("Sub"),
@@ -51,6 +61,9 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   exp: direct("Exp"),
   sqrt: direct("Sqrt"),
   gelu: direct("Gelu"),
+  gelu_tanh: ({ inputs: [like] }, [x], outputs, emit) => {
+    emit.op("Mul", [x, tanhGate(emit, x, like)], {}, outputs);
+  },
   silu: (_, [x], outputs, emit) => {
     emit.op("Mul", [x, emit.op("Sigmoid", [x])], {}, outputs);
   },
@@ -126,6 +139,14 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     const slope = emit.op("Add", [cdf, emit.op("Mul", [x, density])]);
     emit.op("Mul", [g, slope], {}, outputs);
   },
+  // y = x s with s = σ(2 u): d_x = g (s + y (1 - s) (A + 3 B x²)).
+  gelu_tanh_grad: ({ inputs: [like] }, [x, g], outputs, emit) => {
+    const s = tanhGate(emit, x, like), y = emit.op("Mul", [x, s]);
+    const cubic = emit.op("Mul", [emit.op("Mul", [x, x]), emit.float(3 * TANH_B, like)]);
+    const slope = emit.op("Add", [cubic, emit.float(TANH_A, like)]);
+    const rest = emit.op("Mul", [y, emit.op("Sub", [emit.float(1, like), s])]);
+    emit.op("Mul", [g, emit.op("Add", [s, emit.op("Mul", [rest, slope])])], {}, outputs);
+  },
   // y = x σ(x): d_x = g (σ(x) + y (1 - σ(x))).
   silu_grad: ({ inputs: [like] }, [x, y, g], outputs, emit) => {
     const sigmoid = emit.op("Sigmoid", [x]);
@@ -151,6 +172,23 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
     const to = { int: DATA_TYPE.float32 };
     const picked = emit.op("Cast", [emit.op("Gather", [table, indices])], { to });
     emit.op("Mul", [picked, emit.op("Gather", [row_scales, indices])], {}, outputs);
+  },
+  rotary_angles: (
+    { attributes: { frequencies, scale }, outputs: [like] },
+    [positions],
+    outputs,
+    emit,
+  ) => {
+    const to = { int: DATA_TYPE.float32 };
+    const column = emit.op("Unsqueeze", [emit.op("Cast", [positions], { to }), emit.ints([-1])]);
+    const row = emit.tensor("rotary_frequencies", frequencies, [frequencies.length]);
+    const angles = emit.op("Mul", [column, row]);
+    for (const [i, op_type] of ["Cos", "Sin"].entries()) {
+      if (scale === 1) emit.op(op_type, [angles], {}, [outputs[i]]);
+      else {
+        emit.op("Mul", [emit.op(op_type, [angles]), emit.float(scale, like)], {}, [outputs[i]]);
+      }
+    }
   },
   // The operator needs [B, T, H·Dh]. position_ids of shape [1] is the first position; the following rows of the tables
   // are for the following positions.

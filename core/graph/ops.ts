@@ -33,6 +33,7 @@ export interface OpAttributes {
   exp: None;
   sqrt: None;
   gelu: None;
+  gelu_tanh: None;
   silu: None;
   // Reductions. `axes` sorted ascending.
   sum: { axes: readonly number[]; keep_dims: boolean };
@@ -63,11 +64,15 @@ export interface OpAttributes {
   /** (x, scale) -> (y, 1 / rms) */
   rms_norm: { epsilon: number };
   rotary: None;
+  /** positions -> (cos, sin) of the angles; only in exported models */
+  rotary_angles: { frequencies: Float32Array; scale: number };
   /** (logits [N, V], labels [N]) -> (negative log-likelihood [N], probabilities [N, V]) */
   softmax_cross_entropy: None;
   // Gradients of some of the above, as ops of their own where a library has them in one pass.
   /** (x, g) -> d_x */
   gelu_grad: None;
+  /** (x, g) -> d_x */
+  gelu_tanh_grad: None;
   /** (x, y, g) -> d_x, with y = silu(x) */
   silu_grad: None;
   /** (x, scale, mean, inverse standard deviation, g) -> (d_x, d_scale, d_bias) */
@@ -149,6 +154,7 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   exp: unary,
   sqrt: unary,
   gelu: unary,
+  gelu_tanh: unary,
   silu: unary,
   softmax: unary,
   sum: reduction,
@@ -258,6 +264,11 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
     );
     return like(x);
   },
+  rotary_angles: ([positions], { frequencies }) => {
+    expect(positions.dtype === "int64", "int64 positions");
+    const table = { dtype: "float32" as const, dims: [...positions.dims, frequencies.length] };
+    return [table, { ...table }];
+  },
   softmax_cross_entropy: ([logits, labels]) => {
     const rows = logits.dims.slice(0, 1);
     expect(
@@ -267,6 +278,7 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
     return [{ dtype: logits.dtype, dims: rows }, ...like(logits)];
   },
   gelu_grad: unary,
+  gelu_tanh_grad: unary,
   silu_grad: unary,
   layer_norm_grad: ([x, scale]) => like(x, scale, scale),
   rms_norm_grad: ([x, scale]) => like(x, scale),

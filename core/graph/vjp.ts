@@ -60,6 +60,7 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
   exp: ({ outputs: [y] }, g) => [mul(g, y)],
   sqrt: ({ outputs: [y] }, g) => [div(mul(g, 0.5), y)],
   gelu: ({ inputs: [x] }, g) => x.graph.apply("gelu_grad", [x, g], {}),
+  gelu_tanh: ({ inputs: [x] }, g) => x.graph.apply("gelu_tanh_grad", [x, g], {}),
   silu: ({ inputs: [x], outputs: [y] }, g) => x.graph.apply("silu_grad", [x, y, g], {}),
   sum: ({ inputs: [x], attributes }, g) => [broadcast(keepDims(g, x, attributes), x.shape)],
   max: ({ inputs: [x], outputs: [y], attributes }, g) => {
@@ -130,7 +131,9 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const scaled = mul(probabilities, reshape(g, [g.shape[0], 1]));
     return [addAlongRows(scaled, labels, neg(g)), undefined];
   },
+  rotary_angles: noGradient,
   gelu_grad: noGradient,
+  gelu_tanh_grad: noGradient,
   silu_grad: noGradient,
   layer_norm_grad: noGradient,
   rms_norm_grad: noGradient,

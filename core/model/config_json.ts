@@ -22,24 +22,12 @@ export function checkFixed(
   }
 }
 
-/**
- * Parameters of the rotary embedding: `rope_parameters` of transformers 5, `rope_scaling` of earlier versions.
- *
- * @throws {Error} when positions are scaled.
- */
-export function ropeParameters(
-  given: Readonly<Record<string, unknown>>,
-  origin: string,
-): Readonly<Record<string, unknown>> {
-  const rope = (given.rope_parameters ?? {}) as Record<string, unknown>;
-  const scaling = (given.rope_scaling ?? {}) as Record<string, unknown>;
-  for (const type of [rope.rope_type, scaling.rope_type, scaling.type]) {
-    if (type === undefined || type === "default") continue;
-    throw new Error(
-      `${origin}: rope_type ${JSON.stringify(type)} is not supported, only "default" is`,
-    );
-  }
-  return rope;
+/** The fields that differ from their defaults: configurations that mean the same are equal, and have the same keys. */
+export function withoutDefaults<C extends object>(config: C, defaults: FixedFields): C {
+  const entries = Object.entries(config).filter(([key, value]) =>
+    value !== undefined && !(Object.hasOwn(defaults, key) && defaults[key] === value)
+  );
+  return Object.fromEntries(entries) as C;
 }
 
 /** A refinement of a schema by a function that says what is wrong. */
@@ -58,7 +46,10 @@ export function parseFields<T>(schema: z.ZodType<T>, given: unknown, origin: str
   throw new Error([origin, ...path.length > 0 ? [path.join(".")] : [], message].join(": "));
 }
 
-/** `config.json` for `from_pretrained`: the fixed and the given fields of an architecture, and common ones. */
+/**
+ * `config.json` for `from_pretrained`: the fixed and the given fields of an architecture, and common ones. The ids of
+ * tokens are the tokenizer's: see {@linkcode withTokenIds}.
+ */
 export function configJson(
   architecture: string,
   fixed: FixedFields,
@@ -69,8 +60,8 @@ export function configJson(
     ...fixed,
     ...fields,
     initializer_range: 0.02,
-    bos_token_id: 0,
-    eos_token_id: 0,
+    bos_token_id: null,
+    eos_token_id: null,
     torch_dtype: "float32",
     use_cache: true,
   };

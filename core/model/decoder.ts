@@ -13,6 +13,7 @@ import {
   type ParameterSpec,
   storedShape,
 } from "./family.ts";
+import { rotaryAngles } from "./rope.ts";
 
 /** Values of a forward pass. */
 export interface Forward {
@@ -105,17 +106,18 @@ export function wholeRows(
   };
 }
 
-/** cos and sin of t / base^(2j/R) for position t and pair j: [length, R/2] each. */
+/** cos and sin of the angles of position t and pair j, times the embedding's scale: [length, R/2] each. */
 export function rotaryTables(
   graph: Graph,
-  { rotary_dim, rotary_base }: AttentionShape,
+  shape: AttentionShape,
   length: number,
 ): { cos: Value; sin: Value } {
-  const pairs = rotary_dim / 2;
+  const { divisors, scale } = rotaryAngles(shape);
+  const pairs = divisors.length;
   const table = (f: (angle: number) => number) => {
     const data = Float32Array.from({ length: length * pairs }, (_, i) => {
       const position = Math.floor(i / pairs), pair = i % pairs;
-      return f(position / rotary_base ** (2 * pair / rotary_dim));
+      return scale * f(position / divisors[pair]);
     });
     return graph.constant(data, [length, pairs]);
   };

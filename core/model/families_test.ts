@@ -44,9 +44,15 @@ const REJECTED: readonly [changes: Record<string, unknown>, message: RegExp][] =
   [{ model_type: "toString" }, /model_type is "toString"/],
   [{ attention_bias: true }, /attention_bias is true, only false is supported/],
   [{ mlp_bias: true }, /mlp_bias is true, only false is supported/],
-  [{ hidden_act: "gelu" }, /hidden_act is "gelu", only "silu"/],
-  [{ rope_scaling: { type: "linear", factor: 2 } }, /rope_type "linear" is not supported/],
-  [{ rope_parameters: { rope_type: "llama3" } }, /rope_type "llama3" is not supported/],
+  [{ hidden_act: "relu" }, /hidden_act: "relu" is not supported; supported: gelu, /],
+  [
+    { rope_scaling: { type: "dynamic", factor: 2 } },
+    /rope_type "dynamic" is not supported; .*"yarn"/,
+  ],
+  [{ rope_parameters: { rope_type: "llama3" } }, /rope_parameters: factor: /],
+  [{ rope_scaling: { type: "linear" } }, /rope_scaling: factor: /],
+  [{ rope_scaling: { factor: 2 } }, /rope_scaling has factor, which rope_type "default" does not/],
+  [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0.5, only 1 is supported/],
   [{ num_key_value_heads: 3 }, /num_attention_heads 4 is not a multiple of num_key_value_heads 3/],
   [{ head_dim: 5 }, /rotary embedding needs an even head_dim, got 5/],
   [{ num_attention_heads: 3 }, /hidden_size 16 is not divisible by 3 heads/],
@@ -55,6 +61,93 @@ const REJECTED: readonly [changes: Record<string, unknown>, message: RegExp][] =
 
 Deno.test("unsupported settings are rejected by name", () => {
   for (const [changes, message] of REJECTED) assert.throws(() => parse(changes), message);
+});
+
+/** Spellings of rotary settings: changes to a GPT-NeoX or Llama configuration, with what is read. */
+const linear = { rope_type: "linear", factor: 2 };
+const SPELLINGS: readonly [changes: Record<string, unknown>, expected: Record<string, unknown>][] =
+  [
+    [{ rope_parameters: { rope_theta: 100 } }, { rope_theta: 100 }],
+    [{ rope_scaling: { rope_theta: 100, rope_type: "default" } }, { rope_theta: 100 }],
+    [{ rope_theta: 100, rope_parameters: { rope_theta: 100 } }, { rope_theta: 100 }],
+    [{ rope_scaling: { type: "linear", factor: 2 } }, { rope_scaling: linear }],
+    [{ rope_theta: 7, rope_parameters: linear }, { rope_theta: 7, rope_scaling: linear }],
+    [
+      { max_position_embeddings: 64, rope_scaling: { type: "yarn", factor: 4, finetuned: true } },
+      { rope_scaling: { rope_type: "yarn", factor: 4, original_max_position_embeddings: 64 } },
+    ],
+    [
+      { original_max_position_embeddings: 16, rope_parameters: { rope_type: "yarn", factor: 4 } },
+      { rope_scaling: { rope_type: "yarn", factor: 4, original_max_position_embeddings: 16 } },
+    ],
+    [{ hidden_act: "swish" }, { hidden_act: "swish" }],
+    [{ hidden_act: "silu" }, { hidden_act: undefined }],
+    [
+      { model_type: "gpt_neox", rotary_pct: 0.5, rotary_emb_base: 100 },
+      { rotary_pct: 0.5, rotary_emb_base: 100 },
+    ],
+    [
+      {
+        model_type: "gpt_neox",
+        rope_parameters: { rope_theta: 100, partial_rotary_factor: 0.5 },
+        rope_theta: 100,
+      },
+      { rotary_pct: 0.5, rotary_emb_base: 100 },
+    ],
+    [{ model_type: "gpt_neox", rope_scaling: { ...linear, rope_theta: 100 } }, {
+      rotary_emb_base: 100,
+      rope_scaling: linear,
+    }],
+    [{ model_type: "gpt_neox", hidden_act: "gelu", attention_bias: true }, {
+      hidden_act: undefined,
+    }],
+  ];
+
+Deno.test("rotary settings are read in every spelling", () => {
+  for (const [changes, expected] of SPELLINGS) {
+    const config = parse({ hidden_size: 32, ...changes }) as unknown as Record<string, unknown>;
+    for (const [key, value] of Object.entries(expected)) assert.deepEqual(config[key], value);
+    assert.deepEqual(parseConfig(toHuggingFace(config as never), "our own"), config);
+  }
+});
+
+const CONTRADICTIONS: readonly [changes: Record<string, unknown>, message: RegExp][] = [
+  [
+    { rope_theta: 10000, rope_parameters: { rope_theta: 100 } },
+    /rope_parameters.rope_theta is 100, but rope_theta is 10000; remove the wrong one/,
+  ],
+  [
+    { rope_theta: 5, rope_scaling: { rope_theta: 7 } },
+    /rope_scaling.rope_theta is 7, but rope_theta/,
+  ],
+  [
+    { rope_parameters: { rope_theta: 100 }, rope_scaling: { rope_theta: 7 } },
+    /rope_parameters.rope_theta is 100, but rope_scaling.rope_theta is 7/,
+  ],
+  [
+    { rope_parameters: { type: "linear", rope_type: "default" } },
+    /rope_type is "default", but .*type/,
+  ],
+  [
+    {
+      original_max_position_embeddings: 8,
+      rope_scaling: { type: "yarn", factor: 2, original_max_position_embeddings: 4 },
+    },
+    /original_max_position_embeddings is 4, but original_max_position_embeddings is 8/,
+  ],
+  [{ rotary_emb_base: 7 }, /rotary_emb_base is 7, but a model of this type names it rope_theta/],
+  [
+    { model_type: "gpt_neox", rope_theta: 7 },
+    /rope_theta is 7, but a model of this type names it rotary_emb_base/,
+  ],
+  [
+    { model_type: "gpt_neox", rotary_pct: 0.5, rope_parameters: { partial_rotary_factor: 1 } },
+    /rope_parameters.partial_rotary_factor is 1, but rotary_pct is 0.5/,
+  ],
+];
+
+Deno.test("rotary settings that contradict each other are rejected", () => {
+  for (const [changes, message] of CONTRADICTIONS) assert.throws(() => parse(changes), message);
 });
 
 Deno.test("a recipe's sizes are of GPT-NeoX unless model_type names another family", () => {
@@ -111,6 +204,15 @@ Deno.test("initial Llama norms are 1, and matrices have standard deviation 0.02"
       assert.ok(Math.abs(deviation / 0.02 - 1) < 0.2, `${name}: ${deviation}`);
     }
   }
+});
+
+Deno.test("weights that are NaN or infinite are rejected by name, with their number", () => {
+  const model = weights(parse({}) as LlamaConfig);
+  model.get("model.layers.1.mlp.down_proj.weight").set([NaN, 1, -Infinity]);
+  assert.throws(
+    () => decodeParameters(model, encodeParameters(model), "model.safetensors"),
+    /2 of 384 weights of "model.layers.1.mlp.down_proj.weight" are NaN or infinite; use a checkpoint/,
+  );
 });
 
 Deno.test("tied embeddings are one parameter, written once", () => {

@@ -8,6 +8,7 @@
  */
 import type { z } from "zod";
 import type { Dimension, Shape, Value } from "../graph/mod.ts";
+import type { Rotary } from "./rope.ts";
 
 /** Sizes of every model, under the keys of Hugging Face's `config.json`. */
 export interface CommonSizes {
@@ -59,14 +60,11 @@ export function matrix(
 }
 
 /** Heads and rotary embedding of a model's attention. */
-export interface AttentionShape {
+export interface AttentionShape extends Rotary {
   readonly num_attention_heads: number;
   /** Divides the number above; smaller where groups of heads share keys and values (Ainslie et al., 2023). */
   readonly num_key_value_heads: number;
   readonly head_dim: number;
-  /** Dimensions of a head that are rotated, an even number. */
-  readonly rotary_dim: number;
-  readonly rotary_base: number;
 }
 
 /**

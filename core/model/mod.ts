@@ -10,6 +10,7 @@ export {
   type Forward,
   rotaryTables,
 } from "./decoder.ts";
+export { rotaryAngles } from "./rope.ts";
 export {
   completeConfig,
   familyOf,

@@ -37,6 +37,8 @@ const index_schema = z.object({
 /** A model whose files were checked. Tensors are read on demand. */
 export interface OpenedModel {
   readonly config: ModelConfig;
+  /** Types of its tensors in the files, under the format's names. */
+  readonly dtypes: ReadonlySet<string>;
   /** All parameters, in the order of computation. */
   readonly specs: readonly ParameterSpec[];
   /** A parameter by its name here, in the shape of files, as float32. */
@@ -44,7 +46,8 @@ export interface OpenedModel {
 }
 
 /**
- * Opens a model and checks that its tensors are those of its config. No tensor is read.
+ * Opens a model and checks that its tensors are those of its config. No tensor is read; reading one that has NaN or
+ * infinite values throws.
  *
  * @param origin where it comes from, for messages.
  * @throws {Error} for another architecture; tensors that are missing, unknown, of another shape, or in two files; a file
@@ -56,11 +59,21 @@ export async function openModel(files: ModelFiles, origin: string): Promise<Open
   const stored = await tensorsOf(files, origin);
   const tensors = [...stored].map(([name, file]) => file.tensors.get(name)!);
   const names = matchTensors(config, tensors, origin);
-  const readAs = (name: string) => stored.get(name)!.float32(name);
+  const readAs = async (name: string) => {
+    const file = stored.get(name)!, data = await file.float32(name);
+    checkFinite(data, name, file.origin);
+    return data;
+  };
   for (const copies of names.values()) {
     if (copies.length > 1) checkCopies(copies, await Promise.all(copies.map(readAs)), origin);
   }
-  return { config, specs: parameterSpecs(config), read: (name) => readAs(names.get(name)![0]) };
+  const dtypes = new Set(tensors.map(({ dtype }) => dtype));
+  return {
+    config,
+    dtypes,
+    specs: parameterSpecs(config),
+    read: (name) => readAs(names.get(name)![0]),
+  };
 }
 
 /**
@@ -122,7 +135,7 @@ export function encodeParameters(parameters: ParameterArrays): Uint8Array {
  * Fills `parameters` from the bytes of a safetensors file in float32.
  *
  * @param origin name of the file, for messages.
- * @throws {Error} when a tensor is missing, unknown, of another shape, or there twice with different values.
+ * @throws {Error} when a tensor is missing, unknown, of another shape, not finite, or there twice with different values.
  */
 export function decodeParameters(
   parameters: ParameterArrays,
@@ -138,6 +151,7 @@ export function decodeParameters(
       throw new Error(`${origin}: "${copies[0]}" must be float32`);
     }
     checkCopies(copies, data, origin);
+    checkFinite(data[0], copies[0], origin);
     setParameter(parameters, spec, data[0]);
   }
 }
@@ -197,6 +211,19 @@ function matchTensors(
     throw new Error(`${origin}: "${other}" has shape [${is}], the config requires [${shape}]`);
   }
   return found;
+}
+
+/** @throws {Error} naming a tensor whose weights are not all finite, and their number. */
+function checkFinite(data: Float32Array, name: string, origin: string): void {
+  let count = 0;
+  // x - x is 0 for finite numbers and NaN for all others.
+  for (let i = 0; i < data.length; i++) if (data[i] - data[i] !== 0) count++;
+  if (count === 0) return;
+  const of = `${count.toLocaleString("en")} of ${data.length.toLocaleString("en")}`;
+  throw new Error(
+    `${origin}: ${of} weights of "${name}" are NaN or infinite; use a checkpoint from before training diverged, ` +
+      "or one in more bits",
+  );
 }
 
 /** @throws {Error} when copies of a tensor differ. */

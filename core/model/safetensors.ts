@@ -18,6 +18,17 @@ const ELEMENT_BYTES = {
   ...{ I16: 2, U16: 2, F16: 2, BF16: 2, I32: 4, U32: 4, F32: 4, F64: 8, I64: 8, U64: 8 },
 } as const;
 
+/** A Git LFS pointer is a text of at most this size, which begins so. */
+const LFS_BYTES = 1024, LFS_START = "version https://git-lfs";
+
+/** @throws {Error} for a Git LFS pointer in place of a file. */
+async function refusePointer(path: string, origin: string): Promise<void> {
+  if (!(await Deno.readTextFile(path)).startsWith(LFS_START)) return;
+  throw new Error(
+    `${origin} is a Git LFS pointer, not the file itself; run "git lfs pull" where it was cloned`,
+  );
+}
+
 /** One tensor of a file. */
 export interface TensorEntry {
   readonly name: string;
@@ -116,6 +127,7 @@ export class SafetensorsFile {
   static async open(path: string, origin: string): Promise<SafetensorsFile> {
     using file = await Deno.open(path);
     const { size } = await file.stat();
+    if (size < LFS_BYTES) await refusePointer(path, origin);
     const length = await readExactly(file, Math.min(size, LENGTH_BYTES), origin);
     const header = new Uint8Array(LENGTH_BYTES + headerBytes(length, size, origin));
     header.set(length);
@@ -125,16 +137,18 @@ export class SafetensorsFile {
   }
 
   /**
-   * One tensor in float32, which represents 16-bit floats exactly.
+   * One tensor in float32, which represents 16-bit floats exactly; float64 is rounded.
    *
-   * @throws {Error} when it is missing, or has another dtype than F32, F16 or BF16.
+   * @throws {Error} when it is missing, or has another dtype than F64, F32, F16 or BF16.
    */
   async float32(name: string): Promise<Float32Array<ArrayBuffer>> {
     const entry = this.tensors.get(name);
     if (!entry) throw new Error(`${this.origin} has no tensor "${name}"`);
     const { dtype, start, end } = entry;
     if (!Object.hasOwn(WIDEN, dtype)) {
-      throw new Error(`${this.origin}: "${name}" has dtype ${dtype}, expected F32, F16 or BF16`);
+      throw new Error(
+        `${this.origin}: "${name}" has dtype ${dtype}, expected F32, F16, BF16 or F64`,
+      );
     }
     using file = await Deno.open(this.path);
     await file.seek(start, Deno.SeekMode.Start);
@@ -144,6 +158,7 @@ export class SafetensorsFile {
 }
 
 const WIDEN = {
+  F64: (buffer: ArrayBuffer) => Float32Array.from(new Float64Array(buffer)),
   F32: (buffer: ArrayBuffer) => new Float32Array(buffer),
   BF16(buffer: ArrayBuffer) {
     // The upper half of a float32.

@@ -101,6 +101,23 @@ Deno.test("written tensors are read back, from memory and tensor by tensor", asy
   });
 });
 
+Deno.test("a Git LFS pointer is named", async () => {
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+  await withFile(new TextEncoder().encode(pointer), async (path) => {
+    await assert.rejects(SafetensorsFile.open(path, "it"), /it is a Git LFS pointer.*git lfs pull/);
+  });
+});
+
+Deno.test("64-bit floats are rounded to 32", async () => {
+  const bytes = fileOf('{"a":{"dtype":"F64","shape":[3],"data_offsets":[0,24]}}', 24);
+  const wide = Float64Array.of(0.1, -1e-300, 16777217);
+  bytes.set(new Uint8Array(wide.buffer), bytes.length - 24);
+  await withFile(bytes, async (path) => {
+    const file = await SafetensorsFile.open(path, "it");
+    assert.deepEqual(await file.float32("a"), Float32Array.of(Math.fround(0.1), -0, 16777216));
+  });
+});
+
 Deno.test("16-bit floats are read exactly", async () => {
   const half = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x8000, 0x7c00, 0x7bff, 0x0400);
   const brain = Uint16Array.of(0x3f80, 0xc000, 0x0001, 0x8000, 0x7f80, 0x7f7f, 0x0080);
@@ -120,7 +137,10 @@ Deno.test("16-bit floats are read exactly", async () => {
     );
     const wide = new Float32Array(Uint32Array.from(brain, (bits) => bits << 16).buffer);
     assert.deepEqual(await file.float32("brain"), wide);
-    await assert.rejects(file.float32("ids"), /"ids" has dtype I64, expected F32, F16 or BF16/);
+    await assert.rejects(
+      file.float32("ids"),
+      /"ids" has dtype I64, expected F32, F16, BF16 or F64/,
+    );
   });
 });
 

@@ -18,7 +18,7 @@ from transformers import GPTNeoXForCausalLM
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 DEFAULT_OUTPUT = FIXTURES / "generate" / "golden.json"
-MODELS = ["pythia_like", "odd_shapes", "sequential_residual"]
+MODELS = ["pythia_like", "odd_shapes", "sequential_residual", "tied_gelu_new", "unbiased_yarn"]
 LENGTHS = [1, 2, 3, 5, 8, 13, 21, 31, 32, 33, 40]
 NEW_TOKENS = 20
 SMALLEST_GAP = 1e-2  # between the two best logits; hundreds of times the rounding error of float32

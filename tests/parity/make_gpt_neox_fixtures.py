@@ -40,6 +40,20 @@ CASES = {
                    intermediate_size=64, rotary_pct=1.0, rotary_emb_base=10000,
                    use_parallel_residual=False, layer_norm_eps=1e-3),
     ),
+    "tied_gelu_new": dict(
+        seed=5, batch=2, length=9, masked=False,
+        shape=dict(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                   intermediate_size=32, rotary_pct=0.5, rotary_emb_base=10000,
+                   tie_word_embeddings=True, hidden_act="gelu_new"),
+    ),
+    "unbiased_yarn": dict(
+        seed=6, batch=2, length=9, masked=False,
+        shape=dict(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=1,
+                   intermediate_size=32, attention_bias=False, hidden_act="gelu_fast",
+                   rope_parameters=dict(rope_type="yarn", rope_theta=100, partial_rotary_factor=0.75, factor=4.0,
+                                        mscale=1.0, mscale_all_dim=0.5, truncate=False,
+                                        original_max_position_embeddings=16)),
+    ),
 }
 
 TRAJECTORY = dict(
@@ -51,9 +65,9 @@ TRAJECTORY = dict(
 
 def build_model(shape: dict, seed: int) -> GPTNeoXForCausalLM:
     """A model whose every parameter is random, biases and layer norms too: a 0 or a 1 would hide errors."""
-    config = GPTNeoXConfig(
-        hidden_act="gelu", max_position_embeddings=64, bos_token_id=0, eos_token_id=0,
-        attention_dropout=0.0, hidden_dropout=0.0, tie_word_embeddings=False, **shape)
+    shape = {"hidden_act": "gelu", "tie_word_embeddings": False, **shape}
+    config = GPTNeoXConfig(max_position_embeddings=64, bos_token_id=0, eos_token_id=0,
+                           attention_dropout=0.0, hidden_dropout=0.0, **shape)
     model = GPTNeoXForCausalLM._from_config(config, attn_implementation="eager").float().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -156,6 +170,14 @@ def check_case(model, ids, labels, outputs, last_layer, gradients) -> None:
           f"gradients {errors[worst]:.1e} relative ({worst})")
 
 
+def old_scaling(rope: dict) -> dict | None:
+    """`rope_scaling` of transformers 4, with `type` for `rope_type`."""
+    if rope["rope_type"] == "default":
+        return None
+    kept = {k: v for k, v in rope.items() if k not in ("rope_type", "rope_theta", "partial_rotary_factor")}
+    return {"type": rope["rope_type"], **kept}
+
+
 def write_config(config: GPTNeoXConfig, folder: Path) -> None:
     """config.json as this version saves it, and the same model in the keys of the published Pythia checkpoints."""
     config.architectures, config.dtype = ["GPTNeoXForCausalLM"], "float32"
@@ -165,7 +187,10 @@ def write_config(config: GPTNeoXConfig, folder: Path) -> None:
     saved.pop("transformers_version")
     saved["torch_dtype"] = saved.pop("dtype")
     saved["rotary_pct"], saved["rotary_emb_base"] = rope["partial_rotary_factor"], rope["rope_theta"]
-    loaded = GPTNeoXConfig(**saved)
+    if old_scaling(rope) is not None:
+        saved["rope_scaling"] = old_scaling(rope)
+    loaded = GPTNeoXConfig(**copy.deepcopy(saved))
+    loaded.rope_parameters.pop("type", None)
     assert loaded.rope_parameters == config.rope_parameters, "the two spellings differ"
     (folder / "config_rotary_pct.json").write_text(json.dumps(saved, indent=2, sort_keys=True) + "\n")
 

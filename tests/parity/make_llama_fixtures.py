@@ -9,6 +9,7 @@ Batches, schedule and training loop are those of make_gpt_neox_fixtures.py. Ever
 so a second run on the same machine gives the same bytes. Other processors may round the last bit of a float differently.
 """
 
+import copy
 import json
 import math
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 from make_generate_fixtures import write_case as write_generation
 from make_gpt_neox_fixtures import (IGNORED, TRAJECTORY, double_twin, learning_rate, relative_error, sample_batch,
-                                    sample_trajectory_tokens, save, shift, train)
+                                    old_scaling, sample_trajectory_tokens, save, shift, train)
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -39,6 +40,26 @@ CASES = {
         seed=3, batch=1, length=7, masked=False,
         shape=dict(vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
                    intermediate_size=40, rope_theta=10000.0, tie_word_embeddings=False),
+    ),
+    "llama3_rope": dict(
+        seed=5, batch=2, length=9, masked=False,
+        shape=dict(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1,
+                   intermediate_size=24, tie_word_embeddings=True,
+                   rope_parameters=dict(rope_type="llama3", rope_theta=100.0, factor=4.0, low_freq_factor=0.25,
+                                        high_freq_factor=2.0, original_max_position_embeddings=16)),
+    ),
+    "yarn_rope": dict(
+        seed=6, batch=2, length=9, masked=False,
+        shape=dict(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=1, num_key_value_heads=1,
+                   intermediate_size=24, tie_word_embeddings=True, hidden_act="gelu_pytorch_tanh",
+                   rope_parameters=dict(rope_type="yarn", rope_theta=100.0, factor=4.0, beta_fast=3.0, beta_slow=0.1,
+                                        original_max_position_embeddings=16)),
+    ),
+    "linear_rope": dict(
+        seed=7, batch=2, length=9, masked=False,
+        shape=dict(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1,
+                   intermediate_size=24, tie_word_embeddings=True, hidden_act="gelu",
+                   rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=2.5)),
     ),
 }
 
@@ -100,8 +121,9 @@ def write_config(config: LlamaConfig, folder: Path) -> None:
     rope = saved.pop("rope_parameters")
     saved.pop("transformers_version")
     saved["torch_dtype"] = saved.pop("dtype")
-    saved["rope_theta"], saved["rope_scaling"] = rope["rope_theta"], None
-    loaded = LlamaConfig(**saved)
+    saved["rope_theta"], saved["rope_scaling"] = rope["rope_theta"], old_scaling(rope)
+    loaded = LlamaConfig(**copy.deepcopy(saved))
+    loaded.rope_parameters.pop("type", None)
     assert loaded.rope_parameters == config.rope_parameters, "the two spellings differ"
     (folder / "config_rope_theta.json").write_text(json.dumps(saved, indent=2, sort_keys=True) + "\n")
 

@@ -12,6 +12,8 @@ const WRITERS: Partial<Record<Op, number>> = {
   gemm: 0,
   gelu: 0,
   gelu_grad: 0,
+  gelu_tanh: 0,
+  gelu_tanh_grad: 0,
   silu: 0,
   silu_grad: 0,
   mul: 0,
@@ -40,6 +42,8 @@ function readsLow(node: Node, i: number): boolean {
       return i < 2;
     case "gelu":
     case "gelu_grad":
+    case "gelu_tanh":
+    case "gelu_tanh_grad":
     case "silu":
     case "silu_grad":
     case "causal_attention":

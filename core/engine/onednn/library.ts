@@ -14,6 +14,7 @@ export const FORWARD_TRAINING = 64, BACKWARD = 128;
 export const USE_GLOBAL_STATS = 1, USE_SCALE = 2, USE_SHIFT = 4;
 export const ALGORITHM = {
   linear: 0x26,
+  gelu_tanh: 0x2b,
   /** x σ(α x) */
   swish: 0x2c,
   gelu_erf: 0x31,

@@ -8,6 +8,7 @@ import { attention, attentionGrad } from "./attention.ts";
 import { gatherColumns, gatherRows, negativeLogLikelihood, rotate, total } from "./host.ts";
 import type { Lowering } from "./lowering.ts";
 import { layerNorm, layerNormGrad, rmsNorm, rmsNormGrad } from "./norms.ts";
+import type { Activation } from "./program.ts";
 import { permute, reshapeView, slice, type View } from "./memory.ts";
 
 type OpName = Node["op"];
@@ -70,13 +71,13 @@ function signedTable(value: Value, lowering: Lowering): [Float32Array, number] {
 }
 
 const activation =
-  (op: "gelu" | "silu"): Lower<typeof op> => ({ inputs: [x], outputs: [output] }, lowering) => {
+  (op: Activation): Lower<typeof op> => ({ inputs: [x], outputs: [output] }, lowering) => {
     const view = lowering.dense(x, lowering.view(x).dtype);
     lowering.program.activation(op, view, lowering.place(output, view.dtype));
   };
 
 function activationGrad(
-  op: "gelu" | "silu",
+  op: Activation,
   [x, g, output]: readonly [x: Value, g: Value, output: Value],
   lowering: Lowering,
 ): void {
@@ -150,9 +151,12 @@ const OPS: { readonly [Op in OpName]?: Lower<Op> } = {
     });
   },
   gelu: activation("gelu"),
+  gelu_tanh: activation("gelu_tanh"),
   silu: activation("silu"),
   gelu_grad: ({ inputs: [x, g], outputs: [output] }, lowering) =>
     activationGrad("gelu", [x, g, output], lowering),
+  gelu_tanh_grad: ({ inputs: [x, g], outputs: [output] }, lowering) =>
+    activationGrad("gelu_tanh", [x, g, output], lowering),
   silu_grad: ({ inputs: [x, , g], outputs: [output] }, lowering) =>
     activationGrad("silu", [x, g, output], lowering),
   layer_norm: layerNorm,

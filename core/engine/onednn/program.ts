@@ -27,8 +27,12 @@ type Step =
   | { views: readonly View[]; run: (memory: HostMemory) => void };
 
 /** Algorithms with their first parameter. */
-const ACTIVATION = { gelu: [ALGORITHM.gelu_erf, 0], silu: [ALGORITHM.swish, 1] } as const;
-type Activation = keyof typeof ACTIVATION;
+const ACTIVATION = {
+  gelu: [ALGORITHM.gelu_erf, 0],
+  gelu_tanh: [ALGORITHM.gelu_tanh, 0],
+  silu: [ALGORITHM.swish, 1],
+} as const;
+export type Activation = keyof typeof ACTIVATION;
 
 const ARRAY = { float32: Float32Array, int32: Int32Array, bfloat16: Uint16Array } as const;
 

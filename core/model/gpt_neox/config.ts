@@ -11,9 +11,11 @@ import {
   type FixedFields,
   parseFields,
   refineBy,
-  ropeParameters,
+  withoutDefaults,
 } from "../config_json.ts";
+import { activation_schema } from "../activations.ts";
 import type { AttentionShape } from "../family.ts";
+import { readRope, rope_scaling_schema } from "../rope.ts";
 
 const size_fields = {
   hidden_size: positive_int,
@@ -29,6 +31,14 @@ const size_fields = {
   layer_norm_eps: z.number().positive().default(1e-5),
   /** Attention and MLP read the same input, as in Pythia; false: one after the other. */
   use_parallel_residual: z.boolean().default(true),
+  /** Activation function of the MLP; `gelu` by default. */
+  hidden_act: activation_schema.optional(),
+  /** Whether the linear layers of attention have biases; by default they do. */
+  attention_bias: z.boolean().optional(),
+  /** Whether the output projection is the input embedding; by default it is not. */
+  tie_word_embeddings: z.boolean().optional(),
+  /** Scaling of rotary frequencies for long texts, with the fields of Hugging Face; none by default. */
+  rope_scaling: rope_scaling_schema.optional(),
 };
 
 const config_schema = z.object({ vocab_size: positive_int, ...size_fields }).superRefine(
@@ -48,23 +58,29 @@ export const sizes_schema = z.strictObject({
   .superRefine(refineBy(headProblem))
   .transform(({ model_type: _, ...config }): Sizes => config);
 
-/** The only supported values. */
-const FIXED: FixedFields = {
-  model_type: "gpt_neox",
-  hidden_act: "gelu",
-  attention_bias: true,
-  tie_word_embeddings: false,
+/** The only supported value. */
+const FIXED: FixedFields = { model_type: "gpt_neox" };
+
+/** Values of the optional fields. */
+const DEFAULTS = { hidden_act: "gelu", attention_bias: true, tie_word_embeddings: false } as const;
+
+/** Names of its rotary settings at the top level. */
+const ROPE_NAMES = {
+  base: "rotary_emb_base",
+  share: { name: "rotary_pct", default: 0.25 },
 };
 
 /** Reads the keys of published checkpoints (`rotary_pct`) or of transformers 5 (`rope_parameters`). */
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): GptNeoXConfig {
   checkFixed(given, FIXED, origin);
-  const rope = ropeParameters(given, origin);
-  return parseFields(config_schema, {
+  const { base, share, rope_scaling } = readRope(given, ROPE_NAMES, origin);
+  const config = parseFields(config_schema, {
     ...given,
-    rotary_pct: given.rotary_pct ?? rope.partial_rotary_factor,
-    rotary_emb_base: given.rotary_emb_base ?? rope.rope_theta,
+    rotary_pct: share,
+    rotary_emb_base: base,
+    rope_scaling,
   }, origin);
+  return withoutDefaults(config, DEFAULTS);
 }
 
 /** Says why the heads are not valid. */
@@ -80,7 +96,7 @@ function headProblem(config: Sizes): string | undefined {
 
 /** As in Hugging Face, ⌊head_dim · rotary_pct⌋ dims are rotated. */
 export function attentionShape(config: Sizes): AttentionShape {
-  const { hidden_size, num_attention_heads, rotary_pct, rotary_emb_base } = config;
+  const { hidden_size, num_attention_heads, rotary_pct, rotary_emb_base, rope_scaling } = config;
   const head_dim = hidden_size / num_attention_heads;
   return {
     num_attention_heads,
@@ -88,12 +104,18 @@ export function attentionShape(config: Sizes): AttentionShape {
     head_dim,
     rotary_dim: Math.floor(head_dim * rotary_pct),
     rotary_base: rotary_emb_base,
+    rope_scaling,
   };
 }
 
 export function toHuggingFace(config: GptNeoXConfig): Record<string, unknown> {
   // The schema puts the keys in one order, wherever the configuration came from.
-  return configJson("GPTNeoXForCausalLM", FIXED, config_schema.parse(config));
+  const { hidden_act, attention_bias, tie_word_embeddings, ...fields } = {
+    ...DEFAULTS,
+    ...config_schema.parse(config),
+  };
+  const fixed = { ...FIXED, hidden_act, attention_bias, tie_word_embeddings };
+  return configJson("GPTNeoXForCausalLM", fixed, fields);
 }
 
 /** Everything else is at its default. */

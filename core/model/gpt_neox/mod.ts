@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { add, gelu, layerNorm, reshape, split, type Value } from "../../graph/mod.ts";
+import { add, layerNorm, reshape, split, type Value } from "../../graph/mod.ts";
+import { activate } from "../activations.ts";
 import { type Family, type LayerContext, matrix, type ParameterSpec, vector } from "../family.ts";
 import {
   attentionShape,
@@ -30,10 +31,11 @@ const DEVIATION = 0.02;
  */
 function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
   const { vocab_size: V, hidden_size: D, intermediate_size: F, num_hidden_layers: L } = config;
+  const { attention_bias = true, tie_word_embeddings = false } = config;
   const residual = DEVIATION / Math.sqrt(2 * L);
   const linear = (name: string, out: number, into: number, deviation = DEVIATION) => [
     matrix(`${name}.weight`, [out, into], deviation),
-    vector(`${name}.bias`, out, 0),
+    ...(attention_bias || !name.includes(".attention.") ? [vector(`${name}.bias`, out, 0)] : []),
   ];
   const norm = (name: string) => [vector(`${name}.weight`, D, 1), vector(`${name}.bias`, D, 0)];
   const layers = Array.from({ length: L }, (_, i) => {
@@ -52,7 +54,7 @@ function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
     { ...embedding, name: EMBED_IN, transposed: false },
     ...layers.flat(),
     ...norm("gpt_neox.final_layer_norm"),
-    { ...embedding, name: EMBED_OUT, transposed: true },
+    ...(tie_word_embeddings ? [] : [{ ...embedding, name: EMBED_OUT, transposed: true }]),
   ];
 }
 
@@ -65,9 +67,10 @@ type Context = LayerContext<GptNeoXConfig>;
 function layer(context: Context, index: number, x: Value): Value {
   const prefix = `gpt_neox.layers.${index}`;
   const middle = add(x, attention(context, index, norm(context, `${prefix}.input_layernorm`, x)));
-  const mlp_input = context.config.use_parallel_residual ? x : middle;
+  const { use_parallel_residual, hidden_act = "gelu" } = context.config;
+  const mlp_input = use_parallel_residual ? x : middle;
   const normed = norm(context, `${prefix}.post_attention_layernorm`, mlp_input);
-  const inner = gelu(dense(context, `${prefix}.mlp.dense_h_to_4h`, normed));
+  const inner = activate(hidden_act, dense(context, `${prefix}.mlp.dense_h_to_4h`, normed));
   return add(middle, dense(context, `${prefix}.mlp.dense_4h_to_h`, inner));
 }
 
@@ -76,13 +79,15 @@ function attention(context: Context, index: number, x: Value): Value {
   const { config, attention: { axes, rotate, attend } } = context;
   const { num_attention_heads: H, head_dim: E } = attentionShape(config);
   const name = `gpt_neox.layers.${index}.attention`;
-  const qkv = reshape(dense(context, `${name}.query_key_value`, x), [...axes, H, 3, E]);
+  const project = (part: string, value: Value) =>
+    dense(context, `${name}.${part}`, value, config.attention_bias);
+  const qkv = reshape(project("query_key_value", x), [...axes, H, 3, E]);
   const [q, k, v] = split(qkv, 3, 3).map((part) => reshape(part, [...axes, H, E]));
-  return dense(context, `${name}.dense`, attend(index, rotate(q), rotate(k), v));
+  return project("dense", attend(index, rotate(q), rotate(k), v));
 }
 
-function dense({ parameters }: Context, name: string, x: Value): Value {
-  return parameters.linear(x, `${name}.weight`, `${name}.bias`);
+function dense({ parameters }: Context, name: string, x: Value, with_bias = true): Value {
+  return parameters.linear(x, `${name}.weight`, with_bias ? `${name}.bias` : undefined);
 }
 
 function norm({ parameters, config }: Context, name: string, x: Value): Value {
@@ -98,8 +103,14 @@ export const gpt_neox = {
   parse,
   toHuggingFace,
   parameterSpecs,
-  embeddings: () => ({ input: EMBED_IN, output: EMBED_OUT }),
-  aliases: () => ({ "lm_head.weight": EMBED_OUT }),
+  embeddings: ({ tie_word_embeddings }) => ({
+    input: EMBED_IN,
+    output: tie_word_embeddings ? EMBED_IN : EMBED_OUT,
+  }),
+  aliases: ({ tie_word_embeddings }) =>
+    tie_word_embeddings
+      ? { [EMBED_OUT]: EMBED_IN, "lm_head.weight": EMBED_IN }
+      : { "lm_head.weight": EMBED_OUT },
   ignored: /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
   attentionShape,
   layer,

@@ -11,9 +11,11 @@ import {
   type FixedFields,
   parseFields,
   refineBy,
-  ropeParameters,
+  withoutDefaults,
 } from "../config_json.ts";
+import { activation_schema } from "../activations.ts";
 import type { AttentionShape } from "../family.ts";
+import { readRope, rope_scaling_schema } from "../rope.ts";
 
 const size_fields = {
   hidden_size: positive_int,
@@ -31,13 +33,22 @@ const size_fields = {
   rms_norm_eps: z.number().positive().default(1e-6),
   /** Whether the output projection is the input embedding. */
   tie_word_embeddings: z.boolean().default(false),
+  /** Activation function of the MLP's gate; `silu` by default. */
+  hidden_act: activation_schema.optional(),
+  /** Scaling of rotary frequencies for long texts, with the fields of Hugging Face; none by default. */
+  rope_scaling: rope_scaling_schema.optional(),
 };
 
 const config_schema = z.object({ vocab_size: positive_int, ...size_fields }).superRefine(
   refineBy(headProblem),
 );
 
-export type LlamaConfig = Required<z.output<typeof config_schema>> & { model_type: "llama" };
+type Parsed = z.output<typeof config_schema>;
+
+export type LlamaConfig =
+  & Required<Omit<Parsed, "hidden_act" | "rope_scaling">>
+  & Pick<Parsed, "hidden_act" | "rope_scaling">
+  & { model_type: "llama" };
 
 export const sizes_schema = z.strictObject({
   /** Family of the model; GPT-NeoX by default. */
@@ -48,10 +59,12 @@ export const sizes_schema = z.strictObject({
 /** The only supported values. */
 const FIXED: FixedFields = {
   model_type: "llama",
-  hidden_act: "silu",
   attention_bias: false,
   mlp_bias: false,
 };
+
+/** Values of the optional fields. */
+const DEFAULTS = { hidden_act: "silu" } as const;
 
 interface Heads {
   hidden_size: number;
@@ -75,14 +88,15 @@ export function complete(given: unknown, vocab_size: number): LlamaConfig {
 /** Reads the keys of published checkpoints (`rope_theta`) or of transformers 5 (`rope_parameters`). */
 export function parse(given: Readonly<Record<string, unknown>>, origin: string): LlamaConfig {
   checkFixed(given, FIXED, origin);
-  const rope = ropeParameters(given, origin);
+  const { base, rope_scaling } = readRope(given, { base: "rope_theta" }, origin);
   const config = parseFields(config_schema, {
     ...given,
     num_key_value_heads: given.num_key_value_heads ?? undefined,
     head_dim: given.head_dim ?? undefined,
-    rope_theta: given.rope_theta ?? rope.rope_theta,
+    rope_theta: base,
+    rope_scaling,
   }, origin);
-  return withHeads({ model_type: "llama" as const, ...config });
+  return withHeads({ model_type: "llama" as const, ...withoutDefaults(config, DEFAULTS) });
 }
 
 /** Says why the heads are not valid. */
@@ -97,19 +111,22 @@ function headProblem(config: Heads): string | undefined {
 }
 
 export function attentionShape(config: LlamaConfig): AttentionShape {
-  const { num_attention_heads, num_key_value_heads, head_dim, rope_theta } = config;
+  const { num_attention_heads, num_key_value_heads, head_dim, rope_theta, rope_scaling } = config;
   return {
     num_attention_heads,
     num_key_value_heads,
     head_dim,
     rotary_dim: head_dim,
     rotary_base: rope_theta,
+    rope_scaling,
   };
 }
 
 export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
   // The schema puts the keys in one order, wherever the configuration came from.
-  return configJson("LlamaForCausalLM", FIXED, config_schema.parse(config));
+  const { hidden_act, ...fields } = { ...DEFAULTS, ...config_schema.parse(config) };
+  const { model_type, ...fixed } = FIXED;
+  return configJson("LlamaForCausalLM", { model_type, hidden_act, ...fixed }, fields);
 }
 
 function llama(

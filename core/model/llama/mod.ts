@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { add, mul, reshape, rmsNorm, silu, type Value } from "../../graph/mod.ts";
+import { add, mul, reshape, rmsNorm, type Value } from "../../graph/mod.ts";
+import { activate } from "../activations.ts";
 import { type Family, type LayerContext, matrix, type ParameterSpec, vector } from "../family.ts";
 import {
   attentionShape,
@@ -75,9 +76,10 @@ function attention(context: Context, index: number, x: Value): Value {
   return dense(context, `${name}.o_proj`, attend(index, rotate(q), rotate(k), v));
 }
 
-/** SwiGLU: (silu(x W_gate) ∘ x W_up) W_down. */
+/** SwiGLU: (silu(x W_gate) ∘ x W_up) W_down; or GLU with another activation function. */
 function mlp(context: Context, name: string, x: Value): Value {
-  const gate = silu(dense(context, `${name}.gate_proj`, x));
+  const { hidden_act = "silu" } = context.config;
+  const gate = activate(hidden_act, dense(context, `${name}.gate_proj`, x));
   return dense(context, `${name}.down_proj`, mul(gate, dense(context, `${name}.up_proj`, x)));
 }
 
