@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ParameterArrays } from "../model/mod.ts";
+import { encodeHalf, encodeParameters, type ParameterArrays } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
-import type { Tokenizer } from "../tokenizer/mod.ts";
+import { type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
 import { checkpointReader, describeLineage, loadTrainerState } from "../train/mod.ts";
 import { modelCard, type ModelFacts } from "./model_card.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx.ts";
@@ -15,8 +15,15 @@ export const EXPORT_FORMATS = ["hf", "onnx"] as const;
 
 export type ExportFormat = typeof EXPORT_FORMATS[number];
 
+/** Precisions of weights for transformers. */
+export const WEIGHT_DTYPES = ["float32", "bfloat16", "float16"] as const;
+
+export type WeightDtype = typeof WEIGHT_DTYPES[number];
+
 export interface ExportOptions {
   readonly format: ExportFormat;
+  /** Precision of weights for transformers; by default that of the model's files, which are copied. */
+  readonly dtype?: WeightDtype;
   /** Precisions of ONNX files. */
   readonly dtypes: readonly OnnxDtype[];
   /** Name of the folder, for the card. */
@@ -28,7 +35,7 @@ export interface LoadedModel {
   /** Its files on disk. */
   readonly files: FilesInput;
   readonly parameters: ParameterArrays;
-  readonly tokenizer: Pick<Tokenizer, "end_of_text">;
+  readonly tokenizer: TokenIds;
 }
 
 /** One file of an exported model. */
@@ -55,13 +62,23 @@ const TOKENIZER_FILES = [
 export function* exportModel(
   { files, parameters, tokenizer }: LoadedModel,
   facts: ModelFacts,
-  { format, dtypes, folder }: ExportOptions,
+  { format, dtype, dtypes, folder }: ExportOptions,
 ): Generator<ExportedFile> {
-  yield copied(files, "config.json");
-  if (format === "hf") { for (const name of weightFiles(files)) yield copied(files, name); }
+  const given = (name: string) => files.names.includes(name) ? json(files.path(name)) : {};
+  const config = withDtype(withTokenIds(given("config.json"), tokenizer), dtype);
+  yield { name: "config.json", content: text(config) };
+  if (format === "hf" && dtype !== undefined) {
+    const weights = dtype === "float32"
+      ? encodeParameters(parameters)
+      : encodeHalf(parameters, dtype);
+    yield { name: "model.safetensors", content: weights };
+  } else if (format === "hf") {
+    for (const name of weightFiles(files)) yield copied(files, name);
+  }
   for (const name of tokenizerFiles(files, facts.name)) yield copied(files, name);
   if (format === "onnx") yield* onnxFiles(parameters, dtypes);
-  yield { name: "generation_config.json", content: generationConfig(tokenizer.end_of_text) };
+  const generation = generationConfig(given("generation_config.json"), tokenizer);
+  yield { name: "generation_config.json", content: text(generation) };
   const usage = format === "hf" ? { format } : { format, folder, dtype: dtypes[0] };
   yield { name: "README.md", content: modelCard(facts, parameters.config, usage) };
 }
@@ -86,15 +103,19 @@ function tokenizerFiles({ names }: FilesInput, origin: string): string[] {
   );
 }
 
-/** The tokens that `generate` of either library ends and pads texts with. */
-function generationConfig(end_of_text: number): string {
-  const config = {
-    bos_token_id: end_of_text,
-    eos_token_id: end_of_text,
-    pad_token_id: end_of_text,
-  };
-  return JSON.stringify(config, null, 2) + "\n";
+/** The tokens that `generate` of either library ends and pads texts with, beside a model's own settings. */
+function generationConfig(given: object, ids: TokenIds): object {
+  return withTokenIds(given, { ...ids, pad_token_id: ids.pad_token_id ?? ids.eos_token_ids[0] });
 }
+
+/** transformers 5 writes `dtype`, earlier versions `torch_dtype`. */
+function withDtype(config: object, dtype: WeightDtype | undefined): object {
+  if (dtype === undefined) return config;
+  return { ...config, [Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"]: dtype };
+}
+
+const json = (path: string): object => JSON.parse(Deno.readTextFileSync(path));
+const text = (value: object) => JSON.stringify(value, null, 2) + "\n";
 
 /** One line for each phase that trained a checkpoint; none for a model without training state. */
 export async function lineageLines(files: FilesInput): Promise<string[]> {

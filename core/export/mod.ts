@@ -10,6 +10,8 @@ export {
   exportModel,
   type ExportOptions,
   lineageLines,
+  WEIGHT_DTYPES,
+  type WeightDtype,
 } from "./export_model.ts";
 export { type DataRow, type LossRow, type ModelFacts, type PhaseFacts } from "./model_card.ts";
 export { ONNX_DTYPES, type OnnxDtype } from "./onnx.ts";

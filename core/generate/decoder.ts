@@ -43,6 +43,7 @@ export class Decoder {
    *
    * @param states float32 [batch_size, D].
    * @returns float32 [batch_size, V].
+   * @throws {Error} when they are NaN or infinite.
    */
   async logits({ config, feeds }: Weights, states: Float32Array): Promise<Float32Array> {
     const { batch_size } = this.options;
@@ -53,6 +54,7 @@ export class Decoder {
     );
     const { output: { name } } = embeddings(config);
     const { logits } = await session.run({ [name]: feeds[name], states });
+    checkFinite(logits as Float32Array);
     return logits as Float32Array;
   }
 
@@ -83,6 +85,7 @@ export class Decoder {
       }
       const inputs = { [name]: feeds[name], states: block, labels };
       const { nll } = await session.run(inputs);
+      checkFinite((nll as Float32Array).subarray(0, count));
       for (let i = 0; i < count; i++) result[start + i] = -Number(nll[i]);
     }
     return result;
@@ -95,6 +98,14 @@ export class Decoder {
   release(): Promise<void> {
     return this.#sessions.release();
   }
+}
+
+/** @throws {Error} when values are NaN or infinite. */
+function checkFinite(logits: Float32Array): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new Error(
+    "the model's logits are NaN or infinite: its weights overflow; use another checkpoint",
+  );
 }
 
 /** States [D] of a row's new tokens, in order. */

@@ -10,7 +10,13 @@ import type { Decoder, DecodingBatch } from "./decoder.ts";
 import { chooseToken, type SamplingOptions } from "./sampling.ts";
 
 /** The part of a tokenizer that generation needs. */
-export type TextDecoding = Pick<Tokenizer, "decode" | "end_of_text" | "vocab_size">;
+export type TextDecoding =
+  & Pick<Tokenizer, "decode" | "end_of_text" | "vocab_size">
+  & Partial<Pick<Tokenizer, "eos_token_ids">>;
+
+/** Whether a token ends a text: models may have several that do. */
+const isEnd = ({ end_of_text, eos_token_ids = [end_of_text] }: TextDecoding, token: number) =>
+  eos_token_ids.includes(token);
 
 export interface Prompt {
   /** At least one, and fewer than the model has positions. */
@@ -149,7 +155,7 @@ class GrowingText {
     const token = chooseToken(known, options, at);
     tokens.push(token);
     options.onToken?.(this.index, token);
-    if (token === tokenizer.end_of_text) this.finish = "end_of_text";
+    if (isEnd(tokenizer, token)) this.finish = "end_of_text";
     else if (this.#stopsIn(tokens.slice(-this.#window))) this.finish = "stop";
     else if (tokens.length >= this.#room) this.finish = "length";
     return token;
@@ -199,7 +205,7 @@ export class TextStream {
 
   /** Adds a token; returns the text that is now final, which may be empty. */
   push(token: number): string {
-    if (token === this.tokenizer.end_of_text) return "";
+    if (isEnd(this.tokenizer, token)) return "";
     this.#tokens.push(token);
     const text = this.tokenizer.decode(this.#tokens);
     return this.#show(text, this.#final(text));

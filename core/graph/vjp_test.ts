@@ -319,6 +319,8 @@ for (const [op, cases] of Object.entries(build_cases)) {
 }
 
 Deno.test("every op but those of exports has a finite-difference case", () => {
-  const first_order = Object.keys(SHAPE_INFERENCE).filter((op) => !/_grad$|^quantized_|^rotary_angles$/.test(op));
+  const first_order = Object.keys(SHAPE_INFERENCE).filter((op) =>
+    !/_grad$|^quantized_|^rotary_angles$/.test(op)
+  );
   assert.deepEqual(Object.keys(build_cases).sort(), first_order.sort());
 });

@@ -36,7 +36,9 @@ export {
   type TrainGraph,
   trainGraph,
 } from "./graphs.ts";
+export { encodeHalf, type HalfPrecision } from "./half_precision.ts";
 export {
+  checkVocabulary,
   decodeParameters,
   encodeParameters,
   loadModelFiles,

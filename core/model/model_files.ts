@@ -118,6 +118,24 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }
 
+/**
+ * Checks that a model has an embedding for every token. It may have more, as Pythia does.
+ *
+ * @param tokens one more than the tokenizer's largest id.
+ * @throws {Error} when the tokenizer has more tokens than the model embeddings.
+ */
+export function checkVocabulary(
+  tokens: number,
+  { vocab_size }: Pick<ModelConfig, "vocab_size">,
+  origin: string,
+): void {
+  if (tokens <= vocab_size) return;
+  throw new Error(
+    `${origin}: the tokenizer has ${tokens} tokens, but the model has embeddings for only ${vocab_size}; they belong ` +
+      "to different models",
+  );
+}
+
 /** All tensors under their Hugging Face names and in its layout; transposed ones are copies. */
 export function namedTensors(parameters: ParameterArrays): NamedTensor[] {
   return parameterSpecs(parameters.config).map(({ name, shape, transposed }) => {

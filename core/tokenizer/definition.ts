@@ -7,7 +7,7 @@ import { BYTE_CHARACTERS } from "./byte_level.ts";
 import type { Merge } from "./bpe_merge.ts";
 import { normalizeNfc } from "./nfc.ts";
 
-interface AddedToken {
+export interface AddedToken {
   id: number;
   content: string;
   single_word?: boolean;

@@ -1,8 +1,9 @@
 /**
- * Writes tokenizer files in the Hugging Face format.
+ * Reads and writes tokenizer files in the Hugging Face format.
  *
  * @module
  */
+import { completeTokenizer, type FileTexts, TOKEN_SOURCES } from "./special_tokens.ts";
 import type { BpeModel } from "./train_bpe.ts";
 
 /** Ends every document; id 0, as in Pythia's tokenizer. */
@@ -14,12 +15,63 @@ export const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as co
 /** Their contents. */
 export type TokenizerFiles = Readonly<Record<typeof TOKENIZER_FILES[number], string>>;
 
-/** Reads the tokenizer of an artifact, such as a checkpoint or a tokenizer. */
+/** Files that are kept beside them where a model or tokenizer has them; a chat template may be in the config too. */
+export const COMPANION_FILES = ["special_tokens_map.json", "chat_template.jinja"] as const;
+
+/** Files in a folder or an artifact. */
+export interface TokenizerSource {
+  /** If unknown, only the tokenizer's own files are read. */
+  readonly names?: readonly string[];
+  text(name: string): Promise<string>;
+}
+
+/** Texts of the files that special tokens are read from. */
+export async function readTexts({ names, ...source }: TokenizerSource): Promise<FileTexts> {
+  const wanted = [...TOKENIZER_FILES, ...(names ? TOKEN_SOURCES : [])];
+  const there = wanted.filter((name) => names?.includes(name) ?? true);
+  const texts = await Promise.all(there.map(async (name) => [name, await source.text(name)]));
+  return Object.fromEntries(texts);
+}
+
+/**
+ * Reads the tokenizer of a folder or an artifact, such as a checkpoint. Special tokens that other files name are in the
+ * result's `tokenizer_config.json`.
+ *
+ * @param options.end_of_text the token that ends a text, where a recipe names it.
+ * @param options.log called with what was found elsewhere.
+ * @throws {Error} when there is no `tokenizer.json`, or the named token is unknown.
+ */
 export async function readTokenizerFiles(
-  artifact: { text(name: string): Promise<string> },
+  source: TokenizerSource,
+  options: { end_of_text?: string; log?: (line: string) => void } = {},
 ): Promise<TokenizerFiles> {
-  const [json, config] = await Promise.all(TOKENIZER_FILES.map((name) => artifact.text(name)));
+  return completeFiles(await readTexts(source), options);
+}
+
+/** As {@linkcode readTokenizerFiles}, from texts. */
+export function completeFiles(
+  texts: FileTexts,
+  { end_of_text, log }: { end_of_text?: string; log?: (line: string) => void } = {},
+): TokenizerFiles {
+  if (texts["tokenizer.json"] === undefined) {
+    throw new Error(`no tokenizer.json; ${SAVE_AGAIN}`);
+  }
+  const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJson);
+  if (log) notes.forEach(log);
   return { "tokenizer.json": json, "tokenizer_config.json": config };
+}
+
+/** How a folder gets a `tokenizer.json`. */
+export const SAVE_AGAIN =
+  "make it in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)";
+
+/** @throws {Error} naming a file that is not JSON. */
+export function parseJson<T>(text: string, name: string): T {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${name} is not valid JSON (${(error as Error).message})`);
+  }
 }
 
 /**

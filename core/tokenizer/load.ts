@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { byteLevelDefinition, type Definition, idCount } from "./definition.ts";
-import { readTokenizerFiles } from "./files.ts";
+import { completeFiles, parseJson as parse, readTexts, type TokenizerSource } from "./files.ts";
+import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
 import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -16,15 +17,16 @@ import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
  * @param json content of `tokenizer.json`.
  * @param config content of `tokenizer_config.json`; its `eos_token` ends documents.
  * @param options.kind `library` uses the library for every tokenizer.
+ * @param options.texts files of the model, whose ids of special tokens count too.
  * @throws {Error} when a file is not valid JSON or not a tokenizer's, or the `eos_token` is unknown.
  */
 export async function loadTokenizer(
   json: string,
   config: string,
-  { kind }: { kind?: "library" } = {},
+  { kind, texts = {} }: { kind?: "library"; texts?: FileTexts } = {},
 ): Promise<Tokenizer> {
   const definition = parse<Definition>(json, "tokenizer.json");
-  const settings = parse<{ eos_token?: string | { content: string } }>(
+  const settings = parse<{ eos_token?: TokenSetting; bos_token?: TokenSetting }>(
     config,
     "tokenizer_config.json",
   );
@@ -33,9 +35,13 @@ export async function loadTokenizer(
       "tokenizer.json has no vocabulary (model.vocab); is it a Hugging Face tokenizer?",
     );
   }
+  const end_of_text = endOfText(definition, settings.eos_token);
+  const bos = contentOf(settings.bos_token);
+  const bos_token_id = bos === undefined ? undefined : idOf(definition, bos);
   const vocabulary = {
     vocab_size: idCount(definition),
-    end_of_text: endOfText(definition, settings.eos_token),
+    end_of_text,
+    ...tokenIds(texts, { end_of_text, bos_token_id }, parse),
   };
   const byte_level = kind === "library" ? undefined : byteLevelDefinition(definition);
   return byte_level === undefined
@@ -43,41 +49,37 @@ export async function loadTokenizer(
     : makeTokenizer(new ByteLevelCodec(byte_level), { kind: "byte_level", ...vocabulary });
 }
 
-/** Loads the tokenizer of an artifact, such as a checkpoint or a tokenizer. @throws like {@linkcode loadTokenizer}. */
-export async function openTokenizer(
-  artifact: { text(name: string): Promise<string> },
-): Promise<Tokenizer> {
-  const files = await readTokenizerFiles(artifact);
-  return await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
+/**
+ * Loads the tokenizer of a folder or an artifact, such as a checkpoint or a tokenizer.
+ *
+ * @throws like {@linkcode loadTokenizer}.
+ */
+export async function openTokenizer(artifact: TokenizerSource): Promise<Tokenizer> {
+  const texts = await readTexts(artifact), files = completeFiles(texts);
+  return await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"], { texts });
 }
 
-function parse<T>(text: string, name: string): T {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${name} is not valid JSON (${(error as Error).message})`);
-  }
-}
-
-function endOfText(
-  { model, added_tokens = [] }: Definition,
-  eos_token: string | { content: string } | undefined,
-): number {
-  const content = typeof eos_token === "object" ? eos_token?.content : eos_token;
-  if (content === undefined) throw new Error("tokenizer_config.json has no eos_token");
-  const id = added_tokens.find((token) => token.content === content)?.id ?? model.vocab[content];
-  if (id === undefined) {
+function endOfText(definition: Definition, eos_token: TokenSetting): number {
+  const content = contentOf(eos_token);
+  if (content === undefined) {
     throw new Error(
-      `the eos_token "${content}" of tokenizer_config.json is not in the vocabulary`,
+      "no end-of-text token: neither tokenizer_config.json nor another file names an eos_token; add it there, or set " +
+        "end_of_text in the recipe's import stage",
     );
   }
-  return id;
+  const id = idOf(definition, content);
+  if (id !== undefined) return id;
+  throw new Error(`the eos_token "${content}" of tokenizer_config.json is not in the vocabulary`);
 }
 
 /** A codec that uses the library's tokenizer. */
 async function libraryCodec(definition: Definition, settings: object): Promise<Codec> {
   const { PreTrainedTokenizer } = await importTransformers();
-  const tokenizer = new PreTrainedTokenizer(definition, settings);
+  // The library knows tokens as objects only with a "__type".
+  const plain = Object.entries(settings).map(([key, value]) =>
+    key.endsWith("_token") ? [key, contentOf(value) ?? null] : [key, value]
+  );
+  const tokenizer = new PreTrainedTokenizer(definition, Object.fromEntries(plain));
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
   return {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { loadTokenizer, tokenizerFiles, trainByteLevelBpe } from "./mod.ts";
+import {
+  completeFiles,
+  loadTokenizer,
+  openTokenizer,
+  tokenizerFiles,
+  trainByteLevelBpe,
+} from "./mod.ts";
 import { vocabularySize } from "./load.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/tokenizer/", import.meta.url);
@@ -131,8 +137,87 @@ Deno.test("invalid files give an error with the reason", async () => {
   const json = fixture("tokenizer.json");
   await assert.rejects(() => loadTokenizer("{", CONFIG), /tokenizer\.json is not valid JSON/);
   await assert.rejects(() => loadTokenizer("{}", CONFIG), /no vocabulary/);
-  await assert.rejects(() => loadTokenizer(json, "{}"), /has no eos_token/);
+  await assert.rejects(
+    () => loadTokenizer(json, "{}"),
+    /no end-of-text token: .*end_of_text in the recipe/,
+  );
   await assert.rejects(() => loadTokenizer(json, '{"eos_token":"</s>"}'), /not in the vocabulary/);
+});
+
+/** Where each tokenizer's folder names its end: changes to its files, and what is read. */
+const EOS_SOURCES: Record<string, [files: Record<string, unknown>, eos: number[], bos?: number]> = {
+  "tokenizer_config.json": [{ "tokenizer_config.json": { eos_token: { content: "a" } } }, [1]],
+  "special_tokens_map.json": [
+    { "tokenizer_config.json": {}, "special_tokens_map.json": { eos_token: "a", bos_token: "b" } },
+    [1],
+    2,
+  ],
+  "no tokenizer_config.json, config.json": [
+    { "config.json": { eos_token_id: 2, bos_token_id: 1 } },
+    [2],
+    1,
+  ],
+  "generation_config.json": [
+    {
+      "tokenizer_config.json": { eos_token: null },
+      "generation_config.json": { eos_token_id: [2, 1] },
+    },
+    [2, 1],
+  ],
+  "the class": [{ "tokenizer_config.json": { tokenizer_class: "LlamaTokenizerFast" } }, [3]],
+  "its name": [{}, [0]],
+  "added_tokens_decoder": [
+    {
+      "tokenizer_config.json": {
+        eos_token: "<end>",
+        added_tokens_decoder: { 4: { content: "<end>", special: true } },
+      },
+    },
+    [4],
+  ],
+  "several files": [
+    {
+      "tokenizer_config.json": { eos_token: "a", bos_token: "b" },
+      "config.json": { eos_token_id: 2, bos_token_id: 3, pad_token_id: -1 },
+      "generation_config.json": { eos_token_id: [2, 3] },
+    },
+    [2, 3, 1],
+    3,
+  ],
+};
+
+for (const [name, [files, eos, bos]] of Object.entries(EOS_SOURCES)) {
+  Deno.test(`the end of a text is found in ${name}`, async () => {
+    const all: Record<string, unknown> = {
+      "tokenizer.json": {
+        added_tokens: [{ id: 0, content: "<|endoftext|>", special: true }],
+        normalizer: null,
+        post_processor: null,
+        pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+        decoder: { type: "ByteLevel" },
+        model: { type: "BPE", vocab: { "<|endoftext|>": 0, a: 1, b: 2, "</s>": 3 }, merges: [] },
+      },
+      ...files,
+    };
+    const source = {
+      names: Object.keys(all),
+      text: (name: string) => Promise.resolve(JSON.stringify(all[name])),
+    };
+    const { eos_token_ids, bos_token_id, end_of_text } = await openTokenizer(source);
+    assert.deepEqual([eos_token_ids, bos_token_id], [eos, bos]);
+    assert.ok(eos.includes(end_of_text));
+  });
+}
+
+Deno.test("a recipe names the end of a text; complete files keep their bytes", async () => {
+  const json = fixture("tokenizer.json");
+  const texts = { "tokenizer.json": json, "tokenizer_config.json": CONFIG };
+  assert.deepEqual(completeFiles(texts), texts);
+  const files = completeFiles(texts, { end_of_text: "a" });
+  assert.equal(files["tokenizer.json"], json);
+  const tokenizer = await loadTokenizer(json, files["tokenizer_config.json"]);
+  assert.deepEqual([tokenizer.end_of_text], [...tokenizer.encode("a")]);
+  assert.throws(() => completeFiles(texts, { end_of_text: "none" }), /"none" is not a token/);
 });
 
 Deno.test("ids of a Unigram vocabulary are positions in its list", async () => {

@@ -7,8 +7,17 @@ export { TokenBuffer } from "./buffers.ts";
 export type { TokenArray } from "./buffers.ts";
 export { EncoderPool } from "./encoder_pool.ts";
 export type { EncodedItem } from "./encoder_pool.ts";
-export { END_OF_TEXT, readTokenizerFiles, TOKENIZER_FILES, tokenizerFiles } from "./files.ts";
-export type { TokenizerFiles } from "./files.ts";
+export {
+  COMPANION_FILES,
+  completeFiles,
+  END_OF_TEXT,
+  readTokenizerFiles,
+  SAVE_AGAIN,
+  TOKENIZER_FILES,
+  tokenizerFiles,
+} from "./files.ts";
+export type { TokenizerFiles, TokenizerSource } from "./files.ts";
+export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./special_tokens.ts";
 export { loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";

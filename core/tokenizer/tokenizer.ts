@@ -4,6 +4,7 @@
  * @module
  */
 import { type TokenArray, TokenBuffer } from "./buffers.ts";
+import type { TokenIds } from "./special_tokens.ts";
 
 /** Text to ids and back. */
 export interface Codec {
@@ -34,7 +35,7 @@ export interface EncodedDocument {
 }
 
 /** A tokenizer and its vocabulary. Lone surrogates, which have no UTF-8 form, are treated as U+FFFD. */
-export interface Tokenizer extends Codec {
+export interface Tokenizer extends Codec, TokenIds {
   /** `byte_level`: implemented here; `library`: uses `@huggingface/transformers`. */
   readonly kind: "byte_level" | "library";
   /** One more than the largest id. */
@@ -61,7 +62,7 @@ export function documentParts(
 /** Makes a tokenizer from a codec. */
 export function makeTokenizer(
   codec: Codec,
-  about: Pick<Tokenizer, "kind" | "vocab_size" | "end_of_text">,
+  about: Pick<Tokenizer, "kind" | "vocab_size" | "end_of_text"> & TokenIds,
 ): Tokenizer {
   const out = new TokenBuffer(about.vocab_size);
   const encode = (...parts: Uint8Array[]) => {

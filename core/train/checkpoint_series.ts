@@ -26,13 +26,17 @@ export interface SeriesEntry {
 /**
  * Writes a series. Nothing is copied: its files are in the store already.
  *
- * @param tokenizer files to put beside every model.
+ * @param beside.names files of `tokenizer` to put beside every model.
+ * @param beside.withIds writes the ids of special tokens into a `config.json`.
  */
 export async function writeSeries(
   output: FilesOutput,
   checkpoints: readonly KeptCheckpoint[],
-  tokenizer: FilesInput,
-  tokenizer_files: readonly string[],
+  { tokenizer, names: tokenizer_files, withIds }: {
+    tokenizer: FilesInput;
+    names: readonly string[];
+    withIds: (config: Uint8Array) => Uint8Array;
+  },
 ): Promise<void> {
   const list: SeriesEntry[] = [];
   for (const { step, names, path, read } of checkpoints) {
@@ -40,7 +44,8 @@ export async function writeSeries(
     const state = JSON.parse(new TextDecoder().decode(await read("trainer_state.json")));
     list.push({ step, tokens: state.tokens, folder });
     for (const name of names.filter((name) => name !== "metrics.json")) {
-      await output.write(`${folder}/${name}`, { path: path(name) });
+      const content = name === "config.json" ? withIds(await read(name)) : { path: path(name) };
+      await output.write(`${folder}/${name}`, content);
     }
     for (const name of tokenizer_files) {
       await output.write(`${folder}/${name}`, { path: tokenizer.path(name) });

@@ -14,7 +14,12 @@ import {
   writeSafetensors,
 } from "@causeway/core/model";
 import { defineStage, type FilesInput, many, ports } from "@causeway/core/stage";
-import { TOKENIZER_FILES } from "@causeway/core/tokenizer";
+import {
+  COMPANION_FILES,
+  openTokenizer,
+  TOKENIZER_FILES,
+  withTokenIds,
+} from "@causeway/core/tokenizer";
 
 type Checkpoints = Readonly<Record<string, FilesInput>>;
 
@@ -55,7 +60,8 @@ export const checkpoint_soup = defineStage({
       tensors.push({ name, shape, data });
       report(tensors.length, {}, specs.length);
     }
-    const text = JSON.stringify(toHuggingFace(model), null, 2) + "\n";
+    const config_json = await withIds(toHuggingFace(model), checkpoints[labels[0]]);
+    const text = JSON.stringify(config_json, null, 2) + "\n";
     await outputs.checkpoint.write("config.json", text);
     await outputs.checkpoint.write("model.safetensors", writeSafetensors(tensors));
     for (const [name, bytes] of tokenizer) await outputs.checkpoint.write(name, bytes);
@@ -102,7 +108,7 @@ function checkConfigs(labels: readonly string[], models: readonly OpenedModel[])
   for (const [i, other] of others.entries()) {
     for (const key of new Set([...expected.keys(), ...other.keys()])) {
       const [a, b] = [expected.get(key), other.get(key)];
-      if (a === b) continue;
+      if (JSON.stringify(a) === JSON.stringify(b)) continue;
       throw new Error(
         `checkpoints "${labels[0]}" and "${
           labels[i + 1]
@@ -112,13 +118,22 @@ function checkConfigs(labels: readonly string[], models: readonly OpenedModel[])
   }
 }
 
+/** With the ids of special tokens of a checkpoint, if it has a tokenizer. */
+async function withIds(json: Record<string, unknown>, checkpoint: Checkpoints[string]) {
+  const has_tokenizer = checkpoint.names.includes("tokenizer.json");
+  return has_tokenizer ? withTokenIds(json, await openTokenizer(checkpoint)) : json;
+}
+
+/** Files beside the weights that must be equal as well. */
+const BESIDE_WEIGHTS = [...TOKENIZER_FILES, ...COMPANION_FILES, "generation_config.json"];
+
 /** The tokenizer's files, which must be equal: otherwise one token would mean different texts. */
 async function commonTokenizer(
   labels: readonly string[],
   checkpoints: Checkpoints,
 ): Promise<[name: string, bytes: Uint8Array][]> {
   const files: [string, Uint8Array][] = [];
-  for (const name of TOKENIZER_FILES) {
+  for (const name of BESIDE_WEIGHTS) {
     const texts = await Promise.all(labels.map((label) => {
       return checkpoints[label].names.includes(name) ? checkpoints[label].text(name) : undefined;
     }));

@@ -12,7 +12,9 @@ import {
   type LossRow,
   ONNX_DTYPES,
   type OnnxDtype,
+  WEIGHT_DTYPES,
 } from "@causeway/core/export";
+import { checkVocabulary } from "@causeway/core/model";
 import { defineStage, files, optional, ports } from "@causeway/core/stage";
 import { openTokenizer } from "@causeway/core/tokenizer";
 import { checkpointReader, loadParameters } from "@causeway/core/train";
@@ -26,6 +28,10 @@ const config = z.strictObject({
       "`hf`: for `AutoModelForCausalLM` of Python's transformers; `onnx`: for the text-generation pipeline of " +
       "transformers.js.",
   }),
+  dtype: z.enum(WEIGHT_DTYPES).optional().meta({
+    description:
+      "Precision of the weights for `hf`: `float32`, `bfloat16` or `float16`; by default as they are.",
+  }),
   dtypes: z.array(z.enum(Object.keys(ONNX_DTYPES) as [OnnxDtype, ...OnnxDtype[]])).min(1).default([
     "fp32",
     "q8",
@@ -36,7 +42,7 @@ const config = z.strictObject({
 
 export const export_model = defineStage({
   name: "export_model",
-  version: "2",
+  version: "3",
   description: "Exports a model with a model card for transformers or transformers.js.",
   config,
   inputs: {
@@ -51,6 +57,7 @@ export const export_model = defineStage({
     const { checkpoint } = inputs;
     const tokenizer = await openTokenizer(checkpoint);
     const parameters = await loadParameters(checkpointReader(checkpoint));
+    checkVocabulary(tokenizer.vocab_size, parameters.config, config.name);
     const facts = {
       name: config.name,
       lineage: await lineageLines(checkpoint),

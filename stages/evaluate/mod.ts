@@ -64,6 +64,11 @@ export const evaluate = defineStage({
           signal.throwIfAborted();
           report(done + count, {}, total);
         });
+        if (tokens > 0 && !Number.isFinite(loss)) {
+          throw new Error(
+            `the loss of model "${model}" on "${source}" is ${loss}: its logits are not finite; use another checkpoint`,
+          );
+        }
         done += sequences.length;
         report(done, { [`loss/${model}/${source}`]: loss }, total);
         const row = { model, source, loss, bits_per_byte: bitsPerByte(loss, eval_set), tokens };

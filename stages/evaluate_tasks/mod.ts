@@ -8,7 +8,7 @@ import { z } from "zod";
 import { positive_int } from "@causeway/core/config";
 import { compute_fields } from "@causeway/core/engine";
 import { Decoder } from "@causeway/core/generate";
-import { placeWeights } from "@causeway/core/model";
+import { checkVocabulary, placeWeights } from "@causeway/core/model";
 import {
   batchOf,
   defineStage,
@@ -131,8 +131,10 @@ async function loadModel(
     );
   }
   const parameters = await loadParameters(checkpointReader(input));
+  const tokenizer = await openTokenizer(input);
+  checkVocabulary(tokenizer.vocab_size, parameters.config, `model "${name}"`);
   const weights = await placeWeights(parameters, config.device);
-  return { weights, tokenizer: await openTokenizer(input), seed, signal };
+  return { weights, tokenizer, seed, signal };
 }
 
 /** Writes the answers and metrics of a model on a task. */

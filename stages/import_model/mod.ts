@@ -13,6 +13,7 @@ import {
   resolveSnapshot,
 } from "@causeway/core/hub";
 import {
+  checkVocabulary,
   type ModelFiles,
   openModel,
   parameterCount,
@@ -22,17 +23,22 @@ import {
 import { contentDigest, textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
+  COMPANION_FILES,
+  openTokenizer,
   readTokenizerFiles,
+  SAVE_AGAIN,
+  type TokenIds,
   TOKENIZER_FILES,
   type TokenizerFiles,
   vocabularySize,
+  withTokenIds,
 } from "@causeway/core/tokenizer";
 import { importedState } from "@causeway/core/train";
 import { join } from "node:path";
 
 /** Files of a model; all others in its folder or repository are ignored. */
 const WANTED =
-  /^(config\.json|model[\w.-]*\.safetensors|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json)$/;
+  /^(config\.json|generation_config\.json|model[\w.-]*\.safetensors|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja)$/;
 /** Listed too, so that a model that has only a pickle is refused for that reason. */
 const PICKLE = /^pytorch_model.*\.bin$/;
 
@@ -52,6 +58,8 @@ const config = z.strictObject({
   folder: z.string().min(1).optional(),
   /** Model on the Hugging Face Hub, `org/name` or `org/name@revision`. A branch is resolved to its current commit. */
   hub: z.string().min(1).optional(),
+  /** The token that ends a text; by default the `eos_token` of the tokenizer, or the first one of the model. */
+  end_of_text: z.string().min(1).optional(),
   /** State of its training, for stages that continue it. */
   trained: place,
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
@@ -137,7 +145,7 @@ type Config = z.output<typeof config>;
 
 export const import_model = defineStage({
   name: "import_model",
-  version: "1",
+  version: "2",
   description: "Imports a trained model in Hugging Face format.",
   config,
   inputs: {},
@@ -148,10 +156,17 @@ export const import_model = defineStage({
     const origin = config.folder ?? config.hub!;
     const model = await openModel(files, origin);
     log(`model with ${parameterCount(model.config).toLocaleString("en")} parameters`);
-    const tokenizer = await tokenizerFiles(files, origin);
-    checkVocabulary(tokenizer["tokenizer.json"], model.config.vocab_size, origin);
+    if (model.dtypes.has("F64")) log("64-bit weights are rounded to 32 bits");
+    const { tokenizer, ids } = await openTokenizerOf(files, origin, config.end_of_text, log);
+    checkVocabulary(vocabularySize(tokenizer["tokenizer.json"]), model.config, origin);
+    log(`special tokens: bos ${ids.bos_token_id ?? "none"}, eos ${ids.eos_token_ids.join(", ")}`);
     const text = (json: unknown) => JSON.stringify(json, null, 2) + "\n";
-    await outputs.checkpoint.write("config.json", text(toHuggingFace(model.config)));
+    const config_json = withTokenIds(toHuggingFace(model.config), ids);
+    await outputs.checkpoint.write("config.json", text(config_json));
+    if (files.names.includes(GENERATION)) {
+      const given = JSON.parse(await Deno.readTextFile(files.path(GENERATION)));
+      await outputs.checkpoint.write(GENERATION, text(withTokenIds(given, ids)));
+    }
     const folder = await Deno.makeTempDir({ prefix: "import_model_" });
     try {
       const path = join(folder, "model.safetensors");
@@ -168,21 +183,31 @@ export const import_model = defineStage({
       await outputs.checkpoint.write(name, content);
       await outputs.tokenizer.write(name, content);
     }
+    for (const name of COMPANION_FILES.filter((name) => files.names.includes(name))) {
+      await outputs.checkpoint.write(name, { path: files.path(name) });
+      await outputs.tokenizer.write(name, { path: files.path(name) });
+    }
   },
 });
 
-async function tokenizerFiles(files: ModelFiles, origin: string): Promise<TokenizerFiles> {
-  const missing = TOKENIZER_FILES.filter((name) => !files.names.includes(name));
-  if (missing.length > 0) throw new Error(`${origin} has no ${missing.join(" and no ")}`);
-  return await readTokenizerFiles({ text: (name) => Deno.readTextFile(files.path(name)) });
-}
+const GENERATION = "generation_config.json";
 
-/** A model may have more embedding rows than its tokenizer has tokens, as Pythia does, but not fewer. */
-function checkVocabulary(tokenizer: string, vocab_size: number, origin: string): void {
-  const known = vocabularySize(tokenizer);
-  if (known <= vocab_size) return;
-  throw new Error(
-    `${origin}: the tokenizer has ${known} tokens, but the model has embeddings for only ${vocab_size}; they belong ` +
-      "to different models",
-  );
+async function openTokenizerOf(
+  files: ModelFiles,
+  origin: string,
+  end_of_text: string | undefined,
+  log: (line: string) => void,
+): Promise<{ tokenizer: TokenizerFiles; ids: TokenIds }> {
+  if (!files.names.includes("tokenizer.json")) {
+    throw new Error(`${origin} has no tokenizer.json; ${SAVE_AGAIN}`);
+  }
+  const source = { ...files, text: (name: string) => Deno.readTextFile(files.path(name)) };
+  const tokenizer = await readTokenizerFiles(source, { end_of_text, log });
+  const completed = (name: string) => Object.hasOwn(tokenizer, name);
+  const ids = await openTokenizer({
+    names: [...new Set([...files.names, ...TOKENIZER_FILES])],
+    text: async (name) =>
+      completed(name) ? tokenizer[name as keyof TokenizerFiles] : await source.text(name),
+  });
+  return { tokenizer, ids };
 }

@@ -59,6 +59,36 @@ Deno.test("a folder without a tokenizer gives an error", () =>
   withTokenizer((folder) => {
     assert.throws(
       () => config.parse({ folder: join(folder, "nothing") }),
-      /nothing has no tokenizer\.json and tokenizer_config\.json/,
+      /nothing does not exist/,
     );
+  }));
+
+Deno.test("a folder with the files of another format says how to make a tokenizer.json", () =>
+  withTokenizer((folder) => {
+    Deno.removeSync(join(folder, "tokenizer.json"));
+    Deno.writeTextFileSync(join(folder, "vocab.json"), "{}");
+    assert.throws(
+      () => config.parse({ folder }),
+      /has no tokenizer\.json but vocab\.json; make it in Python: .*save_pretrained/,
+    );
+  }));
+
+Deno.test("the recipe may name the token that ends texts", () =>
+  withTokenizer(async (folder) => {
+    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
+    Deno.writeTextFileSync(join(folder, "chat_template.jinja"), "{{ messages }}");
+    const take = async (given: object) => {
+      const fake = await fakeContext(import_tokenizer, {
+        config: { folder, ...given },
+        inputs: {},
+      });
+      await import_tokenizer.run(fake.ctx);
+      return fake.collected().tokenizer;
+    };
+    const files = await take({ end_of_text: "t7" });
+    const text = (name: string) => new TextDecoder().decode(files.get(name));
+    assert.deepEqual(JSON.parse(text("tokenizer_config.json")), { eos_token: "t7" });
+    assert.equal(text("chat_template.jinja"), "{{ messages }}");
+    await assert.rejects(take({}), /no end-of-text token/);
+    await assert.rejects(take({ end_of_text: "t99" }), /end_of_text "t99" is not a token/);
   }));

@@ -6,12 +6,22 @@
 import { z } from "zod";
 import { textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
-import { TOKENIZER_FILES, type TokenizerFiles, vocabularySize } from "@causeway/core/tokenizer";
+import {
+  COMPANION_FILES,
+  completeFiles,
+  loadTokenizer,
+  SAVE_AGAIN,
+  TOKEN_SOURCES,
+  TOKENIZER_FILES,
+  vocabularySize,
+} from "@causeway/core/tokenizer";
 import { join } from "node:path";
 
 const config = z.strictObject({
-  /** Folder with `tokenizer.json` and `tokenizer_config.json`, such as a model's folder. */
+  /** Folder with `tokenizer.json`, such as a model's folder. */
   folder: z.string().min(1),
+  /** The token that ends a text; by default the `eos_token` of `tokenizer_config.json` or `special_tokens_map.json`. */
+  end_of_text: z.string().min(1).optional(),
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
   digest: z.string().optional(),
 }).transform((given, context) => {
@@ -20,35 +30,54 @@ const config = z.strictObject({
     return z.NEVER;
   };
   try {
-    const digest = textDigest(JSON.stringify(readTokenizer(given.folder)));
+    const digest = textDigest(JSON.stringify(readTexts(given.folder)));
     if (given.digest === undefined || given.digest === digest) return { ...given, digest };
     return refuse(`the tokenizer in ${given.folder} has changed; run the recipe again`);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return refuse(`${given.folder} has no ${TOKENIZER_FILES.join(" and ")}`);
+    return refuse(
+      error instanceof Deno.errors.NotFound
+        ? `folder ${given.folder} does not exist`
+        : (error as Error).message,
+    );
   }
 });
 
-/** Contents of a tokenizer's files, by name. */
-function readTokenizer(folder: string): TokenizerFiles {
-  const texts = TOKENIZER_FILES.map((name) => [name, Deno.readTextFileSync(join(folder, name))]);
-  return Object.fromEntries(texts);
+const FILES: readonly string[] = [...TOKENIZER_FILES, ...COMPANION_FILES, ...TOKEN_SOURCES];
+
+/** Contents of the files that say something of a tokenizer, by name. */
+function readTexts(folder: string): Record<string, string> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  if (!names.includes("tokenizer.json")) {
+    const others = names.filter((name) =>
+      /^(vocab\.json|merges\.txt|vocab\.txt|.*\.model)$/.test(name)
+    );
+    const has = others.length === 0 ? "" : ` but ${others.sort().join(", ")}`;
+    throw new Error(`${folder} has no tokenizer.json${has}; ${SAVE_AGAIN}`);
+  }
+  return Object.fromEntries(
+    FILES.filter((name) => names.includes(name))
+      .map((name) => [name, Deno.readTextFileSync(join(folder, name))]),
+  );
 }
 
 export const import_tokenizer = defineStage({
   name: "import_tokenizer",
-  version: "1",
+  version: "2",
   description: "Imports a Hugging Face tokenizer from a folder.",
   config,
   inputs: {},
   outputs: { tokenizer: ports.tokenizer },
-  async run({ config: { folder }, outputs }) {
-    for (const [name, text] of Object.entries(readTokenizer(folder))) {
-      await outputs.tokenizer.write(name, text);
+  async run({ config: { folder, end_of_text }, outputs, log }) {
+    const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, log });
+    // Finds errors here and not where the tokenizer is used first.
+    await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
+    for (const [name, text] of Object.entries(files)) await outputs.tokenizer.write(name, text);
+    for (const name of COMPANION_FILES.filter((name) => texts[name] !== undefined)) {
+      await outputs.tokenizer.write(name, texts[name]);
     }
   },
   forecast({ config: { folder } }) {
-    const vocab_size = vocabularySize(readTokenizer(folder)["tokenizer.json"]);
+    const vocab_size = vocabularySize(completeFiles(readTexts(folder))["tokenizer.json"]);
     return { outputs: { tokenizer: { vocab_size } } };
   },
 });

@@ -65,7 +65,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Mix
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "5",
+  version: "6",
   description:
     "Continues training from a checkpoint on another mixture; schedule, optimizer and data position are kept or reset.",
   config,

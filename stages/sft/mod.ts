@@ -98,7 +98,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
 
 export const sft = defineStage({
   name: "sft",
-  version: "5",
+  version: "6",
   description:
     "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,

@@ -11,6 +11,7 @@ import {
   type TokenizerForecast,
 } from "@causeway/core/stage";
 import {
+  COMPANION_FILES,
   END_OF_TEXT,
   loadTokenizer,
   readTokenizerFiles,
@@ -95,6 +96,10 @@ async function provideTokenizer(
 ): Promise<TokenizerFiles> {
   const files = await tokenizerSource(ctx, reader, scans);
   for (const name of TOKENIZER_FILES) await ctx.outputs.tokenizer.write(name, files[name]);
+  const given = ctx.inputs.tokenizer;
+  for (const name of COMPANION_FILES.filter((name) => given?.names.includes(name))) {
+    await ctx.outputs.tokenizer.write(name, await given!.bytes(name));
+  }
   // Finds errors in the tokenizer before the workers load it.
   const { kind, vocab_size } = await loadTokenizer(
     files["tokenizer.json"],

@@ -12,7 +12,12 @@ import {
   ParameterArrays,
   toHuggingFace,
 } from "@causeway/core/model";
-import { END_OF_TEXT, tokenizerFiles, trainByteLevelBpe } from "@causeway/core/tokenizer";
+import {
+  END_OF_TEXT,
+  tokenizerFiles,
+  trainByteLevelBpe,
+  withTokenIds,
+} from "@causeway/core/tokenizer";
 import { loadTokenizer } from "@causeway/core/tokenizer";
 
 /** Config of a model; missing fields are as in Pythia. */
@@ -49,7 +54,9 @@ export async function modelFiles(sizes: Sizes, seed = 1): Promise<Record<string,
   const tokenizer = tokenizerFiles(await trainByteLevelBpe(texts, options));
   const text = (content: string) => new TextEncoder().encode(content);
   return {
-    "config.json": text(JSON.stringify(toHuggingFace(sizes))),
+    "config.json": text(
+      JSON.stringify(withTokenIds(toHuggingFace(sizes), { bos_token_id: 0, eos_token_ids: [0] })),
+    ),
     "model.safetensors": encodeParameters(parameters),
     ...Object.fromEntries(Object.entries(tokenizer).map(([name, json]) => [name, text(json)])),
   };

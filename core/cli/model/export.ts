@@ -5,13 +5,22 @@
  */
 import { lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { EXPORT_FORMATS, exportModel, ONNX_DTYPES, type OnnxDtype } from "../../export/mod.ts";
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  exportModel,
+  ONNX_DTYPES,
+  type OnnxDtype,
+  WEIGHT_DTYPES,
+} from "../../export/mod.ts";
 import { removeIfPresent } from "../../store/mod.ts";
 import { type Console, formatBytes, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 import { modelFacts } from "./model_facts.ts";
+
+const ONNX_DEFAULT: readonly OnnxDtype[] = ["fp32", "q8"];
 
 export const command = defineCommand({
   name: "export",
@@ -27,11 +36,10 @@ export const command = defineCommand({
         "pipeline of transformers.js",
     },
     dtype: {
-      value: "A,B",
-      default: "fp32,q8",
-      help: "precisions of ONNX files: fp32, q8 (8-bit weights), q4",
-      expects: `a list of ${Object.keys(ONNX_DTYPES).join(", ")}`,
-      parse: parseDtypes,
+      value: "NAME",
+      help:
+        "precision of the weights. hf: float32, bfloat16 or float16 (default: as they are); onnx: a list " +
+        `of fp32, q8 (8-bit weights), q4 (default: ${ONNX_DEFAULT.join(",")})`,
     },
     to: {
       value: "DIR",
@@ -47,21 +55,31 @@ export const command = defineCommand({
     "The folder has a model card, README.md: data and their licences, mixture, tokens, losses.",
 });
 
-function parseDtypes(text: string): OnnxDtype[] | undefined {
-  const names = text.split(",");
-  return names.every((name) => Object.hasOwn(ONNX_DTYPES, name)) ? names as OnnxDtype[] : undefined;
+/** @throws {UsageError} for a precision that the format does not have. */
+function precisions(format: ExportFormat, text: string | undefined) {
+  const names = text?.split(",") ?? [], known = Object.keys(ONNX_DTYPES);
+  if (format === "onnx") {
+    if (names.every((name) => known.includes(name))) {
+      return { dtypes: names.length > 0 ? names as OnnxDtype[] : ONNX_DEFAULT };
+    }
+    throw new UsageError(`--dtype of onnx must be a list of ${known.join(", ")}, got "${text}"`);
+  }
+  const dtype = WEIGHT_DTYPES.find((name) => name === text);
+  if (text === undefined || dtype !== undefined) return { dtype, dtypes: [] };
+  throw new UsageError(`--dtype of hf must be ${WEIGHT_DTYPES.join(", ")}, got "${text}"`);
 }
 
 /** Runs the command; returns the exit code. */
 export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
-  const { format, dtype: dtypes, out } = flags;
+  const { format, out } = flags;
+  const dtypes = precisions(format, flags.dtype);
   const model = await findModel(name, out);
   const to = flags.to ??
     join(out, "exports", `${basename(model.label.replaceAll("/", "-"))}-${format}`);
   if (!flags.force && lstatSync(to, { throwIfNoEntry: false })) {
     throw new UsageError(`${to} exists; name another folder with --to, or replace it with --force`);
   }
-  const options = { format, dtypes, folder: basename(to) };
+  const options = { format, ...dtypes, folder: basename(to) };
   const exported = exportModel(await loadModel(model), await modelFacts(model), options);
   io.err(`${model.label} to ${to}`);
   await writeFolder(to, exported, io);

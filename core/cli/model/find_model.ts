@@ -4,7 +4,12 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { loadModelFiles, openModel, type ParameterArrays } from "../../model/mod.ts";
+import {
+  checkVocabulary,
+  loadModelFiles,
+  openModel,
+  type ParameterArrays,
+} from "../../model/mod.ts";
 import { LogReader, type RunState } from "../../runs/mod.ts";
 import type { FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
@@ -119,6 +124,8 @@ export interface LoadedModel extends NamedModel {
 export async function loadModel(model: NamedModel): Promise<LoadedModel> {
   const { files } = model;
   const tokenizer = await openTokenizer(files);
-  const parameters = await loadModelFiles(await openModel(files, model.label));
+  const opened = await openModel(files, model.label);
+  checkVocabulary(tokenizer.vocab_size, opened.config, model.label);
+  const parameters = await loadModelFiles(opened);
   return { ...model, tokenizer, parameters };
 }

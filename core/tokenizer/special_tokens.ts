@@ -1,0 +1,234 @@
+/**
+ * The tokens that begin and end a text, from all files that Hugging Face libraries read them from.
+ *
+ * @module
+ */
+import type { AddedToken, Definition } from "./definition.ts";
+import { idCount } from "./definition.ts";
+
+/** Texts of files by name; those that are not there are undefined. */
+export type FileTexts = Readonly<Partial<Record<string, string>>>;
+
+/** Files that special tokens are read from, beside those of the tokenizer. */
+export const TOKEN_SOURCES = [
+  "special_tokens_map.json",
+  "config.json",
+  "generation_config.json",
+] as const;
+
+/** A token in a settings file. */
+export type TokenSetting = string | { content?: string } | null | undefined;
+
+interface Settings {
+  eos_token?: TokenSetting;
+  bos_token?: TokenSetting;
+  tokenizer_class?: string;
+  added_tokens_decoder?: Record<string, Omit<AddedToken, "id">>;
+}
+
+/** Ids in `config.json` or `generation_config.json`: one, several or none. */
+interface ModelIds {
+  eos_token_id?: number | readonly number[] | null;
+  bos_token_id?: number | null;
+  pad_token_id?: number | null;
+}
+
+/** Defaults of transformers' tokenizer classes, without "Fast". */
+const CLASS_EOS: Readonly<Record<string, string>> = {
+  GPT2Tokenizer: "<|endoftext|>",
+  GPTNeoXTokenizer: "<|endoftext|>",
+  CodeGenTokenizer: "<|endoftext|>",
+  Qwen2Tokenizer: "<|endoftext|>",
+  LlamaTokenizer: "</s>",
+  T5Tokenizer: "</s>",
+  RobertaTokenizer: "</s>",
+  BloomTokenizer: "</s>",
+  GemmaTokenizer: "<eos>",
+};
+
+/** Names that say what they are; taken where a tokenizer has one of them, and nothing else says which token it is. */
+const EOS_NAMES = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"];
+
+/** The content of a token in a settings file. */
+export const contentOf = (token: TokenSetting): string | undefined =>
+  (typeof token === "object" ? token?.content : token) ?? undefined;
+
+/** The two files of a tokenizer, complete, and what was found elsewhere, a line each. */
+export interface CompletedFiles {
+  readonly json: string;
+  readonly config: string;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Completes a tokenizer's files, so that `tokenizer_config.json` names the end-of-text token and `tokenizer.json` has all
+ * added tokens. Files that are complete keep their bytes.
+ *
+ * @param end_of_text the token that ends a text, where a recipe names it.
+ * @param parse reads a file's JSON.
+ * @throws {Error} when no file names a token that ends a text, or the named one is unknown.
+ */
+export function completeTokenizer(
+  texts: FileTexts,
+  end_of_text: string | undefined,
+  parse: <T>(text: string, name: string) => T,
+): CompletedFiles {
+  const read = <T>(name: string) =>
+    texts[name] === undefined ? undefined : parse<T>(texts[name], name);
+  const json = texts["tokenizer.json"]!;
+  const definition = parse<Definition>(json, "tokenizer.json");
+  const settings = read<Settings>("tokenizer_config.json") ?? {};
+  const added = missingTokens(definition, settings);
+  const complete = added.length === 0
+    ? definition
+    : { ...definition, added_tokens: [...definition.added_tokens ?? [], ...added] };
+  const map = read<Settings>("special_tokens_map.json") ?? {};
+  const eos = end_of_text === undefined
+    ? findEos(complete, settings, map, read)
+    : { content: named(complete, end_of_text), from: "the recipe" };
+  const bos = contentOf(settings.bos_token) ?? contentOf(map.bos_token);
+  const is_known = eos?.from === "tokenizer_config.json" && bos === contentOf(settings.bos_token);
+  const notes = [
+    ...(added.length > 0
+      ? [
+        `${added.length} added tokens of tokenizer_config.json are not in tokenizer.json: added to it`,
+      ]
+      : []),
+    ...(eos && eos.from !== "tokenizer_config.json" && eos.from !== "the recipe"
+      ? [`texts end with ${eos.content}, from ${eos.from}`]
+      : []),
+  ];
+  return {
+    json: added.length === 0 ? json : JSON.stringify(complete) + "\n",
+    config: is_known && texts["tokenizer_config.json"] !== undefined
+      ? texts["tokenizer_config.json"]
+      : JSON.stringify(
+        { ...settings, ...(bos && { bos_token: bos }), ...(eos && { eos_token: eos.content }) },
+        null,
+        2,
+      ) + "\n",
+    notes,
+  };
+}
+
+/** Tokens of `added_tokens_decoder` that `tokenizer.json` lacks; transformers adds them. */
+function missingTokens(definition: Definition, { added_tokens_decoder }: Settings): AddedToken[] {
+  const { added_tokens = [], model: { vocab } } = definition;
+  const known = new Set(added_tokens.map(({ id }) => id));
+  let next = idCount(definition as Parameters<typeof idCount>[0]);
+  return Object.entries(added_tokens_decoder ?? {}).sort(([a], [b]) => Number(a) - Number(b))
+    .filter(([id, { content }]) => !known.has(Number(id)) && vocab[content] !== Number(id))
+    .map(([key, token]) => {
+      const id = Number(key);
+      if (id !== next++) {
+        throw new Error(
+          `tokenizer_config.json has the added token "${token.content}" at id ${id}, which tokenizer.json does not have; ` +
+            "save both again in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+        );
+      }
+      return { id, ...token };
+    });
+}
+
+function named(definition: Definition, content: string): string {
+  if (idOf(definition, content) !== undefined) return content;
+  throw new Error(`end_of_text "${content}" is not a token of tokenizer.json`);
+}
+
+/** The id of a token; added tokens first. */
+export function idOf(
+  { model, added_tokens = [] }: Definition,
+  content: string,
+): number | undefined {
+  const vocab = model.vocab as Definition["model"]["vocab"] | [string, number][];
+  const in_vocab = Array.isArray(vocab)
+    ? vocab.findIndex(([token]) => token === content)
+    : Object.hasOwn(vocab, content)
+    ? vocab[content]
+    : -1;
+  return added_tokens.find((token) => token.content === content)?.id ??
+    (in_vocab < 0 ? undefined : in_vocab);
+}
+
+function findEos(
+  definition: Definition,
+  settings: Settings,
+  map: Settings,
+  read: <T>(name: string) => T | undefined,
+): { content: string; from: string } | undefined {
+  const own = contentOf(settings.eos_token), mapped = contentOf(map.eos_token);
+  if (own !== undefined) return { content: own, from: "tokenizer_config.json" };
+  if (mapped !== undefined) return { content: mapped, from: "special_tokens_map.json" };
+  for (const from of ["generation_config.json", "config.json"]) {
+    const [id] = eosIds(read<ModelIds>(from));
+    const content = id === undefined ? undefined : tokenOf(definition, id);
+    if (content !== undefined) return { content, from };
+  }
+  const type = settings.tokenizer_class?.replace(/Fast$/, "") ?? "";
+  const by_class = Object.hasOwn(CLASS_EOS, type) ? CLASS_EOS[type] : undefined;
+  if (by_class !== undefined && idOf(definition, by_class) !== undefined) {
+    return { content: by_class, from: `the defaults of ${type}` };
+  }
+  const special = (definition.added_tokens ?? []).map(({ content }) => content);
+  const by_name = EOS_NAMES.filter((name) => special.includes(name));
+  if (by_name.length === 1) {
+    return { content: by_name[0], from: "its name, since no file says which token it is" };
+  }
+}
+
+function tokenOf(
+  { model: { vocab }, added_tokens = [] }: Definition,
+  id: number,
+): string | undefined {
+  return added_tokens.find((token) => token.id === id)?.content ??
+    Object.entries(vocab).find(([, known]) => known === id)?.[0];
+}
+
+function eosIds(ids: ModelIds | undefined): number[] {
+  return [ids?.eos_token_id ?? []].flat().filter((id) => Number.isInteger(id) && id >= 0);
+}
+
+/** Ids of the tokens that begin, end and pad a text. */
+export interface TokenIds {
+  /** Undefined where texts have no beginning token. */
+  readonly bos_token_id?: number;
+  /** All ids that end a generated text; at least one. */
+  readonly eos_token_ids: readonly number[];
+  readonly pad_token_id?: number;
+}
+
+/**
+ * The ids of a model: those of its `config.json` and `generation_config.json`, and those of its tokenizer.
+ *
+ * @param end_of_text that of the tokenizer, which documents end with in training.
+ */
+export function tokenIds(
+  texts: FileTexts,
+  { end_of_text, bos_token_id }: { end_of_text: number; bos_token_id?: number },
+  parse: <T>(text: string, name: string) => T,
+): TokenIds {
+  const configs = ["config.json", "generation_config.json"].flatMap((name) =>
+    texts[name] === undefined ? [] : [parse<ModelIds>(texts[name], name)]
+  );
+  const first = (key: "bos_token_id" | "pad_token_id") =>
+    configs.map((config) => config[key]).find((id) => Number.isInteger(id) && id! >= 0) ??
+      undefined;
+  const bos = first("bos_token_id") ?? bos_token_id, pad = first("pad_token_id");
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    eos_token_ids: [...new Set([...configs.flatMap(eosIds), end_of_text])],
+    ...(pad !== undefined && { pad_token_id: pad }),
+  };
+}
+
+/** A `config.json` or `generation_config.json` with the ids, in the places of the given ones. */
+export function withTokenIds<C extends object>(config: C, ids: TokenIds): C {
+  const { bos_token_id = null, eos_token_ids, pad_token_id } = ids;
+  const eos_token_id = eos_token_ids.length === 1 ? eos_token_ids[0] : eos_token_ids;
+  return {
+    ...config,
+    bos_token_id,
+    eos_token_id,
+    ...(pad_token_id !== undefined && { pad_token_id }),
+  };
+}
