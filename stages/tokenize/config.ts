@@ -94,7 +94,10 @@ export const config = z.strictObject({
   tokenizer_bytes: positive_int.default(8_000_000),
   /** Share of documents held out for validation if the dataset has no split of its own; 0 for none. */
   validation_share: z.number().min(0).lt(1).default(0.05),
-  /** Longer documents are truncated to this many UTF-8 bytes. */
+  /**
+   * Texts with more UTF-8 bytes are cut into several documents, at the ends of paragraphs, lines or words; examples
+   * with a prompt lose their end.
+   */
   max_document_bytes: positive_int.default(1_000_000),
 });
 

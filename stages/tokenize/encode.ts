@@ -7,7 +7,8 @@ import type { Document } from "@causeway/core/readers";
 import { batchOf, ports, type TableOutput } from "@causeway/core/stage";
 import { EncoderPool, type TokenArray, type TokenizerFiles } from "@causeway/core/tokenizer";
 import type { Context } from "./config.ts";
-import type { DocumentReader, Scan } from "./scan.ts";
+import type { DocumentReader } from "./document_reader.ts";
+import type { Scan } from "./scan.ts";
 
 /** One row of the summary. */
 interface Tally {

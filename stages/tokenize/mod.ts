@@ -23,11 +23,13 @@ import {
 } from "@causeway/core/tokenizer";
 import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
 import { encodeAll } from "./encode.ts";
-import { DocumentReader, sample, type Scan, scan } from "./scan.ts";
+import { DocumentReader } from "./document_reader.ts";
+import { overlapLines } from "./overlap.ts";
+import { sample, type Scan, scan } from "./scan.ts";
 
 export const tokenize = defineStage({
   name: "tokenize",
-  version: "2",
+  version: "3",
   description:
     "Reads datasets, trains a tokenizer or uses a given one, and tokenizes every document.",
   config,
@@ -35,8 +37,10 @@ export const tokenize = defineStage({
   outputs,
   async run(ctx: Context) {
     const { config, signal, log } = ctx;
-    const reader = new DocumentReader({ max_bytes: config.max_document_bytes, signal, log });
+    const { max_document_bytes: max_bytes, validation_share } = config;
+    const reader = new DocumentReader({ max_bytes, validation_share, signal, log });
     const scans = await scanAll(ctx, reader);
+    overlapLines(scans).forEach(log);
     const files = await provideTokenizer(ctx, reader, scans);
     await encodeAll(ctx, reader, scans, files);
     await assertUnchanged(config);
@@ -82,10 +86,26 @@ async function scanAll(ctx: Context, reader: DocumentReader): Promise<Scan[]> {
       const card = cardOf(entry);
       ctx.log(`reading ${card.name} (${card.title})`);
       const part = { source, card, max_bytes: entry.max_bytes ?? Infinity };
-      scans.push(await scan(part, reader.read(card, "scanning"), ctx.config));
+      const found = await scan(part, reader.read(card, "scanning"), ctx.config);
+      scans.push(found);
+      if (!found.held_out.some((one, i) => one && found.taken[i])) {
+        ctx.log(explainNoneHeldOut(found, ctx.config));
+      }
     }
   }
   return scans;
+}
+
+function explainNoneHeldOut(
+  { card, exact }: Scan,
+  { validation_share }: Context["config"],
+): string {
+  const why = validation_share === 0
+    ? "validation_share is 0"
+    : new Set(exact).size === 1
+    ? "all documents are equal"
+    : "the dataset has only training documents, or one group of documents";
+  return `dataset "${card.name}": no document is held out for validation: ${why}`;
 }
 
 /** Writes the tokenizer output: the connected tokenizer, or one trained on the training texts. */

@@ -152,10 +152,67 @@ Deno.test("exact duplicates are never in both splits", async () => {
   });
 });
 
-Deno.test("long documents are truncated between characters", async () => {
+Deno.test("long texts are cut into documents between characters, examples with a prompt at their end", async () => {
+  const config = { max_document_bytes: 5, validation_share: 0 };
   await withFile(lines([{ text: "ab🙂cd" }, { text: "x" }]), async (path) => {
-    const { texts } = await run(path, { config: { max_document_bytes: 5, validation_share: 0 } });
-    assert.deepEqual(texts("train"), ["ab<|endoftext|>", "x<|endoftext|>"]);
+    const { texts, fake } = await run(path, { config });
+    assert.deepEqual(texts("train"), ["ab", "🙂", "cd", "x"].map((text) => `${text}<|endoftext|>`));
+    assert.match(
+      fake.logs.join("\n"),
+      /"mine": 1 texts longer than max_document_bytes \(5\) cut into 3 documents\n/,
+    );
+  });
+  await withFile(lines([{ question: "ab", text: "🙂cd" }]), async (path) => {
+    const { texts, fake } = await run(path, { config, records: { prompt: "question" } });
+    assert.deepEqual(texts("train"), ["ab<|endoftext|>"]);
+    assert.match(fake.logs.join("\n"), /1 examples longer than .* cut off, 6 bytes lost\n/);
+  });
+});
+
+Deno.test("one long text: nothing is lost, and about the wanted share is held out", async () => {
+  const text = Array.from({ length: 20_000 }, (_, i) => `Line ${i}, of a long text.\n`).join("");
+  await withFile(
+    text,
+    async (path) => {
+      const config = { max_document_bytes: 300_000, validation_share: 0.1 };
+      const { texts } = await run(path, { config });
+      const [train, validation] = [texts("train"), texts("validation")];
+      const all = [...train, ...validation].map((piece) => piece.replace("<|endoftext|>", ""));
+      assert.equal(all.reduce((sum, piece) => sum + piece.length, 0), text.length);
+      assert.ok(all.every((piece) => piece.startsWith("Line ") && piece.endsWith(".\n")));
+      const share = validation.join("").length / text.length;
+      assert.ok(share > 0.04 && share < 0.25, `${share}`);
+    },
+    ".txt",
+  );
+});
+
+Deno.test("documents in train and in validation are counted, and datasets without held-out ones named", async () => {
+  const row = (text: string) => JSON.stringify({ text }) + "\n";
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/train.jsonl`, ["One two.", "b", "c"].map(row).join(""));
+    await Deno.writeTextFile(
+      `${folder}/test.jsonl`,
+      ["c", "one  two", "d", "e"].map(row).join(""),
+    );
+    const { fake, texts } = await run(folder);
+    assert.deepEqual([texts("train").length, texts("validation").length], [3, 4]);
+    assert.deepEqual(fake.logs.filter((line) => /also in train/.test(line)), [
+      'dataset "mine": 2 of 4 validation documents (50.0%) are also in train: 1 equal, ' +
+      "1 but for case, spaces or punctuation; losses on them are too low",
+    ]);
+    const equal = await run(`${folder}/train.jsonl`, { config: { validation_share: 0 } });
+    assert.match(
+      equal.fake.logs.join("\n"),
+      /"mine": no document is held out .* validation_share is 0/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  await withFile(row("same").repeat(5), async (path) => {
+    const { fake } = await run(path);
+    assert.match(fake.logs.join("\n"), /"mine": no document is held out .* documents are equal/);
   });
 });
 
