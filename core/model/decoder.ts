@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { causalAttention, gather, gemm, type Graph, reshape, rotary, type Value } from "../graph/mod.ts";
+import {
+  causalAttention,
+  gather,
+  gemm,
+  type Graph,
+  reshape,
+  rotary,
+  type Value,
+} from "../graph/mod.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
 import {
   type Attention,

@@ -1,8 +1,8 @@
 /**
  * The dashboard in a real browser, on runs that really train. Driving a browser needs all permissions, so these tests
- * run in a process of their own, which dashboard_test.ts starts:
+ * run in a process of their own, which ../extra_test.ts starts:
  *
- *     deno test -A tests/dashboard/in_browser.ts
+ *     deno test -A --config tests/extra/deno.json tests/extra/dashboard.ts
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";

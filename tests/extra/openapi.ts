@@ -1,10 +1,10 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Hono } from "hono";
 import assert from "node:assert/strict";
-import { RunFolder } from "../runs/mod.ts";
-import { statusApp } from "./app.ts";
-import { Checker, documentOf, HOST } from "./testdata/check_answers.ts";
-import { withFolder, writeRun } from "./testdata/written_run.ts";
+import { RunFolder } from "@causeway/core/runs";
+import { statusApp } from "@causeway/core/status";
+import { Checker, documentOf, HOST } from "./check_answers.ts";
+import { withFolder, writeRun } from "../../core/status/testdata/written_run.ts";
 
 /** Answers that other tests cover: the page, damaged objects, too many streams. */
 const ELSEWHERE = [
