@@ -9,12 +9,12 @@ import {
   type CrossProduct,
   crossProduct,
   ESTIMATORS,
-  Layer,
   type Moments,
   PairSums,
   sumOf,
   without,
 } from "./cka_sums.ts";
+import { Layer, type ScaledRows } from "./cka_layer.ts";
 import { type Interval, mean, studentQuantile } from "./statistics.ts";
 
 /** A model state: its name, and the shape of its features. */
@@ -122,7 +122,7 @@ export class CkaAccumulator {
       throw new Error(`unknown group ${group}; groups are 0 to ${groups - 1}`);
     }
     if (rows === 0) return;
-    const shifted = new Map<Layer, Float32Array>();
+    const shifted = new Map<Layer, ScaledRows>();
     for (const [name, layers] of this.#layers) {
       const given = features[name] ?? [];
       if (given.length !== layers.length) {

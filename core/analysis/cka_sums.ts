@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Layer, ScaledRows } from "./cka_layer.ts";
 
 /**
  * Computes XᵀY for X float32 [rows, x.length / rows] and Y float32 [rows, y.length / rows], row-major; returns
@@ -43,14 +44,16 @@ export class PairSums {
 
   /** Adds the outer products of a batch of rows, all of one group. */
   async add(
-    features: ReadonlyMap<Layer, Float32Array>,
+    features: ReadonlyMap<Layer, ScaledRows>,
     rows: number,
     group: number,
     crossProduct: CrossProduct,
   ): Promise<void> {
     for (const [x, row] of this.#products) {
       for (const [y, sums] of row) {
-        const product = await crossProduct(features.get(x)!, features.get(y)!, rows);
+        const [of_x, of_y] = [features.get(x)!, features.get(y)!];
+        rescale(sums, x, y, of_x.factor, of_y.factor);
+        const product = await crossProduct(of_x.rows, of_y.rows, rows);
         const sum = sums[sums.length === 1 ? 0 : group];
         for (let i = 0; i < sum.length; i++) sum[i] += product[i];
       }
@@ -75,6 +78,23 @@ export class PairSums {
     const nothing = new Float64Array();
     const all = sumOf(sums.map((group) => ({ ...group, product: nothing })));
     return [{ ...all, product: products[0] }];
+  }
+}
+
+/** Multiplies sums of products [columns of x, columns of y] when the scale of a layer has changed. */
+function rescale(
+  sums: readonly Float64Array[],
+  x: Layer,
+  y: Layer,
+  factor_x: number,
+  factor_y: number,
+): void {
+  if (factor_x === 1 && factor_y === 1) return;
+  for (const sum of sums) {
+    for (let i = 0, at = 0; i < x.columns; i++) {
+      const factor = x.columnFactor(i, factor_x);
+      for (let j = 0; j < y.columns; j++, at++) sum[at] *= factor * y.columnFactor(j, factor_y);
+    }
   }
 }
 
@@ -116,102 +136,6 @@ export function crossProduct(x: Float32Array, y: Float32Array, rows: number): Fl
     }
   }
   return product;
-}
-
-interface LayerShape {
-  readonly state: string;
-  readonly index: number;
-  /** Whether it is the last layer of its state. */
-  readonly last: boolean;
-  /** Features per row. */
-  readonly width: number;
-}
-
-/** A layer of a state: the sums of its features, and the shift subtracted from them. */
-export class Layer {
-  /** By group, sums of the columns of shifted rows. */
-  readonly sums: readonly Float64Array[];
-  /** [width] mean of the first batch. */
-  #shift: Float32Array | undefined;
-
-  /**
-   * @param groups number of groups; 0 for none.
-   * @param with_norms whether to append each row's squared norm.
-   */
-  constructor(readonly shape: LayerShape, groups: number, readonly with_norms: boolean) {
-    const columns = with_norms ? shape.width + 1 : shape.width;
-    this.sums = Array.from({ length: Math.max(1, groups) }, () => new Float64Array(columns));
-  }
-
-  /** Columns of shifted rows. */
-  get columns(): number {
-    return this.sums[0].length;
-  }
-
-  /**
-   * Adds a batch to the sums.
-   *
-   * @param features float32 [rows, width].
-   * @returns the shifted rows, float32 [rows, columns].
-   * @throws {Error} when the number of values is wrong, or the features contain NaN/Inf.
-   */
-  add(features: Float32Array, rows: number, group: number): Float32Array {
-    const { state, index, width } = this.shape;
-    if (features.length !== rows * width) {
-      throw new Error(
-        `layer ${index} of state "${state}" has ${features.length} values, expected ${rows} rows of ${width}`,
-      );
-    }
-    this.#shift ??= columnMeans(features, width);
-    const shifted = shiftRows(features, this.#shift, this.with_norms);
-    addRows(this.sums[group], shifted);
-    if (!this.sums[group].every(Number.isFinite)) {
-      throw new Error(`layer ${index} of state "${state}" contains NaN/Inf`);
-    }
-    return shifted;
-  }
-}
-
-/**
- * Subtracts `shift` from every row [width] of features [rows, width], and optionally appends the row's squared norm.
- *
- * CKA is invariant to a constant shift, but float32 products are not: hidden states have features whose mean is many
- * times their deviation, and Σ x y - (Σ x)(Σ y) / n would cancel their leading digits (Chan, Golub and LeVeque,
- * "Algorithms for Computing the Sample Variance", 1983).
- *
- * @returns float32 [rows, width], or [rows, width + 1] with norms.
- */
-function shiftRows(
-  features: Float32Array,
-  shift: Float32Array,
-  with_norms: boolean,
-): Float32Array {
-  const width = shift.length, columns = with_norms ? width + 1 : width;
-  const shifted = new Float32Array(features.length / width * columns);
-  for (let from = 0, to = 0; from < features.length; from += width, to += columns) {
-    let norm = 0;
-    for (let j = 0; j < width; j++) {
-      const value = shifted[to + j] = features[from + j] - shift[j];
-      norm += value * value;
-    }
-    if (with_norms) shifted[to + width] = norm;
-  }
-  return shifted;
-}
-
-/** Adds each row to `sums`. */
-function addRows(sums: Float64Array, rows: Float32Array): void {
-  const columns = sums.length;
-  for (let at = 0; at < rows.length; at += columns) {
-    for (let j = 0; j < columns; j++) sums[j] += rows[at + j];
-  }
-}
-
-/** Mean of each column of features [rows, width], rounded to float32 so that constant features become exactly 0. */
-function columnMeans(features: Float32Array, width: number): Float32Array {
-  const sums = new Float64Array(width);
-  addRows(sums, features);
-  return Float32Array.from(sums, (sum) => sum * width / features.length);
 }
 
 /** "biased" is the plain estimator of Kornblith et al. 2019, "unbiased" that of Nguyen et al. 2021. */

@@ -271,3 +271,74 @@ Deno.test("features of the wrong shape, and NaN, give an error", async () => {
   );
   assert.throws(() => new CkaAccumulator({ states, pairs: [["a", "z"]] }), /unknown state "z"/);
 });
+
+/** A product in float32, as matrix units compute it: Infinity above 3e38. */
+const float32Product: CrossProduct = (x, y, rows) => Float32Array.from(crossProduct(x, y, rows));
+
+Deno.test("CKA has the same bits for features of any magnitude", async () => {
+  const [x, y] = [features(60, 5, "x"), features(60, 3, "y")];
+  y.forEach((_, i) => y[i] += x[5 * Math.floor(i / 3) + i % 3]);
+  const times = (values: Float32Array, factor: number) => values.map((value) => value * factor);
+  for (const estimator of ESTIMATORS) {
+    const plain = await ckaOf(x, y, 60, float32Product, estimator);
+    assert.ok(plain > 0.2 && plain < 0.9, `${plain}`);
+    for (const exponent of [34, 100, -60]) {
+      const scaled = await ckaOf(times(x, 2 ** exponent), y, 60, float32Product, estimator);
+      assert.equal(scaled, plain, `${estimator}, 2^${exponent}`);
+    }
+    near(await ckaOf(times(x, 1e10), times(y, 1e30), 60, float32Product, estimator), plain, 1e-6);
+  }
+});
+
+Deno.test("batches of very different magnitudes agree with float64", async () => {
+  const [x, y] = [features(68, 4, "x"), features(68, 4, "y")];
+  // Batches are of 17 rows: the first is all equal, the second tiny, the last huge.
+  const grow = (values: Float32Array) =>
+    values.map((value, i) => {
+      const batch = Math.floor(i / (17 * 4));
+      return batch === 0 ? 1 : value * [0, 1e-6, 1, 1e15][batch];
+    });
+  const [gx, gy] = [grow(x), grow(y)];
+  const float64 = (values: Float32Array) => Float64Array.from(values, (v) => v / 1e15);
+  for (const estimator of ESTIMATORS) {
+    const expected = directCka(float64(gx), float64(gy), 68, estimator);
+    near(await ckaOf(gx, gy, 68, float32Product, estimator), expected, 1e-5);
+  }
+});
+
+/** CKA from the Gram matrices, as in the papers, in float64. */
+function directCka(x: Float64Array, y: Float64Array, n: number, estimator: CkaEstimator): number {
+  const gram = (values: Float64Array) => {
+    const width = values.length / n;
+    const means = Array.from({ length: width }, (_, j) => {
+      let total = 0;
+      for (let i = 0; i < n; i++) total += values[i * width + j];
+      return total / n;
+    });
+    const centered = values.map((value, i) => value - means[i % width]);
+    return (i: number, j: number) => {
+      if (estimator === "unbiased" && i === j) return 0;
+      let sum = 0;
+      for (let k = 0; k < width; k++) sum += centered[i * width + k] * centered[j * width + k];
+      return sum;
+    };
+  };
+  const hsic = (k: (i: number, j: number) => number, l: (i: number, j: number) => number) => {
+    let trace = 0, all_k = 0, all_l = 0, both = 0;
+    for (let i = 0; i < n; i++) {
+      let row_k = 0, row_l = 0;
+      for (let j = 0; j < n; j++) {
+        trace += k(i, j) * l(i, j);
+        row_k += k(i, j);
+        row_l += l(i, j);
+      }
+      all_k += row_k;
+      all_l += row_l;
+      both += row_k * row_l;
+    }
+    if (estimator === "biased") return trace;
+    return trace + all_k * all_l / ((n - 1) * (n - 2)) - 2 / (n - 2) * both;
+  };
+  const [k, l] = [gram(x), gram(y)];
+  return hsic(k, l) / Math.sqrt(hsic(k, k) * hsic(l, l));
+}

@@ -60,7 +60,8 @@ export function standardDeviation(values: ArrayLike<number>): number {
  * With fewer than two pairs, interval and p are NaN. If all differences are equal, both bounds are that difference, and p
  * is 0, or 1 if the difference is 0.
  *
- * @throws {RangeError} when `a` and `b` differ in length, or `confidence` is not between 0 and 1.
+ * @throws {RangeError} when `a` and `b` differ in length, a number is NaN or infinite, or `confidence` is not between 0
+ * and 1.
  *
  * @example
  * ```ts
@@ -97,7 +98,8 @@ export function pairedDifference(
  * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as in SciPy's `pearsonr`. All NaN
  * for fewer than three pairs, or if one side is constant.
  *
- * @throws {RangeError} when `x` and `y` differ in length, or `confidence` is not between 0 and 1.
+ * @throws {RangeError} when `x` and `y` differ in length, a number is NaN or infinite, or `confidence` is not between 0
+ * and 1.
  */
 export function pearson(
   x: ArrayLike<number>,
@@ -125,6 +127,7 @@ export function spearman(
   y: ArrayLike<number>,
   confidence = 0.95,
 ): Correlation {
+  checkPairs(x, y, confidence);
   return pearson(ranks(x), ranks(y), confidence);
 }
 
@@ -226,7 +229,7 @@ function sum(values: ArrayLike<number>): number {
  * Checks that two lists form pairs.
  *
  * @returns the number of pairs.
- * @throws {RangeError} when they differ in length, or `confidence` is not between 0 and 1.
+ * @throws {RangeError} when they differ in length, a number is NaN or infinite, or `confidence` is not between 0 and 1.
  */
 function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: number): number {
   if (a.length !== b.length) {
@@ -236,6 +239,14 @@ function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: numb
   }
   if (!(confidence > 0 && confidence < 1)) {
     throw new RangeError(`confidence must be between 0 and 1, such as 0.95, got ${confidence}`);
+  }
+  for (let i = 0; i < a.length; i++) {
+    if (Number.isFinite(a[i]) && Number.isFinite(b[i])) continue;
+    throw new RangeError(
+      `pair ${i + 1} of ${a.length} is (${a[i]}, ${
+        b[i]
+      }); leave out pairs that are not finite numbers`,
+    );
   }
   return a.length;
 }

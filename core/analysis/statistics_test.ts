@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   bootstrapInterval,
+  fitLine,
   mean,
   pairedDifference,
   pearson,
@@ -119,4 +120,14 @@ Deno.test("a bootstrap interval of a mean is close to Student's t, and depends o
   assert.notDeepEqual(bootstrapInterval(values.length, average, { ...options, seed: 2 }), drawn);
   assert.ok(Number.isNaN(bootstrapInterval(0, average, options).ci_low));
   assert.ok(Number.isNaN(bootstrapInterval(9, average, { ...options, resamples: 0 }).ci_high));
+});
+
+Deno.test("NaN and infinite numbers are refused, not taken for perfect correlations", () => {
+  for (const statistic of [pearson, spearman, pairedDifference, fitLine]) {
+    assert.throws(
+      () => statistic([1, 2, NaN, 4], [1, 2, 3, 4]),
+      /pair 3 of 4 is \(NaN, 3\); leave out pairs that are not finite numbers/,
+    );
+    assert.throws(() => statistic([1, 2, 3], [1, Infinity, 3]), /pair 2 of 3 is \(2, Infinity\)/);
+  }
 });

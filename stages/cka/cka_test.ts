@@ -107,7 +107,19 @@ Deno.test("the unbiased estimate is below the biased one, most with few rows", a
   assert.ok(of_many > 0 && of_few > 2 * of_many, `${of_few}, ${of_many}`);
 });
 
-Deno.test("sequences are divided into equal groups and equal batches", () => {
+Deno.test("micro_batch_size changes results only by rounding", async () => {
+  const of = async (micro_batch_size: number, jackknife_groups = 0) =>
+    (await compared({ max_sequences: 5, micro_batch_size, jackknife_groups })).table;
+  for (const groups of [0, 2]) {
+    const whole = await of(5, groups);
+    for (const size of [1, 2, 3, 4]) {
+      const table = await of(size, groups);
+      table.cka.forEach((value, i) => assert.ok(Math.abs(value - whole.cka[i]) < 1e-5));
+    }
+  }
+});
+
+Deno.test("every sequence is used, in groups and batches whose sizes differ by at most one", () => {
   const sequences = Array.from({ length: 23 }, (_, i) => ({
     tokens: Uint16Array.of(i),
     prompt_length: 0,
@@ -118,12 +130,12 @@ Deno.test("sequences are divided into equal groups and equal batches", () => {
       return [batch.group, ...batch.sequences.map(({ tokens }) => tokens[0])];
     });
   assert.deepEqual(dealt(3, 4), [
-    [0, 0, 3, 6],
-    [0, 9, 12, 15],
-    [1, 1, 4, 7],
-    [1, 10, 13, 16],
+    [0, 0, 3, 6, 9],
+    [0, 12, 15, 18, 21],
+    [1, 1, 4, 7, 10],
+    [1, 13, 16, 19, 22],
     [2, 2, 5, 8],
-    [2, 11, 14, 17],
+    [2, 11, 14, 17, 20],
   ]);
   assert.deepEqual(dealt(0, 100), [[0, ...Array(23).keys()]]);
   assert.throws(

@@ -10,6 +10,7 @@ import {
   evaluationSequences,
   findSet,
   loadDocumentSets,
+  partOf,
   type Sequence,
 } from "@causeway/core/batches";
 import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/engine";
@@ -50,7 +51,7 @@ type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
-  version: "3",
+  version: "4",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
@@ -131,8 +132,8 @@ interface ProbeBatch {
 }
 
 /**
- * Divides sequences into groups of equal size, and each group into batches of equal size, so that there is no padding and
- * one graph computes all batches. Remaining sequences are not used.
+ * Divides sequences into groups, and each group into batches, whose sizes differ by at most one: every sequence is used,
+ * and there is no padding.
  *
  * Neighbouring sequences, which can be parts of one document, are in different groups, so that groups resemble each other.
  *
@@ -144,20 +145,19 @@ export function probeBatches(
   { jackknife_groups, micro_batch_size }: Pick<Config, "jackknife_groups" | "micro_batch_size">,
 ): ProbeBatch[] {
   const groups = Math.max(1, jackknife_groups);
-  const each = Math.floor(sequences.length / groups);
-  if (each === 0) {
+  if (sequences.length < groups) {
     throw new Error(
       `probe "${probe}" has only ${sequences.length} sequences for ${groups} groups; lower jackknife_groups or ` +
         "sequence_length",
     );
   }
-  const batches = Math.ceil(each / micro_batch_size);
-  const size = Math.floor(each / batches);
-  return Array.from({ length: groups * batches }, (_, i) => {
-    const group = Math.floor(i / batches), first = (i % batches) * size;
-    const places = Array.from({ length: size }, (_, k) => group + groups * (first + k));
-    return { group, sequences: places.map((place) => sequences[place]) };
-  });
+  return Array.from({ length: groups }, (_, group) => {
+    const members = sequences.filter((_, place) => place % groups === group);
+    const size = Math.ceil(members.length / micro_batch_size);
+    return Array.from({ length: size }, (_, rank) => {
+      return { group, sequences: partOf(members, { rank, size }) };
+    });
+  }).flat();
 }
 
 /** Rows of the `cka` table: one for each pair of layers. */
