@@ -28,13 +28,13 @@ const CASES = [
 
 for (const [preset, vocab_size, rows, length] of CASES) {
   Deno.test({
-    name: `memory of training ${preset} is foretold within 20%`,
+    name: `memory of training ${preset} is estimated within 20%`,
     ignore: Deno.build.os !== "linux",
     async fn() {
-      const foretold = sum(trainingMemory(modelConfig(preset, vocab_size), { rows, length }));
+      const estimated = sum(trainingMemory(modelConfig(preset, vocab_size), { rows, length }));
       const bytes = await measured(preset, vocab_size, rows, length);
-      const off = foretold / bytes - 1;
-      assert.ok(Math.abs(off) < TOLERANCE, `${foretold} foretold, ${bytes} measured: ${off}`);
+      const off = estimated / bytes - 1;
+      assert.ok(Math.abs(off) < TOLERANCE, `${estimated} estimated, ${bytes} measured: ${off}`);
     },
   });
 }

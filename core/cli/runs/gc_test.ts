@@ -12,7 +12,7 @@ import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 
 const text = files("text", "a text");
 
-/** Writes its config; goes on from a checkpoint when it was interrupted. */
+/** Writes its config; continues from a checkpoint when it was interrupted. */
 const write = defineStage({
   name: "write",
   version: "1",
@@ -22,7 +22,7 @@ const write = defineStage({
   outputs: { text },
   async run({ config, outputs, checkpoints, signal, log }) {
     const saved = await checkpoints.latest();
-    if (saved) log(`going on from ${saved.step}`);
+    if (saved) log(`resuming at ${saved.step}`);
     if (signal.aborted) {
       await checkpoints.save(5, { text: new TextEncoder().encode(config.text) });
       throw signal.reason;
@@ -156,7 +156,7 @@ Deno.test("checkpoints of an interrupted step stay until it is started with anot
     await gc("--out", out, "--delete");
     assert.equal(work(), 1);
     const events = await runRecipe(two, out);
-    assert.ok(events.some((event) => event.type === "log" && event.message === "going on from 5"));
+    assert.ok(events.some((event) => event.type === "log" && event.message === "resuming at 5"));
     await runRecipe(one, out, "b");
     Deno.mkdirSync(join(out, "store", "work", "unknown")); // of a run whose log is gone
     await gc("--out", out, "--delete");
