@@ -152,13 +152,18 @@ class GrowingText {
     const { tokenizer, options, prompt: { sample = this.index }, tokens } = this;
     const known = logits.subarray(0, tokenizer.vocab_size);
     const at = { seed: options.seed, sample, position: tokens.length };
-    const token = chooseToken(known, options, at);
+    const token = chooseToken(known, options, at, this.#seen());
     tokens.push(token);
     options.onToken?.(this.index, token);
     if (isEnd(tokenizer, token)) this.finish = "end_of_text";
     else if (this.#stopsIn(tokens.slice(-this.#window))) this.finish = "stop";
     else if (tokens.length >= this.#room) this.finish = "length";
     return token;
+  }
+
+  *#seen(): Generator<number> {
+    for (let i = 0; i < this.prompt.tokens.length; i++) yield this.prompt.tokens[i];
+    yield* this.tokens;
   }
 
   #stopsIn(tokens: readonly number[]): boolean {

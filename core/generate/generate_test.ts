@@ -133,7 +133,7 @@ Deno.test("an abort ends generation with its reason", async () => {
 
 Deno.test("samples follow the distribution, within the nucleus and at the temperature", () => {
   const logits = Float32Array.from([0.1, 0.4, 0.2, 0.3], Math.log);
-  const share = (options: { temperature: number; top_p: number }) => {
+  const share = (options: { temperature: number; top_p: number; min_p?: number }) => {
     const counts = [0, 0, 0, 0];
     for (let i = 0; i < 10_000; i++) counts[drawToken(logits, options, i / 10_000)]++;
     return counts.map((count) => Math.round(count / 100));
@@ -143,5 +143,7 @@ Deno.test("samples follow the distribution, within the nucleus and at the temper
   assert.deepEqual(share({ temperature: 1, top_p: 0.69 }), [0, 57, 0, 43]);
   // p² / Σ p², Σ p² = 0.3
   assert.deepEqual(share({ temperature: 0.5, top_p: 1 }), [3, 53, 13, 30]);
+  // At least 0.18.
+  assert.deepEqual(share({ temperature: 1, top_p: 1, min_p: 0.45 }), [0, 44, 22, 33]);
   assert.equal(likeliest(Float32Array.of(1, 3, 3)), 1);
 });

@@ -14,4 +14,10 @@ export {
 } from "./generate.ts";
 export { likelihoodHeadGraph, logitsHeadGraph, stepGraph, type StepShape } from "./graphs.ts";
 export { type Continuation, logLikelihoods } from "./likelihood.ts";
-export { chooseToken, drawToken, likeliest, type SamplingOptions } from "./sampling.ts";
+export {
+  chooseToken,
+  drawToken,
+  likeliest,
+  penalizeRepeats,
+  type SamplingOptions,
+} from "./sampling.ts";

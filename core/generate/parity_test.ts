@@ -10,7 +10,15 @@ import {
   parseConfig,
   type Weights,
 } from "../model/mod.ts";
-import { Decoder, generate, logLikelihoods, type TextDecoding } from "./mod.ts";
+import {
+  Decoder,
+  drawToken,
+  generate,
+  logLikelihoods,
+  penalizeRepeats,
+  type SamplingOptions,
+  type TextDecoding,
+} from "./mod.ts";
 
 const FIXTURES = new URL("../../tests/fixtures/", import.meta.url);
 
@@ -79,6 +87,34 @@ for (const { model, max_new_tokens, greedy, measured } of CASES) {
       measured.forEach(({ log_likelihood }, i) => {
         assert.ok(Math.abs(logs[i] - log_likelihood) < 1e-3, `${logs[i]}, not ${log_likelihood}`);
       });
+    });
+  });
+}
+
+interface SamplingCase {
+  options: Partial<SamplingOptions>;
+  logits: number[];
+  ids: number[];
+  probabilities: number[];
+}
+
+const SAMPLING: SamplingCase[] = JSON.parse(
+  await Deno.readTextFile(new URL("generate/sampling.json", FIXTURES)),
+);
+
+for (const { options, logits, ids, probabilities } of SAMPLING) {
+  Deno.test(`tokens are sampled with the probabilities of Hugging Face: ${JSON.stringify(options)}`, () => {
+    const penalized = penalizeRepeats(
+      Float32Array.from(logits),
+      ids,
+      options.repetition_penalty ?? 1,
+    );
+    const all = { temperature: 1, top_p: 1, ...options }, draws = 20_000;
+    const counts = probabilities.map(() => 0);
+    for (let i = 0; i < draws; i++) counts[drawToken(penalized, all, (i + 0.5) / draws)]++;
+    counts.forEach((count, token) => {
+      assert.ok(Math.abs(count / draws - probabilities[token]) < 2 / draws, `token ${token}`);
+      if (probabilities[token] === 0) assert.equal(count, 0, `token ${token}`);
     });
   });
 }

@@ -12,6 +12,10 @@ export interface SamplingOptions {
   readonly top_k?: number;
   /** Samples among the likeliest tokens with this total probability (Holtzman et al., 2020); 1: all. */
   readonly top_p: number;
+  /** Samples among tokens with at least this share of the likeliest one's probability; 0 (default): all. */
+  readonly min_p?: number;
+  /** Divides the positive logits of tokens that the text has, and multiplies the negative ones (Keskar et al., 2019); 1: none. */
+  readonly repetition_penalty?: number;
 }
 
 /**
@@ -27,8 +31,25 @@ export function likeliest(logits: Float32Array): number {
   return best;
 }
 
+/** The logits with those of the tokens that a text has penalized, prompt included. */
+export function penalizeRepeats(
+  logits: Float32Array,
+  seen: Iterable<number>,
+  penalty: number,
+): Float32Array {
+  if (penalty === 1) return logits;
+  const result = logits.slice();
+  for (const token of new Set(seen)) {
+    if (token < result.length) {
+      result[token] = result[token] < 0 ? result[token] * penalty : result[token] / penalty;
+    }
+  }
+  return result;
+}
+
 /**
- * Samples a token with probability proportional to exp(logit / temperature), among the nucleus of the `top_k` likeliest.
+ * Samples a token with probability proportional to exp(logit / temperature), among the nucleus of the `top_k` likeliest,
+ * without those that `min_p` leaves out.
  *
  * Tokens are sorted by probability, then by id, so that a number always gives the same token.
  *
@@ -48,7 +69,7 @@ export function likeliest(logits: Float32Array): number {
  */
 export function drawToken(
   logits: Float32Array,
-  { temperature, top_k = 0, top_p }: SamplingOptions,
+  { temperature, top_k = 0, top_p, min_p = 0 }: SamplingOptions,
   uniform: number,
 ): number {
   const largest = logits[likeliest(logits)];
@@ -59,6 +80,8 @@ export function drawToken(
   const total = order.reduce((sum, token) => sum + weights[token], 0);
   let size = 0, kept = 0;
   while (size < order.length && (size === 0 || kept < top_p * total)) {
+    // The likeliest has weight 1.
+    if (weights[order[size]] < min_p) break;
     kept += weights[order[size++]];
   }
   let left = uniform * kept;
@@ -72,6 +95,7 @@ export function drawToken(
 /**
  * Chooses the token at a position of a text.
  *
+ * @param seen tokens of the text so far, for the repetition penalty.
  * @param at.sample number of the text among all that are generated with the seed.
  * @param at.position tokens generated before.
  */
@@ -79,7 +103,10 @@ export function chooseToken(
   logits: Float32Array,
   options: SamplingOptions,
   at: { seed: number; sample: number; position: number },
+  seen: Iterable<number> = [],
 ): number {
+  const { repetition_penalty = 1 } = options;
+  logits = penalizeRepeats(logits, seen, repetition_penalty);
   if (options.temperature === 0) return likeliest(logits);
   const random = new Random(at.seed, `generate/${at.sample}`, at.position);
   return drawToken(logits, options, random.uniform());

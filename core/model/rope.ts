@@ -12,30 +12,52 @@ import { parseFields } from "./config_json.ts";
 const factor = z.number().min(1);
 const length = z.number().int().positive();
 
-/** Scaling of the frequencies for texts longer than those of pretraining, by `rope_type`. */
-export const rope_scaling_schema = z.discriminatedUnion("rope_type", [
-  /** Position interpolation (Chen et al., 2023). */
-  z.strictObject({ rope_type: z.literal("linear"), factor }),
-  /** Llama 3.1: low frequencies are divided by the factor, high ones kept. */
-  z.strictObject({
-    rope_type: z.literal("llama3"),
-    factor,
-    low_freq_factor: z.number().positive(),
-    high_freq_factor: z.number().positive(),
-    original_max_position_embeddings: length,
-  }),
+const linear_schema = z.strictObject({
+  /** Kind of scaling: `linear`, `llama3` or `yarn`. */
+  rope_type: z.literal("linear"),
+  /** How many times longer texts get. */
+  factor,
+});
+
+const llama3_schema = z.strictObject({
+  /** Low frequencies are divided by the factor, high ones kept, as in Llama 3.1. */
+  rope_type: z.literal("llama3"),
+  /** How many times longer texts get. */
+  factor,
+  /** Pairs that turn less often than this in the original length are divided by the factor. */
+  low_freq_factor: z.number().positive(),
+  /** Pairs that turn more often than this in the original length are kept. */
+  high_freq_factor: z.number().positive(),
+  /** Longest text of pretraining, in tokens. */
+  original_max_position_embeddings: length,
+});
+
+const yarn_schema = z.strictObject({
   /** YaRN (Peng et al., 2023). */
-  z.strictObject({
-    rope_type: z.literal("yarn"),
-    factor,
-    original_max_position_embeddings: length,
-    attention_factor: z.number().positive().optional(),
-    beta_fast: z.number().positive().optional(),
-    beta_slow: z.number().positive().optional(),
-    mscale: z.number().optional(),
-    mscale_all_dim: z.number().optional(),
-    truncate: z.boolean().optional(),
-  }),
+  rope_type: z.literal("yarn"),
+  /** How many times longer texts get. */
+  factor,
+  /** Longest text of pretraining, in tokens. */
+  original_max_position_embeddings: length,
+  /** Factor of cos and sin; 0.1 ln(factor) + 1 by default. */
+  attention_factor: z.number().positive().optional(),
+  /** Pairs that turn more often than this in the original length are kept; 32 by default. */
+  beta_fast: z.number().positive().optional(),
+  /** Pairs that turn less often than this in the original length are divided by the factor; 1 by default. */
+  beta_slow: z.number().positive().optional(),
+  /** With `mscale_all_dim`, another default of `attention_factor`: the quotient of both, each in place of 1 in 0.1 ln(factor). */
+  mscale: z.number().optional(),
+  /** See `mscale`. */
+  mscale_all_dim: z.number().optional(),
+  /** Whether the bounds of the pairs that are interpolated are whole numbers; they are by default. */
+  truncate: z.boolean().optional(),
+});
+
+/** Scaling of the frequencies for texts longer than those of pretraining, by `rope_type`. "linear": Chen et al., 2023. */
+export const rope_scaling_schema = z.discriminatedUnion("rope_type", [
+  linear_schema,
+  llama3_schema,
+  yarn_schema,
 ], {
   error: ({ input }) =>
     `rope_type ${

@@ -26,6 +26,20 @@ export const GENERATION_FLAGS = {
     expects: "a number > 0 and <= 1",
     parse: (text: string) => real(0, 1).parse(text) || undefined,
   },
+  min_p: {
+    value: "P",
+    default: "0",
+    help:
+      "sample among tokens with at least P times the probability of the most likely one; 0: all",
+    ...real(0, 1),
+  },
+  repetition_penalty: {
+    value: "R",
+    default: "1",
+    help: "make tokens that the text has less likely; 1: no penalty, 1.2 is usual",
+    expects: "a number > 0",
+    parse: (text: string) => real(0).parse(text) || undefined,
+  },
   stop: { value: "TEXT", many: true, help: "end before this text" },
   seed: count("0", "the same seed gives the same text"),
   threads: count("0", "threads to compute with; 0: one per core", 0, 1024),

@@ -43,6 +43,11 @@ Deno.test("flags of generation have defaults and bounds", async () => {
   const cases: [string[], RegExp][] = [
     [["--max-new-tokens", "0"], /--max-new-tokens must be a whole number >= 1, got "0"/],
     [["--temperature", "warm"], /--temperature must be a number >= 0, got "warm"/],
+    [["--temperature", "-1"], /--temperature must be a number >= 0, got "-1"/],
+    [["--seed", "-1"], /--seed must be a whole number >= 0, got "-1"/],
+    [["--top-p", "-.5"], /--top-p must be a number > 0 and <= 1, got "-\.5"/],
+    [["--min-p", "2"], /--min-p must be a number from 0 to 1, got "2"/],
+    [["--repetition-penalty", "0"], /--repetition-penalty must be a number > 0, got "0"/],
     [["--top-p", "1.5"], /--top-p must be a number > 0 and <= 1, got "1\.5"/],
     [["--top-p", "0"], /--top-p must be a number > 0 and <= 1, got "0"/],
     [["--top-k", "1.5"], /--top-k must be a whole number >= 0/],

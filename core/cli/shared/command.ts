@@ -124,7 +124,7 @@ export function parseCommand<F extends Flags>(
   const table = Object.entries<Flag>(flags).map(([key, flag]) => ({ key, flag }));
   const namesOf = (is: (flag: Flag) => unknown) =>
     table.filter(({ flag }) => is(flag)).map(({ key }) => flagName(key));
-  const raw = parseArgs(args, {
+  const raw = parseArgs(joinNegative(args, namesOf(({ value }) => value)), {
     string: [...namesOf(({ value }) => value), "_"],
     boolean: namesOf(({ value }) => value === undefined),
     collect: namesOf(({ many }) => many),
@@ -142,6 +142,18 @@ export function parseCommand<F extends Flags>(
     return [key, value];
   });
   return { flags: Object.fromEntries(values), args: given };
+}
+
+/** `--seed -1` as `--seed=-1`: otherwise a negative number is taken for a flag, and its own bounds are not named. */
+function joinNegative(args: readonly string[], names: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const [i, arg] of args.entries()) {
+    if (joined.includes("--")) joined.push(arg);
+    else if (/^-\.?\d/.test(arg) && names.some((name) => args[i - 1] === `--${name}`)) {
+      joined[joined.length - 1] += `=${arg}`;
+    } else joined.push(arg);
+  }
+  return joined;
 }
 
 function valueOf(name: string, flag: Flag, given: boolean | string | string[] | undefined) {
