@@ -47,13 +47,40 @@ export interface ExampleOptions {
   readonly phase: string;
 }
 
+/** What `epochs` passes over some examples are, in optimizer steps. */
+export interface Passes {
+  readonly steps: number;
+  /** Examples drawn in all passes: epochs · examples, rounded, at least 1. */
+  readonly drawn: number;
+  /** Examples of every batch but the last: the global batch, or all examples where there are fewer. */
+  readonly batch_size: number;
+  /** Examples of the last batch. */
+  readonly last_batch_size: number;
+  /** Passes that are made: `epochs`, rounded to whole examples. */
+  readonly epochs: number;
+}
+
+/**
+ * The steps of `epochs` passes. The last batch has what is left, and no batch has an example twice because there are
+ * fewer examples than it could take: 3 examples for 2 epochs are 2 steps of 3, whatever the batch size.
+ */
+export function passesOver(
+  examples: number,
+  { epochs, global_batch_size }: Pick<ExampleOptions, "epochs" | "global_batch_size">,
+): Passes {
+  const drawn = Math.max(1, Math.round(epochs * examples));
+  const batch_size = Math.max(1, Math.min(global_batch_size, examples));
+  const steps = Math.ceil(drawn / batch_size);
+  const last_batch_size = drawn - (steps - 1) * batch_size;
+  return { steps, drawn, batch_size, last_batch_size, epochs: drawn / Math.max(1, examples) };
+}
+
 /**
  * Draws whole documents as examples for supervised fine-tuning, in a new random order each epoch. A batch may
- * span two epochs. Any step's batch is computed directly.
+ * span two epochs; the last one may be smaller. Any step's batch is computed directly.
  */
 export class ExampleSampler implements Sampler {
-  /** Optimizer steps: floor(epochs · examples / batch), at least 1. */
-  readonly steps: number;
+  readonly passes: Passes;
   /** Examples in one epoch. */
   readonly examples: number;
   /** Documents left out because they have no label: a single token, or all prompt once truncated. */
@@ -78,6 +105,8 @@ export class ExampleSampler implements Sampler {
     );
     const documents = sets.reduce((sum, set) => sum + set.documents, 0);
     const names = sets.map((set) => `"${set.name}"`).join(", ");
+    const twice = sets.find((set, i) => sets.indexOf(set) < i);
+    if (twice) throw new Error(`source "${twice.name}" is listed twice; name each source once`);
     const long = sets.reduce((sum, set) => sum + longDocuments(set, sequence_length), 0);
     if (long > 0 && options.overlong === "error") {
       throw new Error(
@@ -98,22 +127,29 @@ export class ExampleSampler implements Sampler {
           `${sequence_length} tokens; check the prompts, or raise sequence_length`,
       );
     }
-    this.steps = Math.max(1, Math.floor((epochs * this.examples) / global_batch_size));
+    this.passes = passesOver(this.examples, options);
+  }
+
+  /** Optimizer steps. */
+  get steps(): number {
+    return this.passes.steps;
   }
 
   /**
    * The examples of one step.
    *
    * @param step counted from 0.
-   * @returns `global_batch_size` sequences of 2 to `sequence_length + 1` tokens.
+   * @returns `passes.batch_size` sequences of 2 to `sequence_length + 1` tokens; fewer in the last step.
    */
   batch(step: number): Sequence[] {
-    const { global_batch_size, seed, phase } = this.#options;
+    const { seed, phase } = this.#options;
     if (!Number.isInteger(step) || step < 0 || step >= this.steps) {
       throw new RangeError(`phase "${phase}" has ${this.steps} steps; there is no step ${step}`);
     }
-    return Array.from({ length: global_batch_size }, (_, i) => {
-      const drawn = step * global_batch_size + i;
+    const { batch_size, last_batch_size } = this.passes;
+    const length = step === this.steps - 1 ? last_batch_size : batch_size;
+    return Array.from({ length }, (_, i) => {
+      const drawn = step * batch_size + i;
       const epoch = Math.floor(drawn / this.examples);
       const place = drawn % this.examples;
       const chosen = permute(place, this.examples, seed, `examples/${phase}`, epoch);
@@ -140,6 +176,8 @@ export interface EvaluationOptions {
   readonly max_sequences: number;
   /** How documents are packed; concatenated and cut by default. */
   readonly packing?: PackingConfig;
+  /** Whether a packed set of less than one sequence is one shorter sequence. */
+  readonly allow_short?: boolean;
 }
 
 const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
@@ -173,10 +211,12 @@ export function evaluationSequences(set: DocumentSet, options: EvaluationOptions
 /** All sequences that a set has in a mode. */
 function sequencesOf(
   set: DocumentSet,
-  { sequence_length, mode, packing = CONCATENATE }: EvaluationOptions,
+  { sequence_length, mode, packing = CONCATENATE, allow_short }: EvaluationOptions,
 ): { count: number; sequence(index: number): Sequence } {
   if (mode === "packed") {
-    const all = pack(set, { ...packing, sequence_length });
+    const enough = set.token_count > sequence_length || !allow_short;
+    const length = enough ? sequence_length : Math.max(1, set.token_count - 1);
+    const all = pack(set, { ...packing, sequence_length: length });
     return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
   }
   const usable = documentsWithLabels(set, sequence_length);

@@ -28,10 +28,11 @@ Deno.test("every epoch has every example once, in its own order", () => {
 
 Deno.test("batches span epochs, and any step is the same without the steps before it", () => {
   const sampler = new ExampleSampler(base);
-  assert.equal(sampler.steps, 7); // floor(30 / 4)
+  assert.equal(sampler.steps, 8); // 30 examples in batches of 4
+  assert.deepEqual(drawn(sampler).map((batch) => batch.length), [4, 4, 4, 4, 4, 4, 4, 2]);
   const counts = new Array(10).fill(0);
   for (const i of drawn(sampler).flat()) counts[i]++;
-  assert.ok(counts.every((count) => count === 2 || count === 3)); // 28 of 30 draws
+  assert.deepEqual(counts, new Array(10).fill(3));
   assert.deepEqual(new ExampleSampler(base).batch(5), sampler.batch(5));
   assert.notDeepEqual(drawn(new ExampleSampler({ ...base, seed: 6 })), drawn(sampler));
 });
@@ -58,17 +59,31 @@ Deno.test("overlong documents are cut, left out or rejected, as configured", () 
   assert.throws(() => make("error"), /1 of the 3 documents of "s" are longer than 4 tokens/);
 });
 
-Deno.test("there is at least one step, and a small set fills its batch by repeating", () => {
-  const sampler = new ExampleSampler({ ...base, global_batch_size: 64, epochs: 0.5 });
-  assert.equal(sampler.steps, 1);
-  assert.equal(sampler.batch(0).length, 64);
+Deno.test("epochs are passes: the last batch has what is left, a tiny set what it has", () => {
+  const sizes = (examples: number, global_batch_size: number, epochs: number) => {
+    const sets = [setOf("s", documents.slice(0, examples))];
+    const sampler = new ExampleSampler({ ...base, sets, global_batch_size, epochs });
+    return [sampler.passes.epochs, ...drawn(sampler).map((batch) => batch.length)];
+  };
+  assert.deepEqual(sizes(3, 64, 1), [1, 3]); // one step of 3, as the Trainer of transformers makes
+  assert.deepEqual(sizes(3, 64, 2), [2, 3, 3]);
+  assert.deepEqual(sizes(10, 8, 1), [1, 8, 2]);
+  assert.deepEqual(sizes(10, 5, 1), [1, 5, 5]);
+  assert.deepEqual(sizes(10, 64, 0.5), [0.5, 5]);
+  assert.deepEqual(sizes(10, 8, 0.01), [0.1, 1]); // at least one example
+  assert.deepEqual(sizes(3, 2, 1.4), [4 / 3, 2, 2]);
+  assert.deepEqual(sizes(10, 1, 0.3), [0.3, 1, 1, 1]); // 0.3 * 10 is not 3 in floating point
 });
 
 Deno.test("examples that cannot be drawn are rejected", () => {
   const make = (change: object) => () => new ExampleSampler({ ...base, ...change });
   assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /none of the 1 documents of "s"/);
+  assert.throws(
+    make({ sets: [base.sets[0], base.sets[0]] }),
+    /source "pycode" is listed twice; name each source once/,
+  );
   assert.throws(make({ sets: [] }), /none of the 0 documents/);
   assert.throws(make({ epochs: 0 }), /epochs must be .* got 0/);
   assert.throws(make({ global_batch_size: 1.5 }), /global_batch_size must be .* got 1.5/);
-  assert.throws(() => new ExampleSampler(base).batch(7), /has 7 steps; there is no step 7/);
+  assert.throws(() => new ExampleSampler(base).batch(8), /has 8 steps; there is no step 8/);
 });

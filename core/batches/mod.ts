@@ -20,6 +20,8 @@ export {
   ExampleSampler,
   type Overlong,
   overlong_schema,
+  type Passes,
+  passesOver,
 } from "./examples.ts";
 export { describePlan, ledgerTable, MixtureSampler } from "./mixture.ts";
 export {

@@ -43,20 +43,23 @@ export interface DocumentSet extends TokenSet {
  * The documents of a source keep their order; tables are read in the order of their names.
  *
  * @param inputs tables by the names the recipe gave them.
+ * @param port name of the stage's input, for the message.
  * @returns sets by source name, sorted by name.
  * @throws {Error} when there are no documents, or a prompt is longer than its document.
  */
 export async function loadTokenSets(
   inputs: Readonly<Record<string, TokenTable>>,
+  port?: string,
 ): Promise<Map<string, TokenSet>> {
-  return await gather(inputs, (name) => new SourceTokens(name));
+  return await gather(inputs, port, (name) => new SourceTokens(name));
 }
 
 /** Opens token tables as `loadTokenSets` does, and keeps where documents begin. */
 export async function loadDocumentSets(
   inputs: Readonly<Record<string, TokenTable>>,
+  port?: string,
 ): Promise<Map<string, DocumentSet>> {
-  const sets = await gather(inputs, (name) => new SourceDocuments(name));
+  const sets = await gather(inputs, port, (name) => new SourceDocuments(name));
   sets.forEach((set) => set.close());
   return sets;
 }
@@ -75,6 +78,7 @@ type Tokens = ListReader<{ values: TokenIds; offsets: Int32Array }>;
 
 async function gather<S extends SourceTokens>(
   inputs: Readonly<Record<string, TokenTable>>,
+  port: string | undefined,
   make: (name: string) => S,
 ): Promise<Map<string, S>> {
   const sets = new Map<string, S>();
@@ -94,8 +98,9 @@ async function gather<S extends SourceTokens>(
     }
   }
   if (sets.size === 0) {
+    const places = names.map((name) => port === undefined ? name : `${port}.${name}`);
     throw new Error(
-      `no tokenized documents in ${names.length ? names.join(", ") : "the inputs"}; ` +
+      `no tokenized documents in ${places.length ? places.join(", ") : port ?? "the inputs"}; ` +
         "connect at least one table of tokens that is not empty",
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Number schemas that config fields share.
+ * Schemas that config fields share.
  *
  * @module
  */
@@ -13,6 +13,14 @@ export const positive_int = z.number().int().positive();
 
 /** An integer of at least 0. */
 export const count = z.number().int().nonnegative();
+
+/** A list of names in which none may come twice. */
+export function distinct<S extends z.ZodType<readonly string[]>>(list: S) {
+  const twice = (names: readonly string[]) => names.find((name, i) => names.indexOf(name) < i);
+  return list.refine((names) => twice(names) === undefined, {
+    error: ({ input }) => `"${twice(input as string[])}" is listed twice; name each source once`,
+  });
+}
 
 /**
  * Checks an argument that no schema has checked.

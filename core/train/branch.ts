@@ -46,7 +46,8 @@ export const branch_fields = {
   ...length_fields,
   /**
    * "keep" continues the checkpoint's schedule. A schedule, as in pretraining, starts at the first step of this phase.
-   * `{ rewarm: { peak_lr } }` restarts the checkpoint's schedule shape, warming up from its current learning rate.
+   * `{ rewarm: { peak_lr } }` restarts the checkpoint's schedule shape, or the `shape` it names, warming up from the current
+   * learning rate. An imported model has no schedule to keep.
    */
   schedule: z.union(
     [
@@ -86,7 +87,8 @@ export interface BranchStart {
  * @param stage name of the stage that continues.
  * @param options.seed orders the data where they restart; else the order is that of the run.
  * @param options.parent the checkpoint's digest.
- * @throws {Error} when the steps do not fit the schedule, or the mixture does not fit the preset or the checkpoint.
+ * @throws {Error} when the steps do not fit the schedule, the mixture does not fit the preset or the checkpoint, or the
+ * checkpoint is an imported model, which lacks what the config keeps.
  */
 export function branchFrom(
   state: TrainerState,
@@ -94,6 +96,7 @@ export function branchFrom(
   config: BranchConfig,
   { seed, parent }: { seed: number; parent: string },
 ): BranchStart {
+  if (isImported(state)) checkImported(config);
   checkMixture(state, config);
   const { steps, schedule } = planSteps(state, config);
   const { optimizer, data, preset } = config;
@@ -133,7 +136,10 @@ function planSteps(
       throw new Error(`${steps} steps do not fit a horizon of ${horizon} steps; raise the horizon`);
     }
     const schedule = "rewarm" in config.schedule
-      ? rewarmSchedule(before, config.schedule.rewarm, horizon, step)
+      ? {
+        ...rewarmSchedule(before, config.schedule.rewarm, horizon, step),
+        ...(isImported(state) && { start_lr: 0 }), // its last learning rate is unknown
+      }
       : resolveSchedule(config.schedule, horizon, step);
     return { steps, schedule };
   }
@@ -147,6 +153,36 @@ function planSteps(
     );
   }
   return { steps, schedule: before };
+}
+
+/** Whether a checkpoint is a model that was trained elsewhere, so that only its weights are known. */
+export function isImported({ phase }: Pick<TrainerState, "phase">): boolean {
+  return IMPORTS.includes(phase);
+}
+
+/** The stage that imports models, and its former name, which older checkpoints have. */
+const IMPORTS: readonly string[] = ["import_model", "given_model"];
+
+/** @throws {Error} naming all that the config keeps and an imported model lacks. */
+function checkImported({ schedule, data, steps, tokens, ...length }: BranchConfig): void {
+  const missing: string[] = [];
+  const new_schedule =
+    'a schedule, such as { peak_lr: 1e-4 } or { rewarm: { peak_lr: 1e-4, shape: "cosine" } }';
+  const horizon = length.horizon_steps ?? length.horizon_tokens;
+  const needs_length = (steps ?? tokens ?? horizon) === undefined;
+  if (schedule === "keep") {
+    missing.push(
+      `has no schedule to keep: set ${new_schedule}${needs_length ? ", and steps or tokens" : ""}`,
+    );
+  } else if ("rewarm" in schedule && schedule.rewarm.shape === undefined) {
+    missing.push(
+      'has no schedule whose shape could start again: set rewarm.shape, such as "cosine"',
+    );
+  }
+  if (data === "keep") missing.push('has no data position to keep: set data "restart"');
+  if (missing.length > 0) {
+    throw new Error(`the checkpoint is an imported model, which ${missing.join("; and ")}`);
+  }
 }
 
 function checkMixture(state: TrainerState, { preset, data, mixture }: BranchConfig): void {

@@ -11,45 +11,114 @@ import {
   loadDocumentSets,
   type PackingConfig,
   type Sequence,
+  supervisedTokens,
   type TokenTable,
 } from "../batches/mod.ts";
 import { type Compute, SessionCache } from "../engine/mod.ts";
 import { hiddenStatesGraph, lossGraph, type Weights } from "../model/mod.ts";
+import type { FilesInput } from "../stage/mod.ts";
+import { openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { batchFeeds, batchShape } from "./trainer.ts";
 
 /** What an eval loss is measured on. */
 export interface EvalSet {
   readonly sequences: readonly Sequence[];
-  /** UTF-8 bytes per token over the whole source; NaN where prompts are masked, since the bytes of the rest are unknown. */
+  /**
+   * UTF-8 bytes per supervised token: over the whole source, or, where prompts are masked, over the sequences. NaN where
+   * that is unknown.
+   */
   readonly bytes_per_token: number;
 }
 
-/** An eval set for every source of the tables: always the same sequences in the same order. */
-export async function evalSets(
-  inputs: Readonly<Record<string, TokenTable>>,
-  options: {
-    sequence_length: number;
-    max_sequences: number;
-    mode: (source: string) => "packed" | "examples";
-    sources?: readonly string[];
-    packing?: PackingConfig;
-  },
-): Promise<Map<string, EvalSet>> {
-  if (Object.keys(inputs).length === 0) return new Map();
-  const sets = await loadDocumentSets(inputs);
-  const names = options.sources ?? [...sets.keys()];
-  return new Map(names.map((name) => {
-    const mode = options.mode(name), set = findSet(sets, name);
-    const masked = mode === "examples" && set.has_prompts;
-    const bytes_per_token = masked ? NaN : set.text_bytes / set.token_count;
-    return [name, {
-      sequences: evaluationSequences(set, { ...options, mode }),
-      bytes_per_token,
-    }];
-  }));
+export interface EvalSetOptions {
+  readonly sequence_length: number;
+  readonly max_sequences: number;
+  readonly mode: (source: string) => "packed" | "examples";
+  /** All by default. */
+  readonly sources?: readonly string[];
+  readonly packing?: PackingConfig;
+  /** Name of the stage's input, for messages. */
+  readonly port: string;
+  /** The tokenizer of the tokens, or a checkpoint with it: gives the bytes of answers. */
+  readonly tokenizer: FilesInput;
+  log(message: string): void;
 }
 
-/** Bits per byte of the original text: nats per token / ln 2 / (bytes per token). */
+/**
+ * An eval set for every source of the tables: always the same sequences in the same order. A source that has nothing to
+ * measure is left out with a line in the log, unless it is one of `sources`. Empty if no table has documents.
+ *
+ * @throws {Error} when one of `sources` is unknown or has nothing to measure.
+ */
+export async function evalSets(
+  inputs: Readonly<Record<string, TokenTable>>,
+  options: EvalSetOptions,
+): Promise<Map<string, EvalSet>> {
+  const { port, log, sources, sequence_length } = options;
+  if (Object.keys(inputs).length === 0 && !sources?.length) return new Map();
+  if (!sources?.length && Object.values(inputs).every(({ rows }) => rows === 0)) {
+    log(`no documents on the input "${port}": nothing is measured on held-out data`);
+    return new Map();
+  }
+  const sets = await loadDocumentSets(inputs, port);
+  const found = new Map<string, EvalSet>();
+  for (const name of sources ?? sets.keys()) {
+    const set = findSet(sets, name), mode = options.mode(name);
+    if (sources === undefined && set.token_count < 2) {
+      log(`source "${name}" on "${port}" has ${set.token_count} tokens: not measured`);
+      continue;
+    }
+    const sequences = evaluationSequences(set, { ...options, mode, allow_short: true });
+    const [{ tokens }] = sequences;
+    if (mode === "packed" && set.token_count <= sequence_length) {
+      log(
+        `source "${name}" on "${port}" has ${set.token_count} tokens, less than a sequence of ` +
+          `${sequence_length + 1}: measured on one of ${tokens.length}`,
+      );
+    }
+    const masked = mode === "examples" && set.has_prompts;
+    const bytes_per_token = masked
+      ? await answerBytes(sequences, name, options)
+      : set.text_bytes / set.token_count;
+    found.set(name, { sequences, bytes_per_token });
+  }
+  return found;
+}
+
+/**
+ * UTF-8 bytes per supervised token of examples, from their text: decoded with the prompt, less the prompt, less the text
+ * of the end-of-text token.
+ *
+ * @returns NaN, with a line in the log, where the tokenizer is missing or the answers have no text.
+ */
+async function answerBytes(
+  sequences: readonly Sequence[],
+  source: string,
+  { tokenizer, log }: EvalSetOptions,
+): Promise<number> {
+  const unknown = (why: string) => {
+    log(`bits per byte of "${source}" are left empty: ${why}`);
+    return NaN;
+  };
+  if (!TOKENIZER_FILES.every((name) => tokenizer.names.includes(name))) {
+    return unknown("there is no tokenizer beside the weights");
+  }
+  const { decode, end_of_text } = await openTokenizer(tokenizer);
+  const length = (ids: ArrayLike<number>) => {
+    return new TextEncoder().encode(decode(Array.from(ids))).length;
+  };
+  const end_length = length([end_of_text]);
+  let bytes = 0, labels = 0;
+  for (const sequence of sequences) {
+    const { tokens, prompt_length } = sequence;
+    const end = tokens.at(-1) === end_of_text ? end_length : 0;
+    bytes += length(tokens) - length(tokens.subarray(0, prompt_length)) - end;
+    labels += supervisedTokens(sequence);
+  }
+  return bytes > 0 ? bytes / labels : unknown("the answers have no text");
+}
+
+/** Bits per byte of the text that is measured: nats per token / ln 2 / (bytes per token). */
 export function bitsPerByte(loss: number, { bytes_per_token }: EvalSet): number {
   return loss / Math.LN2 / bytes_per_token;
 }

@@ -40,7 +40,8 @@ const BUCKET = 1 << 22;
  *
  * With ranks, each computes some micro-batches of every global batch (data parallelism). Labels are weighted over the
  * whole global batch, so losses and gradients of ranks simply add up, as those of micro-batches do (see `collate`);
- * and the update, from equal sums and equal weights, is the same on every rank.
+ * and the update, from equal sums and equal weights, is the same on every rank. A rank without micro-batches, as a small
+ * last batch may leave, adds zeros.
  */
 export class HostTrainer implements Trainer {
   readonly weights: Weights;
@@ -69,13 +70,6 @@ export class HostTrainer implements Trainer {
 
   async gradient(micro_batches: readonly MicroBatch[]) {
     const { ranks } = this;
-    if (ranks && micro_batches.length < ranks.size) {
-      throw new Error(
-        `a global batch of ${micro_batches.length} micro-batches leaves ` +
-          `${ranks.size - micro_batches.length} of ${ranks.size} processes without work; lower ` +
-          "micro_batch_size, or start fewer processes",
-      );
-    }
     this.#gradient.fill(0);
     let loss = 0;
     for (const batch of ranks ? partOf(micro_batches, ranks) : micro_batches) {

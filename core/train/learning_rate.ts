@@ -66,7 +66,19 @@ export const placed_schedule_schema = shapes({
 export type Schedule = z.output<typeof placed_schedule_schema>;
 
 /** A warm-up to a new peak, from the learning rate of the checkpoint. */
-export const rewarm_schema = z.strictObject(rise);
+export const rewarm_schema = z.strictObject({
+  ...rise,
+  /** Curve after the warm-up; the checkpoint's when not set. An imported model has none, so it must be set. */
+  shape: z.enum(["cosine", "linear", "constant", "wsd"]).optional(),
+  /** Learning rate at the horizon, of a new shape; 0 when not set. */
+  min_lr: z.number().nonnegative().optional(),
+}).superRefine(({ shape, min_lr }, context) => {
+  if (min_lr === undefined || (shape !== undefined && shape !== "constant")) return;
+  const message = shape === undefined
+    ? "needs a shape: without one, the checkpoint's shape and min_lr continue"
+    : 'has no meaning for the shape "constant"';
+  context.addIssue({ code: "custom", message, path: ["min_lr"] });
+});
 
 /**
  * A schedule with its horizon.
@@ -91,8 +103,8 @@ export function resolveSchedule(
 }
 
 /**
- * Starts the shape of a schedule again at step `start_step`: it warms up from the learning rate that the schedule has
- * reached there (Ibrahim et al., 2024, "Simple and Scalable Strategies to Continually Pre-train Large
+ * Starts the shape of a schedule, or another one, at step `start_step`: it warms up from the learning rate that the
+ * schedule has reached there (Ibrahim et al., 2024, "Simple and Scalable Strategies to Continually Pre-train Large
  * Language Models", section 4.1).
  */
 export function rewarmSchedule(
@@ -101,9 +113,15 @@ export function rewarmSchedule(
   horizon_steps: number,
   start_step: number,
 ): Schedule {
-  const { warmup_steps: _, ...shape } = schedule;
+  const { warmup_steps: _, ...before } = schedule;
+  const config = rewarm.shape === undefined
+    ? { ...before, ...rewarm } as Schedule
+    : schedule_schema.parse({
+      ...rewarm,
+      shape: rewarm.shape === "cosine" ? undefined : rewarm.shape,
+    });
   const start_lr = start_step === 0 ? 0 : learningRate(schedule, start_step - 1);
-  return { ...resolveSchedule({ ...shape, ...rewarm }, horizon_steps, start_step), start_lr };
+  return { ...resolveSchedule(config, horizon_steps, start_step), start_lr };
 }
 
 /** Steps of warm-up and of decay. Rounding the two shares must not make them overlap. */

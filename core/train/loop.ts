@@ -43,6 +43,7 @@ export async function trainPhase(
   if (keep.length > 0 && !(ctx.checkpoints.kept && ctx.checkpoints.openWriter)) {
     throw new Error("checkpoints cannot be kept: the runner has no writer for them");
   }
+  if (ctx.ranks) checkWork(phase, ctx.ranks);
   const evaluator = new Evaluator({ ...phase.batches.options, compute: phase.compute });
   const checkpointing = new Checkpointing(ctx.checkpoints);
   const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
@@ -55,6 +56,18 @@ export async function trainPhase(
     await evaluator.release();
     await begun.trainer.release();
   }
+}
+
+/** @throws {Error} when some processes would have nothing to do in any step; the last batch may be smaller. */
+function checkWork({ batches, steps }: Phase, { size }: { readonly size: number }): void {
+  const parts = steps === 0 ? size : batches.batch(0).micro_batches.length;
+  if (parts >= size) return;
+  throw new Error(
+    `a global batch of ${parts} micro-batches leaves ${
+      size - parts
+    } of ${size} processes without ` +
+      "work; lower micro_batch_size, or start fewer processes",
+  );
 }
 
 interface LoopParts extends Progress {
@@ -151,9 +164,9 @@ class Loop {
       if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
       const measured = await this.#evalLoss(eval_set);
       if (!Number.isFinite(measured.loss)) {
-        throw new NonFiniteError(
-          `validation loss on "${source}" is ${measured.loss} at step ${step}`,
-        );
+        const what = `validation loss on "${source}"`;
+        if (done === 0) throw NonFiniteError.ofWeights(what, measured.loss);
+        throw new NonFiniteError(`${what} is ${measured.loss} at step ${step}`);
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, eval_set) });
     }

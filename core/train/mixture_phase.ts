@@ -22,7 +22,14 @@ import {
 } from "../batches/mod.ts";
 import { computeOptions } from "../engine/mod.ts";
 import { type ModelConfig, parameterCount } from "../model/mod.ts";
-import type { Batch, Forecast, ports, SourceForecast, TrainingPoint } from "../stage/mod.ts";
+import type {
+  Batch,
+  FilesInput,
+  Forecast,
+  ports,
+  SourceForecast,
+  TrainingPoint,
+} from "../stage/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { mixture_phase_fields } from "./config.ts";
 import { evalSets } from "./evaluator.ts";
@@ -46,6 +53,8 @@ interface MixturePhaseStart {
 export interface MixturePhaseOptions extends MixturePhaseStart {
   readonly train: Readonly<Record<string, TokenTable>>;
   readonly validation: Readonly<Record<string, TokenTable>>;
+  /** The tokenizer's files, or a checkpoint with them. */
+  readonly tokenizer: FilesInput;
   log(message: string): void;
 }
 
@@ -99,6 +108,9 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
       max_sequences: config.validation.max_sequences,
       mode: () => "packed",
       packing,
+      port: "validation",
+      tokenizer: options.tokenizer,
+      log: options.log,
     }),
     validate_every: config.validation.every_steps,
     compute: computeOptions(config),
@@ -119,7 +131,10 @@ async function packSets(
   { train, start: { packing, sequence_length } }: MixturePhaseOptions,
 ): Promise<Map<string, PackedSet>> {
   const options = { ...packing, sequence_length };
-  const sets = await (needsDocuments(options) ? loadDocumentSets(train) : loadTokenSets(train));
+  const sets =
+    await (needsDocuments(options)
+      ? loadDocumentSets(train, "train")
+      : loadTokenSets(train, "train"));
   return new Map([...sets].map(([name, set]) => [name, pack(set, options)]));
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 export { optimizer_schema, type OptimizerConfig } from "./adamw.ts";
-export { branch_fields, branchFrom, importedState } from "./branch.ts";
+export { branch_fields, branchFrom, importedState, isImported } from "./branch.ts";
 export {
   checkpointReader,
   encodeCheckpoint,
@@ -68,4 +68,4 @@ export {
   type Trainer,
   type TrainingArrays,
 } from "./trainer.ts";
-export { tuning_fields, tuningPhase } from "./tuning_phase.ts";
+export { describeExamples, tuning_fields, tuningPhase } from "./tuning_phase.ts";

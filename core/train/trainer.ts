@@ -66,23 +66,36 @@ export interface Trainer {
   release(): Promise<void>;
 }
 
-const UNTRAINED_FIX = 'the weights given overflow: use another checkpoint, or precision: "float32"';
+const UNTRAINED_FIX = "the weights it starts from overflow: use another checkpoint, or " +
+  'precision: "float32"';
 
 /** A loss or a gradient is NaN or infinite. */
 export class NonFiniteError extends Error {
   override name = "NonFiniteError";
-  /** @param what what is not finite, and at which step. */
+
+  /**
+   * @param what what is not finite, and at which step.
+   * @param fix the likely cause, or what to do.
+   */
   constructor(what: string, fix = "lower the learning rate") {
     super(`${what}; ${fix}`);
   }
 
-  /** @param loss of the step, where it is known; else, or when it is finite, the gradient is at fault. */
+  /**
+   * @param step steps taken before.
+   * @param loss of the step, where it is known; else, or when it is finite, the gradient is at fault.
+   */
   static atStep(step: number, loss = 0): NonFiniteError {
     const what = Number.isFinite(loss) ? "gradient is NaN or infinite" : `loss is ${loss}`;
     // Before the first update the learning rate has done nothing yet.
     return step === 0
       ? new NonFiniteError(`${what} at step 0, before any update`, UNTRAINED_FIX)
       : new NonFiniteError(`${what} at step ${step}`);
+  }
+
+  /** Where no update has been made, so that no learning rate is at fault. */
+  static ofWeights(what: string, value: number): NonFiniteError {
+    return new NonFiniteError(`${what} is ${value}`, UNTRAINED_FIX);
   }
 }
 

@@ -12,7 +12,7 @@ import {
   overlong_schema,
   type TokenTable,
 } from "../batches/mod.ts";
-import { positive_int } from "../config/mod.ts";
+import { distinct, positive_int } from "../config/mod.ts";
 import { type Compute, computeOptions } from "../engine/mod.ts";
 import type { OptimizerConfig } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
@@ -23,8 +23,11 @@ import type { Phase } from "./phase.ts";
 /** Config fields of stages that fine-tune. */
 export const tuning_fields = {
   /** Sources whose documents are the training examples. */
-  sources: z.array(z.string()).nonempty(),
-  /** Passes over the examples. */
+  sources: distinct(z.array(z.string()).nonempty()),
+  /**
+   * Passes over the examples; may be a fraction. The last batch may be smaller, and no batch is larger than the set:
+   * 3 examples for 1 epoch are 1 step of 3.
+   */
   epochs: z.number().positive().default(4),
   /** Maximum number of input tokens per example. */
   sequence_length: positive_int.default(512),
@@ -47,6 +50,39 @@ export interface TuningPhase {
   startWith(schedule: ScheduleConfig): TrainerState;
 }
 
+/** "4,731 examples, 296 steps, 4 passes; 1,129 examples truncated to 257 tokens". */
+export function describeExamples(
+  { examples, passes, overlong: long, skipped }: ExampleSampler,
+  { overlong, sequence_length, global_batch_size }: Pick<
+    TuningConfig,
+    "overlong" | "sequence_length" | "global_batch_size"
+  >,
+): string {
+  const number = (n: number) => n.toLocaleString("en");
+  const count = (n: number, one: string) => `${number(n)} ${one}${n === 1 ? "" : "s"}`;
+  const { steps, batch_size, last_batch_size, epochs } = passes;
+  const rounded = Number(epochs.toFixed(3));
+  const made = `${rounded} ${rounded === 1 ? "pass" : "passes"}`;
+  const parts = [`${count(examples, "example")}, ${count(steps, "step")}, ${made}`];
+  if (batch_size < global_batch_size) {
+    parts.push(`a batch has all ${number(batch_size)}, not ${number(global_batch_size)}`);
+  }
+  if (last_batch_size < batch_size) parts.push(`the last batch has ${number(last_batch_size)}`);
+  if (long > 0) {
+    const tokens = number(sequence_length + 1);
+    parts.push(
+      overlong === "skip"
+        ? `${count(long, "example")} skipped: longer than ${tokens} tokens`
+        : `${
+          count(long, "example")
+        } truncated to ${tokens} tokens: the end of the answer is lost, ` +
+          "and with it the end-of-text token",
+    );
+  }
+  if (skipped > 0) parts.push(`${count(skipped, "example")} skipped: no tokens to train on`);
+  return parts.join("; ");
+}
+
 /**
  * Builds the phase.
  *
@@ -58,7 +94,7 @@ export async function tuningPhase(
   seed: number,
 ): Promise<TuningPhase> {
   const { sequence_length, global_batch_size, optimizer, micro_batch_size } = config;
-  const all = await loadDocumentSets(train);
+  const all = await loadDocumentSets(train, "train");
   const sets = config.sources.map((name) => findSet(all, name));
   const sampler = new ExampleSampler({ ...config, sets, seed, phase: "sft" });
   const { steps } = sampler;

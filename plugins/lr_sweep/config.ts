@@ -1,6 +1,6 @@
 import { compute_fields } from "@causeway/core/engine";
 import { z } from "zod";
-import { positive_int } from "@causeway/core/config";
+import { distinct, positive_int } from "@causeway/core/config";
 import { optimizer_schema, tuning_fields } from "@causeway/core/train";
 
 const rate = z.number().positive();
@@ -27,7 +27,7 @@ export const config = z.strictObject({
   warmup_ratio: z.number().min(0).max(1).default(0.1),
   optimizer: optimizer_schema.prefault({}),
   /** Held-out sources to measure, including the target; all by default. */
-  held_out: z.array(z.string()).optional(),
+  held_out: distinct(z.array(z.string())).optional(),
   /** Sequences to evaluate per held-out source, evenly spaced over all of it. */
   max_sequences: positive_int.default(64),
   ...compute_fields,

@@ -7,6 +7,7 @@
 import { defineStage, many, ports, type StageContext } from "@causeway/core/stage";
 import {
   checkpointReader,
+  describeExamples,
   type EvalSet,
   evalSets,
   schedule_schema,
@@ -33,7 +34,7 @@ type Context = StageContext<Config, typeof inputs, typeof outputs>;
  */
 export const lr_sweep = defineStage({
   name: "lr_sweep",
-  version: "1",
+  version: "2",
   description: "Fine-tunes a checkpoint at a grid of learning rates and finds the best one.",
   config,
   inputs,
@@ -66,7 +67,7 @@ export const lr_sweep = defineStage({
 async function prepareTraining({ config, inputs, seed, log }: Context): Promise<Training> {
   const { min_lr, warmup_ratio } = config;
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
-  log(`${sampler.examples} examples, ${sampler.steps} steps per rate`);
+  log(`${describeExamples(sampler, config)}, for each rate`);
   return {
     ...phase,
     startAt: (peak_lr) => startWith(schedule_schema.parse({ peak_lr, min_lr, warmup_ratio })),
@@ -74,13 +75,16 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 }
 
 /** Eval sets by source, the target first. */
-async function loadEvalSets({ config, inputs }: Context): Promise<Map<string, EvalSet>> {
+async function loadEvalSets({ config, inputs, log }: Context): Promise<Map<string, EvalSet>> {
   const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
   const sets = await evalSets(inputs.validation, {
     sequence_length,
     max_sequences,
     sources: held_out,
     mode: (source) => sources.includes(source) ? "examples" : "packed",
+    port: "validation",
+    tokenizer: inputs.checkpoint,
+    log,
   });
   const of_target = findEvalSet(sets, target);
   sets.delete(target);

@@ -50,7 +50,7 @@ export const proximity = defineStage({
   outputs,
   async run(ctx: Context) {
     const { config, outputs, seed, signal, report, log } = ctx;
-    const sets = await loadDocumentSets(ctx.inputs.tokens);
+    const sets = await loadDocumentSets(ctx.inputs.tokens, "tokens");
     const pairs = await readPairs(ctx.inputs, config, log);
     const meter = new ProximityMeter(sets, config.general, seed);
     const choices = allChoices(config);

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "@causeway/core/config";
+import { distinct, positive_int } from "@causeway/core/config";
 import { CkaAccumulator, mean } from "@causeway/core/analysis";
 import {
   evaluationSequences,
@@ -20,7 +20,7 @@ import { checkpointReader, HiddenStates, loadParameters } from "@causeway/core/t
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */
-  probes: z.array(z.string()).nonempty(),
+  probes: distinct(z.array(z.string()).nonempty()),
   /** Pairs of models to compare; all pairs, including each model with itself, when not set. */
   pairs: z.array(z.tuple([z.string(), z.string()])).nonempty().optional(),
   /**
@@ -64,7 +64,7 @@ export const cka = defineStage({
       models.set(name, await placeWeights(parameters, compute.device));
     }
     const pairs = config.pairs ?? allPairs([...models.keys()]);
-    const sets = await loadDocumentSets(inputs.probes);
+    const sets = await loadDocumentSets(inputs.probes, "probes");
     const probes = config.probes.map((probe) => {
       const sequences = evaluationSequences(findSet(sets, probe), { ...config, mode: "packed" });
       return { probe, batches: probeBatches(probe, sequences, config) };

@@ -3,21 +3,22 @@ import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
 import { evaluate } from "./mod.ts";
 
-async function evaluated(config = {}) {
+const TOKENS = tinyTokens({
+  general: { documents: 21, stride: 2 },
+  qa: { documents: 7, stride: 3, prompt_length: 4 },
+});
+
+async function evaluated(config = {}, inputs = {}) {
   const fake = await fakeContext(evaluate, {
     config: { sequence_length: 16, micro_batch_size: 4, threads: 1, ...config },
     inputs: {
       models: { uniform: tinyModel(3, 0), sharp: tinyModel(3, 100) },
-      tokens: {
-        data: tinyTokens({
-          general: { documents: 21, stride: 2 },
-          qa: { documents: 7, stride: 3, prompt_length: 4 },
-        }),
-      },
+      tokens: { data: TOKENS },
+      ...inputs,
     },
   });
   await evaluate.run(fake.ctx);
-  return fake.collected().evaluation;
+  return { ...fake.collected().evaluation, logs: fake.logs };
 }
 
 Deno.test("an untrained model has loss log V on every source", async () => {
@@ -25,9 +26,9 @@ Deno.test("an untrained model has loss log V on every source", async () => {
   assert.deepEqual(model, ["uniform", "uniform", "sharp", "sharp"]);
   assert.deepEqual(source, ["general", "qa", "general", "qa"]);
   for (const i of [0, 1]) assert.ok(Math.abs(loss[i] - Math.log(VOCAB_SIZE)) < 1e-5);
-  // The synthetic documents have 4 bytes per token: log2(64) / 4. It is unknown with masked prompts.
+  // The synthetic documents have 4 bytes per token: log2(64) / 4.
   assert.ok(Math.abs(bits_per_byte[0] - 1.5) < 1e-5);
-  assert.ok(Number.isNaN(bits_per_byte[1]));
+  assert.ok(bits_per_byte.every(Number.isFinite));
   assert.ok(loss[2] !== loss[0]);
   assert.equal(tokens[0] % 16, 0); // packed: whole sequences
 });
@@ -41,4 +42,63 @@ Deno.test("results depend neither on the micro-batch size nor on the other sourc
 
 Deno.test("an unknown source gives an error that names it", async () => {
   await assert.rejects(() => evaluated({ sources: ["math"] }), /no source "math"/);
+});
+
+Deno.test("bits per byte of examples are those of their answers", async () => {
+  const config = { by_example: ["qa"], sequence_length: 24 };
+  const { source, loss, bits_per_byte, tokens } = await evaluated(config);
+  const row = source.indexOf("qa");
+  // The tokens are words, "t1" to "t63"; prompts are 4 of them, and "t0" ends a document.
+  let bytes = 0;
+  TOKENS.source.forEach((name, i) => {
+    const [start, end] = TOKENS.tokens.offsets.subarray(i, i + 2);
+    if (name !== "qa") return;
+    for (const id of TOKENS.tokens.values.subarray(start + 4, end - 1)) bytes += `t${id}`.length;
+  });
+  assert.ok(Math.abs(bits_per_byte[row] - loss[row] * tokens[row] / Math.LN2 / bytes) < 1e-9);
+});
+
+Deno.test("without a tokenizer bits per byte of examples are left empty, and the log says why", async () => {
+  const { "tokenizer.json": _, ...model } = tinyModel(3);
+  const { source, bits_per_byte, logs } = await evaluated(
+    { by_example: ["qa"] },
+    { models: { bare: model } },
+  );
+  assert.ok(Number.isNaN(bits_per_byte[source.indexOf("qa")]));
+  assert.match(logs.join(), /bits per byte of "qa" are left empty: there is no tokenizer/);
+});
+
+Deno.test("a source smaller than a sequence is measured on what it has", async () => {
+  const data = tinyTokens({
+    general: { documents: 21, stride: 2 },
+    tiny: { documents: 1, stride: 3 },
+  });
+  const { source, loss, tokens, logs } = await evaluated({ sequence_length: 64 }, {
+    tokens: { data },
+  });
+  const row = source.indexOf("tiny");
+  assert.ok(tokens[row] >= 8 && tokens[row] < 24);
+  assert.ok(Math.abs(loss[row] - Math.log(VOCAB_SIZE)) < 1e-5);
+  assert.match(
+    logs.join("\n"),
+    /source "tiny" on "tokens" has \d+ tokens, less than a sequence of 65/,
+  );
+  const nothing = { tokens: { data: tinyTokens({}) } };
+  await assert.rejects(() => evaluated({}, nothing), /the input "tokens" has nothing to measure/);
+});
+
+Deno.test("a model whose loss is not a number is named", async () => {
+  const models = { broken: tinyModel(3, NaN) };
+  await assert.rejects(
+    () => evaluated({}, { models }),
+    /loss of "broken" on "general" is NaN; the weights .* NaN, infinite or far too large/,
+  );
+});
+
+Deno.test("sources measured by example must be measured", async () => {
+  await assert.rejects(
+    () => evaluated({ by_example: ["qua"] }),
+    /by_example names "qua", but what is measured is "general", "qa"/,
+  );
+  await assert.rejects(() => evaluated({ sources: ["qa", "qa"] }), /"qa" is listed twice/);
 });

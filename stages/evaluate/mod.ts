@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "@causeway/core/config";
+import { distinct, positive_int } from "@causeway/core/config";
 import { compute_fields, computeOptions } from "@causeway/core/engine";
 import { passFlops, placeWeights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
@@ -12,10 +12,12 @@ import {
   bitsPerByte,
   type CheckpointForecast,
   checkpointReader,
+  type EvalSet,
   evalSets,
   Evaluator,
   loadParameters,
   micro_batch_size,
+  NonFiniteError,
   paddedLengths,
   productOf,
   sourceTokens,
@@ -23,9 +25,9 @@ import {
 
 const config = z.strictObject({
   /** Sources to measure; all sources of the tokens input when not set. */
-  sources: z.array(z.string()).optional(),
+  sources: distinct(z.array(z.string())).optional(),
   /** Sources measured document by document, without loss on prompts; other sources are packed as in pretraining. */
-  by_example: z.array(z.string()).default([]),
+  by_example: distinct(z.array(z.string())).default([]),
   /** Input tokens per sequence. */
   sequence_length: positive_int.default(512),
   /** Maximum number of sequences per source, evenly spaced over all of them. */
@@ -36,19 +38,23 @@ const config = z.strictObject({
 
 export const evaluate = defineStage({
   name: "evaluate",
-  version: "2",
+  version: "3",
   description: "Measures the held-out loss of models on each source, weighted by token.",
   config,
   inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },
   outputs: { evaluation: ports.evaluation },
-  async run({ config, inputs, outputs, signal, report }) {
+  async run({ config, inputs, outputs, signal, report, log }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
     const eval_sets = await evalSets(inputs.tokens, {
       sequence_length,
       max_sequences,
       sources: config.sources,
       mode: (source) => config.by_example.includes(source) ? "examples" : "packed",
+      port: "tokens",
+      tokenizer: Object.values(inputs.models)[0],
+      log,
     });
+    checkSources(config.by_example, eval_sets);
     const each = [...eval_sets.values()].reduce((sum, { sequences }) => sum + sequences.length, 0);
     const total = each * Object.keys(inputs.models).length;
     let done = 0;
@@ -64,10 +70,8 @@ export const evaluate = defineStage({
           signal.throwIfAborted();
           report(done + count, {}, total);
         });
-        if (tokens > 0 && !Number.isFinite(loss)) {
-          throw new Error(
-            `the loss of model "${model}" on "${source}" is ${loss}: its logits are not finite; use another checkpoint`,
-          );
+        if (!Number.isFinite(loss)) {
+          throw NonFiniteError.ofWeights(`loss of "${model}" on "${source}"`, loss);
         }
         done += sequences.length;
         report(done, { [`loss/${model}/${source}`]: loss }, total);
@@ -94,3 +98,21 @@ export const evaluate = defineStage({
     };
   },
 });
+
+/** @throws {Error} when a source to measure by example is not measured, or nothing is. */
+function checkSources(
+  by_example: readonly string[],
+  eval_sets: ReadonlyMap<string, EvalSet>,
+): void {
+  const measured = [...eval_sets.keys()].map((name) => `"${name}"`).join(", ");
+  const unknown = by_example.find((name) => !eval_sets.has(name));
+  if (unknown !== undefined) {
+    throw new Error(
+      `by_example names "${unknown}", but what is measured is ${measured || "nothing"}`,
+    );
+  }
+  if (eval_sets.size > 0) return;
+  throw new Error(
+    'the input "tokens" has nothing to measure; connect a table of tokens that is not empty',
+  );
+}

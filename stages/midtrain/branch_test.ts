@@ -6,6 +6,7 @@ import {
   tinyModel,
   tinyTokens,
 } from "../../tests/shared/tiny_training.ts";
+import { importedState } from "@causeway/core/train";
 import { pretrain } from "../pretrain/mod.ts";
 import { sft } from "../sft/mod.ts";
 import { midtrain } from "./mod.ts";
@@ -271,5 +272,40 @@ Deno.test("training can continue from a fine-tuned checkpoint if the data restar
   const tuned = fake.collected();
   await fails({ mixture: { code: 1 }, steps: 2 }, /not trained on a mixture.*"restart"/, tuned);
   const { training } = await branch(tuned, { mixture: { code: 1 }, steps: 2, data: "restart" });
-  assert.deepEqual([...training.step], [4, 5]);
+  assert.deepEqual([...training.step], [5, 6]);
+});
+
+Deno.test("an imported model has nothing to keep but its weights", async () => {
+  const trained = { steps: 100, tokens: 12_800, sequence_length: 16, global_batch_size: 8 };
+  const imported = {
+    checkpoint: new Map(Object.entries({
+      ...tinyModel(3),
+      "trainer_state.json": JSON.stringify(importedState(trained, SEED)),
+    })),
+  } as unknown as Trained;
+  const fails = (config: object, message: RegExp) =>
+    assert.rejects(() => branch(imported, { mixture: { code: 1 }, ...config }), message);
+  await fails(
+    {},
+    /imported model, which has no schedule to keep: set a schedule.*shape: "cosine".*and steps or tokens; and has no data position to keep: set data "restart"/,
+  );
+  await fails({ data: "restart", steps: 4 }, /no schedule to keep: set a schedule.*"cosine" } }$/);
+  await fails(
+    { data: "restart", steps: 4, schedule: { rewarm: { peak_lr: 1e-3 } } },
+    /no schedule whose shape could start again: set rewarm.shape, such as "cosine"/,
+  );
+  await fails(
+    { data: "restart", steps: 4, schedule: { rewarm: { peak_lr: 1e-3, min_lr: 1e-5 } } },
+    /min_lr.*needs a shape/,
+  );
+  const rewarm = { peak_lr: 1e-3, shape: "cosine", min_lr: 1e-4, warmup_steps: 2 };
+  const { training, logs } = await branch(imported, {
+    mixture: { code: 1 },
+    data: "restart",
+    steps: 4,
+    schedule: { rewarm },
+  });
+  const expected = [5e-4, 1e-3, 5.5e-4, 1e-4];
+  training.learning_rate.forEach((rate, i) => assert.ok(Math.abs(rate - expected[i]) < 1e-12));
+  assert.match(logs.join(), /imported model has no optimizer state/);
 });

@@ -12,6 +12,7 @@ import {
   branchFrom,
   type CheckpointForecast,
   checkpointReader,
+  isImported,
   loadArrays,
   loadTrainerState,
   mixture_phase_fields,
@@ -60,7 +61,12 @@ type Context = InspectContext<Config, typeof inputs>;
 async function preparePhase({ config, inputs, seed, log }: Context): Promise<MixturePhase> {
   const state = await loadTrainerState(checkpointReader(inputs.checkpoint));
   const begin = branchFrom(state, "midtrain", config, { seed, parent: inputs.checkpoint.digest });
-  return await mixturePhase({ ...inputs, config, ...begin, log });
+  if (isImported(state) && config.optimizer === "keep") {
+    log(
+      "an imported model has no optimizer state: AdamW starts with empty moments and its defaults",
+    );
+  }
+  return await mixturePhase({ ...inputs, tokenizer: inputs.checkpoint, config, ...begin, log });
 }
 
 export const midtrain = defineStage({

@@ -5,7 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import type { ExampleSampler } from "@causeway/core/batches";
+import { passesOver } from "@causeway/core/batches";
+import { distinct } from "@causeway/core/config";
 import { compute_fields } from "@causeway/core/engine";
 import { parameterCount } from "@causeway/core/model";
 import {
@@ -24,6 +25,7 @@ import {
   checkpointing_fields,
   checkpointOutputs,
   checkpointReader,
+  describeExamples,
   evalSets,
   freshArrays,
   freshState,
@@ -53,7 +55,7 @@ const config = z.strictObject({
   /** How validation loss is measured during training: example by example for `sources`, packed for other sources. */
   validation: validation_schema.extend({
     /** Held-out sources to measure; all sources of the validation input when not set. */
-    sources: z.array(z.string()).optional(),
+    sources: distinct(z.array(z.string())).optional(),
   }).prefault({}),
   /**
    * Whether the final checkpoint includes the optimizer state, two thirds of its size. It is only needed to continue
@@ -79,7 +81,7 @@ type Context = InspectContext<Config, typeof inputs>;
 async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
   const { sequence_length, validation } = config;
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
-  log(describe(sampler, config));
+  log(describeExamples(sampler, config));
   const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
   if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
   return {
@@ -90,6 +92,9 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
       max_sequences: validation.max_sequences,
       sources: validation.sources,
       mode: (source) => config.sources.includes(source) ? "examples" : "packed",
+      port: "validation",
+      tokenizer: inputs.checkpoint,
+      log,
     }),
     validate_every: validation.every_steps,
     keep: config,
@@ -140,21 +145,6 @@ async function bestLearningRate(
   );
 }
 
-/** "4,731 examples, 147 steps; 1,129 examples truncated to 257 tokens". */
-function describe(sampler: ExampleSampler, { overlong, sequence_length }: Config): string {
-  const count = (n: number) => n.toLocaleString("en");
-  const examples = (n: number) => `${count(n)} ${n === 1 ? "example" : "examples"}`;
-  const parts = [`${examples(sampler.examples)}, ${count(sampler.steps)} steps`];
-  if (sampler.overlong > 0) {
-    const done = overlong === "skip" ? "skipped: longer than" : "truncated to";
-    parts.push(`${examples(sampler.overlong)} ${done} ${count(sequence_length + 1)} tokens`);
-  }
-  if (sampler.skipped > 0) {
-    parts.push(`${examples(sampler.skipped)} skipped: no tokens to train on`);
-  }
-  return parts.join("; ");
-}
-
 type SftForecast = ForecastContext<Config, typeof inputs, typeof training_outputs>;
 
 /** Input tokens and documents of one source. */
@@ -171,7 +161,7 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
   const { model } = checkpoint;
   const sources = sourcesOf(config, parents.train);
   const documents = sum(sources.map((source) => source.documents));
-  const steps = Math.max(1, Math.floor(config.epochs * documents / config.global_batch_size));
+  const { steps, epochs } = passesOver(documents, config);
   const state = freshState({
     schedule: resolveSchedule(config.schedule, steps),
     optimizer: config.optimizer,
@@ -185,7 +175,6 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
     const note = "the number of steps is unknown until the data are tokenized";
     return { outputs, notes: [note] };
   }
-  const epochs = steps * config.global_batch_size / documents;
   const mean = Math.min(
     config.sequence_length,
     sum(sources.map(({ tokens }) => tokens)) / documents,

@@ -37,7 +37,7 @@ async function tune(config = {}, examples = EXAMPLES, more_inputs = {}) {
 
 Deno.test("fine-tuning runs its epochs, learns its source, and starts its own schedule", async () => {
   const { training, validation, logs, checkpoint } = await tune();
-  assert.match(logs.join(), /64 examples, 32 steps/);
+  assert.match(logs.join(), /64 examples, 32 steps, 4 passes/);
   assert.equal(training.step.length, 32);
   assert.ok(Math.abs(training.learning_rate[2] - 1e-2) < 1e-9); // a tenth of 32 steps is warm-up
   assert.ok(training.loss.at(-1)! < training.loss[0] - 1, `${training.loss}`);
@@ -85,6 +85,36 @@ Deno.test("a checkpoint can be saved without the optimizer's moments", async () 
   );
 });
 
+Deno.test("epochs are passes over all examples; the last batch is smaller, and resuming changes no bit", async () => {
+  const { training, logs } = await tune({ epochs: 1 }, { ...EXAMPLES, documents: 10 });
+  assert.match(logs.join(), /10 examples, 2 steps, 1 pass; the last batch has 2/);
+  const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 10 } });
+  assert.equal(training.tokens.at(-1), tokens.values.length - 10); // every token of every example
+  const tiny = await tune({ epochs: 1, global_batch_size: 64 }, { ...EXAMPLES, documents: 3 });
+  assert.equal(tiny.training.step.length, 1);
+  assert.match(tiny.logs.join(), /3 examples, 1 step, 1 pass; a batch has all 3, not 64/);
+});
+
+Deno.test("training without held-out documents is said, and truncated answers are", async () => {
+  const none = { validation: { data: tinyTokens({}) } };
+  const { validation, logs } = await tune({ sequence_length: 12, epochs: 1 }, EXAMPLES, none);
+  assert.equal(validation.step.length, 0);
+  assert.match(logs.join("\n"), /no documents on the input "validation"/);
+  assert.match(logs.join("\n"), /truncated to 13 tokens: the end of the answer is lost/);
+  const named = { validation: { every_steps: 4, sources: ["qa"] } };
+  await assert.rejects(
+    () => tune(named, EXAMPLES, none),
+    /no tokenized documents in validation.data/,
+  );
+});
+
+Deno.test("a loss that is not a number before any update is blamed on the weights", async () => {
+  await assert.rejects(
+    () => tune({}, EXAMPLES, { checkpoint: tinyModel(3, NaN), validation: {} }),
+    /loss is NaN at step 0; the weights it starts from are the likely cause/,
+  );
+});
+
 Deno.test("invalid configs give an error", async () => {
   await assert.rejects(
     () => tune({ sources: ["qua"] }),
@@ -92,4 +122,5 @@ Deno.test("invalid configs give an error", async () => {
   );
   await assert.rejects(() => tune({}, { ...EXAMPLES, prompt_length: 30 }), /prompt/i);
   await assert.rejects(() => tune({ sources: [] }), /sources/);
+  await assert.rejects(() => tune({ sources: ["qa", "qa"] }), /"qa" is listed twice/);
 });

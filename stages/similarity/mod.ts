@@ -49,7 +49,7 @@ export const similarity = defineStage({
   outputs,
   async run(ctx: Context) {
     const { config, outputs, signal, report } = ctx;
-    const sets = await loadDocumentSets(ctx.inputs.tokens);
+    const sets = await loadDocumentSets(ctx.inputs.tokens, "tokens");
     const members = memberNames(sets, config);
     const frequencies = members.map((name) => {
       signal.throwIfAborted();
