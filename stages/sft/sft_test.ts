@@ -111,7 +111,7 @@ Deno.test("training without held-out documents is said, and truncated answers ar
 Deno.test("a loss that is not a number before any update is blamed on the weights", async () => {
   await assert.rejects(
     () => tune({}, EXAMPLES, { checkpoint: tinyModel(3, 4e39), validation: {} }),
-    /loss is (NaN|Infinity) at step 0; the weights it starts from are the likely cause/,
+    /loss is (NaN|Infinity) at step 0, before any update; the weights it starts from overflow/,
   );
 });
 
