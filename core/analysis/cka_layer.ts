@@ -63,7 +63,7 @@ export class Layer {
   }
 
   /**
-   * Chooses the scale by the first rows that differ, and anew where later rows are far larger.
+   * Chooses the scale by the first rows that differ, and again where later rows are far larger.
    *
    * @returns the factor by which it has changed.
    */

@@ -131,7 +131,7 @@ export function outputsProblem(step: Step, { outputs }: Manifest): string | unde
   return `its outputs changed (${changes.join(", ")}); raise the stage's version`;
 }
 
-const NEVER = "never run";
+const NEVER = "no earlier result";
 const GONE = "its last result was removed";
 
 /** How the step differs from its last result. `inputs` is undefined while they are not known. */

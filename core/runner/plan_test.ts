@@ -52,9 +52,9 @@ const brief = (recipe: Recipe, earlier: EarlierResults, only?: ReadonlySet<strin
 Deno.test("everything runs the first time, nothing the second", async () => {
   const recipe = await makeRecipe({});
   assert.deepEqual(brief(recipe, NOTHING), [
-    "raw run: never run",
-    "low run: never run",
-    "total run: never run",
+    "raw run: no earlier result",
+    "low run: no earlier result",
+    "total run: no earlier result",
   ]);
   assert.deepEqual(brief(recipe, afterRun(recipe)), [
     "raw skip: up to date",
@@ -147,7 +147,7 @@ Deno.test("a selection by id or stage includes the steps it reads", async () => 
   const recipe = await makeRecipe({});
   assert.deepEqual([...selectSteps(recipe, "low")].sort(), ["low", "raw"]);
   assert.deepEqual([...selectSteps(recipe, "numbers")], ["raw"]);
-  assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), ["raw run: never run"]);
+  assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), ["raw run: no earlier result"]);
   assert.throws(
     () => selectSteps(recipe, "lo"),
     /no step or stage "lo"; its steps: raw, low, total/,

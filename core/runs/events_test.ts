@@ -4,12 +4,12 @@ import { EventLog, LogReader } from "./event_log.ts";
 import { foldEvents, runClock, type RunEvent, runningSteps, timeLeft } from "./events.ts";
 
 const plan = [
-  { id: "a", stage: "s", action: "run" as const, reasons: ["never run"] },
-  { id: "b", stage: "s", action: "run" as const, reasons: ["never run"] },
+  { id: "a", stage: "s", action: "run" as const, reasons: ["no earlier result"] },
+  { id: "b", stage: "s", action: "run" as const, reasons: ["no earlier result"] },
 ];
 const STARTED: RunEvent[] = [
   { time: 1000, type: "run_started", run: "r", recipe: "test", description: "", plan },
-  { time: 1000, type: "step_started", step: "a", key: "k", reasons: ["never run"] },
+  { time: 1000, type: "step_started", step: "a", key: "k", reasons: ["no earlier result"] },
   {
     time: 4000,
     type: "report",

@@ -88,7 +88,7 @@ Deno.test("a run whose process is gone is lost, not running", () =>
   }));
 
 Deno.test("old logs without stages and configs can be read", async () => {
-  const plan = [{ id: "a", stage: "s", action: "run" as const, reasons: ["never run"] }];
+  const plan = [{ id: "a", stage: "s", action: "run" as const, reasons: ["no earlier result"] }];
   await withFolder(async (out) => {
     const old = { type: "run_started", run: "r", recipe: "t", description: "", plan } as const;
     writeLog(out, "r", at(1000, [old, { type: "run_finished", published: [] }]));

@@ -16,7 +16,7 @@ Deno.test("a plan shows every step, the tree of branches and totals, and writes 
     const { code, out: text, err } = await command(["--recipe", RECIPE, "--out", out]);
     assert.equal(code, 0, err);
     assert.match(text, /^forecast: A trunk and its branches\.$/m);
-    assert.match(text, /^left {2}train, to run: never run$/m);
+    assert.match(text, /^left {2}train, to run: no earlier result$/m);
     assert.match(text, /^ {2}steps {4}40 to 100, 60,000 tokens$/m);
     assert.match(text, /^ {2}model {4}1,234 parameters$/m);
     assert.match(text, /^ {2}keeps {4}all$/m);
@@ -30,7 +30,7 @@ Deno.test("a plan shows every step, the tree of branches and totals, and writes 
     assert.match(text, /at least [\d.:]+( s)?, matrix products alone, at [\d.]+ GFLOP\/s measured/);
     assert.match(text, /^ {2}time {5}unknown here: oneDNN has no float16 on the CPU$/m);
     assert.match(text, /^ {2}note {5}would fail: there is nothing to train$/m);
-    assert.match(text, /^twig {2}silent, to run: never run\n {2}forecast none from this stage$/m);
+    assert.match(text, /^twig {2}silent, to run: no earlier result\n {2}forecast none from this stage$/m);
     const tree = text.slice(text.indexOf("Lineage\n"), text.indexOf("\n\nTotal"));
     assert.deepEqual(tree.split("\n"), [
       "Lineage",

@@ -53,7 +53,7 @@ Deno.test("a dry run prints the plan and writes nothing", () =>
     const args = ["--recipe", recipePath("toy_recipe"), "--out", out, "--dry-run"];
     const all = await command(args);
     assert.equal(all.code, 0, all.err);
-    assert.match(all.out, /^total +sum +run +never run$/m);
+    assert.match(all.out, /^total +sum +run +no earlier result$/m);
     assert.match(all.out, /4 of 4 steps would run/);
     assert.match((await command([...args, "--only", "low"])).out, /2 of 2 steps would run/);
     isAbsent(out);

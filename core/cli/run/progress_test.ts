@@ -3,12 +3,12 @@ import { applyEvent, type RunEvent, type RunState } from "../../runs/mod.ts";
 import { formatBytes, formatDuration, formatTable, usesColor } from "../shared/console.ts";
 import { planLine, Progress, progressLine } from "./progress.ts";
 
-const plan = [{ id: "trunk", stage: "pretrain", action: "run" as const, reasons: ["never run"] }];
+const plan = [{ id: "trunk", stage: "pretrain", action: "run" as const, reasons: ["no earlier result"] }];
 const points = (done: number, time: number, loss: number | null) =>
   [[done, time, { loss, tokens_per_second: 10234.4 }]] as const;
 const EVENTS: RunEvent[] = [
   { time: 0, type: "run_started", run: "r", recipe: "test", description: "", plan },
-  { time: 0, type: "step_started", step: "trunk", key: "k", reasons: ["never run"] },
+  { time: 0, type: "step_started", step: "trunk", key: "k", reasons: ["no earlier result"] },
   { time: 1000, type: "report", step: "trunk", total: 400, points: points(100, 1000, 5) },
   { time: 3000, type: "report", step: "trunk", points: points(200, 3000, 4.2134) },
 ];
@@ -115,7 +115,7 @@ Deno.test("nothing is written while nothing changes", async () => {
 const SIDE_BY_SIDE: RunEvent[] = [
   { ...EVENTS[0], plan: [...plan, { ...plan[0], id: "arm" }] } as RunEvent,
   ...EVENTS.slice(1),
-  { time: 3000, type: "step_started", step: "arm", key: "l", reasons: ["never run"] },
+  { time: 3000, type: "step_started", step: "arm", key: "l", reasons: ["no earlier result"] },
 ];
 
 Deno.test("each running step has its bar, and the next ones are named", async () => {

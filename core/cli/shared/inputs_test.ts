@@ -76,6 +76,6 @@ Deno.test("a recipe in JSON may use the built-in stages", async () => {
   await withFolder(async (folder) => {
     const { code, out, err } = await command(["--recipe", recipe, "--out", folder, "--dry-run"]);
     assert.equal(code, 0, err);
-    assert.match(out, /^tuned +sft +run +never run$/m);
+    assert.match(out, /^tuned +sft +run +no earlier result$/m);
   });
 });

@@ -94,7 +94,7 @@ const stage: StageInfo = {
 export function startEvents(id: string, time: number): RunEvent[] {
   const step = (step_id: string, after: string[], inputs: StepInfo["inputs"]) => {
     const task = { id: step_id, after, cores: 1, memory: 100 };
-    const planned = { id: step_id, stage: "maker", action: "run", reasons: ["never run"] } as const;
+    const planned = { id: step_id, stage: "maker", action: "run", reasons: ["no earlier result"] } as const;
     return { ...planned, config: { count: 3 }, seed: 7, inputs, task, past_seconds: 2 };
   };
   const reads = { data: "make.whole", parts: { a: "make.page" } };
@@ -104,7 +104,7 @@ export function startEvents(id: string, time: number): RunEvent[] {
   const started = { type: "run_started", ...text, budget, plan, stages: [stage] } as const;
   return at(time, [
     started,
-    { type: "step_started", step: "make", key: "0".repeat(64), reasons: ["never run"] },
+    { type: "step_started", step: "make", key: "0".repeat(64), reasons: ["no earlier result"] },
   ]);
 }
 
@@ -128,7 +128,7 @@ export async function writeRun(out: string, id = "20260131T154500Z-written"): Pr
       { type: "report", step: "make", total: 3, points },
       { type: "sample", step: "make", done: 2, prompt: "Once", text: "upon a time" },
       { type: "step_finished", step: "make", outputs },
-      { type: "step_started", step: "use", key: "1".repeat(64), reasons: ["never run"] },
+      { type: "step_started", step: "use", key: "1".repeat(64), reasons: ["no earlier result"] },
       { type: "step_failed", step: "use", message: "it broke" },
       { type: "run_failed", message: "step use: it broke" },
     ]),
