@@ -13,7 +13,10 @@ import {
 import { Footer } from "apache-arrow/footer";
 import { zstdDecompressSync } from "node:zlib";
 import { type ByteSource, CONTINUATION, HEAD_BYTES, MAGIC, schemaMessage } from "./file.ts";
+import { FlatTable } from "./flat_table.ts";
+import { type ChooseColumns, ColumnFilter, MESSAGE_TYPES } from "./foreign_columns.ts";
 import { type ValueReader, valueReader } from "./foreign_values.ts";
+import { expandLz4Frame } from "./lz4_frame.ts";
 
 /** One record batch. */
 export interface ForeignBatch {
@@ -24,21 +27,23 @@ export interface ForeignBatch {
 }
 
 /**
- * Reads record batches one at a time. Bodies may be compressed with Zstandard, not with LZ4.
+ * Reads record batches one at a time. Bodies may be compressed with Zstandard or LZ4.
  *
  * @param max_expansion largest ratio of expanded to compressed bytes of a buffer over 64 MiB.
+ * @param choose names of the columns to decode, of those there are; what it throws is passed on.
  * @throws {Error} for truncated or damaged data, after the batches before it.
  */
 export function* foreignBatches(
   source: ByteSource,
   max_expansion: number,
+  choose?: ChooseColumns,
 ): Generator<ForeignBatch, undefined> {
   if (source.size === 0) throw new Error("the file is empty");
   // The library reads one message ahead: a fault waits until the batches before it have been given.
   let fault: unknown;
   function* messages(): Generator<Uint8Array> {
     try {
-      yield* arrowMessages(source);
+      yield* arrowMessages(source, new ColumnFilter(choose));
     } catch (error) {
       fault = error;
     }
@@ -71,8 +76,9 @@ compressionRegistry.set(CompressionType.ZSTD, {
   },
 });
 compressionRegistry.set(CompressionType.LZ4_FRAME, {
-  decode() {
-    throw new Error("it is compressed with LZ4; write it with zstd or uncompressed");
+  decode(bytes) {
+    const max_bytes = Math.max(2 ** 26, expansion_limit * bytes.length);
+    return expandLz4Frame(bytes, Math.min(2 ** 30, max_bytes));
   },
 });
 
@@ -86,11 +92,13 @@ const TAIL_BYTES = 10;
  *
  * @throws {Error} for a truncated or damaged message or footer, without the file's name.
  */
-function* arrowMessages(file: ByteSource): Generator<Uint8Array> {
+function* arrowMessages(file: ByteSource, filter: ColumnFilter): Generator<Uint8Array> {
   const is_file = hasMagic(file, 0);
-  if (is_file && hasMagic(file, file.size - MAGIC.length)) return yield* indexedMessages(file);
+  if (is_file && hasMagic(file, file.size - MAGIC.length)) {
+    return yield* indexedMessages(file, filter);
+  }
   for (let at = is_file ? HEAD_BYTES : 0; at < file.size;) {
-    const message = locate(file, at, file.size);
+    const message = locate(file, at, file.size, filter);
     if (message === undefined) return;
     yield* message.read();
     at = message.end;
@@ -99,17 +107,17 @@ function* arrowMessages(file: ByteSource): Generator<Uint8Array> {
 }
 
 /** Dictionaries come first: in a file, unlike a stream, a batch may refer to one stored after it. */
-function* indexedMessages(file: ByteSource): Generator<Uint8Array> {
+function* indexedMessages(file: ByteSource, filter: ColumnFilter): Generator<Uint8Array> {
   const tail = file.size - TAIL_BYTES;
   const end = tail - (tail < HEAD_BYTES ? cutOff() : view(file, tail, 4).getUint32(0, true));
   if (end < HEAD_BYTES) cutOff();
   const footer = view(file, end, tail - end);
-  checkFooter(footer);
+  filter.chooseFields(checkFooter(footer), 4);
   const index = Footer.decode(new Uint8Array(footer.buffer));
   yield schemaMessage(index.schema);
   let read_bytes = 0;
   for (const { offset } of [...index.dictionaryBatches(), ...index.recordBatches()]) {
-    const message = locate(file, offset, end) ?? cutOff();
+    const message = locate(file, offset, end, filter) ?? cutOff();
     read_bytes += message.end - offset;
     // Otherwise a small footer could make us read one batch any number of times.
     if (read_bytes > file.size) throw new Error("damaged: its footer names a batch twice");
@@ -118,7 +126,7 @@ function* indexedMessages(file: ByteSource): Generator<Uint8Array> {
 }
 
 /** The message at a position; undefined for the mark that ends a stream. */
-function locate(file: ByteSource, at: number, limit: number) {
+function locate(file: ByteSource, at: number, limit: number, filter: ColumnFilter) {
   const first = at + 4 <= limit ? view(file, at, 4).getUint32(0, true) : cutOff();
   // Before Arrow 0.15 there was no continuation mark.
   const prefix = first === CONTINUATION ? 8 : 4;
@@ -133,7 +141,9 @@ function locate(file: ByteSource, at: number, limit: number) {
   return {
     end,
     *read(): Generator<Uint8Array> {
-      yield file.read(at, body);
+      const head = file.read(at, body);
+      if (!filter.apply(messageOf(new DataView(head.buffer, prefix, length)))) return;
+      yield head;
       if (body_bytes > 0) yield file.read(body, end);
     },
   };
@@ -154,28 +164,30 @@ function cutOff(): never {
   );
 }
 
-const SCHEMA = 1;
-const DICTIONARY_BATCH = 2;
-const RECORD_BATCH = 3;
+/** A message's metadata. */
+function messageOf(metadata: DataView): FlatTable {
+  return new FlatTable(metadata, metadata.getUint32(0, true));
+}
 
 /**
  * Length of the body that follows a message's metadata. All vectors must fit in the metadata: the library loops over
  * as many items as their lengths say.
  */
 function bodyLength(metadata: DataView): number {
-  const message = new FlatTable(metadata, metadata.getUint32(0, true));
+  const message = messageOf(metadata);
   message.checkVector(4, 4);
   const header = message.table(2);
   if (header === undefined) throw new Error("damaged: a message has no header");
   const type = message.byte(1);
-  if (type === SCHEMA) checkSchema(header);
-  else if (type === DICTIONARY_BATCH) checkBatch(header.table(1));
-  else if (type === RECORD_BATCH) checkBatch(header);
+  if (type === MESSAGE_TYPES.schema) checkSchema(header);
+  else if (type === MESSAGE_TYPES.dictionary_batch) checkBatch(header.table(1));
+  else if (type === MESSAGE_TYPES.record_batch) checkBatch(header);
   else throw new Error("damaged: a message has an unknown type");
   return message.integer(3);
 }
 
-function checkFooter(bytes: DataView): void {
+/** The schema in a footer. */
+function checkFooter(bytes: DataView): FlatTable {
   const footer = new FlatTable(bytes, bytes.getUint32(0, true));
   const schema = footer.table(1);
   if (schema === undefined) throw new Error("damaged: its footer has no schema");
@@ -184,6 +196,7 @@ function checkFooter(bytes: DataView): void {
   footer.checkVector(2, 24);
   footer.checkVector(3, 24);
   footer.checkVector(4, 4);
+  return schema;
 }
 
 function checkBatch(batch: FlatTable | undefined): void {
@@ -206,72 +219,5 @@ function checkSchema(schema: FlatTable): void {
     if (++fields > schema.byteLength / 8) throw new Error("damaged: a field contains itself");
     field.checkVector(6, 4);
     pending.push(...field.tables(5));
-  }
-}
-
-/** Reads a FlatBuffers table; every access is checked against the buffer's end. */
-class FlatTable {
-  readonly #view: DataView;
-  readonly #at: number;
-
-  constructor(view: DataView, at: number) {
-    this.#view = view;
-    this.#at = at;
-  }
-
-  get byteLength(): number {
-    return this.#view.byteLength;
-  }
-
-  byte(field: number): number {
-    const at = this.#find(field);
-    return at === 0 ? 0 : this.#view.getUint8(at);
-  }
-
-  integer(field: number): number {
-    const at = this.#find(field);
-    return at === 0 ? 0 : Number(this.#view.getBigInt64(at, true));
-  }
-
-  table(field: number): FlatTable | undefined {
-    const at = this.#find(field);
-    return at === 0 ? undefined : new FlatTable(this.#view, at + this.#view.getUint32(at, true));
-  }
-
-  tables(field: number): FlatTable[] {
-    const [start, count] = this.checkVector(field, 4);
-    return Array.from({ length: count }, (_, i) => {
-      const at = start + 4 * i;
-      return new FlatTable(this.#view, at + this.#view.getUint32(at, true));
-    });
-  }
-
-  integers(field: number): number[] {
-    const [start, count] = this.checkVector(field, 8);
-    return Array.from(
-      { length: count },
-      (_, i) => Number(this.#view.getBigInt64(start + 8 * i, true)),
-    );
-  }
-
-  /** @returns position of a vector's items, and their number. */
-  checkVector(field: number, item_bytes: number): [start: number, count: number] {
-    const at = this.#find(field);
-    if (at === 0) return [0, 0];
-    const vector = at + this.#view.getUint32(at, true);
-    const count = this.#view.getUint32(vector, true);
-    if (vector + 4 + count * item_bytes > this.byteLength) {
-      throw new Error("damaged: a vector extends beyond the metadata");
-    }
-    return [vector + 4, count];
-  }
-
-  /** Position of a field, or 0 if it is absent. */
-  #find(field: number): number {
-    const layout = this.#at - this.#view.getInt32(this.#at, true);
-    const entry = 4 + 2 * field;
-    if (entry >= this.#view.getUint16(layout, true)) return 0;
-    const offset = this.#view.getUint16(layout + entry, true);
-    return offset === 0 ? 0 : this.#at + offset;
   }
 }

@@ -171,7 +171,6 @@ function floatReader(data: Data): ValueReader {
   return (row) => halves[row];
 }
 
-/** Decimals become numbers, as with Parquet. */
 function decimalReader(data: Data, scale: number): ValueReader {
   const words = (data.type as unknown as { bitWidth: number }).bitWidth / 32;
   require([1, 2, 4, 8].includes(words));
@@ -181,7 +180,7 @@ function decimalReader(data: Data, scale: number): ValueReader {
     for (let word = words - 1; word >= 0; word--) {
       digits = (digits << 32n) | BigInt(values[row * words + word]);
     }
-    return Number(BigInt.asIntN(32 * words, digits)) * 10 ** -scale;
+    return decimalText(BigInt.asIntN(32 * words, digits), scale);
   };
 }
 
@@ -259,6 +258,13 @@ export class BadValue extends Error {}
 export function plainInteger(value: bigint): number | string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
+}
+
+/** A decimal with all digits of its scale, such as "-3.30" for -330 and 2. */
+export function decimalText(unscaled: bigint, scale: number): string {
+  if (scale <= 0) return String(unscaled * 10n ** BigInt(-scale));
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
+  return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
 /** Decimal digits of the fraction of a second: 3 for milliseconds. */

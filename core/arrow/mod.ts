@@ -9,6 +9,7 @@ export { type ByteSource, type FileRange, streamPieces, toStream } from "./file.
 export { type ForeignBatch, foreignBatches } from "./foreign_file.ts";
 export {
   BadValue,
+  decimalText,
   isoDay,
   isoTimestamp,
   plainInteger,

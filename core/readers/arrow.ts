@@ -9,7 +9,7 @@ import { FileBytes } from "./file_bytes.ts";
 import { type DataRecord, type Format, messageOf, type Reading } from "./reading.ts";
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
-/** Arrow files and streams, told apart by their first bytes; uncompressed or compressed with Zstandard, not LZ4. */
+/** Arrow files and streams, told apart by their first bytes; uncompressed or compressed with LZ4 or Zstandard. */
 export const arrow: Format = {
   endings: [".arrow", ".feather", ".ipc"],
   record: "a row",
@@ -28,11 +28,11 @@ async function* readArrow(path: string, reading: Reading): AsyncGenerator<DataRe
 }
 
 function* batchesOf(file: FileBytes, path: string, reading: Reading): Generator<TableBatch> {
-  for (const batch of foreignBatches(file, reading.limits.max_expansion)) {
-    const names = chooseColumns(batch.names, reading.columns, path);
+  const choose = (present: readonly string[]) => chooseColumns(present, reading, path);
+  for (const batch of foreignBatches(file, reading.limits.max_expansion, choose)) {
     yield {
       rows: batch.rows,
-      columns: names.map((name) => ({ name, read: batch.column(name) })),
+      columns: choose(batch.names).map((name) => ({ name, read: batch.column(name) })),
     };
   }
 }

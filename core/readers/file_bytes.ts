@@ -49,6 +49,31 @@ export async function collect(
   return joinBytes(parts);
 }
 
+/** Bytes that arrive in pieces; over the limit they are counted and not kept. */
+export class PartialBytes {
+  length = 0;
+  #parts: Uint8Array[] = [];
+  constructor(readonly max_bytes: number) {}
+
+  add(bytes: Uint8Array): void {
+    this.length += bytes.length;
+    if (this.length > this.max_bytes) this.#parts = [];
+    else if (bytes.length > 0) this.#parts.push(bytes);
+  }
+
+  /** The bytes so far, undefined if there are too many, and begins anew. */
+  take(): Uint8Array | undefined {
+    const whole = this.length > this.max_bytes
+      ? undefined
+      : this.#parts.length === 1
+      ? this.#parts[0]
+      : joinBytes(this.#parts);
+    this.length = 0;
+    this.#parts = [];
+    return whole;
+  }
+}
+
 /** Random access to a file. */
 export class FileBytes implements Disposable {
   readonly size: number;

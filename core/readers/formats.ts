@@ -6,7 +6,8 @@
 import { arrow } from "./arrow.ts";
 import { readExpanded, withoutCompression } from "./decompress.ts";
 import { hf_dataset, isDatasetFolder } from "./hf_folder.ts";
-import { json, jsonl } from "./jsonl.ts";
+import { json } from "./json.ts";
+import { jsonl } from "./jsonl.ts";
 import { parquet } from "./parquet.ts";
 import { type Format, hasEnding, type StreamFormat } from "./reading.ts";
 import { text } from "./text.ts";

@@ -1,9 +1,10 @@
 /**
- * JSON Lines: one JSON object per line. Files named `.json` may also contain one array of objects.
+ * JSON Lines: one JSON object per line.
  *
  * @module
  */
-import { collect, joinBytes } from "./file_bytes.ts";
+import { PartialBytes } from "./file_bytes.ts";
+import { parseJson } from "./json_text.ts";
 import {
   type DataRecord,
   messageOf,
@@ -19,14 +20,8 @@ export const jsonl: StreamFormat = {
   readStream: readJsonLines,
 };
 
-/** JSON Lines or one array of objects, told apart by the first character. */
-export const json: StreamFormat = {
-  endings: [".json"],
-  record: "a line, or an element of the array in the file",
-  readStream: readJson,
-};
-
-async function* readJsonLines(
+/** Records of the lines of a stream. */
+export async function* readJsonLines(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   reading: Reading,
@@ -37,9 +32,11 @@ async function* readJsonLines(
       reading.throwIfAborted();
       for (const line of lines) {
         row++;
-        const value = row === 1 && line !== undefined
-          ? parseLine(withoutMark(line), `${file}:${row}`, reading)
-          : parseLine(line, `${file}:${row}`, reading);
+        const value = parseRecord(
+          row === 1 && line !== undefined ? withoutMark(line) : line,
+          `${file}:${row}`,
+          reading,
+        );
         if (value !== undefined) yield { file, row, value };
       }
     }
@@ -50,125 +47,78 @@ async function* readJsonLines(
   }
 }
 
-async function* readJson(
-  chunks: AsyncIterable<Uint8Array>,
-  file: string,
-  reading: Reading,
-): AsyncGenerator<DataRecord> {
-  const source = chunks[Symbol.asyncIterator]();
-  try {
-    const { head, opening } = await readHead(source);
-    const whole = chain(head, source);
-    yield* opening === LEFT_BRACKET
-      ? readArray(whole, file, reading)
-      : readJsonLines(whole, file, reading);
-  } catch (error) {
-    if (!(error instanceof StreamFault)) throw error;
-    reading.fault(`${file}:1: ${error.message}`);
-  } finally {
-    // An iterator driven by hand does not end with the loop, and would keep its file open.
-    await source.return?.();
-  }
-}
-
-/** The chunks up to the first character that is not blank, and that character. */
-async function readHead(source: AsyncIterator<Uint8Array>) {
-  const head: Uint8Array[] = [];
-  let opening: number | undefined;
-  while (opening === undefined) {
-    const next = await source.next();
-    if (next.done) break;
-    head.push(next.value);
-    opening = withoutMark(next.value).find((byte) => !isBlank(byte));
-  }
-  return { head, opening };
-}
-
-const LEFT_BRACKET = 0x5b;
-
-async function* chain(
-  head: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield* head;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-}
-
-/** An array is parsed as a whole, so its size is limited like that of one record. */
-async function* readArray(
-  chunks: AsyncIterable<Uint8Array>,
-  file: string,
-  reading: Reading,
-): AsyncGenerator<DataRecord> {
-  let items: unknown;
-  try {
-    const bytes = await collect(chunks, reading.limits.max_record_bytes);
-    if (bytes === undefined) {
-      return reading.fault(
-        `${file}:1: the JSON array has more than ${reading.limits.max_record_bytes} bytes; write it as JSON Lines, one object per line`,
-      );
-    }
-    items = JSON.parse(DECODER.decode(withoutMark(bytes)));
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      return reading.fault(`${file}:1: not a valid JSON array (${error.message})`);
-    }
-    if (error instanceof TypeError) return reading.fault(`${file}:1: is not UTF-8 text`);
-    if (error instanceof StreamFault) return reading.fault(`${file}:1: ${error.message}`);
-    throw error;
-  }
-  let row = 0;
-  for (const item of items as unknown[]) {
-    row++;
-    if (isObject(item)) yield { file, row, value: reading.select(item) };
-    else reading.fault(`${file}:${row}: ${NO_OBJECT}`);
-  }
-}
-
-const NO_OBJECT = "expected a JSON object with named columns";
 /** Byte order marks are removed by hand, once per file: the decoder would remove one from every line. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** @returns undefined for a blank or skipped line. */
-function parseLine(
-  line: Uint8Array | undefined,
+/**
+ * The record in the bytes of a JSON object.
+ *
+ * @param bytes undefined if there are too many.
+ * @returns undefined for a blank or skipped one.
+ */
+export function parseRecord(
+  bytes: Uint8Array | undefined,
   where: string,
   reading: Reading,
 ): Record<string, unknown> | undefined {
-  if (line === undefined) {
+  if (bytes === undefined) {
     reading.fault(
-      `${where}: the line has more than ${reading.limits.max_record_bytes} bytes; raise max_record_bytes or shorten it`,
+      `${where}: the record has more than ${reading.limits.max_record_bytes} bytes; raise limits.max_record_bytes or shorten it`,
     );
     return undefined;
   }
-  if (isBlank(line[0] ?? 10) && line.every(isBlank)) return undefined;
+  if (isBlank(bytes[0] ?? 10) && bytes.every(isBlank)) return undefined;
   let text: string;
   try {
-    text = DECODER.decode(line);
+    text = DECODER.decode(bytes);
   } catch {
     reading.fault(`${where}: is not UTF-8 text`);
     return undefined;
   }
   try {
-    const value = JSON.parse(text);
-    if (isObject(value)) return reading.select(value);
-    reading.fault(`${where}: ${NO_OBJECT}`);
+    const value = parseJson(text);
+    const problem = isObject(value) ? wrapping(value, reading) : NO_OBJECT;
+    if (problem === undefined) return reading.select(value as Record<string, unknown>);
+    reading.fault(`${where}: ${problem}`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    reading.fault(`${where}: not valid JSON (${messageOf(error)})`);
+    reading.fault(`${where}: not valid JSON (${messageOf(error)})${hintOf(text)}`);
   }
   return undefined;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+const NO_OBJECT = "expected a JSON object with named columns";
+
+/** What is wrong with an object that holds records instead of being one. */
+function wrapping(value: Record<string, unknown>, reading: Reading): string | undefined {
+  if (reading.missingColumn(Object.keys(value)) === undefined) return undefined;
+  const lists = Object.entries(value).flatMap(([name, items]) =>
+    Array.isArray(items) && items.length > 0 && items.every(isObject) ? [name] : []
+  );
+  if (lists.length === 0) return undefined;
+  const fields = lists.map((name) => `"${name}"`).join(", ");
+  return `the records seem to be in a list inside this object; set "field" to ${fields} and the format to json`;
+}
+
+/** Why the start of an object may be no JSON. */
+function hintOf(text: string): string {
+  const start = text.trim();
+  return start === "{" || start === "[" || /^[{[].*[,{[]$/s.test(start)
+    ? '; if the objects go over several lines, set format to "json"'
+    : "";
+}
+
+/** Whether a JSON value has named fields. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isBlank(byte: number): boolean {
+export function isBlank(byte: number): boolean {
   return byte === 32 || (byte >= 9 && byte <= 13);
 }
 
-function withoutMark(bytes: Uint8Array): Uint8Array {
+/** Bytes without a byte order mark. */
+export function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
@@ -186,7 +136,7 @@ async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   max_bytes: number,
 ): AsyncGenerator<(Uint8Array | undefined)[]> {
-  const rest = new UnfinishedLine(max_bytes);
+  const rest = new PartialBytes(max_bytes);
   for await (const chunk of chunks) {
     const lines: (Uint8Array | undefined)[] = [];
     let start = 0;
@@ -202,24 +152,4 @@ async function* readLines(
     if (lines.length > 0) yield lines;
   }
   if (rest.length > 0) yield [rest.take()];
-}
-
-/** The beginning of a line that continues in the next chunk. */
-class UnfinishedLine {
-  length = 0;
-  #parts: Uint8Array[] = [];
-  constructor(readonly max_bytes: number) {}
-
-  add(bytes: Uint8Array): void {
-    this.length += bytes.length;
-    if (this.length > this.max_bytes) this.#parts = [];
-    else if (bytes.length > 0) this.#parts.push(bytes);
-  }
-
-  take(): Uint8Array | undefined {
-    const line = this.length > this.max_bytes ? undefined : joinBytes(this.#parts);
-    this.length = 0;
-    this.#parts = [];
-    return line;
-  }
 }

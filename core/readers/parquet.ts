@@ -17,11 +17,13 @@ import { type DataRecord, type Format, type Limits, messageOf, type Reading } fr
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
 const MAGIC = "PAR1";
+/** Of a file whose footer is encrypted. */
+const ENCRYPTED = "PARE";
 const MAX_FOOTER_BYTES = 2 ** 28;
 
 /**
  * Parquet files, compressed with Snappy, gzip, Zstandard, Brotli, LZ4 or not at all. Maps are objects, decimals are
- * numbers, times of day integers in their unit.
+ * texts such as "-3.30", times of day integers in their unit.
  */
 export const parquet: Format = {
   endings: [".parquet"],
@@ -43,12 +45,15 @@ async function* readParquet(path: string, reading: Reading): AsyncGenerator<Data
     metadata = readFooter(file);
     schema = parquetSchema(metadata);
   } catch (error) {
+    const fix = error instanceof Encrypted
+      ? "write it without encryption"
+      : "fetch or write it again";
     const fault = contentOf(file, MAGIC) ??
-      `is not a readable Parquet file (${messageOf(error)}); fetch or write it again`;
+      `is not a readable Parquet file (${messageOf(error)}); ${fix}`;
     return reading.fault(`${path}:1: ${fault}`);
   }
   const present = schema.children.map(({ element }) => element.name);
-  const columns = chooseColumns(present, reading.columns, path)
+  const columns = chooseColumns(present, reading, path)
     .map((name) => schema.children[present.indexOf(name)]);
   if (columns.length === 0) return;
   let start = 0;
@@ -78,8 +83,13 @@ function* groupBatches(
   if (missing !== 0) throw new Error("damaged: the number of rows is not the declared one");
 }
 
+class Encrypted extends Error {}
+
 function readFooter(file: FileBytes): FileMetaData {
   const magicAt = (at: number) => new TextDecoder("latin1").decode(file.read(at, at + 4));
+  if (file.size >= 12 && [0, file.size - 4].some((at) => magicAt(at) === ENCRYPTED)) {
+    throw new Encrypted("its footer is encrypted");
+  }
   if (file.size < 12 || magicAt(0) !== MAGIC) throw new Error(`it does not begin with ${MAGIC}`);
   const tail = file.size - 8;
   if (magicAt(tail + 4) !== MAGIC) throw new Error(`truncated: it does not end with ${MAGIC}`);

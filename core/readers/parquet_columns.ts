@@ -11,11 +11,12 @@ import type {
   DecodedArray,
   PageHeader,
   ParquetParsers,
+  SchemaElement,
   SchemaTree,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { BadValue, isoDay, isoTimestamp, plainInteger, utf8 } from "../arrow/mod.ts";
+import { BadValue, decimalText, isoDay, isoTimestamp, plainInteger, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
 import type { Limits } from "./reading.ts";
 import {
@@ -55,6 +56,34 @@ const PARSERS: ParquetParsers = {
   stringFromBytes: (bytes) => bytes && orFault(() => utf8(bytes)),
   jsonFromBytes: (bytes) => bytes && orFault(() => JSON.parse(utf8(bytes))),
 };
+
+/**
+ * How to decode a column. The library makes numbers of decimals, so they are passed off as a type with a parser of
+ * ours.
+ */
+function elementAndParsers(element: SchemaElement): {
+  element: SchemaElement;
+  parsers: ParquetParsers;
+} {
+  const { converted_type, logical_type } = element;
+  const is_decimal = converted_type === "DECIMAL" || logical_type?.type === "DECIMAL";
+  if (!is_decimal) return { element, parsers: PARSERS };
+  const scale = element.scale ?? (logical_type as { scale?: number } | undefined)?.scale ?? 0;
+  return {
+    element: { ...element, converted_type: "TIMESTAMP_MILLIS", logical_type: undefined },
+    parsers: {
+      ...PARSERS,
+      timestampFromMilliseconds: (value: bigint | number | Uint8Array) =>
+        decimalText(value instanceof Uint8Array ? signedInteger(value) : BigInt(value), scale),
+    },
+  };
+}
+
+/** Two's complement, the highest byte first. */
+function signedInteger(bytes: Uint8Array): bigint {
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return BigInt.asIntN(8 * bytes.length, BigInt(`0x${hex || "0"}`));
+}
 
 /**
  * Decodes a row group page by page. In memory: the compressed columns, and one decoded page of each.
@@ -157,9 +186,8 @@ class LeafColumn {
     this.#decoder = {
       ...metadata,
       pathInSchema: path_in_schema,
-      element: this.#schema_path.at(-1)!.element,
+      ...elementAndParsers(this.#schema_path.at(-1)!.element),
       schemaPath: this.#schema_path,
-      parsers: PARSERS,
       utf8: false,
       compressors: this.#checked(DECOMPRESSORS),
     };

@@ -85,13 +85,13 @@ export class StreamFault extends Error {}
 export function checkExpansion(limits: Limits, compressed: number, expanded: number): void {
   if (expanded > limits.max_expanded_bytes) {
     throw new StreamFault(
-      `expands to more than ${limits.max_expanded_bytes} bytes; raise max_expanded_bytes if you trust it`,
+      `expands to more than ${limits.max_expanded_bytes} bytes; raise limits.max_expanded_bytes if you trust it`,
     );
   }
   if (expanded > HARMLESS_BYTES && expanded > limits.max_expansion * compressed) {
     throw new StreamFault(
       `expands to more than ${limits.max_expansion} times its size, like a decompression bomb; ` +
-        "raise max_expansion if you trust it",
+        "raise limits.max_expansion if you trust it",
     );
   }
 }
@@ -109,10 +109,25 @@ export interface ReadingOptions {
   wanted_split?: "train" | "validation";
   /** Columns to read; others of a table are not decoded. Absent: all. */
   columns?: readonly string[];
+  /** What is made of the records: other columns of a table are not decoded. Absent: not known. */
+  uses?: readonly ColumnUse[];
+  /** Of a JSON file: the field that is the array of records, `a.b` for one inside another. */
+  field?: string;
+  /** Of text files: cut at this text into records. */
+  separator?: string;
+  /** Of CSV and TSV files: what separates the fields; by the ending if left out. */
+  delimiter?: string;
   /** Value of the column `path` in the record of a text file; the file's path if left out. */
   nameOf?: (file: string) => string;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
+}
+
+/** Use of a column by a template. */
+export interface ColumnUse {
+  /** Names it may have: `a.b` is a column of that name, or a field of the column `a`. */
+  readonly names: readonly string[];
+  readonly is_optional: boolean;
 }
 
 /** Options of one reading with their defaults. */
@@ -120,6 +135,10 @@ export class Reading {
   readonly limits: Limits;
   readonly split?: string;
   readonly columns?: readonly string[];
+  readonly uses?: readonly ColumnUse[];
+  readonly field?: string;
+  readonly separator?: string;
+  readonly delimiter?: string;
   readonly nameOf: (file: string) => string;
   readonly wanted_split?: "train" | "validation";
   readonly #onPassOver?: (file: string, why: string) => void;
@@ -133,6 +152,10 @@ export class Reading {
     this.columns = options.columns;
     this.wanted_split = options.wanted_split;
     this.#onPassOver = options.onPassOver;
+    this.uses = options.uses;
+    this.field = options.field;
+    this.separator = options.separator;
+    this.delimiter = options.delimiter;
     this.nameOf = options.nameOf ?? ((file) => file);
     this.#signal = options.signal;
     this.#skip = options.on_error === "skip";
@@ -157,6 +180,14 @@ export class Reading {
   /** Reports an entry of an archive that is not read. */
   passOver(file: string, why: string): void {
     this.#onPassOver?.(file, why);
+  }
+
+  /** Name of a column that is needed and not among these. */
+  missingColumn(present: readonly string[]): string | undefined {
+    const use = this.uses?.find(({ names, is_optional }) =>
+      !is_optional && !names.some((name) => present.includes(name))
+    );
+    return this.columns?.find((name) => !present.includes(name)) ?? use?.names.at(-1);
   }
 
   /** The wanted columns of a record. */

@@ -15,8 +15,9 @@ import {
 } from "./card.ts";
 import { textDigest } from "./digests.ts";
 import type { RecordFormat } from "./formats.ts";
-import type { Limits } from "./reading.ts";
 import { hubFiles, hubRevision, hubSelection } from "./hub_files.ts";
+import { canonicalNumber } from "./json_text.ts";
+import type { ColumnUse, Limits } from "./reading.ts";
 import {
   type Beside,
   contentDigest,
@@ -30,9 +31,12 @@ import {
 } from "./record_files.ts";
 import { type LeftOut, ReadingReport } from "./reading_report.ts";
 import { readRecords } from "./records.ts";
-import { type Columns, compileTemplate, type Render } from "./template.ts";
+import { type Columns, columnsOf, compileTemplate, type Render } from "./template.ts";
 
-/** Which records are used: those with one of some values in a column, or those a function accepts. */
+/**
+ * Which records are used: those with one of some values in a column, or those a function accepts. A number and a text
+ * with the same digits are equal, so that integers beyond 2^53 and decimals, which are texts in a record, can be named.
+ */
 export type Where =
   | { readonly column: string; readonly in: readonly (string | number | boolean)[] }
   | ((record: Columns) => boolean);
@@ -41,8 +45,14 @@ export type Where =
 export interface RecordReading {
   /** By the endings of the files' names if left out. */
   readonly format?: RecordFormat;
-  /** Columns to read; others of a table are not decoded. Absent: all. */
+  /** Columns to read; others of a table are not decoded. Absent: those that templates name, all for functions. */
   readonly columns?: readonly string[];
+  /** Of JSON files: the field that is the array of records, `a.b` for one inside another. */
+  readonly field?: string;
+  /** Of text files: cut at this text into records. */
+  readonly separator?: string;
+  /** Of CSV and TSV files: what separates the fields. Absent: a comma, a tab in files named `.tsv`. */
+  readonly delimiter?: string;
   /** Column name, template, or function that gives the text (after the prompt, if there is one). */
   readonly text: string | Render;
   /** The same for the text before it. */
@@ -182,9 +192,27 @@ function compileWhere(where: Where | undefined): (record: Columns, place: string
   if (typeof where === "function") return where;
   const { column, in: values } = where;
   return (record, place) => {
-    if (Object.hasOwn(record, column)) return values.includes(record[column] as string);
+    if (Object.hasOwn(record, column)) return values.some((value) => equal(record[column], value));
     throw new Error(`${place}: no column "${column}" to select records by`);
   };
+}
+
+function equal(found: unknown, wanted: string | number | boolean): boolean {
+  if (found === wanted) return true;
+  const kinds = [typeof found, typeof wanted];
+  if (!kinds.includes("number") || !kinds.includes("string")) return false;
+  const number = canonicalNumber(String(found));
+  return number !== undefined && number === canonicalNumber(String(wanted));
+}
+
+/** The columns that the documents are made of; undefined if functions make them. */
+function usesOf({ text, prompt, group, where }: RecordReading): ColumnUse[] | undefined {
+  const parts = [text, prompt, group].filter((part) => part !== undefined);
+  if (typeof where === "function" || !parts.every((part) => typeof part === "string")) {
+    return undefined;
+  }
+  const uses = parts.flatMap(columnsOf);
+  return where === undefined ? uses : [...uses, { names: [where.column], is_optional: false }];
 }
 
 async function* readDocuments(
@@ -193,7 +221,9 @@ async function* readDocuments(
   on_hub: boolean,
   reading: DocumentOptions,
 ): AsyncGenerator<Document> {
-  const { format, columns, limits, on_error = "fail", path: paths } = options;
+  const { format, columns, field, separator, delimiter, limits, path: paths } = options;
+  const { on_error = "fail" } = options;
+  const how = { format, columns, uses: usesOf(options), field, separator, delimiter, limits };
   const { signal, log } = reading;
   const selection = on_hub
     ? await hubSelection(paths, fileOptions(options))
@@ -210,18 +240,8 @@ async function* readDocuments(
     const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
     const onPassOver = (file: string, why: string) => report.passOver(nameOf(file), why);
     const wanted_split = split ?? options.split;
-    const how = {
-      format,
-      columns,
-      nameOf,
-      limits,
-      on_error,
-      onSkip,
-      onPassOver,
-      wanted_split,
-      signal,
-    };
-    for await (const { file, row, value, split: own } of readRecords(path, how)) {
+    const reading = { ...how, nameOf, on_error, onSkip, onPassOver, wanted_split, signal };
+    for await (const { file, row, value, split: own } of readRecords(path, reading)) {
       const placed = options.split ?? split ?? own;
       const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);
       if (document === undefined) continue;
@@ -274,7 +294,9 @@ async function revisionOnHub(options: RecordCardOptions): Promise<string> {
 function fold(files: readonly unknown[], options: RecordCardOptions): string {
   const { format, columns, text, prompt, group, where, split, examples, limits } = options;
   const { mask_prompt = true, on_error = "fail", reader_version } = options;
-  const reading = { format, columns, text, prompt, mask_prompt, group, where, split, examples };
+  const { field, separator, delimiter } = options;
+  const source = { format, columns, field, separator, delimiter };
+  const reading = { ...source, text, prompt, mask_prompt, group, where, split, examples };
   const content = { reader: READER, files, reading: { ...reading, on_error, limits } };
   // Not the source of a function: it does not include what the function calls.
   const withVersion = (_key: string, value: unknown) =>

@@ -23,19 +23,24 @@ export interface TableColumn {
 class MissingColumn extends Error {}
 
 /**
- * The names of the wanted columns, of all if undefined.
+ * The names of the wanted columns, of all if the reading names none.
  *
  * @throws {MissingColumn} naming the file and its columns.
  */
 export function chooseColumns(
   present: readonly string[],
-  wanted: readonly string[] | undefined,
+  reading: Reading,
   path: string,
 ): readonly string[] {
-  const missing = wanted?.find((name) => !present.includes(name));
-  if (missing === undefined) return wanted ?? present;
-  const names = present.join(", ") || "no columns";
-  throw new MissingColumn(`${path}: no column "${missing}"; the file has ${names}`);
+  const missing = reading.missingColumn(present);
+  if (missing !== undefined) {
+    const names = present.join(", ") || "no columns";
+    throw new MissingColumn(`${path}: no column "${missing}"; the file has ${names}`);
+  }
+  const { columns, uses } = reading;
+  if (columns !== undefined || uses === undefined) return columns ?? present;
+  const used = new Set(uses.flatMap(({ names }) => names));
+  return present.filter((name) => used.has(name));
 }
 
 /**

@@ -8,12 +8,17 @@
  * | `{question}`        | the column, inside other text                                       |
  * | `{answers.text[0]}` | a field `.name` and an element `[0]`, counted from 0, of a column   |
  * | `{options[, ]}`     | all elements of a list, joined by the text in the brackets          |
+ * | `{hint?}`           | the same as `{hint}`, or nothing if it is missing                   |
+ * | `{hint\|none}`      | the same, or the text after the bar if it is missing or empty       |
  * | `{{`, `}}`          | a brace                                                             |
  *
- * Anything beyond that is a function in a dataset card.
+ * A value is missing if there is no such column, field or element, or if it is null or NaN. Anything beyond that is a
+ * function in a dataset card.
  *
  * @module
  */
+
+import type { ColumnUse } from "./reading.ts";
 
 /** Columns of a record by name. */
 export type Columns = Readonly<Record<string, unknown>>;
@@ -25,7 +30,7 @@ export type Render = (record: Columns, where: string) => string;
  * Compiles a column name or template.
  *
  * @throws {Error} for an unbalanced brace or bracket; the returned function throws `file:row: …` for a column
- *   that is missing or is neither text nor number.
+ *   that is missing or is neither text nor number. Bytes are text if they are UTF-8.
  *
  * @example
  * ```ts
@@ -38,51 +43,101 @@ export type Render = (record: Columns, where: string) => string;
  * ```
  */
 export function compileTemplate(template: string): Render {
-  if (!/[{}]/.test(template)) return compilePath(template, template);
+  const renders = partsOf(template).map((part) =>
+    typeof part === "string" ? () => part : compilePath(part, template)
+  );
+  return (record, where) => renders.map((render) => render(record, where)).join("");
+}
+
+/** The columns that a column name or template uses. @throws {Error} like {@link compileTemplate}. */
+export function columnsOf(template: string): ColumnUse[] {
+  return partsOf(template).flatMap((part) => {
+    if (typeof part === "string") return [];
+    const { whole, path, fallback } = part;
+    return [{
+      names: [...new Set([whole, path, columnOf(path)])],
+      is_optional: fallback !== undefined,
+    }];
+  });
+}
+
+/** A reference to a column. */
+interface Reference {
+  /** All that is between the braces: a column with exactly that name takes precedence. */
+  readonly whole: string;
+  readonly path: string;
+  /** The text if the column is missing. */
+  readonly fallback?: string;
+}
+
+/** Literal texts and references. */
+function partsOf(template: string): (string | Reference)[] {
+  if (!/[{}]/.test(template)) return [reference(template)];
   const parts = template.match(/\{\{|\}\}|\{[^{}]+\}|[^{}]+|[{}]/g) ?? [];
-  if (parts.some((part) => part === "{" || part === "}")) {
+  return parts.map((part) => {
+    if (part === "{{") return "{";
+    if (part === "}}") return "}";
+    if (part !== "{" && part !== "}") {
+      return part.startsWith("{") ? reference(part.slice(1, -1)) : part;
+    }
     throw new Error(
       `template ${
         JSON.stringify(template)
       } has an unpaired brace; write {{ or }} for a literal one`,
     );
-  }
-  const renders = parts.map((part) => compilePart(part, template));
-  return (record, where) => renders.map((render) => render(record, where)).join("");
+  });
 }
 
-function compilePart(part: string, template: string): Render {
-  if (part === "{{") return () => "{";
-  if (part === "}}") return () => "}";
-  return part.startsWith("{") ? compilePath(part.slice(1, -1), template) : () => part;
+function reference(whole: string): Reference {
+  const [, path, optional, fallback] =
+    /^((?:[^|[\]]|\[[^[\]]*\])+?)(?:(\?)|\|(.*))$/s.exec(whole) ?? [];
+  if (optional !== undefined) return { whole, path, fallback: "" };
+  return fallback === undefined ? { whole, path: whole } : { whole, path, fallback };
 }
 
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[[^[\]]*\])*$/;
 const STEP = /\.([^.[\]]+)|\[([^[\]]*)\]/g;
 
+function columnOf(path: string): string {
+  return PATH.test(path) ? /^[^.[\]]+/.exec(path)![0] : path;
+}
+
 /** Compiles `column.field[0]`; a column with exactly that name takes precedence. */
-function compilePath(path: string, template: string): Render {
-  const is_path = PATH.test(path);
-  if (!is_path && /[[\]]/.test(path)) {
+function compilePath({ whole, path, fallback }: Reference, template: string): Render {
+  if (!PATH.test(path) && /[[\]]/.test(path)) {
     throw new Error(
       `template ${JSON.stringify(template)}: "${path}" is not a path like column.field[0]`,
     );
   }
-  const column = is_path ? /^[^.[\]]+/.exec(path)![0] : path;
-  const steps = is_path ? [...path.slice(column.length).matchAll(STEP)] : [];
-  return (record, where) => {
-    if (Object.hasOwn(record, path)) return textOf(record[path], path, where);
+  const column = columnOf(path);
+  const steps = PATH.test(path) ? [...path.slice(column.length).matchAll(STEP)] : [];
+  const find = (record: Columns, where: string) => {
+    if (Object.hasOwn(record, path)) return record[path];
     if (!Object.hasOwn(record, column)) {
       const columns = Object.keys(record).join(", ");
-      throw new Error(
+      throw new MissingValue(
         `${where}: no column "${column}"; the record has ${columns || "no columns"}`,
       );
     }
     let value = record[column];
     for (const [, field, bracket] of steps) value = stepInto(value, field, bracket, path, where);
-    return textOf(value, path, where);
+    return value;
+  };
+  return (record, where) => {
+    if (Object.hasOwn(record, whole)) return textOf(record[whole], whole, where);
+    try {
+      const text = textOf(find(record, where), path, where);
+      return text === "" && fallback !== undefined ? fallback : text;
+    } catch (error) {
+      if (fallback !== undefined && error instanceof MissingValue) return fallback;
+      // Not the class that tells this module that a value is missing.
+      throw error instanceof MissingValue ? new Error(error.message) : error;
+    }
   };
 }
+
+/** There is no such value, or it is null. */
+class MissingValue extends Error {}
 
 /** One step of a path: a field, an element, or all elements joined. */
 function stepInto(
@@ -98,17 +153,28 @@ function stepInto(
   const key = field ?? bracket;
   const fits = field === undefined ? Array.isArray(value) : isObject(value);
   if (fits && Object.hasOwn(value as object, key)) return (value as Columns)[key];
-  throw new Error(
+  throw new MissingValue(
     `${where}: "${path}": there is no ${field === undefined ? "element" : "field"} "${key}" in ${
       describe(value)
     }`,
   );
 }
 
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function textOf(value: unknown, path: string, where: string): string {
   if (typeof value === "string") return value;
-  if (typeof value === "number") return String(value);
-  throw new Error(`${where}: column "${path}" is ${describe(value)}, not text`);
+  if (typeof value === "number" && !Number.isNaN(value)) return String(value);
+  if (value instanceof Uint8Array) {
+    try {
+      return DECODER.decode(value);
+    } catch {
+      throw new Error(`${where}: column "${path}" is binary and not UTF-8 text`);
+    }
+  }
+  const is_missing = value === null || value === undefined || typeof value === "number";
+  const message = `${where}: column "${path}" is ${describe(value)}, not text`;
+  throw is_missing ? new MissingValue(message) : new Error(message);
 }
 
 function isObject(value: unknown): boolean {
@@ -116,6 +182,7 @@ function isObject(value: unknown): boolean {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "number") return String(value);
   return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
 }

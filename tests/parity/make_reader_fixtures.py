@@ -34,7 +34,7 @@ def plain(value):
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
-        return float(value)
+        return str(value)
     if isinstance(value, bytes):
         return {"bytes": list(value)}
     if isinstance(value, list):

@@ -1,0 +1,71 @@
+/**
+ * JSON as data files have it: numbers are never altered, and the `NaN` and `Infinity` that Python writes are read.
+ *
+ * @module
+ */
+
+/** Numbers that JSON.parse may alter: with 16 digits or more, or an exponent of 3 digits. */
+const MAY_BE_ALTERED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
+/** A string, or a constant outside of strings. */
+const CONSTANT = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs;
+/** Stands for NaN, which has no literal that JSON.parse reads. */
+const NAN = "0.0e-7003";
+
+/**
+ * Parses JSON. A number that JavaScript would alter, such as an integer beyond 2^53, becomes the text in the file. `NaN`,
+ * `Infinity` and `-Infinity` become these numbers.
+ *
+ * @throws {SyntaxError} when it is not JSON.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseJson } from "./json_text.ts";
+ * const text = '{"id": 9007199254740993, "price": 19.9, "score": NaN}';
+ * assert.deepEqual(parseJson(text), { id: "9007199254740993", price: 19.9, score: NaN });
+ * ```
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return MAY_BE_ALTERED.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+  } catch (error) {
+    if (!/NaN|Infinity/.test(text)) throw error;
+    const plain = text.replace(CONSTANT, (part) => {
+      if (part.startsWith('"')) return part;
+      return part === "NaN" ? NAN : part.replace("Infinity", "1e999");
+    });
+    try {
+      return JSON.parse(plain, withConstants);
+    } catch {
+      throw error;
+    }
+  }
+}
+
+function withConstants(key: string, value: unknown, context?: { source?: string }): unknown {
+  if (context?.source === NAN) return NaN;
+  return context?.source?.endsWith("1e999") ? value : exactly(key, value, context);
+}
+
+/** A reviver that keeps the text of a number that would be altered. */
+function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined) return value;
+  return canonicalNumber(source) === canonicalNumber(String(value)) ? value : source;
+}
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/**
+ * The same text for all spellings of one number: `1.50` and `15e-1` are both `15e-1`.
+ *
+ * @returns undefined for a text that is not a JSON number.
+ */
+export function canonicalNumber(text: string): string | undefined {
+  const [, sign, whole, fraction = "", exponent = "0"] = NUMBER.exec(text) ?? [];
+  if (whole === undefined || /^0\d/.test(whole)) return undefined;
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const kept = digits.replace(/0+$/, "");
+  if (kept === "") return "0";
+  return `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
