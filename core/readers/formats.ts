@@ -4,6 +4,7 @@
  * @module
  */
 import { arrow } from "./arrow.ts";
+import { csv, tsv } from "./csv.ts";
 import { readExpanded, withoutCompression } from "./decompress.ts";
 import { hf_dataset, isDatasetFolder } from "./hf_folder.ts";
 import { json } from "./json.ts";
@@ -14,7 +15,7 @@ import { text } from "./text.ts";
 import { zipOf } from "./zip.ts";
 
 /** Formats read from front to back: also from `.gz` and `.zst` files and inside ZIP archives. */
-const STREAM_FORMATS = { jsonl, json, text } satisfies Record<string, StreamFormat>;
+const STREAM_FORMATS = { jsonl, json, csv, tsv, text } satisfies Record<string, StreamFormat>;
 
 /** Formats that need random access to a file, and folders. */
 const FILE_FORMATS = {
