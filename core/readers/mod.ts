@@ -5,6 +5,7 @@
  */
 export { requireDocuments } from "./card.ts";
 export type { DatasetCard, Document, DocumentOptions, Licence, Split } from "./card.ts";
+export { cutText } from "./cut_text.ts";
 export { hashShare, textDigest } from "./digests.ts";
 export { FORMAT_NAMES, FORMATS, type RecordFormat } from "./formats.ts";
 export { listFiles, packageFolder, readPackageFile } from "./npm_package.ts";

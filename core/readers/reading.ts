@@ -107,6 +107,8 @@ export interface ReadingOptions {
   onPassOver?: (file: string, why: string) => void;
   /** Reads only this split of an archive whose entries are named after splits. */
   wanted_split?: "train" | "validation";
+  /** Called with what a person should know about a file that was read. */
+  onNote?: (message: string) => void;
   /** Columns to read; others of a table are not decoded. Absent: all. */
   columns?: readonly string[];
   /** What is made of the records: other columns of a table are not decoded. Absent: not known. */
@@ -145,6 +147,7 @@ export class Reading {
   readonly #signal?: AbortSignal;
   readonly #skip: boolean;
   readonly #onSkip?: (message: string) => void;
+  readonly #onNote?: (message: string) => void;
 
   constructor(options: ReadingOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -160,6 +163,7 @@ export class Reading {
     this.#signal = options.signal;
     this.#skip = options.on_error === "skip";
     this.#onSkip = options.onSkip;
+    this.#onNote = options.onNote;
   }
 
   /** @throws {unknown} the signal's reason once it is aborted. */
@@ -180,6 +184,11 @@ export class Reading {
   /** Reports an entry of an archive that is not read. */
   passOver(file: string, why: string): void {
     this.#onPassOver?.(file, why);
+  }
+
+  /** Says what a person should know about a file. */
+  note(message: string): void {
+    this.#onNote?.(message);
   }
 
   /** Name of a column that is needed and not among these. */

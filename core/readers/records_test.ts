@@ -114,14 +114,20 @@ Deno.test("text: one record per file, compressed or not; bad files are named and
   };
   await withFiles(files, async (folder) => {
     const limits = { max_record_bytes: 10 };
-    const { records, skipped } = await readWhole(folder, { limits });
-    assert.deepEqual(records, [
+    const notes: string[] = [];
+    const onNote = (message: string) => notes.push(message.replace(folder, ""));
+    const { records, skipped } = await readWhole(folder, { limits, onNote });
+    assert.deepEqual(records.slice(0, 2), [
       { file: `${folder}/a.txt`, row: 1, value: { path: `${folder}/a.txt`, text: "One\r\nü" } },
       { file: `${folder}/b.md.gz`, row: 1, value: { path: `${folder}/b.md.gz`, text: "two" } },
     ]);
-    assert.deepEqual(skipped, [
-      "FILE/c.rst:1: is not UTF-8 text",
-      "FILE/d.txt:1: the text has more than 10 bytes; raise max_record_bytes or split it",
+    assert.deepEqual(
+      records.slice(2).map(({ row, value }) => [row, value.text]),
+      [[1, "too long "], [2, "a text"]],
+    );
+    assert.deepEqual(skipped, ["FILE/c.rst:1: is not UTF-8 text"]);
+    assert.deepEqual(notes, [
+      '/d.txt: texts longer than limits.max_record_bytes (10) are cut into 2 records at paragraphs; set "separator" to cut elsewhere',
     ]);
     await assert.rejects(all(readRecords(folder)), /c\.rst:1: is not UTF-8 text/);
     await assert.rejects(
@@ -130,5 +136,36 @@ Deno.test("text: one record per file, compressed or not; bad files are named and
     );
     const [source] = await all(readRecords(`${folder}/*.py`, { format: "text" }));
     assert.equal(source.value.text, "print()");
+  });
+});
+
+Deno.test("text: cut at a separator, wherever the file is read in pieces", async () => {
+  const end = "<|end|>";
+  const texts = ["one", "two\n\n", "<|en", "drei ü".repeat(300_000), "", "\r\n", "last"];
+  const files = {
+    "a.txt": "\ufeff" + texts.join(end) + end,
+    "b.txt": "one\r\ntwo\r\n\r\nthree\n\nfour\n\n\n",
+  };
+  await withFiles(files, async (folder) => {
+    const read = async (name: string, separator: string) => {
+      const records = await all(readRecords(`${folder}/${name}`, { separator }));
+      assert.deepEqual(records.map(({ row }) => row), records.map((_, i) => i + 1));
+      return records.map(({ value }) => value.text);
+    };
+    assert.deepEqual(await read("a.txt", end), texts.filter((text) => text.trim() !== ""));
+    assert.deepEqual(await read("b.txt", "\n\n"), ["one\r\ntwo", "three", "four"]);
+  });
+});
+
+Deno.test("text: a file longer than a record is read whole, in pieces that end with paragraphs", async () => {
+  const paragraph = (i: number) => `Paragraph ${i} of ü.\n${"x".repeat(i % 700)}\n\n`;
+  const text = Array.from({ length: 9000 }, (_, i) => paragraph(i)).join("");
+  await withFiles({ "a.txt": text }, async (folder) => {
+    const limits = { max_record_bytes: 1 << 20 };
+    const { records } = await readWhole(`${folder}/a.txt`, { limits });
+    assert.equal(records.map(({ value }) => value.text).join(""), text);
+    const sizes = records.map(({ value }) => new TextEncoder().encode(value.text as string).length);
+    assert.ok(records.length > 10 && sizes.every((size) => size <= 1 << 18), sizes.join());
+    assert.ok(records.every(({ value }) => (value.text as string).endsWith("\n\n")));
   });
 });

@@ -22,13 +22,19 @@ const MAX_CACHED = 256;
  */
 export class ByteLevelCodec {
   readonly #finders: { readonly raw: TokenFinder; readonly normalized: TokenFinder };
+  /** Ids of control tokens, which stay text. */
+  readonly #plain: ReadonlySet<number>;
   readonly #merger: WordMerger;
+  /** Control tokens that were left as text. */
+  left_as_text = 0;
   readonly #words = new WordTable();
   /** Ids of the cached words, concatenated, and the start of each word's. */
   readonly #ids: TokenBuffer;
   #starts = new Uint32Array(1024);
 
-  constructor(readonly definition: ByteLevelDefinition) {
+  /** @param plain_tokens ids of added tokens that are encoded as the text that they are. */
+  constructor(readonly definition: ByteLevelDefinition, plain_tokens: readonly number[] = []) {
+    this.#plain = new Set(plain_tokens);
     const { byte_ids, merges, added_tokens, tokens } = definition;
     const normalized = added_tokens.filter((token) => token.normalized ?? true)
       .map(({ id }) => ({ id, content: tokens[id]! }));
@@ -78,9 +84,14 @@ export class ByteLevelCodec {
     out: TokenBuffer,
     encodePart: (start: number, end: number) => void,
   ): void {
-    let at = start;
-    while (at < end && !finder.is_empty && finder.find(bytes, at, end)) {
+    let at = start, from = start;
+    while (from < end && !finder.is_empty && finder.find(bytes, from, end)) {
       const { start: token_start, end: token_end, id } = finder;
+      from = token_end;
+      if (this.#plain.has(id)) {
+        this.left_as_text++;
+        continue;
+      }
       if (at < token_start) encodePart(at, token_start);
       out.push(id);
       at = token_end;

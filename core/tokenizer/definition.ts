@@ -11,6 +11,7 @@ export interface AddedToken {
   id: number;
   content: string;
   single_word?: boolean;
+  special?: boolean;
   lstrip?: boolean;
   rstrip?: boolean;
   /** Whether to match it in the normalized text instead of the original. */

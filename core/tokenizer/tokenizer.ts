@@ -16,6 +16,8 @@ export interface Codec {
   encodeInto(bytes: Uint8Array, out: TokenBuffer): void;
   /** The text of ids, special tokens included. */
   decode(ids: ArrayLike<number>): string;
+  /** How many control tokens in texts were encoded as the text that they are, so far. */
+  readonly left_as_text: number;
 }
 
 /** Text to tokenize. */
@@ -73,6 +75,9 @@ export function makeTokenizer(
     ...about,
     encodeInto: (bytes, out) => codec.encodeInto(bytes, out),
     decode: (ids) => codec.decode(ids),
+    get left_as_text() {
+      return codec.left_as_text;
+    },
     encode(text) {
       encode(new TextEncoder().encode(text));
       return out.slice();

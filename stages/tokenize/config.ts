@@ -12,6 +12,13 @@ import { resolveDataset } from "@causeway/datasets";
 /** Files, globs or folders, local or on the Hugging Face Hub as `hf://org/name@revision/glob`. */
 const path = z.union([z.string(), z.array(z.string()).min(1)]);
 
+/** Whether a number in a recipe cannot have been rounded. */
+function isExact(value: number): boolean {
+  return !Number.isInteger(value) || Number.isSafeInteger(value);
+}
+
+const ROUNDED = "integers beyond 2^53 are rounded by JavaScript; write them as strings";
+
 /** Your own records, in any supported file format. */
 const records = z.strictObject({
   /**
@@ -30,7 +37,19 @@ const records = z.strictObject({
   ]),
   /** File format, if it cannot be inferred from the file names. */
   format: z.enum(FORMAT_NAMES).optional(),
-  /** Column with the text, or a template such as "Question: {question}". */
+  /** Field of a JSON file that is the array of records, `a.b` for one inside another. */
+  field: z.string().min(1).optional(),
+  /** Text that separates the documents in text files, such as "\n\n"; a file is one document when not set. */
+  separator: z.string().min(1).optional(),
+  /** Character between the fields of CSV and TSV files; by default a comma, or a tab in files named .tsv. */
+  delimiter: z.string().regex(/^[\t\x20-\x7e]$/, "must be one ASCII character").refine(
+    (sign) => sign !== '"',
+    "cannot be a quote",
+  ).optional(),
+  /**
+   * Column with the text, or a template such as "Question: {question}"; `{hint?}` for a column that may be missing,
+   * `{hint|none}` for another text in its place.
+   */
   text: z.string().default("text"),
   /** Column or template of a prompt that precedes the text; excluded from the loss unless `mask_prompt` is false. */
   prompt: z.string().optional(),
@@ -44,13 +63,22 @@ const records = z.strictObject({
   where: z.strictObject({
     /** The column to filter by. */
     column: z.string(),
-    /** The values to keep. */
-    in: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
+    /** The values to keep; integers beyond 2^53 and decimals as strings. */
+    in: z.array(z.union([z.string(), z.number().refine(isExact, ROUNDED), z.boolean()])).min(1),
   }).optional(),
   /** Uses a random sample of this many training records, always the same ones; all when not set. */
   examples: positive_int.optional(),
   /** Unreadable records: "fail" ends the run with an error; "skip" leaves them out and logs how many. */
   on_error: z.enum(["fail", "skip"]).default("fail"),
+  /** How large the data may become while they are read, against damaged and hostile files. */
+  limits: z.strictObject({
+    /** Longest record in bytes: a line, an element of a JSON array. Longer text files are cut. */
+    max_record_bytes: positive_int.optional(),
+    /** Largest decompressed size of one compressed file, archive entry or page, in bytes. */
+    max_expanded_bytes: positive_int.optional(),
+    /** Largest ratio of decompressed to compressed bytes, for what is larger than 64 MiB. */
+    max_expansion: positive_int.optional(),
+  }).optional(),
   /** Licence of the records as an SPDX identifier, for the dataset summary. */
   licence: z.string().optional(),
 });
@@ -92,7 +120,10 @@ export const config = z.strictObject({
   min_frequency: z.int().nonnegative().default(2),
   /** UTF-8 bytes of training text to train the tokenizer on, divided among the datasets in proportion to their size. */
   tokenizer_bytes: positive_int.default(8_000_000),
-  /** Share of documents held out for validation if the dataset has no split of its own; 0 for none. */
+  /**
+   * Share of documents held out for validation if the dataset has no split of its own; 0 for none. Of a dataset of one
+   * text its end is held out.
+   */
   validation_share: z.number().min(0).lt(1).default(0.05),
   /**
    * Texts with more UTF-8 bytes are cut into several documents, at the ends of paragraphs, lines or words; examples
