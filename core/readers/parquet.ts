@@ -17,8 +17,6 @@ import { type DataRecord, type Format, type Limits, messageOf, type Reading } fr
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
 const MAGIC = "PAR1";
-/** Of a file whose footer is encrypted. */
-const ENCRYPTED = "PARE";
 const MAX_FOOTER_BYTES = 2 ** 28;
 
 /**
@@ -45,11 +43,8 @@ async function* readParquet(path: string, reading: Reading): AsyncGenerator<Data
     metadata = readFooter(file);
     schema = parquetSchema(metadata);
   } catch (error) {
-    const fix = error instanceof Encrypted
-      ? "write it without encryption"
-      : "fetch or write it again";
     const fault = contentOf(file, MAGIC) ??
-      `is not a readable Parquet file (${messageOf(error)}); ${fix}`;
+      `is not a readable Parquet file (${messageOf(error)}); fetch or write it again`;
     return reading.fault(`${path}:1: ${fault}`);
   }
   const present = schema.children.map(({ element }) => element.name);
@@ -83,13 +78,8 @@ function* groupBatches(
   if (missing !== 0) throw new Error("damaged: the number of rows is not the declared one");
 }
 
-class Encrypted extends Error {}
-
 function readFooter(file: FileBytes): FileMetaData {
   const magicAt = (at: number) => new TextDecoder("latin1").decode(file.read(at, at + 4));
-  if (file.size >= 12 && [0, file.size - 4].some((at) => magicAt(at) === ENCRYPTED)) {
-    throw new Encrypted("its footer is encrypted");
-  }
   if (file.size < 12 || magicAt(0) !== MAGIC) throw new Error(`it does not begin with ${MAGIC}`);
   const tail = file.size - 8;
   if (magicAt(tail + 4) !== MAGIC) throw new Error(`truncated: it does not end with ${MAGIC}`);

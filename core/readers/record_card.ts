@@ -240,7 +240,16 @@ async function* readDocuments(
     const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
     const onPassOver = (file: string, why: string) => report.passOver(nameOf(file), why);
     const wanted_split = split ?? options.split;
-    const reading = { ...how, nameOf, on_error, onSkip, onPassOver, onNote: log, wanted_split, signal };
+    const reading = {
+      ...how,
+      nameOf,
+      on_error,
+      onSkip,
+      onPassOver,
+      onNote: log,
+      wanted_split,
+      signal,
+    };
     for await (const { file, row, value, split: own } of readRecords(path, reading)) {
       const placed = options.split ?? split ?? own;
       const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);

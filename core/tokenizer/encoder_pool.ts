@@ -26,6 +26,11 @@ export interface EncodedItem<Item> extends EncodedDocument {
   readonly item: Item;
 }
 
+export interface EncoderOptions extends PoolOptions {
+  /** Whether control tokens that are written out in a text become these tokens (default true). */
+  readonly parse_special_tokens?: boolean;
+}
+
 /**
  * Workers that tokenize. Documents are sent in batches of about 256 KB of text. Results do not depend on the number of
  * workers, and equal those of `Tokenizer.encodeDocument`.
@@ -53,9 +58,10 @@ export class EncoderPool {
    * @param options.workers maximum number of workers; one per logical processor by default.
    * @param options.signal terminates the workers when aborted.
    */
-  constructor(files: TokenizerFiles, options: PoolOptions = {}) {
+  constructor(files: TokenizerFiles, options: EncoderOptions = {}) {
     const url = new URL("./encoder_pool.ts", import.meta.url);
-    this.#workers = new WorkerPool(url, { type: "load", files }, options);
+    const { parse_special_tokens = true } = options;
+    this.#workers = new WorkerPool(url, { type: "load", files, parse_special_tokens }, options);
   }
 
   /**
@@ -113,7 +119,7 @@ export class EncoderPool {
 }
 
 function unpackReply<Item>(
-  { values, ends, prompt_lengths }: NonNullable<EncoderReply>,
+  { values, ends, prompt_lengths, left_as_text }: NonNullable<EncoderReply>,
   items: readonly Item[],
   lengths: readonly number[],
 ): EncodedItem<Item>[] {
@@ -122,11 +128,16 @@ function unpackReply<Item>(
     tokens: values.subarray(ends[i - 1] ?? 0, ends[i]) as TokenArray,
     prompt_length: prompt_lengths[i],
     text_bytes: lengths[i],
+    left_as_text: left_as_text[i],
   }));
 }
 
 type EncoderRequest =
-  | { readonly type: "load"; readonly files: TokenizerFiles }
+  | {
+    readonly type: "load";
+    readonly files: TokenizerFiles;
+    readonly parse_special_tokens: boolean;
+  }
   /** Texts alternate between the prompt and the rest of each document. */
   | { readonly type: "encode"; readonly texts: PackedTexts };
 
@@ -136,6 +147,7 @@ type EncoderReply = undefined | {
   /** End of each document's tokens. */
   readonly ends: Float64Array<ArrayBuffer>;
   readonly prompt_lengths: Float64Array<ArrayBuffer>;
+  readonly left_as_text: Uint32Array<ArrayBuffer>;
 };
 
 // True only in the workers that EncoderPool starts.
@@ -145,15 +157,17 @@ if (import.meta.main) {
   let buffer: TokenBuffer | undefined;
   serve(async (request: EncoderRequest) => {
     if (request.type === "load") {
-      const { "tokenizer.json": json, "tokenizer_config.json": config } = request.files;
-      loaded = loadTokenizer(json, config);
+      const { files, parse_special_tokens } = request;
+      const { "tokenizer.json": json, "tokenizer_config.json": config } = files;
+      loaded = loadTokenizer(json, config, { parse_special_tokens });
       await loaded;
       return {};
     }
     const tokenizer = await loaded;
     buffer ??= new TokenBuffer(tokenizer.vocab_size);
     const reply = encodeAll(tokenizer, request.texts, buffer);
-    const transfer = [reply.values.buffer, reply.ends.buffer, reply.prompt_lengths.buffer];
+    const { values, ends, prompt_lengths, left_as_text } = reply;
+    const transfer = [values.buffer, ends.buffer, prompt_lengths.buffer, left_as_text.buffer];
     return { reply, transfer };
   });
 }
@@ -166,7 +180,8 @@ function encodeAll(
   out.clear();
   const ends = new Float64Array(texts.ends.length / 2);
   const prompt_lengths = new Float64Array(ends.length);
-  let part = 0;
+  const left_as_text = new Uint32Array(ends.length);
+  let part = 0, counted = tokenizer.left_as_text;
   for (const bytes of unpack(texts)) {
     tokenizer.encodeInto(bytes, out);
     const document = part >> 1;
@@ -175,7 +190,9 @@ function encodeAll(
     } else {
       out.push(tokenizer.end_of_text);
       ends[document] = out.length;
+      left_as_text[document] = tokenizer.left_as_text - counted;
+      counted = tokenizer.left_as_text;
     }
   }
-  return { values: out.slice(), ends, prompt_lengths };
+  return { values: out.slice(), ends, prompt_lengths, left_as_text };
 }

@@ -4,11 +4,17 @@
  * @module
  */
 import { z } from "zod";
-import { ByteLevelCodec } from "./byte_level_codec.ts";
-import { byteLevelDefinition, type Definition, idCount } from "./definition.ts";
+import { ByteLevelCodec, TokenFinder } from "./byte_level_codec.ts";
+import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
 import { completeFiles, parseJson as parse, readTexts, type TokenizerSource } from "./files.ts";
 import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
 import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+export interface TokenizerOptions {
+  readonly kind?: "library";
+  readonly texts?: FileTexts;
+  readonly parse_special_tokens?: boolean;
+}
 
 /**
  * Loads a Hugging Face tokenizer. Byte-level BPE as in GPT-2, GPT-NeoX and Pythia is implemented here and gives the ids
@@ -18,12 +24,14 @@ import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
  * @param config content of `tokenizer_config.json`; its `eos_token` ends documents.
  * @param options.kind `library` uses the library for every tokenizer.
  * @param options.texts files of the model, whose ids of special tokens count too.
+ * @param options.parse_special_tokens false: control tokens that are written out in a text are encoded as the text that
+ *   they are, as with `split_special_tokens` of transformers and `encode_special_tokens` of the Rust library.
  * @throws {Error} when a file is not valid JSON or not a tokenizer's, or the `eos_token` is unknown.
  */
 export async function loadTokenizer(
   json: string,
   config: string,
-  { kind, texts = {} }: { kind?: "library"; texts?: FileTexts } = {},
+  { kind, texts = {}, parse_special_tokens = true }: TokenizerOptions = {},
 ): Promise<Tokenizer> {
   const definition = parse<Definition>(json, "tokenizer.json");
   const settings = parse<{ eos_token?: TokenSetting; bos_token?: TokenSetting }>(
@@ -43,10 +51,17 @@ export async function loadTokenizer(
     end_of_text,
     ...tokenIds(texts, { end_of_text, bos_token_id }, parse),
   };
+  const plain = parse_special_tokens ? [] : controlTokens(definition, vocabulary.end_of_text);
   const byte_level = kind === "library" ? undefined : byteLevelDefinition(definition);
   return byte_level === undefined
-    ? makeTokenizer(await libraryCodec(definition, settings), { kind: "library", ...vocabulary })
-    : makeTokenizer(new ByteLevelCodec(byte_level), { kind: "byte_level", ...vocabulary });
+    ? makeTokenizer(await libraryCodec(definition, settings, plain), {
+      kind: "library",
+      ...vocabulary,
+    })
+    : makeTokenizer(new ByteLevelCodec(byte_level, plain.map(({ id }) => id)), {
+      kind: "byte_level",
+      ...vocabulary,
+    });
 }
 
 /**
@@ -72,23 +87,49 @@ function endOfText(definition: Definition, eos_token: TokenSetting): number {
   throw new Error(`the eos_token "${content}" of tokenizer_config.json is not in the vocabulary`);
 }
 
-/** A codec that uses the library's tokenizer. */
-async function libraryCodec(definition: Definition, settings: object): Promise<Codec> {
+/** The added tokens that control a model: those marked as special, and the end of text. */
+function controlTokens({ added_tokens = [] }: Definition, end_of_text: number): AddedToken[] {
+  return added_tokens.filter(({ id, special }) => special || id === end_of_text);
+}
+
+/**
+ * A codec that uses the library's tokenizer.
+ *
+ * @param plain added tokens that are encoded as text: for this the library gets a tokenizer without them.
+ */
+async function libraryCodec(
+  definition: Definition,
+  settings: object,
+  plain: readonly AddedToken[],
+): Promise<Codec> {
   const { PreTrainedTokenizer } = await importTransformers();
   // The library knows tokens as objects only with a "__type".
-  const plain = Object.entries(settings).map(([key, value]) =>
-    key.endsWith("_token") ? [key, contentOf(value) ?? null] : [key, value]
+  const known = Object.fromEntries(
+    Object.entries(settings).map(([key, value]) =>
+      key.endsWith("_token") ? [key, contentOf(value) ?? null] : [key, value]
+    ),
   );
-  const tokenizer = new PreTrainedTokenizer(definition, Object.fromEntries(plain));
+  const added_tokens = definition.added_tokens?.filter((token) => !plain.includes(token));
+  const encoder = new PreTrainedTokenizer({ ...definition, added_tokens }, known);
+  let complete = plain.length === 0 ? encoder : undefined;
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const finder = new TokenFinder(plain);
   const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
-  return {
+  const codec: Codec = {
+    left_as_text: 0,
     encodeInto(bytes, out) {
-      const ids = tokenizer.encode(decoder.decode(bytes), { add_special_tokens: false });
+      for (let at = 0; !finder.is_empty && finder.find(bytes, at, bytes.length); at = finder.end) {
+        codec.left_as_text++;
+      }
+      const ids = encoder.encode(decoder.decode(bytes), { add_special_tokens: false });
       out.append(ids, 0, ids.length);
     },
-    decode: (ids) => ids.length === 0 ? "" : tokenizer.decode(Array.from(ids), options),
+    decode(ids) {
+      complete ??= new PreTrainedTokenizer(definition, known);
+      return ids.length === 0 ? "" : complete.decode(Array.from(ids), options);
+    },
   };
+  return codec;
 }
 
 /**

@@ -114,6 +114,29 @@ Deno.test("a document is prompt, rest and end of text; the prompt is tokenized s
   assert.equal(tokenizer.encodeDocument({ text }).prompt_length, 0);
 });
 
+Deno.test("control tokens in a text are left as text where they are not parsed", async () => {
+  const definition = JSON.parse(fixture("tokenizer.json"));
+  const [last] = definition.added_tokens.slice(-1);
+  definition.added_tokens.push(
+    { ...last, id: 50_000, content: "<|tool|>", special: false },
+    { ...last, id: 50_001, content: "<|tool|>!", special: true },
+  );
+  for (const kind of [undefined, "library"] as const) {
+    const load = (parse_special_tokens: boolean) =>
+      loadTokenizer(JSON.stringify(definition), CONFIG, { kind, parse_special_tokens });
+    const [parsing, plain] = [await load(true), await load(false)];
+    const end = parsing.decode([parsing.end_of_text]);
+    const text = `a${end}b <|tool|> c <|tool|>! d`;
+    assert.ok([...parsing.encode(text)].includes(parsing.end_of_text));
+    const ids = [...plain.encode(text)];
+    assert.ok(!ids.includes(plain.end_of_text) && !ids.includes(50_001), `${kind}: ${ids}`);
+    assert.ok(ids.includes(50_000));
+    assert.equal(plain.decode(ids), text);
+    assert.equal(plain.left_as_text, 2);
+    assert.deepEqual(plain.encode("no such tokens"), parsing.encode("no such tokens"));
+  }
+});
+
 Deno.test("lone surrogates count as U+FFFD", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
   assert.deepEqual(tokenizer.encode("a\ud800b"), tokenizer.encode("a\ufffdb"));

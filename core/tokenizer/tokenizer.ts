@@ -17,7 +17,7 @@ export interface Codec {
   /** The text of ids, special tokens included. */
   decode(ids: ArrayLike<number>): string;
   /** How many control tokens in texts were encoded as the text that they are, so far. */
-  readonly left_as_text: number;
+  left_as_text: number;
 }
 
 /** Text to tokenize. */
@@ -34,6 +34,8 @@ export interface EncodedDocument {
   readonly prompt_length: number;
   /** UTF-8 length of the text. */
   readonly text_bytes: number;
+  /** Control tokens in the text that were encoded as the text that they are. */
+  readonly left_as_text: number;
 }
 
 /** A tokenizer and its vocabulary. Lone surrogates, which have no UTF-8 form, are treated as U+FFFD. */
@@ -83,10 +85,15 @@ export function makeTokenizer(
       return out.slice();
     },
     encodeDocument(document) {
-      const [prompt, rest] = documentParts(document);
+      const [prompt, rest] = documentParts(document), before = codec.left_as_text;
       const [prompt_length] = encode(prompt, rest);
       out.push(about.end_of_text);
-      return { tokens: out.slice(), prompt_length, text_bytes: prompt.length + rest.length };
+      return {
+        tokens: out.slice(),
+        prompt_length,
+        text_bytes: prompt.length + rest.length,
+        left_as_text: codec.left_as_text - before,
+      };
     },
   };
 }

@@ -130,6 +130,11 @@ export const config = z.strictObject({
    * with a prompt lose their end.
    */
   max_document_bytes: positive_int.default(1_000_000),
+  /**
+   * Whether control tokens that are written out in a document, such as <|endoftext|>, become these tokens; otherwise
+   * they are text like any other (`split_special_tokens` in transformers), and counted in the log.
+   */
+  parse_special_tokens: z.boolean().default(false),
 });
 
 export type Config = z.output<typeof config>;

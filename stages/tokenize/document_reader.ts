@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
-import type { DatasetCard, Document } from "@causeway/core/readers";
+import { cutText, type DatasetCard, type Document, textDigest } from "@causeway/core/readers";
 
 /** Small datasets are kept in memory between passes, up to this many UTF-16 units in total. */
 const MAX_KEPT_CHARS = 64_000_000;
@@ -19,7 +19,7 @@ const LOG_EVERY_MS = 10_000;
 interface ReaderOptions {
   /** Longer documents are cut into several, and examples with prompts cut off, in UTF-8 bytes. */
   readonly max_bytes: number;
-  /** Long documents are cut into enough pieces to hold out this share of them. */
+  /** Share of a dataset of one document that is held out. */
   readonly validation_share: number;
   readonly signal: AbortSignal;
   log(message: string): void;
@@ -65,14 +65,36 @@ export class DocumentReader {
     this.#kept.set(card, keep);
   }
 
+  /** Cuts long documents, and holds out the end of a text that is the only one. */
   async *#prepared(card: DatasetCard, lengths: LengthReport): AsyncGenerator<Document> {
+    const { max_bytes, validation_share, signal } = this.options;
     const log = (message: string) => this.#log(message);
-    for await (const given of card.documents({ signal: this.options.signal, log })) {
+    let only: Document | undefined, documents = 0;
+    for await (const given of card.documents({ signal, log })) {
       // Lone surrogates have no UTF-8 form.
       const document = { ...given, text: given.text.toWellFormed() };
-      if (document.text === "") lengths.empty++;
-      else if (document.text.length * 3 <= this.options.max_bytes) yield document;
-      else yield* cutDocument(document, this.options, lengths);
+      if (document.text === "") {
+        lengths.empty++;
+        continue;
+      }
+      if (++documents === 1) {
+        only = document;
+        continue;
+      }
+      if (only !== undefined) yield* cutDocument(only, max_bytes, lengths);
+      only = undefined;
+      yield* cutDocument(document, max_bytes, lengths);
+    }
+    if (only === undefined) return;
+    const [head, tail] = divide(only, validation_share);
+    if (tail !== undefined) {
+      const [held_out, all] = [tail, only].map(({ text }) => number(Buffer.byteLength(text)));
+      log(
+        `dataset "${card.name}": one document only; its last ${held_out} of ${all} bytes are held out`,
+      );
+    }
+    for (const part of [head, tail]) {
+      if (part !== undefined) yield* cutDocument(part, max_bytes, lengths);
     }
   }
 
@@ -103,7 +125,6 @@ class LengthReport {
   lost_bytes = 0;
 
   line(dataset: string, max_bytes: number): string | undefined {
-    const number = (value: number) => value.toLocaleString("en");
     const limit = `longer than max_document_bytes (${number(max_bytes)})`;
     const parts = [
       ...(this.long > 0
@@ -118,58 +139,58 @@ class LengthReport {
   }
 }
 
-/** Pieces of a long text are at least this long, or as long as the limit allows. */
-const MIN_PIECE_BYTES = 16_384;
+/** A shorter text is not divided. */
+const MIN_DIVIDED_BYTES = 1000;
 
 /**
- * Cuts a document that is longer than the limit: a text into pieces of about equal size, at the ends of paragraphs,
- * lines or words, so that nothing is lost; an example with a prompt at its end, since its parts make no sense alone.
+ * Divides a text into a part to train on and its end, which is held out, at a paragraph if there is one near. Only for a
+ * dataset of one document, which would otherwise be in one split as a whole.
+ *
+ * @param share of the text that is held out.
+ * @returns the document alone if it is not to be divided.
+ */
+function divide(document: Document, share: number): [Document, Document?] {
+  const { id, text, split, group, prompt_length_chars } = document;
+  const bytes = Buffer.byteLength(text);
+  const is_text = split === undefined && group === undefined && prompt_length_chars === undefined;
+  if (!is_text || share === 0 || bytes < MIN_DIVIDED_BYTES) return [document];
+  const [head] = cutText(text, Math.round((1 - share) * bytes), 0.02);
+  const tail = text.slice(head.length);
+  if (head.trim() === "" || tail.trim() === "") return [document];
+  return [
+    { ...document, text: head, split: "train" },
+    { ...document, id: `${id}#held_out`, text: tail, split: "validation" },
+  ];
+}
+
+/**
+ * Cuts a document that is longer than the limit: a text into pieces, at the ends of paragraphs, lines or words, so that
+ * nothing is lost; an example with a prompt at its end, since its parts make no sense alone.
  */
 function* cutDocument(
   document: Document,
-  { max_bytes, validation_share }: Pick<ReaderOptions, "max_bytes" | "validation_share">,
+  max_bytes: number,
   lengths: LengthReport,
 ): Generator<Document> {
-  const { id, text, prompt_length_chars, split } = document;
+  const { id, text, prompt_length_chars } = document;
+  if (text.length * 3 <= max_bytes) return yield document;
   const bytes = Buffer.byteLength(text);
   if (bytes <= max_bytes) return yield document;
   if (prompt_length_chars !== undefined) {
-    const whole = text.slice(0, charsWithin(text, 0, max_bytes));
+    const [head] = cutText(text, max_bytes, 0);
     lengths.cut++;
-    lengths.lost_bytes += bytes - Buffer.byteLength(whole);
-    if (whole !== "") yield { ...document, text: whole };
-    return;
+    lengths.lost_bytes += bytes - Buffer.byteLength(head);
+    return yield { ...document, text: head };
   }
-  // Enough that about the wanted share can be held out, also of a dataset that is one long text.
-  const wanted = split === undefined && validation_share > 0 ? Math.ceil(2 / validation_share) : 1;
-  const possible = Math.floor(bytes / MIN_PIECE_BYTES);
-  const count = Math.max(Math.ceil(bytes / max_bytes), Math.min(wanted, possible));
-  const piece_bytes = Math.min(max_bytes, Math.ceil(bytes / count));
   lengths.long++;
-  let piece = 0;
-  for (let start = 0; start < text.length;) {
-    const end = endOfPiece(text, start, charsWithin(text, start, piece_bytes));
-    piece++;
+  // Pieces of one document are always in the same split.
+  const group = document.group ?? textDigest(text);
+  for (const [at, piece] of cutText(text, max_bytes).entries()) {
     lengths.pieces++;
-    yield { ...document, id: `${id}#${piece}`, text: text.slice(start, end) };
-    start = end;
+    yield { ...document, id: `${id}#${at + 1}`, text: piece, group };
   }
 }
 
-/** The end of the longest piece from `start` with at most `max_bytes` of UTF-8; at least one character. */
-function charsWithin(text: string, start: number, max_bytes: number): number {
-  const part = text.slice(start, start + max_bytes);
-  const { read } = new TextEncoder().encodeInto(part, new Uint8Array(max_bytes));
-  return start + (read || String.fromCodePoint(text.codePointAt(start)!).length);
-}
-
-/** Where to cut before `end`: after a paragraph, line or word in the second half of the piece. */
-function endOfPiece(text: string, start: number, end: number): number {
-  if (end >= text.length) return text.length;
-  const half = (start + end) / 2;
-  for (const separator of ["\n\n", "\n", " "]) {
-    const at = text.lastIndexOf(separator, end - separator.length);
-    if (at >= half) return at + separator.length;
-  }
-  return end;
+function number(value: number): string {
+  return value.toLocaleString("en");
 }

@@ -43,7 +43,9 @@ export async function encodeAll(
     return [newTally(part, "train"), newTally(part, "validation")];
   });
   let done = 0, tokens_done = 0;
-  using pool = new EncoderPool(files, { signal: ctx.signal });
+  const left_as_text = new Map<string, number>();
+  const { parse_special_tokens } = ctx.config;
+  using pool = new EncoderPool(files, { signal: ctx.signal, parse_special_tokens });
   for await (const encoded of pool.encode(chosenDocuments(reader, scans, tallies))) {
     const { item: { tally }, tokens, prompt_length, text_bytes } = encoded;
     const { source, dataset } = tally;
@@ -52,11 +54,21 @@ export async function encodeAll(
     tally.tokens += tokens.length;
     tally.text_bytes += text_bytes;
     tokens_done += tokens.length;
+    if (encoded.left_as_text > 0) {
+      left_as_text.set(dataset, (left_as_text.get(dataset) ?? 0) + encoded.left_as_text);
+    }
     if (++done % REPORT_EVERY === 0) ctx.report(done, { tokens: tokens_done }, total);
   }
   await writers.train.flush();
   await writers.validation.flush();
   ctx.report(done, { tokens: tokens_done }, total);
+  for (const [dataset, count] of left_as_text) {
+    const tokens = count === 1 ? "1 control token" : `${count.toLocaleString("en")} control tokens`;
+    ctx.log(
+      `dataset "${dataset}": ${tokens} written out in its texts, encoded as plain text ` +
+        "(parse_special_tokens: true makes tokens of them)",
+    );
+  }
   const rows = tallies.filter(({ documents }) => documents > 0);
   await ctx.outputs.summary.write(batchOf(ports.dataset_summary, rows));
 }

@@ -156,7 +156,7 @@ Deno.test("long texts are cut into documents between characters, examples with a
   const config = { max_document_bytes: 5, validation_share: 0 };
   await withFile(lines([{ text: "ab🙂cd" }, { text: "x" }]), async (path) => {
     const { texts, fake } = await run(path, { config });
-    assert.deepEqual(texts("train"), ["ab", "🙂", "cd", "x"].map((text) => `${text}<|endoftext|>`));
+    assert.deepEqual(texts("train"), ["ab", "🙂c", "d", "x"].map((text) => `${text}<|endoftext|>`));
     assert.match(
       fake.logs.join("\n"),
       /"mine": 1 texts longer than max_document_bytes \(5\) cut into 3 documents\n/,
@@ -167,24 +167,6 @@ Deno.test("long texts are cut into documents between characters, examples with a
     assert.deepEqual(texts("train"), ["ab<|endoftext|>"]);
     assert.match(fake.logs.join("\n"), /1 examples longer than .* cut off, 6 bytes lost\n/);
   });
-});
-
-Deno.test("one long text: nothing is lost, and about the wanted share is held out", async () => {
-  const text = Array.from({ length: 20_000 }, (_, i) => `Line ${i}, of a long text.\n`).join("");
-  await withFile(
-    text,
-    async (path) => {
-      const config = { max_document_bytes: 300_000, validation_share: 0.1 };
-      const { texts } = await run(path, { config });
-      const [train, validation] = [texts("train"), texts("validation")];
-      const all = [...train, ...validation].map((piece) => piece.replace("<|endoftext|>", ""));
-      assert.equal(all.reduce((sum, piece) => sum + piece.length, 0), text.length);
-      assert.ok(all.every((piece) => piece.startsWith("Line ") && piece.endsWith(".\n")));
-      const share = validation.join("").length / text.length;
-      assert.ok(share > 0.04 && share < 0.25, `${share}`);
-    },
-    ".txt",
-  );
 });
 
 Deno.test("documents in train and in validation are counted, and datasets without held-out ones named", async () => {
@@ -216,7 +198,61 @@ Deno.test("documents in train and in validation are counted, and datasets withou
   });
 });
 
-Deno.test("a small dataset still has a validation document, and a single document is in train", async () => {
+Deno.test("pieces of one document are in one split", async () => {
+  const long = Array.from({ length: 30 }, (_, i) => ({ text: `${i}: some words.\n\n`.repeat(20) }));
+  await withFile(lines(long), async (path) => {
+    const config = { max_document_bytes: 100, validation_share: 0.3 };
+    const { texts } = await run(path, { config });
+    const numbers = (split: "train" | "validation") =>
+      new Set(texts(split).map((text) => text.split(":")[0]));
+    assert.ok(texts("train").every((text) => text.endsWith("words.\n\n<|endoftext|>")));
+    assert.equal(numbers("train").intersection(numbers("validation")).size, 0);
+    assert.equal(numbers("train").size + numbers("validation").size, 30);
+  });
+});
+
+Deno.test("the end of a single text is held out, as much as was asked for", async () => {
+  const text = Array.from({ length: 3000 }, (_, i) => `Line ${i} of it.\n${i % 9 ? "" : "\n"}`)
+    .join("");
+  await withFile(text, async (path) => {
+    const config = { max_document_bytes: 20_000, validation_share: 0.1 };
+    const { texts, fake } = await run(path, { config });
+    const [train, validation] = (["train", "validation"] as const).map((split) =>
+      texts(split).join("").replaceAll("<|endoftext|>", "")
+    );
+    assert.equal(train + validation, text);
+    assert.ok(Math.abs(validation.length / text.length - 0.1) < 0.01, `${validation.length}`);
+    assert.ok(train.endsWith("\n\n") && texts("train").length === 3);
+    assert.ok(
+      fake.logs.some((log) => /^dataset "mine": one document only; its last 5,\d+ of/.test(log)),
+    );
+    const none = await run(path, { config: { validation_share: 0 } });
+    assert.deepEqual(none.texts("validation"), []);
+  }, ".txt");
+});
+
+Deno.test("control tokens in documents are plain text unless they are asked for", async () => {
+  const rows = [{ text: "one <|endoftext|> two<|endoftext|>" }, { text: "<|endoftext" }];
+  await withFile(lines(rows), async (path) => {
+    const ids = async (parse_special_tokens?: boolean) => {
+      const config = { validation_share: 0, parse_special_tokens };
+      const { out, texts, fake, tokenizer } = await run(path, { config });
+      assert.deepEqual(texts("train"), rows.map(({ text }) => `${text}<|endoftext|>`));
+      const ends = [...out.train.tokens.values].filter((id) => id === tokenizer.end_of_text).length;
+      return { ends, lines: fake.logs.filter((line) => /control token/.test(line)) };
+    };
+    assert.deepEqual(await ids(), {
+      ends: 2,
+      lines: [
+        'dataset "mine": 2 control tokens written out in its texts, encoded as plain text ' +
+        "(parse_special_tokens: true makes tokens of them)",
+      ],
+    });
+    assert.deepEqual(await ids(true), { ends: 4, lines: [] });
+  });
+});
+
+Deno.test("a small dataset still has a validation document, and a short single one is in train", async () => {
   await withFile(lines(rows(3)), async (path) => {
     const { texts } = await run(path, { config: { validation_share: 0.001 } });
     assert.deepEqual([texts("train").length, texts("validation").length], [2, 1]);
@@ -249,6 +285,7 @@ Deno.test("ids of a vocabulary above 65,536 take four bytes", async () => {
     definition.added_tokens.push({
       ...definition.added_tokens[0],
       id: 70_000,
+      special: false,
       content: "number 1",
     });
     const fake = await fakeContext(tokenize, {
