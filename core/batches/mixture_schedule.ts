@@ -1,6 +1,6 @@
 /**
  * The mixture of a training run over its sequences: from the configs of its phases to pieces, and from pieces to how
- * many of the first n sequences come from each source.
+ * many of the first n sequences come from each source. What a single step draws is in mixture.ts.
  *
  * @module
  */

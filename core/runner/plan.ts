@@ -44,6 +44,7 @@ export function plan(
   return [...planned.values()];
 }
 
+/** Whether a step runs, and why. A step whose inputs come out unchanged is skipped later, in run.ts (early cutoff). */
 function planStep(
   step: Step,
   earlier: EarlierResults,

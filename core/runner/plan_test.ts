@@ -147,7 +147,9 @@ Deno.test("a selection by id or stage includes the steps it reads", async () => 
   const recipe = await makeRecipe({});
   assert.deepEqual([...selectSteps(recipe, "low")].sort(), ["low", "raw"]);
   assert.deepEqual([...selectSteps(recipe, "numbers")], ["raw"]);
-  assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), ["raw run: no earlier result"]);
+  assert.deepEqual(brief(recipe, NOTHING, selectSteps(recipe, "raw")), [
+    "raw run: no earlier result",
+  ]);
   assert.throws(
     () => selectSteps(recipe, "lo"),
     /no step or stage "lo"; its steps: raw, low, total/,

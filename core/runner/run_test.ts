@@ -210,7 +210,10 @@ Deno.test("an interrupted step resumes from its checkpoint", () =>
       type === "report" && controller.abort(new Error("stop"));
     await assert.rejects(run(recipe, { out, signal, onEvent }), { name: "Interrupted" });
     const { steps } = await verify(recipe, out);
-    assert.deepEqual(steps[0].reasons, ["no earlier result", "interrupted, resumes from its checkpoint"]);
+    assert.deepEqual(steps[0].reasons, [
+      "no earlier result",
+      "interrupted, resumes from its checkpoint",
+    ]);
     const state = await run(recipe, { out });
     assert.equal(outcome(state.steps), "busy finished");
     const { readColumn } = await import("../arrow/mod.ts");

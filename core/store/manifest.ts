@@ -1,5 +1,6 @@
 /**
- * Manifests: what a finished step was made from and what it made. They contain no times and no paths. Keys and manifests
+ * Manifests: what a finished step was made from and what it made; `Store.writeManifest` (store.ts) writes them. They
+ * contain no times and no paths. Keys and manifests
  * are hashed as canonical JSON: equal values give equal text, whatever the order of their keys.
  *
  * @module

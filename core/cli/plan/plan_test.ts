@@ -30,7 +30,10 @@ Deno.test("a plan shows every step, the tree of branches and totals, and writes 
     assert.match(text, /at least [\d.:]+( s)?, matrix products alone, at [\d.]+ GFLOP\/s measured/);
     assert.match(text, /^ {2}time {5}unknown here: oneDNN has no float16 on the CPU$/m);
     assert.match(text, /^ {2}note {5}would fail: there is nothing to train$/m);
-    assert.match(text, /^twig {2}silent, to run: no earlier result\n {2}forecast none from this stage$/m);
+    assert.match(
+      text,
+      /^twig {2}silent, to run: no earlier result\n {2}forecast none from this stage$/m,
+    );
     const tree = text.slice(text.indexOf("Lineage\n"), text.indexOf("\n\nTotal"));
     assert.deepEqual(tree.split("\n"), [
       "Lineage",

@@ -3,7 +3,12 @@ import { applyEvent, type RunEvent, type RunState } from "../../runs/mod.ts";
 import { formatBytes, formatDuration, formatTable, usesColor } from "../shared/console.ts";
 import { planLine, Progress, progressLine } from "./progress.ts";
 
-const plan = [{ id: "trunk", stage: "pretrain", action: "run" as const, reasons: ["no earlier result"] }];
+const plan = [{
+  id: "trunk",
+  stage: "pretrain",
+  action: "run" as const,
+  reasons: ["no earlier result"],
+}];
 const points = (done: number, time: number, loss: number | null) =>
   [[done, time, { loss, tokens_per_second: 10234.4 }]] as const;
 const EVENTS: RunEvent[] = [

@@ -94,7 +94,12 @@ const stage: StageInfo = {
 export function startEvents(id: string, time: number): RunEvent[] {
   const step = (step_id: string, after: string[], inputs: StepInfo["inputs"]) => {
     const task = { id: step_id, after, cores: 1, memory: 100 };
-    const planned = { id: step_id, stage: "maker", action: "run", reasons: ["no earlier result"] } as const;
+    const planned = {
+      id: step_id,
+      stage: "maker",
+      action: "run",
+      reasons: ["no earlier result"],
+    } as const;
     return { ...planned, config: { count: 3 }, seed: 7, inputs, task, past_seconds: 2 };
   };
   const reads = { data: "make.whole", parts: { a: "make.page" } };
