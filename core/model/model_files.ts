@@ -239,8 +239,7 @@ function checkFinite(data: Float32Array, name: string, origin: string): void {
   if (count === 0) return;
   const of = `${count.toLocaleString("en")} of ${data.length.toLocaleString("en")}`;
   throw new Error(
-    `${origin}: ${of} weights of "${name}" are NaN or infinite; use a checkpoint from before training diverged, ` +
-      "or one in more bits",
+    `${origin}: ${of} weights of "${name}" are NaN or infinite; use an earlier checkpoint, from before training diverged`,
   );
 }
 
@@ -291,7 +290,13 @@ async function tensorsOf(files: ModelFiles, origin: string): Promise<Map<string,
 
 function noWeights({ names }: ModelFiles, origin: string): string {
   const pickle = names.find((name) => PICKLE.test(name));
-  if (pickle === undefined) return `${origin} has neither ${SINGLE} nor ${INDEX}`;
+  const variant = names.find((name) => /^model\.[\w-]+\.safetensors$/.test(name));
+  if (pickle === undefined) {
+    const hint = variant === undefined
+      ? ""
+      : `; it has the variant ${variant}: rename it to ${SINGLE}`;
+    return `${origin} has neither ${SINGLE} nor ${INDEX}${hint}`;
+  }
   return `${origin} has its weights in ${pickle} only, a pickle, which can run any code when it is read; convert it ` +
     "in Python: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)";
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { encodeHalf, openModel, ParameterArrays, readSafetensors } from "@causeway/core/model";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { modelFiles, SIZES } from "../../tests/shared/exported_model.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
@@ -33,8 +35,8 @@ conformance(export_model, [
   },
 ]);
 
-async function exported(name: string, inputs = {}) {
-  const given = { config: { name }, inputs: { checkpoint, ...inputs } };
+async function exported(name: string, inputs = {}, config = {}) {
+  const given = { config: { name, ...config }, inputs: { checkpoint, ...inputs } };
   const fake = await fakeContext(export_model, given);
   await export_model.run(fake.ctx);
   return fake.collected().model;
@@ -69,4 +71,41 @@ Deno.test("a checkpoint without a tokenizer cannot be exported", async () => {
     inputs: { checkpoint: rest },
   });
   await assert.rejects(() => export_model.run(fake.ctx), /tokenizer\.json/);
+});
+
+for (const dtype of ["bfloat16", "float16"] as const) {
+  Deno.test(`weights are exported in ${dtype}, rounded to the nearest`, async () => {
+    const files = await exported("tiny", {}, { dtype });
+    assert.equal(json(files.get("config.json")).torch_dtype, dtype);
+    const folder = await Deno.makeTempDir();
+    try {
+      const names = ["config.json", "model.safetensors"];
+      for (const name of names) {
+        await Deno.writeFile(join(folder, name), files.get(name) as Uint8Array);
+      }
+      const model = await openModel({ names, path: (name) => join(folder, name) }, "exported");
+      const original = readSafetensors(checkpoint["model.safetensors"], "original");
+      assert.deepEqual([...model.dtypes], [dtype === "bfloat16" ? "BF16" : "F16"]);
+      const bits = dtype === "bfloat16" ? 8 : 11;
+      for (const { name } of model.specs) {
+        const data = await model.read(name), exact = original.get(name)!.data;
+        data.forEach((value, i) => {
+          // Half a unit in the last place; the smallest number of float16 is 2^-24.
+          const bound = Math.max(Math.abs(exact[i]) * 2 ** -bits, bits === 11 ? 2 ** -25 : 0);
+          assert.ok(Math.abs(value - exact[i]) <= bound, `${name}: ${exact[i]} became ${value}`);
+        });
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("weights that float16 cannot hold are counted", () => {
+  const parameters = new ParameterArrays(SIZES, "matrices");
+  parameters.get("embed_out.weight").set([1e5, -7e4, 65504]);
+  assert.throws(
+    () => encodeHalf(parameters, "float16"),
+    /2 weights of "embed_out.weight" are too large for float16; export in bfloat16/,
+  );
 });

@@ -49,6 +49,32 @@ Deno.test("an imported model keeps its bytes, and has the given training progres
   assert.equal(config.hidden_size, SIZES.hidden_size);
 });
 
+Deno.test("ids of special tokens, settings of generation and the chat template are kept", () =>
+  withFolder(async (folder) => {
+    const generation = { eos_token_id: [3, 2], temperature: 0.6 };
+    const ids = { bos_token_id: 1, eos_token_id: 2 };
+    const files = {
+      ...FILES,
+      "config.json": text({ ...json(FILES["config.json"]), ...ids }),
+      "tokenizer_config.json": text({ ...json(FILES["tokenizer_config.json"]), eos_token: null }),
+      "generation_config.json": text(generation),
+      "chat_template.jinja": new TextEncoder().encode("{{ messages }}"),
+    };
+    const { checkpoint, tokenizer } = await take({ folder: writeFolder(folder, files) });
+    const read = (name: string) => json(checkpoint.get(name) as Uint8Array);
+    const { bos_token_id, eos_token_id } = read("config.json");
+    assert.deepEqual([bos_token_id, eos_token_id], [1, [2, 3]]);
+    assert.deepEqual(read("generation_config.json"), {
+      temperature: 0.6,
+      bos_token_id: 1,
+      eos_token_id: [2, 3],
+    });
+    assert.deepEqual(tokenizer.get("chat_template.jinja"), files["chat_template.jinja"]);
+    // The first one that generation_config.json names ends documents.
+    const { vocab } = read("tokenizer.json").model;
+    assert.equal(vocab[read("tokenizer_config.json").eos_token], 3);
+  }));
+
 /** Invalid folders: the change to a valid one, and the error. */
 const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegExp]> = {
   "another architecture": [
@@ -61,6 +87,13 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
       files["pytorch_model.bin"] = new Uint8Array(4);
     },
     /weights in pytorch_model\.bin only, a pickle, .*save_pretrained/,
+  ],
+  "a variant": [
+    (files) => {
+      files["model.fp16.safetensors"] = files["model.safetensors"];
+      delete files["model.safetensors"];
+    },
+    /has neither .* it has the variant model\.fp16\.safetensors: rename it to model\.safetensors/,
   ],
   "no weights": [
     (files) => delete files["model.safetensors"],

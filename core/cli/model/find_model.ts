@@ -13,7 +13,7 @@ import {
 import { LogReader, type RunState } from "../../runs/mod.ts";
 import type { FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
-import { openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
+import { openTokenizer, SAVE_AGAIN, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
 import { findRun, listed, RUN_HELP } from "../shared/inputs.ts";
 import type { Argument } from "../shared/command.ts";
@@ -123,6 +123,9 @@ export interface LoadedModel extends NamedModel {
 /** @throws {Error} naming the file that is missing or not valid. */
 export async function loadModel(model: NamedModel): Promise<LoadedModel> {
   const { files } = model;
+  if (!files.names.includes("tokenizer.json")) {
+    throw new Error(`${model.label} has no tokenizer.json; ${SAVE_AGAIN}`);
+  }
   const tokenizer = await openTokenizer(files);
   const opened = await openModel(files, model.label);
   checkVocabulary(tokenizer.vocab_size, opened.config, model.label);

@@ -40,6 +40,15 @@ Deno.test("flags of generation have defaults and bounds", async () => {
   const { max_new_tokens, temperature, top_k, top_p, stop, seed, threads } = flags;
   assert.deepEqual([max_new_tokens, temperature, top_k, top_p], [128, 0, 50, 1]);
   assert.deepEqual([stop, seed, threads], [[], 0, 0]);
+  const small = parseCommand(command, [
+    "latest",
+    "x",
+    "--top-p",
+    "1e-12",
+    "--temperature",
+    "1E-30",
+  ]);
+  assert.deepEqual([small.flags.top_p, small.flags.temperature], [1e-12, 1e-30]);
   const cases: [string[], RegExp][] = [
     [["--max-new-tokens", "0"], /--max-new-tokens must be a whole number >= 1, got "0"/],
     [["--temperature", "warm"], /--temperature must be a number >= 0, got "warm"/],
@@ -52,6 +61,7 @@ Deno.test("flags of generation have defaults and bounds", async () => {
     [["--top-p", "0"], /--top-p must be a number > 0 and <= 1, got "0"/],
     [["--top-k", "1.5"], /--top-k must be a whole number >= 0/],
     [["--stop="], /--stop needs a value/],
+    [["--stop", ""], /--stop needs a value/],
   ];
   for (const [args, message] of cases) await refuses(["latest", "x", ...args], message);
 });

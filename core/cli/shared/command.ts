@@ -144,12 +144,15 @@ export function parseCommand<F extends Flags>(
   return { flags: Object.fromEntries(values), args: given };
 }
 
-/** `--seed -1` as `--seed=-1`: otherwise a negative number is taken for a flag, and its own bounds are not named. */
+/**
+ * `--seed -1` as `--seed=-1`: otherwise a negative number is taken for a flag, and an empty value for an argument, and the
+ * error does not say what the flag needs.
+ */
 function joinNegative(args: readonly string[], names: readonly string[]): string[] {
   const joined: string[] = [];
   for (const [i, arg] of args.entries()) {
     if (joined.includes("--")) joined.push(arg);
-    else if (/^-\.?\d/.test(arg) && names.some((name) => args[i - 1] === `--${name}`)) {
+    else if (/^(-\.?\d.*)?$/.test(arg) && names.some((name) => args[i - 1] === `--${name}`)) {
       joined[joined.length - 1] += `=${arg}`;
     } else joined.push(arg);
   }
@@ -245,7 +248,7 @@ function inRange(what: string, low: number, high: number, isKind: (value: number
   return {
     expects: `a ${what} ${range}`,
     parse(text: string): number | undefined {
-      const value = /^\d*\.?\d+(e\d+)?$/i.test(text) ? Number(text) : NaN;
+      const value = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
       return isKind(value) && value >= low && value <= high ? value : undefined;
     },
   };
