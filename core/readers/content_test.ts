@@ -108,7 +108,7 @@ Deno.test("one line per dataset: files, rows, what is left out and passed over, 
     await Array.fromAsync(card.documents({ log: (line) => lines.push(line) }));
     assert.equal(
       lines[1],
-      'dataset "mine": read 2 files with 5 rows: 1 train, 1 validation; left out 1 a blank text, ' +
+      'dataset "mine": read 2 files with 5 rows: 1 train, 1 validation; left out 1 with a blank text, ' +
         "1 not selected by where, 1 unreadable; passed over 3 files: 1 cards and licences " +
         "(README.md), 2 of unknown type .bin (a.bin, b.bin); missing train-00001-of-00002.jsonl",
     );

@@ -124,5 +124,10 @@ export function openFile(path: string): Deno.FsFile {
 }
 
 export function missingFile(path: string): Error {
-  return new Error(`file ${path} does not exist; check the path in the recipe`);
+  const fix = path.startsWith("~")
+    ? '"~" is not expanded; write the whole path'
+    : /^[A-Za-z]:[\\/]/.test(path) && Deno.build.os !== "windows"
+    ? "it is a path of Windows, and this is another system"
+    : "check the path in the recipe";
+  return new Error(`file ${path} does not exist; ${fix}`);
 }

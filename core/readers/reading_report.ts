@@ -8,7 +8,11 @@ import type { Beside, FileSelection } from "./record_files.ts";
 import { shorten } from "./select_files.ts";
 
 /** Why a record gives no document. */
-export type LeftOut = "a blank text" | "a blank answer" | "not selected by where" | "unreadable";
+export type LeftOut =
+  | "with a blank text"
+  | "with a blank answer"
+  | "not selected by where"
+  | "unreadable";
 
 /** Counts files, rows and documents while a dataset is read. */
 export class ReadingReport {

@@ -174,7 +174,7 @@ function compileReading(options: RecordCardOptions): MakeDocument {
     if (!accept(record, where)) return "not selected by where";
     const head = prompt(record, where);
     const body = text(record, where);
-    if (body.trim() === "") return head === "" ? "a blank text" : "a blank answer";
+    if (body.trim() === "") return head === "" ? "with a blank text" : "with a blank answer";
     return {
       text: head + body,
       ...(mask_prompt && head !== "" ? { prompt_length_chars: head.length } : {}),

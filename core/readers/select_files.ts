@@ -67,7 +67,7 @@ export function selectFiles(names: readonly string[], options: SelectOptions): S
   const chosen = options.glob === undefined
     ? oneConfig(data, options, pass, notes)
     : withKinds(data, options);
-  const read = options.explicit ? chosen : withoutCopies(chosen, options, pass);
+  const read = options.explicit ? chosen : withoutCopies(chosen, options, pass, notes);
   const files = bySplit(read, options, pass);
   notes.push(...shardsMissing(files.map(({ name }) => name), globTest(options.glob)));
   return { files, passed_over, notes };
@@ -200,7 +200,12 @@ function filesOfConfig(
 }
 
 /** Without the same data in another format, and without notes beside records or the other way round. */
-function withoutCopies(files: readonly Named[], { formatOf }: SelectOptions, pass: Pass): Named[] {
+function withoutCopies(
+  files: readonly Named[],
+  { formatOf }: SelectOptions,
+  pass: Pass,
+  notes: string[],
+): Named[] {
   const isText = ({ name }: Named) => formatOf(name) === "text";
   const texts = files.filter(isText), records = files.filter((file) => !isText(file));
   if (records.length === 0) return texts;
@@ -211,13 +216,14 @@ function withoutCopies(files: readonly Named[], { formatOf }: SelectOptions, pas
   texts.forEach(pass("text beside records"));
   const rank = ({ name }: Named) => formatRank(formatOf(name)!);
   const best = new Map<string, Named>();
-  for (const file of records.toSorted((a, b) => rank(a) - rank(b))) {
-    const stem = stemOf(file.name);
-    if (!best.has(stem)) best.set(stem, file);
-  }
-  const kept = new Set(best.values());
-  records.filter((file) => !kept.has(file)).forEach(pass("of the same name in another format"));
-  return records.filter((file) => kept.has(file));
+  const kept = records.toSorted((a, b) => rank(a) - rank(b)).filter((file) => {
+    const first = best.get(stemOf(file.name)) ?? file;
+    best.set(stemOf(file.name), first);
+    if (rank(first) !== rank(file)) pass("of the same name in another format")(file);
+    else if (first !== file) notes.push(`${first.name} and ${file.name} may be the same data`);
+    return rank(first) === rank(file);
+  });
+  return records.filter((file) => kept.includes(file));
 }
 
 function bySplit(files: readonly Named[], options: SelectOptions, pass: Pass): SelectedFile[] {

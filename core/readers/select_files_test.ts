@@ -101,6 +101,11 @@ Deno.test("the same data in two formats is read once", () => {
     passed: ["cache-0a1b.arrow: caches of datasets", "a.jsonl: of the same name in another format"],
     notes: [],
   });
+  assert.deepEqual(select(["a.jsonl", "a.jsonl.gz"]), {
+    files: ["a.jsonl", "a.jsonl.gz"],
+    passed: [],
+    notes: ["a.jsonl and a.jsonl.gz may be the same data"],
+  });
 });
 
 Deno.test("several configurations are refused by their names; one is chosen", () => {
