@@ -61,7 +61,7 @@ export class PartialBytes {
     else if (bytes.length > 0) this.#parts.push(bytes);
   }
 
-  /** The bytes so far, undefined if there are too many, and begins anew. */
+  /** The bytes so far, undefined if there are too many, and begins again. */
   take(): Uint8Array | undefined {
     const whole = this.length > this.max_bytes
       ? undefined
