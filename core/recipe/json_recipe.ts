@@ -1,5 +1,5 @@
 /**
- * Recipes as JSON: for experiments that need no code, and for programs that write recipes. docs/recipe.schema.json
+ * Recipes as JSON or YAML: for experiments that need no code, and for programs that write recipes. docs/recipe.schema.json
  * is their JSON Schema.
  *
  * @module
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
 import { DraftWriter, header_fields, type Problem, type RecipeDraft } from "./draft.ts";
+import { parseJsonRecipe, parseYamlRecipe } from "./recipe_text.ts";
 import { loadStage, type StageNames } from "./stage_modules.ts";
 import type { Ref } from "./wiring.ts";
 
@@ -46,24 +47,20 @@ export type JsonStep = z.output<typeof step_schema>;
 type JsonRecipe = z.output<typeof recipe_schema>;
 
 /**
- * Reads a JSON recipe.
+ * Reads a JSON or YAML recipe.
  *
  * @param url file URL.
  * @param names stages that the recipe need not declare.
  * @returns the recipe as it is written, with its problems.
- * @throws {Error} in one sentence when it is not JSON.
+ * @throws {Error} in one sentence when it is not JSON or YAML.
  */
 export async function readJsonRecipe(url: string, names: StageNames): Promise<RecipeDraft> {
   const text = await Deno.readTextFile(fileURLToPath(url));
-  let json;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`it is not JSON: ${(error as Error).message}`);
-  }
+  const parse = /\.ya?ml$/i.test(url) ? parseYamlRecipe : parseJsonRecipe;
+  const { value: json, problems: found } = parse(text);
   const { data, error } = recipe_schema.safeParse(json);
   const problems = [
-    ...repeatedKeys(text).map((message) => ({ message })),
+    ...found.map((message) => ({ message })),
     ...error?.issues.map((issue) => problemOfIssue(issue)) ?? [],
   ];
   return await new Reader(url, data ?? validPart(json), names, problems).read();
@@ -248,40 +245,4 @@ function stepsRead(inputs: JsonInputs): string[] {
 /** "a, b", or "none". */
 export function listOf(names: readonly string[]): string {
   return names.join(", ") || "none";
-}
-
-const STRING = /"(?:[^"\\]|\\.)*"/.source;
-const TOKEN = new RegExp(`(?<key>${STRING})\\s*:|${STRING}|[{}[\\]]`, "g");
-
-/**
- * Finds keys that appear twice in one object; `JSON.parse` silently keeps the last.
- *
- * @param text valid JSON.
- * @returns a sentence for each, with the place.
- *
- * @example
- * ```ts
- * import { repeatedKeys } from "./json_recipe.ts";
- * import assert from "node:assert/strict";
- *
- * const text = '{ "steps": { "a": [{ "b": 1, "b": "a:" }], "a": 2 } }';
- * assert.deepEqual(repeatedKeys(text), ['steps.a: "b" appears twice', 'steps: "a" appears twice']);
- * ```
- */
-export function repeatedKeys(text: string): string[] {
-  const open: { keys: Set<string>; last?: string }[] = [];
-  const repeated: string[] = [];
-  for (const { 0: token, groups } of text.matchAll(TOKEN)) {
-    const object = open.at(-1);
-    if (token === "{" || token === "[") open.push({ keys: new Set() });
-    else if (token === "}" || token === "]") open.pop();
-    else if (groups?.key !== undefined) {
-      const key: string = JSON.parse(groups.key);
-      const path = open.slice(0, -1).flatMap(({ last }) => last ?? []).join(".");
-      if (object!.keys.has(key)) repeated.push(`${path || "the recipe"}: "${key}" appears twice`);
-      object!.keys.add(key);
-      object!.last = key;
-    }
-  }
-  return repeated;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { orderSteps } from "./json_recipe.ts";
 import { loadRecipe, loadStep } from "./load.ts";
+import { parseJsonRecipe, parseYamlRecipe } from "./recipe_text.ts";
 import { readLock } from "../runs/mod.ts";
 import { RecipeError } from "./draft.ts";
 import type { Recipe } from "./recipe.ts";
@@ -265,4 +266,70 @@ Deno.test("one step can be loaded without checking the others", async () => {
     const fixed = { set: ["bad.count=1"] };
     assert.equal(await loadStep(url, fixed, "other"), undefined);
   });
+});
+
+Deno.test("a recipe in YAML is the one in JSON; a byte order mark is not part of it", async () => {
+  const yaml = [
+    "# A comment.",
+    "name: test",
+    'description: ""',
+    "seed: 1",
+    "stages: &stages",
+    ...Object.entries(STAGES).map(([name, url]) => `  ${name}: "${url}"`),
+    "steps:",
+    "  few: {stage: numbers, config: {count: 3}}",
+    "  clip:",
+    "    stage: clip",
+    "    config: {limit: 2}",
+    "    inputs: {data: few.data}",
+    "",
+  ].join("\n");
+  const loaded = (name: string, text: string) =>
+    withFolder(async (folder) => {
+      const path = join(folder, name);
+      await Deno.writeTextFile(path, text);
+      return await loadRecipe(pathToFileURL(path).href);
+    });
+  const json = JSON.stringify({
+    name: "test",
+    description: "",
+    seed: 1,
+    stages: STAGES,
+    steps: {
+      few: { stage: "numbers", config: { count: 3 } },
+      clip: { stage: "clip", config: { limit: 2 }, inputs: { data: "few.data" } },
+    },
+  });
+  const plain = ({ name, steps }: Recipe) =>
+    JSON.stringify([name, steps.map(({ id, config }) => [id, config])]);
+  const expected = plain(await load(json));
+  assert.equal(plain(await loaded("recipe.yaml", yaml)), expected);
+  assert.equal(plain(await loaded("recipe.YML", "\ufeff" + yaml)), expected);
+  assert.equal(plain(await load("\ufeff" + json)), expected);
+  await assert.rejects(
+    loaded("a.yaml", "name: [1\nseed: 2"),
+    /a\.yaml cannot be loaded: it is not YAML: .* line 2/,
+  );
+  await assert.rejects(
+    loaded("a.yaml", `${yaml}seed: 2\n`),
+    /it is not YAML: Map keys must be unique at line/,
+  );
+  await assert.rejects(
+    loaded("a.toml", "name = 1"),
+    /unknown file type; recipes are \.ts, \.js, \.json or \.yaml/,
+  );
+});
+
+Deno.test("integers beyond 2^53 in recipes are exact among values of data, and refused elsewhere", () => {
+  const json =
+    '{"where": {"in": [9007199254740993, 9007199254740991, "a"]}, "seed": 9007199254740993}';
+  const yaml = "where: {in: [9007199254740993, 9007199254740991, a]}\nseed: 9007199254740993\n";
+  for (const { value, problems } of [parseJsonRecipe(json), parseYamlRecipe(yaml)]) {
+    assert.deepEqual((value as { where: unknown }).where, {
+      in: ["9007199254740993", 9007199254740991, "a"],
+    });
+    assert.deepEqual(problems, [
+      "seed: 9007199254740993 is a number that would be rounded; if it is text, put it in quotes",
+    ]);
+  }
 });

@@ -1,5 +1,5 @@
 /**
- * Loads recipes from modules and JSON files.
+ * Loads recipes from modules, JSON and YAML files.
  *
  * @module
  */
@@ -29,7 +29,8 @@ export function recipeUrl(path: string): string {
 /**
  * Loads a recipe: reads it, applies overrides, and checks it, each once.
  *
- * @param url file URL of a module whose default export is a recipe, or of a JSON file (docs/recipe.schema.json).
+ * @param url file URL of a module whose default export is a recipe, or of a JSON or YAML file
+ *   (docs/recipe.schema.json).
  * @throws {Error} in one sentence: no such file, it does not load, or it exports no recipe. Where the recipe has
  *   several problems, a RecipeError with a line for each.
  */
@@ -60,7 +61,7 @@ async function loadChecked(
   const names = await readStageNames(stages);
   const { renamed } = names;
   try {
-    const draft = path.endsWith(".json")
+    const draft = DATA.test(path)
       ? await readJsonRecipe(url, names)
       : await importRecipe(url, renamed);
     const changed = applyOverrides(draft, set, renamed);
@@ -74,7 +75,14 @@ async function loadChecked(
   }
 }
 
+/** Recipes that are data, and those that are modules. */
+const DATA = /\.(json|ya?ml)$/i;
+const MODULE = /\.[cm]?[jt]sx?$/i;
+
 async function importRecipe(url: string, renamed: Renamed): Promise<RecipeDraft> {
+  if (url.startsWith("file:") && !MODULE.test(url)) {
+    throw new Error("unknown file type; recipes are .ts, .js, .json or .yaml files");
+  }
   let recipe: Partial<RecipeDraft> | undefined;
   try {
     ({ default: recipe } = await import(url));

@@ -77,11 +77,16 @@ function applyOverride(
 }
 
 function parseValue(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     return text;
   }
+  // An integer that would be rounded is kept as text: an id among the values of a "where".
+  return typeof value === "number" && /^-?\d+$/.test(text) && !Number.isSafeInteger(value)
+    ? text
+    : value;
 }
 
 /** The steps that a path begins with, and the rest of it. */

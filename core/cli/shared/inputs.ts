@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type LoadOptions, loadRecipe, type Recipe, recipeUrl } from "../../recipe/mod.ts";
 import { RunFolder, type RunState } from "../../runs/mod.ts";
@@ -14,7 +14,7 @@ export const RECIPE_FLAGS = {
   recipe: {
     value: "FILE",
     default: "recipes/quickstart.ts",
-    help: "the recipe, TypeScript or JSON",
+    help: "the recipe, TypeScript, JSON or YAML",
   },
   out: { value: "DIR", default: "out", help: "folder for results" },
   device: {
@@ -57,7 +57,7 @@ export async function loadNamedRecipe(flags: {
   readonly data_root?: string;
 }): Promise<NamedRecipe> {
   useDataRoot(flags.data_root);
-  const url = recipeUrl(resolve(flags.recipe));
+  const url = recipeUrl(existingPath(flags.recipe));
   const load = { device: flags.device, set: flags.set ?? [], stages: STAGES };
   return { recipe: await loadRecipe(url, load), url, load };
 }
@@ -74,8 +74,19 @@ export const DATA_ROOT_VARIABLE = "CAUSEWAY_DATA_ROOT";
  */
 export function useDataRoot(folder: string | undefined): void {
   if (folder === undefined) return;
-  if (!isFolder(folder)) throw new UsageError(`--data-root ${folder} is not a folder`);
-  Deno.env.set(DATA_ROOT_VARIABLE, resolve(folder));
+  const path = existingPath(folder);
+  if (!isFolder(path)) throw new UsageError(`--data-root ${folder} is not a folder`);
+  Deno.env.set(DATA_ROOT_VARIABLE, path);
+}
+
+/**
+ * The absolute path of a file or folder to read. `deno task` changes to the project's folder; a file in the folder where
+ * it was called comes first.
+ */
+function existingPath(path: string): string {
+  const called_in = Deno.env.get("INIT_CWD");
+  const near = called_in === undefined ? undefined : resolve(called_in, path);
+  return near !== undefined && existsSync(near) ? near : resolve(path);
 }
 
 /** Whether there is a folder of that path. */

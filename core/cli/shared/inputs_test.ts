@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { main as inspect } from "../plan/inspect.ts";
 import { main as pipeline } from "../run/pipeline.ts";
+import { loadNamedRecipe } from "./inputs.ts";
 
 const pathOf = (name: string) =>
   fileURLToPath(new URL(`../../recipe/testdata/${name}`, import.meta.url));
@@ -77,5 +78,25 @@ Deno.test("a recipe in JSON may use the built-in stages", async () => {
     const { code, out, err } = await command(["--recipe", recipe, "--out", folder, "--dry-run"]);
     assert.equal(code, 0, err);
     assert.match(out, /^tuned +sft +run +no earlier result$/m);
+  });
+});
+
+Deno.test("a recipe is found in the folder where deno task was called, in JSON and YAML", async () => {
+  const before = Deno.env.get("INIT_CWD");
+  await withFolder(async (folder) => {
+    // JSON is YAML.
+    await Deno.copyFile("recipes/own_data.json", `${folder}/mine.yaml`);
+    try {
+      Deno.env.set("INIT_CWD", folder);
+      const { url } = await loadNamedRecipe({ recipe: "mine.yaml" });
+      assert.ok(url.endsWith("/mine.yaml"));
+      assert.match(
+        (await loadNamedRecipe({ recipe: "recipes/own_data.json" })).url,
+        /own_data\.json$/,
+      );
+    } finally {
+      if (before === undefined) Deno.env.delete("INIT_CWD");
+      else Deno.env.set("INIT_CWD", before);
+    }
   });
 });
