@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  AnyStage,
   FilesInput,
   InputPorts,
   Metrics,
@@ -24,6 +25,7 @@ import {
 import type { Point } from "../runs/mod.ts";
 import type { Step } from "../recipe/mod.ts";
 import { opened, type PauseGate } from "./run_control.ts";
+import { withTokenizer } from "./table_tokenizer.ts";
 
 /** Artifacts on the connected inputs of a step; for a `many` port one under each label. */
 export type InputArtifacts = Readonly<
@@ -124,7 +126,11 @@ export async function executeStep(
       },
     };
     await step.stage.run(context);
-    return await closeOutputs(outputs);
+    const { stage } = step as { stage: AnyStage };
+    return await withTokenizer(
+      { stage, inputs: job.inputs, outputs: await closeOutputs(outputs) },
+      store,
+    );
   } finally {
     reports.flush();
     Object.values(outputs).forEach((output) => output.abort());

@@ -22,6 +22,11 @@ export interface TableInput<C extends Columns = Columns> {
   readonly rows: number;
   /** Digest (SHA-256, hex) of the artifact: equal digests mean equal content. */
   readonly digest: string;
+  /**
+   * Fingerprint of the tokenizer that its token ids, or what was measured on them, are of; undefined where that is unknown.
+   * The runner derives it from the tokenizers and tables that a step reads and writes.
+   */
+  readonly tokenizer?: string;
   /** Streams the table in record batches, in order. Only the columns asked for are read. */
   batches<K extends keyof C & string>(columns?: readonly K[]): AsyncIterable<Batch<Pick<C, K>>>;
   /** One whole column. */

@@ -26,6 +26,8 @@ export interface Artifact {
   bytes: number;
   /** Number of files of a table that has several. */
   shards?: number;
+  /** Of a table: fingerprint of the tokenizer that its token ids, or what was measured on them, are of. */
+  tokenizer?: string;
 }
 
 /** The Arrow table behind a files port, one row per file, sorted by name. */

@@ -55,6 +55,7 @@ export async function openTable<C extends Columns>(
   return {
     rows: artifact.rows,
     digest: artifact.digest,
+    tokenizer: artifact.tokenizer,
     batches<K extends keyof C & string>(names?: readonly K[]) {
       const all = names ?? Object.keys(columns);
       const wanted = Object.fromEntries(all.map((name) => [name, declared(name)]));

@@ -19,6 +19,7 @@ import {
 import type { OptimizerConfig } from "./adamw.ts";
 import { DeviceAdamW, type DeviceTensors } from "./device_adamw.ts";
 import { LossScale } from "./loss_scale.ts";
+import { checkIds } from "./token_check.ts";
 import {
   batchFeeds,
   batchShape,
@@ -124,6 +125,7 @@ export class DeviceTrainer implements Trainer {
     let loss = 0;
     let gradient: DeviceTensors = new Map();
     for (const batch of micro_batches) {
+      checkIds(batch, this.config);
       const shape = batchShape(batch), accumulate = gradient.size > 0;
       const key = `train ${JSON.stringify(shape)} ${accumulate}`;
       const session = await this.#sessions.get(key, () => {

@@ -18,6 +18,7 @@ import { type Compute, SessionCache } from "../engine/mod.ts";
 import { hiddenStatesGraph, lossGraph, type Weights } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import { openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
+import { checkIds } from "./token_check.ts";
 import { batchFeeds, batchShape } from "./trainer.ts";
 
 /** What an eval loss is measured on. */
@@ -156,6 +157,7 @@ export class Evaluator {
       const members = sorted.slice(start, start + micro_batch_size);
       const [batch] = collate(members, this.options);
       const { config } = weights, shape = batchShape(batch);
+      checkIds(batch, config);
       const key = JSON.stringify([config, shape]);
       const session = await this.#sessions.get(key, () => lossGraph(config, shape));
       const { loss } = await session.run({ ...weights.feeds, ...batchFeeds(batch) });
@@ -192,6 +194,7 @@ export class HiddenStates {
     const session = await this.#sessions.get(key, () => hiddenStatesGraph(config, shape));
     const input_ids = new Int32Array(batch.length * length);
     batch.forEach(({ tokens }, row) => input_ids.set(tokens.subarray(0, length), row * length));
+    checkIds({ input_ids, labels: input_ids }, config);
     const results = await session.run({ ...model.feeds, input_ids });
     return Array.from(
       { length: config.num_hidden_layers + 1 },

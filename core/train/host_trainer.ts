@@ -15,6 +15,7 @@ import {
 } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { AdamW, type OptimizerConfig } from "./adamw.ts";
+import { checkIds } from "./token_check.ts";
 import {
   batchFeeds,
   batchShape,
@@ -96,6 +97,7 @@ export class HostTrainer implements Trainer {
 
   /** Forward and backward; returns the micro-batch's part of the mean loss. */
   async #accumulate(batch: MicroBatch): Promise<number> {
+    checkIds(batch, this.weights.config);
     const { session, feeds, into, row_updates } = await this.#pass(batchShape(batch));
     const results = await session.run({ ...feeds, ...batchFeeds(batch) }, into);
     for (const { parameter, output, ids, sign, columns } of row_updates) {

@@ -37,6 +37,7 @@ import { checkpointOutputs, placesOf, sourceTokens, tokenBytes, trainingCost } f
 import { learningRate } from "./learning_rate.ts";
 import { type Branch, describeLineage, describeSwitches, extendLineage } from "./lineage.ts";
 import type { Phase } from "./phase.ts";
+import { checkTokenizer } from "./token_check.ts";
 
 /** What a phase on a mixture starts from. */
 interface MixturePhaseStart {
@@ -75,6 +76,7 @@ export interface MixturePhase {
 export async function mixturePhase(options: MixturePhaseOptions): Promise<MixturePhase> {
   const { validation, start, steps, config } = options;
   const { sequence_length, global_batch_size, seed, packing, data_start_step = 0 } = start;
+  await checkTokenizer({ train: options.train, validation }, options.tokenizer, "the model's");
   const sets = await packSets(options);
   const available = checkAvailable(sets, start);
   const { first, last, mixture } = mixtureOf(options);

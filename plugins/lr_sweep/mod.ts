@@ -7,6 +7,7 @@
 import { defineStage, many, ports, type StageContext } from "@causeway/core/stage";
 import {
   checkpointReader,
+  checkTokenizer,
   describeExamples,
   type EvalSet,
   evalSets,
@@ -66,6 +67,8 @@ export const lr_sweep = defineStage({
 
 async function prepareTraining({ config, inputs, seed, log }: Context): Promise<Training> {
   const { min_lr, warmup_ratio } = config;
+  const { train, validation, checkpoint } = inputs;
+  await checkTokenizer({ train, validation }, checkpoint, "the checkpoint's");
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
   log(`${describeExamples(sampler, config)}, for each rate`);
   return {

@@ -16,7 +16,12 @@ import {
 import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/engine";
 import { placeWeights, type Weights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
-import { checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
+import {
+  checkpointReader,
+  checkTokenizer,
+  HiddenStates,
+  loadParameters,
+} from "@causeway/core/train";
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */
@@ -60,6 +65,7 @@ export const cka = defineStage({
     const compute = computeOptions(config);
     const models: Models = new Map();
     for (const [name, input] of Object.entries(inputs.models)) {
+      await checkTokenizer({ probes: inputs.probes }, input, `that of model "${name}"`);
       const parameters = await loadParameters(checkpointReader(input));
       models.set(name, await placeWeights(parameters, compute.device));
     }

@@ -12,6 +12,7 @@ import {
   bitsPerByte,
   type CheckpointForecast,
   checkpointReader,
+  checkTokenizer,
   type EvalSet,
   evalSets,
   Evaluator,
@@ -45,6 +46,9 @@ export const evaluate = defineStage({
   outputs: { evaluation: ports.evaluation },
   async run({ config, inputs, outputs, signal, report, log }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
+    for (const [model, input] of Object.entries(inputs.models)) {
+      await checkTokenizer({ tokens: inputs.tokens }, input, `that of model "${model}"`);
+    }
     const eval_sets = await evalSets(inputs.tokens, {
       sequence_length,
       max_sequences,

@@ -25,6 +25,7 @@ import {
   checkpointing_fields,
   checkpointOutputs,
   checkpointReader,
+  checkTokenizer,
   describeExamples,
   evalSets,
   freshArrays,
@@ -80,6 +81,8 @@ type Context = InspectContext<Config, typeof inputs>;
 
 async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
   const { sequence_length, validation } = config;
+  const { checkpoint, train } = inputs;
+  await checkTokenizer({ train, validation: inputs.validation }, checkpoint, "the checkpoint's");
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
   log(describeExamples(sampler, config));
   const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
