@@ -56,7 +56,13 @@ function recipe(folder: string, reader: string, own_tokenizer: boolean) {
       });
     } else if (reader === "sft") {
       recipe.step("reader", sft, {
-        config: { ...COMPUTE, sources: ["sums"], epochs: 0.01, schedule: { peak_lr: 1e-3 } },
+        config: {
+          ...COMPUTE,
+          sequence_length: 64,
+          sources: ["sums"],
+          epochs: 0.01,
+          schedule: { peak_lr: 1e-3 },
+        },
         inputs: { checkpoint, train },
       });
     } else if (reader === "evaluate") {
