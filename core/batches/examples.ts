@@ -176,8 +176,6 @@ export interface EvaluationOptions {
   readonly max_sequences: number;
   /** How documents are packed; concatenated and cut by default. */
   readonly packing?: PackingConfig;
-  /** Whether a packed set of less than one sequence is one shorter sequence. */
-  readonly allow_short?: boolean;
 }
 
 const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
@@ -211,12 +209,10 @@ export function evaluationSequences(set: DocumentSet, options: EvaluationOptions
 /** All sequences that a set has in a mode. */
 function sequencesOf(
   set: DocumentSet,
-  { sequence_length, mode, packing = CONCATENATE, allow_short }: EvaluationOptions,
+  { sequence_length, mode, packing = CONCATENATE }: EvaluationOptions,
 ): { count: number; sequence(index: number): Sequence } {
   if (mode === "packed") {
-    const enough = set.token_count > sequence_length || !allow_short;
-    const length = enough ? sequence_length : Math.max(1, set.token_count - 1);
-    const all = pack(set, { ...packing, sequence_length: length });
+    const all = pack(set, { ...packing, sequence_length });
     return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
   }
   const usable = documentsWithLabels(set, sequence_length);

@@ -56,7 +56,8 @@ export function pack(set: TokenSet | DocumentSet, options: PackingOptions): Pack
 
 /**
  * Sequence i is tokens [i (T + 1), (i + 1) (T + 1)) of the concatenated documents: the first T are inputs, the last T
- * labels, so neighbouring sequences share no token. The remainder of the set is dropped.
+ * labels, so neighbouring sequences share no token. The remainder of the set is dropped; a set of fewer than T + 1 tokens
+ * is one short sequence, which is padded.
  */
 class ConcatenatedSet implements PackedSet {
   readonly name: string;
@@ -66,16 +67,21 @@ class ConcatenatedSet implements PackedSet {
   readonly uniform_tokens: number;
 
   constructor(readonly set: TokenSet | DocumentSet, readonly options: PackingOptions) {
+    const { token_count } = set, { sequence_length } = options;
     this.name = set.name;
-    this.source_tokens = set.token_count;
-    this.sequence_count = Math.floor(set.token_count / (options.sequence_length + 1));
-    this.uniform_tokens = options.sequence_length;
-    this.tokens = this.sequence_count * options.sequence_length;
+    this.source_tokens = token_count;
+    const is_short = token_count <= sequence_length;
+    // One token alone has no label.
+    this.sequence_count = is_short
+      ? Number(token_count > 1)
+      : Math.floor(token_count / (sequence_length + 1));
+    this.uniform_tokens = is_short ? Math.max(0, token_count - 1) : sequence_length;
+    this.tokens = this.sequence_count * this.uniform_tokens;
   }
 
   sequence(index: number): Sequence {
     const { set, options: { sequence_length, document_mask } } = this;
-    const start = index * (sequence_length + 1), end = start + sequence_length + 1;
+    const start = index * (sequence_length + 1), end = start + this.uniform_tokens + 1;
     const tokens = set.read(start, end);
     const sequence = { tokens, prompt_length: 0, source: set.name };
     if (!document_mask) return sequence;
@@ -83,7 +89,7 @@ class ConcatenatedSet implements PackedSet {
   }
 
   sequenceTokens(): number {
-    return this.options.sequence_length;
+    return this.uniform_tokens;
   }
 }
 

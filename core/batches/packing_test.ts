@@ -30,6 +30,15 @@ Deno.test("concatenation cuts every T + 1 tokens and drops the remainder", () =>
   assert.equal(packed.sequence(9).starts, undefined);
 });
 
+Deno.test("a set of less than one sequence is one short sequence", () => {
+  const set = setOf("tiny", [[1, 2], [3]]);
+  const packed = pack(set, options("concatenate", true, 4));
+  assert.deepEqual([packed.sequence_count, packed.tokens, packed.sequenceTokens(0)], [1, 2, 2]);
+  assert.deepEqual([...packed.sequence(0).tokens], [1, 2, 3]);
+  assert.deepEqual(packed.sequence(0).starts, [2]);
+  assert.equal(pack(setOf("one", [[1]]), options("concatenate", false, 4)).sequence_count, 0);
+});
+
 Deno.test("with a mask, concatenated sequences know where documents begin inside them", () => {
   for (let trial = 0; trial < 30; trial++) {
     const { set } = randomSet(trial, 40, 12);

@@ -69,7 +69,7 @@ export async function evalSets(
       log(`source "${name}" on "${port}" has ${set.token_count} tokens: not measured`);
       continue;
     }
-    const sequences = evaluationSequences(set, { ...options, mode, allow_short: true });
+    const sequences = evaluationSequences(set, { ...options, mode });
     const [{ tokens }] = sequences;
     if (mode === "packed" && set.token_count <= sequence_length) {
       log(

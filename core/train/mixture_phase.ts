@@ -91,6 +91,15 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
   });
   const rows = sampler.ledger(first, last);
   describePlan(rows, sequence_length).forEach(options.log);
+  for (const source of new Set(rows.map(({ source }) => source))) {
+    const { source_tokens } = sets.get(source)!;
+    if (source_tokens > sequence_length) continue;
+    options.log(
+      `source "${source}" has ${source_tokens} tokens, less than a sequence of ${
+        sequence_length + 1
+      }: its one sequence is padded`,
+    );
+  }
   const lineage = extendLineage(start, {
     steps,
     tokens: rows.reduce((sum, { tokens }) => sum + tokens, 0),
@@ -235,8 +244,13 @@ function countSources(
       token_bytes: tokenBytes(model.vocab_size),
       // A sequence has one token more than it has inputs.
       ...(available &&
-        { available: Math.floor((available[source]?.tokens ?? 0) / (T + 1)) * T }),
+        { available: sequenceInputs(available[source]?.tokens ?? 0, T) }),
     }));
+}
+
+/** Input tokens of the sequences of a source; one of fewer than T + 1 tokens is one short sequence. */
+function sequenceInputs(tokens: number, T: number): number {
+  return tokens > T ? Math.floor(tokens / (T + 1)) * T : Math.max(0, tokens - 1);
 }
 
 function pointsOf(
