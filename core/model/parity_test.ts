@@ -3,7 +3,10 @@
  * tests/fixtures/{gpt_neox,llama}/README.md; core/train compares losses and gradients with the same ones.
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { filesOf, fixtureFolder, MODEL_FIXTURES } from "../../tests/shared/model_fixtures.ts";
+import { findPython, runPython } from "../../tests/shared/python.ts";
 import { compile } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
 import { hiddenStatesGraph, logitsGraph } from "./graphs.ts";
@@ -66,3 +69,47 @@ for (const name of MODEL_FIXTURES) {
     }
   });
 }
+
+/** Loads each folder and prints the largest difference of its logits. */
+const PYTHON = `
+import json, sys, torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+result = {}
+for folder, fixture in json.loads(sys.argv[1]):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    expected = load_file(f"{fixture}/activations.safetensors")
+    logits = model(input_ids=expected["input_ids"].long()).logits
+    result[fixture] = (logits - expected["logits"]).abs().max().item()
+print(json.dumps(result))
+`;
+
+const python = findPython(["torch", "transformers", "safetensors"]);
+
+Deno.test({
+  name: "transformers reads our config.json as the same model",
+  ignore: python === undefined,
+  async fn() {
+    const root = await Deno.makeTempDir();
+    try {
+      const pairs = await Promise.all(MODEL_FIXTURES.map(async (name, i) => {
+        const folder = join(root, `${i}`), fixture = fileURLToPath(fixtureFolder(name));
+        const { config } = await load(name);
+        await Deno.mkdir(folder);
+        await Deno.writeTextFile(
+          join(folder, "config.json"),
+          JSON.stringify(toHuggingFace(config)),
+        );
+        await Deno.copyFile(join(fixture, "model.safetensors"), join(folder, "model.safetensors"));
+        return [folder, fixture];
+      }));
+      const differences = JSON.parse(await runPython(python!, PYTHON, [JSON.stringify(pairs)]));
+      assert.equal(Object.keys(differences).length, MODEL_FIXTURES.length);
+      for (const [name, difference] of Object.entries(differences)) {
+        assert.ok(difference as number < 1e-5, `${name}: logits differ by ${difference}`);
+      }
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});

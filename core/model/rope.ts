@@ -148,7 +148,10 @@ const givenName = ({ rope_parameters }: Fields) =>
 
 /** `rope_parameters` or `rope_scaling`; if both are there, they must be equal. */
 function ropeObject({ rope_parameters, rope_scaling }: Fields, origin: string): Fields {
-  const objects = [rope_parameters, rope_scaling].map((value) => value ?? undefined);
+  // transformers takes one of two objects as a whole, and an empty one as none.
+  const objects = [rope_parameters, rope_scaling].map((value) =>
+    value && (typeof value !== "object" || Object.keys(value).length > 0) ? value : undefined
+  );
   const wrong = objects.find((value) =>
     value !== undefined && (typeof value !== "object" || Array.isArray(value))
   );
@@ -156,12 +159,15 @@ function ropeObject({ rope_parameters, rope_scaling }: Fields, origin: string): 
     throw new Error(`${origin}: ${givenName({ rope_parameters })} must be an object`);
   }
   const [first, second] = objects as (Fields | undefined)[];
-  for (const [key, value] of Object.entries(first ?? {})) {
-    const other = second?.[key];
-    if (other !== undefined && other !== null && value !== null && other !== value) {
-      const [a, b] = [value, other].map((x) => JSON.stringify(x));
+  if (first && second) {
+    const [a, b] = [first, second].map(({ type, ...rest }) =>
+      ({ rope_type: type, ...rest }) as Fields
+    );
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      if ((a[key] ?? undefined) === (b[key] ?? undefined)) continue;
+      const [x, y] = [a, b].map((object) => JSON.stringify(object[key]) ?? "not there");
       throw new Error(
-        `${origin}: rope_parameters.${key} is ${a}, but rope_scaling.${key} is ${b}; remove the wrong one`,
+        `${origin}: rope_parameters.${key} is ${x}, but rope_scaling.${key} is ${y}; remove the wrong one`,
       );
     }
   }
