@@ -83,6 +83,7 @@ async function gather<S extends SourceTokens>(
 ): Promise<Map<string, S>> {
   const sets = new Map<string, S>();
   const names = Object.keys(inputs).sort();
+  checkTokenizers(names.map((name) => [name, inputs[name].tokenizer]));
   for (const name of names) {
     const tokens: Tokens = await inputs[name].list("tokens");
     let row = 0;
@@ -105,6 +106,19 @@ async function gather<S extends SourceTokens>(
     );
   }
   return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** @throws {Error} when two tables were made by different tokenizers, as far as that is known. */
+function checkTokenizers(tables: readonly (readonly [name: string, tokenizer?: string])[]): void {
+  const known = tables.filter(([, tokenizer]) => tokenizer !== undefined);
+  const other = known.find(([, tokenizer]) => tokenizer !== known[0][1]);
+  if (!other) return;
+  throw new Error(
+    `the tokens "${known[0][0]}" and "${
+      other[0]
+    }" were made by different tokenizers, so equal ids ` +
+      "mean different words; tokenize both with one tokenizer",
+  );
 }
 
 /** Documents of a source that are adjacent in one table. */

@@ -70,3 +70,15 @@ Deno.test("thousands of documents keep their places", async () => {
     assert.equal(set.prompt_lengths[i], rows[i].prompt_length);
   }
 });
+
+Deno.test("tokens of different tokenizers are not mixed", async () => {
+  const table = (tokenizer?: string) => ({
+    ...tableOf([{ source: "general", tokens: [1, 2] }]),
+    tokenizer,
+  });
+  await assert.rejects(
+    () => loadDocumentSets({ a: table("1"), b: table(), c: table("2") }),
+    /the tokens "a" and "c" were made by different tokenizers/,
+  );
+  await loadDocumentSets({ a: table("1"), b: table(), c: table("1") });
+});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { tokenizersNote } from "./tokenizers.ts";
 export {
   ckaFigures,
   datasetTable,

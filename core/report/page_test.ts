@@ -61,7 +61,7 @@ Deno.test("cells are escaped, and can be bold, have a note, or hold prose", () =
   assert.match(page, /<title>A &lt;study&gt;<\/title>/);
 });
 
-Deno.test("what was not measured is NaN in CSV", () => {
+Deno.test("what was not measured is an empty cell in CSV", () => {
   const [, row] = FILE.csv.trim().split("\n");
-  assert.equal(row, "a,0.001,2.5,NaN");
+  assert.equal(row, "a,0.001,2.5,");
 });

@@ -99,9 +99,16 @@ export function tableFile<C extends Columns>(
   const columns = Object.keys(port.columns);
   return {
     name,
-    csv: `${csvFormat(rows as Record<string, unknown>[], columns)}\n`,
+    csv: `${csvFormat(rows.map(measured), columns)}\n`,
     arrow: encodeTable(port.columns, batchOf(port, rows as readonly object[])),
   };
+}
+
+/** A row for CSV: what was not measured is an empty cell. */
+function measured(row: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, Number.isNaN(value) ? null : value]),
+  );
 }
 
 /** As {@link tableFile}, for several tables of one port; their labels become the first column. */

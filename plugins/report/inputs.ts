@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { readInputs, type RowsOfInputs } from "@causeway/core/report";
+import { readInputs, type RowsOfInputs, tokenizersNote } from "@causeway/core/report";
 import { type InputPorts, type Inputs, many, optional, ports } from "@causeway/core/stage";
 
 const arm = z.strictObject({
@@ -50,6 +50,8 @@ type Rows = RowsOfInputs<typeof report_inputs>;
 export type Measurements = Omit<Rows, "evaluation" | "cka"> & {
   evaluation: Rows["evaluation"][string];
   cka: Rows["cka"][string];
+  /** Set where the evaluations are of different tokenizers. */
+  tokenizers_note?: string;
 };
 
 export type EvaluationRow = Measurements["evaluation"][number];
@@ -70,5 +72,6 @@ export async function readMeasurements(
     ...all,
     evaluation: Object.values(all.evaluation).flat(),
     cka: Object.values(all.cka).flat(),
+    tokenizers_note: tokenizersNote(inputs.evaluation),
   };
 }

@@ -22,7 +22,7 @@ export { report_config, type ReportConfig } from "./inputs.ts";
  */
 export const report = defineStage({
   name: "report",
-  version: "5",
+  version: "6",
   description: "Figures, tables and an HTML page of everything that was measured.",
   config: report_config,
   inputs: report_inputs,
@@ -37,7 +37,7 @@ export const report = defineStage({
       head: config,
       sections: SECTIONS.map((make) => () => make({ config, all, results })),
       numbers: { config, results: results ?? null, measurements: all },
-      summary: renderSummary(config, results),
+      summary: renderSummary(config, results, all.tokenizers_note),
     });
   },
 });

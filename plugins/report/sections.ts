@@ -97,6 +97,7 @@ async function resultSection({ config, all, results }: Material): Promise<Sectio
     .map(({ model, source }) => `${model} on ${source}`);
   return section("results", "Results", {
     paragraphs: [
+      ...(all.tokenizers_note ? [all.tokenizers_note] : []),
       ...resultSentences(config, results),
       ...(missing.length > 0 ? [`The loss of ${list(missing)} was not finite.`] : []),
     ],

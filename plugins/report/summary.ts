@@ -14,13 +14,18 @@ const GROUP_WIDTH = 3 * CELL_WIDTH;
 const RULE = "-".repeat(LABEL_WIDTH + 2 * GROUP_WIDTH);
 
 /** The table of results, perplexity and bits per byte, and the results in sentences. */
-export function renderSummary(config: ReportConfig, results: Results | undefined): string {
+export function renderSummary(
+  config: ReportConfig,
+  results: Results | undefined,
+  note?: string,
+): string {
   const lines = [config.title, ""];
   if (!results) {
     return [...lines, "No results: no model was evaluated.", ""].join("\n");
   }
   lines.push(...lossTable(config, results), "", ...secondTable(config, results), "");
-  for (const sentence of resultSentences(config, results)) lines.push(...wrap(sentence, 96));
+  const sentences = [...(note ? [note] : []), ...resultSentences(config, results)];
+  for (const sentence of sentences) lines.push(...wrap(sentence, 96));
   return lines.map((line) => line.trimEnd()).join("\n") + "\n";
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Row, rowsOf } from "@causeway/core/report";
+import { type Row, rowsOf, tokenizersNote } from "@causeway/core/report";
 import {
   batchOf,
   defineStage,
@@ -41,6 +41,8 @@ export const study = defineStage({
   },
   async run({ config, inputs, outputs, signal, report }) {
     signal.throwIfAborted();
+    const note = tokenizersNote(inputs.validation);
+    if (note) throw new Error(`${note} Compare runs of one tokenizer in a study`);
     const runs = await readRuns(config, inputs.validation, inputs.training);
     const arms = await Promise.all(config.arms.map((arm) => armRow(arm, inputs.mixtures)));
     await outputs.arms.write(batchOf(study_ports.study_arms, arms));

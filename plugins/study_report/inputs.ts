@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { readInputs, type RowsOfInputs } from "@causeway/core/report";
+import { readInputs, type RowsOfInputs, tokenizersNote } from "@causeway/core/report";
 import {
   type InputPorts,
   type Inputs,
@@ -73,6 +73,8 @@ type Rows = RowsOfInputs<typeof study_report_inputs>;
 export type StudyMeasurements = Omit<Rows, "tasks" | "evaluation"> & {
   tasks: Rows["tasks"][string];
   evaluation: Rows["evaluation"][string];
+  /** Set where the evaluations are of different tokenizers. */
+  tokenizers_note?: string;
 };
 
 export type ArmRow = StudyMeasurements["arms"][number];
@@ -89,5 +91,6 @@ export async function readMeasurements(
     ...all,
     tasks: Object.values(tasks).flat(),
     evaluation: Object.values(evaluation).flat(),
+    tokenizers_note: tokenizersNote(inputs.evaluation),
   };
 }

@@ -27,7 +27,7 @@ export { study_report_config, type StudyReportConfig } from "./inputs.ts";
  */
 export const study_report = defineStage({
   name: "study_report",
-  version: "2",
+  version: "3",
   description: "Tables and figures of a study on one page, with a verdict on each finding.",
   config: study_report_config,
   inputs: study_report_inputs,

@@ -21,7 +21,9 @@ import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts
 function wire(all: StudyMeasurements): Record<string, never> {
   const wired: Record<string, unknown> = {};
   for (const [name, input] of Object.entries(study_report_inputs)) {
-    const rows: object[] | Record<string, object[]> = all[name as keyof StudyMeasurements];
+    const rows: object[] | Record<string, object[]> = all[
+      name as keyof typeof study_report_inputs
+    ];
     const batch = (some: object[]) => batchOf(input.port as TablePort, some);
     if (input.kind === "optional") {
       if (Array.isArray(rows) && rows.length > 0) wired[name] = batch(rows);

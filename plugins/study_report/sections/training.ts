@@ -35,7 +35,7 @@ export async function trainingSection(
   config: StudyReportConfig,
   all: StudyMeasurements,
 ): Promise<Section> {
-  const { arms, evaluation, training, validation } = all;
+  const { arms, evaluation, training, validation, tokenizers_note } = all;
   const heading = "Training";
   const drawn = await present(curvesFigure(config, all));
   if (drawn.length + evaluation.length === 0) {
@@ -64,6 +64,7 @@ export async function trainingSection(
     labelledFile("validation", "phase", ports.validation_metrics, validation),
   ];
   return section("training", heading, {
+    paragraphs: tokenizers_note ? [tokenizers_note] : [],
     blocks: [...drawn, ...(evaluation.length > 0 ? [table] : [])],
     files: drawn.length > 0 ? curves : [],
   });
