@@ -10,6 +10,7 @@ import {
   logLikelihoods,
   type Prompt,
   type TextDecoding,
+  TextStream,
 } from "./mod.ts";
 
 const VOCAB_SIZE = 90;
@@ -122,6 +123,42 @@ Deno.test("with more logits than tokens in the tokenizer, only known tokens are 
   const few = { ...tokenizer, vocab_size: 20 };
   const [{ tokens }] = await generate(decoder, weights, few, [PROMPTS[3]], SAMPLED);
   assert.ok(tokens.every((token) => token < 20));
+  await decoder.release();
+});
+
+Deno.test("generation stops at every token that ends a text", async () => {
+  const [free] = await complete([PROMPTS[2]], { temperature: 0 });
+  const last = free.tokens[5], first = free.tokens.indexOf(last);
+  const decoder = new Decoder({ batch_size: 1, threads: 1 });
+  const several = { ...tokenizer, eos_token_ids: [0, last] };
+  const [{ tokens, finish, text }] = await generate(decoder, weights, several, [PROMPTS[2]], {
+    ...SAMPLED,
+    temperature: 0,
+  });
+  await decoder.release();
+  assert.deepEqual([tokens, finish], [free.tokens.slice(0, first + 1), "end_of_text"]);
+  assert.equal(text, free.text.slice(0, 2 * first));
+  const stream = new TextStream(several);
+  assert.deepEqual([1, last].map((token) => stream.push(token)), ["01", ""]);
+});
+
+Deno.test("the repetition penalty counts the prompt and the new tokens", async () => {
+  const penalized = { temperature: 0, repetition_penalty: 1e6, max_new_tokens: 12 };
+  const [{ tokens }] = await complete([PROMPTS[0]], penalized);
+  const all = [...Array.from(PROMPTS[0].tokens), ...tokens];
+  assert.equal(new Set(all).size, all.length);
+});
+
+Deno.test("logits that are not finite are refused", async () => {
+  const broken = new ParameterArrays(config, "matrices");
+  initialize(broken, 5);
+  broken.get("gpt_neox.final_layer_norm.weight").fill(3e38);
+  broken.get("embed_out.weight").fill(3e38);
+  const decoder = new Decoder({ batch_size: 1, threads: 1 });
+  const overflowing = hostWeights(broken), message = /logits are NaN or infinite: its weights/;
+  await assert.rejects(generate(decoder, overflowing, tokenizer, [PROMPTS[1]], SAMPLED), message);
+  const continuation = { prompt: [1, 2], tokens: [3] };
+  await assert.rejects(logLikelihoods(decoder, overflowing, [continuation]), message);
   await decoder.release();
 });
 

@@ -119,6 +119,42 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
       assert.match(err, /the commands are \/new, \/again and \/quit/);
       assert.ok(text.length > 2);
     });
+    await t.step("a tokenizer larger than the model is refused by every command", async () => {
+      const large = join(out, "large");
+      Deno.mkdirSync(large);
+      for (const { name, isFile } of Deno.readDirSync(hf)) {
+        if (isFile) Deno.copyFileSync(join(hf, name), join(large, name));
+      }
+      const tokenizer = JSON.parse(Deno.readTextFileSync(join(large, "tokenizer.json")));
+      tokenizer.added_tokens.push({ ...tokenizer.added_tokens[0], id: 99_999, content: "<new>" });
+      Deno.writeTextFileSync(join(large, "tokenizer.json"), JSON.stringify(tokenizer));
+      const message =
+        /large: the tokenizer has 100000 tokens, but the model has embeddings for only/;
+      for (
+        const [main, args] of [
+          [generateMain, [large, PROMPT]],
+          [exportMain, [large, "--to", join(out, "never")]],
+          [chatMain, [large]],
+        ] as const
+      ) {
+        const { code, err } = await runCommand((given, io) => main(given, io), [...args]);
+        assert.deepEqual([code, message.test(err)], [1, true], err);
+      }
+    });
+    await t.step("weights in 16 bits on request, and other precisions are refused", async () => {
+      const half = join(out, "half"), args = [hf, "--to", half, "--dtype"];
+      assert.equal((await runCommand(exportMain, [...args, "bfloat16"])).code, 0);
+      const sizes = [half, hf].map((folder) =>
+        Deno.statSync(join(folder, "model.safetensors")).size
+      );
+      assert.ok(sizes[0] < 0.6 * sizes[1], `${sizes}`);
+      const { torch_dtype } = JSON.parse(Deno.readTextFileSync(join(half, "config.json")));
+      assert.equal(torch_dtype, "bfloat16");
+      const wrong = await runCommand(exportMain, [...args, "q8"]);
+      assert.match(wrong.err, /--dtype of hf must be float32, bfloat16, float16, got "q8"/);
+      const onnx_args = [...args, "float16", "--format", "onnx"];
+      assert.match((await runCommand(exportMain, onnx_args)).err, /--dtype of onnx must be a list/);
+    });
     const python = findPython(["torch", "transformers"]);
     await t.step({
       name: "Python's transformers computes the same logits and greedy text",
