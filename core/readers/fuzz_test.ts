@@ -29,13 +29,26 @@ const SAMPLES: [name: string, make: () => Uint8Array | Promise<Uint8Array>][] = 
   ["a.jsonl.zst", () => zstdCompressSync(lines)],
   ["a.json", () => new TextEncoder().encode(`[${lines.trim().split("\n").join(",\n")}]`)],
   ["a.txt.gz", () => gzipSync(lines)],
+  ["b.json", () => new TextEncoder().encode(lines.replaceAll(",", ",\n"))],
+  ["a.csv", () => new TextEncoder().encode(`id,text\n${lines.replaceAll("text", "\n")}`)],
   ["a.zip", zipped],
   ["footer.arrow", () => tableToIPC(tableFromArrays({ text: lines.split("\n") }), "file")],
-  ...["none", "snappy", "zstd", "gzip", "brotli", "lz4", "pages_v2", "small_pages", "encodings"]
+  ...[
+    "none",
+    "snappy",
+    "zstd",
+    "gzip",
+    "brotli",
+    "lz4",
+    "pages_v2",
+    "small_pages",
+    "encodings",
+    "exact",
+  ]
     .map((
       name,
     ): [string, () => Uint8Array] => [`${name}.parquet`, () => fixture(`${name}.parquet`)]),
-  ...["file.arrow", "stream.arrow", "zstd.feather"].map((
+  ...["file.arrow", "stream.arrow", "zstd.feather", "lz4.feather", "odd.arrow"].map((
     name,
   ): [string, () => Uint8Array] => [name, () => fixture(name)]),
 ];
@@ -55,13 +68,19 @@ function damaged(good: Uint8Array, random: Random): Uint8Array {
 /** Reads a file to its end or to its error, within time. */
 async function outcome(path: string, skip: boolean): Promise<unknown> {
   const late = AbortSignal.timeout(PATIENCE_MS);
+  // The other columns of this file are of types that cannot be read.
+  const uses = path.endsWith("odd.arrow")
+    ? [{ names: ["text"], is_optional: false }, { names: ["big"], is_optional: true }]
+    : undefined;
   const read = async () => {
     try {
       const on_error = skip ? "skip" as const : "fail" as const;
-      for await (const { file, row } of readRecords(path, { on_error, signal: late })) {
+      for await (const { file, row } of readRecords(path, { on_error, signal: late, uses })) {
         assert.ok(file.startsWith(path) && row > 0);
       }
     } catch (error) {
+      // Damage to the names of columns is no fault of a record.
+      if (uses !== undefined && /: no column "text"/.test(String(error))) return undefined;
       return error;
     }
   };

@@ -10,9 +10,10 @@ import { all, readWhole, withFiles } from "./testdata/testing.ts";
 
 const FIXTURES = "tests/fixtures/readers";
 type Row = Record<string, unknown>;
-const golden: { full: Row[]; large: Row[]; saved: Record<string, Row[]> } = JSON.parse(
-  readFileSync(`${FIXTURES}/golden.json`, "utf8"),
-);
+const golden: { full: Row[]; large: Row[]; exact: Row[]; saved: Record<string, Row[]> } = JSON
+  .parse(
+    readFileSync(`${FIXTURES}/golden.json`, "utf8"),
+  );
 
 /** Binary values as the golden file spells them. */
 function spelled(record: DataRecord): Row {
@@ -118,6 +119,60 @@ Deno.test("tables: only the wanted columns; the error for a missing one lists th
     await assert.rejects(
       readWhole(`${FIXTURES}/${file}`, { columns: ["txt"] }),
       new RegExp(`${file}: no column "txt"; the file has text, required, label, `),
+    );
+  }
+});
+
+const usesOf = (names: readonly string[]) =>
+  names.map((name) => ({ names: [name], is_optional: false }));
+
+Deno.test("tables: integers and decimals with all their digits", async () => {
+  const { huge: _, ...others } = golden.exact[0];
+  for (
+    const [file, columns] of [
+      ["exact.parquet", Object.keys(golden.exact[0])],
+      ["exact_integers.parquet", Object.keys(others)],
+      ["odd.arrow", Object.keys(golden.exact[0])],
+      ["odd_stream.arrow", Object.keys(golden.exact[0])],
+    ] as const
+  ) {
+    const uses = usesOf(columns);
+    const records = await all(readRecords(`${FIXTURES}/${file}`, { uses }));
+    assert.deepEqual(records.map(spelled), select(golden.exact, columns), file);
+  }
+  assert.equal(golden.exact[1].price, "-9999999.98");
+  assert.equal(golden.exact[0].id, "9223372036854775807");
+});
+
+Deno.test("Arrow: columns of types that cannot be read do no harm unless they are used", async () => {
+  for (const file of ["odd.arrow", "odd_stream.arrow"]) {
+    const path = `${FIXTURES}/${file}`;
+    for (const columns of [["bytes"], ["text", "price"], ["label", "views", "hash"], ["big"]]) {
+      const records = await all(readRecords(path, { uses: usesOf(columns) }));
+      assert.deepEqual(
+        records.map(({ value }) => Object.keys(value).sort()[0]),
+        Array(5).fill(columns.toSorted()[0]),
+      );
+      const known = columns.filter((name) => Object.hasOwn(golden.exact[0], name));
+      assert.deepEqual(select(records.map(spelled), known), select(golden.exact, known));
+    }
+    const [{ value }] = await all(readRecords(path, { uses: usesOf(["label", "views"]) }));
+    assert.deepEqual({ ...value }, { label: "a", views: "a string longer than twelve bytes" });
+    for (const [name, type] of [["runs", "RunEndEncoded"], ["view", "ListView"]]) {
+      await assert.rejects(
+        all(readRecords(path, { uses: usesOf(["text", name]) })),
+        new RegExp(
+          `${file}:1: .*column "${name}" has the type ${type}, which is not supported; cast it`,
+        ),
+      );
+    }
+    await assert.rejects(
+      all(readRecords(path, { uses: usesOf(["dense"]) })),
+      new RegExp(`${file}:1: .*columns of type .*Union.* are not supported`),
+    );
+    await assert.rejects(
+      all(readRecords(path, { uses: usesOf(["txt"]) })),
+      /no column "txt"; the file has runs, text, view, /,
     );
   }
 });

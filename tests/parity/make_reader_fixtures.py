@@ -117,6 +117,41 @@ def write_arrow(full, folder):
     return large
 
 
+def write_exact(folder):
+    """Numbers that JavaScript would round, of each stored form; in the Arrow file between columns of types we do not read."""
+    rows = range(5)
+    decimals = lambda digits, scale: [decimal.Decimal((10**digits - 1 - i) * (-1) ** i).scaleb(-scale, decimal.Context(prec=100)) for i in rows]
+    exact = pa.table({
+        "text": pa.array([f"t{i}" for i in rows]),
+        "id": pa.array([2**63 - 1 - i for i in rows], pa.int64()),
+        "hash": pa.array([2**64 - 1 - i for i in rows], pa.uint64()),
+        "price": pa.array(decimals(9, 2), pa.decimal128(9, 2)),
+        "sum": pa.array(decimals(18, 4), pa.decimal128(18, 4)),
+        "big": pa.array(decimals(38, 20), pa.decimal128(38, 20)),
+        "huge": pa.array(decimals(76, 50), pa.decimal256(76, 50)),
+        "list": pa.array([decimals(12, 3)[:i] for i in rows], pa.list_(pa.decimal128(12, 3))),
+        "bytes": pa.array([f"ü{i}".encode() for i in rows], pa.binary()),
+    })
+    pq.write_table(exact, folder / "exact.parquet", use_dictionary=["price", "big"])
+    pq.write_table(exact.drop(["huge"]), folder / "exact_integers.parquet", store_decimal_as_integer=True)
+    odd = {
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2, 5], pa.int32()), pa.array(["x", "y"])),
+        "view": pa.array([[1, 2]] * 5, pa.list_view(pa.int32())),
+        "dense": pa.UnionArray.from_dense(pa.array([0, 1, 0, 1, 0], pa.int8()), pa.array([0, 0, 1, 1, 2], pa.int32()), [pa.array([1, 2, 3]), pa.array(["s", "t"])]),
+        "sparse": pa.UnionArray.from_sparse(pa.array([0] * 5, pa.int8()), [pa.array([1] * 5), pa.array(["s"] * 5)]),
+        "label": pa.array(["a", "b"] * 2 + ["a"]).dictionary_encode(),
+        "views": pa.array(["a string longer than twelve bytes"] * 5, pa.string_view()),
+        "interval": pa.array([(1, 2, 3)] * 5, pa.month_day_nano_interval()),
+        "nothing": pa.nulls(5),
+    }
+    names = [name for pair in zip(odd, exact.column_names) for name in pair] + exact.column_names[len(odd):]
+    mixed = pa.table({name: odd[name] if name in odd else exact[name] for name in names})
+    for name, new_file in [("odd.arrow", pa.ipc.new_file), ("odd_stream.arrow", pa.ipc.new_stream)]:
+        with new_file(folder / name, mixed.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            writer.write_table(mixed, max_chunksize=3)
+    return exact
+
+
 def write_dataset(folder):
     """A dictionary of two splits, one of them in two files."""
     rows = lambda n: {"id": list(range(n)), "question": [f"q{i} ü" for i in range(n)], "answers": [["a"] * (i % 3) for i in range(n)]}
@@ -135,6 +170,7 @@ def main():
     golden = {
         "full": [plain(row) for row in full.to_pylist()],
         "large": [plain(row) for row in large.to_pylist()],
+        "exact": [plain(row) for row in write_exact(folder).to_pylist()],
         "saved": write_dataset(folder),
     }
     (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False) + "\n")
