@@ -291,6 +291,56 @@ Deno.test("a JSON Lines and a Parquet dataset on the hub are read from end to en
   });
 });
 
+Deno.test("a repository: its card gives the configuration, only the files of its splits are downloaded", async () => {
+  const card = "---\nconfigs:\n- config_name: en\n  data_files: en/*.jsonl\n" +
+    "- config_name: de\n  data_files:\n  - split: train\n    path: de/a.jsonl\n" +
+    "  - split: test\n    path: de/b.jsonl\n---\n";
+  const row = (text: string) => lines({ text });
+  const repos = {
+    "org/two": {
+      "README.md": card,
+      "de/a.jsonl": row("a"),
+      "de/b.jsonl": row("b"),
+      "en/c.jsonl": row("c"),
+    },
+    "org/plain": {
+      "README.md": "# Plain",
+      "LICENSE.txt": "free",
+      "data/train-00000-of-00002.jsonl": row("d"),
+      "data/validation.jsonl": row("e"),
+      "data/test.jsonl": row("f"),
+      "data/extra.bin": "x",
+    },
+  };
+  await withHub(repos, async (hub) => {
+    const of = (path: string, options = {}) =>
+      recordCard({ name: "mine", path, text: "text", ...options });
+    const texts = async (card: DatasetCard) => (await read(card)).documents.map(show);
+    await assert.rejects(texts(of("hf://org/two")), /several configurations: en, de; set config/);
+    assert.deepEqual(await texts(of("hf://org/two", { config: "de" })), [
+      "org/two/de/a.jsonl:1 a train",
+      "org/two/de/b.jsonl:1 b validation",
+    ]);
+    assert.deepEqual(await texts(of("hf://org/two@main/en")), ["org/two/en/c.jsonl:1 c"]);
+    const { documents, logs } = await read(of("hf://org/plain"));
+    assert.deepEqual(documents.map(show), [
+      "org/plain/data/train-00000-of-00002.jsonl:1 d train",
+      "org/plain/data/validation.jsonl:1 e validation",
+    ]);
+    assert.equal(
+      logs.at(-1),
+      'dataset "mine": read 2 files with 2 rows: 1 train, 1 validation; passed over 4 files: ' +
+        "2 cards and licences (LICENSE.txt, README.md), 1 of unknown type .bin (data/extra.bin), " +
+        "1 of the test split (data/test.jsonl); missing data/train-00001-of-00002.jsonl",
+    );
+    assert.ok(!hub.requests.some(({ path }) => path.includes("data/test.jsonl")));
+    await assert.rejects(
+      async () => await of("hf://org/plain", { split: "train", config: "x" }).revision(),
+      /hf:\/\/org\/plain has no configuration "x"/,
+    );
+  });
+});
+
 Deno.test("only the files of a large dataset that are read are downloaded", async () => {
   const shard = (text: string) => new Uint8Array(gzipSync(lines({ text })));
   const repos = {

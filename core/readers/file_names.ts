@@ -96,6 +96,8 @@ export function stemOf(path: string): string {
   return path.replace(/\.(?:gz|gzip|zst|zstd)$/i, "").replace(/\.[A-Za-z][^./]*$/, "");
 }
 
+/** A larger number after "-of-" is no number of shards. */
+const MAX_SHARDS = 1_000_000;
 const SHARD = /^(.*?)(\d+)-of-(\d+)(\D.*|)$/;
 
 /**
@@ -120,6 +122,7 @@ export function shardsMissing(
   return [...sets].flatMap(([key, { totals, width }]) => {
     const [before, after] = JSON.parse(key) as [string, string];
     const notes = [...totals].flatMap(([total, present]) => {
+      if (Number(total) > MAX_SHARDS) return [];
       const first = !present.has(0) && present.has(Number(total)) ? 1 : 0;
       const missing = Array.from({ length: Number(total) }, (_, i) => i + first)
         .filter((index) => !present.has(index))

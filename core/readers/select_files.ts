@@ -79,10 +79,14 @@ function globTest(glob: string | undefined): (name: string) => boolean {
   return glob === undefined ? () => true : compileGlob(glob);
 }
 
-/** Texts are often about tests or training, so their names count only if some are named `train`. */
+/** Texts and source files are often about tests or training: their names count only if most are named after a split. */
 function withKinds(names: readonly string[], { formatOf }: SelectOptions): Named[] {
   const named = names.map((name) => ({ name, kind: splitOfName(name) }));
-  if (named.some(({ kind }) => kind === "train")) return named;
+  const texts = named.filter(({ name }) => formatOf(name) === "text");
+  const in_splits = texts.filter(({ kind }) => kind !== undefined);
+  const are_splits = in_splits.some(({ kind }) => kind === "train") &&
+    2 * in_splits.length >= texts.length;
+  if (texts.length === 0 || are_splits) return named;
   return named.map(({ name, kind }) => ({
     name,
     kind: formatOf(name) === "text" ? undefined : kind,
@@ -99,36 +103,43 @@ function oneConfig(
   const { card = [], config, where } = options;
   if (card.length > 0) return configOfCard(names, options, card, pass, notes);
   const named = withKinds(names, options);
-  const folders = [
-    ...new Set(
-      named.filter(({ kind }) => kind !== undefined).map(({ name }) => configFolder(name)),
-    ),
-  ];
-  const below = (folder: string) =>
-    named.filter(({ name, kind }) => {
-      return kind === undefined ? inside(name, folder) : configFolder(name) === folder;
-    });
-  if (config !== undefined) {
-    const files = named.filter(({ name }) =>
-      inside(name, config) || inside(name, `data/${config}`)
-    );
-    if (files.length === 0) {
-      throw new Error(`${where} has no configuration "${config}"${listing(folders)}`);
-    }
-    named.filter((file) => !files.includes(file)).forEach(pass("of another configuration"));
-    return files;
+  const in_splits = named.filter(({ kind }) => kind !== undefined);
+  const folders = [...new Set(in_splits.map(({ name }) => configFolder(name)))];
+  const chosen = config ?? chooseFolder(in_splits, where);
+  if (chosen === undefined) return named;
+  const isChosen = ({ name, kind }: Named) =>
+    config !== undefined
+      ? inside(name, config) || inside(name, `data/${config}`)
+      : kind !== undefined
+      ? configFolder(name) === chosen
+      : inside(name, chosen) && !folders.some((other) => other !== chosen && inside(name, other));
+  const files = named.filter(isChosen);
+  if (files.length === 0) {
+    throw new Error(`${where} has no configuration "${config}"${listing(folders)}`);
   }
-  if (folders.length < 2) return named;
-  if (!folders.includes("")) {
-    throw new Error(
-      `${where} has several configurations: ${shorten(folders)}; set config to one of them`,
-    );
-  }
-  const files = below("").filter(({ name, kind }) =>
-    kind !== undefined || !folders.some((folder) => folder !== "" && inside(name, folder))
-  );
-  named.filter((file) => !files.includes(file)).forEach(pass("of another configuration"));
+  named.filter((file) => !isChosen(file)).forEach(pass("of another configuration"));
   return files;
+}
+
+/**
+ * The folder of the configuration to read, if there are several: if files of one split are in several folders. That is
+ * the outermost folder, or the only one with training files.
+ *
+ * @throws {Error} when neither decides.
+ */
+function chooseFolder(files: readonly Named[], where: string): string | undefined {
+  const foldersOf = (kind: Kind) => [
+    ...new Set(files.filter((file) => file.kind === kind).map(({ name }) => configFolder(name))),
+  ];
+  const train = foldersOf("train");
+  const several = [train, foldersOf("validation"), foldersOf("test")]
+    .find((folders) => folders.length > 1);
+  if (several === undefined) return undefined;
+  if (several.includes("") && (train.length === 0 || train.includes(""))) return "";
+  if (train.length === 1) return train[0];
+  throw new Error(
+    `${where} has several configurations: ${shorten(several)}; set config to one of them`,
+  );
 }
 
 /** The folder above the first part of a path that names a split, without `data`, which is often around all. */
@@ -216,14 +227,16 @@ function withoutCopies(
   texts.forEach(pass("text beside records"));
   const rank = ({ name }: Named) => formatRank(formatOf(name)!);
   const best = new Map<string, Named>();
-  const kept = records.toSorted((a, b) => rank(a) - rank(b)).filter((file) => {
-    const first = best.get(stemOf(file.name)) ?? file;
-    best.set(stemOf(file.name), first);
-    if (rank(first) !== rank(file)) pass("of the same name in another format")(file);
-    else if (first !== file) notes.push(`${first.name} and ${file.name} may be the same data`);
-    return rank(first) === rank(file);
-  });
-  return records.filter((file) => kept.includes(file));
+  const kept = new Set(
+    records.toSorted((a, b) => rank(a) - rank(b)).filter((file) => {
+      const first = best.get(stemOf(file.name)) ?? file;
+      best.set(stemOf(file.name), first);
+      if (rank(first) !== rank(file)) pass("of the same name in another format")(file);
+      else if (first !== file) notes.push(`${first.name} and ${file.name} may be the same data`);
+      return rank(first) === rank(file);
+    }),
+  );
+  return records.filter((file) => kept.has(file));
 }
 
 function bySplit(files: readonly Named[], options: SelectOptions, pass: Pass): SelectedFile[] {

@@ -85,12 +85,14 @@ Deno.test("without held-out files no file has a split; of one split only its fil
   );
 });
 
-Deno.test("texts: names of splits count only if one is named train", () => {
+Deno.test("texts: names of splits count only if most have one, and one is named train", () => {
   assert.deepEqual(select(["a-test-of-time.txt", "b.txt"]).files, ["a-test-of-time.txt", "b.txt"]);
   assert.deepEqual(select(["train/pos/1.txt", "test/pos/1.txt"]).files, [
     "train/pos/1.txt train",
     "test/pos/1.txt validation",
   ]);
+  const code = ["src/a.py", "src/b.py", "src/train.py", "test/a.py", "c.py"];
+  assert.equal(select(code, { formatOf: () => "text" }).files.length, 5);
   assert.deepEqual(select(["a.jsonl", "notes.txt"]).passed, ["notes.txt: text beside records"]);
   assert.deepEqual(select(["index.json", "1.txt", "2.txt"]).files, ["1.txt", "2.txt"]);
 });
@@ -123,6 +125,18 @@ Deno.test("several configurations are refused by their names; one is chosen", ()
   assert.deepEqual(select(["train.jsonl", "old/train.jsonl", "test.jsonl"]), {
     files: ["train.jsonl train", "test.jsonl validation"],
     passed: ["old/train.jsonl: of another configuration"],
+    notes: [],
+  });
+});
+
+Deno.test("splits in folders of their own are one configuration", () => {
+  assert.deepEqual(select(["sub/train/a.jsonl", "test.jsonl"]).files, [
+    "sub/train/a.jsonl train",
+    "test.jsonl validation",
+  ]);
+  assert.deepEqual(select(["en/train.jsonl", "en/dev.jsonl", "fr/dev.jsonl"]), {
+    files: ["en/train.jsonl train", "en/dev.jsonl validation"],
+    passed: ["fr/dev.jsonl: of another configuration"],
     notes: [],
   });
 });
