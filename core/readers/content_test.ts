@@ -114,31 +114,3 @@ Deno.test("one line per dataset: files, rows, what is left out and passed over, 
     );
   });
 });
-
-Deno.test("folders in the cache of Hugging Face: the snapshot is read, once", async () => {
-  const files = {
-    "datasets--a--b/refs/main": "c2",
-    "datasets--a--b/blobs/0a": '{"text":"new"}\n',
-    "datasets--a--b/snapshots/c1/train.jsonl": '{"text":"old"}\n',
-    "datasets--a--b/snapshots/c2/.keep": "",
-  };
-  await withFiles(files, async (folder) => {
-    const repository = `${folder}/datasets--a--b`;
-    await Deno.symlink("../../blobs/0a", `${repository}/snapshots/c2/train.jsonl`);
-    const texts = async (path: string) =>
-      (await Array.fromAsync(recordCard({ name: "mine", path, text: "text" }).documents()))
-        .map(({ id, text }) => `${id} ${text}`);
-    assert.deepEqual(await texts(repository), ["train.jsonl:1 new"]);
-    assert.deepEqual(await texts(`${repository}/snapshots/c1`), ["train.jsonl:1 old"]);
-    await Deno.remove(`${repository}/refs/main`);
-    await assert.rejects(texts(repository), /with 2 snapshots; use the path of one: .*c1, .*c2$/);
-    await assert.rejects(texts(folder), /use the path of one of its repositories: datasets--a--b$/);
-  });
-});
-
-Deno.test("paths: braces in the names of folders; names that are not UTF-8 are refused", async () => {
-  await withFiles({ "a [1] {x}/d.jsonl": '{"text":"x"}\n' }, async (folder) => {
-    assert.equal((await all(readRecords(`${folder}/a [1] {x}/*.jsonl`))).length, 1);
-    assert.equal((await all(readRecords(`${folder}/a [1] {x}/{d,e}.jsonl`))).length, 1);
-  });
-});
