@@ -8,7 +8,7 @@ import type { Document } from "./card.ts";
 import { recordCard, type RecordCardOptions } from "./record_card.ts";
 import { findSplitFiles } from "./record_files.ts";
 import { readRecords } from "./records.ts";
-import { type Columns, compileTemplate } from "./template.ts";
+import type { Columns } from "./template.ts";
 
 /** A folder with files of the given contents. */
 async function inFolder(
@@ -36,51 +36,6 @@ function read(
 ): Promise<Document[]> {
   return Array.fromAsync(recordCard({ name: "mine", text: "text", ...options }).documents({ log }));
 }
-
-Deno.test("templates: columns, fields, elements, joined lists and braces", () => {
-  const record = {
-    a: "A",
-    n: 3,
-    "odd.name": "odd",
-    answers: { text: ["one", "two"], start: [4] },
-    turns: ["Hi", "Ho"],
-  };
-  const cases: [string, string][] = [
-    ["a", "A"],
-    ["{a}-{n}", "A-3"],
-    ["{{{a}}}", "{A}"],
-    ["answers.text[1]", "two"],
-    ["{answers.start[0]}", "4"],
-    ["{turns[, ]}", "Hi, Ho"],
-    ["{turns[\n\n]}", "Hi\n\nHo"],
-    ["turns[]", "HiHo"],
-    ["odd.name", "odd"],
-    ["no columns at {n}", "no columns at 3"],
-  ];
-  for (const [template, text] of cases) {
-    assert.equal(compileTemplate(template)(record, "f:1"), text);
-  }
-});
-
-Deno.test("templates: errors name the row, the column and its value", () => {
-  const record = { a: "A", none: null, list: ["x"], nested: { b: [1] } };
-  const faults: [string, RegExp][] = [
-    ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested$/],
-    ["{none}", /f:7: column "none" is null, not text/],
-    ["{list}", /f:7: column "list" is a list, not text/],
-    ["list[1]", /f:7: "list\[1\]": there is no element "1" in a list/],
-    ["nested.c", /f:7: "nested\.c": there is no field "c" in a value of type object/],
-    ["a.b", /f:7: "a\.b": there is no field "b" in a value of type string/],
-    ["list.length", /f:7: "list\.length": there is no field "length" in a list/],
-    ["{toString}", /no column "toString"/],
-    ["{nested[, ]}", /f:7: "nested\[, \]": there is no element/],
-  ];
-  for (const [template, fault] of faults) {
-    assert.throws(() => compileTemplate(template)(record, "f:7"), fault, template);
-  }
-  assert.throws(() => compileTemplate("a {b"), /unpaired brace/);
-  assert.throws(() => compileTemplate("{a[0}"), /"a\[0" is not a path like/);
-});
 
 Deno.test("a prompt is masked, or has loss too, and blank texts are skipped", async () => {
   const records = lines({ q: "Why?", a: "Because." }, { q: "How?", a: " " });

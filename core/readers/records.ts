@@ -54,6 +54,28 @@ export async function* readRecords(
               `use one of ${KNOWN_ENDINGS.join(" ")}`),
       );
     }
+    refuseOtherSettings(file, format, options);
     yield* FORMATS[format].readFile(file, reading);
+  }
+}
+
+/** Formats that a setting is for; an archive may have entries of any. */
+const SETTINGS = {
+  field: ["json", "zip"],
+  separator: ["text", "zip"],
+  delimiter: ["csv", "tsv", "zip"],
+} satisfies Record<string, readonly RecordFormat[]>;
+
+/** A setting without effect would hide a mistake. */
+function refuseOtherSettings(file: string, format: RecordFormat, options: ReadOptions): void {
+  for (const [name, formats] of Object.entries(SETTINGS)) {
+    const given = options[name as keyof typeof SETTINGS];
+    if (given === undefined || (formats as RecordFormat[]).includes(format)) continue;
+    throw new Error(
+      `${file}: "${name}" is for files in format ${
+        formats.slice(0, -1).join(" or ")
+      }, and this one is read as ` +
+        `${format}; remove "${name}" or set "format"`,
+    );
   }
 }
