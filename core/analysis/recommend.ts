@@ -44,9 +44,15 @@ export interface Candidate {
   readonly mixtures: readonly CandidateMixture[];
   /** How far its advantage is below the best candidate's, at the weight of the ranking. */
   readonly behind: Estimate;
-  /** Whether the interval of `behind` includes 0: with other documents it might rank first. */
+  /**
+   * Whether the interval of `behind` includes 0: with other documents it might rank first. True of every candidate if the
+   * target has fewer than {@linkcode FEWEST_TARGET_DOCUMENTS}, of which no interval can be trusted.
+   */
   readonly undecided: boolean;
 }
+
+/** With fewer documents of the target nothing is decided: resampling them shows too little of what others would change. */
+export const FEWEST_TARGET_DOCUMENTS = 30;
 
 export interface Ranking {
   /** S(general, target). */
@@ -83,6 +89,7 @@ export function rankCandidates(
     mixFrequencies(sets, weights, SAMPLING_DEFAULTS, seed, cache)
   );
   const own = similarities(sampled);
+  const too_few = (sets.get(target)?.documents ?? 0) < FEWEST_TARGET_DOCUMENTS;
   const at_rank = candidates.map((_, c) => own[1 + c * weights.length + at]);
   const first = at_rank.indexOf(Math.max(...at_rank));
 
@@ -116,7 +123,7 @@ export function rankCandidates(
         advantage: estimate(place(w) + 1),
       })),
       behind,
-      undecided: c !== first && behind.ci_low <= 0,
+      undecided: too_few || (c !== first && behind.ci_low <= 0),
     };
   });
   ranked.sort((a, b) => a.behind.value - b.behind.value);

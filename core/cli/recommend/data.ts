@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { documentOverlap, type Overlap } from "../../analysis/mod.ts";
 import { type DocumentSet, loadDocumentSets } from "../../batches/mod.ts";
 import { defineRecipe, loadStage, readStageNames, type Recipe } from "../../recipe/mod.ts";
 import { readLocks } from "../../runs/mod.ts";
@@ -162,6 +163,12 @@ export interface DataOptions {
 
 /** Documents and counts by source, the target and general data among them; and candidates that were left out. */
 export type Data = Awaited<ReturnType<typeof prepareData>>;
+/** What a candidate has of the target's documents. */
+export interface TargetOverlap extends Overlap {
+  /** Whether it names the target's own dataset or file. */
+  readonly same_data: boolean;
+}
+
 export type Holding = Data["holdings"] extends Map<string, infer H> ? H : never;
 
 const RECIPE = "recommend";
@@ -178,12 +185,13 @@ export async function prepareData(sources: Sources, options: DataOptions, io: Co
   const { stages: specifiers } = await readStageNames(STAGES.href);
   const tokenize = await loadStage(specifiers.tokenize, STAGES.href);
   const { available, left_out } = await findAvailable(tokenize, sources, options);
+  const entries: Readonly<Record<string, readonly Entry[]>> = {
+    [TARGET]: await bound(tokenize, sources.target, options),
+    [GENERAL]: await bound(tokenize, sources.general, options),
+    ...available,
+  };
   const config = {
-    sources: {
-      [TARGET]: await bound(tokenize, sources.target, options),
-      [GENERAL]: await bound(tokenize, sources.general, options),
-      ...available,
-    },
+    sources: entries,
     vocab_size: options.vocab_size,
     validation_share: 0,
     max_document_bytes: MAX_DOCUMENT_BYTES,
@@ -207,9 +215,38 @@ export async function prepareData(sources: Sources, options: DataOptions, io: Co
   const cut = Object.entries(config.sources)
     .filter(([, entries]) => entries.some(({ max_files }) => max_files !== undefined))
     .map(([name]) => name);
-  /** `left_out` says why candidates could not be read. */
-  const data = { candidates: Object.keys(available), left_out };
-  return { ...data, ...await openData(store, manifest, options.max_bytes, cut) };
+  const candidates = Object.keys(available);
+  const opened = await openData(store, manifest, options.max_bytes, cut);
+  const overlaps: Record<string, TargetOverlap> = Object.fromEntries(
+    [GENERAL, ...candidates].flatMap((name) => {
+      const overlap = documentOverlap(opened.sets.get(TARGET)!, opened.sets.get(name)!);
+      const same_data = sharesData(sources.target, entries[name]);
+      return overlap.documents > 0 || same_data ? [[name, { ...overlap, same_data }]] : [];
+    }),
+  );
+  /** `left_out` says why candidates could not be read; `overlaps` has those with documents of the target. */
+  return { candidates, left_out, overlaps, ...opened };
+}
+
+/** Whether two sources name the same dataset, file or folder. */
+function sharesData(a: readonly Entry[], b: readonly Entry[]): boolean {
+  const names = ({ dataset, records }: Entry): string[] =>
+    records === undefined
+      ? [dataset]
+      : [records.path].flat().map((path) =>
+        isLocal({ dataset, records }) ? real(`${path}`) : `${path}`
+      );
+  const known = new Set(a.flatMap(names));
+  return b.flatMap(names).some((name) => known.has(name));
+}
+
+/** The path without links; as it is where nothing is there, such as a glob. */
+function real(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** Adds limits on what is read of each dataset; those that an entry has stay. */

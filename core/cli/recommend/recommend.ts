@@ -157,9 +157,15 @@ function recommend(data: Data, flags: Options, io: Console): Recommendation {
 }
 
 function toJson({ data, evidence, ...rest }: Recommendation): string {
-  const { holdings, left_out } = data;
+  const { holdings, left_out, overlaps } = data;
   const given = evidence && { from: evidence.from, ...evidence.correlation };
-  const content = { ...rest, holdings: Object.fromEntries(holdings), left_out, evidence: given };
+  const content = {
+    ...rest,
+    holdings: Object.fromEntries(holdings),
+    left_out,
+    overlaps,
+    evidence: given,
+  };
   return JSON.stringify(content, null, 2);
 }
 

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { Candidate, Estimate, Plan, Ranking } from "../../analysis/mod.ts";
+import {
+  type Candidate,
+  type Estimate,
+  FEWEST_TARGET_DOCUMENTS,
+  type Plan,
+  type Ranking,
+} from "../../analysis/mod.ts";
 import { formatNumber, formatTable } from "../shared/console.ts";
 import { type Data, GENERAL, type Holding, TARGET } from "./data.ts";
 import type { Evidence } from "./evidence.ts";
@@ -41,12 +47,18 @@ export function renderRecommendation(recommendation: Recommendation): string {
 }
 
 function renderData({ target, data, ranking }: Recommendation): string {
-  const { holdings, left_out } = data;
+  const { holdings, left_out, overlaps } = data;
   const base = ranking.similarity_general;
   return [
     `target   ${target}: ${describeHolding(holdings.get(TARGET)!)}`,
     `general  ${describeHolding(holdings.get(GENERAL)!)}, similarity to the target ` +
     `${base.value.toFixed(3)} (${interval(base)})`,
+    ...Object.entries(overlaps).map(([name, { documents, share, same_data }]) =>
+      `overlap  ${name}: ${formatNumber(documents)} of the target's documents (${
+        percent(share)
+      }) are ` +
+      `also in it${same_data ? "; it is read from the target's own data" : ""}`
+    ),
     ...Object.entries(left_out).map(([name, why]) => `left out ${name}: ${why}`),
   ].join("\n");
 }
@@ -82,8 +94,28 @@ function renderCandidates({ data, ranking, rank_at }: Recommendation): string {
   return `${title}\n\n${formatTable(headings, rows, headings.filter((h) => h !== "source"))}`;
 }
 
-function renderVerdict({ ranking, rank_at }: Recommendation): string {
+/** Above this share of the target's documents, a candidate's similarity is that of the target with itself. */
+const MOST_OVERLAP = 0.01;
+
+function renderVerdict({ ranking, rank_at, data }: Recommendation): string {
+  const { documents } = data.holdings.get(TARGET)!;
+  if (documents < FEWEST_TARGET_DOCUMENTS) {
+    return `Undecided: the target has ${formatNumber(documents)} ${
+      documents === 1 ? "document" : "documents"
+    }, and with fewer than ${FEWEST_TARGET_DOCUMENTS} the order may be chance, whatever the intervals say.`;
+  }
   const [first, ...others] = leadersOf(ranking);
+  const own = [first, ...others].map(({ source }) => source).filter((source) => {
+    const overlap = data.overlaps[source];
+    return overlap && (overlap.same_data || overlap.share > MOST_OVERLAP);
+  });
+  if (own.length > 0) {
+    return `Undecided: ${own.join(", ")} ${
+      own.length === 1 ? "has" : "have"
+    } documents of the target, so the ` +
+      "similarity is partly that of the target with itself; leave them out of the candidate, or give " +
+      "a target that is not among the candidates.";
+  }
   const { advantage } = first.mixtures.find(({ weight }) => weight === rank_at)!;
   if (Number.isNaN(advantage.ci_low)) {
     return "Without resamples (--bootstrap 0) there are no intervals: the order may be chance.";

@@ -20,9 +20,12 @@ const candidate = (source: string, advantage: number, behind: number, undecided 
 
 function recommendation(
   candidates: Candidate[],
-  { complete = true, ...more }: Partial<Recommendation> & { complete?: boolean } = {},
+  { complete = true, documents = 100, overlaps = {}, ...more }:
+    & Partial<Recommendation>
+    & { complete?: boolean; documents?: number; overlaps?: Recommendation["data"]["overlaps"] } =
+      {},
 ): Recommendation {
-  const holding = { documents: 10, tokens: 1000, complete };
+  const holding = { documents, tokens: 1000, complete };
   const names = [TARGET, GENERAL, ...candidates.map(({ source }) => source)];
   return {
     target: "mine",
@@ -31,6 +34,7 @@ function recommendation(
       candidates: candidates.map(({ source }) => source),
       holdings: new Map(names.map((name) => [name, holding])),
       left_out: {},
+      overlaps,
     },
     ranking: { similarity_general: around(0.5), candidates },
     rank_at: 0.2,
@@ -87,4 +91,30 @@ Deno.test("starts show the weight that lasts, that there is none, and lower boun
   assert.match(text, /^ +10% +1\.2% +none *$/m);
   assert.match(text, /^ +80% +5\.5% +5% +1,000$/m);
   assert.match(render(false), /^ +80% +≥ 5\.5% +5% +1,000$/m);
+});
+
+Deno.test("a target of few documents decides nothing", () => {
+  for (const [documents, expected] of [[1, "1 document"], [29, "29 documents"]] as const) {
+    const text = renderRecommendation(recommendation([math, code], { documents }));
+    assert.match(
+      text,
+      new RegExp(`^Undecided: the target has ${expected}, and with fewer than 30`, "m"),
+    );
+    assert.doesNotMatch(text, /^First/m);
+  }
+  assert.match(renderRecommendation(recommendation([math], { documents: 30 })), /^First: math/m);
+});
+
+Deno.test("a candidate with the target's own documents is not recommended", () => {
+  const overlaps = { math: { documents: 60, share: 0.6, same_data: true } };
+  const text = renderRecommendation(recommendation([math, code], { overlaps }));
+  assert.match(
+    text,
+    /^overlap  math: 60 of the target's documents \(60%\) .*; it is read from the target's own data$/m,
+  );
+  assert.match(text, /^Undecided: math has documents of the target/m);
+  const few = { code: { documents: 1, share: 0.01, same_data: false } };
+  const other = renderRecommendation(recommendation([math, code], { overlaps: few }));
+  assert.match(other, /^overlap  code: 1 of the target's documents \(1%\) are also in it$/m);
+  assert.match(other, /^First: math/m);
 });
