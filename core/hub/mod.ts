@@ -10,3 +10,4 @@ export type { HubFile, HubLocation, HubSnapshot, RepoType } from "./location.ts"
 export { hubOptionsFromEnvironment } from "./options.ts";
 export type { HubOptions } from "./options.ts";
 export { resolveSnapshot } from "./snapshot.ts";
+export { snapshotFolder } from "./snapshot_folder.ts";

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { compileGlob } from "../hub/mod.ts";
+import { compileGlob, snapshotFolder } from "../hub/mod.ts";
 import { missingFile } from "./file_bytes.ts";
 import { checkName } from "./file_names.ts";
 import { formatOf, KNOWN_ENDINGS, type RecordFormat } from "./formats.ts";
@@ -132,45 +131,6 @@ function* walk(
       else yield* walk(path, hidden, [...above, real]);
     }
   }
-}
-
-/** The snapshot of a repository in the cache of Hugging Face; other folders as they are. */
-function snapshotFolder(folder: string): string {
-  const snapshots = join(folder, "snapshots");
-  if (
-    !isFolder(snapshots) || !(isFolder(join(folder, "refs")) || isFolder(join(folder, "blobs")))
-  ) {
-    return oneRepository(folder);
-  }
-  const commits = [...Deno.readDirSync(snapshots)].map(({ name }) => name)
-    .filter((name) => !name.startsWith(".")).sort();
-  const main = join(folder, "refs", "main");
-  const current = existsSync(main) ? readFileSync(main, "utf8").trim() : undefined;
-  const chosen = current !== undefined && commits.includes(current)
-    ? current
-    : commits.length === 1
-    ? commits[0]
-    : undefined;
-  if (chosen !== undefined) return join(snapshots, chosen);
-  throw new Error(
-    `${folder} is a cached repository with ${
-      commits.length || "no"
-    } snapshots; use the path of one` +
-      (commits.length > 0
-        ? `: ${commits.map((commit) => join(snapshots, commit)).join(", ")}`
-        : ""),
-  );
-}
-
-function oneRepository(folder: string): string {
-  const names = [...Deno.readDirSync(folder === "" ? "." : folder)].map(({ name }) => name);
-  const repositories = names.filter((name) => /^(datasets|models|spaces)--/.test(name)).sort();
-  if (repositories.length === 0) return folder;
-  throw new Error(
-    `${folder} is the cache of Hugging Face; use the path of one of its repositories: ${
-      repositories.join(", ")
-    }`,
-  );
 }
 
 /** A pattern as the folders before the first one that does not exist, and the rest. */

@@ -32,6 +32,20 @@ async function take(given: { folder: string } | { hub: string }, trained = {}) {
   return fake.collected();
 }
 
+Deno.test("a repository in the cache of Hugging Face means its snapshot", async () => {
+  const cache = Deno.makeTempDirSync();
+  try {
+    const repository = `${cache}/models--org--name`;
+    writeFolder(`${repository}/snapshots/c1`, FILES);
+    writeFolder(`${repository}/refs`, { main: new TextEncoder().encode("c1") });
+    const { checkpoint } = await take({ folder: repository });
+    assert.deepEqual(checkpoint.get("model.safetensors"), FILES["model.safetensors"]);
+    await assert.rejects(take({ folder: cache }), /one of its repositories: models--org--name/);
+  } finally {
+    Deno.removeSync(cache, { recursive: true });
+  }
+});
+
 Deno.test("an imported model keeps its bytes, and has the given training progress", async () => {
   const { checkpoint, tokenizer } = await take({ folder: shared }, {
     steps: 143_000,

@@ -11,6 +11,7 @@ import {
   hubOptionsFromEnvironment,
   parseHubUrl,
   resolveSnapshot,
+  snapshotFolder,
 } from "@causeway/core/hub";
 import {
   checkVocabulary,
@@ -89,12 +90,12 @@ const config = z.strictObject({
 function folderContent(folder: string) {
   const names = folderNames(folder);
   if (!names.includes("config.json")) throw new Error(`${folder} has no config.json`);
-  const digests = names.map((name) => [name, contentDigest(join(folder, name))]);
+  const digests = names.map((name) => [name, contentDigest(join(snapshotFolder(folder), name))]);
   return { name: folder, digest: textDigest(JSON.stringify(digests)) };
 }
 
 function folderNames(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+  return [...Deno.readDirSync(snapshotFolder(folder))].map(({ name }) => name)
     .filter((name) => WANTED.test(name) || PICKLE.test(name)).sort();
 }
 
@@ -126,7 +127,8 @@ async function modelFiles(
   log: (message: string) => void,
 ): Promise<ModelFiles> {
   if (folder !== undefined) {
-    return { names: folderNames(folder), path: (name) => join(folder, name) };
+    const snapshot = snapshotFolder(folder);
+    return { names: folderNames(folder), path: (name) => join(snapshot, name) };
   }
   const { snapshot, wanted } = await hubModel(hub!);
   const paths = new Map<string, string>();

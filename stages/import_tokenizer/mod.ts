@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { snapshotFolder } from "@causeway/core/hub";
 import { textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
@@ -45,7 +46,8 @@ const config = z.strictObject({
 const FILES: readonly string[] = [...TOKENIZER_FILES, ...COMPANION_FILES, ...TOKEN_SOURCES];
 
 /** Contents of the files that say something of a tokenizer, by name. */
-function readTexts(folder: string): Record<string, string> {
+function readTexts(given: string): Record<string, string> {
+  const folder = snapshotFolder(given);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   if (!names.includes("tokenizer.json")) {
     const others = names.filter((name) =>
