@@ -101,8 +101,9 @@ export const batch_samples = table({
 }, "rows of training batches as text, with what is supervised");
 
 /**
- * Loss of each model on each source. `loss` in nats per token; `bits_per_byte` of the original text, by the bytes
- * per token of the whole source, NaN where prompts are masked.
+ * Loss of each model on each source. `loss` in nats per token, which only models of one tokenizer have in common;
+ * `bits_per_byte` of the original text, by the bytes per token of the whole source, or of the answers where prompts are
+ * masked; NaN, an empty cell in CSV and null in JSON, where the bytes are unknown.
  */
 export const evaluation = table({
   model: "utf8",

@@ -26,7 +26,7 @@ export const study_arms = table({
 
 /**
  * Held-out losses before and after each fine-tuning, one row per run and held-out source, in nats per token; bits per
- * byte are NaN where prompts are masked.
+ * byte as in `evaluation`.
  */
 export const study_runs = table({
   arm: "utf8",

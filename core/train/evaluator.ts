@@ -65,11 +65,12 @@ export async function evalSets(
   const found = new Map<string, EvalSet>();
   for (const name of sources ?? sets.keys()) {
     const set = findSet(sets, name), mode = options.mode(name);
-    if (sources === undefined && set.token_count < 2) {
-      log(`source "${name}" on "${port}" has ${set.token_count} tokens: not measured`);
+    const sequences = attempt(() => evaluationSequences(set, { ...options, mode }));
+    if (sequences instanceof Error) {
+      if (sources !== undefined) throw sequences;
+      log(`not measured on "${port}": ${sequences.message}`);
       continue;
     }
-    const sequences = evaluationSequences(set, { ...options, mode });
     const [{ tokens }] = sequences;
     if (mode === "packed" && set.token_count <= sequence_length) {
       log(
@@ -77,13 +78,27 @@ export async function evalSets(
           `${sequence_length + 1}: measured on one of ${tokens.length}`,
       );
     }
-    const masked = mode === "examples" && set.has_prompts;
-    const bytes_per_token = masked
+    const bytes_per_token = mode === "examples" && set.has_prompts
       ? await answerBytes(sequences, name, options)
-      : set.text_bytes / set.token_count;
+      : set.text_bytes > 0
+      ? set.text_bytes / set.token_count
+      : unknownBytes(name, "its tokens have no text_bytes", options);
     found.set(name, { sequences, bytes_per_token });
   }
   return found;
+}
+
+function attempt<T>(make: () => T): T | Error {
+  try {
+    return make();
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function unknownBytes(source: string, why: string, { log }: Pick<EvalSetOptions, "log">): number {
+  log(`bits per byte of "${source}" are left empty: ${why}`);
+  return NaN;
 }
 
 /**
@@ -97,10 +112,7 @@ async function answerBytes(
   source: string,
   { tokenizer, log }: EvalSetOptions,
 ): Promise<number> {
-  const unknown = (why: string) => {
-    log(`bits per byte of "${source}" are left empty: ${why}`);
-    return NaN;
-  };
+  const unknown = (why: string) => unknownBytes(source, why, { log });
   if (!TOKENIZER_FILES.every((name) => tokenizer.names.includes(name))) {
     return unknown("there is no tokenizer beside the weights");
   }

@@ -119,6 +119,14 @@ Deno.test("micro_batch_size changes results only by rounding", async () => {
   }
 });
 
+Deno.test("a probe of less than one sequence is compared on what it has", async () => {
+  const { table } = await compared({ sequence_length: 2000, max_sequences: 1 });
+  const own = table.cka.filter((_, i) =>
+    table.model_a[i] === table.model_b[i] && table.layer_a[i] === table.layer_b[i]
+  );
+  own.forEach((value) => assert.ok(Math.abs(value - 1) < 1e-5));
+});
+
 Deno.test("every sequence is used, in groups and batches whose sizes differ by at most one", () => {
   const sequences = Array.from({ length: 23 }, (_, i) => ({
     tokens: Uint16Array.of(i),

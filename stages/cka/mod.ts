@@ -85,7 +85,9 @@ export const cka = defineStage({
         signal.throwIfAborted();
         const features: Record<string, Float32Array[]> = {};
         for (const [name, model] of models) features[name] = await states.compute(model, sequences);
-        await accumulator.add(features, sequences.length * config.sequence_length, group);
+        // Each position but the last is a row. A probe of less than one sequence has a shorter one.
+        const rows = sequences.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
+        await accumulator.add(features, rows, group);
         report(++done, {}, total);
       }
       const shifts = [];

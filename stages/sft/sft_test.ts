@@ -108,6 +108,22 @@ Deno.test("training without held-out documents is said, and truncated answers ar
   );
 });
 
+Deno.test("a held-out source without a token to measure is left out with a line", async () => {
+  const data = tinyTokens({
+    qa: { ...EXAMPLES, documents: 3 },
+    general: { documents: 3, stride: 2 },
+  });
+  const prompts = data.prompt_length.map((length, i) => {
+    const [start, end] = data.tokens.offsets.subarray(i, i + 2);
+    return data.source[i] === "qa" ? end - start : length;
+  });
+  const { validation, logs } = await tune({}, EXAMPLES, {
+    validation: { data: { ...data, prompt_length: prompts } },
+  });
+  assert.deepEqual(new Set(validation.source), new Set(["general"]));
+  assert.match(logs.join("\n"), /not measured on "validation": source "qa" .* has no sequence/);
+});
+
 Deno.test("a loss that is not a number before any update is blamed on the weights", async () => {
   await assert.rejects(
     () => tune({}, EXAMPLES, { checkpoint: tinyModel(3, 4e39), validation: {} }),
