@@ -4,8 +4,8 @@
  * @module
  */
 
-/** Numbers that JSON.parse may alter: with 16 digits or more, or an exponent of 3 digits. */
-const MAY_BE_ALTERED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
+/** Numbers that JSON.parse may alter: with 16 digits or more, or an exponent of 3 digits; also within texts. */
+const LONG_NUMBER = /\d[\d.]{14,}\d(?:[eE][+-]?\d+)?|\d(?:\.\d+)?[eE][+-]?\d{3,}/g;
 /** A string, or a constant outside of strings. */
 const CONSTANT = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs;
 /** Stands for NaN, which has no literal that JSON.parse reads. */
@@ -27,7 +27,7 @@ const NAN = "0.0e-7003";
  */
 export function parseJson(text: string): unknown {
   try {
-    return MAY_BE_ALTERED.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+    return mayBeAltered(text) ? JSON.parse(text, exactly) : JSON.parse(text);
   } catch (error) {
     if (!/NaN|Infinity/.test(text)) throw error;
     const plain = text.replace(CONSTANT, (part) => {
@@ -42,6 +42,16 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Whether a number may be altered; a reviver, which is slow, can then tell. */
+function mayBeAltered(text: string): boolean {
+  return text.match(LONG_NUMBER)?.some((number) => isAltered(number)) ?? false;
+}
+
+function isAltered(number: string): boolean {
+  const read = String(Number(number));
+  return read !== number && canonicalNumber(read) !== canonicalNumber(number);
+}
+
 function withConstants(key: string, value: unknown, context?: { source?: string }): unknown {
   if (context?.source === NAN) return NaN;
   return context?.source?.endsWith("1e999") ? value : exactly(key, value, context);
@@ -51,7 +61,7 @@ function withConstants(key: string, value: unknown, context?: { source?: string 
 function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== "number" || source === undefined) return value;
-  return canonicalNumber(source) === canonicalNumber(String(value)) ? value : source;
+  return isAltered(source) ? source : value;
 }
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
