@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { namedContent } from "./content.ts";
+import { namedContent, notUtf8 } from "./content.ts";
 import { recordCard } from "./record_card.ts";
 import { readRecords } from "./records.ts";
 import { all, bytes, readWhole, withFiles } from "./testdata/testing.ts";
@@ -37,6 +37,21 @@ Deno.test("content: pointers, compression, other encodings and binary files are 
   ];
   for (const [content, expected] of cases) {
     assert.equal(namedContent(Uint8Array.from(content)), expected);
+  }
+});
+
+Deno.test("content: bytes that are not UTF-8 are named by the encoding that they may have", () => {
+  const cases: [number[], string][] = [
+    [[0x63, 0x61, 0x66, 0xe9], "WINDOWS-1252"], // café
+    [[0x82, 0xb1, 0x82, 0xf1, 0x82, 0xc9, 0x82, 0xbf, 0x82, 0xcd], "SHIFT_JIS"], // こんにちは
+    [[0xa4, 0xb3, 0xa4, 0xf3, 0xa4, 0xcb, 0xa4, 0xc1, 0xa4, 0xcf], "EUC-JP"],
+    [[0xb0, 0xa1, 0xb3, 0xaa, 0xb4, 0xd9], "EUC-KR"], // 가나다
+  ];
+  for (const [content, encoding] of cases) {
+    assert.equal(
+      notUtf8(Uint8Array.from(content)),
+      `is not UTF-8 text; convert it, e.g. with iconv -f ${encoding} -t UTF-8`,
+    );
   }
 });
 

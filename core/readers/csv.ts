@@ -6,6 +6,7 @@
  */
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { dsvFormat } from "d3-dsv";
+import { notUtf8 } from "./content.ts";
 import { PartialBytes } from "./file_bytes.ts";
 import { withoutMark } from "./jsonl.ts";
 import { type DataRecord, type Reading, StreamFault, type StreamFormat } from "./reading.ts";
@@ -83,7 +84,7 @@ function fieldsOf(
     try {
       return format.parseRows(DECODER.decode(bytes))[0];
     } catch {
-      fault = "is not UTF-8 text";
+      fault = notUtf8(bytes);
     }
   }
   reading.fault(`${where}: ${fault}`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { notUtf8 } from "./content.ts";
 import { PartialBytes } from "./file_bytes.ts";
 import { parseJson } from "./json_text.ts";
 import {
@@ -72,7 +73,7 @@ export function parseRecord(
   try {
     text = DECODER.decode(bytes);
   } catch {
-    reading.fault(`${where}: is not UTF-8 text`);
+    reading.fault(`${where}: ${notUtf8(bytes)}`);
     return undefined;
   }
   try {

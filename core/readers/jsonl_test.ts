@@ -78,7 +78,7 @@ Deno.test("JSON Lines: a bad line fails with file and row, or is skipped alone",
     assert.deepEqual(skipped.map((message) => message.slice(0, 38)), [
       "FILE:2: not valid JSON (Unexpected end",
       "FILE:3: expected a JSON object with na",
-      "FILE:4: is not UTF-8 text",
+      "FILE:4: is not UTF-8 text; convert it,",
       "FILE:5: not valid JSON (Unexpected tok",
       "FILE:6: the record has more than 50 by",
     ]);

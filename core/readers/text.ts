@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { notUtf8 } from "./content.ts";
 import { cutText } from "./cut_text.ts";
 import { type DataRecord, type Reading, StreamFault, type StreamFormat } from "./reading.ts";
 
@@ -31,12 +32,16 @@ async function* readText(
   let row = 0;
   const records = (texts: readonly string[]) =>
     texts.map((text) => ({ file, row: ++row, value: reading.select({ path, text }) }));
+  let last: Uint8Array = new Uint8Array();
   try {
-    for await (const chunk of chunks) yield* records(parts.push(chunk));
+    for await (const chunk of chunks) {
+      last = chunk;
+      yield* records(parts.push(chunk));
+    }
     yield* records(parts.rest());
   } catch (error) {
     if (error instanceof StreamFault) return reading.fault(`${file}:${row + 1}: ${error.message}`);
-    if (error instanceof TypeError) return reading.fault(`${file}:${row + 1}: is not UTF-8 text`);
+    if (error instanceof TypeError) return reading.fault(`${file}:${row + 1}: ${notUtf8(last)}`);
     throw error;
   }
   if (parts.pieces > 0) {
