@@ -109,8 +109,7 @@ async function libraryCodec(
       key.endsWith("_token") ? [key, contentOf(value) ?? null] : [key, value]
     ),
   );
-  const added_tokens = definition.added_tokens?.filter((token) => !plain.includes(token));
-  const encoder = new PreTrainedTokenizer({ ...definition, added_tokens }, known);
+  const encoder = new PreTrainedTokenizer(withoutTokens(definition, plain), known);
   let complete = plain.length === 0 ? encoder : undefined;
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const finder = new TokenFinder(plain);
@@ -130,6 +129,33 @@ async function libraryCodec(
     },
   };
   return codec;
+}
+
+/** In place of a token that no text may match: a character that no text has (the last one of a private plane). */
+const UNMATCHED = "\u{10fffd}";
+
+/**
+ * A tokenizer that does not find some tokens in texts: neither as added tokens nor, as Unigram models do, in the
+ * vocabulary. The token for unknown words stays, since the model needs it.
+ */
+function withoutTokens(definition: Definition, tokens: readonly AddedToken[]): Definition {
+  if (tokens.length === 0) return definition;
+  const { model } = definition;
+  const { unk_id, unk_token } = model as { unk_id?: number; unk_token?: string };
+  const hidden = new Set(
+    tokens.filter(({ id, content }) => id !== unk_id && content !== unk_token).map(({ id }) => id),
+  );
+  const nameOf = (token: string, id: number) => hidden.has(id) ? `${UNMATCHED}${id}` : token;
+  const vocab = Array.isArray(model.vocab)
+    ? model.vocab.map(([token, score], id) => [nameOf(token, id), score])
+    : Object.fromEntries(
+      Object.entries(model.vocab).map(([token, id]) => [nameOf(token, id), id]),
+    );
+  return {
+    ...definition,
+    model: { ...model, vocab: vocab as Definition["model"]["vocab"] },
+    added_tokens: definition.added_tokens?.filter((token) => !tokens.includes(token)),
+  };
 }
 
 /**

@@ -137,6 +137,47 @@ Deno.test("control tokens in a text are left as text where they are not parsed",
   }
 });
 
+Deno.test("control tokens are left as text where the vocabulary has them too", async () => {
+  const characters = ["<", "/", "s", ">", "a", "b"];
+  const base = {
+    added_tokens: ["</s>", "<unk>"].map((content, id) => ({ id, content, special: true })),
+    normalizer: null,
+    post_processor: null,
+  };
+  const unigram = {
+    ...base,
+    pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "never" },
+    decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "never" },
+    model: {
+      type: "Unigram",
+      unk_id: 1,
+      vocab: [["</s>", 0], ["<unk>", 0], ...characters.map((character) => [character, -1])],
+    },
+  };
+  const words = {
+    ...base,
+    pre_tokenizer: { type: "WhitespaceSplit" },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: false },
+    model: {
+      type: "WordPiece",
+      unk_token: "<unk>",
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab: { "</s>": 0, "<unk>": 1, "<": 2, "##/": 3, "##s": 4, "##>": 5, a: 6, b: 7 },
+    },
+  };
+  for (const [definition, text] of [[unigram, "a</s>b"], [words, "a </s> b"]] as const) {
+    const load = (parse_special_tokens: boolean) =>
+      loadTokenizer(JSON.stringify(definition), '{"eos_token":"</s>"}', { parse_special_tokens });
+    const parsing = await load(true), plain = await load(false);
+    assert.deepEqual([...parsing.encode(text)], [6, 0, 7]);
+    assert.deepEqual([...plain.encode(text)], [6, 2, 3, 4, 5, 7]);
+    assert.equal(plain.left_as_text, 1);
+    assert.deepEqual([...plain.encode("a")], [6]);
+    assert.equal(parsing.decode([0]), plain.decode([0]));
+  }
+});
+
 Deno.test("lone surrogates count as U+FFFD", async () => {
   const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
   assert.deepEqual(tokenizer.encode("a\ud800b"), tokenizer.encode("a\ufffdb"));
