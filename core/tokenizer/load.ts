@@ -6,7 +6,13 @@
 import { z } from "zod";
 import { ByteLevelCodec, TokenFinder } from "./byte_level_codec.ts";
 import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
-import { completeFiles, parseJson as parse, readTexts, type TokenizerSource } from "./files.ts";
+import {
+  completeFiles,
+  parseJson as parse,
+  readTexts,
+  type TokenizerFiles,
+  type TokenizerSource,
+} from "./files.ts";
 import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
 import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -72,6 +78,19 @@ export async function loadTokenizer(
 export async function openTokenizer(artifact: TokenizerSource): Promise<Tokenizer> {
   const texts = await readTexts(artifact), files = completeFiles(texts);
   return await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"], { texts });
+}
+
+/**
+ * The token that ends a text, without loading the tokenizer.
+ *
+ * @throws {Error} when no file names one, or it is not in the vocabulary.
+ */
+export function endOfTextId(files: TokenizerFiles): number {
+  const { eos_token } = parse<{ eos_token?: TokenSetting }>(
+    files["tokenizer_config.json"],
+    "tokenizer_config.json",
+  );
+  return endOfText(parse<Definition>(files["tokenizer.json"], "tokenizer.json"), eos_token);
 }
 
 function endOfText(definition: Definition, eos_token: TokenSetting): number {

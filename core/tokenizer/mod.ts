@@ -19,7 +19,7 @@ export {
 export type { TokenizerFiles, TokenizerSource } from "./files.ts";
 export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./special_tokens.ts";
 export { tokenizerFingerprint } from "./fingerprint.ts";
-export { loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
+export { endOfTextId, loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";
 export type { BpeModel, BpeOptions } from "./train_bpe.ts";

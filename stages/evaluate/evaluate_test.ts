@@ -102,3 +102,10 @@ Deno.test("sources measured by example must be measured", async () => {
   );
   await assert.rejects(() => evaluated({ sources: ["qa", "qa"] }), /"qa" is listed twice/);
 });
+
+Deno.test("a model whose weights or logits are not finite gives an error", async () => {
+  const rejects = (scale: number, message: RegExp) =>
+    assert.rejects(evaluated({}, { models: { broken: tinyModel(3, scale) } }), message);
+  await rejects(4e39, /loss of "broken" on "general" is NaN; the weights it starts from overflow/);
+  await rejects(1e45, /weights of "embed_out.weight" are NaN or infinite/);
+});

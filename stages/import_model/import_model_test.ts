@@ -221,13 +221,13 @@ from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
 folder, ids = sys.argv[1], json.loads(sys.argv[2])
 logits = {}
 for name, fields in {
-    "float32": {}, "sequential": {"use_parallel_residual": False}, "float16": {}, "bfloat16": {}, "sharded": {},
+    "float32": {}, "sequential": {"use_parallel_residual": False}, "float16": {}, "bfloat16": {}, "float64": {}, "sharded": {},
 }.items():
     torch.manual_seed(3)
     config = GPTNeoXConfig(vocab_size=272, hidden_size=48, num_hidden_layers=3, num_attention_heads=4,
         intermediate_size=80, max_position_embeddings=64, rotary_pct=0.5, initializer_range=0.2, **fields)
     model = GPTNeoXForCausalLM(config)
-    if name in ("float16", "bfloat16"):
+    if name in ("float16", "bfloat16", "float64"):
         model = model.to(getattr(torch, name))
     size = "40KB" if name == "sharded" else "5GB"
     model.save_pretrained(f"{folder}/{name}", max_shard_size=size)
@@ -240,7 +240,7 @@ import { withFolder } from "../../tests/shared/commands.ts";
 const python = findPython(["torch", "transformers"]);
 
 Deno.test({
-  name: "logits equal Hugging Face's for models saved in 32 and 16 bits, whole and in shards",
+  name: "logits equal Hugging Face's for models saved in 16, 32 and 64 bits, whole and in shards",
   ignore: python === undefined,
   fn: () =>
     withFolder(async (folder) => {

@@ -25,9 +25,12 @@ import { contentDigest, textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
   COMPANION_FILES,
+  completeFiles,
+  endOfTextId,
   openTokenizer,
   readTokenizerFiles,
   SAVE_AGAIN,
+  TOKEN_SOURCES,
   type TokenIds,
   TOKENIZER_FILES,
   type TokenizerFiles,
@@ -76,7 +79,9 @@ const config = z.strictObject({
   }
   const field = folder === undefined ? "hub" : "folder";
   try {
-    const { name, digest } = folder === undefined ? await hubContent(hub!) : folderContent(folder);
+    const { name, digest } = folder === undefined
+      ? await hubContent(hub!)
+      : folderContent(folder, given.end_of_text);
     if (given.digest !== undefined && given.digest !== digest) {
       return refuse(field, "the model has changed; run the recipe again");
     }
@@ -87,9 +92,16 @@ const config = z.strictObject({
   }
 });
 
-function folderContent(folder: string) {
+function folderContent(folder: string, end_of_text: string | undefined) {
   const names = folderNames(folder);
   if (!names.includes("config.json")) throw new Error(`${folder} has no config.json`);
+  if (names.includes("tokenizer.json")) {
+    const sources = [...TOKENIZER_FILES, ...TOKEN_SOURCES].filter((name) => names.includes(name));
+    const texts = sources.map((
+      name,
+    ) => [name, Deno.readTextFileSync(join(snapshotFolder(folder), name))]);
+    endOfTextId(completeFiles(Object.fromEntries(texts), { end_of_text }));
+  }
   const digests = names.map((name) => [name, contentDigest(join(snapshotFolder(folder), name))]);
   return { name: folder, digest: textDigest(JSON.stringify(digests)) };
 }

@@ -50,7 +50,7 @@ Deno.test("the content is part of the config, and a change is detected", () =>
   withTokenizer((folder) => {
     const first = config.parse({ folder });
     assert.deepEqual(config.parse(first), first);
-    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
+    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), '{"eos_token":"t1"}');
     assert.notEqual(config.parse({ folder }).digest, first.digest);
     assert.throws(() => config.parse(first), /has changed; run the recipe again/);
   }));

@@ -10,7 +10,7 @@ import { defineStage, ports } from "@causeway/core/stage";
 import {
   COMPANION_FILES,
   completeFiles,
-  loadTokenizer,
+  endOfTextId,
   SAVE_AGAIN,
   TOKEN_SOURCES,
   TOKENIZER_FILES,
@@ -31,7 +31,9 @@ const config = z.strictObject({
     return z.NEVER;
   };
   try {
-    const digest = textDigest(JSON.stringify(readTexts(given.folder)));
+    const texts = readTexts(given.folder);
+    endOfTextId(completeFiles(texts, given));
+    const digest = textDigest(JSON.stringify(texts));
     if (given.digest === undefined || given.digest === digest) return { ...given, digest };
     return refuse(`the tokenizer in ${given.folder} has changed; run the recipe again`);
   } catch (error) {
@@ -71,8 +73,6 @@ export const import_tokenizer = defineStage({
   outputs: { tokenizer: ports.tokenizer },
   async run({ config: { folder, end_of_text }, outputs, log }) {
     const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, log });
-    // Finds errors here and not where the tokenizer is used first.
-    await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
     for (const [name, text] of Object.entries(files)) await outputs.tokenizer.write(name, text);
     for (const name of COMPANION_FILES.filter((name) => texts[name] !== undefined)) {
       await outputs.tokenizer.write(name, texts[name]);

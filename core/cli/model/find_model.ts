@@ -10,6 +10,7 @@ import {
   openModel,
   type ParameterArrays,
 } from "../../model/mod.ts";
+import { snapshotFolder } from "../../hub/mod.ts";
 import { LogReader, type RunState } from "../../runs/mod.ts";
 import type { FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
@@ -51,7 +52,7 @@ export interface ModelOrigin {
  * @throws {UsageError} naming the runs or steps that exist.
  */
 export async function findModel(name: string, out: string): Promise<NamedModel> {
-  if (isModelFolder(name)) return { label: name, files: folderFiles(name) };
+  if (isModelFolder(name)) return { label: name, files: folderFiles(snapshotFolder(name)) };
   // The part before the first "/" is the run; ids of steps may contain more of them.
   const [, run_name, step_id] = /^([^/]*)(?:\/(.*))?$/s.exec(name)!;
   const { state: run } = await findRun(run_name, out);
@@ -91,7 +92,7 @@ async function manifestsOf(out: string, run: RunState, store: Store) {
 
 function isModelFolder(path: string): boolean {
   try {
-    return Deno.statSync(join(path, "config.json")).isFile;
+    return Deno.statSync(join(snapshotFolder(path), "config.json")).isFile;
   } catch {
     return false;
   }
