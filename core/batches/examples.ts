@@ -87,6 +87,8 @@ export class ExampleSampler implements Sampler {
   readonly skipped: number;
   /** Documents of more than T + 1 tokens. */
   readonly overlong: number;
+  /** Examples that are cut; 0 unless `overlong` is "truncate". */
+  readonly truncated: number;
   readonly #options: ExampleOptions;
   /** Set and document of each example. */
   readonly #places: { set: DocumentSet; document: number }[];
@@ -119,6 +121,9 @@ export class ExampleSampler implements Sampler {
       ? usable.filter(({ set, document }) => !isOverlong(set, document, sequence_length))
       : usable;
     this.overlong = long;
+    this.truncated = options.overlong === "truncate"
+      ? usable.filter(({ set, document }) => isOverlong(set, document, sequence_length)).length
+      : 0;
     this.examples = this.#places.length;
     this.skipped = documents - usable.length;
     if (this.examples === 0) {

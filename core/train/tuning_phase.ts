@@ -52,7 +52,7 @@ export interface TuningPhase {
 
 /** "4,731 examples, 296 steps, 4 passes; 1,129 examples truncated to 257 tokens". */
 export function describeExamples(
-  { examples, passes, overlong: long, skipped }: ExampleSampler,
+  { examples, passes, truncated, overlong: long, skipped }: ExampleSampler,
   { overlong, sequence_length, global_batch_size }: Pick<
     TuningConfig,
     "overlong" | "sequence_length" | "global_batch_size"
@@ -68,15 +68,16 @@ export function describeExamples(
     parts.push(`a batch has all ${number(batch_size)}, not ${number(global_batch_size)}`);
   }
   if (last_batch_size < batch_size) parts.push(`the last batch has ${number(last_batch_size)}`);
-  if (long > 0) {
-    const tokens = number(sequence_length + 1);
+  const tokens = `${number(sequence_length + 1)} tokens`;
+  if (overlong === "skip" && long > 0) {
+    parts.push(`${count(long, "example")} skipped: longer than ${tokens}`);
+  }
+  if (truncated > 0) {
     parts.push(
-      overlong === "skip"
-        ? `${count(long, "example")} skipped: longer than ${tokens} tokens`
-        : `${
-          count(long, "example")
-        } truncated to ${tokens} tokens: the end of the answer is lost, ` +
-          "and with it the end-of-text token",
+      `${
+        count(truncated, "example")
+      } truncated to ${tokens}: the end of the answer is lost, and with ` +
+        "it the end-of-text token",
     );
   }
   if (skipped > 0) parts.push(`${count(skipped, "example")} skipped: no tokens to train on`);
