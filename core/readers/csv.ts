@@ -103,8 +103,8 @@ function checkHeader(
   delimiter: string,
   reading: Reading,
 ): boolean {
-  const twice = names.find((name, at) => name !== "" && names.indexOf(name) < at);
-  if (twice !== undefined) reading.fault(`${where}: column "${twice}" is named twice`);
+  const twice = reading.ambiguousColumn(names);
+  if (twice !== undefined) reading.fault(`${where}: column "${twice}" is there twice`);
   const missing = reading.missingColumn(names);
   if (missing === undefined) return twice === undefined;
   const other = names.length > 1

@@ -73,7 +73,9 @@ Deno.test("CSV: headers, delimiters and encodings", async () => {
     );
     const [{ value }] = await semicolons(";");
     assert.deepEqual(value, { question: "q", answer: "a" });
-    await assert.rejects(all(readRecords(`${folder}/twice.csv`)), /:1: column "a" is named twice/);
+    await assert.rejects(all(readRecords(`${folder}/twice.csv`)), /:1: column "a" is there twice/);
+    const one = [{ names: ["b"], is_optional: false }];
+    assert.equal((await all(readRecords(`${folder}/twice.csv`, { uses: one })))[0].value.b, "2");
     assert.deepEqual((await readWhole(`${folder}/twice.csv`)).records, []);
     const [unnamed] = await all(readRecords(`${folder}/unnamed.csv`));
     assert.equal(unnamed.value.a, "x");
@@ -88,7 +90,7 @@ Deno.test("CSV: headers, delimiters and encodings", async () => {
 Deno.test("a large CSV file is read in bounded memory", async () => {
   const block = Array.from({ length: 1000 }, (_, i) => `${i},"${"text, ".repeat(20)}\n${i}"\n`)
     .join("");
-  const blocks = Math.ceil(100e6 / block.length);
+  const blocks = Math.ceil(40e6 / block.length);
   await withFiles({ "a.csv": "id,text\n" }, async (folder) => {
     using file = Deno.openSync(`${folder}/a.csv`, { append: true });
     for (let i = 0; i < blocks; i++) file.writeSync(new TextEncoder().encode(block));
@@ -96,7 +98,7 @@ Deno.test("a large CSV file is read in bounded memory", async () => {
     let count = 0, peak = 0;
     for await (const { row } of readRecords(`${folder}/a.csv`)) {
       assert.equal(row, 2 + 2 * count++);
-      if (count % 50_000 === 0) peak = Math.max(peak, liveBytes());
+      if (count % 20_000 === 0) peak = Math.max(peak, liveBytes());
     }
     assert.equal(count, 1000 * blocks);
     assert.ok(peak - before < 50e6, `${peak - before} bytes more than before`);

@@ -86,6 +86,13 @@ async function* readSequence(
   const cutter = new ValueCutter({ max_bytes: reading.limits.max_record_bytes });
   let row = 0;
   const record = (bytes: Uint8Array | undefined) => {
+    if (bytes === undefined) {
+      reading.fault(
+        `${file}:${++row}: the object has more than ${reading.limits.max_record_bytes} bytes; if its records are in a ` +
+          'list inside it, set "field" to the list\'s name, else raise limits.max_record_bytes',
+      );
+      return [];
+    }
     const value = parseRecord(bytes, `${file}:${++row}`, reading);
     return value === undefined ? [] : [{ file, row, value }];
   };

@@ -18,6 +18,7 @@ import { compressors } from "hyparquet-compressors";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BadValue, decimalText, isoDay, isoTimestamp, plainInteger, utf8 } from "../arrow/mod.ts";
 import type { FileBytes } from "./file_bytes.ts";
+import { parseJson } from "./json_text.ts";
 import type { Limits } from "./reading.ts";
 import {
   assembleNested,
@@ -54,7 +55,7 @@ const PARSERS: ParquetParsers = {
   timestampFromNanoseconds: (value) => orFault(() => isoTimestamp(BigInt(value), 9)),
   dateFromDays: (days) => orFault(() => isoDay(BigInt(days))),
   stringFromBytes: (bytes) => bytes && orFault(() => utf8(bytes)),
-  jsonFromBytes: (bytes) => bytes && orFault(() => JSON.parse(utf8(bytes))),
+  jsonFromBytes: (bytes) => bytes && orFault(() => parseJson(utf8(bytes))),
 };
 
 /**

@@ -199,6 +199,14 @@ export class Reading {
     return this.columns?.find((name) => !present.includes(name)) ?? use?.names.at(-1);
   }
 
+  /** Name of a column that may be used and is there twice. */
+  ambiguousColumn(present: readonly string[]): string | undefined {
+    const used = this.columns ?? this.uses?.flatMap(({ names }) => names);
+    return present.find((name, at) =>
+      name !== "" && present.indexOf(name) < at && (used?.includes(name) ?? true)
+    );
+  }
+
   /** The wanted columns of a record. */
   select(value: Record<string, unknown>): Record<string, unknown> {
     if (this.columns === undefined) return value;

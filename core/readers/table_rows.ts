@@ -19,7 +19,7 @@ export interface TableColumn {
   read(row: number): unknown;
 }
 
-/** A wanted column is missing from a table. */
+/** A wanted column is missing from a table, or there twice. */
 class MissingColumn extends Error {}
 
 /**
@@ -37,6 +37,8 @@ export function chooseColumns(
     const names = present.join(", ") || "no columns";
     throw new MissingColumn(`${path}: no column "${missing}"; the file has ${names}`);
   }
+  const twice = reading.ambiguousColumn(present);
+  if (twice !== undefined) throw new MissingColumn(`${path}: column "${twice}" is there twice`);
   const { columns, uses } = reading;
   if (columns !== undefined || uses === undefined) return columns ?? present;
   const used = new Set(uses.flatMap(({ names }) => names));

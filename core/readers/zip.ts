@@ -37,7 +37,7 @@ export function zipOf(formats: Readonly<Record<string, StreamFormat>>): Format {
       names.find((name) => hasEnding(path, formats[name].archive_endings));
   return {
     endings: [".zip"],
-    record: "a record of an entry that is text, source code or JSON",
+    record: "a record of an entry that is text, source code, JSON or CSV",
     readFile: (path, reading) => readEntries(path, formats, formatOf, reading),
   };
 }
@@ -71,7 +71,7 @@ async function* readEntries(
       yield split === undefined ? record : { ...record, split };
     }
   }
-  if (selection.files.length === 0) reading.fault(`${path}: no entry is text, source code or JSON`);
+  if (selection.files.length === 0) reading.fault(`${path}: no entry is text, source code, JSON or CSV`);
 }
 
 export interface ArchivedFile {
