@@ -88,12 +88,12 @@ await serveRequests({
   },
 
   /**
-   * `@huggingface/transformers` on the first texts of each kind, up to `max_chars`: its speed, and texts whose ids
+   * The pipeline of parts on the first texts of each kind, up to `max_chars`: its speed, and texts whose ids
    * differ.
    */
   async library({ max_chars }: { max_chars: number }) {
     const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"], {
-      kind: "library",
+      kind: "pipeline",
     });
     const upTo = (given: readonly string[]) => {
       let chars = 0;

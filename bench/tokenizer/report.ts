@@ -36,7 +36,7 @@ export interface Encoding extends Contest, Agreement {
   readonly call: string;
   /** Seconds of the first pass, with a tokenizer that has no cached words. */
   readonly first: { readonly ours_s: number; readonly theirs_s: number };
-  /** `@huggingface/transformers` on part of the texts. */
+  /** The pipeline of parts on part of the texts. */
   readonly library: {
     readonly seconds: number;
     readonly bytes: number;
@@ -110,7 +110,7 @@ function speedTable(
     ]),
   ];
   const headings = ["task", "call of tokenizers", "ratio", "Causeway, MB/s", "tokenizers, MB/s"];
-  return markdownTable([...headings, "ratio of first passes", "transformers.js, MB/s"], rows, 2);
+  return markdownTable([...headings, "ratio of first passes", "pipeline of parts, MB/s"], rows, 2);
 }
 
 function agreementTable({ same, merges }: Training, encodings: readonly Encoding[]): string {

@@ -47,8 +47,26 @@ export class WordMerger {
   encode(bytes: Uint8Array, start: number, end: number, out: TokenBuffer): void {
     const length = end - start;
     if (length === 1) return out.push(this.byte_ids[bytes[start]]);
-    this.#fill(bytes, start, length);
+    this.#reserve(length);
+    for (let place = 0; place < length; place++) {
+      this.#ids[place] = this.byte_ids[bytes[start + place]];
+    }
+    this.#mergeAll(length, out);
+  }
+
+  /** Appends what is left of the ids of a word after all merges. */
+  mergeIds(ids: readonly number[], out: TokenBuffer): void {
+    this.#reserve(ids.length);
+    this.#ids.set(ids);
+    this.#mergeAll(ids.length, out);
+  }
+
+  #mergeAll(length: number, out: TokenBuffer): void {
     const queue = this.#queue, ids = this.#ids;
+    for (let place = 0; place < length; place++) {
+      this.#previous[place] = place - 1;
+      this.#next[place] = place + 1;
+    }
     for (let place = 0; place + 1 < length; place++) this.#enqueue(place, place + 1);
     while (queue.size > 0) {
       const top = queue.pop();
@@ -58,17 +76,11 @@ export class WordMerger {
     for (let place = 0; place < length; place = this.#next[place]) out.push(ids[place]);
   }
 
-  #fill(bytes: Uint8Array, start: number, length: number): void {
-    if (length > this.#ids.length) {
-      this.#ids = grown(this.#ids, length);
-      this.#previous = grown(this.#previous, length);
-      this.#next = grown(this.#next, length);
-    }
-    for (let place = 0; place < length; place++) {
-      this.#ids[place] = this.byte_ids[bytes[start + place]];
-      this.#previous[place] = place - 1;
-      this.#next[place] = place + 1;
-    }
+  #reserve(length: number): void {
+    if (length <= this.#ids.length) return;
+    this.#ids = grown(this.#ids, length);
+    this.#previous = grown(this.#previous, length);
+    this.#next = grown(this.#next, length);
   }
 
   /** Queues the merge of two neighbours, if one exists. */

@@ -47,13 +47,13 @@ Deno.test("reads only a few documents ahead, and none after the loop ends", asyn
   assert.ok(closed);
 });
 
-Deno.test("a library tokenizer works in a pool", async () => {
+Deno.test("a tokenizer of parts works in a pool", async () => {
   const definition = JSON.parse(files["tokenizer.json"]);
   definition.added_tokens[0].rstrip = true;
   const json = JSON.stringify(definition);
   using pool = new EncoderPool({ ...files, "tokenizer.json": json }, { workers: 1 });
   const tokenizer = await loadTokenizer(json, files["tokenizer_config.json"]);
-  assert.equal(tokenizer.kind, "library");
+  assert.equal(tokenizer.kind, "pipeline");
   for await (const { item, ...encoded } of pool.encode(ITEMS.slice(0, 20))) {
     assert.deepEqual(encoded, tokenizer.encodeDocument(item));
   }

@@ -1,10 +1,10 @@
 /**
- * Loads a tokenizer from its files. The only module that imports `@huggingface/transformers`.
+ * Loads a tokenizer from its files.
  *
  * @module
  */
 import { z } from "zod";
-import { ByteLevelCodec, TokenFinder } from "./byte_level_codec.ts";
+import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
 import {
   completeFiles,
@@ -13,27 +13,30 @@ import {
   type TokenizerFiles,
   type TokenizerSource,
 } from "./files.ts";
+import { PipelineCodec } from "./pipeline/mod.ts";
 import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
-import { type Codec, makeTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 export interface TokenizerOptions {
-  readonly kind?: "library";
+  readonly kind?: "pipeline";
   readonly texts?: FileTexts;
   readonly parse_special_tokens?: boolean;
 }
 
 /**
- * Loads a Hugging Face tokenizer. Byte-level BPE as in GPT-2, GPT-NeoX and Pythia is implemented here and gives the ids
- * of Hugging Face's Rust tokenizers; all others use `@huggingface/transformers`. The tokenizer's `kind` says which.
+ * Loads a Hugging Face tokenizer; ids and texts are those of Hugging Face's Rust library. Byte-level BPE as in GPT-2,
+ * GPT-NeoX and Pythia works on bytes, and is faster; all others are made of the parts in `pipeline/`. The tokenizer's
+ * `kind` says which.
  *
  * @param json content of `tokenizer.json`.
  * @param config content of `tokenizer_config.json`; its `eos_token` ends documents.
- * @param options.kind `library` uses the library for every tokenizer.
+ * @param options.kind `pipeline` for every tokenizer, to compare.
  * @param options.texts files of the model, whose ids of special tokens count too.
  * @param options.parse_special_tokens false: control tokens that are written out in a text are encoded as the text that
  *   they are, as with `split_special_tokens` of transformers and `encode_special_tokens` of the Rust library.
  * @throws {Error} when a file is not valid JSON or not a tokenizer's, or the `eos_token` is unknown.
  */
+// deno-lint-ignore require-await -- errors are rejections
 export async function loadTokenizer(
   json: string,
   config: string,
@@ -58,13 +61,11 @@ export async function loadTokenizer(
     ...tokenIds(texts, { end_of_text, bos_token_id }, parse),
   };
   const plain = parse_special_tokens ? [] : controlTokens(definition, vocabulary.end_of_text);
-  const byte_level = kind === "library" ? undefined : byteLevelDefinition(definition);
+  const plain_ids = plain.map(({ id }) => id);
+  const byte_level = kind === "pipeline" ? undefined : byteLevelDefinition(definition);
   return byte_level === undefined
-    ? makeTokenizer(await libraryCodec(definition, settings, plain), {
-      kind: "library",
-      ...vocabulary,
-    })
-    : makeTokenizer(new ByteLevelCodec(byte_level, plain.map(({ id }) => id)), {
+    ? makeTokenizer(new PipelineCodec(definition, plain), { kind: "pipeline", ...vocabulary })
+    : makeTokenizer(new ByteLevelCodec(byte_level, plain_ids), {
       kind: "byte_level",
       ...vocabulary,
     });
@@ -109,86 +110,6 @@ function endOfText(definition: Definition, eos_token: TokenSetting): number {
 /** The added tokens that control a model: those marked as special, and the end of text. */
 function controlTokens({ added_tokens = [] }: Definition, end_of_text: number): AddedToken[] {
   return added_tokens.filter(({ id, special }) => special || id === end_of_text);
-}
-
-/**
- * A codec that uses the library's tokenizer.
- *
- * @param plain added tokens that are encoded as text: for this the library gets a tokenizer without them.
- */
-async function libraryCodec(
-  definition: Definition,
-  settings: object,
-  plain: readonly AddedToken[],
-): Promise<Codec> {
-  const { PreTrainedTokenizer } = await importTransformers();
-  // The library knows tokens as objects only with a "__type".
-  const known = Object.fromEntries(
-    Object.entries(settings).map(([key, value]) =>
-      key.endsWith("_token") ? [key, contentOf(value) ?? null] : [key, value]
-    ),
-  );
-  const encoder = new PreTrainedTokenizer(withoutTokens(definition, plain), known);
-  let complete = plain.length === 0 ? encoder : undefined;
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const finder = new TokenFinder(plain);
-  const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
-  const codec: Codec = {
-    left_as_text: 0,
-    encodeInto(bytes, out) {
-      for (let at = 0; !finder.is_empty && finder.find(bytes, at, bytes.length); at = finder.end) {
-        codec.left_as_text++;
-      }
-      const ids = encoder.encode(decoder.decode(bytes), { add_special_tokens: false });
-      out.append(ids, 0, ids.length);
-    },
-    decode(ids) {
-      complete ??= new PreTrainedTokenizer(definition, known);
-      return ids.length === 0 ? "" : complete.decode(Array.from(ids), options);
-    },
-  };
-  return codec;
-}
-
-/** In place of a token that no text may match: a character that no text has (the last one of a private plane). */
-const UNMATCHED = "\u{10fffd}";
-
-/**
- * A tokenizer that does not find some tokens in texts: neither as added tokens nor, as Unigram models do, in the
- * vocabulary. The token for unknown words stays, since the model needs it.
- */
-function withoutTokens(definition: Definition, tokens: readonly AddedToken[]): Definition {
-  if (tokens.length === 0) return definition;
-  const { model } = definition;
-  const { unk_id, unk_token } = model as { unk_id?: number; unk_token?: string };
-  const hidden = new Set(
-    tokens.filter(({ id, content }) => id !== unk_id && content !== unk_token).map(({ id }) => id),
-  );
-  const nameOf = (token: string, id: number) => hidden.has(id) ? `${UNMATCHED}${id}` : token;
-  const vocab = Array.isArray(model.vocab)
-    ? model.vocab.map(([token, score], id) => [nameOf(token, id), score])
-    : Object.fromEntries(
-      Object.entries(model.vocab).map(([token, id]) => [nameOf(token, id), id]),
-    );
-  return {
-    ...definition,
-    model: { ...model, vocab: vocab as Definition["model"]["vocab"] },
-    added_tokens: definition.added_tokens?.filter((token) => !tokens.includes(token)),
-  };
-}
-
-/**
- * The library is loaded on first use, because it is large. Where `location` is defined it assumes a web page and builds
- * URLs from its origin, which fails in a worker started from a file, so `location` is hidden while it loads.
- */
-async function importTransformers() {
-  const location = Object.getOwnPropertyDescriptor(globalThis, "location");
-  if (location) Reflect.deleteProperty(globalThis, "location");
-  try {
-    return await import("@huggingface/transformers");
-  } finally {
-    if (location) Object.defineProperty(globalThis, "location", location);
-  }
 }
 
 const id = z.int().nonnegative();

@@ -1,5 +1,5 @@
 /**
- * Unicode normalization form NFC as Hugging Face's Rust tokenizers compute it.
+ * Unicode normalization forms as Hugging Face's Rust tokenizers compute them.
  *
  * @module
  */
@@ -28,12 +28,35 @@ const UNKNOWN_TO_RUST = new RegExp(
   "u",
 );
 
+/** Characters newer than Unicode 9.0 that NFKC and NFKD replace by others today. */
+const UNKNOWN_COMPATIBLE = new RegExp(
+  `([\u32ff\ua7f2-\ua7f4\uab69\u{10781}-\u{107ba}\u{1ccd6}-\u{1ccf9}\u{1e030}-\u{1e06d}\u{1f16c}` +
+    `\u{1fbf0}-\u{1fbf9}]+)`,
+  "u",
+);
+
+/** A normalization form. */
+export type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
+
+/** The form of a text. */
+export function normalizeForm(text: string, form: Form): string {
+  const normalized = text.normalize(form);
+  if (normalized === text) return text;
+  const replaced = form.startsWith("NFK") && UNKNOWN_COMPATIBLE.test(text);
+  if (replaced) return between(text, UNKNOWN_COMPATIBLE, (part) => normalizeForm(part, form));
+  if (!UNKNOWN_TO_RUST.test(text)) return normalized;
+  return between(text, UNKNOWN_TO_RUST, (part) => part.normalize(form));
+}
+
+/** Applies a function to what is between the matches of a pattern with one group. */
+function between(text: string, pattern: RegExp, map: (part: string) => string): string {
+  const parts = text.split(pattern); // odd parts are matches of the group
+  return parts.map((part, i) => i % 2 === 1 ? part : map(part)).join("");
+}
+
 /** The NFC form of a text. */
 export function normalizeNfc(text: string): string {
-  const normalized = text.normalize("NFC");
-  if (normalized === text || !UNKNOWN_TO_RUST.test(text)) return normalized;
-  const parts = text.split(UNKNOWN_TO_RUST); // odd parts are matches of the group
-  return parts.map((part, i) => i % 2 === 1 ? part : part.normalize("NFC")).join("");
+  return normalizeForm(text, "NFC");
 }
 
 /** Characters below U+0300 are already composed; their UTF-8 lead bytes are below this one. */

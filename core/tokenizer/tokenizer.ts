@@ -40,8 +40,8 @@ export interface EncodedDocument {
 
 /** A tokenizer and its vocabulary. Lone surrogates, which have no UTF-8 form, are treated as U+FFFD. */
 export interface Tokenizer extends Codec, TokenIds {
-  /** `byte_level`: implemented here; `library`: uses `@huggingface/transformers`. */
-  readonly kind: "byte_level" | "library";
+  /** `byte_level`: GPT-2's kind, fast; `pipeline`: made of the parts that its file lists. */
+  readonly kind: "byte_level" | "pipeline";
   /** One more than the largest id. */
   readonly vocab_size: number;
   /** Id of the token that ends a document. */

@@ -125,7 +125,7 @@ async function provideTokenizer(
     files["tokenizer.json"],
     files["tokenizer_config.json"],
   );
-  const slow = kind === "library" ? "; not byte-level BPE, so tokenizing is slow" : "";
+  const slow = kind === "pipeline" ? "; not byte-level BPE, so tokenizing is slow" : "";
   ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens${slow}`);
   return files;
 }
