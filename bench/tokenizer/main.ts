@@ -33,7 +33,7 @@ Both sides keep the texts in memory. Exits with 1 if ids or merges differ.`;
 /** tokenizers is measured; describing the machine needs numpy. */
 const PACKAGES = { tokenizers: "0.23.3", numpy: "2.4.6" };
 
-/** Limit of text for transformers.js, which is slow, in UTF-16 units. */
+/** Limit of text for the pipeline of parts, which is slower, in UTF-16 units. */
 const LIBRARY_CHARS = 2_000_000;
 
 async function main(args: readonly string[]): Promise<number> {

@@ -123,5 +123,5 @@ function agreementTable({ same, merges }: Training, encodings: readonly Encoding
       `${library.different} of ${library.texts} texts, ${library.odd_different} of ${library.odd_texts} synthetic`,
     ]),
   ];
-  return markdownTable(["what", "compared", "different", "transformers.js different"], rows);
+  return markdownTable(["what", "compared", "different", "pipeline of parts different"], rows);
 }
