@@ -4,7 +4,7 @@
     python tests/parity/make_tokenizer_parts_fixtures.py [FILE]
 
 With a FILE it writes all texts there, among them every character of Unicode, for
-`deno run -A tests/parity/check_tokenizer_parts.ts FILE`; without one the smaller set that is committed.
+`CAUSEWAY_TOKENIZER_PARTS=FILE deno test -P core/tokenizer/pipeline`; without one the smaller set that is committed.
 
 texts       the texts
 tokenizers  tokenizer.json of each by name; `model`: "bytes" stands for `bytes_model`, whose ids are the UTF-8 bytes of each

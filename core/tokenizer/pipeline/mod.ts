@@ -10,10 +10,11 @@ import type { AddedToken, Definition } from "../definition.ts";
 import type { Codec } from "../tokenizer.ts";
 import { AddedTokenFinder } from "./added_tokens.ts";
 import { makeDecoder, type TokenDecoder } from "./decoders.ts";
-import { makeModel, type Model, vocabulary } from "./models.ts";
+import { makeModel } from "./models.ts";
 import { makeNormalizer, type Normalizer } from "./normalizers.ts";
 import { makePreTokenizer, type PreTokenizer } from "./pre_tokenizers.ts";
 import type { Part } from "./settings.ts";
+import { type Model, vocabulary } from "./vocabulary.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 

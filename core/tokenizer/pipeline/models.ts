@@ -7,9 +7,7 @@ import { type Merge, WordMerger } from "../bpe_merge.ts";
 import { TokenBuffer } from "../buffers.ts";
 import { flag, make, type Makers, type Part, textSetting, wholeNumber } from "./settings.ts";
 import { unigram } from "./unigram.ts";
-
-/** A word to ids. */
-export type Model = (word: string) => readonly number[];
+import { byteIds, type Model, refuseUnknown, vocabulary } from "./vocabulary.ts";
 
 /** @throws {Error} for a model that is not supported, or contradicts itself. */
 export function makeModel(part: Part): Model {
@@ -22,13 +20,6 @@ function typeOf({ vocab, merges, continuing_subword_prefix }: Part): string {
   if (Array.isArray(vocab)) return "Unigram";
   if (merges !== undefined) return "BPE";
   return continuing_subword_prefix === undefined ? "WordLevel" : "WordPiece";
-}
-
-/** Tokens and their ids. */
-export function vocabulary({ vocab }: Part): ReadonlyMap<string, number> {
-  return Array.isArray(vocab)
-    ? new Map(vocab.map(([token], id) => [token as string, id]))
-    : new Map(Object.entries(vocab as Record<string, number>));
 }
 
 const MODELS: Makers<Model> = {
@@ -62,15 +53,6 @@ function unknownId(part: Part, ids: ReadonlyMap<string, number>): number | undef
   if (id !== undefined) return id;
   throw new Error(
     `tokenizer.json: the unk_token ${JSON.stringify(token)} is not in the vocabulary`,
-  );
-}
-
-/** @throws {Error} for a word that is not in a vocabulary without a token for such words. */
-export function refuseUnknown(type: string, word: string): never {
-  const shown = JSON.stringify(word.slice(0, 60));
-  throw new Error(
-    `the vocabulary of the ${type} tokenizer does not have ${shown}, and has no token for unknown words; ` +
-      "name one as unk_token in tokenizer.json",
   );
 }
 
@@ -165,19 +147,6 @@ function symbolsOf(word: string, options: SymbolOptions): number[] {
   }
   if (held !== undefined) symbols.push(held);
   return symbols;
-}
-
-const encoder = new TextEncoder();
-
-/** Ids of the bytes of a text, as tokens such as `<0x0A>`; undefined if any is missing. */
-export function byteIds(text: string, ids: ReadonlyMap<string, number>): number[] | undefined {
-  const result: number[] = [];
-  for (const byte of encoder.encode(text)) {
-    const id = ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
-    if (id === undefined) return undefined;
-    result.push(id);
-  }
-  return result;
 }
 
 /** @throws {Error} for a merge of tokens that are not in the vocabulary. */

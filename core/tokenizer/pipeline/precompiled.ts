@@ -6,8 +6,6 @@
  *
  * @module
  */
-import type { Normalizer } from "./normalizers.ts";
-
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -18,7 +16,7 @@ const LONGEST_GRAPHEME = 5;
  * @param base64 the map.
  * @throws {Error} when it is not a map.
  */
-export function precompiled(base64: string): Normalizer {
+export function precompiled(base64: string): (text: string) => string {
   if (base64 === "") return (text) => text;
   const bytes = Uint8Array.fromBase64(base64);
   const trie_bytes = bytes.length < 4 ? Infinity : new DataView(bytes.buffer).getUint32(0, true);

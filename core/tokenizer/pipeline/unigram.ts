@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { byteIds, type Model, refuseUnknown, vocabulary } from "./models.ts";
 import { flag, type Part } from "./settings.ts";
+import { byteIds, type Model, refuseUnknown, vocabulary } from "./vocabulary.ts";
 
 /** A character that is in no token scores this much less than the least likely token. */
 const UNKNOWN_PENALTY = 10;

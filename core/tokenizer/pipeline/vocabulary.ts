@@ -1,0 +1,38 @@
+/**
+ * Vocabularies of models, and what is not in them.
+ *
+ * @module
+ */
+import type { Part } from "./settings.ts";
+
+/** A word to ids. */
+export type Model = (word: string) => readonly number[];
+
+/** Tokens and their ids. */
+export function vocabulary({ vocab }: Part): ReadonlyMap<string, number> {
+  return Array.isArray(vocab)
+    ? new Map(vocab.map(([token], id) => [token as string, id]))
+    : new Map(Object.entries(vocab as Record<string, number>));
+}
+
+/** @throws {Error} for a word that is not in a vocabulary without a token for such words. */
+export function refuseUnknown(type: string, word: string): never {
+  const shown = JSON.stringify(word.slice(0, 60));
+  throw new Error(
+    `the vocabulary of the ${type} tokenizer does not have ${shown}, and has no token for unknown words; ` +
+      "name one as unk_token in tokenizer.json",
+  );
+}
+
+const encoder = new TextEncoder();
+
+/** Ids of the bytes of a text, as tokens such as `<0x0A>`; undefined if any is missing. */
+export function byteIds(text: string, ids: ReadonlyMap<string, number>): number[] | undefined {
+  const result: number[] = [];
+  for (const byte of encoder.encode(text)) {
+    const id = ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+    if (id === undefined) return undefined;
+    result.push(id);
+  }
+  return result;
+}
