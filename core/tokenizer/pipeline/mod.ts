@@ -14,7 +14,7 @@ import { makeModel } from "./models.ts";
 import { makeNormalizer, type Normalizer } from "./normalizers.ts";
 import { makePreTokenizer, type PreTokenizer } from "./pre_tokenizers.ts";
 import type { Part } from "./settings.ts";
-import { type Model, vocabulary } from "./vocabulary.ts";
+import { type Model, vocabulary, withoutTokens } from "./vocabulary.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -28,10 +28,13 @@ export class PipelineCodec implements Codec {
   readonly #decode: TokenDecoder | undefined;
 
   /**
-   * @param plain_ids of added tokens that are encoded as the text that they are.
+   * @param plain_tokens added tokens that are encoded as the text that they are.
    * @throws {Error} for a part that is not supported, or an id that the Rust library would not give.
    */
-  constructor({ added_tokens = [], ...definition }: Definition, plain_ids: readonly number[] = []) {
+  constructor(
+    { added_tokens = [], ...definition }: Definition,
+    plain_tokens: readonly AddedToken[] = [],
+  ) {
     const model = definition.model as Part, ids = vocabulary(model);
     this.#normalize = definition.normalizer
       ? makeNormalizer(definition.normalizer as Part)
@@ -39,11 +42,11 @@ export class PipelineCodec implements Codec {
     this.#preTokenize = definition.pre_tokenizer
       ? makePreTokenizer(definition.pre_tokenizer as Part)
       : (text) => [text];
-    this.#model = makeModel(model);
+    this.#model = makeModel(withoutTokens(model, plain_tokens));
     this.#decode = definition.decoder ? makeDecoder(definition.decoder as Part) : undefined;
     const isNormalized = ({ normalized, special }: { normalized?: boolean; special?: boolean }) =>
       normalized ?? !special;
-    const plain = new Set(plain_ids);
+    const plain = new Set(plain_tokens.map(({ id }) => id));
     this.#raw = new AddedTokenFinder(added_tokens.filter((token) => !isNormalized(token)), plain);
     this.#normalized = new AddedTokenFinder(
       added_tokens.filter(isNormalized),

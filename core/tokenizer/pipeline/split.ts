@@ -137,9 +137,8 @@ export function regexSetting(part: Part): RegExp {
 /** A regular expression of Oniguruma, which Hugging Face's Rust library uses. */
 function onigurumaRegex(source: string): RegExp {
   try {
-    // ES2024 has no `(?i:)`: in V8 that of ES2025 lets \p{L} match U+0345 elsewhere in the expression.
-    const options = { global: true, target: "ES2024", rules: { captureGroup: true } } as const;
-    return toRegExp(withUnicodeWords(source), options);
+    const options = { global: true, rules: { captureGroup: true } };
+    return toRegExp(withUnicodeWords(withoutSimpleCaseGroups(source)), options);
   } catch (error) {
     throw new Error(
       `tokenizer.json: the regular expression ${JSON.stringify(source)} is not supported (${
@@ -168,5 +167,26 @@ function withUnicodeWords(source: string): string {
     if (part === "[") depth++;
     if (part === "]") depth = Math.max(0, depth - 1);
     return (depth > 0 ? in_class : words)[part] ?? part;
+  });
+}
+
+/**
+ * Groups such as `(?i:'s|[dt])` written out, as tokenizers have them: in JavaScript a group without case also lets
+ * `\\p{L}` elsewhere in the expression match U+0345.
+ */
+function withoutSimpleCaseGroups(source: string): string {
+  return source.replace(/\(\?i:([ -'*,./-9;-~]*)\)/g, (group, inner: string) => {
+    if (/[-\\(){}^]/.test(inner)) return group;
+    let depth = 0;
+    const written = inner.replace(/[[\]a-z]/gi, (part) => {
+      if (part === "[") depth++;
+      if (part === "]") depth--;
+      if (!/[a-z]/i.test(part)) return part;
+      const lower = part.toLowerCase();
+      const forms = lower + part.toUpperCase() +
+        (lower === "s" ? "ſ" : lower === "k" ? "\u212a" : "");
+      return depth > 0 ? forms : `[${forms}]`;
+    });
+    return `(?:${written})`;
   });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AddedToken } from "../definition.ts";
 import type { Part } from "./settings.ts";
 
 /** A word to ids. */
@@ -35,4 +36,23 @@ export function byteIds(text: string, ids: ReadonlyMap<string, number>): number[
     result.push(id);
   }
   return result;
+}
+
+/** In place of a token that no text may match: a character that no text has (the last one of a private plane). */
+const UNMATCHED = "\u{10fffd}";
+
+/**
+ * A model that does not find some tokens in texts. The token for unknown words stays, since the model needs it.
+ */
+export function withoutTokens(model: Part, tokens: readonly AddedToken[]): Part {
+  if (tokens.length === 0) return model;
+  const hidden = new Set(
+    tokens.filter(({ id, content }) => id !== model.unk_id && content !== model.unk_token)
+      .map(({ id }) => id),
+  );
+  const nameOf = (token: string, id: number) => hidden.has(id) ? `${UNMATCHED}${id}` : token;
+  const vocab = Array.isArray(model.vocab)
+    ? model.vocab.map(([token, score], id) => [nameOf(token, id), score])
+    : Object.fromEntries(Array.from(vocabulary(model), ([token, id]) => [nameOf(token, id), id]));
+  return { ...model, vocab };
 }
