@@ -113,6 +113,7 @@ Deno.test("one line per dataset: files, rows, what is left out and passed over, 
     "train-00000-of-00002.jsonl": row("a") + row("  ") + row("b", 2) + "broken\n",
     "test.jsonl": row("c"),
     "README.md": "about",
+    "test-2.jsonl": "\n",
     "a.bin": "x",
     "b.bin": "x",
   };
@@ -123,8 +124,8 @@ Deno.test("one line per dataset: files, rows, what is left out and passed over, 
     await Array.fromAsync(card.documents({ log: (line) => lines.push(line) }));
     assert.equal(
       lines[1],
-      'dataset "mine": read 2 files with 5 rows: 1 train, 1 validation; left out 1 with a blank text, ' +
-        "1 not selected by where, 1 unreadable; passed over 3 files: 1 cards and licences " +
+      'dataset "mine": read 3 files with 5 rows: 1 train, 1 validation; left out 1 with a blank text, ' +
+        "1 not selected by where, 1 unreadable; 1 file without rows (test-2.jsonl); passed over 3 files: 1 cards and licences " +
         "(README.md), 2 of unknown type .bin (a.bin, b.bin); missing train-00001-of-00002.jsonl",
     );
   });

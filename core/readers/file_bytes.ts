@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { lstatSync } from "node:fs";
 import { messageOf, type Reading } from "./reading.ts";
 
 const BLOCK_BYTES = 1 << 20;
@@ -124,6 +125,9 @@ export function openFile(path: string): Deno.FsFile {
 }
 
 export function missingFile(path: string): Error {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    return new Error(`${path} is a link to a file that does not exist; download the file again`);
+  }
   const fix = path.startsWith("~")
     ? '"~" is not expanded; write the whole path'
     : /^[A-Za-z]:[\\/]/.test(path) && Deno.build.os !== "windows"

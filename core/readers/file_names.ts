@@ -42,6 +42,8 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   ".z": "uncompress",
 };
 
+const ARCHIVE = /\.(?:tar(?:\.\w+)?|t(?:gz|bz2?|xz|zst)|7z|rar)$/i;
+
 /** What decides whether a file is data. */
 export interface NameCheck {
   readonly where: string;
@@ -66,6 +68,7 @@ export function checkName(name: string, { where, formatOf, glob }: NameCheck): s
   if (!is_named && (CARD.test(base) || INFO.test(base))) return "cards and licences";
   if (CACHE.test(base)) return "caches of datasets";
   if (formatOf(name) !== undefined) return undefined;
+  if (ARCHIVE.test(base)) return "archives that cannot be read";
   const ending = /\.[^.]+$/.exec(base)?.[0] ?? "";
   const program = UNREADABLE[ending.toLowerCase()];
   if (program !== undefined && formatOf(name.slice(0, -ending.length)) !== undefined) {
@@ -78,6 +81,8 @@ export function checkName(name: string, { where, formatOf, glob }: NameCheck): s
 
 /** Why a file with this ending cannot be read; undefined for an ending that says nothing. */
 export function endingFault(path: string): string | undefined {
+  const archive = ARCHIVE.exec(path)?.[0];
+  if (archive !== undefined) return `archives ${archive} cannot be read; unpack it, or make a ZIP`;
   const ending = /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? "";
   const program = UNREADABLE[ending];
   return program && `compression ${ending} cannot be read; run ${program} first`;

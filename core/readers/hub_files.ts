@@ -22,8 +22,9 @@ import {
   pathsBySplit,
   type RecordFile,
   type RecordPaths,
+  withoutRepeats,
 } from "./record_files.ts";
-import { selectFiles } from "./select_files.ts";
+import { selectFiles, shorten } from "./select_files.ts";
 
 /** Files of one repository at one commit. */
 interface Selection extends Omit<HubSnapshot, "files"> {
@@ -117,7 +118,15 @@ async function select(paths: RecordPaths, options: FileOptions): Promise<Selecti
       notes,
     });
   }
-  return found;
+  const all = found.flatMap(({ repo, files }) => files.map((file) => ({ ...file, repo, file })));
+  const notes: string[] = [];
+  const once = withoutRepeats(all, ({ repo, path }) => `${repo}/${path}`, notes);
+  const kept = new Set(once.map(({ file }) => file));
+  return found.map((selection, i) => ({
+    ...selection,
+    files: selection.files.filter((file) => kept.has(file)),
+    notes: i === 0 ? [...selection.notes, ...notes] : selection.notes,
+  }));
 }
 
 /** Selects files of a repository, or of a folder or glob in it. */
@@ -141,7 +150,8 @@ async function selectIn(snapshot: HubSnapshot, url: string, options: FileOptions
     card: pattern === undefined ? await cardOf(snapshot) : [],
   });
   if (selected.files.length === 0) {
-    throw new Error(`${url} matches no file of a known type; set "format"`);
+    const others = shorten([...selected.passed_over].map(([name, why]) => `${name} (${why})`), 3);
+    throw new Error(`${url} matches no file of a known type; set "format"; it has ${others}`);
   }
   return {
     ...selected,

@@ -84,9 +84,18 @@ export function formatIn(base: string, format?: RecordFormat) {
   };
 }
 
-export function nothingReadable(folder: string, format?: RecordFormat): Error {
+/** @param others what the folder has instead, with the reasons why it is not read. */
+export function nothingReadable(
+  folder: string,
+  format?: RecordFormat,
+  others: ReadonlyMap<string, string> = new Map(),
+): Error {
   const expected = format === undefined ? `one of ${KNOWN_ENDINGS.join(" ")}` : `format ${format}`;
-  return new Error(`folder ${folder} has no readable file; expected ${expected}`);
+  const [first] = [...others].map(([name, why]) => `${name} (${why})`);
+  const has = first === undefined
+    ? ""
+    : `; it has ${first}${others.size > 1 ? ` and ${others.size - 1} more` : ""}`;
+  return new Error(`folder ${folder} has no readable file; expected ${expected}${has}`);
 }
 
 /** Whether a path is a folder or a link to one. */

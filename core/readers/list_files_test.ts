@@ -24,6 +24,19 @@ Deno.test("folders in the cache of Hugging Face: the snapshot is read, once", as
   });
 });
 
+Deno.test("a folder without data says what it has; archives that are not ZIP are refused", async () => {
+  await withFiles({ "a.tar.gz": "x", "README.md": "about" }, async (folder) => {
+    assert.throws(
+      () => recordCard({ name: "mine", path: folder, text: "text" }).revision(),
+      /no readable file; expected one of .*; it has README\.md \(cards and licences\) and 1 more$/,
+    );
+    await assert.rejects(
+      all(readRecords(`${folder}/a.tar.gz`)),
+      /a\.tar\.gz: archives \.tar\.gz cannot be read; unpack it, or make a ZIP/,
+    );
+  });
+});
+
 Deno.test("paths: braces in the names of folders; paths of other systems are named", async () => {
   await withFiles({ "a [1] {x}/d.jsonl": '{"text":"x"}\n' }, async (folder) => {
     assert.equal((await all(readRecords(`${folder}/a [1] {x}/*.jsonl`))).length, 1);

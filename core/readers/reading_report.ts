@@ -21,6 +21,7 @@ export class ReadingReport {
   readonly #left_out = new Map<LeftOut, number>();
   readonly #passed_over = new Map<string, string>();
 
+  readonly #empty: string[] = [];
   readonly #notes: readonly string[];
 
   /** @param beside what was left out before the files were selected. */
@@ -39,6 +40,16 @@ export class ReadingReport {
     this.#rows++;
     if (typeof result === "string") increment(this.#left_out, result);
     else increment(this.#documents, result.split);
+  }
+
+  /** Counts a file in which there was no row. */
+  emptyFile(file: string): void {
+    this.#empty.push(file);
+  }
+
+  /** The rows so far. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** Counts a file or an archive's entry that is not read. */
@@ -60,6 +71,9 @@ export class ReadingReport {
     if (this.#left_out.size > 0) {
       const reasons = [...this.#left_out].map(([why, count]) => `${number(count)} ${why}`);
       parts.push(`left out ${reasons.join(", ")}`);
+    }
+    if (this.#empty.length > 0) {
+      parts.push(`${count(this.#empty.length, "file")} without rows (${shorten(this.#empty, 3)})`);
     }
     if (this.#passed_over.size > 0) parts.push(this.#passedOver());
     return `dataset "${this.dataset}": ${[...parts, ...this.#notes].join("; ")}`;

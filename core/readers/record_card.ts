@@ -239,7 +239,7 @@ async function* readDocuments(
     // In an archive or a saved dataset the record's file is a path below this one.
     const nameOf = (file: string) => `${name}${file.slice(path.length)}`;
     const onPassOver = (file: string, why: string) => report.passOver(nameOf(file), why);
-    const wanted_split = split ?? options.split;
+    const wanted_split = split ?? options.split, rows_before = report.rows;
     const reading = {
       ...how,
       nameOf,
@@ -259,6 +259,7 @@ async function* readDocuments(
       const id = `${nameOf(file)}:${row}`;
       yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
     }
+    if (report.rows === rows_before) report.emptyFile(name);
   }
   if (skipped.count > 0) {
     log?.(

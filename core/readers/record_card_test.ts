@@ -95,6 +95,23 @@ Deno.test("files, globs, folders and paths by split; names are unique and relati
   });
 });
 
+Deno.test("a file that several paths name is read once; one in both splits is named", async () => {
+  await inFolder(
+    { "a.jsonl": lines({ text: "a" }), "b.jsonl": lines({ text: "b" }) },
+    async (folder) => {
+      const logs: string[] = [];
+      const log = (line: string) => void logs.push(line);
+      const texts = async (path: RecordCardOptions["path"]) =>
+        (await read({ path }, log)).map(({ text }) => text).join("");
+      assert.equal(await texts([`${folder}/a.jsonl`, `${folder}/*.jsonl`]), "ab");
+      assert.match(logs[0], /: 2 documents; 1 named by several paths, read once$/);
+      const path = { train: `${folder}/*.jsonl`, validation: `${folder}/b.jsonl` };
+      assert.equal(await texts(path), "abb");
+      assert.match(logs[1], /; both in train and in validation: .*b\.jsonl$/);
+    },
+  );
+});
+
 Deno.test("records are selected by a column's values or by a function", async () => {
   const records = lines({ text: "a", kind: 1 }, { text: "b", kind: "x" }, {
     text: "c",

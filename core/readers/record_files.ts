@@ -13,7 +13,7 @@ import { checkName, shardsMissing, splitOfName } from "./file_names.ts";
 import { formatOf, type RecordFormat } from "./formats.ts";
 import { datasetFiles, isDatasetFolder } from "./hf_folder.ts";
 import { formatIn, isFolder, listDataFiles, listPath, nothingReadable } from "./list_files.ts";
-import { selectFiles, type Selection } from "./select_files.ts";
+import { selectFiles, type Selection, shorten } from "./select_files.ts";
 
 /** Files, globs and folders, or files on the Hugging Face hub (`hf://org/name@revision/glob`). */
 export type RecordPath = string | readonly string[];
@@ -85,12 +85,36 @@ export function localFiles(paths: RecordPaths, options: FileOptions = {}): FileS
     files.push(...firstFiles(found, options.max_files, notes));
   }
   const root = commonFolder(files.map(({ path }) => resolve(path)));
-  const named = files.map(({ path, split }) => ({
+  const once = withoutRepeats(files, ({ path }) => resolve(path), notes);
+  const named = once.map(({ path, split }) => ({
     name: relative(root, resolve(path)).replaceAll("\\", "/"),
     path,
     ...(split === undefined ? {} : { split }),
   }));
   return { files: named, passed_over, notes };
+}
+
+/** Each file once in a split; remarks about those that several paths name. */
+export function withoutRepeats<T extends { readonly path: string; readonly split?: Split }>(
+  files: readonly T[],
+  keyOf: (file: T) => string,
+  notes: string[],
+): T[] {
+  const splits = new Map<string, (Split | undefined)[]>();
+  const once = files.filter((file) => {
+    const before = splits.get(keyOf(file)) ?? [];
+    splits.set(keyOf(file), [...before, file.split]);
+    return !before.includes(file.split);
+  });
+  const twice = files.length - once.length;
+  if (twice > 0) notes.push(`${twice} named by several paths, read once`);
+  const both = once.filter((file) =>
+    file.split === "validation" && splits.get(keyOf(file))!.some((split) => split !== "validation")
+  );
+  if (both.length > 0) {
+    notes.push(`both in train and in validation: ${shorten(both.map(({ path }) => path), 3)}`);
+  }
+  return once;
 }
 
 /** Selects the files of one path, with names relative to `base`. */
@@ -118,7 +142,7 @@ function selectAt(
       : [],
   };
   const selection = selectFiles(names, options);
-  if (selection.files.length === 0) throw nothingReadable(path, format);
+  if (selection.files.length === 0) throw nothingReadable(path, format, selection.passed_over);
   return { base, selection };
 }
 

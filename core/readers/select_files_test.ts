@@ -208,7 +208,7 @@ Deno.test("data in a compression that cannot be read is refused by name", () => 
   );
   assert.deepEqual(select(["a.jsonl", "b.jsonl.gzip", "c.jsonl.zstd", "d.tar.xz"]), {
     files: ["a.jsonl", "b.jsonl.gzip", "c.jsonl.zstd"],
-    passed: ["d.tar.xz: of unknown type .xz"],
+    passed: ["d.tar.xz: archives that cannot be read"],
     notes: [],
   });
 });

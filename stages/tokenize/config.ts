@@ -105,9 +105,16 @@ const pinned_entry = entry.transform((given, context) => {
   return pinRevision(given, context, `dataset "${given.dataset}"`, () => cardOf(given).revision());
 });
 
+/** Whether no dataset is listed twice with the same settings: its documents would count double. */
+function isDistinct(entries: readonly unknown[]): boolean {
+  return new Set(entries.map((entry) => JSON.stringify(entry))).size === entries.length;
+}
+
+const twice = "lists a dataset twice, so that its documents would count double; remove one";
+
 export const config = z.strictObject({
   /** Datasets of each source, by source name; mixtures refer to these names. */
-  sources: z.record(z.string(), z.array(pinned_entry).min(1)).refine(
+  sources: z.record(z.string(), z.array(pinned_entry).min(1).refine(isDistinct, twice)).refine(
     (sources) => Object.keys(sources).length > 0,
     "must have at least one source",
   ),
