@@ -16,7 +16,7 @@ export const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as co
 export type TokenizerFiles = Readonly<Record<typeof TOKENIZER_FILES[number], string>>;
 
 /** Files that are kept beside them where a model or tokenizer has them; a chat template may be in the config too. */
-export const COMPANION_FILES = ["special_tokens_map.json", "chat_template.jinja"] as const;
+export const COMPANION_FILES = ["chat_template.jinja"] as const;
 
 /** Files in a folder or an artifact. */
 export interface TokenizerSource {

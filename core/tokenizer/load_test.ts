@@ -220,6 +220,10 @@ const EOS_SOURCES: Record<string, [files: Record<string, unknown>, eos: number[]
     [1],
     2,
   ],
+  "special_tokens_map.json, against tokenizer_config.json": [
+    { "tokenizer_config.json": { eos_token: "b" }, "special_tokens_map.json": { eos_token: "a" } },
+    [1],
+  ],
   "no tokenizer_config.json, config.json": [
     { "config.json": { eos_token_id: 2, bos_token_id: 1 } },
     [2],

@@ -86,8 +86,11 @@ export function completeTokenizer(
   const eos = end_of_text === undefined
     ? findEos(complete, settings, map, read)
     : { content: named(complete, end_of_text), from: "the recipe" };
-  const bos = contentOf(settings.bos_token) ?? contentOf(map.bos_token);
-  const is_known = eos?.from === "tokenizer_config.json" && bos === contentOf(settings.bos_token);
+  // Where both name a token, transformers takes that of the map.
+  const mapped = Object.entries(map).filter(([key, token]) =>
+    token !== null && !sameToken(token, settings[key as keyof Settings])
+  ).map(([key, token]) => [key, contentOf(token as TokenSetting) ?? token]);
+  const is_known = eos?.from === "tokenizer_config.json" && mapped.length === 0;
   const notes = [
     ...(added.length > 0
       ? [
@@ -103,7 +106,7 @@ export function completeTokenizer(
     config: is_known && texts["tokenizer_config.json"] !== undefined
       ? texts["tokenizer_config.json"]
       : JSON.stringify(
-        { ...settings, ...(bos && { bos_token: bos }), ...(eos && { eos_token: eos.content }) },
+        { ...settings, ...Object.fromEntries(mapped), ...(eos && { eos_token: eos.content }) },
         null,
         2,
       ) + "\n",
@@ -113,11 +116,13 @@ export function completeTokenizer(
 
 /** Tokens of `added_tokens_decoder` that `tokenizer.json` lacks; transformers adds them. */
 function missingTokens(definition: Definition, { added_tokens_decoder }: Settings): AddedToken[] {
-  const { added_tokens = [], model: { vocab } } = definition;
+  const { added_tokens = [] } = definition;
   const known = new Set(added_tokens.map(({ id }) => id));
   let next = idCount(definition as Parameters<typeof idCount>[0]);
   return Object.entries(added_tokens_decoder ?? {}).sort(([a], [b]) => Number(a) - Number(b))
-    .filter(([id, { content }]) => !known.has(Number(id)) && vocab[content] !== Number(id))
+    .filter(([id, { content }]) =>
+      !known.has(Number(id)) && idOf(definition, content) !== Number(id)
+    )
     .map(([key, token]) => {
       const id = Number(key);
       if (id !== next++) {
@@ -129,6 +134,10 @@ function missingTokens(definition: Definition, { added_tokens_decoder }: Setting
       return { id, ...token };
     });
 }
+
+const sameToken = (a: unknown, b: unknown) =>
+  JSON.stringify(contentOf(a as TokenSetting) ?? a) ===
+    JSON.stringify(contentOf(b as TokenSetting) ?? b);
 
 function named(definition: Definition, content: string): string {
   if (idOf(definition, content) !== undefined) return content;
@@ -157,8 +166,10 @@ function findEos(
   read: <T>(name: string) => T | undefined,
 ): { content: string; from: string } | undefined {
   const own = contentOf(settings.eos_token), mapped = contentOf(map.eos_token);
+  if (mapped !== undefined && mapped !== own) {
+    return { content: mapped, from: "special_tokens_map.json" };
+  }
   if (own !== undefined) return { content: own, from: "tokenizer_config.json" };
-  if (mapped !== undefined) return { content: mapped, from: "special_tokens_map.json" };
   for (const from of ["generation_config.json", "config.json"]) {
     const [id] = eosIds(read<ModelIds>(from));
     const content = id === undefined ? undefined : tokenOf(definition, id);
@@ -180,8 +191,12 @@ function tokenOf(
   { model: { vocab }, added_tokens = [] }: Definition,
   id: number,
 ): string | undefined {
-  return added_tokens.find((token) => token.id === id)?.content ??
-    Object.entries(vocab).find(([, known]) => known === id)?.[0];
+  const added = added_tokens.find((token) => token.id === id)?.content;
+  if (added !== undefined) return added;
+  const listed: unknown = vocab;
+  return Array.isArray(listed)
+    ? (listed as [string, number][])[id]?.[0]
+    : Object.entries(vocab).find(([, known]) => known === id)?.[0];
 }
 
 function eosIds(ids: ModelIds | undefined): number[] {
