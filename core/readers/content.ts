@@ -52,6 +52,13 @@ export function namedContent(head: Uint8Array, expected?: string): string | unde
   }
   const binary = BINARY.find(([begin]) => begin !== expected && raw.startsWith(begin));
   if (binary !== undefined) return `is ${binary[1]}`;
+  // The mark of a tar archive is in its first header, after the name of the first file.
+  if (String.fromCharCode(...bytes.subarray(257, 262)) === "ustar") {
+    return "is a tar archive; unpack it first";
+  }
+  if (expected !== undefined && /^\s*<(!doctype html|html|\?xml)/i.test(raw)) {
+    return "is a web page, perhaps of a failed download; fetch it again";
+  }
   const encoding = expected === undefined ? wideEncoding(bytes) : undefined;
   return encoding && `is ${encoding} text; convert it to UTF-8: iconv -f ${encoding} -t UTF-8`;
 }

@@ -26,6 +26,12 @@ export function splitOfName(path: string): Split | "test" | undefined {
   return undefined;
 }
 
+/** The name of a split in full: `train_sft` in `data/train_sft-00000-of-00002.parquet`. */
+export function splitLabel(path: string): string {
+  const part = path.split("/").find((part) => splitOfName(part) !== undefined) ?? path;
+  return stemOf(part).replace(/[-._ ]?\d+(?:-of-\d+)?$/, "");
+}
+
 const CARD =
   /^(?:(?:readme|licen[cs]es?|copying|notice|citation|changelog|contributing|code_of_conduct)(?:\.(?:md|txt|rst|html|cff|bib))?|readme[._-].*\.(?:md|txt|rst)|licen[cs]e-[\w.]+)$/i;
 /** Descriptions that `datasets` writes beside data. */

@@ -7,7 +7,14 @@
 import { compileGlob } from "../hub/mod.ts";
 import type { CardConfig } from "./dataset_card.ts";
 import type { Split } from "./card.ts";
-import { checkName, formatRank, shardsMissing, splitOfName, stemOf } from "./file_names.ts";
+import {
+  checkName,
+  formatRank,
+  shardsMissing,
+  splitLabel,
+  splitOfName,
+  stemOf,
+} from "./file_names.ts";
 
 export interface SelectOptions {
   /** The folder, repository or archive, for messages. */
@@ -42,7 +49,7 @@ export interface Selection {
 
 type Kind = Split | "test" | undefined;
 /** A file that is data, and what it is named after. */
-type Named = { readonly name: string; readonly kind: Kind };
+type Named = { readonly name: string; readonly kind: Kind; readonly label?: string };
 
 /**
  * Selects files by their names.
@@ -69,6 +76,7 @@ export function selectFiles(names: readonly string[], options: SelectOptions): S
     : withKinds(data, options);
   const read = options.explicit ? chosen : withoutCopies(chosen, options, pass, notes);
   const files = bySplit(read, options, pass);
+  notes.push(...joinedSplits(read, files));
   notes.push(...shardsMissing(files.map(({ name }) => name), globTest(options.glob)));
   return { files, passed_over, notes };
 }
@@ -198,16 +206,16 @@ function filesOfConfig(
   if (data_files.length === 0) {
     return withKinds(names.filter((name) => name.startsWith(folder)), options);
   }
-  const kinds = new Map<string, Kind>();
+  const kinds = new Map<string, Omit<Named, "name">>();
   for (const { split, patterns } of data_files) {
     // A split of another name is neither: "default" or a language.
     const kind = split === undefined ? undefined : splitOfName(split);
     for (const pattern of patterns) {
       const matches = compileGlob(`${folder}${pattern.replace(/^\.\//, "")}`);
-      names.filter(matches).forEach((name) => kinds.set(name, kind));
+      names.filter(matches).forEach((name) => kinds.set(name, { kind, label: split }));
     }
   }
-  return names.filter((name) => kinds.has(name)).map((name) => ({ name, kind: kinds.get(name) }));
+  return names.filter((name) => kinds.has(name)).map((name) => ({ name, ...kinds.get(name)! }));
 }
 
 /** Without the same data in another format, and without notes beside records or the other way round. */
@@ -270,6 +278,16 @@ function bySplit(files: readonly Named[], options: SelectOptions, pass: Pass): S
     pass(file.kind === undefined ? "in no split" : `of the ${file.kind} split`)(file);
   });
   return [...splits].map(([{ name }, split]) => ({ name, ...(split && { split }) }));
+}
+
+/** Remarks about splits of several names that are read as one, such as `train_sft` and `train_gen`. */
+function joinedSplits(all: readonly Named[], read: readonly SelectedFile[]): string[] {
+  const names = new Set(read.map(({ name }) => name));
+  return (["train", "validation", "test"] as const).flatMap((kind) => {
+    const files = all.filter((file) => file.kind === kind && names.has(file.name));
+    const labels = new Set(files.map(({ name, label }) => label ?? splitLabel(name)));
+    return labels.size > 1 ? [`${kind} is ${shorten([...labels].sort())} together`] : [];
+  });
 }
 
 /** The first of some names, and how many there are beyond. */

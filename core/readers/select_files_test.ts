@@ -85,6 +85,13 @@ Deno.test("without held-out files no file has a split; of one split only its fil
   );
 });
 
+Deno.test("splits of several names that are read as one are named", () => {
+  const names = ["train_gen", "train_sft", "test_sft"]
+    .map((split) => `data/${split}-00000-of-00001.parquet`);
+  assert.deepEqual(select(names).notes, ["train is train_gen, train_sft together"]);
+  assert.deepEqual(select(["train-1.jsonl", "train-2.jsonl.gz", "test/a.json"]).notes, []);
+});
+
 Deno.test("texts: names of splits count only if most have one, and one is named train", () => {
   assert.deepEqual(select(["a-test-of-time.txt", "b.txt"]).files, ["a-test-of-time.txt", "b.txt"]);
   assert.deepEqual(select(["train/pos/1.txt", "test/pos/1.txt"]).files, [

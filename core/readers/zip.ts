@@ -71,7 +71,9 @@ async function* readEntries(
       yield split === undefined ? record : { ...record, split };
     }
   }
-  if (selection.files.length === 0) reading.fault(`${path}: no entry is text, source code, JSON or CSV`);
+  if (selection.files.length === 0) {
+    reading.fault(`${path}: no entry is text, source code, JSON or CSV`);
+  }
 }
 
 export interface ArchivedFile {
