@@ -47,7 +47,9 @@ function mayBeAltered(text: string): boolean {
   return text.match(LONG_NUMBER)?.some((number) => isAltered(number)) ?? false;
 }
 
+/** Of integers all beyond 2^53 count, so that they are texts in every format. */
 function isAltered(number: string): boolean {
+  if (/^-?\d+$/.test(number)) return !Number.isSafeInteger(Number(number));
   const read = String(Number(number));
   return read !== number && canonicalNumber(read) !== canonicalNumber(number);
 }
