@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { LAUNCHERS, mpirun } from "../../tests/shared/mpi.ts";
-import { partOf } from "../batches/mod.ts";
+import { collate, partOf } from "../batches/mod.ts";
+import { computeOptions } from "../engine/mod.ts";
+import { initialize, ParameterArrays } from "../model/mod.ts";
+import { TINY_MODEL, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
+import { freshArrays, HostTrainer, model_schema, modelConfig, optimizer_schema } from "./mod.ts";
 
 const MODULE = new URL("testdata/parallel_steps.ts", import.meta.url);
 
@@ -50,4 +54,21 @@ Deno.test("parts of a list are in order and as even as possible", () => {
   assert.deepEqual(parts(1), [items]);
   assert.deepEqual(parts(3), [[0, 1], [2, 3], [4, 5, 6]]);
   assert.deepEqual(parts(2).flat(), items);
+});
+
+Deno.test("a process that a small last batch leaves without work adds zeros", async () => {
+  const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
+  const parameters = new ParameterArrays(model, "matrices");
+  initialize(parameters, 7);
+  const optimizer = optimizer_schema.parse({}), compute = computeOptions({ threads: 1 });
+  const [batch] = collate([{ tokens: Uint16Array.of(1, 2, 3), prompt_length: 0, source: "s" }], {
+    micro_batch_size: 1,
+    lengths: [4],
+  });
+  const ranks = { rank: 0, size: 2, allReduceSum: () => {}, broadcast: () => {} };
+  const trainer = new HostTrainer(freshArrays(parameters), optimizer, compute, ranks);
+  const { loss, gradient } = await trainer.gradient([batch]); // rank 1 has the one micro-batch
+  assert.equal(loss, 0);
+  assert.ok(Object.values(gradient.groups).every((group) => group.every((value) => value === 0)));
+  await trainer.release();
 });

@@ -5,8 +5,8 @@ import { sft } from "./mod.ts";
 
 const EXAMPLES = { documents: 64, stride: 3, prompt_length: 4 };
 
-async function tune(config = {}, examples = EXAMPLES, more_inputs = {}) {
-  const fake = await fakeContext(sft, {
+function context(config = {}, examples = EXAMPLES, more_inputs = {}) {
+  return fakeContext(sft, {
     config: {
       sources: ["qa"],
       epochs: 4,
@@ -31,6 +31,10 @@ async function tune(config = {}, examples = EXAMPLES, more_inputs = {}) {
     },
     seed: 5,
   });
+}
+
+async function tune(...given: Parameters<typeof context>) {
+  const fake = await context(...given);
   await sft.run(fake.ctx);
   return { ...fake.collected(), logs: fake.logs };
 }
@@ -85,7 +89,7 @@ Deno.test("a checkpoint can be saved without the optimizer's moments", async () 
   );
 });
 
-Deno.test("epochs are passes over all examples; the last batch is smaller, and resuming changes no bit", async () => {
+Deno.test("epochs are passes over all examples; the last batch may be smaller", async () => {
   const { training, logs } = await tune({ epochs: 1 }, { ...EXAMPLES, documents: 10 });
   assert.match(logs.join(), /10 examples, 2 steps, 1 pass; the last batch has 2/);
   const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 10 } });
@@ -93,6 +97,26 @@ Deno.test("epochs are passes over all examples; the last batch is smaller, and r
   const tiny = await tune({ epochs: 1, global_batch_size: 64 }, { ...EXAMPLES, documents: 3 });
   assert.equal(tiny.training.step.length, 1);
   assert.match(tiny.logs.join(), /3 examples, 1 step, 1 pass; a batch has all 3, not 64/);
+});
+
+Deno.test("resuming before a smaller last batch gives the same bytes", async () => {
+  const given = [{ epochs: 1 }, { ...EXAMPLES, documents: 19 }] as const; // 8, 8 and 3 examples
+  const { logs: _, ...undisturbed } = await tune(...given);
+  const first = await context(...given);
+  const report = (step: number) => step === 2 && first.abort(new Error("asked to stop"));
+  await assert.rejects(() => sft.run({ ...first.ctx, report }), /asked to stop/);
+  const second = await context(...given);
+  await sft.run({ ...second.ctx, checkpoints: first.ctx.checkpoints });
+  assert.deepEqual(second.collected(), undisturbed);
+});
+
+Deno.test("more processes than the batch has micro-batches are refused", async () => {
+  const { ctx } = await context(); // 8 examples a batch, 4 a micro-batch
+  const ranks = { rank: 0, size: 3, allReduceSum: () => {}, broadcast: () => {} };
+  await assert.rejects(
+    () => sft.run({ ...ctx, ranks }),
+    /a global batch of 2 micro-batches leaves 1 of 3 processes without work/,
+  );
 });
 
 Deno.test("training without held-out documents is said, and truncated answers are", async () => {
