@@ -91,22 +91,24 @@ function wideEncoding(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Encodings of languages that are not in Latin letters, with letters that only a right guess gives. */
+/** Encodings of languages without Latin letters, with the letters that a right guess gives. */
 const LEGACY: readonly (readonly [encoding: string, letters: RegExp])[] = [
-  ["SHIFT_JIS", /[\u3041-\u3096\u30a1-\u30fa]/g],
-  ["EUC-JP", /[\u3041-\u3096\u30a1-\u30fa]/g],
+  ["SHIFT_JIS", /[\u3041-\u30fa\u4e00-\u9fff]/g],
+  ["EUC-JP", /[\u3041-\u30fa]/g],
   ["EUC-KR", /[\uac00-\ud7a3]/g],
 ];
 
 /** The message for bytes that are not UTF-8, with the encoding that they may have. */
 export function notUtf8(bytes: Uint8Array): string {
   const head = bytes.subarray(0, HEAD_BYTES);
+  const high = head.reduce((sum, byte) => sum + Number(byte >= 0x80), 0);
   const found = LEGACY.find(([encoding, letters]) => {
     const text = new TextDecoder(encoding).decode(head);
     const others = text.match(/[\u0080-\uffff]/g)?.length ?? 0;
-    return !text.slice(0, -1).includes("\ufffd") && 4 * (text.match(letters)?.length ?? 0) > others;
+    return !text.slice(0, -1).includes("\ufffd") && 2 * (text.match(letters)?.length ?? 0) > others;
   });
-  const encoding = found?.[0] ?? "WINDOWS-1252";
+  // In Western texts most letters are ASCII.
+  const encoding = 4 * high > head.length && found !== undefined ? found[0] : "WINDOWS-1252";
   return `is not UTF-8 text; convert it, e.g. with iconv -f ${encoding} -t UTF-8`;
 }
 
