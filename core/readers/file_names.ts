@@ -107,7 +107,7 @@ export function stemOf(path: string): string {
   return path.replace(/\.(?:gz|gzip|zst|zstd)$/i, "").replace(/\.[A-Za-z][^./]*$/, "");
 }
 
-/** A larger number after "-of-" is no number of shards. */
+/** A larger number after "-of-" does not count shards. */
 const MAX_SHARDS = 1_000_000;
 const SHARD = /^(.*?)(\d+)-of-(\d+)(\D.*|)$/;
 

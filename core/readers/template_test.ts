@@ -81,7 +81,7 @@ Deno.test("templates: columns that may be missing, and texts in their place", ()
   }
 });
 
-Deno.test("templates: bytes are text if they are UTF-8; values that are no text are named", () => {
+Deno.test("templates: bytes are text if they are UTF-8; values of other types are named", () => {
   const record = {
     text: bytes("größe"),
     image: Uint8Array.of(0x89, 0x50),
