@@ -68,5 +68,5 @@ export {
   type Trainer,
   type TrainingArrays,
 } from "./trainer.ts";
-export { checkIds, checkTokenizer } from "./token_check.ts";
+export { checkIds, checkModels, checkTokenizer } from "./token_check.ts";
 export { describeExamples, tuning_fields, tuningPhase } from "./tuning_phase.ts";

@@ -20,8 +20,7 @@ export async function checkTokenizer(
   tokenizer: FilesInput,
   whose: string,
 ): Promise<void> {
-  if (!tokenizer.names.includes("tokenizer.json")) return;
-  const expected = tokenizerFingerprint(await tokenizer.text("tokenizer.json"));
+  const expected = await fingerprintOf(tokenizer);
   if (expected === undefined) return;
   for (const [port, tables] of Object.entries(inputs)) {
     for (const [label, table] of Object.entries(tables)) {
@@ -33,6 +32,37 @@ export async function checkTokenizer(
       );
     }
   }
+}
+
+/**
+ * Checks tokens that several models are measured on: at most one tokenizer can have made them.
+ *
+ * @param models their checkpoints by name.
+ * @throws {Error} naming a table that another tokenizer made, or two models with different tokenizers.
+ */
+export async function checkModels(
+  inputs: Parameters<typeof checkTokenizer>[0],
+  models: Readonly<Record<string, FilesInput>>,
+): Promise<void> {
+  const known: [name: string, tokenizer: string][] = [];
+  for (const [name, checkpoint] of Object.entries(models)) {
+    await checkTokenizer(inputs, checkpoint, `that of model "${name}"`);
+    const tokenizer = await fingerprintOf(checkpoint);
+    if (tokenizer !== undefined) known.push([name, tokenizer]);
+  }
+  const other = known.find(([, tokenizer]) => tokenizer !== known[0][1]);
+  if (!other) return;
+  throw new Error(
+    `models "${known[0][0]}" and "${
+      other[0]
+    }" have different tokenizers, so they cannot read the same ` +
+      "tokens; measure each on tokens of its own, in a step of its own, and compare bits per byte",
+  );
+}
+
+async function fingerprintOf(files: FilesInput): Promise<string | undefined> {
+  if (!files.names.includes("tokenizer.json")) return undefined;
+  return tokenizerFingerprint(await files.text("tokenizer.json"));
 }
 
 /** @throws {Error} when a token has no embedding: the tokens were made by a larger tokenizer. */

@@ -16,12 +16,7 @@ import {
 import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/engine";
 import { placeWeights, type Weights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
-import {
-  checkpointReader,
-  checkTokenizer,
-  HiddenStates,
-  loadParameters,
-} from "@causeway/core/train";
+import { checkModels, checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */
@@ -64,8 +59,8 @@ export const cka = defineStage({
   async run({ config, inputs, outputs, signal, report }) {
     const compute = computeOptions(config);
     const models: Models = new Map();
+    await checkModels({ probes: inputs.probes }, inputs.models);
     for (const [name, input] of Object.entries(inputs.models)) {
-      await checkTokenizer({ probes: inputs.probes }, input, `that of model "${name}"`);
       const parameters = await loadParameters(checkpointReader(input));
       models.set(name, await placeWeights(parameters, compute.device));
     }

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
-import { tinyModel, tinyTokens, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
+import {
+  TINY_TOKENIZER,
+  tinyModel,
+  tinyTokens,
+  VOCAB_SIZE,
+} from "../../tests/shared/tiny_training.ts";
 import { evaluate } from "./mod.ts";
 
 const TOKENS = tinyTokens({
@@ -108,4 +113,17 @@ Deno.test("a model whose weights or logits are not finite gives an error", async
     assert.rejects(evaluated({}, { models: { broken: tinyModel(3, scale) } }), message);
   await rejects(4e39, /loss of "broken" on "general" is NaN; the weights it starts from overflow/);
   await rejects(1e45, /weights of "embed_out.weight" are NaN or infinite/);
+});
+
+Deno.test("models of different tokenizers are not measured on the same tokens", async () => {
+  const file = JSON.parse(TINY_TOKENIZER["tokenizer.json"]);
+  const vocab = { ...file.model.vocab, t1: 2, t2: 1 };
+  const other = {
+    ...tinyModel(4),
+    "tokenizer.json": JSON.stringify({ ...file, model: { ...file.model, vocab } }),
+  };
+  await assert.rejects(
+    () => evaluated({}, { models: { own: tinyModel(3), other } }),
+    /models "own" and "other" have different tokenizers.*compare bits per byte/,
+  );
 });

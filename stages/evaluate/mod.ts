@@ -10,9 +10,9 @@ import { passFlops, placeWeights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
 import {
   bitsPerByte,
+  checkModels,
   type CheckpointForecast,
   checkpointReader,
-  checkTokenizer,
   type EvalSet,
   evalSets,
   Evaluator,
@@ -46,9 +46,7 @@ export const evaluate = defineStage({
   outputs: { evaluation: ports.evaluation },
   async run({ config, inputs, outputs, signal, report, log }) {
     const { sequence_length, max_sequences, micro_batch_size } = config;
-    for (const [model, input] of Object.entries(inputs.models)) {
-      await checkTokenizer({ tokens: inputs.tokens }, input, `that of model "${model}"`);
-    }
+    await checkModels({ tokens: inputs.tokens }, inputs.models);
     const eval_sets = await evalSets(inputs.tokens, {
       sequence_length,
       max_sequences,
