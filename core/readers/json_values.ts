@@ -101,9 +101,9 @@ export class ValueCutter {
     return values;
   }
 
-  /** What is left at the end of the file: an unfinished value, or blanks. */
-  rest(): Uint8Array {
-    return this.#value.take() ?? new Uint8Array();
+  /** What is left at the end of the file: an unfinished value, or blanks; undefined if it is over the limit. */
+  rest(): Uint8Array | undefined {
+    return this.#value.take();
   }
 
   /** Whether the file ends within a value. */
