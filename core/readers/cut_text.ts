@@ -28,7 +28,7 @@ export function cutText(text: string, max_bytes: number, slack = 0.25): string[]
   while (start < text.length) {
     // A UTF-16 unit takes at most three bytes.
     const { read } = encoder.encodeInto(text.slice(start, start + max_bytes), buffer);
-    const fits = Math.max(read, 1);
+    const fits = read || String.fromCodePoint(text.codePointAt(start)!).length;
     const end = start + fits >= text.length
       ? text.length
       : start + bestEnd(text, start, fits, slack);
