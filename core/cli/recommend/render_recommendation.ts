@@ -37,7 +37,7 @@ export function leadersOf({ candidates }: Ranking): readonly Candidate[] {
 
 const percent = (share: number) => `${Number((100 * share).toFixed(share < 0.1 ? 1 : 0))}%`;
 const interval = ({ ci_low, ci_high }: Pick<Estimate, "ci_low" | "ci_high">, digits = 3) =>
-  `${ci_low.toFixed(digits)} to ${ci_high.toFixed(digits)}`;
+  Number.isNaN(ci_low) ? "no interval" : `${ci_low.toFixed(digits)} to ${ci_high.toFixed(digits)}`;
 const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
 
 /** The whole text. */

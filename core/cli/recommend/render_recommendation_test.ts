@@ -71,8 +71,13 @@ Deno.test("where no candidate is closer than general data, none is recommended",
 
 Deno.test("without intervals no order is claimed", () => {
   const bare = { ...math.mixtures[0], advantage: { value: 0.05, ci_low: NaN, ci_high: NaN } };
-  const text = renderRecommendation(recommendation([{ ...math, mixtures: [bare] }, code]));
+  const without = { value: 0.5, ci_low: NaN, ci_high: NaN };
+  const first = { ...math, mixtures: [bare], behind: { ...without, value: 0 } };
+  const given = recommendation([first, { ...code, behind: { ...without, value: 0.01 } }]);
+  const ranking = { ...given.ranking, similarity_general: without };
+  const text = renderRecommendation({ ...given, ranking });
   assert.match(text, /^Without resamples .* no interval/m);
+  assert.doesNotMatch(text, /NaN/);
 });
 
 Deno.test("starts show the weight that lasts, that there is none, and lower bounds", () => {
@@ -110,11 +115,11 @@ Deno.test("a candidate with the target's own documents is not recommended", () =
   const text = renderRecommendation(recommendation([math, code], { overlaps }));
   assert.match(
     text,
-    /^overlap  math: 60 of the target's documents \(60%\) .*; it is read from the target's own data$/m,
+    /^overlap {2}math: 60 of the target's documents \(60%\) .*; it is read from the target's own data$/m,
   );
   assert.match(text, /^Undecided: math has documents of the target/m);
   const few = { code: { documents: 1, share: 0.01, same_data: false } };
   const other = renderRecommendation(recommendation([math, code], { overlaps: few }));
-  assert.match(other, /^overlap  code: 1 of the target's documents \(1%\) are also in it$/m);
+  assert.match(other, /^overlap {2}code: 1 of the target's documents \(1%\) are also in it$/m);
   assert.match(other, /^First: math/m);
 });
