@@ -31,3 +31,20 @@ export function requireInteger(name: string, value: number, least: number): void
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new Error(`${name} must be an integer >= ${least}, got ${value}`);
 }
+
+/**
+ * Parses the text of a JSON file; a byte order mark, as Windows editors write it, is ignored.
+ *
+ * @param name of the file, for messages.
+ * @throws {Error} when it is not JSON, or a Git LFS pointer instead of the file.
+ */
+export function parseJsonFile<T = unknown>(text: string, name: string): T {
+  if (text.startsWith("version https://git-lfs.github.com/spec/")) {
+    throw new Error(`${name} is a Git LFS pointer and not the file itself; run git lfs pull`);
+  }
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ""));
+  } catch (error) {
+    throw new Error(`${name} is not valid JSON (${(error as Error).message})`);
+  }
+}

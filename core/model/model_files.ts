@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { parseJsonFile } from "../config/mod.ts";
 import { sizeOf } from "../graph/mod.ts";
 import { familyOf, type ModelConfig, parseConfig } from "./families.ts";
 import type { ParameterSpec } from "./family.ts";
@@ -307,10 +308,5 @@ function listed(names: readonly string[]): string {
 }
 
 async function readJson(files: ModelFiles, name: string): Promise<unknown> {
-  try {
-    return JSON.parse(await Deno.readTextFile(files.path(name)));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new Error(`${files.path(name)} is not valid JSON`);
-    throw error;
-  }
+  return parseJsonFile(await Deno.readTextFile(files.path(name)), files.path(name));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseJsonFile } from "../config/mod.ts";
 import { completeTokenizer, type FileTexts, TOKEN_SOURCES } from "./special_tokens.ts";
 import type { BpeModel } from "./train_bpe.ts";
 
@@ -56,7 +57,7 @@ export function completeFiles(
   if (texts["tokenizer.json"] === undefined) {
     throw new Error(`no tokenizer.json; ${SAVE_AGAIN}`);
   }
-  const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJson);
+  const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJsonFile);
   if (log) notes.forEach(log);
   return { "tokenizer.json": json, "tokenizer_config.json": config };
 }
@@ -64,15 +65,6 @@ export function completeFiles(
 /** How a folder gets a `tokenizer.json`. */
 export const SAVE_AGAIN =
   "make it in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)";
-
-/** @throws {Error} naming a file that is not JSON. */
-export function parseJson<T>(text: string, name: string): T {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${name} is not valid JSON (${(error as Error).message})`);
-  }
-}
 
 /**
  * The files of a trained model, as the Rust library saves one with a GPT-NeoX pre-tokenizer.

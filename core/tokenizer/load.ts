@@ -3,16 +3,11 @@
  *
  * @module
  */
+import { parseJsonFile as parse } from "../config/mod.ts";
 import { z } from "zod";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
-import {
-  completeFiles,
-  parseJson as parse,
-  readTexts,
-  type TokenizerFiles,
-  type TokenizerSource,
-} from "./files.ts";
+import { completeFiles, readTexts, type TokenizerFiles, type TokenizerSource } from "./files.ts";
 import { PipelineCodec } from "./pipeline/mod.ts";
 import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
 import { makeTokenizer, type Tokenizer } from "./tokenizer.ts";

@@ -73,6 +73,19 @@ Deno.test("a folder with the files of another format says how to make a tokenize
     );
   }));
 
+Deno.test("a Git LFS pointer in place of tokenizer.json is named; a byte order mark is ignored", () =>
+  withTokenizer(async (folder) => {
+    const take = async () =>
+      await import_tokenizer.run(
+        (await fakeContext(import_tokenizer, { config: { folder }, inputs: {} })).ctx,
+      );
+    const path = join(folder, "tokenizer.json");
+    Deno.writeTextFileSync(path, `\ufeff${Deno.readTextFileSync(path)}`);
+    await take();
+    Deno.writeTextFileSync(path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+    await assert.rejects(take(), /tokenizer\.json is a Git LFS pointer .*; run git lfs pull/);
+  }));
+
 Deno.test("the recipe may name the token that ends texts", () =>
   withTokenizer(async (folder) => {
     Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
