@@ -99,10 +99,13 @@ export function* rowBatches(
   columns: readonly SchemaTree[],
   limits: Limits,
 ): Generator<TableBatch> {
+  const tops = schema.children.flatMap((tree) => Array(leafCount(tree)).fill(tree.element.name));
   const open = columns.map((tree) => ({
     tree,
-    leaves: chunks.map(metadataOf).filter(({ path_in_schema: [top] }) => top === tree.element.name)
-      .map((metadata) => new LeafColumn(file, schema, metadata, limits)),
+    // Chunks have the order of the schema's leaves; those of other columns may be encrypted.
+    leaves: chunks.filter((_, at) => tops[at] === tree.element.name).map((chunk) =>
+      new LeafColumn(file, schema, metadataOf(chunk), limits)
+    ),
   }));
   const leaves = open.flatMap(({ leaves }) => leaves);
   if (open.some(({ leaves }) => leaves.length === 0)) {
@@ -120,9 +123,14 @@ export function* rowBatches(
   }
 }
 
+/** Physical columns of a column. */
+function leafCount({ children }: SchemaTree): number {
+  return children.reduce((sum, child) => sum + leafCount(child), children.length === 0 ? 1 : 0);
+}
+
 function metadataOf({ meta_data, file_path, crypto_metadata }: ColumnChunk): ColumnMetaData {
   if (crypto_metadata !== undefined || meta_data === undefined) {
-    throw new Error("a column is encrypted or has no metadata");
+    throw new Error("a column that is used is encrypted or has no metadata");
   }
   if (file_path) throw new Error("a column is in another file, which is not supported");
   return meta_data;

@@ -177,6 +177,16 @@ Deno.test("Arrow: columns of types that cannot be read do no harm unless they ar
   }
 });
 
+Deno.test("Parquet: an encrypted column does no harm unless it is used", async () => {
+  const path = `${FIXTURES}/encrypted_column.parquet`;
+  const records = await all(readRecords(path, { uses: usesOf(["text"]) }));
+  assert.deepEqual(records.map(({ value }) => value), [{ text: "one" }, { text: "two" }]);
+  await assert.rejects(
+    all(readRecords(path, { uses: usesOf(["secret"]) })),
+    /row group 1 cannot be read \(a column that is used is encrypted/,
+  );
+});
+
 Deno.test("Parquet: a damaged row group is skipped from its first bad row, the next is read", async () => {
   const good = readFileSync(`${FIXTURES}/snappy.parquet`);
   // The first group's first page, header and all.

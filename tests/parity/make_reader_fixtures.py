@@ -5,6 +5,7 @@ Versions used: Python 3.11, pyarrow==26.0.1, datasets==5.2.0.
     python3 tests/parity/make_reader_fixtures.py [OUTPUT_FOLDER]
 """
 
+import base64
 import datetime
 import decimal
 import json
@@ -16,6 +17,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
+from pyarrow.parquet import encryption
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "fixtures" / "readers"
 ROWS = 25
@@ -152,6 +154,29 @@ def write_exact(folder):
     return exact
 
 
+class LocalKeys(encryption.KmsClient):
+    """Keys that are not secret."""
+
+    def __init__(self, _config):
+        super().__init__()
+
+    def wrap_key(self, key, _master):
+        return base64.b64encode(key)
+
+    def unwrap_key(self, wrapped, _master):
+        return base64.b64decode(wrapped)
+
+
+def write_encrypted(folder):
+    """A file with one encrypted column and a plain footer."""
+    table = pa.table({"secret": ["s1", "s2"], "text": ["one", "two"]})
+    factory = encryption.CryptoFactory(LocalKeys)
+    config = encryption.EncryptionConfiguration(footer_key="f", column_keys={"c": ["secret"]}, plaintext_footer=True)
+    keys = factory.file_encryption_properties(encryption.KmsConnectionConfig(), config)
+    with pq.ParquetWriter(folder / "encrypted_column.parquet", table.schema, encryption_properties=keys) as writer:
+        writer.write_table(table)
+
+
 def write_dataset(folder):
     """A dictionary of two splits, one of them in two files."""
     rows = lambda n: {"id": list(range(n)), "question": [f"q{i} ü" for i in range(n)], "answers": [["a"] * (i % 3) for i in range(n)]}
@@ -166,6 +191,7 @@ def main():
     folder.mkdir(parents=True)
     full = table()
     write_parquet(full, folder)
+    write_encrypted(folder)
     large = write_arrow(full, folder)
     golden = {
         "full": [plain(row) for row in full.to_pylist()],
