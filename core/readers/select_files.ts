@@ -185,7 +185,7 @@ function configOfCard(
     );
   }
   if (card.length > 1) notes.push(`configuration "${chosen.config_name}" of ${shorten(all)}`);
-  const files = filesOfConfig(names, options, chosen);
+  const files = filesOfConfig(names, options, chosen, notes);
   if (files.length === 0) {
     throw new Error(
       `${where}: no file matches configuration "${chosen.config_name}" of its README.md`,
@@ -201,6 +201,7 @@ function filesOfConfig(
   names: readonly string[],
   options: SelectOptions,
   { data_dir, data_files }: CardConfig,
+  notes: string[],
 ): Named[] {
   const folder = data_dir === undefined ? "" : `${data_dir.replace(/^\.?\/|\/+$/g, "")}/`;
   if (data_files.length === 0) {
@@ -212,7 +213,9 @@ function filesOfConfig(
     const kind = split === undefined ? undefined : splitOfName(split);
     for (const pattern of patterns) {
       const matches = compileGlob(`${folder}${pattern.replace(/^\.\//, "")}`);
-      names.filter(matches).forEach((name) => kinds.set(name, { kind, label: split }));
+      const found = names.filter(matches);
+      if (found.length === 0) notes.push(`nothing matches ${pattern} of README.md`);
+      found.forEach((name) => kinds.set(name, { kind, label: split }));
     }
   }
   return names.filter((name) => kinds.has(name)).map((name) => ({ name, ...kinds.get(name)! }));

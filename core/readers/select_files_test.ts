@@ -182,6 +182,10 @@ Deno.test("configurations of the card: patterns by split, a default, a folder", 
     "fr/train.jsonl train",
     "fr/dev.jsonl validation",
   ]);
+  assert.deepEqual(select(["en/part-1.jsonl"], { card, config: "en" }).notes, [
+    'configuration "en" of en, fr',
+    "nothing matches en/held.jsonl of README.md",
+  ]);
   const [first, second] = card;
   assert.deepEqual(
     select(names, { card: [first, { ...second, is_default: true }] }).notes,
