@@ -5,14 +5,14 @@
  */
 import type { Weights } from "../model/mod.ts";
 import { setImmediate } from "node:timers";
-import type { Tokenizer } from "../tokenizer/mod.ts";
+import { decodeAfter, type Tokenizer } from "../tokenizer/mod.ts";
 import type { Decoder, DecodingBatch } from "./decoder.ts";
 import { chooseToken, type SamplingOptions } from "./sampling.ts";
 
 /** The part of a tokenizer that generation needs. */
 export type TextDecoding =
   & Pick<Tokenizer, "decode" | "end_of_text" | "vocab_size">
-  & Partial<Pick<Tokenizer, "eos_token_ids">>;
+  & Partial<Pick<Tokenizer, "eos_token_ids" | "prefix_ids">>;
 
 /** Whether a token ends a text: models may have several that do. */
 const isEnd = ({ end_of_text, eos_token_ids = [end_of_text] }: TextDecoding, token: number) =>
@@ -21,6 +21,8 @@ const isEnd = ({ end_of_text, eos_token_ids = [end_of_text] }: TextDecoding, tok
 export interface Prompt {
   /** At least one, and fewer than the model has positions. */
   readonly tokens: ArrayLike<number>;
+  /** The end of the prompt's text that `tokens` leave out; the new text repeats it, and is returned without it. */
+  readonly left_out?: string;
   /** Its number among all samples of the seed, which selects the random numbers. Its index in the list by default. */
   readonly sample?: number;
 }
@@ -156,7 +158,7 @@ class GrowingText {
     tokens.push(token);
     options.onToken?.(this.index, token);
     if (isEnd(tokenizer, token)) this.finish = "end_of_text";
-    else if (this.#stopsIn(tokens.slice(-this.#window))) this.finish = "stop";
+    else if (this.#stopsIn(this.#window)) this.finish = "stop";
     else if (tokens.length >= this.#room) this.finish = "length";
     return token;
   }
@@ -166,18 +168,43 @@ class GrowingText {
     yield* this.tokens;
   }
 
-  #stopsIn(tokens: readonly number[]): boolean {
-    if (this.#window === 0) return false;
-    const text = this.tokenizer.decode(tokens);
+  /** Whether a stop text is in the last tokens. */
+  #stopsIn(window: number): boolean {
+    if (window === 0) return false;
+    const { tokenizer, tokens, prompt } = this, start = Math.max(0, tokens.length - window);
+    const text = start === 0
+      ? newText(tokenizer, prompt, tokens)
+      : decodeAfter(tokenizer, tokens.slice(0, start), tokens.slice(start));
     return this.options.stop!.some((stop) => text.includes(stop));
   }
 
   completion(): Completion {
-    const { tokenizer, tokens, finish = "length", options: { stop = [] } } = this;
-    const text = tokenizer.decode(finish === "end_of_text" ? tokens.slice(0, -1) : tokens);
+    const { tokenizer, tokens, prompt, finish = "length", options: { stop = [] } } = this;
+    const text = newText(
+      tokenizer,
+      prompt,
+      finish === "end_of_text" ? tokens.slice(0, -1) : tokens,
+    );
     const ends = stop.map((stop) => text.indexOf(stop)).filter((place) => place >= 0);
     return { text: text.slice(0, Math.min(text.length, ...ends)), tokens, finish };
   }
+}
+
+/**
+ * The text of new tokens after their prompt: a decoder may drop the blank of a first token. A token that only begins a
+ * text, such as BOS, is no context.
+ */
+function newText(
+  tokenizer: TextDecoding,
+  { tokens, left_out = "" }: Pick<Prompt, "tokens" | "left_out">,
+  added: readonly number[],
+): string {
+  const { end_of_text, prefix_ids = [] } = tokenizer;
+  const context = Array.from(tokens).filter((id) => id !== end_of_text && !prefix_ids.includes(id));
+  const text = decodeAfter(tokenizer, context, added);
+  let repeated = 0;
+  while (repeated < left_out.length && text[repeated] === left_out[repeated]) repeated++;
+  return text.slice(repeated);
 }
 
 /** Part of a character whose other bytes are in later tokens. */
@@ -206,13 +233,17 @@ export class TextStream {
   readonly #tokens: number[] = [];
   #shown = 0;
 
-  constructor(readonly tokenizer: TextDecoding, readonly stop: readonly string[] = []) {}
+  constructor(
+    readonly tokenizer: TextDecoding,
+    readonly stop: readonly string[] = [],
+    readonly prompt: Pick<Prompt, "tokens" | "left_out"> = { tokens: [] },
+  ) {}
 
   /** Adds a token; returns the text that is now final, which may be empty. */
   push(token: number): string {
     if (isEnd(this.tokenizer, token)) return "";
     this.#tokens.push(token);
-    const text = this.tokenizer.decode(this.#tokens);
+    const text = newText(this.tokenizer, this.prompt, this.#tokens);
     return this.#show(text, this.#final(text));
   }
 

@@ -24,11 +24,20 @@ interface ByteLevel {
   use_regex?: boolean;
 }
 
+/** A post-processor of `tokenizer.json`. */
+export interface PostProcessor {
+  readonly type: string;
+  readonly processors?: readonly PostProcessor[];
+  readonly cls?: readonly [string, number];
+  readonly sep?: readonly [string, number];
+}
+
 export interface Definition {
   added_tokens?: AddedToken[];
   normalizer?: { type: string } | null;
   pre_tokenizer?: ByteLevel | null;
   decoder?: ByteLevel | null;
+  post_processor?: PostProcessor | null;
   model: {
     type?: string;
     vocab: Record<string, number>;

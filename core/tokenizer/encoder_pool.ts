@@ -7,19 +7,13 @@ import { loadTokenizer } from "./load.ts";
 import { type TokenArray, TokenBuffer } from "./buffers.ts";
 import type { TokenizerFiles } from "./files.ts";
 import {
+  appendDocument,
   documentParts,
   type DocumentText,
   type EncodedDocument,
   type Tokenizer,
 } from "./tokenizer.ts";
-import {
-  type PackedTexts,
-  type PoolOptions,
-  serve,
-  TextBatch,
-  unpack,
-  WorkerPool,
-} from "./worker_pool.ts";
+import { type PackedTexts, type PoolOptions, serve, TextBatch, WorkerPool } from "./worker_pool.ts";
 
 /** An input document with its tokens. */
 export interface EncodedItem<Item> extends EncodedDocument {
@@ -174,25 +168,22 @@ if (import.meta.main) {
 
 function encodeAll(
   tokenizer: Tokenizer,
-  texts: PackedTexts,
+  { bytes, ends: text_ends }: PackedTexts,
   out: TokenBuffer,
 ): NonNullable<EncoderReply> {
   out.clear();
-  const ends = new Float64Array(texts.ends.length / 2);
+  const ends = new Float64Array(text_ends.length / 2);
   const prompt_lengths = new Float64Array(ends.length);
   const left_as_text = new Uint32Array(ends.length);
-  let part = 0, counted = tokenizer.left_as_text;
-  for (const bytes of unpack(texts)) {
-    tokenizer.encodeInto(bytes, out);
-    const document = part >> 1;
-    if (part++ % 2 === 0) {
-      prompt_lengths[document] = out.length - (ends[document - 1] ?? 0);
-    } else {
-      out.push(tokenizer.end_of_text);
-      ends[document] = out.length;
-      left_as_text[document] = tokenizer.left_as_text - counted;
-      counted = tokenizer.left_as_text;
-    }
+  const scratch = new TokenBuffer(tokenizer.vocab_size);
+  for (let i = 0, start = 0; i < ends.length; i++) {
+    const prompt = bytes.subarray(start, text_ends[2 * i]);
+    const whole = bytes.subarray(start, text_ends[2 * i + 1]);
+    const counts = appendDocument(tokenizer, { prompt, whole }, out, scratch);
+    prompt_lengths[i] = counts.prompt_length;
+    left_as_text[i] = counts.left_as_text;
+    ends[i] = out.length;
+    start = text_ends[2 * i + 1];
   }
   return { values: out.slice(), ends, prompt_lengths, left_as_text };
 }

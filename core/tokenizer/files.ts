@@ -4,6 +4,8 @@
  * @module
  */
 import { parseJsonFile } from "../config/mod.ts";
+import { type BosSetting, withBos } from "./bos.ts";
+import type { Definition } from "./definition.ts";
 import { completeTokenizer, type FileTexts, TOKEN_SOURCES } from "./special_tokens.ts";
 import type { BpeModel } from "./train_bpe.ts";
 
@@ -34,17 +36,25 @@ export async function readTexts({ names, ...source }: TokenizerSource): Promise<
   return Object.fromEntries(texts);
 }
 
+/** What a recipe says of a tokenizer. */
+export interface CompletionOptions {
+  /** The token that ends a text. */
+  readonly end_of_text?: string;
+  /** Whether texts begin with the BOS token. */
+  readonly bos?: BosSetting;
+  /** Called with what was found elsewhere. */
+  readonly log?: (line: string) => void;
+}
+
 /**
  * Reads the tokenizer of a folder or an artifact, such as a checkpoint. Special tokens that other files name are in the
  * result's `tokenizer_config.json`.
  *
- * @param options.end_of_text the token that ends a text, where a recipe names it.
- * @param options.log called with what was found elsewhere.
  * @throws {Error} when there is no `tokenizer.json`, or the named token is unknown.
  */
 export async function readTokenizerFiles(
   source: TokenizerSource,
-  options: { end_of_text?: string; log?: (line: string) => void } = {},
+  options: CompletionOptions = {},
 ): Promise<TokenizerFiles> {
   return completeFiles(await readTexts(source), options);
 }
@@ -52,14 +62,28 @@ export async function readTokenizerFiles(
 /** As {@linkcode readTokenizerFiles}, from texts. */
 export function completeFiles(
   texts: FileTexts,
-  { end_of_text, log }: { end_of_text?: string; log?: (line: string) => void } = {},
+  { end_of_text, bos = "auto", log }: CompletionOptions = {},
 ): TokenizerFiles {
   if (texts["tokenizer.json"] === undefined) {
     throw new Error(`no tokenizer.json; ${SAVE_AGAIN}`);
   }
   const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJsonFile);
   if (log) notes.forEach(log);
-  return { "tokenizer.json": json, "tokenizer_config.json": config };
+  return setBos({ "tokenizer.json": json, "tokenizer_config.json": config }, bos);
+}
+
+/** Files whose post-processor adds the BOS token, or none; those that do keep their bytes. */
+export function setBos(files: TokenizerFiles, bos: BosSetting): TokenizerFiles {
+  const { "tokenizer.json": json, "tokenizer_config.json": config } = files;
+  const definition = parseJsonFile<Definition>(json, "tokenizer.json");
+  const settings = parseJsonFile<object>(config, "tokenizer_config.json");
+  const set = withBos(definition, settings, bos);
+  return {
+    "tokenizer.json": set.definition === definition ? json : JSON.stringify(set.definition) + "\n",
+    "tokenizer_config.json": set.settings === settings
+      ? config
+      : JSON.stringify(set.settings, null, 2) + "\n",
+  };
 }
 
 /** How a folder gets a `tokenizer.json`. */

@@ -5,6 +5,7 @@
  */
 import { parseJsonFile as parse } from "../config/mod.ts";
 import { z } from "zod";
+import { prefixIds } from "./bos.ts";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
 import { completeFiles, readTexts, type TokenizerFiles, type TokenizerSource } from "./files.ts";
@@ -53,6 +54,7 @@ export async function loadTokenizer(
   const vocabulary = {
     vocab_size: idCount(definition),
     end_of_text,
+    prefix_ids: prefixIds(definition),
     ...tokenIds(texts, { end_of_text, bos_token_id }, parse),
   };
   const plain = parse_special_tokens ? [] : controlTokens(definition, vocabulary.end_of_text);

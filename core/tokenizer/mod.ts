@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { bos_schema } from "./bos.ts";
+export type { BosSetting } from "./bos.ts";
 export { TokenBuffer } from "./buffers.ts";
 export type { TokenArray } from "./buffers.ts";
 export { EncoderPool } from "./encoder_pool.ts";
@@ -13,6 +15,7 @@ export {
   END_OF_TEXT,
   readTokenizerFiles,
   SAVE_AGAIN,
+  setBos,
   TOKENIZER_FILES,
   tokenizerFiles,
 } from "./files.ts";
@@ -20,6 +23,7 @@ export type { TokenizerFiles, TokenizerSource } from "./files.ts";
 export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./special_tokens.ts";
 export { tokenizerFingerprint } from "./fingerprint.ts";
 export { endOfTextId, loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
+export { decodeAfter } from "./tokenizer.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";
 export type { BpeModel, BpeOptions } from "./train_bpe.ts";

@@ -46,9 +46,21 @@ export interface Tokenizer extends Codec, TokenIds {
   readonly vocab_size: number;
   /** Id of the token that ends a document. */
   readonly end_of_text: number;
+  /** Ids that every document begins with: the BOS token, or none. */
+  readonly prefix_ids: readonly number[];
   /** Ids of a text, without adding special tokens. */
   encode(text: string): TokenArray;
-  /** Tokenizes a document. The prompt is tokenized separately, so that the loss mask starts at a token boundary. */
+  /** Ids of a text to continue: as a document begins; of an empty text the end-of-text token if there is no BOS token. */
+  encodePrompt(text: string): number[];
+  /**
+   * The ids of a prompt that stay the same when an answer follows, and the end of the prompt that they leave out. For
+   * example, a blank at the end becomes part of the token of the next word.
+   */
+  encodeOpenPrompt(text: string): { tokens: number[]; left_out: string };
+  /**
+   * Tokenizes a document as a whole. Its prompt are the tokens at the start that the prompt has by itself; a token that
+   * spans the end of the prompt belongs to the answer.
+   */
   encodeDocument(document: DocumentText): EncodedDocument;
 }
 
@@ -63,16 +75,53 @@ export function documentParts(
   ];
 }
 
+/** What a tokenizer has beside its codec. */
+type About = Pick<Tokenizer, "kind" | "vocab_size" | "end_of_text" | "prefix_ids"> & TokenIds;
+
+/**
+ * Appends the ids of a document: BOS, text, end of text.
+ *
+ * @param prompt UTF-8 of the prompt, with which `whole` begins.
+ * @param scratch for the ids of the prompt.
+ */
+export function appendDocument(
+  codec: Codec & Pick<Tokenizer, "end_of_text" | "prefix_ids">,
+  { prompt, whole }: { prompt: Uint8Array; whole: Uint8Array },
+  out: TokenBuffer,
+  scratch: TokenBuffer,
+): { prompt_length: number; left_as_text: number } {
+  scratch.clear();
+  if (prompt.length > 0) codec.encodeInto(prompt, scratch);
+  const before = codec.left_as_text;
+  for (const id of codec.prefix_ids) out.push(id);
+  const start = out.length;
+  codec.encodeInto(whole, out);
+  const common = commonLength(scratch.slice(), out.values.subarray(start, out.length));
+  out.push(codec.end_of_text);
+  const prompt_length = prompt.length === 0 ? 0 : codec.prefix_ids.length + common;
+  return { prompt_length, left_as_text: codec.left_as_text - before };
+}
+
+/** How many ids two lists have in common at the start. */
+function commonLength(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}
+
+/** What an answer may begin with: a letter. */
+const ANSWER = "x";
+
 /** Makes a tokenizer from a codec. */
-export function makeTokenizer(
-  codec: Codec,
-  about: Pick<Tokenizer, "kind" | "vocab_size" | "end_of_text"> & TokenIds,
-): Tokenizer {
-  const out = new TokenBuffer(about.vocab_size);
-  const encode = (...parts: Uint8Array[]) => {
+export function makeTokenizer(codec: Codec, about: About): Tokenizer {
+  const out = new TokenBuffer(about.vocab_size), scratch = new TokenBuffer(about.vocab_size);
+  const encoder = new TextEncoder();
+  const encode = (text: string) => {
     out.clear();
-    return parts.map((bytes) => (codec.encodeInto(bytes, out), out.length));
+    codec.encodeInto(encoder.encode(text), out);
+    return out.slice();
   };
+  const { prefix_ids, end_of_text } = about;
   return {
     ...about,
     encodeInto: (bytes, out) => codec.encodeInto(bytes, out),
@@ -80,20 +129,48 @@ export function makeTokenizer(
     get left_as_text() {
       return codec.left_as_text;
     },
-    encode(text) {
-      encode(new TextEncoder().encode(text));
-      return out.slice();
+    encode,
+    encodePrompt(text) {
+      const ids = [...prefix_ids, ...encode(text)];
+      return ids.length === 0 ? [end_of_text] : ids;
+    },
+    encodeOpenPrompt(text) {
+      const ids = encode(text), kept = commonLength(ids, encode(text + ANSWER));
+      const [tokens, rest] = [Array.from(ids.subarray(0, kept)), Array.from(ids.subarray(kept))];
+      const left_out = decodeAfter(codec, tokens, rest);
+      // A text of which nothing is left, or that does not end like its tokens, is given as it is.
+      return kept === 0 || !text.endsWith(left_out)
+        ? { tokens: [...prefix_ids, ...ids], left_out: "" }
+        : { tokens: [...prefix_ids, ...tokens], left_out };
     },
     encodeDocument(document) {
-      const [prompt, rest] = documentParts(document), before = codec.left_as_text;
-      const [prompt_length] = encode(prompt, rest);
-      out.push(about.end_of_text);
-      return {
-        tokens: out.slice(),
-        prompt_length,
-        text_bytes: prompt.length + rest.length,
-        left_as_text: codec.left_as_text - before,
-      };
+      const [prompt, rest] = documentParts(document);
+      const whole = new Uint8Array(prompt.length + rest.length);
+      whole.set(prompt);
+      whole.set(rest, prompt.length);
+      out.clear();
+      const about_it = appendDocument(this, { prompt, whole }, out, scratch);
+      return { tokens: out.slice(), text_bytes: whole.length, ...about_it };
     },
   };
+}
+
+/** As many tokens before new ones as a decoder looks at. */
+const CONTEXT = 8;
+
+/**
+ * The text that ids add to those before them. A decoder treats the first token of a text differently: that of Llama 2
+ * drops its blank.
+ */
+export function decodeAfter(
+  codec: Pick<Codec, "decode">,
+  before: ArrayLike<number>,
+  ids: ArrayLike<number>,
+): string {
+  if (before.length === 0 || ids.length === 0) return codec.decode(ids);
+  const context = Array.prototype.slice.call(before, -CONTEXT) as number[];
+  const given = codec.decode(context), whole = codec.decode([...context, ...Array.from(ids)]);
+  let start = 0;
+  while (start < given.length && given[start] === whole[start]) start++;
+  return whole.slice(start);
 }

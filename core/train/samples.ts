@@ -64,7 +64,7 @@ export class TrainingSamples {
   async #generate(weights: Weights, done: number): Promise<void> {
     const { prompts, max_new_tokens, temperature } = this.ctx.samples!;
     const { decoder, tokenizer } = this.#tools ??= await this.#open(prompts.length);
-    const tokens = prompts.map((prompt) => ({ tokens: tokenizer.encode(prompt) }));
+    const tokens = prompts.map((prompt) => ({ tokens: tokenizer.encodePrompt(prompt) }));
     // Other random numbers at every step: equal ones would repeat the same luck.
     const seed = new Random(this.seed, "samples", done).below(2 ** 31);
     const options = { temperature, top_p: 1, max_new_tokens, seed };

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { positive_int } from "@causeway/core/config";
 import { generate } from "@causeway/core/generate";
 import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
-import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
+import { type Answer, proportion, type Reading, type Task, taskPrompt } from "./task.ts";
 
 /** Grade school math: generates the answer and compares its number with the reference. */
 export const gsm8k_schema = z.strictObject({
@@ -61,7 +61,7 @@ export async function gsm8kTask(
       const asked = questions.slice(start, end);
       const { decoder, weights, tokenizer, seed, pulse } = model;
       const prompts = asked.map(({ place, parts }) => ({
-        tokens: promptTokens(model, parts, max_new_tokens),
+        ...taskPrompt(model, parts.join(""), max_new_tokens),
         sample: place,
       }));
       const greedy = { temperature: 0, top_p: 1, seed };

@@ -13,9 +13,9 @@ import {
   type Answer,
   type Model,
   passMetric,
-  promptTokens,
   type Reading,
   type Task,
+  taskPrompt,
 } from "./task.ts";
 
 /** Python problems: generates programs and runs them against the problem's tests. */
@@ -142,8 +142,8 @@ async function writePrograms(
 ): Promise<string[][]> {
   const { decoder, weights, tokenizer, seed, pulse } = model;
   const prompts = problems.flatMap(({ place, parts }) => {
-    const tokens = promptTokens(model, parts, max_new_tokens);
-    return Array.from({ length: samples }, (_, i) => ({ tokens, sample: place * samples + i }));
+    const prompt = taskPrompt(model, parts.join(""), max_new_tokens);
+    return Array.from({ length: samples }, (_, i) => ({ ...prompt, sample: place * samples + i }));
   });
   const options = { max_new_tokens, temperature, top_p, stop: STOP, seed, onToken: pulse };
   const completions = await generate(decoder, weights, tokenizer, prompts, options);

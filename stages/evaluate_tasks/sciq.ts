@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { logLikelihoods } from "@causeway/core/generate";
 import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
-import { type Answer, promptTokens, proportion, type Reading, type Task } from "./task.ts";
+import { type Answer, lastTokens, proportion, type Reading, type Task } from "./task.ts";
 
 /** Science questions with four options: chooses the most likely one. */
 export const sciq_schema = z.strictObject({ ...question_fields }).transform(pin("sciq"));
@@ -42,8 +42,12 @@ export async function sciqTask(
       const asked = questions.slice(start, end);
       const continuations = asked.flatMap(({ prompt, options }) =>
         options.map((option) => {
-          const tokens = tokenizer.encode(option);
-          return { prompt: promptTokens(model, [prompt], tokens.length), tokens };
+          const document = { text: prompt + option, prompt_length_chars: prompt.length };
+          const { tokens: all, prompt_length } = tokenizer.encodeDocument(document);
+          const given = Math.max(1, prompt_length);
+          const tokens = all.subarray(given, -1); // without the end-of-text token
+          const asked = lastTokens(model, Array.from(all.subarray(0, given)), tokens.length);
+          return { prompt: asked, tokens };
         })
       );
       const logs = await logLikelihoods(decoder, weights, continuations, pulse);

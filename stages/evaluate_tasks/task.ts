@@ -61,17 +61,28 @@ export interface Task {
 }
 
 /**
- * Tokens of a prompt in parts, each tokenized separately, as prompt and answer are in fine-tuning. Leading tokens are
- * dropped if there are not enough positions left for `new_tokens`.
+ * A prompt that an answer follows, as in fine-tuning (see `Tokenizer.encodeOpenPrompt`). Leading tokens are dropped, with
+ * the BOS token kept, if there are not enough positions left for `new_tokens`.
  */
-export function promptTokens(
+export function taskPrompt(
   { tokenizer, weights }: Model,
-  parts: readonly string[],
+  text: string,
+  new_tokens: number,
+): { tokens: number[]; left_out: string } {
+  const { tokens, left_out } = tokenizer.encodeOpenPrompt(text);
+  return { tokens: lastTokens({ tokenizer, weights }, tokens, new_tokens), left_out };
+}
+
+/** The last tokens of a prompt that leave positions for new ones, after the BOS token. */
+export function lastTokens(
+  { tokenizer: { prefix_ids }, weights }: Pick<Model, "tokenizer" | "weights">,
+  tokens: readonly number[],
   new_tokens: number,
 ): number[] {
-  const tokens = parts.flatMap((part) => Array.from(tokenizer.encode(part)));
   const room = Math.max(1, weights.config.max_position_embeddings - new_tokens);
-  return tokens.slice(-room);
+  if (tokens.length <= room) return [...tokens];
+  const kept = Math.max(1, room - prefix_ids.length);
+  return [...prefix_ids, ...tokens.slice(-kept)].slice(-room);
 }
 
 /** The 97.5% quantile of the standard normal distribution. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Prompt } from "../../generate/mod.ts";
 import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
@@ -26,36 +27,36 @@ export const TEMPLATES: Readonly<Record<string, string>> = {
 type Turn = Readonly<Record<"message" | "answer", string>>;
 
 /**
- * The tokens of a conversation so far and of a new message. Each part is tokenized on its own, as prompts and answers
- * are in fine-tuning. The oldest turns are dropped where they would leave no room for the answer.
+ * The prompt of a conversation so far and a new message, as one text. The oldest turns are dropped where they would leave
+ * no room for the answer.
  *
  * @param room tokens of the answer at most.
  * @throws {Error} when the message alone is too long.
  */
-export function conversationTokens(
-  writer: Pick<Writer, "encode" | "positions">,
+export function conversationPrompt(
+  writer: Pick<Writer, "encodeOpen" | "positions">,
   template: string,
   turns: readonly Turn[],
   message: string,
   room: number,
-): { tokens: number[]; forgotten: number } {
+): { prompt: Prompt; forgotten: number } {
   // An empty line separates an answer from the next message.
-  const asked = (text: string) => writer.encode(template.replace(MESSAGE, () => text));
+  const asked = (text: string) => template.replace(MESSAGE, () => text);
   const parts = [
-    ...turns.map((turn) => [...asked(turn.message), ...writer.encode(`${turn.answer}\n\n`)]),
+    ...turns.map((turn) => `${asked(turn.message)}${turn.answer}\n\n`),
     asked(message),
   ];
   const limit = writer.positions - Math.min(room, Math.floor(writer.positions / 2));
-  let forgotten = 0;
-  const length = () => parts.slice(forgotten).reduce((sum, part) => sum + part.length, 0);
-  while (forgotten < turns.length && length() > limit) forgotten++;
-  if (length() > limit) {
+  for (let forgotten = 0;; forgotten++) {
+    const prompt = writer.encodeOpen(parts.slice(forgotten).join(""));
+    const { length } = prompt.tokens;
+    if (length <= limit) return { prompt, forgotten };
+    if (forgotten < turns.length) continue;
     throw new Error(
-      `the message has ${length()} tokens, and the model's ${writer.positions} positions leave ` +
+      `the message has ${length} tokens, and the model's ${writer.positions} positions leave ` +
         `room for ${limit}; shorten it, or lower --max-new-tokens`,
     );
   }
-  return { tokens: parts.slice(forgotten).flat(), forgotten };
 }
 
 export const command = defineCommand({
@@ -156,7 +157,7 @@ class Conversation {
     let answer = "";
     try {
       const turns = this.#turns;
-      const { tokens, forgotten } = conversationTokens(
+      const { prompt, forgotten } = conversationPrompt(
         writer,
         template,
         turns,
@@ -164,7 +165,7 @@ class Conversation {
         max_new_tokens,
       );
       turns.splice(0, forgotten);
-      const written = await writer.write({ tokens, sample: this.#sample++ }, (piece) => {
+      const written = await writer.write({ ...prompt, sample: this.#sample++ }, (piece) => {
         answer += piece;
         terminal.write(piece);
       }, controller.signal);

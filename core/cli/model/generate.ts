@@ -135,10 +135,14 @@ export class Writer {
     return this.model.parameters.config.max_position_embeddings;
   }
 
-  /** Token ids of a prompt; an empty one begins as documents do, with the end-of-text token. */
+  /** Token ids of a prompt, which begin as those of a document do. */
   encode(prompt: string): number[] {
-    const { tokenizer } = this.model;
-    return prompt === "" ? [tokenizer.end_of_text] : Array.from(tokenizer.encode(prompt));
+    return this.model.tokenizer.encodePrompt(prompt);
+  }
+
+  /** Those of a prompt that an answer follows, see `Tokenizer.encodeOpenPrompt`. */
+  encodeOpen(prompt: string): Prompt {
+    return this.model.tokenizer.encodeOpenPrompt(prompt);
   }
 
   /**
@@ -153,7 +157,7 @@ export class Writer {
     signal?: AbortSignal,
   ): Promise<Written> {
     const { tokenizer } = this.model, began = performance.now();
-    const stream = new TextStream(tokenizer, this.flags.stop);
+    const stream = new TextStream(tokenizer, this.flags.stop, prompt);
     const [completion] = await generate(this.#decoder, this.#weights, tokenizer, [prompt], {
       ...this.flags,
       signal,
