@@ -104,20 +104,6 @@ Deno.test("ids are uint16 up to 65,536 tokens, uint32 above", async () => {
   assert.deepEqual([...large.encode(encodings[20].text)], encodings[20].ids);
 });
 
-Deno.test("a document is prompt, rest and end of text; the prompt is tokenized separately", async () => {
-  const tokenizer = await loadTokenizer(fixture("tokenizer.json"), CONFIG);
-  const text = "Straße? the rest";
-  const { tokens, prompt_length, text_bytes } = tokenizer.encodeDocument({
-    text,
-    prompt_length_chars: 9,
-  });
-  const prompt = tokenizer.encode("Straße? t");
-  assert.deepEqual([...tokens], [...prompt, ...tokenizer.encode("he rest"), 0]);
-  assert.equal(prompt_length, prompt.length);
-  assert.equal(text_bytes, 17);
-  assert.equal(tokenizer.encodeDocument({ text }).prompt_length, 0);
-});
-
 Deno.test("control tokens in a text are left as text where they are not parsed", async () => {
   const definition = JSON.parse(fixture("tokenizer.json"));
   const [last] = definition.added_tokens.slice(-1);

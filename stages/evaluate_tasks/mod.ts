@@ -59,7 +59,7 @@ const MIN_PORTION = 32;
  */
 export const evaluate_tasks = defineStage({
   name: "evaluate_tasks",
-  version: "1",
+  version: "2",
   description: "Asks models questions of GSM8K, SciQ and MBPP, and scores their answers.",
   config,
   inputs,

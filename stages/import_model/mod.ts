@@ -24,6 +24,8 @@ import {
 import { contentDigest, textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
+  bos_schema,
+  type BosSetting,
   COMPANION_FILES,
   completeFiles,
   endOfTextId,
@@ -64,6 +66,12 @@ const config = z.strictObject({
   hub: z.string().min(1).optional(),
   /** The token that ends a text; by default the `eos_token` of the tokenizer, or the first one of the model. */
   end_of_text: z.string().min(1).optional(),
+  /**
+   * Whether every text begins with the tokenizer's BOS token; "auto": if its post-processor adds one, as in transformers,
+   * or `add_bos_token` is true. Saved with the tokenizer, so that training, evaluation, tasks, generation and exports
+   * agree.
+   */
+  bos: bos_schema,
   /** State of its training, for stages that continue it. */
   trained: place,
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
@@ -171,9 +179,10 @@ export const import_model = defineStage({
     const model = await openModel(files, origin);
     log(`model with ${parameterCount(model.config).toLocaleString("en")} parameters`);
     if (model.dtypes.has("F64")) log("64-bit weights are rounded to 32 bits");
-    const { tokenizer, ids } = await openTokenizerOf(files, origin, config.end_of_text, log);
+    const { tokenizer, ids, begins } = await openTokenizerOf(files, origin, config, log);
     checkVocabulary(vocabularySize(tokenizer["tokenizer.json"]), model.config, origin);
     log(`special tokens: bos ${ids.bos_token_id ?? "none"}, eos ${ids.eos_token_ids.join(", ")}`);
+    log(`texts begin ${begins ? "with a BOS token" : "without a BOS token"} (bos: ${config.bos})`);
     const text = (json: unknown) => JSON.stringify(json, null, 2) + "\n";
     const config_json = withTokenIds(toHuggingFace(model.config), ids);
     await outputs.checkpoint.write("config.json", text(config_json));
@@ -209,19 +218,19 @@ const GENERATION = "generation_config.json";
 async function openTokenizerOf(
   files: ModelFiles,
   origin: string,
-  end_of_text: string | undefined,
+  { end_of_text, bos }: { readonly end_of_text?: string; readonly bos: BosSetting },
   log: (line: string) => void,
-): Promise<{ tokenizer: TokenizerFiles; ids: TokenIds }> {
+): Promise<{ tokenizer: TokenizerFiles; ids: TokenIds; begins: boolean }> {
   if (!files.names.includes("tokenizer.json")) {
     throw new Error(`${origin} has no tokenizer.json; ${SAVE_AGAIN}`);
   }
   const source = { ...files, text: (name: string) => Deno.readTextFile(files.path(name)) };
-  const tokenizer = await readTokenizerFiles(source, { end_of_text, log });
+  const tokenizer = await readTokenizerFiles(source, { end_of_text, bos, log });
   const completed = (name: string) => Object.hasOwn(tokenizer, name);
-  const ids = await openTokenizer({
+  const opened = await openTokenizer({
     names: [...new Set([...files.names, ...TOKENIZER_FILES])],
     text: async (name) =>
       completed(name) ? tokenizer[name as keyof TokenizerFiles] : await source.text(name),
   });
-  return { tokenizer, ids };
+  return { tokenizer, ids: opened, begins: opened.prefix_ids.length > 0 };
 }

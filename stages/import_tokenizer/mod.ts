@@ -8,6 +8,7 @@ import { snapshotFolder } from "@causeway/core/hub";
 import { textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
+  bos_schema,
   COMPANION_FILES,
   completeFiles,
   endOfTextId,
@@ -23,6 +24,12 @@ const config = z.strictObject({
   folder: z.string().min(1),
   /** The token that ends a text; by default the `eos_token` of `tokenizer_config.json` or `special_tokens_map.json`. */
   end_of_text: z.string().min(1).optional(),
+  /**
+   * Whether every text begins with the tokenizer's BOS token; "auto": if its post-processor adds one, as in transformers,
+   * or `add_bos_token` is true. Saved with the tokenizer, so that training, evaluation, tasks, generation and exports
+   * agree.
+   */
+  bos: bos_schema,
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
   digest: z.string().optional(),
 }).transform((given, context) => {
@@ -71,8 +78,8 @@ export const import_tokenizer = defineStage({
   config,
   inputs: {},
   outputs: { tokenizer: ports.tokenizer },
-  async run({ config: { folder, end_of_text }, outputs, log }) {
-    const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, log });
+  async run({ config: { folder, end_of_text, bos }, outputs, log }) {
+    const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, bos, log });
     for (const [name, text] of Object.entries(files)) await outputs.tokenizer.write(name, text);
     for (const name of COMPANION_FILES.filter((name) => texts[name] !== undefined)) {
       await outputs.tokenizer.write(name, texts[name]);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { pinRevision, positive_int } from "@causeway/core/config";
 import { type DatasetCard, FORMAT_NAMES, recordCard } from "@causeway/core/readers";
 import { optional, ports, type StageContext } from "@causeway/core/stage";
+import { bos_schema } from "@causeway/core/tokenizer";
 import { resolveDataset } from "@causeway/datasets";
 
 /** Files, globs or folders, local or on the Hugging Face Hub as `hf://org/name@revision/glob`. */
@@ -137,6 +138,12 @@ export const config = z.strictObject({
    * with a prompt lose their end.
    */
   max_document_bytes: positive_int.default(1_000_000),
+  /**
+   * Whether every text begins with the tokenizer's BOS token; "auto": if its post-processor adds one, as in transformers,
+   * or `add_bos_token` is true. Saved with the tokenizer, so that training, evaluation, tasks, generation and exports
+   * agree.
+   */
+  bos: bos_schema,
   /**
    * Whether control tokens that are written out in a document, such as <|endoftext|>, become these tokens; otherwise
    * they are text like any other (`split_special_tokens` in transformers), and counted in the log.

@@ -15,6 +15,7 @@ import {
   END_OF_TEXT,
   loadTokenizer,
   readTokenizerFiles,
+  setBos,
   TOKENIZER_FILES,
   type TokenizerFiles,
   tokenizerFiles,
@@ -114,19 +115,24 @@ async function provideTokenizer(
   reader: DocumentReader,
   scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
-  const files = await tokenizerSource(ctx, reader, scans);
+  const files = setBos(await tokenizerSource(ctx, reader, scans), ctx.config.bos);
   for (const name of TOKENIZER_FILES) await ctx.outputs.tokenizer.write(name, files[name]);
   const given = ctx.inputs.tokenizer;
   for (const name of COMPANION_FILES.filter((name) => given?.names.includes(name))) {
     await ctx.outputs.tokenizer.write(name, await given!.bytes(name));
   }
   // Finds errors in the tokenizer before the workers load it.
-  const { kind, vocab_size } = await loadTokenizer(
-    files["tokenizer.json"],
-    files["tokenizer_config.json"],
-  );
+  const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
+  const { kind, vocab_size, prefix_ids } = tokenizer;
   const slow = kind === "pipeline" ? "; not byte-level BPE, so tokenizing is slow" : "";
   ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens${slow}`);
+  // Trained here, a tokenizer has no BOS token unless the recipe says so.
+  if (given !== undefined || prefix_ids.length > 0) {
+    const begin = prefix_ids.length === 0
+      ? "without a BOS token"
+      : `with ${tokenizer.decode(prefix_ids)}`;
+    ctx.log(`texts begin ${begin} (bos: ${ctx.config.bos})`);
+  }
   return files;
 }
 

@@ -1,36 +1,39 @@
 import assert from "node:assert/strict";
 import { parseCommand } from "../shared/command.ts";
 import { runCommand } from "../../../tests/shared/commands.ts";
-import { conversationTokens, TEMPLATES } from "./chat.ts";
+import { conversationPrompt, TEMPLATES } from "./chat.ts";
 import { command, main as generate } from "./generate.ts";
 
 /** A model with so many positions, whose tokens are characters. */
 const writer = (positions: number) => ({
   positions,
-  encode: (text: string) => Array.from(text, (letter) => letter.charCodeAt(0)),
+  encodeOpen: (text: string) => ({
+    tokens: Array.from(text, (letter) => letter.charCodeAt(0)),
+  }),
 });
 
-const textOf = (tokens: readonly number[]) => String.fromCharCode(...tokens);
+const textOf = ({ tokens }: { tokens: ArrayLike<number> }) =>
+  String.fromCharCode(...Array.from(tokens));
 
 Deno.test("a template gives the text of a conversation", () => {
   const turns = [{ message: "One?", answer: "1." }];
-  const { tokens, forgotten } = conversationTokens(
+  const { prompt, forgotten } = conversationPrompt(
     writer(200),
     TEMPLATES.question,
     turns,
     "Two?",
     10,
   );
-  assert.equal(textOf(tokens), "Question: One?\nAnswer: 1.\n\nQuestion: Two?\nAnswer: ");
+  assert.equal(textOf(prompt), "Question: One?\nAnswer: 1.\n\nQuestion: Two?\nAnswer: ");
   assert.equal(forgotten, 0);
 });
 
 Deno.test("the oldest turns are forgotten where there is no room, and a long message is refused", () => {
   const turns = ["a", "b", "c"].map((message) => ({ message, answer: "x".repeat(10) }));
-  const { tokens, forgotten } = conversationTokens(writer(39), "{message}:", turns, "d", 10);
-  assert.deepEqual([textOf(tokens), forgotten], [`c:${"x".repeat(10)}\n\nd:`, 2]);
+  const { prompt, forgotten } = conversationPrompt(writer(39), "{message}:", turns, "d", 10);
+  assert.deepEqual([textOf(prompt), forgotten], [`c:${"x".repeat(10)}\n\nd:`, 2]);
   assert.throws(
-    () => conversationTokens(writer(40), "{message}", turns, "y".repeat(35), 10),
+    () => conversationPrompt(writer(40), "{message}", turns, "y".repeat(35), 10),
     /message has 35 tokens, and the model's 40 positions leave room for 30/,
   );
 });
