@@ -8,13 +8,13 @@
 export interface DataRecord {
   /** The file as it was named; `archive.zip/entry` inside an archive. */
   readonly file: string;
-  /** Counted from 1: the line of a text format, the row of a table, 1 for a whole text file. */
+  /** Counted from 1: the line of JSON Lines and CSV, the element of JSON, the row of a table, the part of a text. */
   readonly row: number;
   /** The split of an archive's entry, if its entries are named after splits. */
   readonly split?: "train" | "validation";
   /**
-   * Columns by name, with JSON's types. Integers beyond 2^53 are strings of digits, timestamps and dates are ISO 8601
-   * strings in UTC, binary columns are `Uint8Array`s.
+   * Columns by name, with JSON's types. Integers beyond 2^53 and decimals are strings of digits, timestamps and dates
+   * are ISO 8601 strings in UTC, binary columns are `Uint8Array`s.
    */
   readonly value: Readonly<Record<string, unknown>>;
 }
@@ -52,7 +52,7 @@ export function hasEnding(name: string, endings: readonly string[] = []): boolea
 
 /** How large a file may become while it is read, so that a damaged or hostile one ends in an error, not a full memory. */
 export interface Limits {
-  /** Longest record in bytes, decompressed: a line, a text file, a JSON array. */
+  /** Longest record in bytes, decompressed: a line, an element of JSON. Longer text files are cut into several. */
   readonly max_record_bytes: number;
   /** Largest decompressed size of one compressed file, archive entry or page. */
   readonly max_expanded_bytes: number;
