@@ -184,3 +184,19 @@ Deno.test("samples follow the distribution, within the nucleus and at the temper
   assert.deepEqual(share({ temperature: 1, top_p: 1, min_p: 0.45 }), [0, 44, 22, 33]);
   assert.equal(likeliest(Float32Array.of(1, 3, 3)), 1);
 });
+
+Deno.test("a blank before the first new word is written, and found by a stop text", () => {
+  // As with Llama 2, the first token of a text loses its blank.
+  const words = [" was", " the", " to", "</s>"];
+  const decode = (ids: ArrayLike<number>) =>
+    Array.from(ids, (id) => words[id]).join("").replace(/^ /, "");
+  const tokenizer = { decode, end_of_text: 3, vocab_size: 4, prefix_ids: [] };
+  const write = (prompt: { tokens: number[]; left_out?: string }, ...stop: string[]) => {
+    const stream = new TextStream(tokenizer, stop, prompt);
+    return [1, 2].map((id) => stream.push(id)).join("");
+  };
+  assert.equal(write({ tokens: [0] }), " the to");
+  assert.equal(write({ tokens: [0] }, " the"), "");
+  assert.equal(write({ tokens: [0], left_out: " " }), "the to");
+  assert.equal(write({ tokens: [3] }), "the to"); // nothing before it but an end of text
+});

@@ -123,9 +123,8 @@ async function provideTokenizer(
   }
   // Finds errors in the tokenizer before the workers load it.
   const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
-  const { kind, vocab_size, prefix_ids } = tokenizer;
-  const slow = kind === "pipeline" ? "; not byte-level BPE, so tokenizing is slow" : "";
-  ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens${slow}`);
+  const { vocab_size, prefix_ids } = tokenizer;
+  ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens`);
   // Trained here, a tokenizer has no BOS token unless the recipe says so.
   if (given !== undefined || prefix_ids.length > 0) {
     const begin = prefix_ids.length === 0
