@@ -84,6 +84,7 @@ async function gather<S extends SourceTokens>(
   const sets = new Map<string, S>();
   const names = Object.keys(inputs).sort();
   checkTokenizers(names.map((name) => [name, inputs[name].tokenizer]));
+  checkDistinct(names.filter((name) => inputs[name].rows > 0), (name) => inputs[name].digest);
   for (const name of names) {
     const tokens: Tokens = await inputs[name].list("tokens");
     let row = 0;
@@ -119,6 +120,21 @@ function checkTokenizers(tables: readonly (readonly [name: string, tokenizer?: s
     }" were made by different tokenizers, so equal ids ` +
       "mean different words; tokenize both with one tokenizer",
   );
+}
+
+/** @throws {Error} when two tables are the same. */
+function checkDistinct(names: readonly string[], digestOf: (name: string) => string): void {
+  const first = new Map<string, string>();
+  for (const name of names) {
+    const before = first.get(digestOf(name));
+    if (before !== undefined) {
+      throw new Error(
+        `the tokens "${before}" and "${name}" are the same table, so that every document would count ` +
+          "twice; connect it once",
+      );
+    }
+    first.set(digestOf(name), name);
+  }
 }
 
 /** Documents of a source that are adjacent in one table. */

@@ -82,3 +82,13 @@ Deno.test("tokens of different tokenizers are not mixed", async () => {
   );
   await loadDocumentSets({ a: table("1"), b: table(), c: table("1") });
 });
+
+Deno.test("one table connected twice is refused, unless it is empty", async () => {
+  const table = tableOf([{ source: "general", tokens: [1, 2] }]);
+  await assert.rejects(
+    () => loadDocumentSets({ a: table, b: tableOf([{ source: "x", tokens: [1] }]), c: table }),
+    /the tokens "a" and "c" are the same table, so that every document would count twice/,
+  );
+  const empty = tableOf([]);
+  assert.equal((await loadDocumentSets({ a: table, b: empty, c: empty })).size, 1);
+});

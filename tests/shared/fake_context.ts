@@ -140,11 +140,14 @@ function serve(port: InputPort, given: unknown, where: string): unknown {
     : filesInput(given as Record<string, string | Uint8Array>);
 }
 
+/** Tables so far: each has a digest of its own. */
+let tables = 0;
+
 /** A table input over rows in memory. */
 export function tableInput<C extends Columns>(columns: C, content: Batch<C>): TableInput<C> {
   return {
     rows: rowCount(columns, content),
-    digest: "0".repeat(64),
+    digest: String(tables++).padStart(64, "0"),
     async *batches<K extends keyof C & string>(names?: readonly K[]) {
       const wanted = names ?? Object.keys(columns) as K[];
       yield Object.fromEntries(wanted.map((name) => [name, content[name]])) as Batch<Pick<C, K>>;
