@@ -7,8 +7,8 @@ import type { Sequence } from "../batches/mod.ts";
 import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
 import {
   COMPANION_FILES,
+  decodeAfter,
   openTokenizer,
-  type Tokenizer,
   TOKENIZER_FILES,
   withTokenIds,
 } from "../tokenizer/mod.ts";
@@ -91,7 +91,12 @@ export async function batchSample(
     document: Int32Array.from(runs, ({ document }) => document),
     supervised: Uint8Array.from(runs, ({ supervised }) => supervised ? 1 : 0),
     tokens: Int32Array.from(runs, ({ ids }) => ids.length),
-    text: runs.map(({ ids }) => decode(tokenizer, ids)),
+    // A run may begin or end within a character, whose bytes then show as U+FFFD.
+    text: runs.map(({ row, document, ids }, i) => {
+      const before = runs[i - 1];
+      const follows = before?.row === row && before.document === document;
+      return decodeAfter(tokenizer, follows ? before.ids : [], ids);
+    }),
   };
 }
 
@@ -115,9 +120,4 @@ function runsOf({ tokens, prompt_length, starts = [] }: Sequence): Run[] {
     start = end;
   }
   return runs;
-}
-
-/** A run may begin or end within a character, whose bytes then show as U+FFFD. */
-function decode(tokenizer: Tokenizer, ids: ArrayLike<number>): string {
-  return tokenizer.decode(Array.from(ids));
 }

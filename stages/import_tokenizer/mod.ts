@@ -12,6 +12,7 @@ import {
   COMPANION_FILES,
   completeFiles,
   endOfTextId,
+  loadTokenizer,
   SAVE_AGAIN,
   TOKEN_SOURCES,
   TOKENIZER_FILES,
@@ -80,6 +81,11 @@ export const import_tokenizer = defineStage({
   outputs: { tokenizer: ports.tokenizer },
   async run({ config: { folder, end_of_text, bos }, outputs, log }) {
     const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, bos, log });
+    // Refuses parts that are not supported.
+    const { "tokenizer.json": json, "tokenizer_config.json": settings } = files;
+    const { prefix_ids, decode } = await loadTokenizer(json, settings);
+    const begin = prefix_ids.length === 0 ? "without a BOS token" : `with ${decode(prefix_ids)}`;
+    log(`texts begin ${begin} (bos: ${bos})`);
     for (const [name, text] of Object.entries(files)) await outputs.tokenizer.write(name, text);
     for (const name of COMPANION_FILES.filter((name) => texts[name] !== undefined)) {
       await outputs.tokenizer.write(name, texts[name]);
