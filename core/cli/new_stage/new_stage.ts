@@ -99,7 +99,7 @@ function stageFiles(stage: NewStage): Record<string, string> {
   };
 }
 
-const moduleText = ({ name, root }: NewStage) =>
+const moduleText = ({ name }: NewStage) =>
   `/**
  * The ${name} stage: longest document of each source.
  *
