@@ -88,6 +88,12 @@ Deno.test("uses the pipeline of parts for anything but plain byte-level BPE", as
     () => kindOf((d) => d.pre_tokenizer = { type: "UnicodeScripts" }),
     /the pre-tokenizer "UnicodeScripts" is not supported; supported: .*WhitespaceSplit/,
   );
+  const first = { type: "Metaspace", replacement: "▁", prepend_scheme: "first" };
+  const pretokenizers = [{ type: "WhitespaceSplit" }, first];
+  await assert.rejects(
+    () => kindOf((d) => d.pre_tokenizer = { type: "Sequence", pretokenizers }),
+    /prepend_scheme "first" after another pre-tokenizer .* with a normalizer/,
+  );
 });
 
 Deno.test("ids are uint16 up to 65,536 tokens, uint32 above", async () => {

@@ -54,6 +54,7 @@ export class PipelineCodec implements Codec {
       this.#normalize,
     );
     assertRustIds(added_tokens, ids);
+    assertPlaces(definition);
     for (const [token, id] of ids) this.#tokens[id] = token;
     for (const { id, content } of added_tokens) this.#tokens[id] = content;
   }
@@ -117,4 +118,25 @@ function assertRustIds(tokens: readonly AddedToken[], ids: ReadonlyMap<string, n
     }
     next = Math.max(next, expected + 1);
   }
+}
+
+/**
+ * Where a piece starts in the original text, `prepend_scheme: "first"` depends on: it is known here for the first
+ * pre-tokenizer, and after others where no normalizer makes one character several.
+ *
+ * @throws {Error} for a combination for which it is not known.
+ */
+function assertPlaces({ normalizer, pre_tokenizer }: Omit<Definition, "added_tokens">): void {
+  if (!normalizer || !pre_tokenizer) return;
+  const [, ...others] = steps(pre_tokenizer as Part);
+  if (others.every((part) => part.type !== "Metaspace" || part.prepend_scheme !== "first")) return;
+  throw new Error(
+    'tokenizer.json: a Metaspace pre-tokenizer with prepend_scheme "first" after another pre-tokenizer is not supported ' +
+      "together with a normalizer",
+  );
+}
+
+/** A pre-tokenizer, or those of a Sequence, in order. */
+function steps(part: Part): Part[] {
+  return part.type === "Sequence" ? (part.pretokenizers as Part[]).flatMap(steps) : [part];
 }
