@@ -140,8 +140,11 @@ export class MixtureSampler implements Sampler {
       const set = sets.get(source);
       if (!set) {
         throw new Error(
-          `the mixture has the source "${source}", but the inputs have only ` +
-            [...sets.keys()].sort().join(", "),
+          `the mixture names the source "${source}", but the training inputs have no tokens of it, only of ` +
+            `${
+              [...sets.keys()].sort().map((name) => `"${name}"`).join(", ")
+            }; correct the name, or ` +
+            "check that not all of its documents are held out",
         );
       }
       if (set.sequence_count === 0) {

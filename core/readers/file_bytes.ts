@@ -131,7 +131,7 @@ export function missingFile(path: string): Error {
   const fix = path.startsWith("~")
     ? '"~" is not expanded; write the whole path'
     : /^[A-Za-z]:[\\/]/.test(path) && Deno.build.os !== "windows"
-    ? "it is a path of Windows, and this is another system"
+    ? "it is a Windows path, and this is another system"
     : "check the path in the recipe";
   return new Error(`file ${path} does not exist; ${fix}`);
 }

@@ -44,7 +44,7 @@ Deno.test("paths: braces in the names of folders; paths of other systems are nam
   });
   await assert.rejects(all(readRecords("~/x.jsonl")), /"~" is not expanded; write the whole path/);
   await assert.rejects(all(readRecords("C:\\x.jsonl")), {
-    message: "file C:\\x.jsonl does not exist; it is a path of Windows, and this is another system",
+    message: "file C:\\x.jsonl does not exist; it is a Windows path, and this is another system",
     name: "Error",
   });
 });

@@ -52,7 +52,11 @@ export async function trainByteLevelBpe(
 ): Promise<BpeModel> {
   assertOptions(options);
   const words = await countWords(texts, options);
-  if (words.counts.length === 0) throw new Error("there is no text to train a tokenizer on");
+  if (words.counts.length === 0) {
+    throw new Error(
+      "there are no training texts to train a tokenizer on; check that not all documents are held out",
+    );
+  }
   return new MergeLearner(words, options).run();
 }
 

@@ -133,7 +133,9 @@ function planSteps(
     }
     const steps = length ?? horizon;
     if (steps > horizon) {
-      throw new Error(`${steps} steps do not fit a horizon of ${horizon} steps; raise the horizon`);
+      throw new Error(
+        `${steps} steps do not fit a horizon of ${horizon} steps; raise horizon_steps`,
+      );
     }
     const schedule = "rewarm" in config.schedule
       ? {

@@ -75,7 +75,7 @@ export async function evalSets(
     if (mode === "packed" && set.token_count <= sequence_length) {
       log(
         `source "${name}" on "${port}" has ${set.token_count} tokens, less than a sequence of ` +
-          `${sequence_length + 1}: measured on one of ${tokens.length}`,
+          `${sequence_length + 1}: measured as one sequence of ${tokens.length} tokens`,
       );
     }
     const bytes_per_token = mode === "examples" && set.has_prompts

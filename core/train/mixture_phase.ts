@@ -97,7 +97,7 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     options.log(
       `source "${source}" has ${source_tokens} tokens, less than a sequence of ${
         sequence_length + 1
-      }: its one sequence is padded`,
+      }: padded to one sequence`,
     );
   }
   const lineage = extendLineage(start, {

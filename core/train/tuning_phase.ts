@@ -65,7 +65,11 @@ export function describeExamples(
   const made = `${rounded} ${rounded === 1 ? "pass" : "passes"}`;
   const parts = [`${count(examples, "example")}, ${count(steps, "step")}, ${made}`];
   if (batch_size < global_batch_size) {
-    parts.push(`a batch has all ${number(batch_size)}, not ${number(global_batch_size)}`);
+    parts.push(
+      `a batch has all ${number(batch_size)} examples, less than global_batch_size ${
+        number(global_batch_size)
+      }`,
+    );
   }
   if (last_batch_size < batch_size) parts.push(`the last batch has ${number(last_batch_size)}`);
   const tokens = `${number(sequence_length + 1)} tokens`;
