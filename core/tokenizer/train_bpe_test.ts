@@ -55,5 +55,5 @@ Deno.test("invalid options give an error with the fix", async () => {
     trainByteLevelBpe(texts, { vocab_size, special_tokens });
   await assert.rejects(train(256), /from 257 \(special tokens and bytes\) to 4194304/);
   await assert.rejects(train(5_000_000), RangeError);
-  await assert.rejects(train(300, []), /no text to train/);
+  await assert.rejects(train(300, []), /no training texts to train/);
 });
