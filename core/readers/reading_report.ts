@@ -21,6 +21,8 @@ export class ReadingReport {
   readonly #left_out = new Map<LeftOut, number>();
   readonly #passed_over = new Map<string, string>();
 
+  /** Rows of which elements of a list were not used, by the list's path. */
+  readonly #unused = new Map<string, number>();
   readonly #empty: string[] = [];
   readonly #notes: readonly string[];
 
@@ -40,6 +42,11 @@ export class ReadingReport {
     this.#rows++;
     if (typeof result === "string") increment(this.#left_out, result);
     else increment(this.#documents, result.split);
+  }
+
+  /** Counts a document whose record has elements of a list that no template takes. */
+  addUnused(list: string): void {
+    increment(this.#unused, list);
   }
 
   /** Counts a file in which there was no row. */
@@ -71,6 +78,11 @@ export class ReadingReport {
     if (this.#left_out.size > 0) {
       const reasons = [...this.#left_out].map(([why, count]) => `${number(count)} ${why}`);
       parts.push(`left out ${reasons.join(", ")}`);
+    }
+    for (const [list, rows] of this.#unused) {
+      parts.push(
+        `${count(rows, "row")} with further elements in "${list}", which the templates leave out`,
+      );
     }
     if (this.#empty.length > 0) {
       parts.push(`${count(this.#empty.length, "file")} without rows (${shorten(this.#empty, 3)})`);

@@ -31,7 +31,13 @@ import {
 } from "./record_files.ts";
 import { type LeftOut, ReadingReport } from "./reading_report.ts";
 import { readRecords } from "./records.ts";
-import { type Columns, columnsOf, compileTemplate, type Render } from "./template.ts";
+import {
+  type Columns,
+  columnsOf,
+  compileTemplate,
+  findUnusedElements,
+  type Render,
+} from "./template.ts";
 
 /**
  * Which records are used: those with one of some values in a column, or those a function accepts. A number and a text
@@ -230,6 +236,9 @@ async function* readDocuments(
     : localFiles(paths, fileOptions(options));
   const report = new ReadingReport(options.name, selection, options.beside);
   const files = on_hub ? hubFiles(paths, fileOptions(options), reading) : selection.files;
+  const unused = findUnusedElements(
+    [options.prompt, options.text].filter((part) => typeof part === "string"),
+  );
   const skipped = { count: 0, first: "" };
   const onSkip = (message: string) => {
     report.add("unreadable");
@@ -256,6 +265,8 @@ async function* readDocuments(
       if (document === undefined) continue;
       report.add(typeof document === "string" ? document : { split: placed });
       if (typeof document === "string") continue;
+      const list = unused(value);
+      if (list !== undefined) report.addUnused(list);
       const id = `${nameOf(file)}:${row}`;
       yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
     }

@@ -148,6 +148,18 @@ Deno.test("broken records fail, or are skipped, counted and reported", async () 
   });
 });
 
+Deno.test("turns of a conversation that the template leaves out are counted", async () => {
+  const turns = (...messages: string[]) => ({ messages });
+  await inFolder({ "a.jsonl": lines(turns("a", "b"), turns("c", "d", "e")) }, async (folder) => {
+    const messages: string[] = [];
+    const text = "{messages[0]} {messages[1]}";
+    const options = { path: `${folder}/a.jsonl`, text };
+    const documents = await read(options, (message) => messages.push(message));
+    assert.deepEqual(documents.map(({ text }) => text), ["a b", "c d"]);
+    assert.match(messages[0], /2 documents; 1 row with further elements in "messages", which/);
+  });
+});
+
 Deno.test("a sample of training documents is chosen by ids; validation is complete", async () => {
   const numbers = (count: number) =>
     lines(...Array.from({ length: count }, (_, i) => ({ text: i })));

@@ -61,6 +61,29 @@ export function columnsOf(template: string): ColumnUse[] {
   });
 }
 
+/**
+ * Finds lists of which templates take elements by number (`{messages[0]}`) and that have more of them than are taken.
+ *
+ * @returns for a record the path of the first such list.
+ */
+export function findUnusedElements(
+  templates: readonly string[],
+): (record: Columns) => string | undefined {
+  /** Number of elements that the templates reach, by path of the list. */
+  const reach = new Map<string, number>();
+  for (const part of templates.flatMap(partsOf)) {
+    const [, list, index] = typeof part === "string" ? [] : /^(.+?)\[(\d+)\]/.exec(part.path) ?? [];
+    if (list !== undefined) reach.set(list, Math.max(reach.get(list) ?? 0, Number(index) + 1));
+  }
+  const lists = [...reach].map(([list, taken]) => ({ list, fields: list.split("."), taken }));
+  return (record) =>
+    lists.find(({ fields, taken }) => {
+      let value: unknown = record;
+      for (const field of fields) value = isObject(value) ? (value as Columns)[field] : undefined;
+      return Array.isArray(value) && value.length > taken;
+    })?.list;
+}
+
 /** A reference to a column. */
 interface Reference {
   /** All that is between the braces: a column with exactly that name takes precedence. */

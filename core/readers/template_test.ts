@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { recordCard, type RecordCardOptions } from "./record_card.ts";
-import { columnsOf, compileTemplate } from "./template.ts";
+import { columnsOf, compileTemplate, findUnusedElements } from "./template.ts";
 import { bytes, withFiles } from "./testdata/testing.ts";
 
 Deno.test("templates: columns, fields, elements, joined lists and braces", () => {
@@ -150,4 +150,19 @@ Deno.test("settings of one format are refused for files in another", async () =>
   await assert.rejects(read({ delimiter: ";" }), /"delimiter" is for files in format csv or tsv/);
   assert.deepEqual(await textsOf('{"d":[{"text":"a"}]}', "a.json", { field: "d" }), ["a"]);
   assert.deepEqual(await textsOf(gzipSync("a--b"), "a.txt.gz", { separator: "--" }), ["a", "b"]);
+});
+
+Deno.test("elements of a list that no template takes are found", () => {
+  const unused = findUnusedElements(["User: {messages[0].content}\n", "{messages[1].content}"]);
+  const turns = (count: number) => ({ messages: Array.from({ length: count }, () => ({})) });
+  assert.equal(unused(turns(2)), undefined);
+  assert.equal(unused(turns(3)), "messages");
+  assert.equal(
+    findUnusedElements(["{answers.text[0]}"])({ answers: { text: ["a", "b"] } }),
+    "answers.text",
+  );
+  assert.equal(
+    findUnusedElements(["{options[, ]}", "{x}"])({ options: ["a", "b"], x: ["c"] }),
+    undefined,
+  );
 });
