@@ -7,6 +7,7 @@ import { encodeHalf, encodeParameters, type ParameterArrays } from "../model/mod
 import type { FilesInput } from "../stage/mod.ts";
 import { type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
 import { checkpointReader, describeLineage, loadTrainerState } from "../train/mod.ts";
+import { plainText } from "./markdown.ts";
 import { modelCard, type ModelFacts } from "./model_card.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx.ts";
 
@@ -117,9 +118,9 @@ function withDtype(config: object, dtype: WeightDtype | undefined): object {
 const json = (path: string): object => JSON.parse(Deno.readTextFileSync(path));
 const text = (value: object) => JSON.stringify(value, null, 2) + "\n";
 
-/** One line for each phase that trained a checkpoint; none for a model without training state. */
+/** One line of Markdown for each phase that trained a checkpoint; none for a model without training state. */
 export async function lineageLines(files: FilesInput): Promise<string[]> {
   if (!files.names.includes("trainer_state.json")) return [];
   const { lineage = [] } = await loadTrainerState(checkpointReader(files));
-  return describeLineage(lineage);
+  return describeLineage(lineage).map(plainText);
 }

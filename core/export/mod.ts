@@ -13,5 +13,6 @@ export {
   WEIGHT_DTYPES,
   type WeightDtype,
 } from "./export_model.ts";
+export { codeSpan, plainText } from "./markdown.ts";
 export { type DataRow, type LossRow, type ModelFacts, type PhaseFacts } from "./model_card.ts";
 export { ONNX_DTYPES, type OnnxDtype } from "./onnx.ts";

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { visible } from "../stage/mod.ts";
+import { codeSpan, plainText, table } from "./markdown.ts";
 import { familyOf, type ModelConfig, parameterCount } from "../model/mod.ts";
 
 /** Tokens and licence of one dataset: a row of the `summary` that the tokenize stage writes. */
@@ -44,7 +46,7 @@ export interface ModelFacts {
   readonly description?: string;
   readonly run?: string;
   readonly step?: string;
-  /** One line for each phase of training, in order. */
+  /** One line of Markdown for each phase of training, in order. */
   readonly lineage: readonly string[];
   /** Those of the same phases whose results exist. */
   readonly phases: readonly PhaseFacts[];
@@ -63,7 +65,7 @@ export function modelCard(facts: ModelFacts, config: ModelConfig, usage: Usage):
   const code = usage.format === "hf" ? pythonUsage() : javascriptUsage(usage.folder, usage.dtype);
   const sections = [
     frontMatter(facts, usage),
-    `# ${facts.name}`,
+    `# ${plainText(facts.name)}`,
     introduction(facts, config),
     `## Use\n\n${code}`,
     training(facts),
@@ -71,7 +73,7 @@ export function modelCard(facts: ModelFacts, config: ModelConfig, usage: Usage):
     lossSection(facts),
     configSection(facts),
   ];
-  return sections.filter((section) => section !== "").join("\n\n") + "\n";
+  return visible(sections.filter((section) => section !== "").join("\n\n")) + "\n";
 }
 
 /** YAML for hubs. JSON strings are YAML strings. */
@@ -105,8 +107,9 @@ function introduction(facts: ModelFacts, config: ModelConfig): string {
   const model = `A ${familyOf(config).title} language model of ${number(parameterCount(config))} ` +
     `parameters (${listed}).`;
   if (recipe === undefined) return model;
-  return `${model} It is the result of step \`${step}\` of the recipe \`${recipe}\` (run \`${run}\`), ` +
-    `trained with Causeway.${description ? ` The experiment: ${description}` : ""}`;
+  const [of_step, of_recipe, of_run] = [step, recipe, run].map((name) => codeSpan(name ?? ""));
+  return `${model} It is the result of step ${of_step} of the recipe ${of_recipe} (run ${of_run}), ` +
+    `trained with Causeway.${description ? ` The experiment: ${plainText(description)}` : ""}`;
 }
 
 function training({ lineage, phases }: ModelFacts): string {
@@ -153,15 +156,9 @@ function lossSection({ losses, phases }: ModelFacts): string {
 function configSection({ phases }: ModelFacts): string {
   if (phases.length === 0) return "";
   const blocks = phases.map(({ step, config }) =>
-    `\`${step}\`:\n\n\`\`\`json\n${JSON.stringify(config, null, 2)}\n\`\`\``
+    `${codeSpan(step)}:\n\n${fence("json", [JSON.stringify(config, null, 2)])}`
   );
   return `## Settings\n\n${blocks.join("\n\n")}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 const number = (value: number) => value.toLocaleString("en");

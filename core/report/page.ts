@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FilesOutput, ports } from "../stage/mod.ts";
+import { type FilesOutput, type ports, visible } from "../stage/mod.ts";
 import type { Figure } from "./figure.ts";
 import { STYLE } from "./style.ts";
 import type { RowOf, ShownCell, ShownTable, TableFile } from "./tables.ts";
@@ -92,7 +92,7 @@ export async function writeReport(
     await to.write(`tables/${name}.arrow`, arrow);
   }
   await to.write("results.json", `${JSON.stringify(numbers, null, 1)}\n`);
-  await to.write("summary.txt", summary);
+  await to.write("summary.txt", visible(summary));
   await to.write("report.html", renderPage(head, sections));
 }
 

@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { applyEvent, type RunEvent, type RunEventBody, type RunState } from "./events.ts";
+import { visible } from "../stage/mod.ts";
 import { writeAll } from "../store/mod.ts";
 
 /** Appends events to a run's log, keeps the state they add up to, and calls a listener. */
@@ -33,7 +34,7 @@ export class EventLog {
     this.state = applyEvent(this.state, event);
     if (this.error === undefined) {
       try {
-        writeAll(this.#file, new TextEncoder().encode(JSON.stringify(event) + "\n"));
+        writeAll(this.#file, eventLine(event));
       } catch (error) {
         this.error = error;
       }
@@ -44,6 +45,11 @@ export class EventLog {
   close(): void {
     this.#file.close();
   }
+}
+
+/** An event as a line of JSON, which a person may print on a terminal. */
+export function eventLine(event: unknown): Uint8Array {
+  return new TextEncoder().encode(visible(JSON.stringify(event)) + "\n");
 }
 
 /** A line of a log. */

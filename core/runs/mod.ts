@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { EventLog, type LoggedLine, LogReader, LogTail } from "./event_log.ts";
+export { eventLine, EventLog, type LoggedLine, LogReader, LogTail } from "./event_log.ts";
 export * from "./events.ts";
 export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
 export * from "./plan_info.ts";

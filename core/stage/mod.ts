@@ -11,3 +11,4 @@ export * from "./stage.ts";
 export * as ports from "./standard_ports.ts";
 export * as study_ports from "./study_ports.ts";
 export * from "./tracker.ts";
+export * from "./visible.ts";

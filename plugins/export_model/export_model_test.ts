@@ -54,6 +54,21 @@ Deno.test("the checkpoint's files are exported unchanged", async () => {
   assert.deepEqual(added, ["README.md", "generation_config.json"]);
 });
 
+Deno.test("names and licences of datasets are no markup on the card", async () => {
+  const markup = "<script>alert(1)</script>\x1b[2J|[x](javascript:y)\n# z";
+  const files = await exported("tiny", {
+    data: { ...data, dataset: [markup, "code"], licence: [markup, "MIT"] },
+  });
+  const card = new TextDecoder().decode(files.get("README.md"));
+  assert.ok(!card.includes("\x1b") && !card.includes("\n# z"), card);
+  const [, body] = card.split("\n---\n");
+  assert.doesNotMatch(body, /<script>|[^\\]\[x\]/);
+  assert.match(
+    body,
+    /\| &lt;script&gt;alert\(1\)&lt;\/script&gt;\\\\u001b\\\[2J\\\|\\\[x\\\]\(javascript:y\) # z \|/,
+  );
+});
+
 Deno.test("the card has the licences of the data and the losses of its model", async () => {
   const files = await exported("midtrained", { data, evaluation });
   const card = new TextDecoder().decode(files.get("README.md"));

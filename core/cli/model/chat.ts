@@ -4,7 +4,14 @@
  * @module
  */
 import type { Prompt } from "../../generate/mod.ts";
-import { type Console, explain, processConsole, stdoutColor, style } from "../shared/console.ts";
+import {
+  type Console,
+  explain,
+  paint,
+  processConsole,
+  stdoutColor,
+  style,
+} from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
@@ -107,7 +114,7 @@ export function main(
   io: Console = processConsole(),
   terminal: ChatTerminal = processTerminal(),
 ) {
-  return mainOf(command, async ({ flags, args: [name] }) => {
+  return mainOf(command, async ({ flags, args: [name] }, io) => {
     const named = await findModel(name, flags.out);
     const writer = new Writer(await loadModel(named), flags);
     io.err(`${named.label}. /new starts another conversation, /quit ends it.`);
@@ -167,7 +174,7 @@ class Conversation {
       turns.splice(0, forgotten);
       const written = await writer.write({ ...prompt, sample: this.#sample++ }, (piece) => {
         answer += piece;
-        terminal.write(piece);
+        terminal.write(paint(piece));
       }, controller.signal);
       terminal.write("\n");
       io.err(style(speedLine(written), "dim", terminal.color));

@@ -102,6 +102,10 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
         assert.equal(await generate(hf, PROMPT), first);
         const wild = (seed: string) => generate(hf, PROMPT, "--temperature", "3", "--seed", seed);
         assert.notEqual(await wild("1"), await wild("2"));
+        const shown = await generate(hf, "a\x1b[2J\u202e\n\tb", "--temperature", "3");
+        assert.ok(shown.startsWith("a\\u001b[2J\\u202e\n\tb"), shown);
+        // deno-lint-ignore no-control-regex -- a model of bytes writes control characters, too
+        assert.doesNotMatch(shown, /[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
       },
     );
     await t.step("a conversation streams answers and knows its commands", async () => {

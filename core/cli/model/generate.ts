@@ -5,7 +5,7 @@
  */
 import { type Completion, Decoder, generate, type Prompt, TextStream } from "../../generate/mod.ts";
 import { hostWeights, type Weights } from "../../model/mod.ts";
-import { type Console, processConsole } from "../shared/console.ts";
+import { type Console, paint, processConsole } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { count, defineCommand, type Flags, mainOf, real, type Values } from "../shared/command.ts";
 import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
@@ -70,12 +70,12 @@ export function main(
   io: Console = processConsole(),
   write: (text: string) => void = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text)),
 ) {
-  return mainOf(command, async ({ flags, args: [name, given] }) => {
+  return mainOf(command, async ({ flags, args: [name, given] }, io) => {
     const named = await findModel(name, flags.out);
     const prompt = given === "-" ? await new Response(Deno.stdin.readable).text() : given;
     const writer = new Writer(await loadModel(named), flags);
     try {
-      await writeAll(writer, prompt, flags, io, write);
+      await writeAll(writer, prompt, flags, io, (text) => write(paint(text)));
     } finally {
       await writer.release();
     }

@@ -4,11 +4,13 @@
  * @module
  */
 import {
+  codeSpan,
   type DataRow,
   lineageLines,
   type LossRow,
   type ModelFacts,
   type PhaseFacts,
+  plainText,
 } from "../../export/mod.ts";
 import { rowsOf } from "../../report/mod.ts";
 import { type Columns, ports } from "../../stage/mod.ts";
@@ -26,7 +28,9 @@ export async function modelFacts({ label, files, origin }: NamedModel): Promise<
   for (const { id, manifest } of trainingSteps(origin)) {
     const { outputs: { mixture, validation, training }, config, stage, seed } = manifest;
     const last = (await rows<Length>(store, training, ports.training_metrics)).at(-1);
-    lineage.push(`\`${id}\` (${stage}, seed ${seed})${last ? describeLength(last) : ""}`);
+    lineage.push(
+      `${codeSpan(id)} (${plainText(stage)}, seed ${seed})${last ? describeLength(last) : ""}`,
+    );
     phases.push({
       step: id,
       config,

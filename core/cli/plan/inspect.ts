@@ -4,7 +4,7 @@
  * @module
  */
 import { inspectable, inspectStep } from "../../runner/mod.ts";
-import type { Batch, ports } from "../../stage/mod.ts";
+import { type Batch, type ports, visibleLine } from "../../stage/mod.ts";
 import { stdoutColor, style, UsageError } from "../shared/console.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
@@ -58,7 +58,7 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
     const learned = runs.reduce((sum, run) => {
       return sum + (samples.supervised[run] ? samples.tokens[run] : 0);
     }, 0);
-    const source = visible(samples.source[runs[0]]);
+    const source = visibleLine(samples.source[runs[0]]);
     const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
       `${all} tokens, ${learned} supervised`;
     lines.push("", style(head, "bold", color));
@@ -69,26 +69,13 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
 
 function renderRun(samples: Samples, run: number, after: boolean, color: boolean): string {
   const begins = after && samples.document[run] !== samples.document[run - 1];
-  const text = visible(samples.text[run]);
+  const text = samples.text[run];
   const shown = samples.supervised[run]
     ? style(text, "green", color)
     : color
     ? style(text, "dim", color)
     : `⟦${text}⟧`;
   return begins ? `\n── document ──\n${shown}` : shown;
-}
-
-/**
- * Replaces characters that would change the terminal by pictures or U+FFFD: control characters, C1 included, which move
- * the cursor or set colours, and direction marks, which reverse text. Line ends stay.
- */
-function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- the characters to replace
-  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0);
-    if (code > 0x7f) return "\ufffd";
-    return code === 9 ? "→   " : String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
-  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { paint } from "../shared/console.ts";
 import { renderSamples } from "./inspect.ts";
 
 const SAMPLES = {
@@ -12,19 +13,20 @@ const SAMPLES = {
 };
 
 Deno.test("rows show source and counts, with text without loss in brackets", () => {
-  const lines = renderSamples(SAMPLES, { color: false }).split("\n");
+  const lines = paint(renderSamples(SAMPLES, { color: false })).split("\n");
   assert.deepEqual(lines.slice(2), [
     "step 3, row 0: gsm8k, 12 tokens, 7 supervised",
     "⟦Q: 1 + 1?",
-    "⟧2\u241b[31m<|endoftext|>",
+    "⟧2\\u001b[31m<|endoftext|>",
     "",
-    "step 3, row 1: co\u241bde, 2 tokens, 2 supervised",
-    "x→   y\ufffd\ufffd",
+    "step 3, row 1: co\\u001bde, 2 tokens, 2 supervised",
+    "x\ty\\u009b\\u202e",
   ]);
 });
 
 Deno.test("a terminal shows them in colours, and a bar between documents", () => {
   const two = { ...SAMPLES, document: Int32Array.of(0, 1, 0) };
-  const text = renderSamples(two, { color: true });
+  const text = paint(renderSamples(two, { color: true }));
   assert.ok(text.includes("\x1b[2mQ: 1 + 1?\n\x1b[0m\n── document ──\n\x1b[32m2"), text);
+  assert.ok(text.includes("\\u001b[31m<|endoftext|>\x1b[0m"), text);
 });

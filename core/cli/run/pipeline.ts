@@ -93,7 +93,7 @@ interface Held {
 export async function main(args: readonly string[], io: Console = processConsole()) {
   const held: Held = {};
   try {
-    return await mainOf(command, (input) => runOrStop(input, io, held))(args, io);
+    return await mainOf(command, (input, io) => runOrStop(input, io, held))(args, io);
   } finally {
     // After everything was printed: where the other processes hang, this ends them, and this one too.
     await held.group?.end();

@@ -14,11 +14,13 @@ import {
   timeLeft,
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
+import { visibleLine } from "../../stage/mod.ts";
 import {
   formatBytes,
   formatDuration,
   formatNumber,
   formatTable,
+  paint,
   style,
   type Terminal,
 } from "../shared/console.ts";
@@ -60,7 +62,7 @@ export class Progress {
         this.#print(`> ${step.id}  running (${step.reasons.join(", ")})`);
       }
     }
-    if (event.type === "log") this.#print(`${step.id}: ${event.message}`);
+    if (event.type === "log") this.#print(`${step.id}: ${visibleLine(event.message)}`);
     if (event.type === "sample") this.#print(style(sampleLine(event), "dim", this.terminal.color));
     if (event.type === "step_skipped") this.#print(this.#mark("-", "dim", skippedLine(step)));
     if (event.type === "step_finished") this.#print(this.#mark("✓", "green", finishedLine(step)));
@@ -103,7 +105,7 @@ export class Progress {
     ];
     // A line that wraps takes two, of which only one would be cleared.
     const width = Math.max(1, this.terminal.columns() - 1);
-    const text = lines.map((line) => CLEAR_LINE + line.slice(0, width)).join("\n");
+    const text = lines.map((line) => CLEAR_LINE + visibleLine(line).slice(0, width)).join("\n");
     if (this.#drawn > 0 && text === this.#text) return;
     this.#text = text;
     this.terminal.write(this.#clear() + text);
@@ -112,7 +114,7 @@ export class Progress {
 
   #print(line: string): void {
     this.#erase();
-    this.terminal.write(line + "\n");
+    this.terminal.write(paint(line) + "\n");
   }
 
   #erase(): void {
@@ -165,7 +167,10 @@ function nextLine({ steps }: RunState): string[] {
 /** "trunk, step 120: The President said that … of the people" on one line. */
 function sampleLine({ step, done, prompt, text }: RunEvent & { type: "sample" }): string {
   const line = `${prompt} … ${text}`.replace(/\s+/g, " ");
-  const cut = line.length > SAMPLE_LETTERS ? `${line.slice(0, SAMPLE_LETTERS - 1)}…` : line;
+  const letters = Array.from(line);
+  const cut = letters.length > SAMPLE_LETTERS
+    ? `${letters.slice(0, SAMPLE_LETTERS - 1).join("")}…`
+    : line;
   return `${step}, step ${formatNumber(done)}: ${cut}`;
 }
 

@@ -30,7 +30,7 @@ export const command = defineCommand({
 export async function main(args: readonly string[], io: Console = processConsole()) {
   const stop = onStopSignal(() => io.err("Stopping at the next checkpoint …"));
   try {
-    return await mainOf(command, async ({ args: [folder, id] }) => {
+    return await mainOf(command, async ({ args: [folder, id] }, io) => {
       try {
         await computeStep(folder, id, stop.signal, io);
       } catch (error) {

@@ -11,8 +11,9 @@ import {
   type StepState,
 } from "../../runs/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
+import { visibleLine } from "../../stage/mod.ts";
 import { finalTable, planLine, progressLine, summarize } from "../run/progress.ts";
-import { type Console, formatDuration, formatTable, style } from "../shared/console.ts";
+import { type Console, ESC, formatDuration, formatTable, style } from "../shared/console.ts";
 import { findRun, openRuns, OUT_FLAG, RUN_HELP } from "../shared/inputs.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
 
@@ -35,7 +36,7 @@ export const command = defineCommand({
 });
 
 const WATCH_MS = 1000;
-const CLEAR_SCREEN = "\x1b[H\x1b[2J";
+const CLEAR_SCREEN = `${ESC}[H${ESC}[2J`;
 
 /** Runs the command; returns the exit code. */
 export const main = mainOf(command, async ({ flags, args: [given] }, io) => {
@@ -124,7 +125,7 @@ function renderRun(state: RunState, index: RunIndex, now: number, color: boolean
   ];
   const log = index.lines.slice(-LAST_LINES);
   if (log.length > 0) {
-    lines.push("", ...log.map(({ task, message }) => `${task ?? "run"}: ${message}`));
+    lines.push("", ...log.map(({ task, message }) => `${task ?? "run"}: ${visibleLine(message)}`));
   }
   return lines.join("\n");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type Console, explain, processConsole, UsageError } from "./console.ts";
+import { type Console, explain, paintedConsole, processConsole, UsageError } from "./console.ts";
 
 /** One flag. Its name is its key in the table, with "-" for "_". Without `value` it is a switch. */
 export interface Flag {
@@ -79,7 +79,7 @@ export type Main = (args: readonly string[], io?: Console) => Promise<number>;
 
 /**
  * Makes the main function of a command. It prints help, or parses the flags and calls `body`; and prints the error if
- * there is one.
+ * there is one. Everything printed goes through `paint`.
  *
  * @param body returns the exit code if it is not 0. A failure gives 1, wrong usage 2.
  */
@@ -87,7 +87,8 @@ export function mainOf<F extends Flags>(
   command: Command<F>,
   body: (input: Input<F>, io: Console) => Promise<number | void> | number | void,
 ): Main {
-  return async (args, io = processConsole()) => {
+  return async (args, raw = processConsole()) => {
+    const io = paintedConsole(raw);
     let input: Input<F> | undefined;
     try {
       if (asksForHelp(args)) {

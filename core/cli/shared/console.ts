@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { RecipeError } from "../../recipe/mod.ts";
+import { visible, visibleLine } from "../../stage/mod.ts";
 
 /** Where progress is written. */
 export interface Terminal {
@@ -56,11 +57,27 @@ export function usesColor(
 /** Whether results on standard output may be coloured. */
 export const stdoutColor = () => Deno.stdout.isTerminal() && !Deno.noColor;
 
+/**
+ * Stands for the escape character in our own codes until `paint`. No other text can contain it, since every process draws
+ * another one.
+ */
+export const ESC = `esc:${crypto.randomUUID()}:`;
+
+/** Text for a terminal: our own codes work, everything else that a terminal would obey is shown. */
+export function paint(text: string): string {
+  return visible(text).replaceAll(ESC, "\x1b");
+}
+
+/** A console that paints what is written. */
+export function paintedConsole({ terminal, ...io }: Console): Console {
+  return { out: (text) => io.out(paint(text)), err: (text) => io.err(paint(text)), terminal };
+}
+
 const CODES = { green: 32, red: 31, dim: 2, bold: 1 } as const;
 
-/** Colours text when `enabled`. */
+/** Colours text when `enabled`, for `paint`. */
 export function style(text: string, name: keyof typeof CODES, enabled: boolean): string {
-  return enabled ? `\x1b[${CODES[name]}m${text}\x1b[0m` : text;
+  return enabled ? `${ESC}[${CODES[name]}m${text}${ESC}[0m` : text;
 }
 
 /** 42 s: "0:42"; 1 h 2 min 3 s: "1:02:03"; below ten seconds with tenths: "3.2 s". */
@@ -92,13 +109,13 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
 
-/** Rows under headings, columns as wide as their longest cell. Columns named in `right` align right. */
+/** Rows under headings, each on one line, columns as wide as their longest cell. Columns named in `right` align right. */
 export function formatTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly string[] = [],
 ): string {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows].map((line) => line.map(visibleLine));
   const widths = headings.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   return lines.map((line) =>
     line.map((cell, i) =>

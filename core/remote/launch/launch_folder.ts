@@ -18,7 +18,8 @@ import {
   type StepResult,
 } from "../../runner/mod.ts";
 import { mapWired, type Recipe, type Step } from "../../recipe/mod.ts";
-import { LogTail, type RunEventBody } from "../../runs/mod.ts";
+import { visible } from "../../stage/mod.ts";
+import { eventLine, LogTail, type RunEventBody } from "../../runs/mod.ts";
 import {
   canonicalJson,
   readIfPresent,
@@ -143,7 +144,7 @@ export function readOrder(folder: string): Order {
 export type Outcome = { readonly result: StepResult } | { readonly error: PlainError };
 
 export function writeOutcome(folder: string, step: string, outcome: Outcome): void {
-  writeAtomic(pathOf(folder, step, "result.json"), JSON.stringify(outcome) + "\n");
+  writeAtomic(pathOf(folder, step, "result.json"), visible(JSON.stringify(outcome)) + "\n");
 }
 
 export function clearOutcome(folder: string, step: string): void {
@@ -187,7 +188,7 @@ export class ReportWriter implements StepListener {
   }
 
   #write(report: Report): void {
-    writeAll(this.#file, new TextEncoder().encode(JSON.stringify(report) + "\n"));
+    writeAll(this.#file, eventLine(report));
   }
 }
 

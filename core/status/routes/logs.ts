@@ -4,6 +4,7 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { visibleLine } from "../../stage/mod.ts";
 import { logs_schema, run_params, samples_schema } from "../schemas.ts";
 import {
   answers,
@@ -61,7 +62,7 @@ export function addLogs(app: OpenAPIHono, source: Source): void {
     const dated = lines.map((line) => ({ ...line, time: iso(line.time) }));
     if (type === JSON_TYPE) return c.json({ lines: dated }, 200);
     const plain = dated.map(({ time, task, message }) => {
-      return `${time} ${task === null ? "" : `${task}: `}${message}\n`;
+      return `${time} ${task === null ? "" : `${task}: `}${visibleLine(message)}\n`;
     });
     return c.text(plain.join(""), 200);
   });
