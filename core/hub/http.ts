@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { retrying, TransientError } from "../net/mod.ts";
+import { firstText, retrying, TransientError } from "../net/mod.ts";
 import type { RepoType } from "./location.ts";
 import type { HubSettings } from "./options.ts";
 
@@ -27,8 +26,8 @@ export interface Subject {
 }
 
 const MAX_REDIRECTS = 10;
-/** An error message is a line; a server may send a page, or never stop. */
-const MAX_ERROR_BYTES = 1 << 16;
+/** Shown of a server's error message. */
+const MAX_REASON_LENGTH = 500;
 
 /** As `retrying`, with the tries and waits of the settings. @throws {HubError} after the last try. */
 export function withRetries<T>(
@@ -125,7 +124,9 @@ async function explain(
   const { status, headers } = response;
   const at_home = url.origin === new URL(settings.endpoint).origin;
   const reason = headers.get("x-error-message") ?? await errorText(response);
-  const answer = reason === undefined ? `${status}` : `${status}: ${reason}`;
+  const answer = reason === undefined
+    ? `${status}`
+    : `${status}: ${reason.slice(0, MAX_REASON_LENGTH)}`;
   if (status === 429 || status === 408 || status >= 500) {
     return new TransientError(`${url.host} answered ${answer}`, askedWait(headers));
   }
@@ -172,28 +173,12 @@ function missing({ type = "dataset", repo, revision, path }: Subject, headers: H
 
 /** The error message in the body. */
 async function errorText(response: Response): Promise<string | undefined> {
-  const body = await firstBytes(response, MAX_ERROR_BYTES).catch(() => new Uint8Array());
   try {
-    const { error } = JSON.parse(new TextDecoder().decode(body));
+    const { error } = JSON.parse(await firstText(response));
     return typeof error === "string" ? error : undefined;
   } catch {
-    return undefined; // a web page
+    return undefined; // a web page, or the connection was lost
   }
-}
-
-/** At most this many first bytes of a body. The rest is not fetched. */
-export async function firstBytes(
-  response: Response,
-  max_bytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part.subarray(0, max_bytes - length));
-    length += parts.at(-1)!.length;
-    if (length === max_bytes) break;
-  }
-  return Buffer.concat(parts);
 }
 
 /** Milliseconds the server asks us to wait, if it does: `Retry-After` or the hub's `RateLimit`. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { TransientError } from "../net/mod.ts";
+import { firstBytes, TransientError } from "../net/mod.ts";
 import { byPath, parseEntry, RepoCache, type Tree, type TreeFile } from "./cache.ts";
-import { firstBytes, HubError, offlineError, request, type Subject, withRetries } from "./http.ts";
+import { HubError, offlineError, request, type Subject, withRetries } from "./http.ts";
 import {
   COMMIT,
   compileGlob,
@@ -20,6 +20,9 @@ import { type HubOptions, type HubSettings, hubSettings } from "./options.ts";
 
 /** A page lists a thousand files, in a few hundred bytes each. */
 const MAX_PAGE_BYTES = 64 << 20;
+/** Two million files: more than the hub lets a repository have, and few enough for memory. */
+const MAX_PAGES = 2000;
+const MAX_LISTING_BYTES = 2 ** 30;
 
 /**
  * Finds the commit of a branch or tag, and the matching files in it.
@@ -89,7 +92,9 @@ async function fetchCommit(subject: Subject, settings: HubSettings): Promise<str
   );
   if (typeof sha === "string" && COMMIT.test(sha)) return sha;
   throw new HubError(
-    `the hub gives no commit for ${subject.repo}@${subject.revision} (its answer: "${sha}")`,
+    `the hub gives no commit for ${subject.repo}@${subject.revision} (its answer: "${
+      String(sha).slice(0, 80)
+    }")`,
   );
 }
 
@@ -130,20 +135,42 @@ async function checkAnswer<T>({ repo }: Subject, call: () => Promise<T>): Promis
 
 /**
  * The `fetch` for the library. Only `request` adds the access token: the library would send it to any URL of a next
- * page, and accepts only tokens of huggingface.co's form.
+ * page, and accepts only tokens of huggingface.co's form. It also ends a listing that never ends: the library asks for
+ * every page that the answer before names.
  */
 function apiFetch(subject: Subject, settings: HubSettings): typeof fetch {
-  return (input) =>
-    withRetries(`listing ${subject.repo}`, settings, async () => {
-      const timeout = AbortSignal.timeout(settings.stall_ms);
-      const signal = settings.signal ? AbortSignal.any([settings.signal, timeout]) : timeout;
-      const headers = { accept: "application/json" };
-      const response = await request(String(input), headers, subject, settings, signal);
-      const link = response.headers.get("link");
-      return new Response(await readPage(response, subject), {
-        headers: link === null ? {} : { link },
-      });
-    });
+  const asked = new Set<string>();
+  let bytes = 0;
+  return async (input) => {
+    const address = String(input);
+    const fault = asked.has(address)
+      ? "names a page that was read already as its next one"
+      : asked.size === MAX_PAGES
+      ? `has more than ${MAX_PAGES} pages`
+      : bytes > MAX_LISTING_BYTES
+      ? `has more than ${MAX_LISTING_BYTES} bytes`
+      : undefined;
+    if (fault !== undefined) {
+      throw new HubError(
+        `the listing of ${subject.repo} does not end: it ${fault} (${address}); check HF_ENDPOINT`,
+      );
+    }
+    asked.add(address);
+    const { link, page } = await fetchPage(address, subject, settings);
+    bytes += page.length;
+    return new Response(page, { headers: link === null ? {} : { link } });
+  };
+}
+
+/** One page of an answer, and the header that names the next. */
+function fetchPage(address: string, subject: Subject, settings: HubSettings) {
+  return withRetries(`listing ${subject.repo}`, settings, async () => {
+    const timeout = AbortSignal.timeout(settings.stall_ms);
+    const signal = settings.signal ? AbortSignal.any([settings.signal, timeout]) : timeout;
+    const headers = { accept: "application/json" };
+    const response = await request(address, headers, subject, settings, signal);
+    return { link: response.headers.get("link"), page: await readPage(response, subject) };
+  });
 }
 
 async function readPage(response: Response, { repo }: Subject): Promise<Uint8Array<ArrayBuffer>> {

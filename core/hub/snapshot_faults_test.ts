@@ -75,6 +75,27 @@ setTest("a token is not sent to a next page at another origin", async (hub, opti
   assert.deepEqual(other.requests.map(({ authorization }) => authorization), [null]);
 });
 
+setTest("a listing that never ends is refused, naming the page", async (hub, options) => {
+  const listing = (next: (path: string) => string) => {
+    hub.spoil = ({ path }) =>
+      path.includes("/tree/")
+        ? Response.json([], { headers: { link: `<${hub.endpoint}${next(path)}>; rel="next"` } })
+        : undefined;
+  };
+  listing((path) => path);
+  await assert.rejects(
+    resolveSnapshot(at(), options),
+    /the listing of org\/numbers does not end: it names a page that was read already .*\/tree\//,
+  );
+  assert.equal(hub.requested(/\/tree\//).length, 1);
+  const two = ["/api/datasets/org/numbers/tree/a", "/api/datasets/org/numbers/tree/b"];
+  listing((path) => two[1 - two.indexOf(path)] ?? two[0]);
+  await assert.rejects(resolveSnapshot(at(), options), /does not end.*\/tree\/a\)/);
+  let page = 0;
+  listing(() => `/api/datasets/org/numbers/tree/${page++}`);
+  await assert.rejects(resolveSnapshot(at(), options), /does not end: it has more than 2000 pages/);
+});
+
 setTest("the hub's requested waits are respected", async (hub, options, waits) => {
   const in_a_minute = new Date(Date.now() + 60_000).toUTCString();
   const asked: Record<string, string>[] = [

@@ -1,8 +1,10 @@
 /**
- * Requests over a network that may fail for a moment: which failures are worth another try, and how long to wait.
+ * Requests over a network that may fail for a moment: which failures are worth another try, and how long to wait. And
+ * answers that may be larger than memory, or never end.
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 
 /** A failure that may be gone at the next try. */
 export class TransientError extends Error {
@@ -96,4 +98,24 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     }, ms);
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** At most this many first bytes of an answer. The rest is not fetched. */
+export async function firstBytes(
+  response: Response,
+  max_bytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part.subarray(0, max_bytes - length));
+    length += parts.at(-1)!.length;
+    if (length === max_bytes) break;
+  }
+  return Buffer.concat(parts);
+}
+
+/** The beginning of an answer as text: its message, where a server may send a page or never stop. */
+export async function firstText(response: Response, max_bytes = 1 << 16): Promise<string> {
+  return new TextDecoder().decode(await firstBytes(response, max_bytes));
 }

@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { firstText } from "@causeway/core/net";
+import { z } from "zod";
 import {
   defineTracker,
   type TrackedEnd,
@@ -116,6 +118,12 @@ class MlflowWriter implements TrackerWriter {
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 250;
 const TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 1 << 20;
+/** Shown of a server's error message. */
+const MAX_SAID_LENGTH = 500;
+
+const experiment_schema = z.object({ experiment_id: z.string() });
+const run_schema = z.object({ run: z.object({ info: z.object({ run_id: z.string() }) }) });
 
 interface Metric {
   key: string;
@@ -138,16 +146,15 @@ class MlflowApi {
 
   /** The id of an experiment, which is created if it does not exist. */
   async experiment(name: string): Promise<string> {
-    const found = await this.#call<{ experiment?: { experiment_id: string } }>(
+    const found = await this.#call(
+      z.object({ experiment: experiment_schema.optional() }),
       "GET",
       `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`,
       undefined,
       [404],
     );
     if (found.experiment) return found.experiment.experiment_id;
-    const made = await this.#call<{ experiment_id: string }>("POST", "experiments/create", {
-      name,
-    });
+    const made = await this.#call(experiment_schema, "POST", "experiments/create", { name });
     return made.experiment_id;
   }
 
@@ -158,7 +165,7 @@ class MlflowApi {
     start_time: number,
     tags: Readonly<Record<string, string>>,
   ): Promise<string> {
-    const { run } = await this.#call<{ run: { info: { run_id: string } } }>("POST", "runs/create", {
+    const { run } = await this.#call(run_schema, "POST", "runs/create", {
       ...{ experiment_id, run_name, start_time },
       tags: Object.entries(tags).map(([key, value]) => ({ key, value })),
     });
@@ -166,21 +173,23 @@ class MlflowApi {
   }
 
   async logBatch(batch: LogBatch): Promise<void> {
-    await this.#call("POST", "runs/log-batch", batch);
+    await this.#call(z.unknown(), "POST", "runs/log-batch", batch);
   }
 
   /** @param end_time Unix milliseconds. */
   async endRun(run_id: string, status: string, end_time: number): Promise<void> {
-    await this.#call("POST", "runs/update", { run_id, status, end_time });
+    await this.#call(z.unknown(), "POST", "runs/update", { run_id, status, end_time });
   }
 
   /**
    * Sends a request; retries when the network or the server fails.
    *
+   * @param schema of the answer.
    * @param expected statuses besides 2xx that are not errors.
-   * @throws {Error} with the server's message.
+   * @throws {Error} with the server's message, or when the answer is not that of an MLflow server.
    */
   async #call<T>(
+    schema: z.ZodType<T>,
     method: string,
     path: string,
     body?: unknown,
@@ -195,9 +204,14 @@ class MlflowApi {
           body: body === undefined ? undefined : JSON.stringify(body),
           signal: AbortSignal.timeout(TIMEOUT_MS),
         });
-        const answer = await response.json().catch(() => ({}));
-        if (response.ok || expected.includes(response.status)) return answer;
-        const message = `${this.server} answered ${response.status}: ${answer.message ?? path}`;
+        const answer = jsonOf(await firstText(response, MAX_ANSWER_BYTES));
+        if (response.ok || expected.includes(response.status)) {
+          const { data, success } = schema.safeParse(answer);
+          if (success) return data;
+          throw new Refused(`the answer of ${this.server} to ${path} is not that of MLflow`);
+        }
+        const said = String(Object(answer).message ?? path).slice(0, MAX_SAID_LENGTH);
+        const message = `${this.server} answered ${response.status}: ${said}`;
         if (response.status < 500 && response.status !== 429) throw new Refused(message);
         throw new Error(message);
       } catch (error) {
@@ -208,5 +222,14 @@ class MlflowApi {
   }
 }
 
-/** The server rejected the request; a retry would not help. */
+/** An answer as JSON; that of another server counts as empty. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+/** The server rejected the request, or is another; a retry would not help. */
 class Refused extends Error {}

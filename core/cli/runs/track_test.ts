@@ -136,6 +136,34 @@ Deno.test("a run is written to an MLflow server: metrics, parameters, how it end
     }
   }));
 
+Deno.test("the answers of a server that is not MLflow's, or never end, are refused", () =>
+  withFolder(async (out) => {
+    const { id } = await run(await loadRecipe(RECIPE.href), { out });
+    const endless = () =>
+      new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(1 << 16).fill(32)) });
+    const said = JSON.stringify({ message: `\x1b[2J${"x".repeat(5000)}` });
+    const answers: [() => Response, RegExp][] = [
+      [
+        () => new Response("null"),
+        /answer of \S+ to experiments\/get-by-name.* is not that of MLflow/,
+      ],
+      [() => Response.json({ experiment: { experiment_id: {} } }), /is not that of MLflow/],
+      [() => Response.json({}), /to experiments\/create is not that of MLflow/],
+      [() => new Response(endless()), /to experiments\/create is not that of MLflow/],
+      [() => new Response(said, { status: 400 }), /answered 400: \\u001b\[2Jx{496};/],
+    ];
+    let answer = answers[0][0];
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => answer());
+    const url = `mlflow:http://127.0.0.1:${server.addr.port}`;
+    for (const [make, expected] of answers) {
+      answer = make;
+      const { code, err } = await track(id, "--tracker", url, "--out", out);
+      assert.equal(code, 1);
+      assert.match(err, expected);
+    }
+    await server.shutdown();
+  }));
+
 Deno.test("a failing tracker does not end the run", () =>
   withFolder(async (out) => {
     const module = join(out, "tracker.ts");

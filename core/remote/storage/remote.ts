@@ -17,6 +17,8 @@ import {
 import { type Storage, StorageError } from "./storage.ts";
 
 const AT_ONCE = 4;
+/** Lists of files, whose size no manifest says: some millions of files. */
+const MAX_LIST_BYTES = 2 ** 30;
 
 const objectName = (digest: string) => `objects/${digest.slice(0, 2)}/${digest}`;
 const manifestName = (key: string) => `manifests/${key}.json`;
@@ -129,22 +131,25 @@ export class Remote {
 
   /** @returns the number of fetched objects. */
   async #pullArtifact(artifact: Artifact): Promise<number> {
-    let fetched = await this.#fetch(artifact.digest);
+    const is_list = artifact.kind === "files" || artifact.shards !== undefined;
+    const size = is_list ? MAX_LIST_BYTES : artifact.bytes;
+    let fetched = await this.#fetch(artifact.digest, size);
     const objects = await artifactObjects(artifact, this.store.objectPath(artifact.digest));
-    await inTurns(objects.map(({ digest }) => digest), async (digest) => {
-      fetched += await this.#fetch(digest);
+    const sizes = new Map(objects.map(({ digest, bytes }) => [digest, bytes]));
+    await inTurns([...sizes.keys()], async (digest) => {
+      fetched += await this.#fetch(digest, sizes.get(digest)!);
     });
     return fetched;
   }
 
-  async #fetch(digest: string): Promise<number> {
+  async #fetch(digest: string, bytes: number): Promise<number> {
     // A digest becomes part of paths.
     if (!/^[0-9a-f]{64}$/.test(digest)) throw new Damaged(`"${digest}" is not a digest`);
     if (this.store.hasObject(digest)) return 0;
     const temporary = join(this.store.root, "tmp", crypto.randomUUID());
     try {
       for (let tries = 0; tries < 2; tries++) { // damage in transit is gone the second time
-        if (!await this.storage.download(objectName(digest), temporary)) {
+        if (!await this.storage.download(objectName(digest), temporary, bytes)) {
           throw new Damaged(`its object ${digest.slice(0, 12)} is missing`);
         }
         if (await this.store.adopt(temporary, digest)) return 1;

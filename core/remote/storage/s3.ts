@@ -6,7 +6,13 @@
 import { AwsV4Signer } from "aws4fetch";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { retrying, type RetryOptions, TransientError } from "../../net/mod.ts";
+import {
+  firstBytes,
+  firstText,
+  retrying,
+  type RetryOptions,
+  TransientError,
+} from "../../net/mod.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
 export interface S3Options extends S3Settings, Pick<RetryOptions, "retries" | "pause_ms" | "log"> {
@@ -14,6 +20,8 @@ export interface S3Options extends S3Settings, Pick<RetryOptions, "retries" | "p
   readonly part_bytes: number;
 }
 
+/** Manifests have a few kilobytes for each output. */
+const MAX_SMALL_BYTES = 64 << 20;
 const OK_OR_NONE = { accept: [404] };
 
 /** As {@linkcode retrying}. @throws {StorageError} after the last try. */
@@ -61,7 +69,7 @@ export function s3Storage(url: string, options: S3Options): Storage {
       const response = await ask("writing", { method: "PUT", name, headers, body });
       await response.body?.cancel();
     },
-    download: (name, path) => downloadTo(name, path, options),
+    download: (name, path, max_bytes = Infinity) => downloadTo(name, path, max_bytes, options),
   };
 }
 
@@ -74,7 +82,9 @@ function checksum(sha256_hex: string): Record<string, string> {
 async function uploadParts(name: string, file: Deno.FsFile, size: number, options: S3Options) {
   const ask = (task: string, request: Omit<S3Request, "name">) =>
     tries(`${task} ${name}`, options, () => send(options, { ...request, name }));
-  const begun = await (await ask("writing", { method: "POST", query: { uploads: "" } })).text();
+  const begun = await firstText(
+    await ask("writing", { method: "POST", query: { uploads: "" } }),
+  );
   const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(begun)?.[1];
   if (uploadId === undefined) {
     throw new StorageError(`${options.bucket} returned no id for an upload`);
@@ -95,7 +105,7 @@ async function uploadParts(name: string, file: Deno.FsFile, size: number, option
     const body = new TextEncoder().encode(list);
     const completed = await ask("writing", { method: "POST", query: { uploadId }, body });
     // A failed completion has status 200.
-    const said = await completed.text();
+    const said = await firstText(completed);
     if (said.includes("<Error>")) throw new StorageError(`${name} could not be completed: ${said}`);
   } catch (error) {
     // Parts of an abandoned upload would be billed.
@@ -105,7 +115,12 @@ async function uploadParts(name: string, file: Deno.FsFile, size: number, option
 }
 
 /** Downloads the rest of a file, over as many connections as it takes. */
-async function downloadTo(name: string, path: string, options: S3Options): Promise<boolean> {
+async function downloadTo(
+  name: string,
+  path: string,
+  max_bytes: number,
+  options: S3Options,
+): Promise<boolean> {
   using file = await Deno.open(path, { create: true, write: true });
   let done = (await file.stat()).size;
   return await tries(`reading ${name}`, options, async () => {
@@ -139,6 +154,7 @@ async function downloadTo(name: string, path: string, options: S3Options): Promi
         watch();
         for (let n = 0; n < piece.length;) n += await file.write(piece.subarray(n));
         done += piece.length;
+        if (done > max_bytes) return true; // damaged, as its digest will tell; it may never end
       }
       if (done < whole) throw new TransientError(`${done} of ${whole} bytes arrived`);
       await file.syncData();
@@ -155,14 +171,15 @@ async function downloadTo(name: string, path: string, options: S3Options): Promi
 
 /** A missing object is an answer; a missing bucket is an error. */
 async function refuseMissingBucket(response: Response, { bucket }: S3Options): Promise<void> {
-  const text = await response.text();
+  const text = await firstText(response);
   if (!text.includes("<Code>NoSuchBucket</Code>")) return;
   throw new StorageError(`there is no bucket ${bucket}; create it, or correct --remote`);
 }
 
+/** The content of a small object; of a longer one, which is damaged, only the beginning. */
 async function bytesOf(response: Response): Promise<Uint8Array> {
   try {
-    return await response.bytes();
+    return await firstBytes(response, MAX_SMALL_BYTES);
   } catch (error) {
     throw new TransientError(`connection lost (${(error as Error).message})`);
   }
@@ -277,7 +294,7 @@ async function explain(
   { method, name }: S3Request,
 ): Promise<Error> {
   const { status, headers } = response;
-  const text = (await response.text().catch(() => "")).slice(0, 1 << 16);
+  const text = await firstText(response).catch(() => "");
   const [code, message] = ["Code", "Message"].map((tag) =>
     new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(text)?.[1]
   );

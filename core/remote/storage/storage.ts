@@ -34,9 +34,10 @@ export interface Storage {
    * Writes content to a local file. It may be damaged: a caller that knows the digest has to compare it.
    *
    * @param path may already have the beginning of the content, which is kept.
+   * @param max_bytes size of the content; more is damage, and need not be read.
    * @returns whether the name exists.
    */
-  download(name: string, path: string): Promise<boolean>;
+  download(name: string, path: string, max_bytes?: number): Promise<boolean>;
 }
 
 /** A storage operation failed. */

@@ -197,6 +197,29 @@ Deno.test({
     ),
 });
 
+Deno.test("of an answer that never ends, no more is read than the object has", () =>
+  withFolder(async (folder) => {
+    let status = 200;
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+      const pull = (to: ReadableStreamDefaultController) => to.enqueue(new Uint8Array(1 << 16));
+      return new Response(new ReadableStream({ pull }), { status });
+    });
+    const storage = s3Storage("s3://bucket", {
+      ...{ bucket: "bucket", prefix: "", endpoint: `http://127.0.0.1:${server.addr.port}` },
+      ...{ region: "r", access_key_id: "key", secret_access_key: "secret", stall_ms: 60_000 },
+      ...{ retries: 0, pause_ms: 1, part_bytes: 5 * 2 ** 20, log: () => {} },
+    });
+    const path = join(folder, "x");
+    assert.equal(await storage.download("x", path, 1e6), true);
+    assert.ok(Deno.statSync(path).size < 3e6);
+    assert.equal((await storage.read("x"))!.length, 2 ** 26);
+    status = 404;
+    assert.equal(await storage.read("x"), undefined);
+    status = 403;
+    await assert.rejects(storage.read("x"), /the server answered 403/);
+    await server.shutdown();
+  }));
+
 Deno.test("URLs of storage, and what is missing to use them", () => {
   const env = (variables: Record<string, string>) => (name: string) => variables[name];
   const open = (url: string, variables = {}) => openStorage(url, undefined, env(variables));
