@@ -27,6 +27,7 @@ import {
 } from "@causeway/core/train";
 import { midtrain, pretrain, select_checkpoint, tokenize } from "@causeway/stages";
 import { TINY_MODEL, TINY_TOKENIZER, VOCAB_SIZE } from "./shared/tiny_training.ts";
+import { brokenObjects } from "./faults/traces.ts";
 import { withFolder } from "./shared/commands.ts";
 
 const model = modelConfig(model_schema.parse(TINY_MODEL), VOCAB_SIZE);
@@ -72,13 +73,14 @@ const train = defineStage({
       validate_every: steps,
       compute: computeOptions({ threads: 1 }),
       keep,
+      tokenizer: inputs.tokenizer,
     };
     const result = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, 1);
       return Promise.resolve(freshArrays(parameters));
     });
-    await writePhase(outputs, phase, result, inputs.tokenizer);
+    await writePhase(outputs, phase, result);
   },
 });
 
@@ -148,6 +150,7 @@ Deno.test("a checkpoint along training is selected without copying, and training
     assert.deepEqual([0, 4, 12].map((step) => place(`at_${step}`).step), [0, 4, 12]);
     assert.deepEqual(place("at_12"), place("end"));
     assert.notEqual(place("at_4").weight, place("end").weight);
+    assert.deepEqual(await brokenObjects(out), []);
   }));
 
 Deno.test("an interrupted run gives the same series and leaves no temporary files", () =>
@@ -173,6 +176,8 @@ Deno.test("an interrupted run gives the same series and leaves no temporary file
       new Store(join(out, name, "store")).readManifest(steps.trunk)!.outputs;
     assert.deepEqual(series(lock("cut"), "cut"), series(lock("whole"), "whole"));
     assert.deepEqual(listFolder(join(out, "cut", "store", "work")), []);
+    // Neither the kept checkpoints nor the interruptions leave anything that no manifest names.
+    for (const name of ["whole", "cut"]) assert.deepEqual(await brokenObjects(join(out, name)), []);
     assert.equal(cut.state, whole.state);
   }));
 

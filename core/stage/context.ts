@@ -126,6 +126,19 @@ export interface DeferredCheckpoint<T> {
   readonly data: T;
   /** Buffers of `data` that are transferred instead of copied. */
   readonly buffers: readonly ArrayBuffer[];
+  readonly rows?: NewRows;
+}
+
+/**
+ * What a checkpoint adds to a file that only grows, such as a log of measurements: each checkpoint has the whole file as
+ * it was then, but writes only what is new, so that many checkpoints do not write the same rows again and again.
+ */
+export interface NewRows {
+  /** Name of the file, for `read`. It is not among the checkpoint's `names`. */
+  readonly name: string;
+  /** Bytes of the file before these; an earlier checkpoint of the step wrote them. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Writes checkpoints in a thread of its own, one at a time. */
@@ -149,7 +162,7 @@ export interface Checkpoints {
   /** The newest complete checkpoint, kept ones included, or undefined on a fresh start. */
   latest(): Promise<SavedCheckpoint | undefined>;
   /** Writes all files, then makes the checkpoint visible by one rename; older ones are removed. */
-  save(step: number, files: Readonly<Record<string, Uint8Array>>): Promise<void>;
+  save(step: number, files: Readonly<Record<string, Uint8Array>>, rows?: NewRows): Promise<void>;
   /** Complete kept checkpoints of this step, in order, including those of interrupted runs. */
   kept?(): Promise<readonly KeptCheckpoint[]>;
   /**

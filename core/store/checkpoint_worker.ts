@@ -4,7 +4,7 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import { type CheckpointFiles, writeKept, writeTemporary } from "./checkpoint_files.ts";
+import { type CheckpointContent, CheckpointFolder } from "./checkpoint_files.ts";
 import type { WriteReply, WriteRequest } from "./checkpoints.ts";
 import { Store } from "./store.ts";
 
@@ -19,12 +19,15 @@ self.onmessage = async ({ data: request }: MessageEvent<WriteRequest>) => {
   }
 };
 
+let folder: CheckpointFolder | undefined;
+
 /** @returns digests of the objects that were stored. */
 async function write(request: WriteRequest): Promise<string[]> {
-  const { encoder, root, folder, step, keep, data } = request;
-  const encode: (data: unknown) => CheckpointFiles = (await import(encoder)).default;
-  const files = encode(data);
-  if (keep) return writeKept(new Store(root), folder, step, files);
-  writeTemporary(folder, step, files);
+  const { encoder, root, step, keep, data, rows } = request;
+  const encode: (data: unknown) => CheckpointContent["files"] = (await import(encoder)).default;
+  const content = { step, files: encode(data), rows };
+  folder ??= new CheckpointFolder(request.folder);
+  if (keep) return folder.writeKept(new Store(root), content);
+  folder.writeTemporary(content);
   return [];
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename, join } from "node:path";
+import type { FileEntry } from "./artifact.ts";
 import type {
   Checkpoints,
   CheckpointWriter,
@@ -11,22 +12,24 @@ import type {
   KeptCheckpoint,
   SavedCheckpoint,
 } from "../stage/mod.ts";
-import { readIfPresent, removeIfPresent } from "./atomic.ts";
+import { removeIfPresent } from "./atomic.ts";
 import {
-  type CheckpointFiles,
+  type CheckpointContent,
+  CheckpointFolder,
+  type CheckpointList,
   completeFolders,
-  INDEX,
-  type Index,
-  type KeptList,
   keptLists,
-  parseList,
+  LIST,
+  readList,
+  rowsPath,
   stepOf,
-  writeTemporary,
 } from "./checkpoint_files.ts";
+import { RowsFile } from "./checkpoint_rows.ts";
 import { digestOfFile, Store } from "./store.ts";
 
 export class StoredCheckpoints implements Checkpoints {
   readonly #store: Store;
+  readonly #writing: CheckpointFolder;
   /** Digests of objects known to be intact; they are not read again. */
   readonly #verified = new Set<string>();
 
@@ -39,35 +42,39 @@ export class StoredCheckpoints implements Checkpoints {
     private readonly onDamage: (message: string) => void = () => {},
   ) {
     this.#store = new Store(join(folder, "..", ".."));
+    this.#writing = new CheckpointFolder(folder);
   }
 
   async latest(): Promise<SavedCheckpoint | undefined> {
     const kept = (await this.kept()).at(-1);
+    const rows = this.#rowsFiles();
     for (const name of completeFolders(this.folder).reverse()) {
       if (kept && kept.step >= stepOf(name)) break;
       const path = join(this.folder, name);
-      const index = await readIndex(path);
-      if (index) {
-        const paths = Object.keys(index.files).map((file) => [file, join(path, file)]);
-        return openCheckpoint(index.step, Object.fromEntries(paths));
-      }
+      const found = await this.#open(join(path, LIST), name, (file) => join(path, file.name), rows);
+      if (found) return found;
       this.#drop(path, name);
     }
     return kept;
   }
 
   // deno-lint-ignore require-await -- errors must reject, not throw
-  async save(step: number, files: CheckpointFiles): Promise<void> {
-    writeTemporary(this.folder, step, files);
+  async save(
+    step: number,
+    files: CheckpointContent["files"],
+    rows?: CheckpointContent["rows"],
+  ): Promise<void> {
+    this.#writing.writeTemporary({ step, files, rows });
   }
 
   async kept(): Promise<KeptCheckpoint[]> {
     const checkpoints: KeptCheckpoint[] = [];
+    const rows = this.#rowsFiles();
     for (const path of keptLists(this.folder)) {
-      const list = parseList<KeptList>(Deno.readTextFileSync(path));
-      const is_valid = isKeptList(list) && list.step === stepOf(basename(path));
-      if (is_valid && await this.#isIntact(list)) checkpoints.push(this.#open(list));
-      else this.#drop(path, `of step ${list?.step ?? path}`);
+      const pathOf = ({ digest }: FileEntry) => this.#store.objectPath(digest);
+      const found = await this.#open(path, basename(path), pathOf, rows, this.#verified);
+      if (found) checkpoints.push(found);
+      else this.#drop(path, `of step ${stepOf(basename(path))}`);
     }
     return checkpoints;
   }
@@ -78,18 +85,38 @@ export class StoredCheckpoints implements Checkpoints {
     });
   }
 
-  async #isIntact({ files }: KeptList): Promise<boolean> {
-    for (const { digest } of files) {
-      if (this.#verified.has(digest)) continue;
-      if (await digestOfFile(this.#store.objectPath(digest)) !== digest) return false;
-      this.#verified.add(digest);
+  /**
+   * The checkpoint of a list; undefined when the list or anything it names is damaged, or it is not of its name's step.
+   *
+   * @param known digests of files known to be intact.
+   */
+  async #open(
+    path: string,
+    name: string,
+    pathOf: (file: FileEntry) => string,
+    rowsOf: (name: string) => RowsFile,
+    known = new Set<string>(),
+  ): Promise<KeptCheckpoint | undefined> {
+    const list = readList(path);
+    if (list?.step !== stepOf(name)) return undefined;
+    const { rows } = list;
+    if (rows && rowsOf(rows.name).digest(rows.bytes) !== rows.sha256) return undefined;
+    for (const file of list.files) {
+      if (known.has(file.digest)) continue;
+      if (await digestOfFile(pathOf(file)) !== file.digest) return undefined;
+      known.add(file.digest);
     }
-    return true;
+    return openCheckpoint(list, pathOf, (name) => rowsPath(this.folder, name));
   }
 
-  #open({ step, files }: KeptList): KeptCheckpoint {
-    const paths = files.map(({ name, digest }) => [name, this.#store.objectPath(digest)]);
-    return openCheckpoint(step, Object.fromEntries(paths));
+  /** Files of rows, each read once for all checkpoints. */
+  #rowsFiles(): (name: string) => RowsFile {
+    const files = new Map<string, RowsFile>();
+    return (name) => {
+      const file = files.get(name) ?? new RowsFile(rowsPath(this.folder, name));
+      files.set(name, file);
+      return file;
+    };
   }
 
   #drop(path: string, name: string): void {
@@ -98,35 +125,22 @@ export class StoredCheckpoints implements Checkpoints {
   }
 }
 
-/** The list of files; undefined when one of them does not match its digest. */
-async function readIndex(folder: string): Promise<Index | undefined> {
-  const index = parseList<Index>(readIfPresent(join(folder, INDEX)) ?? "");
-  // Damage may also have changed the name of a field, or the step.
-  if (!isObject(index?.files) || index.step !== stepOf(basename(folder))) return undefined;
-  for (const [name, digest] of Object.entries(index.files)) {
-    if (await digestOfFile(join(folder, name)) !== digest) return undefined;
-  }
-  return index;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isKeptList(list: KeptList | undefined): list is KeptList {
-  const named = ({ name, digest }: { name: unknown; digest: unknown }) =>
-    typeof name === "string" && typeof digest === "string";
-  return Number.isSafeInteger(list?.step) && Array.isArray(list?.files) && list.files.every(named);
-}
-
-/** @param paths of its files, by name. */
-function openCheckpoint(step: number, paths: Readonly<Record<string, string>>): KeptCheckpoint {
-  const names = Object.keys(paths);
+function openCheckpoint(
+  { step, files, rows }: CheckpointList,
+  pathOf: (file: FileEntry) => string,
+  rowsPathOf: (name: string) => string,
+): KeptCheckpoint {
+  const names = files.map(({ name }) => name);
   const path = (name: string) => {
-    if (Object.hasOwn(paths, name)) return paths[name];
+    const found = files.find((file) => file.name === name);
+    if (found) return pathOf(found);
     throw new Error(`the checkpoint has no file "${name}"; its files are ${names.join(", ")}`);
   };
-  return { step, names, path, read: async (name) => await Deno.readFile(path(name)) };
+  const read = async (name: string) => {
+    if (name !== rows?.name) return await Deno.readFile(path(name));
+    return (await Deno.readFile(rowsPathOf(name))).subarray(0, rows.bytes);
+  };
+  return { step, names, path, read };
 }
 
 /** To the worker. */

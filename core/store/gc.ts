@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { type Artifact, artifactObjects } from "./artifact.ts";
 import { removeIfPresent, syncFolder } from "./atomic.ts";
-import { type KeptList, keptLists, parseList } from "./checkpoint_files.ts";
+import { keptLists, readList } from "./checkpoint_files.ts";
 import type { Manifest } from "./manifest.ts";
 import { digestOfFile, listFolder, listFolders, type Store } from "./store.ts";
 
@@ -110,10 +110,9 @@ async function digestsOf(store: Store, artifact: Artifact): Promise<string[]> {
 
 /** Digests of the objects of checkpoints that an unfinished step keeps. */
 function keptObjects(store: Store, key: string): string[] {
-  return keptLists(store.workFolder(key)).flatMap((path) => {
-    const list = parseList<KeptList>(Deno.readTextFileSync(path));
-    return list?.files.map(({ digest }) => digest) ?? [];
-  });
+  return keptLists(store.workFolder(key)).flatMap((path) =>
+    readList(path)?.files.map(({ digest }) => digest) ?? []
+  );
 }
 
 function unneededManifests(

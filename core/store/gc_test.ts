@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { writeKept, writeTemporary } from "./checkpoint_files.ts";
+import { CheckpointFolder } from "./checkpoint_files.ts";
 import { StoredFilesOutput } from "./artifact_io.ts";
 import { findLeftovers, type InUse, removeLeftovers } from "./gc.ts";
 import { artifactKey, type InputDigests } from "./manifest.ts";
@@ -87,8 +87,9 @@ Deno.test("checkpoints that a run could resume from are kept, with the objects o
     const { key: finished } = await makeResult(store, "finished");
     const files = (text: string) => ({ model: new TextEncoder().encode(text) });
     for (const key of ["going_on", "abandoned", finished]) {
-      writeTemporary(store.workFolder(key), 20, files("temporary"));
-      writeKept(store, store.workFolder(key), 10, files(`kept by ${key}`));
+      const folder = new CheckpointFolder(store.workFolder(key));
+      folder.writeTemporary({ step: 20, files: files("temporary") });
+      folder.writeKept(store, { step: 10, files: files(`kept by ${key}`) });
     }
     const found = await findLeftovers(store, use([finished], ["abandoned"]));
     const named = found.map(({ kind, name, reason }) => [kind, name, reason]);
@@ -129,7 +130,8 @@ Deno.test("killed at any point, removal leaves no manifest without its objects, 
     for (let survives = 0, done = false; !done; survives++) {
       const first = await makeResult(store, "old");
       await makeResult(store, "older", { a: first.digest });
-      writeTemporary(store.workFolder("abandoned"), 1, { model: Uint8Array.of(1) });
+      new CheckpointFolder(store.workFolder("abandoned"))
+        .writeTemporary({ step: 1, files: { model: Uint8Array.of(1) } });
       const found = await findLeftovers(store, use([used.key], ["abandoned"]));
       let left = survives;
       try {

@@ -34,18 +34,26 @@ export function artifactKey({ stage, version, config, seed, inputs }: Identity):
   );
 }
 
-/** The text of a manifest, with the SHA-256 of its canonical JSON, without which a changed digit would go unnoticed. */
-export function formatManifest(manifest: Manifest): string {
-  return canonicalJson({ ...manifest, sha256: sha256(canonicalJson(manifest)) }) + "\n";
-}
+/** The text of a manifest. */
+export const formatManifest = (manifest: Manifest): string => sealed(manifest) + "\n";
 
 /** Parses a manifest; undefined when it is invalid or damaged. The step then counts as not run. */
 export function parseManifest(text: string): Manifest | undefined {
+  const manifest = unsealed<Manifest>(text);
+  const is_valid = manifest?.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs;
+  return is_valid ? manifest : undefined;
+}
+
+/** An object as canonical JSON with its SHA-256, without which a changed digit would go unnoticed. */
+export function sealed(value: object): string {
+  return canonicalJson({ ...value, sha256: sha256(canonicalJson(value)) });
+}
+
+/** The object that was sealed; undefined when the text is damaged, or was not made by `sealed`. */
+export function unsealed<T extends object>(text: string): T | undefined {
   try {
-    const { sha256: digest, ...manifest } = JSON.parse(text) as Manifest & { sha256: string };
-    const is_intact = manifest.format === MANIFEST_FORMAT && manifest.inputs && manifest.outputs &&
-      digest === sha256(canonicalJson(manifest));
-    return is_intact ? manifest : undefined;
+    const { sha256: digest, ...value } = JSON.parse(text) as T & { sha256: string };
+    return digest === sha256(canonicalJson(value)) ? value as unknown as T : undefined;
   } catch {
     return undefined;
   }

@@ -71,10 +71,15 @@ export function freshState(
 
 export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** The files of a checkpoint. */
+/**
+ * The files of a checkpoint.
+ *
+ * @param config_json content of `config.json`; without ids of special tokens when left out.
+ */
 export function encodeCheckpoint(
   { parameters, m, v, loss_scale }: TrainingArrays,
   state: TrainerState,
+  config_json: object = toHuggingFace(parameters.config),
 ): Record<string, Uint8Array> {
   const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json, null, 2) + "\n");
   const moments = Object.entries({ m, v }).flatMap(([moment, arrays]) =>
@@ -85,7 +90,7 @@ export function encodeCheckpoint(
     }))
   );
   return {
-    "config.json": text(toHuggingFace(parameters.config)),
+    "config.json": text(config_json),
     "model.safetensors": encodeParameters(parameters),
     "optimizer.safetensors": writeSafetensors(moments),
     // Through the schema, which puts the keys in one order.

@@ -27,26 +27,18 @@ export interface SeriesEntry {
  * Writes a series. Nothing is copied: its files are in the store already.
  *
  * @param beside.names files of `tokenizer` to put beside every model.
- * @param beside.withIds writes the ids of special tokens into a `config.json`.
  */
 export async function writeSeries(
   output: FilesOutput,
   checkpoints: readonly KeptCheckpoint[],
-  { tokenizer, names: tokenizer_files, withIds }: {
-    tokenizer: FilesInput;
-    names: readonly string[];
-    withIds: (config: Uint8Array) => Uint8Array;
-  },
+  { tokenizer, names: tokenizer_files }: { tokenizer: FilesInput; names: readonly string[] },
 ): Promise<void> {
   const list: SeriesEntry[] = [];
   for (const { step, names, path, read } of checkpoints) {
     const folder = `step-${String(step).padStart(6, "0")}`;
     const state = JSON.parse(new TextDecoder().decode(await read("trainer_state.json")));
     list.push({ step, tokens: state.tokens, folder });
-    for (const name of names.filter((name) => name !== "metrics.json")) {
-      const content = name === "config.json" ? withIds(await read(name)) : { path: path(name) };
-      await output.write(`${folder}/${name}`, content);
-    }
+    for (const name of names) await output.write(`${folder}/${name}`, { path: path(name) });
     for (const name of tokenizer_files) {
       await output.write(`${folder}/${name}`, { path: tokenizer.path(name) });
     }

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { count, positive_int } from "../config/mod.ts";
 import { ParameterArrays } from "../model/mod.ts";
-import type { Checkpoints, CheckpointWriter } from "../stage/mod.ts";
+import type { Checkpoints, CheckpointWriter, NewRows } from "../stage/mod.ts";
 import { encodeCheckpoint, type TrainerState } from "./checkpoint.ts";
 import type { TrainingArrays } from "./trainer.ts";
 
@@ -74,8 +74,8 @@ export interface Snapshot {
     readonly shape: Pick<ParameterArrays, "config" | "decay_scope">;
   };
   readonly state: TrainerState;
-  /** `metrics.json`. */
-  readonly metrics: Uint8Array;
+  /** Content of `config.json`. */
+  readonly config_json: object;
 }
 
 /**
@@ -83,14 +83,13 @@ export interface Snapshot {
  * default export.
  */
 export default function encodeSnapshot(
-  { arrays: { shape, steps, loss_scale, ...buffers }, state, metrics }: Snapshot,
+  { arrays: { shape, steps, loss_scale, ...buffers }, state, config_json }: Snapshot,
 ): Record<string, Uint8Array> {
   const [parameters, m, v] = ARRAYS.map((name) =>
     // The memory that the constructor allocates is never touched.
     Object.assign(new ParameterArrays(shape.config, shape.decay_scope), buffers[name])
   );
-  const files = encodeCheckpoint({ parameters, m, v, steps, loss_scale }, state);
-  return { ...files, "metrics.json": metrics };
+  return encodeCheckpoint({ parameters, m, v, steps, loss_scale }, state, config_json);
 }
 
 /**
@@ -145,21 +144,23 @@ export class Checkpointing {
    */
   async save(
     keep: boolean,
-    current: () => Promise<{ arrays: TrainingArrays; state: TrainerState; metrics: Uint8Array }>,
+    current: () => Promise<
+      Omit<Snapshot, "arrays"> & { arrays: TrainingArrays; rows: NewRows }
+    >,
   ): Promise<void> {
     await this.settled();
-    const { arrays, state, metrics } = await current();
+    const { arrays, rows, ...rest } = await current();
     this.#last_save = performance.now();
-    const { checkpoints } = this;
+    const { checkpoints } = this, { state, config_json } = rest;
     if (!checkpoints.openWriter) {
-      const files = { ...encodeCheckpoint(arrays, state), "metrics.json": metrics };
-      return await checkpoints.save(state.step, files);
+      return await checkpoints.save(state.step, encodeCheckpoint(arrays, state, config_json), rows);
     }
     this.#writer ??= checkpoints.openWriter(import.meta.url);
     const { steps, loss_scale, parameters: { config, decay_scope } } = arrays;
     const copies = this.#copy(arrays), shape = { config, decay_scope };
-    const data: Snapshot = { arrays: { ...copies, shape, steps, loss_scale }, state, metrics };
-    const written = this.#writer.write({ step: state.step, keep, data, buffers: memory(copies) });
+    const data: Snapshot = { arrays: { ...copies, shape, steps, loss_scale }, ...rest };
+    const buffers = memory(copies);
+    const written = this.#writer.write({ step: state.step, keep, data, buffers, rows });
     this.#writing = written.then(
       ({ arrays: { parameters, m, v } }) => void (this.#spare = { parameters, m, v }),
       (reason) => void (this.#error = { reason }),

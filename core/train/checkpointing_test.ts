@@ -2,14 +2,14 @@ import { computeOptions } from "../engine/mod.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { BatchSource, type Sequence } from "../batches/mod.ts";
-import { initialize, ParameterArrays } from "../model/mod.ts";
+import { initialize, ParameterArrays, toHuggingFace } from "../model/mod.ts";
 import type { CheckpointWriter, DeferredCheckpoint } from "../stage/mod.ts";
 import { Store, StoredCheckpoints } from "../store/mod.ts";
 import { TINY_MODEL, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import encodeSnapshot, { Checkpointing, type Snapshot } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
-import { MetricsHistory } from "./metrics.ts";
+import { METRICS, MetricsHistory } from "./metrics.ts";
 import {
   freshArrays,
   freshState,
@@ -93,12 +93,11 @@ async function trainOn(store: Store, phase: Phase, stop_at: readonly number[] = 
 
 type Trained = Awaited<ReturnType<typeof trainOn>>;
 
-/** Files of the kept checkpoints without the measurements, by their digests. */
+/** Files of the kept checkpoints, by their digests. */
 const keptFiles = ({ kept }: Trained) =>
   kept.map(({ step, names, path }) => ({
     step,
-    files: names.filter((name) => name !== "metrics.json")
-      .map((name) => [name, path(name).split("/").at(-1)]),
+    files: names.map((name) => [name, path(name).split("/").at(-1)]),
   }));
 
 Deno.test("kept steps are those listed, and the last of the regular ones", () => {
@@ -124,7 +123,7 @@ Deno.test("a kept checkpoint equals the end of a phase of that length", () =>
     assert.deepEqual(kept.map(({ step }) => step), [0, 5, 12]);
     for (const { step, names, read } of kept) {
       const { files } = await trainOn(new Store(join(store.root, `${step}`)), makePhase(step));
-      assert.deepEqual(names.toSorted(), [...Object.keys(files), "metrics.json"].sort());
+      assert.deepEqual(names.toSorted(), Object.keys(files).sort());
       for (const [name, bytes] of Object.entries(files)) {
         assert.deepEqual(await read(name), bytes, `${name} of step ${step}`);
       }
@@ -149,6 +148,11 @@ Deno.test("an interrupted run keeps the same checkpoints, and ends with the same
     assert.deepEqual(keptFiles(resumed), keptFiles(undisturbed));
     assert.deepEqual(resumed.files, undisturbed.files);
     assert.deepEqual(resumed.history, undisturbed.history);
+    // Where it was interrupted does not show in the rows either, each of which is written once.
+    const rows = ({ folder }: Trained) => Deno.readTextFileSync(join(folder, "rows", METRICS));
+    assert.equal(rows(resumed), rows(undisturbed));
+    const { training, validation } = undisturbed.history;
+    assert.equal(rows(resumed).split("\n").length - 1, training.length + validation.length);
   }));
 
 Deno.test("a lost kept checkpoint is made again, without using later ones", () =>
@@ -226,7 +230,9 @@ async function heldCheckpointing() {
   });
   const arrays = await prepare();
   const state = makePhase(5).start;
-  const current = () => Promise.resolve({ arrays, state, metrics: new MetricsHistory().encode() });
+  const rows = new MetricsHistory().takeNew();
+  const config_json = toHuggingFace(model);
+  const current = () => Promise.resolve({ arrays, state, config_json, rows });
   return { writer, checkpointing, arrays, state, current };
 }
 
@@ -236,8 +242,7 @@ Deno.test("a checkpoint has the values at the time save returned, whatever the t
   await checkpointing.save(false, current);
   arrays.parameters.fill(7);
   arrays.m.fill(8);
-  const { "metrics.json": _, ...files } = encodeSnapshot(writer.taken[0].data);
-  assert.deepEqual(files, before);
+  assert.deepEqual(encodeSnapshot(writer.taken[0].data), before);
   writer.taken[0].finish();
   await checkpointing.close();
   assert.ok(writer.is_closed);
@@ -278,9 +283,10 @@ Deno.test("arrays of a device give the same files", () =>
     const trainer = await DeviceTrainer.create(arrays, optimizer, compute);
     const checkpoints = new StoredCheckpoints(store.workFolder("key"));
     const checkpointing = new Checkpointing(checkpoints);
+    const rows = new MetricsHistory().takeNew();
     for (const keep of [false, true]) {
       await checkpointing.save(keep, async () => {
-        return { arrays: await trainer.arrays(), state, metrics: new MetricsHistory().encode() };
+        return { arrays: await trainer.arrays(), state, config_json: toHuggingFace(model), rows };
       });
     }
     await checkpointing.settled();

@@ -4,7 +4,7 @@
  * @module
  */
 import { partOf } from "../batches/mod.ts";
-import { hostWeights } from "../model/mod.ts";
+import { hostWeights, toHuggingFace } from "../model/mod.ts";
 import type { KeptCheckpoint } from "../stage/mod.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { Checkpointing, keptSteps } from "./checkpointing.ts";
@@ -18,6 +18,7 @@ import {
   type PhaseResult,
   type Progress,
 } from "./phase.ts";
+import { openTokenizer, type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
 import { TrainingSamples } from "./samples.ts";
 import { NonFiniteError, type Trainer, type TrainingArrays } from "./trainer.ts";
 
@@ -45,17 +46,25 @@ export async function trainPhase(
   }
   if (ctx.ranks) checkWork(phase, ctx.ranks);
   const evaluator = new Evaluator({ ...phase.batches.options, compute: phase.compute });
+  const token_ids = await tokenIdsOf(phase);
   const checkpointing = new Checkpointing(ctx.checkpoints);
   const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
   const begun = await beginPhase(ctx, phase, keep, prepare);
   try {
-    return await new Loop({ ctx, phase, ...begun, evaluator, checkpointing, samples, keep }).run();
+    const parts = { ctx, phase, ...begun, token_ids, evaluator, checkpointing, samples, keep };
+    return await new Loop(parts).run();
   } finally {
     await samples.release();
     await checkpointing.close();
     await evaluator.release();
     await begun.trainer.release();
   }
+}
+
+async function tokenIdsOf({ tokenizer }: Phase): Promise<TokenIds | undefined> {
+  if (!tokenizer) return undefined;
+  const { bos_token_id, eos_token_ids, pad_token_id } = await openTokenizer(tokenizer);
+  return { bos_token_id, eos_token_ids, pad_token_id };
 }
 
 /** @throws {Error} when some processes would have nothing to do in any step; the last batch may be smaller. */
@@ -73,6 +82,7 @@ function checkWork({ batches, steps }: Phase, { size }: { readonly size: number 
 interface LoopParts extends Progress {
   readonly ctx: LoopContext;
   readonly phase: Phase;
+  readonly token_ids: TokenIds | undefined;
   readonly trainer: Trainer;
   readonly evaluator: Evaluator;
   readonly checkpointing: Checkpointing;
@@ -107,7 +117,8 @@ class Loop {
     }
     await parts.checkpointing.settled();
     parts.ctx.report(parts.done, {}, parts.phase.steps);
-    const files = encodeCheckpoint(await parts.trainer.arrays(), parts.state);
+    const arrays = await parts.trainer.arrays();
+    const files = encodeCheckpoint(arrays, parts.state, this.#configJson(arrays));
     return { state: parts.state, history: parts.history, files, kept: await this.#kept() };
   }
 
@@ -125,7 +136,7 @@ class Loop {
       tokens: parts.state.tokens + tokens,
     };
     const row = { ...result, learning_rate };
-    parts.history.training.push({ step: parts.state.step, tokens: parts.state.tokens, ...row });
+    parts.history.add({ step: parts.state.step, tokens: parts.state.tokens, ...row });
     const tokens_per_second = tokens / (performance.now() - began) * 1000;
     this.#drawn.add(batch.tokens);
     const drawn = this.#drawn.take(parts.done === parts.phase.steps);
@@ -159,7 +170,7 @@ class Loop {
 
   async #validate(): Promise<void> {
     const { state: { step }, ctx, done, phase, history } = this.parts;
-    const rows: MetricsHistory["validation"] = [];
+    const rows: MetricsHistory["validation"][number][] = [];
     for (const [source, eval_set] of phase.validation) {
       if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
       const measured = await this.#evalLoss(eval_set);
@@ -170,7 +181,7 @@ class Loop {
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, eval_set) });
     }
-    history.validation.push(...rows);
+    rows.forEach((row) => history.add(row));
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);
     ctx.report(done, Object.fromEntries(losses), phase.steps);
   }
@@ -201,8 +212,14 @@ class Loop {
   #save(keep: boolean): Promise<void> {
     const { state, history, checkpointing, trainer } = this.parts;
     return checkpointing.save(keep, async () => {
-      return { arrays: await trainer.arrays(), state, metrics: history.encode() };
+      const arrays = await trainer.arrays();
+      return { arrays, state, config_json: this.#configJson(arrays), rows: history.takeNew() };
     });
+  }
+
+  #configJson({ parameters: { config } }: TrainingArrays): object {
+    const { token_ids } = this.parts, json = toHuggingFace(config);
+    return token_ids ? withTokenIds(json, token_ids) : json;
   }
 
   async #saveIfDue(): Promise<void> {

@@ -1,10 +1,10 @@
 /**
- * The measurements of a phase: kept in memory and in its checkpoints, written as tables at the end.
+ * The measurements of a phase: kept in memory, added to by each checkpoint, written as tables at the end.
  *
  * @module
  */
 import type { GlobalBatch } from "../batches/mod.ts";
-import type { Batch, ports } from "../stage/mod.ts";
+import type { Batch, NewRows, ports } from "../stage/mod.ts";
 
 interface TrainingRow {
   step: number;
@@ -23,18 +23,46 @@ interface ValidationRow {
   tokens: number;
 }
 
+/** Name of the rows in a checkpoint: a line of JSON for each, in the order in which they were measured. */
+export const METRICS = "metrics.jsonl";
+
 /** Rows recorded so far. Losses are finite, so JSON keeps them exactly. */
 export class MetricsHistory {
-  training: TrainingRow[] = [];
-  validation: ValidationRow[] = [];
+  readonly training: TrainingRow[] = [];
+  readonly validation: ValidationRow[] = [];
+  /** Lines that no checkpoint has yet, and the length of those before them in bytes. */
+  #new_lines: string[] = [];
+  #written = 0;
 
-  encode(): Uint8Array {
-    const { training, validation } = this;
-    return new TextEncoder().encode(JSON.stringify({ training, validation }));
+  add(row: TrainingRow | ValidationRow): void {
+    this.#remember(row);
+    this.#new_lines.push(JSON.stringify(row) + "\n");
   }
 
+  /** The rows since the last call, for the next checkpoint. */
+  takeNew(): NewRows {
+    const at = this.#written;
+    const bytes = new TextEncoder().encode(this.#new_lines.join(""));
+    this.#written += bytes.length;
+    this.#new_lines = [];
+    return { name: METRICS, at, bytes };
+  }
+
+  /** @param bytes rows of a checkpoint; decoded line by line, since all of them may be too long for one string. */
   static decode(bytes: Uint8Array): MetricsHistory {
-    return Object.assign(new MetricsHistory(), JSON.parse(new TextDecoder().decode(bytes)));
+    const history = new MetricsHistory();
+    const decoder = new TextDecoder();
+    for (let start = 0, end; start < bytes.length; start = end + 1) {
+      end = bytes.indexOf(NEWLINE, start);
+      history.#remember(JSON.parse(decoder.decode(bytes.subarray(start, end))));
+    }
+    history.#written = bytes.length;
+    return history;
+  }
+
+  #remember(row: TrainingRow | ValidationRow): void {
+    if ("source" in row) this.validation.push(row);
+    else this.training.push(row);
   }
 
   trainingTable(): Batch<typeof ports.training_metrics.columns> {
@@ -59,6 +87,8 @@ export class MetricsHistory {
     };
   }
 }
+
+const NEWLINE = 10;
 
 /** A phase reports its mixture about this often. */
 const REPORTS = 100;

@@ -19,7 +19,7 @@ import type { KeepOptions } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import type { EvalSet } from "./evaluator.ts";
 import { HostTrainer } from "./host_trainer.ts";
-import { MetricsHistory } from "./metrics.ts";
+import { METRICS, MetricsHistory } from "./metrics.ts";
 import type { SampleContext } from "./samples.ts";
 import type { Trainer, TrainingArrays } from "./trainer.ts";
 
@@ -43,7 +43,7 @@ export interface Phase {
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
   compute: Compute;
-  /** A tokenizer's files, needed to show samples. */
+  /** A tokenizer's files, or a checkpoint with them: for samples, and for special tokens in `config.json`. */
   tokenizer?: FilesInput;
   /** Which checkpoints become an output; none when left out. */
   keep?: KeepOptions;
@@ -89,7 +89,7 @@ export async function beginPhase(
   const read = (name: string) => saved.read(name);
   const state = await loadTrainerState(read);
   const trainer = await make(await loadArrays(read, state));
-  const history = MetricsHistory.decode(await read("metrics.json"));
+  const history = MetricsHistory.decode(await read(METRICS));
   const done = state.step - start.step;
   ctx.log(`resuming at step ${done} of ${phase.steps}`);
   return { trainer, done, state, history };

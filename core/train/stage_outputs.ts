@@ -5,13 +5,7 @@
  */
 import type { Sequence } from "../batches/mod.ts";
 import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
-import {
-  COMPANION_FILES,
-  decodeAfter,
-  openTokenizer,
-  TOKENIZER_FILES,
-  withTokenIds,
-} from "../tokenizer/mod.ts";
+import { COMPANION_FILES, decodeAfter, openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import { checkpoint_series, writeSeries } from "./checkpoint_series.ts";
 import type { Phase, PhaseResult } from "./phase.ts";
@@ -30,34 +24,25 @@ const BESIDE_WEIGHTS = [...TOKENIZER_FILES, ...COMPANION_FILES, "generation_conf
 
 /**
  * Writes the checkpoint, those along the phase, metrics, and some rows of the first batch. The tokenizer's files are
- * written beside the weights, and its ids of special tokens into `config.json`, so that every checkpoint is a complete
- * Hugging Face model folder.
+ * written beside the weights, so that every checkpoint is a complete Hugging Face model folder.
  *
- * @param tokenizer the tokenizer, or the checkpoint trained from, whose files are copied.
+ * @param phase with the tokenizer, or the checkpoint trained from, whose files are copied.
  * @param options.save_optimizer whether the checkpoint has the optimizer's moments, two thirds of its bytes.
  */
 export async function writePhase(
   outputs: Outputs<typeof training_outputs>,
-  phase: Phase,
+  phase: Phase & { readonly tokenizer: FilesInput },
   { files, history, kept }: PhaseResult,
-  tokenizer: FilesInput,
   { save_optimizer = true }: { save_optimizer?: boolean } = {},
 ): Promise<void> {
-  const ids = await openTokenizer(tokenizer);
-  const withIds = (json: Uint8Array) =>
-    new TextEncoder().encode(
-      JSON.stringify(withTokenIds(JSON.parse(new TextDecoder().decode(json)), ids), null, 2) + "\n",
-    );
+  const { tokenizer } = phase;
   const saved = Object.entries(files).filter(([name]) => {
     return save_optimizer || name !== "optimizer.safetensors";
   });
-  await writeCheckpoint(outputs.checkpoint, {
-    ...Object.fromEntries(saved),
-    "config.json": withIds(files["config.json"]),
-  });
+  await writeCheckpoint(outputs.checkpoint, Object.fromEntries(saved));
   const beside = BESIDE_WEIGHTS.filter((name) => tokenizer.names.includes(name));
   for (const name of beside) await outputs.checkpoint.write(name, await tokenizer.bytes(name));
-  await writeSeries(outputs.checkpoints, kept, { tokenizer, names: beside, withIds });
+  await writeSeries(outputs.checkpoints, kept, { tokenizer, names: beside });
   await outputs.training.write(history.trainingTable());
   await outputs.validation.write(history.validationTable());
   await outputs.samples.write(await batchSample(phase, tokenizer, { step: 0, rows: SAMPLE_ROWS }));

@@ -84,12 +84,12 @@ export class SweepProgress {
         const step = saved.step - this.#place(0);
         return Promise.resolve({ step, read: (name) => saved.read(`${TRAINING}/${name}`) });
       },
-      save: (step, files) => {
-        const moved = Object.entries(files).map(([name, bytes]) => [`${TRAINING}/${name}`, bytes]);
-        return this.checkpoints.save(this.#place(step), {
-          [FINISHED]: this.#encode(true),
-          ...Object.fromEntries(moved),
-        });
+      save: (step, files, rows) => {
+        const place = (name: string) => `${TRAINING}/${name}`;
+        const moved = Object.entries(files).map(([name, bytes]) => [place(name), bytes]);
+        const all = { [FINISHED]: this.#encode(true), ...Object.fromEntries(moved) };
+        const moved_rows = rows && { ...rows, name: place(rows.name) };
+        return this.checkpoints.save(this.#place(step), all, moved_rows);
       },
     };
   }

@@ -80,13 +80,14 @@ export const midtrain = defineStage({
   parallel: true,
   async run(ctx) {
     const { inputs: { checkpoint }, outputs } = ctx;
-    const { phase, ledger } = await preparePhase(ctx);
+    const { phase: mixed, ledger } = await preparePhase(ctx);
+    const phase = { ...mixed, tokenizer: checkpoint };
     const result = await trainPhase(
       ctx,
-      { ...phase, tokenizer: checkpoint },
+      phase,
       () => loadArrays(checkpointReader(checkpoint), phase.start),
     );
-    await writePhase(outputs, phase, result, checkpoint);
+    await writePhase(outputs, phase, result);
     await outputs.mixture.write(ledger());
   },
   async inspect(ctx, at) {

@@ -145,14 +145,14 @@ export const pretrain = defineStage({
     const known = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
     const model = modelConfig(config.model, paddedVocabulary(known, config));
     ctx.log(`model with ${parameterCount(model).toLocaleString("en")} parameters`);
-    const { phase, ledger } = await preparePhase(ctx);
-    const with_tokenizer = { ...phase, tokenizer: inputs.tokenizer };
-    const result = await trainPhase(ctx, with_tokenizer, () => {
+    const { phase: mixed, ledger } = await preparePhase(ctx);
+    const phase = { ...mixed, tokenizer: inputs.tokenizer };
+    const result = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, seed);
       return Promise.resolve(freshArrays(parameters));
     });
-    await writePhase(outputs, phase, result, inputs.tokenizer);
+    await writePhase(outputs, phase, result);
     await outputs.mixture.write(ledger());
   },
   async inspect(ctx, at) {

@@ -115,13 +115,13 @@ export const sft = defineStage({
   parallel: true,
   async run(ctx) {
     const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
-    const phase = await preparePhase(ctx);
-    const result = await trainPhase(ctx, { ...phase, tokenizer: checkpoint }, async () => {
+    const phase = { ...await preparePhase(ctx), tokenizer: checkpoint };
+    const result = await trainPhase(ctx, phase, async () => {
       return freshArrays(
         await loadParameters(checkpointReader(checkpoint), optimizer.decay_scope),
       );
     });
-    await writePhase(outputs, phase, result, checkpoint, ctx.config);
+    await writePhase(outputs, phase, result, ctx.config);
   },
   async inspect(ctx, at) {
     return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);

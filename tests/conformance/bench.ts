@@ -202,8 +202,8 @@ function watched(stage: AnyStage, observed: Observed, look: () => void): AnyStag
           observed.resumed ||= saved !== undefined;
           return saved;
         },
-        async save(step, files) {
-          await checkpoints.save(step, files);
+        async save(step, files, rows) {
+          await checkpoints.save(step, files, rows);
           note("save");
         },
       }),

@@ -40,6 +40,7 @@ export default defineRecipe(header, (recipe) => {
       horizon_steps: 100,
       schedule: { peak_lr: 3e-3 },
       validation,
+      keep_every_steps: 10,
       allow_repeat: true,
     },
     inputs: { tokenizer: data.tokenizer, ...tokens },

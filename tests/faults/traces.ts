@@ -29,7 +29,10 @@ export function kept(out: string): Kept {
 }
 
 function completeCheckpoints(out: string, key: string): string[] {
-  return listFolders(join(out, "store/work", key)).filter((name) => /^step-\d+/.test(name));
+  const work = join(out, "store/work", key);
+  return [...listFolder(work), ...listFolder(join(work, "kept"))].filter((name) =>
+    /^step-\d+/.test(name)
+  );
 }
 
 /**
@@ -42,7 +45,9 @@ export function secondsLost(out: string, started: number, ended: number): number
   const paths = [
     ...listFolder(join(store, "manifests")).map((name) => join(store, "manifests", name)),
     ...listFolders(join(store, "work")).flatMap((key) =>
-      completeCheckpoints(out, key).map((name) => join(store, "work", key, name))
+      completeCheckpoints(out, key).map((name) =>
+        join(store, "work", key, name.endsWith(".json") ? "kept" : "", name)
+      )
     ),
   ];
   // The mtime of a folder that was renamed into place is that of its last file.
@@ -177,7 +182,8 @@ export async function digests(root: string): Promise<Map<string, string>> {
   return found;
 }
 
-async function brokenObjects(out: string): Promise<string[]> {
+/** Objects that are damaged or missing, and those that no manifest names. */
+export async function brokenObjects(out: string): Promise<string[]> {
   const store = new Store(join(out, "store"));
   const known = new Set<string>();
   const broken: string[] = [];

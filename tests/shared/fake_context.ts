@@ -224,9 +224,13 @@ function memoryCheckpoints(): StageContext<unknown, InputPorts, OutputPorts>["ch
       if (files === undefined) return Promise.resolve(undefined);
       return Promise.resolve({ step, read: (name) => Promise.resolve(files.get(name)!.slice()) });
     },
-    save(step, files) {
-      const copies = Object.entries(files).map(([name, bytes]) => [name, bytes.slice()] as const);
-      saved = { step, files: new Map(copies) };
+    save(step, files, rows) {
+      const copies = new Map(Object.entries(files).map(([name, bytes]) => [name, bytes.slice()]));
+      if (rows) {
+        const before = saved?.files.get(rows.name)?.subarray(0, rows.at) ?? [];
+        copies.set(rows.name, Uint8Array.from([...before, ...rows.bytes]));
+      }
+      saved = { step, files: copies };
       return Promise.resolve();
     },
   };
