@@ -212,10 +212,16 @@ export class Reading {
     if (this.columns === undefined) return value;
     const wanted: Record<string, unknown> = {};
     for (const column of this.columns) {
-      if (Object.hasOwn(value, column)) wanted[column] = value[column];
+      if (Object.hasOwn(value, column)) setField(wanted, column, value[column]);
     }
     return wanted;
   }
+}
+
+/** Adds a field to a record. Assigning one named `__proto__` would set the prototype instead. */
+export function setField(record: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== "__proto__") record[name] = value;
+  else Object.defineProperty(record, name, { value, enumerable: true });
 }
 
 /** The message of any thrown value. */

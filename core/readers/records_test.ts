@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
+import { Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { compileTemplate } from "./template.ts";
 import { listDataFiles } from "./list_files.ts";
 import { readRecords } from "./records.ts";
 import { all, readWhole, withFiles } from "./testdata/testing.ts";
@@ -169,5 +171,28 @@ Deno.test("text: a file longer than a record is read whole, in pieces that end w
     const sizes = records.map(({ value }) => new TextEncoder().encode(value.text as string).length);
     assert.ok(records.length > 10 && sizes.every((size) => size <= 1 << 18), sizes.join());
     assert.ok(records.every(({ value }) => (value.text as string).endsWith("\n\n")));
+  });
+});
+
+Deno.test("fields may have any name, also those that every object has", () => {
+  const names = ["__proto__", "constructor", "toString"];
+  const vectors = names.map((name, i) => [name, vectorFromArray(["abc"[i]], new Utf8())]);
+  return withFiles({
+    "a.arrow": tableToIPC(new Table(Object.fromEntries(vectors)), "file"),
+    "a.jsonl": '{"__proto__":"a","constructor":"b","toString":"c"}\n',
+    "a.csv": "__proto__,constructor,toString\na,b,c\n",
+  }, async (folder) => {
+    for (const name of ["a.arrow", "a.jsonl", "a.csv"]) {
+      for (const columns of [undefined, names]) {
+        const [{ value }] = await all(readRecords(`${folder}/${name}`, { columns }));
+        assert.deepEqual(Object.entries(value), [
+          ["__proto__", "a"],
+          ["constructor", "b"],
+          ["toString", "c"],
+        ]);
+        const text = compileTemplate("{__proto__}{constructor}{toString}{valueOf?}");
+        assert.equal(text(value, ""), "abc");
+      }
+    }
   });
 });

@@ -5,7 +5,7 @@
  * @module
  */
 import { BadValue } from "../arrow/mod.ts";
-import type { DataRecord, Reading } from "./reading.ts";
+import { type DataRecord, type Reading, setField } from "./reading.ts";
 
 /** Some rows of the wanted columns. */
 export interface TableBatch {
@@ -87,7 +87,7 @@ function readRow(
   const value: Record<string, unknown> = {};
   for (const { name, read } of columns) {
     try {
-      value[name] = read(at);
+      setField(value, name, read(at));
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       reading.fault(`${where}: column "${name}" ${error.message}`);

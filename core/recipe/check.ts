@@ -16,14 +16,11 @@ import {
   type StepDraft,
   whereOf,
 } from "./draft.ts";
+import { idProblems, keyProblems, recipeNameProblems } from "./names.ts";
 import { onDevice } from "./overrides.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import type { Renamed } from "./stage_modules.ts";
 import { checkWiring, type Ref, UNKNOWN_PORT } from "./wiring.ts";
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
-/** Folders below the output folder that the program itself uses; published files go to a folder named by the recipe. */
-const RESERVED = ["store", "runs"];
 
 /**
  * Checks a recipe, unless it is checked already. Each config is validated once.
@@ -65,13 +62,7 @@ export async function checkRecipe(
 }
 
 function headerProblems({ header: { name, seed }, steps, problems, thrown }: RecipeDraft) {
-  const found: Problem[] = [];
-  if (!NAME.test(name)) {
-    found.push({ message: `invalid recipe name "${name}"; use letters, digits and _.+-` });
-  } else if (RESERVED.includes(name)) {
-    found.push({ message: `recipe name "${name}" is reserved; choose another` });
-  }
-  found.push(...seedProblems(`recipe "${name}"`, seed));
+  const found = [...recipeNameProblems(name), ...seedProblems(`recipe "${name}"`, seed)];
   const is_empty = steps.length === 0 && problems.length === 0 && !thrown;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
 }
@@ -115,6 +106,10 @@ async function validate(
   const old_names = renamedFields(step, renamed);
   if (old_names.length > 0) return { problems: old_names };
   try {
+    const unusable = keyProblems(step.config, "config");
+    if (unusable.length > 0) {
+      return { problems: unusable.map((fault) => ({ message: `${whereOf(step)}: ${fault}` })) };
+    }
     const schema = step.stage!.config as StandardSchemaV1;
     const result = await schema["~standard"].validate(step.config);
     return result.issues
@@ -147,10 +142,7 @@ function problemOfIssue(step: StepDraft, { path = [], message }: StandardSchemaV
 }
 
 function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[]): Problem[] {
-  const found: Problem[] = [];
-  if (!NAME.test(id)) {
-    found.push({ message: `invalid step id "${id}"; use letters, digits and _.+-` });
-  }
+  const found = idProblems("step id", id);
   if (earlier.some((other) => other.id === id)) {
     found.push({ message: `duplicate step id "${id}"` });
   }

@@ -145,7 +145,9 @@ export class DraftWriter {
     const wired = inputs as Record<string, unknown>;
     this.#steps.push({ id, stage: known, config, inputs: wired, problems, ...options });
     const ports: [string, Port][] = Object.entries(known.outputs);
-    return Object.fromEntries(ports.map(([name, port]) => [name, this.#ref(id, name, port)]));
+    const refs = ports.map(([name, port]) => [name, this.#ref(id, name, port)]);
+    // Without a prototype, whose names would look like outputs.
+    return Object.setPrototypeOf(Object.fromEntries(refs), null);
   }
 
   /** Adds a step whose stage is invalid. Steps that read it are not at fault, so every output name is accepted. */

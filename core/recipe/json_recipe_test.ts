@@ -53,6 +53,31 @@ Deno.test("a run from JSON and one from TypeScript have the same keys and result
   assert.deepEqual(await keysOf(json, { executor }), await keysOf(typescript));
 });
 
+Deno.test("a name that an object would lose is refused wherever it stands", async () => {
+  const header = '"name":"test","description":"","seed":1';
+  const places: [string, string][] = [
+    [`{${header},"steps":{"__proto__":{}},"__proto__":1}`, "steps, the recipe"],
+    [`{${header},"stages":{"__proto__":"./x.ts"},"steps":{}}`, "stages"],
+    [`{${header},"steps":{"a":{"stage":"numbers","config":{"__proto__":1}}}}`, "steps.a.config"],
+    [
+      `{${header},"steps":{"a":{"stage":"sum","inputs":{"parts":{"__proto__":"a.b"}}}}}`,
+      "steps.a.inputs.parts",
+    ],
+  ];
+  for (const [text, where] of places) {
+    const { problems } = parseJsonRecipe(text);
+    const expected = where.split(", ").map((at) =>
+      `${at}: the name "__proto__" has a meaning in JavaScript; choose another`
+    );
+    assert.deepEqual(problems, expected);
+    assert.deepEqual(parseYamlRecipe(text).problems, expected);
+  }
+  const low = { stage: "clip", config: { limit: 1 }, inputs: { data: "a.toString" } };
+  assert.deepEqual(await problemsOf({ steps: { a: NUMBERS, low } }), [
+    'step "low" (stage clip), input "data": step "a" has no output "toString"; its outputs are data',
+  ]);
+});
+
 Deno.test("overrides reach the workers, from TypeScript and from JSON", async () => {
   const set = ["low.limit=2", "stage:numbers.count=4", "small.factor=2", "seed=8"];
   const results = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { defineStage, files, table } from "../stage/mod.ts";
+import { defineStage, files, many, table } from "../stage/mod.ts";
 import { checkRecipe } from "./check.ts";
 import { RecipeError } from "./draft.ts";
 import { defineRecipe, type RecipeBuilder } from "./recipe.ts";
@@ -157,6 +157,65 @@ Deno.test("ids, names and seeds are checked", async () => {
   ) {
     const recipe = defineRecipe({ ...HEADER, name: name as string }, () => {});
     await assert.rejects(checkRecipe(recipe), { message });
+  }
+});
+
+Deno.test("names that cannot be a folder, or a key of an object, are refused", async () => {
+  const config = { count: 1 };
+  const reserved = ["lock.json", "runner.lock", "launch", "Exports", "runs", "x.tmp"];
+  for (const name of [...reserved, "constructor", "n".repeat(240), "__proto__"]) {
+    const recipe = defineRecipe({ ...HEADER, name }, (recipe) => {
+      recipe.step("a", numbers, { config });
+    });
+    const message = reserved.includes(name)
+      ? `recipe name "${name}" is reserved: the output folder has files of such names; choose another`
+      : /^(recipe name: the name "(constructor" has a mean|n{20}…" has 240 char)|invalid recipe)/;
+    await assert.rejects(checkRecipe(recipe), { message });
+  }
+  for (const id of ["toString", "constructor", "s".repeat(240), "__proto__"]) {
+    await refuse(
+      (recipe) => recipe.step(id, numbers, { config }),
+      /step id: the name|240 char|inva/,
+    );
+  }
+  const all = defineStage({
+    ...numbers,
+    name: "all",
+    config: z.looseObject({}),
+    inputs: { tables: many(table({ n: "int32" }, "")) },
+  });
+  const withLabel = (label: string) => (recipe: RecipeBuilder) => {
+    const { data } = recipe.step("a", numbers, { config });
+    recipe.step("b", all, {
+      inputs: { tables: { x: data, ...JSON.parse(`{"${label}":0}`), [label]: data } },
+    });
+  };
+  await refuse(
+    withLabel("valueOf"),
+    /input "tables": the name "valueOf" has a meaning/,
+  );
+  await refuse(withLabel("__proto__"), /input "tables": the name "__proto__"/);
+  await refuse(
+    withLabel("l".repeat(101)),
+    /input "tables": the name "l{20}…" has 101 characters; use at most 100/,
+  );
+  await refuse((recipe) => {
+    const { data } = recipe.step("a", numbers, { config });
+    recipe.step("b", all, { inputs: { tables: { x: data, __proto__: { y: data } } } });
+  }, /input "tables" needs a record of outputs/);
+  const keys: [Record<string, unknown>, RegExp][] = [
+    [
+      JSON.parse('{"sources":{"a":1,"__proto__":2}}'),
+      /: config.sources: the name "__proto__"/,
+    ],
+    [{ sources: [{ toString: 1 }] }, /: config.sources.0: the name "toString"/],
+    [{ sources: { __proto__: { a: 1 } } }, /: config.sources: the name "__proto__"/],
+  ];
+  for (const [config, message] of keys) {
+    await refuse((recipe) => {
+      const { data } = recipe.step("a", numbers, { config: { count: 1 } });
+      recipe.step("b", all, { config, inputs: { tables: { data } } });
+    }, message);
   }
 });
 

@@ -27,7 +27,7 @@ export function parseJsonRecipe(text: string): RecipeText {
   } catch (error) {
     throw new Error(`it is not JSON: ${(error as Error).message}`);
   }
-  const checked = checkNumbers(value);
+  const checked = checkValues(value);
   return { value: checked.value, problems: [...repeatedKeys(plain), ...checked.problems] };
 }
 
@@ -38,7 +38,7 @@ export function parseYamlRecipe(text: string): RecipeText {
   if (error !== undefined) {
     throw new Error(`it is not YAML: ${error.message.split("\n")[0].replace(/:$/, "")}`);
   }
-  return checkNumbers(document.toJS());
+  return checkValues(document.toJS());
 }
 
 /** A reviver that marks numbers that would be altered. */
@@ -52,8 +52,9 @@ function exactly(_key: string, value: unknown, context?: { source?: string }): u
 
 /**
  * Numbers that JavaScript cannot represent: exact text where values of data are named (`where`), and refused elsewhere.
+ * And names that it would lose.
  */
-function checkNumbers(value: unknown): RecipeText {
+function checkValues(value: unknown): RecipeText {
   const problems: string[] = [];
   const visit = (value: unknown, path: readonly string[]): unknown => {
     if (typeof value === "bigint") {
@@ -72,7 +73,15 @@ function checkNumbers(value: unknown): RecipeText {
     }
     if (Array.isArray(value)) return value.map((item, at) => visit(item, [...path, String(at)]));
     if (typeof value !== "object" || value === null) return value;
-    const fields = Object.entries(value).map(([key, field]) => [key, visit(field, [...path, key])]);
+    const fields = Object.entries(value).flatMap(([key, field]) => {
+      if (key !== "__proto__") return [[key, visit(field, [...path, key])]];
+      problems.push(
+        `${
+          path.join(".") || "the recipe"
+        }: the name "__proto__" has a meaning in JavaScript; choose another`,
+      );
+      return [];
+    });
     return Object.fromEntries(fields);
   };
   return { value: visit(value, []), problems };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { hasForeignPrototype, keyFault } from "./names.ts";
 import {
   columnFits,
   type FilesPort,
@@ -106,12 +107,16 @@ export function checkWiring(
       if (ref) wired[name] = ref;
     } else if (value === undefined && port.at_least === 0) wired[name] = {};
     else if (
-      typeof value !== "object" || value === null || Array.isArray(value) || isOwnRef(value)
+      typeof value !== "object" || value === null || Array.isArray(value) || isOwnRef(value) ||
+      hasForeignPrototype(value)
     ) {
       fail(`${at} needs a record of outputs, { label: step.output, … }`);
     } else {
       const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
       if (entries.length < port.at_least) fail(`${at} needs at least one output`);
+      for (const fault of new Set(entries.flatMap(([label]) => keyFault(label) ?? []))) {
+        fail(`${at}: ${fault}`);
+      }
       const checked = entries.map(([label, ref]) => [label, check(ref, port.port, ` (${label})`)]);
       wired[name] = Object.fromEntries(checked.filter(([, ref]) => ref !== undefined));
     }
@@ -138,7 +143,7 @@ function mismatchOf(output: Port, input: Port): string | undefined {
   }
   if (output.kind !== "table" || input.kind !== "table") return undefined;
   for (const [name, type] of Object.entries(input.columns)) {
-    if (!(name in output.columns)) return `it has no column "${name}"`;
+    if (!Object.hasOwn(output.columns, name)) return `it has no column "${name}"`;
     if (!columnFits(output.columns[name], type)) {
       return `its column "${name}" is ${output.columns[name]}, not ${type}`;
     }

@@ -101,12 +101,13 @@ export function mediaType(name: string): string {
 /**
  * Checks that a file name stays inside its folder on every system.
  *
- * @throws {TypeError} for an empty name, an absolute path, "..", or a character outside letters, digits and `._+-`.
+ * @throws {TypeError} for an empty name, an absolute path, "..", a character outside letters, digits and `._+-`, or
+ *   more characters than a file system allows, with an ending while it is written.
  */
 export function assertFileName(name: string): void {
   const parts = name.split("/");
-  if (parts.every((part) => /^[\w.+-]+$/.test(part) && part !== "." && part !== "..")) return;
+  if (parts.every((part) => /^[\w.+-]{1,240}$/.test(part) && part !== "." && part !== "..")) return;
   throw new TypeError(
-    `"${name}" is not a usable file name: use letters, digits and ._+- with "/" between folders`,
+    `"${name}" is not a usable file name: use at most 240 letters, digits and ._+- with "/" between folders`,
   );
 }

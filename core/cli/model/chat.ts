@@ -94,7 +94,7 @@ export const command = defineCommand({
 
 /** A template by name, or a text in which "\\n" is a line end. */
 function parseTemplate(text: string): string | undefined {
-  const template = TEMPLATES[text] ?? text.replaceAll("\\n", "\n");
+  const template = Object.hasOwn(TEMPLATES, text) ? TEMPLATES[text] : text.replaceAll("\\n", "\n");
   return template.includes(MESSAGE) ? template : undefined;
 }
 

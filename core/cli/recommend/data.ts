@@ -132,8 +132,9 @@ export function parseCandidate(text: string): Candidate | undefined {
 
 /** Without data, the name is a source of the recipe, a default candidate or a dataset. */
 function entriesOf({ name, data }: Candidate, named: Sources["candidates"] = {}): readonly Entry[] {
+  const known = [named, DEFAULT_CANDIDATES].find((entries) => Object.hasOwn(entries, name));
   return data === undefined
-    ? named[name] ?? DEFAULT_CANDIDATES[name] ?? [{ dataset: name }]
+    ? known?.[name] ?? [{ dataset: name }]
     : data.split(",").map((part, i) => entryOf(part, `${name}_${i + 1}`));
 }
 

@@ -1,0 +1,74 @@
+/**
+ * Names that a recipe gives to itself, its steps, and what its configs and inputs contain. They become folders, files and
+ * keys of objects, so those that would not work as such are refused before anything runs.
+ *
+ * @module
+ */
+import type { Problem } from "./draft.ts";
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
+/** File systems allow 255 bytes; an export's folder is named after a recipe and a step. */
+const MAX_LENGTH = 100;
+/** What the program itself writes to the output folder, beside the published files in the folder of a recipe. */
+const OWN_FOLDERS = new Set(["store", "runs", "launch", "exports"]);
+/** `lock.json`, `runner.lock`, and files that are being written. */
+const OWN_ENDING = /\.(json|lock|tmp)$/i;
+
+/**
+ * Why a label, source or field cannot have a name: looking it up in an object finds what every object has, assigning it
+ * loses the value, or no file could be named after it.
+ */
+export function keyFault(name: string): string | undefined {
+  if (name in Object.prototype) {
+    return `the name "${name}" has a meaning in JavaScript; choose another`;
+  }
+  if (name.length <= MAX_LENGTH) return undefined;
+  return `the name "${
+    name.slice(0, 20)
+  }…" has ${name.length} characters; use at most ${MAX_LENGTH}`;
+}
+
+/** What is wrong with the name of a recipe. */
+export function recipeNameProblems(name: string): Problem[] {
+  const found = idProblems("recipe name", name);
+  if (found.length > 0) return found;
+  const is_own = OWN_FOLDERS.has(name.toLowerCase()) || OWN_ENDING.test(name);
+  return is_own
+    ? [{
+      message: `recipe name "${name}" is reserved: the output folder has files of such names; ` +
+        "choose another",
+    }]
+    : [];
+}
+
+/** What is wrong with the name of a recipe or the id of a step. */
+export function idProblems(what: string, name: string): Problem[] {
+  if (!NAME.test(name)) {
+    return [{ message: `invalid ${what} "${name}"; use letters, digits and _.+-` }];
+  }
+  const fault = keyFault(name);
+  return fault === undefined ? [] : [{ message: `${what}: ${fault}` }];
+}
+
+/**
+ * The sources, fields and other keys in a value that cannot be used.
+ *
+ * @param path of the value.
+ * @returns a sentence for each, with its place.
+ */
+export function keyProblems(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((item, i) => keyProblems(item, `${path}.${i}`));
+  if (typeof value !== "object" || value === null) return [];
+  const own = Object.entries(value).flatMap(([key, inner]) => {
+    const fault = keyFault(key);
+    return fault === undefined ? keyProblems(inner, `${path}.${key}`) : [`${path}: ${fault}`];
+  });
+  return hasForeignPrototype(value) ? [...own, `${path}: ${keyFault("__proto__")}`] : own;
+}
+
+/** `{ __proto__: value }` in code sets the prototype, which is then a plain object and not that of a class. */
+export function hasForeignPrototype(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype !== null && prototype !== Object.prototype &&
+    !Object.hasOwn(prototype, "constructor");
+}
