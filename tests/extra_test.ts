@@ -30,6 +30,9 @@ async function runTests(file: string): Promise<void> {
 Deno.test("the status API answers as its OpenAPI document says (extra/openapi.ts)", () =>
   runTests("openapi.ts"));
 
+Deno.test("the WebAssembly kernels are compiled from their source (extra/kernels.ts)", () =>
+  runTests("kernels.ts"));
+
 Deno.test({
   name: "the dashboard works in Chromium (extra/dashboard.ts)",
   ignore: !hasChromium(),

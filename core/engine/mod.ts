@@ -13,6 +13,7 @@ export {
   type Kernels,
   type SessionOptions,
 } from "./compute.ts";
+export { addTo, sharedFloats, sumOfSquares, updateAdamW } from "./kernels/kernels.ts";
 export { OneDnnUnavailable } from "./onednn/library.ts";
 export { DeviceUnavailable } from "./ort/device.ts";
 export { CrossProducts } from "./products.ts";

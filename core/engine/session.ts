@@ -58,7 +58,7 @@ export interface Session {
    *
    * @param feeds every input by name; on the CPU arrays are read in place, not copied.
    * @param into memory for outputs to be written to; other outputs get new arrays. The same array may be fed and
-   * written only where the graph allows it, as `adamW` does.
+   * written only where the graph allows it, as gradients that accumulate do.
    * @returns every output by name.
    * @throws {Error} when an input is missing, or a tensor has the wrong type or shape.
    */

@@ -67,9 +67,6 @@ export const sum = (x: Value, options: ReduceOptions = {}): Value => reduce("sum
 /** Maximum over axes. Its gradient goes to every element that equals the maximum, in equal shares. */
 export const max = (x: Value, options: ReduceOptions = {}): Value => reduce("max", x, options);
 
-/** Σ x² over all elements: a scalar. */
-export const sumOfSquares = (x: Value): Value => x.graph.apply("sum_of_squares", [x], {})[0];
-
 /** The same elements in another shape; adds no node when the shapes are equal. */
 export function reshape(x: Value, dims: Dimensions): Value {
   return sameDims(dims, x.dims) ? x : x.graph.apply("reshape", [x], { dims })[0];

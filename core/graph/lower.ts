@@ -70,9 +70,6 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   softmax: direct("Softmax"),
   sum: reduction("ReduceSum"),
   max: reduction("ReduceMax"),
-  sum_of_squares: (_, inputs, outputs, emit) => {
-    emit.op("ReduceSumSquare", inputs, { keepdims: { int: 0 } }, outputs);
-  },
   reshape: ({ attributes: { dims } }, [x], outputs, emit) => {
     emit.op("Reshape", [x, emit.ints(staticShape(dims))], {}, outputs);
   },

@@ -14,10 +14,8 @@ export { Graph, type Node, Value } from "./graph.ts";
 export { liveNodes, lowerToOnnx } from "./lower.ts";
 export { blockCount, causalMask, LOWEST } from "./lower_attention.ts";
 export {
-  adamW,
   type AdamWOptions,
   adamWTensors,
-  sumOfSquaresGraph,
   totalSquaresGraph,
   type UpdatedTensor,
 } from "./optimizer.ts";

@@ -38,7 +38,6 @@ export interface OpAttributes {
   // Reductions. `axes` sorted ascending.
   sum: { axes: readonly number[]; keep_dims: boolean };
   max: { axes: readonly number[]; keep_dims: boolean };
-  sum_of_squares: None;
   // Movement.
   reshape: { dims: Dimensions };
   transpose: { permutation: readonly number[] };
@@ -159,7 +158,6 @@ export const SHAPE_INFERENCE: { [Op in OpName]: Infer<Op> } = {
   softmax: unary,
   sum: reduction,
   max: reduction,
-  sum_of_squares: ([x]) => [{ dtype: x.dtype, dims: [] }],
   reshape: ([x], { dims }) => {
     expect(sameSize(dims, x.dims), `as many elements as ${formatShape(dims)}`);
     return [{ dtype: x.dtype, dims }];

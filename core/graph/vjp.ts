@@ -69,7 +69,6 @@ export const VJP: { [Op in OpName]: Rule<Op> } = {
     const share = div(is_max, sum(is_max, { axes, keep_dims: true }));
     return [mul(share, keepDims(g, x, attributes))];
   },
-  sum_of_squares: ({ inputs: [x] }, g) => [mul(mul(x, 2), g)],
   reshape: ({ inputs: [x] }, g) => [reshape(g, x.shape)],
   transpose: (
     { attributes: { permutation } },

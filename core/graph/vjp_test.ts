@@ -70,7 +70,6 @@ const build_cases: Record<string, Case[]> = {
     },
   ],
   max: [{ name: "rows", inputs: [[3, 5]], build: (x) => g.max(x, { axes: [-1] }) }],
-  sum_of_squares: [{ name: "matrix", inputs: [[3, 2]], build: g.sumOfSquares }],
   reshape: [{ name: "plain", inputs: [[2, 6]], build: (x) => g.reshape(x, [3, 4]) }],
   transpose: [{
     name: "cycle of three axes",

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Device, type DeviceTensor, type Feeds, Transfer } from "../engine/mod.ts";
+import {
+  type Device,
+  type DeviceTensor,
+  type Feeds,
+  sharedFloats,
+  Transfer,
+} from "../engine/mod.ts";
 import { sizeOf } from "../graph/mod.ts";
 import { Random } from "../random/mod.ts";
 import { familyOf, type ModelConfig } from "./families.ts";
@@ -66,8 +72,8 @@ export class ParameterArrays {
       specs.filter(({ name }) => this.groupOf(name) === group)
         .reduce((n, { shape }) => n + sizeOf(shape), 0);
     this.groups = {
-      decay: new Float32Array(size("decay")),
-      no_decay: new Float32Array(size("no_decay")),
+      decay: sharedFloats(size("decay")),
+      no_decay: sharedFloats(size("no_decay")),
     };
     const offsets = { decay: 0, no_decay: 0 };
     this.views = new Map(specs.map((spec) => {

@@ -5,8 +5,7 @@
  */
 import { z } from "zod";
 import { partOf } from "../batches/mod.ts";
-import { type Session, SessionCache } from "../engine/mod.ts";
-import { adamW, type Graph, sumOfSquaresGraph } from "../graph/mod.ts";
+import { sumOfSquares, updateAdamW } from "../engine/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { NonFiniteError, type TrainingArrays } from "./trainer.ts";
@@ -30,25 +29,7 @@ export function clipFactor(grad_norm: number, max_grad_norm: number | null): num
   return max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (grad_norm + 1e-6));
 }
 
-/** The scalars of AdamW's graph that change with step t, counted from 1. */
-export function stepScalars(
-  { beta1, beta2 }: OptimizerConfig,
-  t: number,
-  learning_rate: number,
-  clip: number,
-): Record<string, Float32Array> {
-  return {
-    learning_rate: Float32Array.of(learning_rate),
-    clip: Float32Array.of(clip),
-    correction1: Float32Array.of(1 - beta1 ** t),
-    correction2: Float32Array.of(1 - beta2 ** t),
-  };
-}
-
-/**
- * Elements per piece. Smaller pieces wait for all threads more often, larger ones do not fit the cache; and the norm,
- * summed in float32 within a piece, loses digits with its size.
- */
+/** Elements per piece: what ranks divide among themselves, and send to each other at a time. */
 const PIECE = 1 << 19;
 
 interface Piece {
@@ -61,7 +42,7 @@ const elements = (arrays: ParameterArrays, { group, start, end }: Piece) =>
   arrays.groups[group].subarray(start, end);
 
 /**
- * The optimizer's state and compiled graphs.
+ * The optimizer's state.
  *
  * With ranks, each updates only its own pieces and sends the others the new parameters (ZeRO stage 1: Rajbhandari et
  * al., 2020). The moments of other ranks' pieces are never touched, so they use no physical memory.
@@ -76,15 +57,12 @@ export class AdamW {
   /** In order; each rank has a contiguous part of them. */
   readonly #pieces: Piece[];
   readonly #own: readonly Piece[];
-  readonly #sessions: SessionCache;
 
   constructor(
     { parameters, m, v, steps }: TrainingArrays,
     readonly config: OptimizerConfig,
-    threads: number,
     private readonly ranks?: Ranks,
   ) {
-    this.#sessions = new SessionCache({ threads });
     this.parameters = parameters;
     this.m = m;
     this.v = v;
@@ -105,23 +83,27 @@ export class AdamW {
    * @returns the global gradient norm before clipping.
    * @throws {NonFiniteError} when the gradient is not finite; then nothing is changed.
    */
-  async step(gradient: ParameterArrays, learning_rate: number): Promise<number> {
-    const norm = await this.#norm(gradient);
+  step(gradient: ParameterArrays, learning_rate: number): number {
+    const norm = this.#norm(gradient);
     if (!Number.isFinite(norm)) throw NonFiniteError.atStep(this.steps);
-    const { max_grad_norm, weight_decay } = this.config;
-    const t = this.steps + 1;
-    const scalars = stepScalars(this.config, t, learning_rate, clipFactor(norm, max_grad_norm));
+    const { beta1, beta2, epsilon, max_grad_norm, weight_decay } = this.config;
+    const t = ++this.steps;
+    const factors = {
+      beta1,
+      gain1: 1 - beta1,
+      beta2,
+      gain2: 1 - beta2,
+      clip: clipFactor(norm, max_grad_norm),
+      step_size: learning_rate / (1 - beta1 ** t),
+      root2: Math.sqrt(1 - beta2 ** t),
+      epsilon,
+    };
     for (const piece of this.#own) {
-      const update = await this.#session("update", piece, (size) => adamW(size, this.config));
-      const param = elements(this.parameters, piece);
-      const m = elements(this.m, piece), v = elements(this.v, piece);
-      const decay = Float32Array.of(piece.group === "decay" ? weight_decay : 0);
-      await update.run(
-        { ...scalars, weight_decay: decay, param, grad: elements(gradient, piece), m, v },
-        { "param.next": param, "m.next": m, "v.next": v },
-      );
+      const [param, grad, m, v] = [this.parameters, gradient, this.m, this.v]
+        .map((arrays) => elements(arrays, piece));
+      const keep = piece.group === "decay" ? 1 - learning_rate * weight_decay : 1;
+      updateAdamW({ param, grad, m, v }, { ...factors, keep });
     }
-    this.steps = t;
     this.#share((piece) => elements(this.parameters, piece));
     return norm;
   }
@@ -150,23 +132,10 @@ export class AdamW {
     }
   }
 
-  /** Partial sums are added in float64, so the norm does not depend on how ONNX Runtime splits a long sum. */
-  async #norm(gradient: ParameterArrays): Promise<number> {
+  #norm(gradient: ParameterArrays): number {
     const total = new Float64Array(1);
-    for (const piece of this.#own) {
-      const norm = await this.#session("norm", piece, sumOfSquaresGraph);
-      const { sum_of_squares } = await norm.run({ grad: elements(gradient, piece) });
-      total[0] += Number(sum_of_squares[0]);
-    }
+    for (const piece of this.#own) total[0] += sumOfSquares(elements(gradient, piece));
     this.ranks?.allReduceSum(total);
     return Math.sqrt(total[0]);
-  }
-
-  #session(kind: string, { start, end }: Piece, build: (size: number) => Graph): Promise<Session> {
-    return this.#sessions.get(`${kind} ${end - start}`, () => build(end - start));
-  }
-
-  release(): Promise<void> {
-    return this.#sessions.release();
   }
 }

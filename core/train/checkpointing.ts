@@ -159,8 +159,8 @@ export class Checkpointing {
     const { steps, loss_scale, parameters: { config, decay_scope } } = arrays;
     const copies = this.#copy(arrays), shape = { config, decay_scope };
     const data: Snapshot = { arrays: { ...copies, shape, steps, loss_scale }, ...rest };
-    const buffers = memory(copies);
-    const written = this.#writer.write({ step: state.step, keep, data, buffers, rows });
+    // The copies are shared memory, of which nothing has to be transferred.
+    const written = this.#writer.write({ step: state.step, keep, data, buffers: [], rows });
     this.#writing = written.then(
       ({ arrays: { parameters, m, v } }) => void (this.#spare = { parameters, m, v }),
       (reason) => void (this.#error = { reason }),
@@ -195,10 +195,4 @@ function allocate({ config, decay_scope }: ParameterArrays): Buffers {
     return { groups, views };
   });
   return { parameters, m, v };
-}
-
-function memory(spare: Buffers): ArrayBuffer[] {
-  return ARRAYS.flatMap((name) =>
-    Object.values(spare[name].groups).map(({ buffer }) => buffer as ArrayBuffer)
-  );
 }

@@ -6,7 +6,7 @@
 import { type Compute, type DeviceTensor, type Session, SessionCache } from "../engine/mod.ts";
 import { adamWTensors, type UpdatedTensor } from "../graph/mod.ts";
 import type { ParameterArrays } from "../model/mod.ts";
-import { clipFactor, type OptimizerConfig, stepScalars } from "./adamw.ts";
+import { clipFactor, type OptimizerConfig } from "./adamw.ts";
 
 /** Device tensors by parameter name. */
 export type DeviceTensors = Map<string, DeviceTensor>;
@@ -99,4 +99,19 @@ export class DeviceAdamW {
       for (const tensor of set.values()) tensor.release();
     }
   }
+}
+
+/** The scalars of AdamW's graph that change with step t, counted from 1. */
+function stepScalars(
+  { beta1, beta2 }: OptimizerConfig,
+  t: number,
+  learning_rate: number,
+  clip: number,
+): Record<string, Float32Array> {
+  return {
+    learning_rate: Float32Array.of(learning_rate),
+    clip: Float32Array.of(clip),
+    correction1: Float32Array.of(1 - beta1 ** t),
+    correction2: Float32Array.of(1 - beta2 ** t),
+  };
 }

@@ -58,7 +58,7 @@ export class HostTrainer implements Trainer {
   ) {
     const { parameters } = arrays;
     const sharded = ranks?.shard_optimizer ? ranks : undefined;
-    this.optimizer = new AdamW(arrays, config, compute.threads, sharded);
+    this.optimizer = new AdamW(arrays, config, sharded);
     this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
     this.weights = hostWeights(parameters);
   }
@@ -66,7 +66,7 @@ export class HostTrainer implements Trainer {
   async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
     const { loss, gradient } = await this.gradient(micro_batches);
     if (!Number.isFinite(loss)) throw NonFiniteError.atStep(this.optimizer.steps, loss);
-    return { loss, grad_norm: await this.optimizer.step(gradient, learning_rate) };
+    return { loss, grad_norm: this.optimizer.step(gradient, learning_rate) };
   }
 
   async gradient(micro_batches: readonly MicroBatch[]) {
@@ -130,7 +130,6 @@ export class HostTrainer implements Trainer {
   async release(): Promise<void> {
     for (const { session } of this.#passes.values()) await session.release();
     this.#passes.clear();
-    await this.optimizer.release();
   }
 }
 
