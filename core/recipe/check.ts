@@ -16,7 +16,7 @@ import {
   type StepDraft,
   whereOf,
 } from "./draft.ts";
-import { idProblems, keyProblems, recipeNameProblems } from "./names.ts";
+import { idFault, keyFaults, recipeNameFault } from "./names.ts";
 import { onDevice } from "./overrides.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import type { Renamed } from "./stage_modules.ts";
@@ -62,7 +62,7 @@ export async function checkRecipe(
 }
 
 function headerProblems({ header: { name, seed }, steps, problems, thrown }: RecipeDraft) {
-  const found = [...recipeNameProblems(name), ...seedProblems(`recipe "${name}"`, seed)];
+  const found = [...problemsOf(recipeNameFault(name)), ...seedProblems(`recipe "${name}"`, seed)];
   const is_empty = steps.length === 0 && problems.length === 0 && !thrown;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
 }
@@ -106,10 +106,8 @@ async function validate(
   const old_names = renamedFields(step, renamed);
   if (old_names.length > 0) return { problems: old_names };
   try {
-    const unusable = keyProblems(step.config, "config");
-    if (unusable.length > 0) {
-      return { problems: unusable.map((fault) => ({ message: `${whereOf(step)}: ${fault}` })) };
-    }
+    const unusable = keyFaults(step.config, "config").map((fault) => `${whereOf(step)}: ${fault}`);
+    if (unusable.length > 0) return { problems: problemsOf(...unusable) };
     const schema = step.stage!.config as StandardSchemaV1;
     const result = await schema["~standard"].validate(step.config);
     return result.issues
@@ -142,7 +140,7 @@ function problemOfIssue(step: StepDraft, { path = [], message }: StandardSchemaV
 }
 
 function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[]): Problem[] {
-  const found = idProblems("step id", id);
+  const found = problemsOf(idFault("step id", id));
   if (earlier.some((other) => other.id === id)) {
     found.push({ message: `duplicate step id "${id}"` });
   }
@@ -153,6 +151,10 @@ function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[
   }
   return found;
 }
+
+/** Sentences as problems. */
+const problemsOf = (...messages: (string | undefined)[]): Problem[] =>
+  messages.flatMap((message) => message === undefined ? [] : [{ message }]);
 
 function seedProblems(where: string, seed: number): Problem[] {
   if (Number.isSafeInteger(seed) && seed >= 0) return [];

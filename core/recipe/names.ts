@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Problem } from "./draft.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
 /** File systems allow 255 bytes; an export's folder is named after a recipe and a step. */
@@ -29,25 +28,19 @@ export function keyFault(name: string): string | undefined {
 }
 
 /** What is wrong with the name of a recipe. */
-export function recipeNameProblems(name: string): Problem[] {
-  const found = idProblems("recipe name", name);
-  if (found.length > 0) return found;
-  const is_own = OWN_FOLDERS.has(name.toLowerCase()) || OWN_ENDING.test(name);
-  return is_own
-    ? [{
-      message: `recipe name "${name}" is reserved: the output folder has files of such names; ` +
-        "choose another",
-    }]
-    : [];
+export function recipeNameFault(name: string): string | undefined {
+  const fault = idFault("recipe name", name);
+  if (fault !== undefined) return fault;
+  return OWN_FOLDERS.has(name.toLowerCase()) || OWN_ENDING.test(name)
+    ? `recipe name "${name}" is reserved: the output folder has files of such names; choose another`
+    : undefined;
 }
 
 /** What is wrong with the name of a recipe or the id of a step. */
-export function idProblems(what: string, name: string): Problem[] {
-  if (!NAME.test(name)) {
-    return [{ message: `invalid ${what} "${name}"; use letters, digits and _.+-` }];
-  }
+export function idFault(what: string, name: string): string | undefined {
+  if (!NAME.test(name)) return `invalid ${what} "${name}"; use letters, digits and _.+-`;
   const fault = keyFault(name);
-  return fault === undefined ? [] : [{ message: `${what}: ${fault}` }];
+  return fault && `${what}: ${fault}`;
 }
 
 /**
@@ -56,12 +49,12 @@ export function idProblems(what: string, name: string): Problem[] {
  * @param path of the value.
  * @returns a sentence for each, with its place.
  */
-export function keyProblems(value: unknown, path: string): string[] {
-  if (Array.isArray(value)) return value.flatMap((item, i) => keyProblems(item, `${path}.${i}`));
+export function keyFaults(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((item, i) => keyFaults(item, `${path}.${i}`));
   if (typeof value !== "object" || value === null) return [];
   const own = Object.entries(value).flatMap(([key, inner]) => {
     const fault = keyFault(key);
-    return fault === undefined ? keyProblems(inner, `${path}.${key}`) : [`${path}: ${fault}`];
+    return fault === undefined ? keyFaults(inner, `${path}.${key}`) : [`${path}: ${fault}`];
   });
   return hasForeignPrototype(value) ? [...own, `${path}: ${keyFault("__proto__")}`] : own;
 }
