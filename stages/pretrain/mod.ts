@@ -134,7 +134,7 @@ function paddedVocabulary(
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "6",
+  version: "7",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs,

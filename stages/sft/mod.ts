@@ -106,7 +106,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
 
 export const sft = defineStage({
   name: "sft",
-  version: "6",
+  version: "7",
   description:
     "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,
