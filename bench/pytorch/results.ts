@@ -16,6 +16,7 @@ import type { Parts, Prepared } from "../shared/contest.ts";
 import { type Round, speedRatio, type Spread, spread } from "../shared/measurements.ts";
 import { SIZES } from "../shared/workload.ts";
 import type { Passes } from "@causeway/core/model";
+import { issueText } from "@causeway/core/words";
 
 /** What is compared: whole training steps, or forward passes with their loss. */
 export type Benchmark = "train" | "evaluate";
@@ -140,7 +141,9 @@ export function readResults(path: string, benchmark: Benchmark): Results {
     throw new Error(`--from ${path}: ${(error as Error).message}`);
   }
   const { success, error } = results_schema.safeParse(data);
-  if (!success) throw new Error(`--from ${path} is not a results file: ${z.prettifyError(error)}`);
+  if (!success) {
+    throw new Error(`--from ${path} is not a results file: ${issueText(error.issues[0])}`);
+  }
   const results = data as Results;
   if (results.benchmark !== benchmark) {
     throw new Error(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { issueText } from "../words/mod.ts";
 
 /** Settings of Hugging Face that are implemented for one value only. */
 export type FixedFields = Readonly<Record<string, unknown>>;
@@ -38,12 +39,19 @@ export function refineBy<C>(problemOf: (config: C) => string | undefined) {
   };
 }
 
-/** @throws {Error} naming the first field that is missing or wrong. */
-export function parseFields<T>(schema: z.ZodType<T>, given: unknown, origin: string): T {
+/**
+ * @param where name of the field that `given` is the value of.
+ * @throws {Error} naming the first field that is missing or wrong.
+ */
+export function parseFields<T>(
+  schema: z.ZodType<T>,
+  given: unknown,
+  origin: string,
+  where?: string,
+): T {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const [{ path, message }] = result.error.issues;
-  throw new Error([origin, ...path.length > 0 ? [path.join(".")] : [], message].join(": "));
+  throw new Error(`${origin}: ${issueText(result.error.issues[0], where)}`);
 }
 
 /**

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseJsonFile } from "../config/mod.ts";
 import { sizeOf } from "../graph/mod.ts";
+import { issueText } from "../words/mod.ts";
 import { familyOf, type ModelConfig, parseConfig } from "./families.ts";
 import type { ParameterSpec } from "./family.ts";
 import { type DecayScope, ParameterArrays, parameterSpecs } from "./parameters.ts";
@@ -265,8 +266,7 @@ async function tensorsOf(files: ModelFiles, origin: string): Promise<Map<string,
   if (!files.names.includes(INDEX)) throw new Error(noWeights(files, origin));
   const { data, error } = index_schema.safeParse(await readJson(files, INDEX));
   if (!data) {
-    const [{ path, message }] = error.issues;
-    throw new Error(`${origin}: ${INDEX}: ${path.join(".")}: ${message}`);
+    throw new Error(`${origin}: ${INDEX}: ${issueText(error.issues[0])}`);
   }
   const all = new Map<string, SafetensorsFile>();
   for (const shard of new Set(Object.values(data.weight_map))) {

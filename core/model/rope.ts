@@ -132,11 +132,7 @@ export function readRope(given: Fields, names: RopeNames, origin: string): RopeS
     );
   }
   if (type === "llama3" || type === "yarn") addOriginalLength(fields, given, origin, where);
-  const scaling = parseFields(
-    rope_scaling_schema,
-    { rope_type: type, ...fields },
-    `${origin}: ${where}`,
-  );
+  const scaling = parseFields(rope_scaling_schema, { rope_type: type, ...fields }, origin, where);
   if (scaling.rope_type === "llama3" && scaling.high_freq_factor <= scaling.low_freq_factor) {
     throw new Error(`${origin}: ${where}: high_freq_factor must be larger than low_freq_factor`);
   }

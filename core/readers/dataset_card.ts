@@ -5,6 +5,7 @@
  */
 import { parse } from "yaml";
 import { z } from "zod";
+import { issueText } from "../words/mod.ts";
 import { messageOf } from "./reading.ts";
 
 /** One configuration (subset) of a dataset. */
@@ -54,8 +55,7 @@ export function readCard(text: string, where: string): CardConfig[] {
   }
   const result = configs_schema.safeParse(value ?? []);
   if (!result.success) {
-    const { path, message } = result.error.issues[0];
-    throw new Error(`${where}: configs.${path.join(".")}: ${message}`);
+    throw new Error(`${where}: ${issueText(result.error.issues[0], "configs")}`);
   }
   return result.data.map(({ config_name, data_dir, data_files, ...rest }) => ({
     config_name,

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { issueText } from "../words/mod.ts";
 import { arrow } from "./arrow.ts";
 import { missingFile } from "./file_bytes.ts";
 import { type DataRecord, type Format, messageOf, type Reading } from "./reading.ts";
@@ -102,6 +103,5 @@ function parse<T>(schema: z.ZodType<T>, path: string): T {
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const { path: place, message } = result.error.issues[0];
-  throw new Error(`${path}: ${place.join(".") || "content"}: ${message}`);
+  throw new Error(`${path}: ${issueText(result.error.issues[0])}`);
 }

@@ -7,6 +7,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { assertGranted, assertPermissions, type FilesPort } from "../stage/mod.ts";
 import { canonicalJson, type Json } from "../store/mod.ts";
+import { issueText } from "../words/mod.ts";
 import {
   type Problem,
   problemOf,
@@ -44,8 +45,8 @@ export async function checkRecipe(
   const problems = [
     ...recipe.problems,
     ...headerProblems(recipe),
-    ...samples.error?.issues.map(({ path, message }) => ({
-      message: `recipe "${name}": ${["samples", ...path].join(".")}: ${message}`,
+    ...samples.error?.issues.map((issue) => ({
+      message: `recipe "${name}": ${issueText(issue, "samples")}`,
     })) ?? [],
     ...checks.flatMap(({ problems }) => problems),
     ...published.filter((ref) => !isPublishable(ref, recipe)).map(() => ({
@@ -131,12 +132,13 @@ function renamedFields(step: StepDraft, renamed: Renamed): Problem[] {
   });
 }
 
-function problemOfIssue(step: StepDraft, { path = [], message }: StandardSchemaV1.Issue): Problem {
-  const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+function problemOfIssue(step: StepDraft, issue: StandardSchemaV1.Issue): Problem {
+  const keys = issue.path?.map((part) => String(typeof part === "object" ? part.key : part)) ?? [];
   const set = step.overrides?.findLast(({ path }) => path.every((part, i) => part === keys[i]));
-  const allowed = set?.allowed === undefined ? "" : `; allowed: ${set.allowed}`;
+  const says_it = set?.allowed === undefined || issue.message.startsWith("must be ");
+  const allowed = says_it ? "" : `; allowed: ${set.allowed}`;
   const from = set === undefined ? "" : ` (${set.flag}${allowed})`;
-  return { message: `${whereOf(step)}: ${["config", ...keys].join(".")}: ${message}${from}` };
+  return { message: `${whereOf(step)}: ${issueText(issue, "config")}${from}` };
 }
 
 function identityProblems({ id, stage }: StepDraft, earlier: readonly StepDraft[]): Problem[] {

@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
+import { issueText } from "../words/mod.ts";
 import { DraftWriter, header_fields, type Problem, type RecipeDraft } from "./draft.ts";
 import { parseJsonRecipe, parseYamlRecipe } from "./recipe_text.ts";
 import { loadStage, type StageNames } from "./stage_modules.ts";
@@ -61,7 +62,7 @@ export async function readJsonRecipe(url: string, names: StageNames): Promise<Re
   const { data, error } = recipe_schema.safeParse(json);
   const problems = [
     ...found.map((message) => ({ message })),
-    ...error?.issues.map((issue) => problemOfIssue(issue)) ?? [],
+    ...error?.issues.map((issue) => ({ message: describe(issue, "the recipe", "") })) ?? [],
   ];
   return await new Reader(url, data ?? validPart(json), names, problems).read();
 }
@@ -79,8 +80,9 @@ function validPart(json: unknown): JsonRecipe {
   return { ...missing, ...Object.fromEntries(fields) };
 }
 
-function problemOfIssue({ path, message }: z.core.$ZodIssue, where?: string): Problem {
-  return { message: [where, path.join("."), message].filter((part) => part).join(": ") };
+/** @param whole what is wrong if not one of its fields is, and `before` what comes before the name of a field. */
+function describe(issue: z.core.$ZodIssue, whole: string, before: string): string {
+  return issue.path.length === 0 ? issueText(issue, whole) : before + issueText(issue);
 }
 
 class Reader {
@@ -115,7 +117,9 @@ class Reader {
     );
     for (const id of order) {
       const { data: step, error } = parsed.get(id)!;
-      const problems = error?.issues.map((issue) => problemOfIssue(issue, `step "${id}"`)) ?? [];
+      const problems = error?.issues.map((issue) => ({
+        message: describe(issue, `step "${id}"`, `step "${id}": `),
+      })) ?? [];
       this.#refs.set(
         id,
         step ? await this.#step(id, step) : this.#writer.invalidStep(id, problems),

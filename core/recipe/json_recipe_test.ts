@@ -96,7 +96,10 @@ Deno.test("overrides reach the workers, from TypeScript and from JSON", async ()
 
 Deno.test("an override may fix what is wrong in the file", async () => {
   const recipe = { steps: { a: { stage: "numbers" } } };
-  assert.match((await problemsOf(recipe))[0], /config\.count: /);
+  assert.match(
+    (await problemsOf(recipe))[0],
+    /config\.count is missing; it must be an integer > 0$/,
+  );
   await withFolder(async (folder) => {
     const from = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     const url = pathToFileURL(join(folder, "recipe.ts")).href;
@@ -110,7 +113,10 @@ Deno.test("an override may fix what is wrong in the file", async () => {
       });`,
     );
     await assert.rejects(loadRecipe(url), /^TypeError: recipe \S+recipe\.ts has 2 problems:\n/);
-    await assert.rejects(loadRecipe(url, { set: ["a.count=1"] }), /step "b" .*config\.count: /);
+    await assert.rejects(
+      loadRecipe(url, { set: ["a.count=1"] }),
+      /step "b" .*config\.count must be an integer/,
+    );
     const { steps } = await loadRecipe(url, { set: ["a.count=1", "b.count=2"] });
     assert.deepEqual(steps.map(({ config }) => (config as { count: number }).count), [1, 2]);
     // Only the default export is checked, not recipes that it imports.
@@ -138,9 +144,9 @@ Deno.test("all problems of a JSON recipe are reported together, each once", asyn
   assert.deepEqual(problems, [
     'publish: step "total" has no output "reports"; its outputs are report',
     'step "typo": there is no stage "nmbers"; the stages are numbers, clip, sum; declare your own in "stages"',
-    'step "extra": seed: Too small: expected number to be >=0',
-    'step "extra": Unrecognized key: "input"',
-    'step "wrong" (stage numbers): config.count: Too small: expected number to be >0',
+    'step "extra": seed must be an integer >= 0, got -1',
+    'step "extra" has no field "input"; its fields are stage, config, inputs, seed, permissions',
+    'step "wrong" (stage numbers): config.count must be an integer > 0, got 0',
     `step "lost" (stage clip), input "data": there is no step "gone"; the steps are ${steps}`,
     'step "renamed" (stage clip), input "data": step "wrong" has no output "date"; its outputs are data',
     `step "total" (stage sum), input "parts" (b): there is no step "nowhere"; the steps are ${steps}`,
@@ -211,12 +217,12 @@ Deno.test("text that is not a recipe is refused with one sentence", async () => 
   );
   await assert.rejects(
     load("[]"),
-    /cannot be loaded: Invalid input: expected object, received array$/,
+    /cannot be loaded: the recipe must be an object, got a list$/,
   );
   assert.deepEqual(await problemsOf({ name: 1, step: {} }), [
-    "name: Invalid input: expected string, received number",
-    "steps: Invalid input: expected record, received undefined",
-    'Unrecognized key: "step"',
+    "name must be a string, got 1",
+    "steps is missing; it must be an object",
+    'the recipe has no field "step"; its fields are $schema, name, description, seed, device, samples, stages, steps, publish',
   ]);
   assert.deepEqual(await problemsOf({ steps: {} }), ['recipe "test" has no steps']);
 });
@@ -224,10 +230,10 @@ Deno.test("text that is not a recipe is refused with one sentence", async () => 
 Deno.test("problems outside the steps do not hide problems of the steps", async () => {
   const steps = { a: { stage: "numbers", config: { count: 0 } } };
   assert.deepEqual(await problemsOf({ seed: "x", device: 4, publish: ["a.data", "b"], steps }), [
-    "seed: Invalid input: expected number, received string",
-    "device: Invalid input: expected string, received number",
-    'publish.1: must be "step.output"',
-    'step "a" (stage numbers): config.count: Too small: expected number to be >0',
+    'seed must be an integer >= 0, got "x"',
+    "device must be a string, got 4",
+    'publish.1 must be "step.output"',
+    'step "a" (stage numbers): config.count must be an integer > 0, got 0',
   ]);
 });
 

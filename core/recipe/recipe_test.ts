@@ -56,7 +56,7 @@ Deno.test("a device is set on steps that have the field, and no others", async (
   assert.deepEqual(await devices(), [undefined, "cpu", "cpu"]);
   assert.deepEqual(await devices("webgpu"), [undefined, "webgpu", "cpu"]);
   assert.deepEqual(await devices(undefined, "webgpu"), [undefined, "webgpu", "webgpu"]);
-  await assert.rejects(devices("webgpu", "tpu"), /step "free" .*config.device: .*webgpu/);
+  await assert.rejects(devices("webgpu", "tpu"), /step "free" .*config.device must be .*webgpu/);
 });
 
 Deno.test("wrong wiring does not compile, and fails when checked, naming step and port", async () => {
@@ -124,11 +124,11 @@ Deno.test("columns and formats are compared; extra columns are allowed", async (
 Deno.test("an invalid config names step and field", async () => {
   await refuse((recipe) => {
     recipe.step("a", numbers, { config: { count: -1 } });
-  }, /^step "a" \(stage numbers\): config.count: /);
+  }, /^step "a" \(stage numbers\): config.count must be an integer > 0, got -1$/);
   await refuse((recipe) => {
     // @ts-expect-error the config is missing
     recipe.step("a", numbers, {});
-  }, /config.count: /);
+  }, /config.count is missing; it must be an integer > 0$/);
   const config = z.object({ when: z.date() });
   const odd = stageWith("odd", config);
   await refuse((recipe) => {
@@ -283,12 +283,12 @@ Deno.test("all problems are reported together, a line each, in the order of the 
   });
   assert.deepEqual(problems, [
     'step "first" (stage several): seed must be an integer >= 0, got -1',
-    'step "first" (stage several): config.a: Invalid input: expected int, received number',
-    'step "first" (stage several): config.b: Invalid input: expected string, received number',
-    'step "first" (stage several): config.deep.c: Invalid input: expected boolean, received undefined',
-    'step "first" (stage several): config: Unrecognized key: "d"',
+    'step "first" (stage several): config.a must be an integer, got 0.5',
+    'step "first" (stage several): config.b must be a string, got 1',
+    'step "first" (stage several): config.deep.c is missing; it must be true or false',
+    'step "first" (stage several): config has no field "d"; its fields are a, b, deep',
     'step "low" (stage clip) has no input "more"; its inputs are: data',
-    'step "low" (stage clip): config.limit: Invalid input: expected number, received undefined',
+    'step "low" (stage clip): config.limit is missing; it must be a number',
     'duplicate step id "low"',
     'step "low" (stage clip), input "data" is not connected',
     'step "total" (stage sum), input "extra" must be an output that recipe.step returned in this recipe',
@@ -312,7 +312,7 @@ Deno.test("steps that read a step with an invalid stage are not reported", async
     problems[0],
     /^the stage of step "broken" .* is built for stage interface 2, this program has 1;/,
   );
-  assert.match(problems[1], /^step "last" \(stage clip\): config.limit: /);
+  assert.match(problems[1], /^step "last" \(stage clip\): config.limit is missing/);
 });
 
 Deno.test("an error of the recipe's own code is reported, unless its steps are wrong", async () => {
@@ -323,7 +323,7 @@ Deno.test("an error of the recipe's own code is reported, unless its steps are w
   await refuse((recipe) => {
     recipe.step("a", numbers, { config: { count: -1 } });
     throw new TypeError("own words");
-  }, /^step "a" \(stage numbers\): config.count: /);
+  }, /^step "a" \(stage numbers\): config.count must be an integer > 0, got -1$/);
 });
 
 Deno.test("problems that are found asynchronously keep the order of the steps", async () => {
@@ -348,7 +348,7 @@ Deno.test("problems that are found asynchronously keep the order of the steps", 
   const lines = [
     'step "slow" (stage late): config: not 20',
     'step "failed" (stage late): no answer',
-    'step "wrong" (stage numbers): config.count: Too small: expected number to be >0',
+    'step "wrong" (stage numbers): config.count must be an integer > 0, got 0',
     'step "quick" (stage late): config: not 1',
   ];
   const message = ['recipe "test" has 4 problems:', ...lines].join("\n  ");

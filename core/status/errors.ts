@@ -109,6 +109,7 @@ export function explainInvalid(
   const what = result.target === "query"
     ? `query parameter ${given.map((value) => `${name}="${value.slice(0, 100)}"`).join(" and ")}`
     : `${result.target} ${name}`;
-  const fault = given.length > 1 ? "may be given only once" : message;
+  // The value comes before it already.
+  const fault = given.length > 1 ? "may be given only once" : message.replace(/, got [^]*$/, "");
   return problemResponse(problem(400, `${what} ${fault}`), c);
 }

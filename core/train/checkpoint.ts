@@ -17,6 +17,7 @@ import {
   writeSafetensors,
 } from "../model/mod.ts";
 import type { FilesInput, FilesOutput } from "../stage/mod.ts";
+import { issueText } from "../words/mod.ts";
 import { optimizer_schema } from "./adamw.ts";
 import { placed_schedule_schema } from "./learning_rate.ts";
 import { lineage_schema, lineageAt } from "./lineage.ts";
@@ -127,8 +128,7 @@ export async function loadTrainerState(read: FileReader): Promise<TrainerState> 
   const json = parseJson(await read("trainer_state.json"), "trainer_state.json");
   const result = state_schema.safeParse(json);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new Error(`trainer_state.json: ${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`trainer_state.json: ${issueText(result.error.issues[0])}`);
   }
   return result.data;
 }

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { issueText } from "@causeway/core/words";
 import type {
   Batch,
   Columns,
@@ -118,11 +119,7 @@ async function validate<S extends StandardSchemaV1>(
 ): Promise<StandardSchemaV1.InferOutput<S>> {
   const result = await schema["~standard"].validate(config);
   if (!result.issues) return result.value as StandardSchemaV1.InferOutput<S>;
-  const issues = result.issues.map(({ message, path = [] }) => {
-    const keys = path.map((part) => typeof part === "object" ? part.key : part);
-    return `config.${keys.map(String).join(".")}: ${message}`;
-  });
-  throw new Error(issues.join("; "));
+  throw new Error(result.issues.map((issue) => issueText(issue, "config")).join("; "));
 }
 
 function serve(port: InputPort, given: unknown, where: string): unknown {

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { issueText } from "../../words/mod.ts";
 
 const positive = z.number().positive();
 
@@ -82,7 +83,7 @@ export function parseCluster(text: string, path: string): Cluster {
   }
   const parsed = cluster_schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path: at, message }) => `  ${at.join(".")}: ${message}`);
+  const lines = parsed.error.issues.map((issue) => `  ${issueText(issue)}`);
   throw new Error(`${path} is not a valid cluster file:\n${lines.join("\n")}`);
 }
 
