@@ -330,7 +330,7 @@ Deno.test("a repository: its card gives the configuration, only the files of its
     assert.equal(
       logs.at(-1),
       'dataset "mine": read 2 files with 2 rows: 1 train, 1 validation; passed over 4 files: ' +
-        "2 cards and licences (LICENSE.txt, README.md), 1 of unknown type .bin (data/extra.bin), " +
+        "2 with documentation (LICENSE.txt, README.md), 1 of unknown type .bin (data/extra.bin), " +
         "1 of the test split (data/test.jsonl); missing data/train-00001-of-00002.jsonl",
     );
     assert.ok(!hub.requests.some(({ path }) => path.includes("data/test.jsonl")));

@@ -91,7 +91,7 @@ Deno.test("a plan has the parent of each branch, and says which would fail", asy
   const notes = (id: string) => steps.get(id)!.forecast!.notes!.join();
   assert.equal(notes("continued"), "");
   assert.match(notes("general_again"), /would fail: .* the run began with "c4"/);
-  assert.match(notes("too_long"), /would fail: .* 30000 more steps do not fit/);
+  assert.match(notes("too_long"), /would fail: .* no room for 30,000 more steps/);
   assert.match(notes("tuned"), /number of steps is unknown until the data are tokenized/);
 });
 

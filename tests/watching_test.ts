@@ -73,5 +73,5 @@ Deno.test("errors name invalid sample settings", async () => {
   const recipe = defineRecipe(header, (recipe) => {
     recipe.step("data", stage, { config } as never);
   });
-  await assert.rejects(checkRecipe(recipe), /recipe "x": samples\.prompts: /);
+  await assert.rejects(checkRecipe(recipe), /recipe "x": samples\.prompts (must|is) /);
 });

@@ -56,7 +56,7 @@ const REJECTED: readonly [changes: Record<string, unknown>, message: RegExp][] =
   [{ num_key_value_heads: 3 }, /num_attention_heads 4 is not a multiple of num_key_value_heads 3/],
   [{ head_dim: 5 }, /rotary embedding needs an even head_dim, got 5/],
   [{ num_attention_heads: 3 }, /hidden_size 16 is not divisible by 3 heads/],
-  [{ rms_norm_eps: "small" }, /config.json: rms_norm_eps: /],
+  [{ rms_norm_eps: "small" }, /config.json: rms_norm_eps must be a number > 0, got "small"/],
 ];
 
 Deno.test("unsupported settings are rejected by name", () => {

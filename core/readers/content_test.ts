@@ -75,17 +75,17 @@ Deno.test("content: what is not plain text is named in every format, plain or co
   };
   const pointer = "is a Git LFS pointer and not the file itself; run git lfs pull";
   const expected = [
-    `FILE:1: ${pointer}`,
-    `FILE:1: ${pointer}`,
-    `FILE:1: ${pointer}`,
-    `FILE:1: ${pointer}`,
-    `FILE:1: ${pointer}`,
-    "FILE:1: is a web page, perhaps of a failed download; fetch it again",
-    `FILE: ${pointer}`,
-    "FILE:1: is compressed with gzip; add .gz to its name",
-    "FILE:1: is UTF-16LE text; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8",
-    "FILE:1: is compressed with gzip; add .gz to its name",
-    "FILE:1: cannot be decompressed: it is not gzip data; correct the ending of its name",
+    `FILE ${pointer}`,
+    `FILE ${pointer}`,
+    `FILE ${pointer}`,
+    `FILE ${pointer}`,
+    `FILE ${pointer}`,
+    "FILE is a web page, perhaps of a failed download; fetch it again",
+    `FILE ${pointer}`,
+    "FILE is compressed with gzip; add .gz to its name",
+    "FILE is UTF-16LE text; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8",
+    "FILE is compressed with gzip; add .gz to its name",
+    "FILE cannot be decompressed: it is not gzip data; correct the ending of its name",
   ];
   await withFiles(files, async (folder) => {
     for (const [at, name] of Object.keys(files).entries()) {
@@ -107,9 +107,12 @@ Deno.test("compression: .gzip and .zstd are read, an empty .gz is empty, others 
     await Deno.writeFile(`${folder}/d.jsonl.xz`, new Uint8Array());
     await assert.rejects(
       all(readRecords(`${folder}/d.jsonl.xz`)),
-      /d\.jsonl\.xz: compression \.xz cannot be read; run unxz first/,
+      /d\.jsonl\.xz: \.xz compression is not supported; run unxz first/,
     );
-    await assert.rejects(all(readRecords(folder)), /d\.jsonl\.xz is compressed .* run unxz first/);
+    await assert.rejects(
+      all(readRecords(folder)),
+      /d\.jsonl\.xz has a compression that is not supported; run unxz first/,
+    );
   });
 });
 
@@ -131,8 +134,65 @@ Deno.test("one line per dataset: files, rows, what is left out and passed over, 
     assert.equal(
       lines[1],
       'dataset "mine": read 3 files with 5 rows: 1 train, 1 validation; left out 1 with a blank text, ' +
-        "1 not selected by where, 1 unreadable; 1 file without rows (test-2.jsonl); passed over 3 files: 1 cards and licences " +
+        "1 not selected by where, 1 unreadable; 1 file without rows (test-2.jsonl); passed over 3 files: 1 with documentation " +
         "(README.md), 2 of unknown type .bin (a.bin, b.bin); missing train-00001-of-00002.jsonl",
     );
   });
+});
+
+/** What a card logs, without the dataset's name, and the texts of its documents. */
+async function readCard(path: string, text: string) {
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line.replace('dataset "mine": ', ""));
+  const card = recordCard({ name: "mine", path, text });
+  const documents = await Array.fromAsync(card.documents({ log }));
+  return { lines, texts: documents.map(({ text }) => text) };
+}
+
+Deno.test("one reason for passing over needs no second count; NUL characters are counted", async () => {
+  const files = {
+    "a.jsonl": '{"text":"a\\u0000b"}\n{"text":"c"}\n',
+    "__MACOSX/._a.jsonl": "x",
+    "._b.jsonl": "x",
+  };
+  await withFiles(files, async (path) => {
+    const { lines, texts } = await readCard(path, "text");
+    assert.deepEqual(texts, ["a\0b", "c"]);
+    assert.deepEqual(lines, [
+      "read 1 file with 2 rows: 2 documents; 1 document with NUL characters, which are kept; " +
+      "passed over 2 files: written by macOS (._b.jsonl, __MACOSX/._a.jsonl)",
+    ]);
+  });
+});
+
+Deno.test("a number in JSON that is only text is the text of the file", async () => {
+  const row =
+    '{"a": 1.0, "b": [1e5, -0, 1.5, 0.0000001, 1.50], "c": 9007199254740993, "d": true}\n';
+  const exact = "1.0 1e5,-0,1.5,0.0000001,1.50 9007199254740993";
+  await withFiles({ "a.jsonl": row, "b.json": `[${row}]` }, async (folder) => {
+    for (const name of ["a.jsonl", "b.json"]) {
+      assert.deepEqual((await readCard(`${folder}/${name}`, "{a} {b[,]} {c}")).texts, [exact]);
+    }
+    // To the functions of a card and to other readers they are numbers.
+    const [{ value }] = await all(readRecords(`${folder}/a.jsonl`));
+    assert.deepEqual([value.a, value.b], [1, [1e5, -0, 1.5, 1e-7, 1.5]]);
+    const where = { column: "a", in: [1] };
+    const card = recordCard({ name: "mine", path: `${folder}/a.jsonl`, text: "a", where });
+    assert.deepEqual((await Array.fromAsync(card.documents())).map(({ text }) => text), ["1.0"]);
+  });
+});
+
+Deno.test("a text file of many texts with the same end says how to cut it", async () => {
+  const text = "One.\n<|endoftext|>\n".repeat(12);
+  await withFiles(
+    { "many.txt": text, "few.txt": "It ends with </s>, not with <|endoftext|>." },
+    async (folder) => {
+      const { lines, texts } = await readCard(folder, "text");
+      assert.equal(texts.length, 2);
+      assert.deepEqual(lines.slice(0, -1), [
+        `${folder}/many.txt: <|endoftext|> occurs 12 times; if it ends a text, ` +
+        'add to the dataset: separator: "<|endoftext|>"',
+      ]);
+    },
+  );
 });

@@ -6,10 +6,17 @@
  */
 // @ts-types="npm:@types/d3-dsv@3.0.7"
 import { dsvFormat } from "d3-dsv";
+import { counted, formatNumber } from "../words/mod.ts";
 import { notUtf8 } from "./content.ts";
 import { PartialBytes } from "./file_bytes.ts";
 import { withoutMark } from "./jsonl.ts";
-import { type DataRecord, type Reading, StreamFault, type StreamFormat } from "./reading.ts";
+import {
+  type DataRecord,
+  faultAfter,
+  type Reading,
+  StreamFault,
+  type StreamFormat,
+} from "./reading.ts";
 
 /** Comma-separated values, or with another `delimiter`; the first line names the columns. */
 export const csv: StreamFormat = {
@@ -55,7 +62,7 @@ async function* readRows(
     }
   } catch (error) {
     if (!(error instanceof StreamFault)) throw error;
-    reading.fault(`${file}:${cutter.line}: ${error.message}`);
+    reading.fault(faultAfter(file, cutter.line - 1, "line", error.message));
   }
 }
 
@@ -78,8 +85,9 @@ function fieldsOf(
   const { max_record_bytes } = reading.limits;
   let fault = problem;
   if (bytes === undefined) {
-    fault =
-      `the record has more than ${max_record_bytes} bytes; is a quote missing? Otherwise raise limits.max_record_bytes`;
+    fault = `the record is longer than limits.max_record_bytes (${
+      formatNumber(max_record_bytes)
+    } bytes); is a quote missing? Otherwise raise the limit`;
   } else if (fault === undefined) {
     try {
       return format.parseRows(DECODER.decode(bytes))[0];
@@ -104,7 +112,9 @@ function checkHeader(
   reading: Reading,
 ): boolean {
   const twice = reading.ambiguousColumn(names);
-  if (twice !== undefined) reading.fault(`${where}: column "${twice}" is there twice`);
+  if (twice !== undefined) {
+    reading.fault(`${where}: column "${twice}" appears twice; rename one of them`);
+  }
   const missing = reading.missingColumn(names);
   if (missing === undefined) return twice === undefined;
   const other = names.length > 1
@@ -124,8 +134,9 @@ function recordOf(
   if (fields.length === names.length) {
     return reading.select(Object.fromEntries(names.map((name, at) => [name, fields[at]])));
   }
-  const few = fields.length < names.length ? "too few" : "too many";
-  reading.fault(`${where}: ${few} fields, ${fields.length} for ${names.length} columns`);
+  reading.fault(
+    `${where}: ${counted(fields.length, "field")} for ${counted(names.length, "column")}`,
+  );
   return undefined;
 }
 

@@ -66,32 +66,34 @@ export function checkName(name: string, { where, formatOf, glob }: NameCheck): s
   const parts = name.split("/");
   const base = parts.at(-1)!;
   if (parts.includes("__MACOSX") || base.startsWith("._") || base === ".DS_Store") {
-    return "of macOS";
+    return "written by macOS";
   }
   if (parts.some((part) => part.startsWith("."))) return "hidden";
   const is_named = glob !== undefined &&
     /readme|licen|_info|_dict|state\.json|config\.json/i.test(glob);
-  if (!is_named && (CARD.test(base) || INFO.test(base))) return "cards and licences";
-  if (CACHE.test(base)) return "caches of datasets";
+  if (!is_named && (CARD.test(base) || INFO.test(base))) return "with documentation";
+  if (CACHE.test(base)) return "cached by Hugging Face datasets";
   if (formatOf(name) !== undefined) return undefined;
-  if (ARCHIVE.test(base)) return "archives that cannot be read";
+  if (ARCHIVE.test(base)) return "in an archive that cannot be read";
   const ending = /\.[^.]+$/.exec(base)?.[0] ?? "";
   const program = UNREADABLE[ending.toLowerCase()];
   if (program !== undefined && formatOf(name.slice(0, -ending.length)) !== undefined) {
     throw new Error(
-      `${where}: ${name} is compressed in a way that cannot be read; run ${program} first`,
+      `${where}: ${name} has a compression that is not supported; run ${program} first`,
     );
   }
-  return ending === "" ? "without an ending" : `of unknown type ${ending}`;
+  return ending === "" ? "without an extension" : `of unknown type ${ending}`;
 }
 
 /** Why a file with this ending cannot be read; undefined for an ending that says nothing. */
 export function endingFault(path: string): string | undefined {
   const archive = ARCHIVE.exec(path)?.[0];
-  if (archive !== undefined) return `archives ${archive} cannot be read; unpack it, or make a ZIP`;
+  if (archive !== undefined) {
+    return `${archive} archives are not supported; unpack it, or make a ZIP`;
+  }
   const ending = /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? "";
   const program = UNREADABLE[ending];
-  return program && `compression ${ending} cannot be read; run ${program} first`;
+  return program && `${ending} compression is not supported; run ${program} first`;
 }
 
 const RANKS = ["parquet", "arrow", "jsonl", "csv", "tsv", "json", "zip"];
@@ -147,7 +149,7 @@ export function shardsMissing(
     const divisions = [...totals.keys()].map(Number).join(" and of ");
     return [
       ...notes,
-      `${before}…${after} is there in parts of ${divisions}: one may be out of date`,
+      `${before}…${after} exists in shards of ${divisions}: one set may be out of date`,
     ];
   });
 }

@@ -59,6 +59,12 @@ export function datasetFiles(folder: string): string[] {
   return existsSync(join(folder, INFO)) ? [...names, INFO] : names;
 }
 
+/** Number of data files at a path: those of a saved dataset, otherwise 1. */
+export function shardCount(path: string): number {
+  if (!existsSync(join(path, STATE))) return 1;
+  return dataFiles(path, parse(state_schema, join(path, STATE))).length;
+}
+
 function dataFiles(folder: string, state: z.output<typeof state_schema>): string[] {
   const state_file = join(folder, STATE);
   if (state._indices_data_files?.length) {

@@ -4,9 +4,16 @@
  *
  * @module
  */
+import { formatNumber } from "../words/mod.ts";
 import { ValueCutter } from "./json_values.ts";
 import { isBlank, parseRecord, readJsonLines, withoutMark } from "./jsonl.ts";
-import { type DataRecord, type Reading, StreamFault, type StreamFormat } from "./reading.ts";
+import {
+  type DataRecord,
+  faultAfter,
+  type Reading,
+  StreamFault,
+  type StreamFormat,
+} from "./reading.ts";
 
 /** JSON of any of these forms, told apart by the first line and the setting `field`. */
 export const json: StreamFormat = {
@@ -31,13 +38,13 @@ async function* readJson(
     const whole = chain(head, source);
     if (reading.field !== undefined && opening !== undefined) {
       if (opening !== LEFT_BRACKET) yield* readField(whole, file, reading, reading.field);
-      else reading.fault(`${file}:1: the file is an array; remove the setting "field"`);
+      else reading.fault(`${file}: the file is an array; remove "field" from the dataset`);
     } else if (opening === LEFT_BRACKET) yield* readField(whole, file, reading, "");
     else if (is_line) yield* readJsonLines(whole, file, reading);
     else yield* readSequence(whole, file, reading);
   } catch (error) {
     if (!(error instanceof StreamFault)) throw error;
-    reading.fault(`${file}:1: ${error.message}`);
+    reading.fault(faultAfter(file, 0, "row", error.message));
   } finally {
     // An iterator driven by hand does not end with the loop, and would keep its file open.
     await source.return?.();
@@ -88,8 +95,9 @@ async function* readSequence(
   const record = (bytes: Uint8Array | undefined) => {
     if (bytes === undefined) {
       reading.fault(
-        `${file}:${++row}: the object has more than ${reading.limits.max_record_bytes} bytes; if its records are in a ` +
-          'list inside it, set "field" to the list\'s name, else raise limits.max_record_bytes',
+        `${file}:${++row}: the object is longer than limits.max_record_bytes (${
+          formatNumber(reading.limits.max_record_bytes)
+        } bytes); if its records are in a list inside it, set "field" to the list's name, else raise the limit`,
       );
       return [];
     }
@@ -104,7 +112,7 @@ async function* readSequence(
     yield* record(cutter.rest());
   } catch (error) {
     if (!(error instanceof StreamFault)) throw error;
-    reading.fault(`${file}:${row + 1}: ${error.message}`);
+    reading.fault(faultAfter(file, row, "row", error.message));
   }
 }
 
@@ -139,18 +147,28 @@ async function* readField(
     }
   } catch (error) {
     if (!(error instanceof StreamFault)) throw error;
-    return reading.fault(`${file}:${row + 1}: ${error.message}`);
+    return reading.fault(faultAfter(file, row, "row", error.message));
   }
   if (cutter.is_unfinished) {
     reading.fault(
-      `${file}:${row + 1}: not valid JSON (the file ends too early); fetch or write it again`,
+      faultAfter(
+        file,
+        row,
+        "row",
+        "not valid JSON (the file ends too early); fetch or write it again",
+      ),
     );
   } else if (!cutter.found) {
     const arrays = cutter.arrays.map((name) => `"${name}"`).join(", ");
     reading.fault(
-      `${file}:1: there is no array "${field}"; the fields that are arrays are ${arrays || "none"}`,
+      `${file}: there is no array "${field}"; ` +
+        (arrays === ""
+          ? "it has no fields that are arrays"
+          : `the fields that are arrays are ${arrays}`),
     );
   } else if (cutter.has_more) {
-    reading.fault(`${file}:${row + 1}: not valid JSON (something follows the end of the array)`);
+    reading.fault(
+      faultAfter(file, row, "row", "not valid JSON (the array ends before the file does)"),
+    );
   }
 }

@@ -109,14 +109,17 @@ Deno.test("JSON: what is wrong is named, and the rest of an array is read", asyn
     "cut_object.json": '{\n"a": 1',
   };
   const faults: Record<string, [rows: number[], fault?: RegExp]> = {
-    "mixed.json": [[1, 3], /^FILE:2: expected a JSON object with named columns$/],
+    "mixed.json": [[1, 3], /^FILE:2: a record must be a JSON object with named columns$/],
     "empty.json": [[]],
     "nothing.json": [[]],
-    "cut.json": [[1], /^FILE:2: not valid JSON \(the file ends too early\)/],
+    "cut.json": [[1], /^FILE, after row 1: not valid JSON \(the file ends too early\)/],
     "comma.json": [[1], /^FILE:2: not valid JSON \(a comma without an element\)$/],
-    "more.json": [[1], /^FILE:2: not valid JSON \(something follows the end of the array\)$/],
+    "more.json": [
+      [1],
+      /^FILE, after row 1: not valid JSON \(the array ends before the file does\)$/,
+    ],
     "pair.json": [[], /^FILE:1: not valid JSON \(/],
-    "pretty.jsonl": [[], /^FILE:1: not valid JSON .*set format to "json"/],
+    "pretty.jsonl": [[], /^FILE:1: not valid JSON .*add to the dataset: format: "json"$/],
     "cut_object.json": [[], /^FILE:1: not valid JSON \(/],
   };
   await withFiles(files, async (folder) => {
@@ -130,21 +133,21 @@ Deno.test("JSON: what is wrong is named, and the rest of an array is read", asyn
     const wrapped = (field?: string) => all(readRecords(`${folder}/wrapped.json`, { field, uses }));
     await assert.rejects(
       wrapped(),
-      /:1: the records seem to be in a list .* set "field" to "data"/,
+      /:1: the records seem to be in a list .* add to the dataset: field: "data", format: "json"$/,
     );
     await assert.rejects(
       wrapped("date"),
-      /:1: there is no array "date"; the fields that are arrays are "data", "other"$/,
+      /wrapped\.json: there is no array "date"; the fields that are arrays are "data", "other"$/,
     );
     assert.deepEqual((await wrapped("data")).map(({ value }) => value), [{ a: 1 }]);
     await assert.rejects(
       all(readRecords(`${folder}/mixed.json`, { field: "data" })),
-      /the file is an array; remove the setting "field"/,
+      /the file is an array; remove "field" from the dataset/,
     );
     const limits = { max_record_bytes: 10 };
     await assert.rejects(
       all(readRecords(`${folder}/wrapped.json`, { limits })),
-      /:1: the record has more than 10 bytes; raise limits\.max_record_bytes/,
+      /:1: the record is longer than limits\.max_record_bytes \(10 bytes\); shorten it/,
     );
     // Elements are limited, not the array.
     assert.equal((await readWhole(`${folder}/mixed.json`, { limits })).records.length, 2);

@@ -4,6 +4,8 @@
  * @module
  */
 
+/** Numbers that JavaScript writes in another way: `1.0`, `-0`, `1e5`, `0.0000001`; also within texts. */
+const OTHER_TEXT = /[:,[\s](?:-?\d+\.\d*0|-0|-?\d+(?:\.\d+)?[eE][+-]?\d+|-?0\.000000\d+)\s*[,\]}]/;
 /** Numbers that JSON.parse may alter: with 16 digits or more, or an exponent of 3 digits; also within texts. */
 const LONG_NUMBER = /\d[\d.]{14,}\d(?:[eE][+-]?\d+)?|\d(?:\.\d+)?[eE][+-]?\d{3,}/g;
 /** A string, or a constant outside of strings. */
@@ -15,6 +17,8 @@ const NAN = "0.0e-7003";
  * Parses JSON. A number that JavaScript would alter, such as an integer beyond 2^53, becomes the text in the file. `NaN`,
  * `Infinity` and `-Infinity` become these numbers.
  *
+ * @param as_text whether numbers are only texts: those that JavaScript writes in another way, such as `1.0`, become texts
+ *   too.
  * @throws {SyntaxError} when it is not JSON.
  *
  * @example
@@ -23,11 +27,14 @@ const NAN = "0.0e-7003";
  * import { parseJson } from "./json_text.ts";
  * const text = '{"id": 9007199254740993, "price": 19.9, "score": NaN}';
  * assert.deepEqual(parseJson(text), { id: "9007199254740993", price: 19.9, score: NaN });
+ * assert.deepEqual(parseJson("[1.0, 1.5, 1e3]", true), ["1.0", 1.5, "1e3"]);
  * ```
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, as_text = false): unknown {
+  const reviver = as_text ? asWritten : exactly;
   try {
-    return mayBeAltered(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+    const may_differ = mayBeAltered(text) || (as_text && OTHER_TEXT.test(text));
+    return may_differ ? JSON.parse(text, reviver) : JSON.parse(text);
   } catch (error) {
     if (!/NaN|Infinity/.test(text)) throw error;
     const plain = text.replace(CONSTANT, (part) => {
@@ -35,6 +42,10 @@ export function parseJson(text: string): unknown {
       return part === "NaN" ? NAN : part.replace("Infinity", "1e999");
     });
     try {
+      const withConstants: Reviver = (key, value, context) => {
+        if (context?.source === NAN) return NaN;
+        return context?.source?.endsWith("1e999") ? value : reviver(key, value, context);
+      };
       return JSON.parse(plain, withConstants);
     } catch {
       throw error;
@@ -54,9 +65,14 @@ function isAltered(number: string): boolean {
   return read !== number && canonicalNumber(read) !== canonicalNumber(number);
 }
 
-function withConstants(key: string, value: unknown, context?: { source?: string }): unknown {
-  if (context?.source === NAN) return NaN;
-  return context?.source?.endsWith("1e999") ? value : exactly(key, value, context);
+type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
+
+/** A reviver that keeps the text of a number that JavaScript writes in another way. */
+function asWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  return typeof value === "number" && source !== undefined && String(value) !== source
+    ? source
+    : value;
 }
 
 /** A reviver that keeps the text of a number that would be altered. */

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { formatNumber } from "../words/mod.ts";
 import { notUtf8 } from "./content.ts";
 import { PartialBytes } from "./file_bytes.ts";
 import { parseJson } from "./json_text.ts";
 import {
   type DataRecord,
+  faultAfter,
   messageOf,
   type Reading,
   StreamFault,
@@ -42,9 +44,9 @@ export async function* readJsonLines(
       }
     }
   } catch (error) {
-    // A fault of the stream comes after the last good record; it is reported for the next row.
+    // A fault of the stream comes after the last good record.
     if (!(error instanceof StreamFault)) throw error;
-    reading.fault(`${file}:${row + 1}: ${error.message}`);
+    reading.fault(faultAfter(file, row, "line", error.message));
   }
 }
 
@@ -64,7 +66,9 @@ export function parseRecord(
 ): Record<string, unknown> | undefined {
   if (bytes === undefined) {
     reading.fault(
-      `${where}: the record has more than ${reading.limits.max_record_bytes} bytes; raise limits.max_record_bytes or shorten it`,
+      `${where}: the record is longer than limits.max_record_bytes (${
+        formatNumber(reading.limits.max_record_bytes)
+      } bytes); shorten it or raise the limit`,
     );
     return undefined;
   }
@@ -77,7 +81,7 @@ export function parseRecord(
     return undefined;
   }
   try {
-    const value = parseJson(text);
+    const value = parseJson(text, reading.uses !== undefined);
     const problem = isObject(value) ? wrapping(value, reading) : NO_OBJECT;
     if (problem === undefined) return reading.select(value as Record<string, unknown>);
     reading.fault(`${where}: ${problem}`);
@@ -88,7 +92,7 @@ export function parseRecord(
   return undefined;
 }
 
-const NO_OBJECT = "expected a JSON object with named columns";
+const NO_OBJECT = "a record must be a JSON object with named columns";
 
 /** What is wrong with an object that holds records instead of being one. */
 function wrapping(value: Record<string, unknown>, reading: Reading): string | undefined {
@@ -97,15 +101,15 @@ function wrapping(value: Record<string, unknown>, reading: Reading): string | un
     Array.isArray(items) && items.length > 0 && items.every(isObject) ? [name] : []
   );
   if (lists.length === 0) return undefined;
-  const fields = lists.map((name) => `"${name}"`).join(", ");
-  return `the records seem to be in a list inside this object; set "field" to ${fields} and the format to json`;
+  const fields = lists.map((name) => JSON.stringify(name)).join(" or ");
+  return `the records seem to be in a list inside this object; add to the dataset: field: ${fields}, format: "json"`;
 }
 
 /** Why the start of an object may be no JSON. */
 function hintOf(text: string): string {
   const start = text.trim();
   return start === "{" || start === "[" || /^[{[].*[,{[]$/s.test(start)
-    ? '; if the objects go over several lines, set format to "json"'
+    ? '; if an object takes several lines, add to the dataset: format: "json"'
     : "";
 }
 

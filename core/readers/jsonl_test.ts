@@ -77,10 +77,10 @@ Deno.test("JSON Lines: a bad line fails with file and row, or is skipped alone",
     assert.deepEqual(records.map(({ row }) => row), [1, 7]);
     assert.deepEqual(skipped.map((message) => message.slice(0, 38)), [
       "FILE:2: not valid JSON (Unexpected end",
-      "FILE:3: expected a JSON object with na",
+      "FILE:3: a record must be a JSON object",
       "FILE:4: is not UTF-8 text; convert it,",
       "FILE:5: not valid JSON (Unexpected tok",
-      "FILE:6: the record has more than 50 by",
+      "FILE:6: the record is longer than limi",
     ]);
   });
   await assert.rejects(
@@ -106,9 +106,12 @@ Deno.test("JSON Lines: a truncated file gives the records before the cut and the
       assert.ok(records.length >= least[at], `${name}: ${records.length}`);
       assert.ok(records.every(({ row, value }, i) => row === i + 1 && value.i === i % 50_000));
       if (at !== 4) assert.equal(skipped.length, 1);
-      const row = records.length + 1;
-      assert.match(skipped[0], new RegExp(`^FILE:${row}: (is truncated|cannot be decompressed)`));
-      await assert.rejects(all(readRecords(`${folder}/${name}`)), new RegExp(`${name}:${row}: `));
+      const place = records.length === 0 ? " " : `, after line ${records.length}: `;
+      assert.match(
+        skipped[0],
+        new RegExp(`^FILE${place}(is truncated|cannot be decompressed)`),
+      );
+      await assert.rejects(all(readRecords(`${folder}/${name}`)), new RegExp(name + place));
     }
   });
 });
@@ -131,7 +134,7 @@ Deno.test("JSON Lines: damage inside a compressed file is detected", async () =>
   await withFiles(files, async (folder) => {
     for (const name of Object.keys(files)) {
       const fault = new RegExp(
-        `${name}:\\d+: (cannot be decompressed|has bytes that are not zstd data)`,
+        `${name}(?:, after line \\d+:)? (cannot be decompressed|has bytes that are not zstd data)`,
       );
       await assert.rejects(all(readRecords(`${folder}/${name}`)), fault);
     }
@@ -155,13 +158,13 @@ Deno.test("compressed files: repetitive ones are read, bombs are refused in boun
     for (const name of ["bomb.jsonl.gz", "bomb.jsonl.zst"]) {
       const { records, skipped } = await readWhole(`${folder}/${name}`);
       assert.equal(records.length, 0);
-      assert.match(skipped[0], /^FILE:1: expands to more than 600 times its size/);
+      assert.match(skipped[0], /^FILE expands to more than 600 times its size/);
     }
     assert.ok(liveBytes() - before < 50e6);
     const limits = { max_expanded_bytes: 1e6 };
     await assert.rejects(
       all(readRecords(`${folder}/good.jsonl.gz`, { limits })),
-      /good\.jsonl\.gz:\d+: expands to more than 1000000 bytes; raise limits.max_expanded_bytes/,
+      /good\.jsonl\.gz, after line 350: expands to more than 1000000 bytes; raise limits.max_expanded_bytes/,
     );
   });
 });

@@ -28,11 +28,11 @@ Deno.test("a folder without data says what it has; archives that are not ZIP are
   await withFiles({ "a.tar.gz": "x", "README.md": "about" }, async (folder) => {
     assert.throws(
       () => recordCard({ name: "mine", path: folder, text: "text" }).revision(),
-      /no readable file; expected one of .*; it has README\.md \(cards and licences\) and 1 more$/,
+      /no readable file; expected one of .*; it has README\.md \(with documentation\) and 1 more$/,
     );
     await assert.rejects(
       all(readRecords(`${folder}/a.tar.gz`)),
-      /a\.tar\.gz: archives \.tar\.gz cannot be read; unpack it, or make a ZIP/,
+      /a\.tar\.gz: \.tar\.gz archives are not supported; unpack it, or make a ZIP/,
     );
   });
 });

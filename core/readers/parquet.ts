@@ -12,7 +12,7 @@ import {
 } from "hyparquet";
 import { contentOf } from "./content.ts";
 import { FileBytes } from "./file_bytes.ts";
-import { rowBatches } from "./parquet_columns.ts";
+import { rowBatches, UnreadableColumn } from "./parquet_columns.ts";
 import { type DataRecord, type Format, type Limits, messageOf, type Reading } from "./reading.ts";
 import { chooseColumns, readTable, type TableBatch } from "./table_rows.ts";
 
@@ -45,7 +45,7 @@ async function* readParquet(path: string, reading: Reading): AsyncGenerator<Data
   } catch (error) {
     const fault = contentOf(file, MAGIC) ??
       `is not a readable Parquet file (${messageOf(error)}); fetch or write it again`;
-    return reading.fault(`${path}:1: ${fault}`);
+    return reading.fault(`${path} ${fault}`);
   }
   const present = schema.children.map(({ element }) => element.name);
   const columns = chooseColumns(present, reading, path)
@@ -54,7 +54,9 @@ async function* readParquet(path: string, reading: Reading): AsyncGenerator<Data
   let start = 0;
   for (const [index, group] of metadata.row_groups.entries()) {
     const explain = (error: unknown) =>
-      `row group ${index + 1} cannot be read (${messageOf(error)})`;
+      error instanceof UnreadableColumn
+        ? error.message
+        : `row group ${index + 1} cannot be read (${messageOf(error)})`;
     const batches = groupBatches(file, schema, group, columns, reading.limits);
     yield* readTable(path, batches, start, explain, reading);
     start += Number(group.num_rows);

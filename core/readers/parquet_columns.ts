@@ -104,7 +104,7 @@ export function* rowBatches(
     tree,
     // Chunks have the order of the schema's leaves; those of other columns may be encrypted.
     leaves: chunks.filter((_, at) => tops[at] === tree.element.name).map((chunk) =>
-      new LeafColumn(file, schema, metadataOf(chunk), limits)
+      new LeafColumn(file, schema, metadataOf(chunk, tree.element.name), limits)
     ),
   }));
   const leaves = open.flatMap(({ leaves }) => leaves);
@@ -128,12 +128,22 @@ function leafCount({ children }: SchemaTree): number {
   return children.reduce((sum, child) => sum + leafCount(child), children.length === 0 ? 1 : 0);
 }
 
-function metadataOf({ meta_data, file_path, crypto_metadata }: ColumnChunk): ColumnMetaData {
-  if (crypto_metadata !== undefined || meta_data === undefined) {
-    throw new Error("a column that is used is encrypted or has no metadata");
-  }
-  if (file_path) throw new Error("a column is in another file, which is not supported");
-  return meta_data;
+/** A column that cannot be read in any row group. */
+export class UnreadableColumn extends Error {}
+
+function metadataOf(
+  { meta_data, file_path, crypto_metadata }: ColumnChunk,
+  column: string,
+): ColumnMetaData {
+  const fault = crypto_metadata !== undefined
+    ? "is encrypted; write the file again without encryption, or use other columns"
+    : meta_data === undefined
+    ? "has no metadata; write the file again"
+    : file_path
+    ? "is stored in another file, which is not supported; write the file again"
+    : undefined;
+  if (fault !== undefined) throw new UnreadableColumn(`column "${column}" ${fault}`);
+  return meta_data!;
 }
 
 function takeColumn(tree: SchemaTree, leaves: readonly LeafColumn[], rows: number): TableColumn {

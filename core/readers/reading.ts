@@ -224,6 +224,22 @@ export function setField(record: Record<string, unknown>, name: string, value: u
   else Object.defineProperty(record, name, { value, enumerable: true });
 }
 
+/**
+ * The message for a fault in the bytes of a file, where lines or rows have no numbers.
+ *
+ * @param read number of lines, rows or texts before it.
+ * @param fault "is encrypted", or a sentence of its own.
+ */
+export function faultAfter(
+  file: string,
+  read: number,
+  what: "line" | "row" | "text",
+  fault: string,
+): string {
+  if (read > 0) return `${file}, after ${what} ${read}: ${fault}`;
+  return /^(?:is|has|cannot|expands) /.test(fault) ? `${file} ${fault}` : `${file}: ${fault}`;
+}
+
 /** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted, formatNumber } from "../words/mod.ts";
 import type { Split } from "./card.ts";
 import type { Beside, FileSelection } from "./record_files.ts";
 import { shorten } from "./select_files.ts";
@@ -17,6 +18,7 @@ export type LeftOut =
 /** Counts files, rows and documents while a dataset is read. */
 export class ReadingReport {
   #rows = 0;
+  #with_nul = 0;
   readonly #documents = new Map<Split | undefined, number>();
   readonly #left_out = new Map<LeftOut, number>();
   readonly #passed_over = new Map<string, string>();
@@ -26,10 +28,14 @@ export class ReadingReport {
   readonly #empty: string[] = [];
   readonly #notes: readonly string[];
 
-  /** @param beside what was left out before the files were selected. */
+  /**
+   * @param files number of files that are read.
+   * @param beside what was left out before the files were selected.
+   */
   constructor(
     readonly dataset: string,
-    readonly selection: FileSelection,
+    readonly files: number,
+    selection: FileSelection,
     beside?: Beside,
   ) {
     selection.passed_over.forEach((why, file) => this.passOver(file, why));
@@ -49,6 +55,11 @@ export class ReadingReport {
     increment(this.#unused, list);
   }
 
+  /** Counts a document with NUL characters: often binary data, or text in another encoding. */
+  addNul(): void {
+    this.#with_nul++;
+  }
+
   /** Counts a file in which there was no row. */
   emptyFile(file: string): void {
     this.#empty.push(file);
@@ -66,26 +77,30 @@ export class ReadingReport {
 
   /** The line, without the dataset's name where there is nothing unusual to say. */
   line(): string {
-    const files = this.selection.files.length;
     const documents = (["train", "validation", undefined] as const).flatMap((split) => {
       const found = this.#documents.get(split) ?? 0;
-      return found > 0 ? [split ? `${number(found)} ${split}` : count(found, "document")] : [];
+      return found > 0
+        ? [split ? `${formatNumber(found)} ${split}` : counted(found, "document")]
+        : [];
     });
-    const rows = count(this.#rows, "row");
-    const parts = [
-      `read ${count(files, "file")} with ${rows}: ${documents.join(", ") || "none used"}`,
-    ];
+    const files = counted(this.files, "file"), rows = counted(this.#rows, "row");
+    const parts = [`read ${files} with ${rows}: ${documents.join(", ") || "none used"}`];
     if (this.#left_out.size > 0) {
-      const reasons = [...this.#left_out].map(([why, count]) => `${number(count)} ${why}`);
+      const reasons = [...this.#left_out].map(([why, count]) => `${formatNumber(count)} ${why}`);
       parts.push(`left out ${reasons.join(", ")}`);
     }
     for (const [list, rows] of this.#unused) {
       parts.push(
-        `${count(rows, "row")} with further elements in "${list}", which the templates leave out`,
+        `${counted(rows, "row")} with more elements in "${list}" than the templates use`,
       );
     }
+    if (this.#with_nul > 0) {
+      parts.push(`${counted(this.#with_nul, "document")} with NUL characters, which are kept`);
+    }
     if (this.#empty.length > 0) {
-      parts.push(`${count(this.#empty.length, "file")} without rows (${shorten(this.#empty, 3)})`);
+      parts.push(
+        `${counted(this.#empty.length, "file")} without rows (${shorten(this.#empty, 3)})`,
+      );
     }
     if (this.#passed_over.size > 0) parts.push(this.#passedOver());
     return `dataset "${this.dataset}": ${[...parts, ...this.#notes].join("; ")}`;
@@ -96,21 +111,14 @@ export class ReadingReport {
     for (const [file, why] of [...this.#passed_over].sort()) {
       by_reason.set(why, [...by_reason.get(why) ?? [], file]);
     }
-    const reasons = [...by_reason].map(([why, files]) =>
-      `${number(files.length)} ${why} (${shorten(files, 3)})`
-    );
-    return `passed over ${count(this.#passed_over.size, "file")}: ${reasons.join(", ")}`;
+    const reasons = [...by_reason].map(([why, files]) => {
+      const count = by_reason.size > 1 ? `${formatNumber(files.length)} ` : "";
+      return `${count}${why} (${shorten(files, 3)})`;
+    });
+    return `passed over ${counted(this.#passed_over.size, "file")}: ${reasons.join(", ")}`;
   }
 }
 
 function increment<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function count(value: number, what: string): string {
-  return `${number(value)} ${what}${value === 1 ? "" : "s"}`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { counted } from "../words/mod.ts";
 import {
   type DatasetCard,
   type Document,
@@ -15,6 +16,7 @@ import {
 } from "./card.ts";
 import { textDigest } from "./digests.ts";
 import type { RecordFormat } from "./formats.ts";
+import { shardCount } from "./hf_folder.ts";
 import { hubFiles, hubRevision, hubSelection } from "./hub_files.ts";
 import { canonicalNumber } from "./json_text.ts";
 import type { ColumnUse, Limits } from "./reading.ts";
@@ -100,7 +102,7 @@ export interface RecordCardOptions extends RecordReading {
 }
 
 /** Raise when this file makes different documents from the same records. */
-const READER = 3;
+const READER = 4;
 
 /**
  * A dataset of records. A record with an empty text is skipped.
@@ -199,7 +201,11 @@ function compileWhere(where: Where | undefined): (record: Columns, place: string
   const { column, in: values } = where;
   return (record, place) => {
     if (Object.hasOwn(record, column)) return values.some((value) => equal(record[column], value));
-    throw new Error(`${place}: no column "${column}" to select records by`);
+    throw new Error(
+      `${place}: no column "${column}", which "where" needs; the record has ${
+        Object.keys(record).join(", ") || "no columns"
+      }`,
+    );
   };
 }
 
@@ -234,7 +240,11 @@ async function* readDocuments(
   const selection = on_hub
     ? await hubSelection(paths, fileOptions(options))
     : localFiles(paths, fileOptions(options));
-  const report = new ReadingReport(options.name, selection, options.beside);
+  const file_count = selection.files.reduce(
+    (sum, { path }) => sum + (on_hub ? 1 : shardCount(path)),
+    0,
+  );
+  const report = new ReadingReport(options.name, file_count, selection, options.beside);
   const files = on_hub ? hubFiles(paths, fileOptions(options), reading) : selection.files;
   const unused = findUnusedElements(
     [options.prompt, options.text].filter((part) => typeof part === "string"),
@@ -267,6 +277,7 @@ async function* readDocuments(
       if (typeof document === "string") continue;
       const list = unused(value);
       if (list !== undefined) report.addUnused(list);
+      if (document.text.includes("\0")) report.addNul();
       const id = `${nameOf(file)}:${row}`;
       yield { id, ...document, ...(placed === undefined ? {} : { split: placed }) };
     }
@@ -274,7 +285,9 @@ async function* readDocuments(
   }
   if (skipped.count > 0) {
     log?.(
-      `dataset "${options.name}": skipped ${skipped.count} records, the first: ${skipped.first}`,
+      `dataset "${options.name}": skipped ${
+        counted(skipped.count, "record")
+      }, the first: ${skipped.first}`,
     );
   }
   log?.(report.line());
@@ -334,6 +347,6 @@ function describeReading(
   if (prompt !== undefined) {
     parts.push(`after ${shown(prompt)}, ${mask_prompt ? "without loss" : "with loss"}`);
   }
-  if (examples !== undefined) parts.push(`a sample of ${examples} examples`);
+  if (examples !== undefined) parts.push(`a sample of ${counted(examples, "example")}`);
   return parts.join("; ");
 }

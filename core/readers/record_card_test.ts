@@ -104,7 +104,7 @@ Deno.test("a file that several paths name is read once; one in both splits is na
       const texts = async (path: RecordCardOptions["path"]) =>
         (await read({ path }, log)).map(({ text }) => text).join("");
       assert.equal(await texts([`${folder}/a.jsonl`, `${folder}/*.jsonl`]), "ab");
-      assert.match(logs[0], /: 2 documents; 1 named by several paths, read once$/);
+      assert.match(logs[0], /: 2 documents; 1 file matched by several paths, read once$/);
       const path = { train: `${folder}/*.jsonl`, validation: `${folder}/b.jsonl` };
       assert.equal(await texts(path), "abb");
       assert.match(logs[1], /; both in train and in validation: .*b\.jsonl$/);
@@ -156,7 +156,7 @@ Deno.test("turns of a conversation that the template leaves out are counted", as
     const options = { path: `${folder}/a.jsonl`, text };
     const documents = await read(options, (message) => messages.push(message));
     assert.deepEqual(documents.map(({ text }) => text), ["a b", "c d"]);
-    assert.match(messages[0], /2 documents; 1 row with further elements in "messages", which/);
+    assert.match(messages[0], /2 documents; 1 row with more elements in "messages" than/);
   });
 });
 
@@ -240,6 +240,9 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
   const count = (split: string) => documents.filter((document) => document.split === split).length;
   assert.deepEqual([count("train"), count("validation")], [train.length, test.length]);
   assert.equal(documents[0].id, "train/data-00000-of-00002.arrow:1");
+  const logs: string[] = [];
+  await read({ path: saved, text, reader_version }, (line) => logs.push(line));
+  assert.match(logs[0], /^dataset "mine": read 3 files with /);
   assert.equal((await read({ path: { train: saved }, text, reader_version })).length, train.length);
   assert.equal(
     (await read({ path: `${saved}/test`, text, reader_version, split: "train" })).length,
@@ -262,7 +265,7 @@ Deno.test("a saved Hugging Face dataset is read with its splits, and its revisio
     await Deno.writeTextFile(state, `${await Deno.readTextFile(state)}\n`);
     assert.notEqual(revision(`${folder}/saved`), revision(saved));
     await Deno.writeTextFile(state, "{}");
-    assert.throws(() => revision(`${folder}/saved`), /state\.json: _data_files/);
+    assert.throws(() => revision(`${folder}/saved`), /state\.json: _data_files is missing/);
   });
 });
 

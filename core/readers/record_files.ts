@@ -6,6 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { counted } from "../words/mod.ts";
 import type { Split } from "./card.ts";
 import { readCard } from "./dataset_card.ts";
 import { DigestCache, textDigest } from "./digests.ts";
@@ -107,7 +108,7 @@ export function withoutRepeats<T extends { readonly path: string; readonly split
     return !before.includes(file.split);
   });
   const twice = files.length - once.length;
-  if (twice > 0) notes.push(`${twice} named by several paths, read once`);
+  if (twice > 0) notes.push(`${counted(twice, "file")} matched by several paths, read once`);
   const both = once.filter((file) =>
     file.split === "validation" && splits.get(keyOf(file))!.some((split) => split !== "validation")
   );
@@ -156,7 +157,7 @@ export function firstFiles<T extends { readonly split?: Split }>(
   let count = 0;
   const first = files.filter(({ split }) => split === "validation" || count++ < max_files);
   if (first.length < files.length) {
-    notes.push(`max_files leaves out ${files.length - first.length} files`);
+    notes.push(`max_files leaves out ${counted(files.length - first.length, "file")}`);
   }
   return first;
 }
@@ -260,7 +261,7 @@ export function findSplitFiles(folder: string, format?: RecordFormat): SplitFile
     const found = kind === undefined || is_other ? [] : use(join(folder, name));
     if (found.length === 0) {
       const why = checkName(name, { where: folder, formatOf: formatIn(folder, format) });
-      passed_over.set(name, is_other ? "of the test split" : why ?? "in no split");
+      passed_over.set(name, is_other ? "of the test split" : why ?? "outside the splits");
     }
     files[kind === "train" ? "train" : "validation"].push(...found);
   }

@@ -232,17 +232,17 @@ function withoutCopies(
   const texts = files.filter(isText), records = files.filter((file) => !isText(file));
   if (records.length === 0) return texts;
   if (texts.length > records.length) {
-    records.forEach(pass("beside more text files"));
+    records.forEach(pass("outnumbered by text files"));
     return texts;
   }
-  texts.forEach(pass("text beside records"));
+  texts.forEach(pass("with text beside the records"));
   const rank = ({ name }: Named) => formatRank(formatOf(name)!);
   const best = new Map<string, Named>();
   const kept = new Set(
     records.toSorted((a, b) => rank(a) - rank(b)).filter((file) => {
       const first = best.get(stemOf(file.name)) ?? file;
       best.set(stemOf(file.name), first);
-      if (rank(first) !== rank(file)) pass("of the same name in another format")(file);
+      if (rank(first) !== rank(file)) pass("also there in another format")(file);
       else if (first !== file) notes.push(`${first.name} and ${file.name} may be the same data`);
       return rank(first) === rank(file);
     }),
@@ -278,7 +278,7 @@ function bySplit(files: readonly Named[], options: SelectOptions, pass: Pass): S
     parts[split].forEach((file) => splits.set(file, in_splits || wanted ? split : undefined));
   }
   files.filter((file) => !splits.has(file)).forEach((file) => {
-    pass(file.kind === undefined ? "in no split" : `of the ${file.kind} split`)(file);
+    pass(file.kind === undefined ? "outside the splits" : `of the ${file.kind} split`)(file);
   });
   return [...splits].map(([{ name }, split]) => ({ name, ...(split && { split }) }));
 }
@@ -289,7 +289,7 @@ function joinedSplits(all: readonly Named[], read: readonly SelectedFile[]): str
   return (["train", "validation", "test"] as const).flatMap((kind) => {
     const files = all.filter((file) => file.kind === kind && names.has(file.name));
     const labels = new Set(files.map(({ name, label }) => label ?? splitLabel(name)));
-    return labels.size > 1 ? [`${kind} is ${shorten([...labels].sort())} together`] : [];
+    return labels.size > 1 ? [`${kind} combines ${shorten([...labels].sort())}`] : [];
   });
 }
 

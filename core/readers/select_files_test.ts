@@ -50,10 +50,10 @@ Deno.test("a repository: splits by name, test only where there is no validation,
     files: ["data/train.jsonl train", "data/validation.jsonl validation"],
     passed: [
       ".gitattributes: hidden",
-      "LICENSE.txt: cards and licences",
-      "README.md: cards and licences",
+      "LICENSE.txt: with documentation",
+      "README.md: with documentation",
       "data/x.bin: of unknown type .bin",
-      "dataset_infos.json: cards and licences",
+      "dataset_infos.json: with documentation",
       "data/test.jsonl: of the test split",
     ],
     notes: [],
@@ -66,7 +66,9 @@ Deno.test("a repository: splits by name, test only where there is no validation,
     "a.jsonl train",
     "dev.jsonl validation",
   ]);
-  assert.deepEqual(select(["train.jsonl", "extra.jsonl"]).passed, ["extra.jsonl: in no split"]);
+  assert.deepEqual(select(["train.jsonl", "extra.jsonl"]).passed, [
+    "extra.jsonl: outside the splits",
+  ]);
 });
 
 Deno.test("without held-out files no file has a split; of one split only its files are read", () => {
@@ -88,7 +90,7 @@ Deno.test("without held-out files no file has a split; of one split only its fil
 Deno.test("splits of several names that are read as one are named", () => {
   const names = ["train_gen", "train_sft", "test_sft"]
     .map((split) => `data/${split}-00000-of-00001.parquet`);
-  assert.deepEqual(select(names).notes, ["train is train_gen, train_sft together"]);
+  assert.deepEqual(select(names).notes, ["train combines train_gen, train_sft"]);
   assert.deepEqual(select(["train-1.jsonl", "train-2.jsonl.gz", "test/a.json"]).notes, []);
 });
 
@@ -100,14 +102,19 @@ Deno.test("texts: names of splits count only if most have one, and one is named 
   ]);
   const code = ["src/a.py", "src/b.py", "src/train.py", "test/a.py", "c.py"];
   assert.equal(select(code, { formatOf: () => "text" }).files.length, 5);
-  assert.deepEqual(select(["a.jsonl", "notes.txt"]).passed, ["notes.txt: text beside records"]);
+  assert.deepEqual(select(["a.jsonl", "notes.txt"]).passed, [
+    "notes.txt: with text beside the records",
+  ]);
   assert.deepEqual(select(["index.json", "1.txt", "2.txt"]).files, ["1.txt", "2.txt"]);
 });
 
 Deno.test("the same data in two formats is read once", () => {
   assert.deepEqual(select(["a.jsonl", "a.parquet", "b.jsonl.gz", "cache-0a1b.arrow"]), {
     files: ["a.parquet", "b.jsonl.gz"],
-    passed: ["cache-0a1b.arrow: caches of datasets", "a.jsonl: of the same name in another format"],
+    passed: [
+      "cache-0a1b.arrow: cached by Hugging Face datasets",
+      "a.jsonl: also there in another format",
+    ],
     notes: [],
   });
   assert.deepEqual(select(["a.jsonl", "a.jsonl.gz"]), {
@@ -172,7 +179,7 @@ Deno.test("configurations of the card: patterns by split, a default, a folder", 
   assert.deepEqual(select(names, { card, config: "en" }), {
     files: ["en/part-1.jsonl train", "en/held.jsonl validation"],
     passed: [
-      "README.md: cards and licences",
+      "README.md: with documentation",
       "fr/dev.jsonl: not in the configuration",
       "fr/train.jsonl: not in the configuration",
     ],
@@ -208,18 +215,18 @@ Deno.test("missing shards are named; not those that a pattern leaves out", () =>
   ]);
   assert.match(
     shardsMissing([shard(0, 1), shard(0, 2), shard(1, 2)], () => true).join(),
-    /^train-….parquet is there in parts of 1 and of 2: one may be out of date$/,
+    /^train-….parquet exists in shards of 1 and of 2: one set may be out of date$/,
   );
 });
 
 Deno.test("data in a compression that cannot be read is refused by name", () => {
   assert.throws(
     () => select(["a.jsonl", "b.jsonl.bz2"]),
-    /^Error: set: b\.jsonl\.bz2 is compressed .* cannot be read; run bunzip2 first$/,
+    /^Error: set: b\.jsonl\.bz2 has a compression that is not supported; run bunzip2 first$/,
   );
   assert.deepEqual(select(["a.jsonl", "b.jsonl.gzip", "c.jsonl.zstd", "d.tar.xz"]), {
     files: ["a.jsonl", "b.jsonl.gzip", "c.jsonl.zstd"],
-    passed: ["d.tar.xz: archives that cannot be read"],
+    passed: ["d.tar.xz: in an archive that cannot be read"],
     notes: [],
   });
 });

@@ -5,7 +5,7 @@
  * @module
  */
 import { BadValue } from "../arrow/mod.ts";
-import { type DataRecord, type Reading, setField } from "./reading.ts";
+import { type DataRecord, faultAfter, type Reading, setField } from "./reading.ts";
 
 /** Some rows of the wanted columns. */
 export interface TableBatch {
@@ -38,7 +38,9 @@ export function chooseColumns(
     throw new MissingColumn(`${path}: no column "${missing}"; the file has ${names}`);
   }
   const twice = reading.ambiguousColumn(present);
-  if (twice !== undefined) throw new MissingColumn(`${path}: column "${twice}" is there twice`);
+  if (twice !== undefined) {
+    throw new MissingColumn(`${path}: column "${twice}" appears twice; rename one of them`);
+  }
   const { columns, uses } = reading;
   if (columns !== undefined || uses === undefined) return columns ?? present;
   const used = new Set(uses.flatMap(({ names }) => names));
@@ -49,7 +51,7 @@ export function chooseColumns(
  * Streams the rows of batches. A row with a bad value is a fault of its own; an error of `batches` ends the table.
  *
  * @param start number of rows of the file before the first batch.
- * @param explain the message for an error of `batches`, which follows `file:row: `.
+ * @param explain the message for an error of `batches`, which follows the place.
  */
 export async function* readTable(
   path: string,
@@ -66,7 +68,7 @@ export async function* readTable(
       batch = batches.next();
     } catch (error) {
       if (error instanceof MissingColumn) throw error;
-      return reading.fault(`${path}:${row + 1}: ${explain(error)}`);
+      return reading.fault(faultAfter(path, row, "row", explain(error)));
     }
     if (batch.done) return;
     for (let at = 0; at < batch.value.rows; at++) {

@@ -162,13 +162,13 @@ Deno.test("Arrow: columns of types that cannot be read do no harm unless they ar
       await assert.rejects(
         all(readRecords(path, { uses: usesOf(["text", name]) })),
         new RegExp(
-          `${file}:1: .*column "${name}" has the type ${type}, which is not supported; cast it`,
+          `${file} .*column "${name}" has the type ${type}, which is not supported; cast it`,
         ),
       );
     }
     await assert.rejects(
       all(readRecords(path, { uses: usesOf(["dense"]) })),
-      new RegExp(`${file}:1: .*columns of type .*Union.* are not supported`),
+      new RegExp(`${file} .*columns of type .*Union.* are not supported`),
     );
     await assert.rejects(
       all(readRecords(path, { uses: usesOf(["txt"]) })),
@@ -183,7 +183,7 @@ Deno.test("Parquet: an encrypted column does no harm unless it is used", async (
   assert.deepEqual(records.map(({ value }) => value), [{ text: "one" }, { text: "two" }]);
   await assert.rejects(
     all(readRecords(path, { uses: usesOf(["secret"]) })),
-    /row group 1 cannot be read \(a column that is used is encrypted/,
+    /encrypted_column\.parquet: column "secret" is encrypted; write the file again without encryption/,
   );
 });
 
@@ -195,7 +195,7 @@ Deno.test("Parquet: a damaged row group is skipped from its first bad row, the n
     const { records, skipped } = await readWhole(`${folder}/a.parquet`);
     assert.deepEqual(records.map(spelled), golden.full.slice(13));
     assert.equal(records[0].row, 14);
-    assert.match(skipped.join(), /^FILE:1: row group 1 cannot be read \(/);
+    assert.match(skipped.join(), /^FILE: row group 1 cannot be read \(/);
   });
 });
 
@@ -237,15 +237,18 @@ Deno.test("tables: truncated and foreign files are named", async () => {
   const expected: Record<string, [rows: number, fault: RegExp]> = {
     "cut.parquet": [
       0,
-      /^FILE:1: is not a readable Parquet file \(truncated: it does not end with PAR1/,
+      /^FILE is not a readable Parquet file \(truncated: it does not end with PAR1/,
     ],
-    "empty.parquet": [0, /^FILE:1: is not a readable Parquet file \(it does not begin with PAR1/],
-    "text.parquet": [0, /^FILE:1: is not a readable Parquet file \(it does not begin with PAR1/],
-    "cut.arrow": [20, /^FILE:21: cannot be read as Arrow data \(truncated or damaged/],
-    "mark.arrow": [25, /^FILE:26: cannot be read as Arrow data \(truncated: its end is missing/],
-    "file.arrow": [20, /^FILE:21: cannot be read as Arrow data \(truncated/],
-    "empty.arrow": [0, /^FILE:1: cannot be read as Arrow data \(the file is empty/],
-    "text.arrow": [0, /^FILE:1: cannot be read as Arrow data \(truncated/],
+    "empty.parquet": [0, /^FILE is not a readable Parquet file \(it does not begin with PAR1/],
+    "text.parquet": [0, /^FILE is not a readable Parquet file \(it does not begin with PAR1/],
+    "cut.arrow": [20, /^FILE, after row 20: cannot be read as Arrow data \(truncated or damaged/],
+    "mark.arrow": [
+      25,
+      /^FILE, after row 25: cannot be read as Arrow data \(truncated: its end is missing/,
+    ],
+    "file.arrow": [20, /^FILE, after row 20: cannot be read as Arrow data \(truncated/],
+    "empty.arrow": [0, /^FILE cannot be read as Arrow data \(the file is empty/],
+    "text.arrow": [0, /^FILE cannot be read as Arrow data \(truncated/],
   };
   await withFiles(files, async (folder) => {
     for (const [file, [rows, fault]] of Object.entries(expected)) {
@@ -255,7 +258,7 @@ Deno.test("tables: truncated and foreign files are named", async () => {
       assert.match(skipped[0], fault);
       await assert.rejects(
         all(readRecords(`${folder}/${file}`)),
-        new RegExp(`${file}:${rows + 1}: `),
+        new RegExp(rows === 0 ? `${file} ` : `${file}, after row ${rows}: `),
       );
     }
   });
@@ -264,7 +267,7 @@ Deno.test("tables: truncated and foreign files are named", async () => {
 Deno.test("Parquet: pages that expand too much, and runs longer than their page declares, are refused", async () => {
   await assert.rejects(
     all(readRecords(`${FIXTURES}/zstd.parquet`, { limits: { max_expanded_bytes: 50 } })),
-    /zstd\.parquet:1: row group 1 cannot be read \(expands to more than 50 bytes; raise limits.max_exp/,
+    /zstd\.parquet: row group 1 cannot be read \(expands to more than 50 bytes; raise limits.max_exp/,
   );
   const header = (encoding: "RLE_DICTIONARY" | "DELTA_BYTE_ARRAY") => ({
     type: "DATA_PAGE" as const,
@@ -324,7 +327,7 @@ Deno.test("Hugging Face folders: files outside, missing files and broken state a
     /state\.json: data file "\.\.\/other\/data\.arrow" is refused: it is outside the folder/,
     /file .*data-00000-of-00001\.arrow does not exist; check the path in the recipe/,
     /state\.json: not valid JSON/,
-    /state\.json: _data_files: /,
+    /state\.json: _data_files is missing; it must be a list/,
     /dataset_dict\.json: split "\.\.\/outside" is refused/,
   ];
   await withFiles(files, async (folder) => {

@@ -18,6 +18,7 @@
  * @module
  */
 
+import { counted } from "../words/mod.ts";
 import type { ColumnUse } from "./reading.ts";
 
 /** Columns of a record by name. */
@@ -142,8 +143,11 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
         `${where}: no column "${column}"; the record has ${columns || "no columns"}`,
       );
     }
-    let value = record[column];
-    for (const [, field, bracket] of steps) value = stepInto(value, field, bracket, path, where);
+    let value = record[column], place = column;
+    for (const [step, field, bracket] of steps) {
+      value = stepInto(value, field, bracket, place, where);
+      place += step;
+    }
     return value;
   };
   return (record, where) => {
@@ -162,25 +166,37 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
 /** There is no such value, or it is null. */
 class MissingValue extends Error {}
 
-/** One step of a path: a field, an element, or all elements joined. */
+/**
+ * One step of a path: a field, an element, or all elements joined.
+ *
+ * @param place path of the value, for messages.
+ */
 function stepInto(
   value: unknown,
   field: string | undefined,
   bracket: string,
-  path: string,
+  place: string,
   where: string,
 ): unknown {
   if (field === undefined && Array.isArray(value) && !/^\d+$/.test(bracket)) {
-    return value.map((element) => textOf(element, path, where)).join(bracket);
+    return value.map((element, i) => textOf(element, `${place}[${i}]`, where)).join(bracket);
   }
   const key = field ?? bracket;
   const fits = field === undefined ? Array.isArray(value) : isObject(value);
   if (fits && Object.hasOwn(value as object, key)) return (value as Columns)[key];
-  throw new MissingValue(
-    `${where}: "${path}": there is no ${field === undefined ? "element" : "field"} "${key}" in ${
-      describe(value)
-    }`,
-  );
+  throw new MissingValue(`${where}: column "${place}" ${lack(value, field, key)}`);
+}
+
+/** What is wrong with a value that has not the field or element `key`. */
+function lack(value: unknown, field: string | undefined, key: string): string {
+  const is_field = field !== undefined;
+  if (is_field && isObject(value)) return `has no field "${key}"; ${fieldsOf(value as Columns)}`;
+  if (!is_field && Array.isArray(value) && value.length > 0) {
+    return `has ${counted(value.length, "element")}, so there is no [${key}] (the first is [0])`;
+  }
+  const is_empty = Array.isArray(value) && value.length === 0;
+  const lacks = is_field ? `, so it has no field "${key}"` : is_empty ? "" : ", not a list";
+  return `is ${describe(value)}${lacks}`;
 }
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -196,7 +212,7 @@ function textOf(value: unknown, path: string, where: string): string {
     }
   }
   const is_missing = value === null || value === undefined || typeof value === "number";
-  const message = `${where}: column "${path}" is ${describe(value)}, not text`;
+  const message = `${where}: column "${path}" is ${describe(value)}, not text${howTo(value, path)}`;
   throw is_missing ? new MissingValue(message) : new Error(message);
 }
 
@@ -206,6 +222,32 @@ function isObject(value: unknown): boolean {
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return "null";
-  if (typeof value === "number") return String(value);
-  return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value === "string") return "text";
+  if (Array.isArray(value)) {
+    return value.length === 0 ? "an empty list" : `a list of ${counted(value.length, "element")}`;
+  }
+  return Object.keys(value as object).length === 0 ? "an empty object" : "an object";
+}
+
+const MAX_FIELDS = 8;
+
+function fieldsOf(value: Columns): string {
+  const names = Object.keys(value);
+  if (names.length === 0) return "it is empty";
+  const shown = names.length > MAX_FIELDS ? [...names.slice(0, MAX_FIELDS), "…"] : names;
+  return `${names.length === 1 ? "its only field is" : "its fields are"} ${shown.join(", ")}`;
+}
+
+/** How a template takes a text out of a value. */
+function howTo(value: unknown, path: string): string {
+  if (Array.isArray(value)) {
+    return value.length === 0
+      ? ""
+      : `; write {${path}[0]} for its first element, or {${path}[, ]} for all`;
+  }
+  if (!isObject(value)) return "";
+  const [name] = Object.keys(value as object);
+  if (name === undefined) return "";
+  return ` (${fieldsOf(value as Columns)}); name a field, as in {${path}.${name}}`;
 }

@@ -30,17 +30,40 @@ Deno.test("templates: columns, fields, elements, joined lists and braces", () =>
 });
 
 Deno.test("templates: errors name the row, the column and its value", () => {
-  const record = { a: "A", none: null, list: ["x"], nested: { b: [1] } };
+  const record = {
+    a: "A",
+    none: null,
+    list: ["x"],
+    nested: { b: [1] },
+    empty: [],
+    turns: [{ from: "human", value: "Hi" }],
+  };
   const faults: [string, RegExp][] = [
-    ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested$/],
+    ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested, empty, turns$/],
     ["{none}", /f:7: column "none" is null, not text/],
-    ["{list}", /f:7: column "list" is a list, not text/],
-    ["list[1]", /f:7: "list\[1\]": there is no element "1" in a list/],
-    ["nested.c", /f:7: "nested\.c": there is no field "c" in a value of type object/],
-    ["a.b", /f:7: "a\.b": there is no field "b" in a value of type string/],
-    ["list.length", /f:7: "list\.length": there is no field "length" in a list/],
+    [
+      "{list}",
+      /f:7: column "list" is a list of 1 element, not text; write \{list\[0\]\} for its first element, or/,
+    ],
+    ["list[1]", /f:7: column "list" has 1 element, so there is no \[1\] \(the first is \[0\]\)$/],
+    ["nested.c", /f:7: column "nested" has no field "c"; its only field is b$/],
+    ["a.b", /f:7: column "a" is text, so it has no field "b"$/],
+    ["list.length", /f:7: column "list" is a list of 1 element, so it has no field "length"$/],
     ["{toString}", /no column "toString"/],
-    ["{nested[, ]}", /f:7: "nested\[, \]": there is no element/],
+    ["{nested[, ]}", /f:7: column "nested" is an object, not a list$/],
+    ["{empty[0]}", /f:7: column "empty" is an empty list$/],
+    [
+      "{turns[ ]}",
+      /f:7: column "turns\[0\]" is an object, not text \(its fields are from, value\);/,
+    ],
+    [
+      "{turns[0].text}",
+      /f:7: column "turns\[0\]" has no field "text"; its fields are from, value$/,
+    ],
+    [
+      "nested",
+      /is an object, not text \(its only field is b\); name a field, as in \{nested\.b\}$/,
+    ],
   ];
   for (const [template, fault] of faults) {
     assert.throws(() => compileTemplate(template)(record, "f:7"), fault, template);
@@ -76,7 +99,7 @@ Deno.test("templates: columns that may be missing, and texts in their place", ()
   for (const wrong of ["{list?}", "{nested|none}"]) {
     assert.throws(
       () => compileTemplate(wrong)(record, "f:1"),
-      /is (a list|a value of type object), not text/,
+      /is (a list of 2 elements|an object), not text/,
     );
   }
 });

@@ -3,9 +3,16 @@
  *
  * @module
  */
+import { counted, formatNumber } from "../words/mod.ts";
 import { notUtf8 } from "./content.ts";
 import { cutText } from "./cut_text.ts";
-import { type DataRecord, type Reading, StreamFault, type StreamFormat } from "./reading.ts";
+import {
+  type DataRecord,
+  faultAfter,
+  type Reading,
+  StreamFault,
+  type StreamFormat,
+} from "./reading.ts";
 
 const SOURCE_ENDINGS =
   ("c cc cpp cs css go h hpp html java js jsx kt lua mjs php pl py r rb rs scala sh sol sql swift tex " +
@@ -29,9 +36,13 @@ async function* readText(
   path: string,
 ): AsyncGenerator<DataRecord> {
   const parts = new Parts(reading.separator, reading.limits.max_record_bytes);
+  const ends = new Map<string, number>();
   let row = 0;
   const records = (texts: readonly string[]) =>
-    texts.map((text) => ({ file, row: ++row, value: reading.select({ path, text }) }));
+    texts.map((text) => {
+      if (reading.separator === undefined) countEnds(text, ends);
+      return { file, row: ++row, value: reading.select({ path, text }) };
+    });
   let last: Uint8Array = new Uint8Array();
   try {
     for await (const chunk of chunks) {
@@ -40,20 +51,40 @@ async function* readText(
     }
     yield* records(parts.rest());
   } catch (error) {
-    if (error instanceof StreamFault) return reading.fault(`${file}:${row + 1}: ${error.message}`);
-    if (error instanceof TypeError) return reading.fault(`${file}:${row + 1}: ${notUtf8(last)}`);
-    throw error;
+    const is_text = !(error instanceof TypeError);
+    if (is_text && !(error instanceof StreamFault)) throw error;
+    const fault = is_text ? error.message : notUtf8(last);
+    return reading.fault(faultAfter(file, row, "text", fault));
   }
+  const hint = endsHint(file, ends);
+  if (hint !== undefined) reading.note(hint);
   if (parts.pieces > 0) {
     reading.note(
       `${file}: texts longer than limits.max_record_bytes (${
-        parts.max_bytes.toLocaleString("en")
-      }) are cut into ` +
-        `${
-          parts.pieces.toLocaleString("en")
-        } records at paragraphs; set "separator" to cut elsewhere`,
+        formatNumber(parts.max_bytes)
+      }) are cut ` +
+        `into ${counted(parts.pieces, "record")} at paragraphs; set "separator" to cut elsewhere`,
     );
   }
+}
+
+/** What ends the texts of corpora that are one file. */
+const END = /<\|end_?of_?text\|>|<\/s>|<eos>/g;
+/** Fewer are probably part of what a text is about. */
+const MIN_ENDS = 10;
+
+function countEnds(text: string, ends: Map<string, number>): void {
+  for (const [end] of text.matchAll(END)) ends.set(end, (ends.get(end) ?? 0) + 1);
+}
+
+/** A hint that a file is many texts, each followed by the same token. */
+function endsHint(file: string, ends: ReadonlyMap<string, number>): string | undefined {
+  const [most] = [...ends].sort(([, a], [, b]) => b - a);
+  if (most === undefined || most[1] < MIN_ENDS) return undefined;
+  const [end, count] = most;
+  return `${file}: ${end} occurs ${
+    formatNumber(count)
+  } times; if it ends a text, add to the dataset: separator: ${JSON.stringify(end)}`;
 }
 
 /** Cuts a file that arrives in pieces of bytes into its parts. */

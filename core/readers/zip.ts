@@ -54,7 +54,7 @@ async function* readEntries(
     entries = await listEntries(fileReader(bytes), path);
   } catch (error) {
     const found = contentOf(bytes, "PK\x03\x04");
-    return reading.fault(found === undefined ? messageOf(error) : `${path}: ${found}`);
+    return reading.fault(found === undefined ? messageOf(error) : `${path} ${found}`);
   }
   const selection = selectFiles(entries.map(({ name }) => name), {
     where: path,

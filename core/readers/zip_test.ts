@@ -40,7 +40,7 @@ Deno.test("ZIP: chosen files in order, from bytes and from a file; errors name t
     assert.deepEqual(await all(readZip(`${folder}/x.zip`, "x.zip", python)), expected);
   });
   const binary = await zip({ "a.py": new Uint8Array([0xff]) });
-  await assert.rejects(all(readZip(binary, "x.zip", python)), /x\.zip\/a\.py:1: is not UTF-8 text/);
+  await assert.rejects(all(readZip(binary, "x.zip", python)), /x\.zip\/a\.py is not UTF-8 text/);
   await assert.rejects(
     all(readZip(bytes("junk"), "x.zip", python)),
     /x\.zip is not a readable ZIP archive \(.*\); fetch or write it again/,
@@ -84,7 +84,7 @@ Deno.test("ZIP: records of text, source and JSON entries, also in the 64-bit for
   });
 });
 
-Deno.test("ZIP: archives of macOS and Windows, with splits, and what is passed over", async () => {
+Deno.test("ZIP: archives written by macOS and Windows, with splits, and what is passed over", async () => {
   const mac = await zip({
     "__MACOSX/texts/._a.txt": new Uint8Array([0, 5, 0x16, 7]),
     "texts/.DS_Store": "x",
@@ -113,9 +113,9 @@ Deno.test("ZIP: archives of macOS and Windows, with splits, and what is passed o
     assert.deepEqual(await read("mac.zip"), {
       read: ["mac.zip/texts/a.txt "],
       passed: [
-        "mac.zip/LICENSE cards and licences",
-        "mac.zip/__MACOSX/texts/._a.txt of macOS",
-        "mac.zip/texts/.DS_Store of macOS",
+        "mac.zip/LICENSE with documentation",
+        "mac.zip/__MACOSX/texts/._a.txt written by macOS",
+        "mac.zip/texts/.DS_Store written by macOS",
         "mac.zip/texts/clip.mov of unknown type .mov",
       ],
     });
@@ -154,9 +154,9 @@ Deno.test("ZIP: encrypted, damaged and truncated archives are refused", async ()
     "cut.zip": good.subarray(0, good.length - 100),
   };
   const expected = [
-    /secret\.zip\/a\.txt:1: is encrypted; unpack the archive first/,
-    /damaged\.zip\/a\.txt:1: cannot be unpacked \(/,
-    /checksum\.zip\/a\.txt:1: cannot be unpacked \(Invalid CRC/,
+    /secret\.zip\/a\.txt is encrypted; unpack the archive first/,
+    /damaged\.zip\/a\.txt cannot be unpacked \(/,
+    /checksum\.zip\/a\.txt cannot be unpacked \(Invalid CRC/,
     /cut\.zip is not a readable ZIP archive \(/,
   ];
   await withFiles(files, async (folder) => {
@@ -171,7 +171,7 @@ Deno.test("ZIP: bombs are refused by their declared and by their real size", asy
   const bomb = await zip({ "a.txt": new Uint8Array(size) });
   await assert.rejects(
     all(readZip(bomb, "x.zip", () => true)),
-    /x\.zip\/a\.txt:1: expands to more than 600 times its size/,
+    /x\.zip\/a\.txt expands to more than 600 times its size/,
   );
   // The same with a declared size of 1000 bytes, in the local and the central header.
   const liar = Uint8Array.from(bomb);
@@ -180,13 +180,13 @@ Deno.test("ZIP: bombs are refused by their declared and by their real size", asy
     if (view.getUint32(at, true) === size) view.setUint32(at, 1000, true);
   }
   const before = liveBytes();
-  await assert.rejects(all(readZip(liar, "x.zip", () => true)), /x\.zip(\/a\.txt:1: | is not)/);
+  await assert.rejects(all(readZip(liar, "x.zip", () => true)), /x\.zip(\/a\.txt | is not)/);
   assert.ok(liveBytes() - before < 50e6);
   const inner = await zip({ "a.txt": "x".repeat(1000) });
   await withFiles({ "x.zip": inner }, async (folder) => {
     await assert.rejects(
       all(readRecords(`${folder}/x.zip`, { limits: { max_expanded_bytes: 999 } })),
-      /x\.zip\/a\.txt:1: expands to more than 999 bytes; raise limits.max_expanded_bytes/,
+      /x\.zip\/a\.txt expands to more than 999 bytes; raise limits.max_expanded_bytes/,
     );
   });
 });

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { mixture_schema, type MixtureConfig } from "../batches/mod.ts";
 import { optimizer_schema } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
-import { horizonSteps, length_fields, lengthSteps } from "./config.ts";
+import { checkHorizon, horizonSteps, length_fields, lengthSteps } from "./config.ts";
 import {
   resolveSchedule,
   rewarm_schema,
@@ -18,6 +18,7 @@ import {
   type Schedule,
   schedule_schema,
 } from "./learning_rate.ts";
+import { counted } from "../words/mod.ts";
 import type { Branch } from "./lineage.ts";
 
 /** Explains what is wrong with the one of the three forms of `schedule` that was meant. */
@@ -132,11 +133,7 @@ function planSteps(
       throw new Error("a schedule that starts here needs a length: set steps or tokens");
     }
     const steps = length ?? horizon;
-    if (steps > horizon) {
-      throw new Error(
-        `${steps} steps do not fit a horizon of ${horizon} steps; raise horizon_steps`,
-      );
-    }
+    checkHorizon(steps, horizon);
     const schedule = "rewarm" in config.schedule
       ? {
         ...rewarmSchedule(before, config.schedule.rewarm, horizon, step),
@@ -149,9 +146,10 @@ function planSteps(
   const left = end - step, steps = length ?? left;
   const endless = before.shape === "constant" && length !== undefined;
   if (steps < 1 || (steps > left && !endless)) {
+    const more = length === undefined ? "more steps" : counted(length, "more step");
     throw new Error(
-      `the schedule ends at step ${end} and the checkpoint is at step ${step}, so ${steps} more steps ` +
-        "do not fit; raise horizon_steps of the first phase, or set a schedule that starts here",
+      `the schedule ends at step ${end} and the checkpoint is at step ${step}: there is no room for ${more}; ` +
+        "raise horizon_steps of the first phase, or set a schedule that starts here",
     );
   }
   return { steps, schedule: before };

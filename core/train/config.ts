@@ -7,6 +7,7 @@ import { z } from "zod";
 import { repeat_schema } from "../batches/mod.ts";
 import { positive_int } from "../config/mod.ts";
 import { compute_fields } from "../engine/mod.ts";
+import { counted } from "../words/mod.ts";
 import {
   completeConfig,
   type ModelConfig,
@@ -103,6 +104,16 @@ export function horizonSteps(
   size: StepSize,
 ): number | undefined {
   return lengthSteps({ steps, tokens }, size, "horizon_tokens");
+}
+
+/** @throws {Error} when a phase is longer than the schedule that starts with it. */
+export function checkHorizon(steps: number, horizon_steps: number): void {
+  if (steps <= horizon_steps) return;
+  throw new Error(
+    `a horizon of ${counted(horizon_steps, "step")} is shorter than this phase of ${
+      counted(steps, "step")
+    }; raise horizon_steps or horizon_tokens`,
+  );
 }
 
 /**

@@ -18,6 +18,7 @@ export {
 export { checkpoint_series, takeCheckpoint } from "./checkpoint_series.ts";
 export { checkpointing_fields, type KeepOptions, keptSteps } from "./checkpointing.ts";
 export {
+  checkHorizon,
   horizonSteps,
   type Length,
   length_fields,

@@ -17,6 +17,8 @@ export function issueText({ path = [], message }: StandardSchemaV1.Issue, subjec
   const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
   const place = [subject, ...keys].filter((part) => part !== "").join(".");
   if (HAS_SUBJECT.test(message)) return `${place || "it"} ${message}`;
+  const name = keys.at(-1);
+  if (name && message.startsWith(`${name} `)) return place + message.slice(name.length);
   return place === "" ? message : `${place}: ${message}`;
 }
 

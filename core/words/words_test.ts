@@ -79,6 +79,8 @@ Deno.test("what is wrong with a value is said in the words of the project", () =
   for (const [schema, value, message] of CASES) {
     assert.equal(issueText(schema.safeParse(value).error!.issues[0], "steps"), message);
   }
+  const named = { path: ["tokens"], message: "tokens must be a multiple of 8" };
+  assert.equal(issueText(named, "config"), "config.tokens must be a multiple of 8");
   assert.equal(
     issueText(z.number().safeParse("a").error!.issues[0]),
     'it must be a number, got "a"',

@@ -116,7 +116,7 @@ Deno.test("steps past the horizon give an error with the fix", async () => {
   const from = await trunk(12);
   await assert.rejects(
     () => branch(from, { steps: 9 }),
-    /9 more steps do not fit; raise horizon_steps/,
+    /there is no room for 9 more steps; raise horizon_steps/,
   );
 });
 

@@ -17,6 +17,7 @@ import {
 import { vocabularySize } from "@causeway/core/tokenizer";
 import {
   batchSample,
+  checkHorizon,
   freshArrays,
   freshState,
   horizonSteps,
@@ -80,7 +81,7 @@ const config = z.strictObject({
   attempt("tokens", () => lengthSteps(config, config));
   attempt("horizon_tokens", () => {
     const { steps, horizon_steps } = phaseLength(config);
-    if (horizon_steps < steps) refuse("horizon_steps", "must not be smaller than steps");
+    attempt("horizon_steps", () => checkHorizon(steps, horizon_steps));
     attempt("schedule", () => resolveSchedule(config.schedule, horizon_steps));
   });
 });

@@ -127,7 +127,10 @@ Deno.test("invalid configs give an error before the first step", async () => {
   };
   await fails({ mixture: { generl: 1 } }, /generl/);
   await fails({ steps: 5000 }, /general|code/);
-  await fails({ steps: 20, horizon_steps: 10 }, /horizon_steps: must not be smaller than steps/);
+  await fails(
+    { steps: 20, horizon_steps: 10 },
+    /a horizon of 10 steps is shorter than this phase of 20 steps; raise horizon_steps/,
+  );
   await fails({ sequence_length: 4096 }, /would repeat data/);
   await fails({ learning_rate: 1 }, /learning_rate/);
 });

@@ -111,11 +111,11 @@ Deno.test("invalid cluster files are refused field by field", () => {
   assert.throws(
     () =>
       parseCluster(file({ devices: [], device: { ...rest.device, memory_bytes: -1 } }), "x.json"),
-    /x\.json is not a valid cluster file:\n {2}devices: .*\n {2}device\.memory_bytes: /,
+    /x\.json is not a valid cluster file:\n {2}devices must not be empty\n {2}device\.memory_bytes must be a number > 0, got -1/,
   );
   assert.throws(
     () => parseCluster(file({ links: { within_node: links.within_node } }), "x.json"),
-    /links\.between_nodes: is needed for more than one node/,
+    /links\.between_nodes is needed for more than one node/,
   );
   assert.throws(
     () => parseCluster(file({ devices: [6] }), "x.json"),

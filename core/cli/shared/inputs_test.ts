@@ -39,7 +39,7 @@ Deno.test("all problems of a recipe are printed, a line each", async () => {
     assert.match(lines[0], /^ {2}--set low\.limits=3: .* no field "limits"; its fields are limit$/);
     assert.match(
       lines[1],
-      /^ {2}step "small" .*config\.count: .* \(--set small\.count=few; allowed: integer > 0\)$/,
+      /^ {2}step "small" .*config\.count must be an integer > 0, got "few" \(--set small\.count=few\)$/,
     );
     assert.equal(lines.length, 2);
   }
