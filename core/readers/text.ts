@@ -51,9 +51,8 @@ async function* readText(
     }
     yield* records(parts.rest());
   } catch (error) {
-    const is_text = !(error instanceof TypeError);
-    if (is_text && !(error instanceof StreamFault)) throw error;
-    const fault = is_text ? error.message : notUtf8(last);
+    if (!(error instanceof StreamFault || error instanceof TypeError)) throw error;
+    const fault = error instanceof StreamFault ? error.message : notUtf8(last);
     return reading.fault(faultAfter(file, row, "text", fault));
   }
   const hint = endsHint(file, ends);
