@@ -97,8 +97,8 @@ export function composeCard(
     source: { origins: parts.flatMap(({ card }) => card.source.origins) },
     licence,
     reading: parts.map((part) => `${part.name}: ${part.card.reading}`).join("; "),
-    revision() {
-      const revisions = parts.map(({ card }) => card.revision());
+    revision(options) {
+      const revisions = parts.map(({ card }) => card.revision(options));
       const fold = (known: readonly string[]) =>
         `sha256:${
           textDigest(JSON.stringify(parts.map((part, i) => [part.name, part.train_only, known[i]])))

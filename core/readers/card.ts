@@ -41,11 +41,11 @@ export interface DatasetCard {
   /**
    * Changes whenever the documents may change: pinned versions and the reader's own version, or a digest of the files
    * and of how they are read. Part of the key of every artifact made from the dataset, so it must not depend on the
-   * machine. A promise if it needs the network.
+   * machine. A promise if it needs the network, or if a signal is given, which stops it.
    *
    * @throws {Error} naming the missing file or dataset.
    */
-  revision(): string | Promise<string>;
+  revision(options?: Pick<DocumentOptions, "signal">): string | Promise<string>;
   /**
    * Streams the documents, in the same order every time.
    *

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createInflateRaw, createZstdDecompress } from "node:zlib";
 import { checkHead, namedContent } from "./content.ts";
 import { joinBytes, readBlocks } from "./file_bytes.ts";
 import { checkExpansion, type Limits, type Reading, StreamFault } from "./reading.ts";
@@ -55,7 +55,8 @@ function expandByName(
       ? `cannot be decompressed: it is not ${name} data; correct the ending of its name`
       : undefined;
   });
-  return is_gzip ? expandGzip(checked, limits) : expandZstd(checked, limits);
+  if (!is_gzip) return expandZstd(checked, limits);
+  return inSteps(createGunzip({ chunkSize: OUTPUT_BYTES }), checked, limits);
 }
 
 const COMPRESSED = /\.(gz|gzip|zst|zstd)$/i;
@@ -65,11 +66,21 @@ export function withoutCompression(path: string): string {
   return path.replace(COMPRESSED, "");
 }
 
-async function* expandGzip(
-  blocks: AsyncIterable<Uint8Array>,
+/** Expands deflated data without a header. */
+export function inflateRaw(
+  blocks: Iterable<Uint8Array>,
   limits: Limits,
 ): AsyncGenerator<Uint8Array> {
-  using expander = new Expander(createGunzip({ chunkSize: OUTPUT_BYTES }), new Meter(limits));
+  return inSteps(createInflateRaw({ chunkSize: OUTPUT_BYTES }), blocks, limits);
+}
+
+/** Nothing expands to nothing, although it is no gzip data. */
+async function* inSteps(
+  stream: Transform,
+  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limits: Limits,
+): AsyncGenerator<Uint8Array> {
+  using expander = new Expander(stream, new Meter(limits));
   let is_empty = true;
   for await (const block of blocks) {
     is_empty = false;

@@ -37,10 +37,12 @@ export function textDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+/** Allocated once: for small files, of which there may be many, that would take longer than the rest. */
+const block = new Uint8Array(1 << 20);
+
 /** SHA-256 of a file, hex, read in blocks. @throws {Error} when the file is missing. */
 export function fileDigest(path: string): string {
   const hash = createHash("sha256");
-  const block = new Uint8Array(1 << 20);
   using file = openFile(path);
   for (let n = file.readSync(block); n !== null; n = file.readSync(block)) {
     hash.update(block.subarray(0, n));

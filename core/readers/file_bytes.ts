@@ -7,6 +7,8 @@ import { lstatSync } from "node:fs";
 import { messageOf, type Reading } from "./reading.ts";
 
 const BLOCK_BYTES = 1 << 20;
+/** Waiting for another thread takes longer than reading this much. */
+const SMALL_BYTES = 1 << 16;
 
 /**
  * Streams a file in blocks of up to 1 MiB, each in memory of its own.
@@ -14,11 +16,16 @@ const BLOCK_BYTES = 1 << 20;
  * @throws {Error} when the file is missing or unreadable.
  */
 export async function* readBlocks(path: string, reading: Reading): AsyncGenerator<Uint8Array> {
+  await reading.turn();
   using file = openFile(path);
+  const { size } = file.statSync();
+  const is_small = size <= SMALL_BYTES;
+  // One byte more than it has, so that one block is enough.
+  const block_bytes = is_small ? size + 1 : BLOCK_BYTES;
   while (true) {
     reading.throwIfAborted();
-    const block = new Uint8Array(BLOCK_BYTES);
-    const length = await file.read(block);
+    const block = new Uint8Array(block_bytes);
+    const length = is_small ? file.readSync(block) : await file.read(block);
     if (length === null) return;
     yield block.subarray(0, length);
   }

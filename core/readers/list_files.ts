@@ -9,6 +9,7 @@ import { missingFile } from "./file_bytes.ts";
 import { checkName } from "./file_names.ts";
 import { formatOf, KNOWN_ENDINGS, type RecordFormat } from "./formats.ts";
 import { isDatasetFolder } from "./hf_folder.ts";
+import { atOnce, type Pieces } from "./turns.ts";
 
 /** What is at a path. */
 export interface Listing {
@@ -32,19 +33,23 @@ export interface Listing {
  *   that exist are taken literally, whatever their names contain. A glob does not match hidden files.
  * @throws {Error} for a missing file, a glob that matches nothing, and names that are not UTF-8.
  */
-export function listPath(pattern: string): Listing {
+export function* listPath(pattern: string): Pieces<Listing> {
   const stat = statOrUndefined(pattern);
   if (stat?.isFile || (stat?.isDirectory && isDatasetFolder(pattern))) {
     return { kind: "file", base: "", names: [pattern] };
   }
   if (stat?.isDirectory) {
     const base = snapshotFolder(pattern);
-    return { kind: "folder", base, names: namesBelow(base, true) };
+    return { kind: "folder", base, names: yield* namesBelow(base, true) };
   }
   const { base, rest } = splitGlob(pattern);
   const alternatives = expandBraces(rest);
   if (alternatives.length === 1 && !/[*?]/.test(rest)) throw missingFile(pattern);
-  const names = [...new Set(alternatives.flatMap((glob) => matches(base, glob)))].sort();
+  const found = new Set<string>();
+  for (const glob of alternatives) {
+    for (const name of yield* matches(base, glob)) found.add(name);
+  }
+  const names = [...found].sort();
   if (names.length === 0) {
     throw new Error(`no file matches ${pattern}; check the path in the recipe`);
   }
@@ -67,7 +72,7 @@ export function listPath(pattern: string): Listing {
  * ```
  */
 export function listDataFiles(pattern: string, format?: RecordFormat): string[] {
-  const { kind, base, names } = listPath(pattern);
+  const { kind, base, names } = atOnce(listPath(pattern));
   if (kind !== "folder") return names.map((name) => join(base, name));
   const check = { where: pattern, formatOf: formatIn(base, format) };
   const found = names.filter((name) => checkName(name, check) === undefined);
@@ -77,10 +82,16 @@ export function listDataFiles(pattern: string, format?: RecordFormat): string[] 
 
 /** The format in which a file of a folder is read, given the one that the recipe names. */
 export function formatIn(base: string, format?: RecordFormat) {
-  return (name: string): RecordFormat | undefined => {
+  // Asked several times for each file, and each time it would look at the disk.
+  const known = new Map<string, RecordFormat | undefined>();
+  const look = (name: string) => {
     const found = formatOf(join(base, name));
     if (format === undefined || found === format) return found;
     return format === "text" && found !== "hf_dataset" ? "text" : undefined;
+  };
+  return (name: string): RecordFormat | undefined => {
+    if (!known.has(name)) known.set(name, look(name));
+    return known.get(name);
   };
 }
 
@@ -104,9 +115,14 @@ export function isFolder(path: string): boolean {
 }
 
 /** Paths of the files below a folder, relative to it, sorted. */
-function namesBelow(folder: string, hidden: boolean): string[] {
+function* namesBelow(folder: string, hidden: boolean): Pieces<string[]> {
   const start = folder === "" ? 0 : join(folder, "x").length - 1;
-  return [...walk(folder, hidden)].map((path) => path.slice(start).replaceAll("\\", "/")).sort();
+  const names: string[] = [];
+  for (const path of walk(folder, hidden)) {
+    names.push(path.slice(start).replaceAll("\\", "/"));
+    yield;
+  }
+  return names.sort();
 }
 
 /**
@@ -156,14 +172,15 @@ function splitGlob(pattern: string): { base: string; rest: string } {
 }
 
 /** Files below a folder that match a glob without braces. */
-function matches(base: string, glob: string): string[] {
+function* matches(base: string, glob: string): Pieces<string[]> {
   if (!/[*?]/.test(glob)) return statOrUndefined(join(base, glob))?.isFile ? [glob] : [];
   const parts = glob.split("/");
   const fixed = parts.slice(0, parts.findIndex((part) => /[*?]/.test(part))).join("/");
   const folder = fixed === "" ? base : join(base, fixed);
   if (folder !== "" && !isFolder(folder)) return [];
   const prefix = fixed === "" ? "" : `${join(fixed)}/`;
-  return namesBelow(folder, false).map((name) => prefix + name).filter(compileGlob(join(glob)));
+  const names = yield* namesBelow(folder, false);
+  return names.map((name) => prefix + name).filter(compileGlob(join(glob)));
 }
 
 /** `a{b,c}` → `ab`, `ac`; innermost braces first. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Turns } from "./turns.ts";
+
 /** One record and where it is. */
 export interface DataRecord {
   /** The file as it was named; `archive.zip/entry` inside an archive. */
@@ -148,6 +150,7 @@ export class Reading {
   readonly #skip: boolean;
   readonly #onSkip?: (message: string) => void;
   readonly #onNote?: (message: string) => void;
+  readonly #turns: Turns;
 
   constructor(options: ReadingOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -161,6 +164,7 @@ export class Reading {
     this.delimiter = options.delimiter;
     this.nameOf = options.nameOf ?? ((file) => file);
     this.#signal = options.signal;
+    this.#turns = new Turns(options.signal);
     this.#skip = options.on_error === "skip";
     this.#onSkip = options.onSkip;
     this.#onNote = options.onNote;
@@ -169,6 +173,11 @@ export class Reading {
   /** @throws {unknown} the signal's reason once it is aborted. */
   throwIfAborted(): void {
     this.#signal?.throwIfAborted();
+  }
+
+  /** Lets others in now and then; see {@link Turns}. @throws {unknown} as {@link throwIfAborted}. */
+  turn(): Promise<void> | undefined {
+    return this.#turns.turn();
   }
 
   /**

@@ -40,6 +40,7 @@ import {
   findUnusedElements,
   type Render,
 } from "./template.ts";
+import { atOnce, inTurns, type Pieces } from "./turns.ts";
 
 /**
  * Which records are used: those with one of some values in a column, or those a function accepts. A number and a text
@@ -148,7 +149,11 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
     source: { origins, ...(options.homepage ? { homepage: options.homepage } : {}) },
     licence: options.licence ?? { spdx: "NOASSERTION", note: "not stated by the recipe" },
     reading: describeReading(options),
-    revision: () => on_hub ? revisionOnHub(options) : revisionOfFiles(options),
+    revision({ signal } = {}) {
+      if (on_hub) return revisionOnHub(options);
+      const work = revisionOfFiles(options);
+      return signal === undefined ? atOnce(work) : inTurns(work, signal);
+    },
     documents(reading = {}) {
       const all = readDocuments(options, makeDocument, on_hub, reading);
       const { examples } = options;
@@ -239,7 +244,7 @@ async function* readDocuments(
   const { signal, log } = reading;
   const selection = on_hub
     ? await hubSelection(paths, fileOptions(options))
-    : localFiles(paths, fileOptions(options));
+    : await inTurns(localFiles(paths, fileOptions(options)), signal);
   const file_count = selection.files.reduce(
     (sum, { path }) => sum + (on_hub ? 1 : shardCount(path)),
     0,
@@ -312,9 +317,13 @@ function attempt<T>(
   }
 }
 
-function revisionOfFiles(options: RecordCardOptions): string {
-  const { files } = localFiles(options.path, fileOptions(options));
-  const digests = files.map(({ name, path, split }) => [split, name, contentDigest(path)]);
+function* revisionOfFiles(options: RecordCardOptions): Pieces<string> {
+  const { files } = yield* localFiles(options.path, fileOptions(options));
+  const digests: unknown[] = [];
+  for (const { name, path, split } of files) {
+    digests.push([split, name, contentDigest(path)]);
+    yield;
+  }
   keepDigests();
   return fold(digests, options);
 }

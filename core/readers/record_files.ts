@@ -15,6 +15,7 @@ import { formatOf, type RecordFormat } from "./formats.ts";
 import { datasetFiles, isDatasetFolder } from "./hf_folder.ts";
 import { formatIn, isFolder, listDataFiles, listPath, nothingReadable } from "./list_files.ts";
 import { selectFiles, type Selection, shorten } from "./select_files.ts";
+import type { Pieces } from "./turns.ts";
 
 /** Files, globs and folders, or files on the Hugging Face hub (`hf://org/name@revision/glob`). */
 export type RecordPath = string | readonly string[];
@@ -71,12 +72,18 @@ export interface FileOptions {
  *
  * @throws {Error} when a path matches no file, and as {@link selectFiles}.
  */
-export function localFiles(paths: RecordPaths, options: FileOptions = {}): FileSelection {
+export function* localFiles(
+  paths: RecordPaths,
+  options: FileOptions = {},
+): Pieces<FileSelection> {
   const files: { path: string; split?: Split }[] = [];
   const passed_over = new Map<string, string>();
   const notes: string[] = [];
   for (const { path, split } of pathsBySplit(paths)) {
-    const { base, selection } = selectAt(path, { ...options, split: split ?? options.split });
+    const { base, selection } = yield* selectAt(path, {
+      ...options,
+      split: split ?? options.split,
+    });
     selection.passed_over.forEach((why, name) => passed_over.set(name, why));
     notes.push(...selection.notes);
     const found = selection.files.map((file) => ({
@@ -119,11 +126,11 @@ export function withoutRepeats<T extends { readonly path: string; readonly split
 }
 
 /** Selects the files of one path, with names relative to `base`. */
-function selectAt(
+function* selectAt(
   path: string,
   { format, split, config }: FileOptions,
-): { base: string; selection: Selection } {
-  const listing = listPath(path);
+): Pieces<{ base: string; selection: Selection }> {
+  const listing = yield* listPath(path);
   const { kind, base, names, glob } = listing;
   if (kind === "file") {
     if (existsSync(join(path, "dataset_dict.json"))) return savedSplits(path, split, config);
@@ -131,6 +138,10 @@ function selectAt(
     return { base: "", selection };
   }
   const known = formatIn(base, format);
+  for (const name of names) {
+    known(name);
+    yield;
+  }
   const readme = join(base, "README.md");
   const options = {
     where: path,

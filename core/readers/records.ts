@@ -45,7 +45,7 @@ export async function* readRecords(
 ): AsyncGenerator<DataRecord> {
   const reading = new Reading(options);
   for (const file of listDataFiles(path, options.format)) {
-    reading.throwIfAborted();
+    await reading.turn();
     const format = options.format ?? formatOf(file);
     if (format === undefined) {
       throw new Error(

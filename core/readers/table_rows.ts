@@ -61,8 +61,6 @@ export async function* readTable(
   reading: Reading,
 ): AsyncGenerator<DataRecord> {
   for (let row = start;;) {
-    await Promise.resolve();
-    reading.throwIfAborted();
     let batch: IteratorResult<TableBatch>;
     try {
       batch = batches.next();
@@ -72,6 +70,7 @@ export async function* readTable(
     }
     if (batch.done) return;
     for (let at = 0; at < batch.value.rows; at++) {
+      await reading.turn();
       row++;
       const value = readRow(batch.value, at, `${path}:${row}`, reading);
       if (value !== undefined) yield { file: path, row, value };

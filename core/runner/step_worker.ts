@@ -71,6 +71,7 @@ async function start(message: Start) {
   const { job } = message;
   const command = new Int32Array(message.command);
   const step = await openStep(message);
+  post({ type: "loaded" });
   const listener = {
     report: (points: never, total?: number) => post({ type: "report", points, total }),
     log: (message: string) => post({ type: "log", message }),

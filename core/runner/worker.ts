@@ -41,6 +41,8 @@ export function workerExecutor(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const result = resultOf(worker, listener, isolation);
     const askToStop = () => {
+      // Until the step runs there is nothing to save.
+      if (!result.is_loaded) return result.reject(new Interrupted());
       Atomics.store(command, 0, COMMAND.stop);
       Atomics.notify(command, 0);
       send({ type: "stop" });
@@ -86,10 +88,14 @@ export function workerExecutor(
 
 /** The outputs that a step's worker posts; its reports go to the listener. */
 function resultOf(worker: Worker, listener: StepListener, { explain }: Isolation) {
-  const result = Promise.withResolvers<Record<string, Artifact>>();
+  const result = {
+    ...Promise.withResolvers<Record<string, Artifact>>(),
+    is_loaded: false,
+  };
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data.type === "report") listener.report(data.points, data.total);
     else if (data.type === "log") listener.log(data.message);
+    else if (data.type === "loaded") result.is_loaded = true;
     else if (data.type === "sample") listener.sample(data.done, data.sample);
     else if (data.type === "finished") result.resolve(data.outputs);
     else result.reject(explain(fromPlainError(data.error)));

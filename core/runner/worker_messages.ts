@@ -31,6 +31,8 @@ export const COMMAND = { run: 0, stop: 1, pause: 2 } as const;
 
 /** From the worker. */
 export type FromWorker =
+  /** The step is loaded, which may take long and cannot be stopped, and runs from now on. */
+  | { type: "loaded" }
   | { type: "report"; points: readonly Point[]; total?: number }
   | { type: "log"; message: string }
   | { type: "sample"; done: number; sample: Sample }

@@ -66,7 +66,7 @@ Deno.test("a stage that does not stop is terminated after the grace period", asy
   const controller = new AbortController();
   const { signal } = controller;
   const onEvent = ({ type }: { type: string }) => {
-    if (type === "step_started") setTimeout(() => controller.abort(new Error("stop")), 300);
+    if (type === "log") controller.abort(new Error("stop"));
   };
   const options = { step: "hang", signal, onEvent, grace_ms: 100 };
   await inWorkers("faulty_recipe", options, ({ error }) => {
@@ -75,6 +75,17 @@ Deno.test("a stage that does not stop is terminated after the grace period", asy
       error!.message,
       /^step "hang" did not stop within 0.1 s and was terminated; .* last/,
     );
+  });
+});
+
+Deno.test("a step that is still being loaded ends at once when asked to stop", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const onEvent = ({ type }: { type: string }) =>
+    type === "step_started" && queueMicrotask(() => controller.abort(new Error("stop")));
+  await inWorkers("faulty_recipe", { step: "hang", signal, onEvent }, ({ error }) => {
+    assert.equal(error?.name, "Interrupted");
+    assert.equal(error!.message, "the run was asked to stop");
   });
 });
 

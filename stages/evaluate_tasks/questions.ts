@@ -150,7 +150,7 @@ export async function readRecords(
     const { columns } = SOURCES[task];
     records[split].push(Object.fromEntries(columns.map((column, i) => [column, values[i]])));
   }
-  if (await card.revision() === revision) return records;
+  if (await card.revision(options) === revision) return records;
   throw new Error(`the questions of "${task}" changed after the recipe was loaded; run it again`);
 }
 

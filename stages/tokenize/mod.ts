@@ -44,7 +44,7 @@ export const tokenize = defineStage({
     overlapLines(scans).forEach(log);
     const files = await provideTokenizer(ctx, reader, scans);
     await encodeAll(ctx, reader, scans, files);
-    await assertUnchanged(config);
+    await assertUnchanged(config, signal);
   },
   async forecast({ config, parents, results }) {
     const given = parents.tokenizer as TokenizerForecast | undefined;
@@ -184,9 +184,12 @@ async function* tokenizerTexts(
  *
  * @throws {Error} when a dataset has changed since the start.
  */
-async function assertUnchanged({ sources }: Context["config"]): Promise<void> {
+async function assertUnchanged(
+  { sources }: Context["config"],
+  signal: AbortSignal,
+): Promise<void> {
   for (const entry of Object.values(sources).flat()) {
-    if (await cardOf(entry).revision() === entry.revision) continue;
+    if (await cardOf(entry).revision({ signal }) === entry.revision) continue;
     throw new Error(
       `dataset "${entry.dataset}" changed while it was being read; run again to use the current data`,
     );

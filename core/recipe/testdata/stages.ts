@@ -119,7 +119,10 @@ export const faulty = defineStage({
     if (config.how === "exit") Deno.exit(0);
     if (config.how === "port") await any_outputs.other.write({});
     if (config.how === "column") await any_outputs.data.write({ n: Int32Array.of(1), m: [] });
-    if (config.how === "hang") await new Promise(() => setInterval(() => {}, 1000));
+    if (config.how === "hang") {
+      log("ready");
+      await new Promise(() => setInterval(() => {}, 1000));
+    }
     if (config.how === "stop") {
       log("ready");
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
