@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listFolder } from "@causeway/core/store";
-import { done, eventsOf, Pipeline, results, SLOW } from "./shared/launchers.ts";
+import { done, eventsOf, Hold, Pipeline, results } from "./shared/launchers.ts";
 import { withFolder } from "./shared/commands.ts";
 import { until } from "./shared/slurm.ts";
 
@@ -24,8 +24,10 @@ async function underWay(out: string): Promise<void> {
 Deno.test("tasks in separate processes give the same results, and continue after a stop and a kill", () =>
   withFolder(async (folder) => {
     const alone = join(folder, "alone"), out = join(folder, "out");
-    await done(new Pipeline(undefined, alone, ...SLOW));
-    const first = new Pipeline(LOCAL, out, "--jobs=2", ...SLOW);
+    const hold = new Hold(folder);
+    await done(new Pipeline(undefined, alone, ...hold.args));
+    hold.start();
+    const first = new Pipeline(LOCAL, out, "--jobs=2", ...hold.args);
     await underWay(out);
     first.kill("SIGTERM");
     const { code, err } = await first.ended;
@@ -36,12 +38,13 @@ Deno.test("tasks in separate processes give the same results, and continue after
     );
     assert.equal(listFolder(join(out, "store/work")).length, 2);
 
-    const second = new Pipeline(LOCAL, out, "--jobs=2", ...SLOW);
+    const second = new Pipeline(LOCAL, out, "--jobs=2", ...hold.args);
     await underWay(out);
     second.kill("SIGKILL");
     await second.ended;
+    hold.end();
     // Processes that the killed pipeline started may still run; nothing is computed twice at a time.
-    const third = await done(new Pipeline(LOCAL, out, "--jobs=2", ...SLOW));
+    const third = await done(new Pipeline(LOCAL, out, "--jobs=2", ...hold.args));
     assert.doesNotMatch(third, /raw {2}runs/);
     assert.deepEqual(results(out), results(alone));
   }));

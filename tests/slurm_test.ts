@@ -6,11 +6,11 @@ import { join } from "node:path";
 import {
   done,
   eventsOf,
+  Hold,
   jobsOf,
   launcherConformance,
   Pipeline,
   results,
-  SLOW,
 } from "./shared/launchers.ts";
 import { withFolder } from "./shared/commands.ts";
 import { slurmLauncher } from "@causeway/core/remote/launch";
@@ -49,7 +49,14 @@ Deno.test({
     withFolder((folder) =>
       withSlurm(async (slurm) => {
         await done(new Pipeline(undefined, join(folder, "fast")));
-        await done(new Pipeline(undefined, join(folder, "slow"), "--jobs=2", ...SLOW));
+        const hold = new Hold(folder), held = hold.args;
+        await done(new Pipeline(undefined, join(folder, "slow"), ...held));
+        /** Starts a pipeline whose arms are held, and waits for the job of one. */
+        const start = async (out: string, step: string) => {
+          hold.start();
+          const pipeline = new Pipeline(slurm, out, ...held);
+          return { pipeline, id: await running(slurm, out, step) };
+        };
         const [fast, slow] = ["fast", "slow"].map((name) => results(join(folder, name)));
 
         await t.step(
@@ -73,10 +80,7 @@ Deno.test({
 
         await t.step("jobs outlive the launcher, and the next one takes them over", async () => {
           const out = join(folder, "killed");
-          const first = new Pipeline(slurm, out, ...SLOW);
-          const id = await running(slurm, out, "left");
-          // The last job cannot start, however long the others take.
-          await slurm.setNode("DRAIN");
+          const { pipeline: first, id } = await start(out, "left");
           const shown = new RegExp(
             `left +climb +(slurm ${id}: RUNNING|[\\d.:]+)[^]*total +sum +slurm .*: PENDING`,
           );
@@ -84,17 +88,18 @@ Deno.test({
           first.kill("SIGKILL");
           await first.ended;
           const jobs = jobsOf(out);
-          const { code, err } = await new Pipeline(undefined, out, ...SLOW).ended;
+          const { code, err } = await new Pipeline({ env: slurm.env }, out, ...held).ended;
           assert.equal(code, 1);
-          assert.match(err, /4 steps of .*killed may be running in slurm: continue with deno task/);
-          const second = new Pipeline(slurm, out, ...SLOW);
+          assert.match(err, /3 steps of .*killed may be running in slurm: continue with deno task/);
+          assert.match(err, /or end them with scancel \d+ \d+$/m);
+          const second = new Pipeline(slurm, out, ...held);
           await until(() => runsOf(out) === 2 && jobsOf(out).total !== undefined, "job of total");
           assert.equal(jobsOf(out).total, jobs.total);
-          await slurm.setNode("RESUME");
+          hold.end();
           await done(second);
           assert.deepEqual(results(out), slow);
           assert.ok([undefined, jobs.left].includes(jobsOf(out).left));
-          await done(new Pipeline(undefined, out, ...SLOW));
+          await done(new Pipeline(undefined, out, ...held));
         });
 
         await t.step("without a launcher the submitted jobs run to the end", async () => {
@@ -112,8 +117,7 @@ Deno.test({
           "at the signal before its time limit a job saves and is requeued",
           async () => {
             const out = join(folder, "limited");
-            const pipeline = new Pipeline(slurm, out, ...SLOW);
-            const id = await running(slurm, out, "right");
+            const { pipeline, id } = await start(out, "right");
             await until(
               () =>
                 eventsOf(out).some((event) => event.type === "report" && event.step === "right"),
@@ -123,6 +127,7 @@ Deno.test({
             await until(async () =>
               /Restarts=1/.test(await slurm.call("scontrol", "show", "job", id))
             );
+            hold.end();
             await done(pipeline);
             assert.deepEqual(results(out), slow);
             const [launch] = listFolder(join(out, "launch"));
@@ -135,14 +140,14 @@ Deno.test({
           "a cancelled job fails its task, and waiting jobs are cancelled",
           async () => {
             const out = join(folder, "cancelled");
-            const pipeline = new Pipeline(slurm, out, ...SLOW);
-            const id = await running(slurm, out, "left");
+            const { pipeline, id } = await start(out, "left");
             await slurm.call("scancel", id);
+            hold.end();
             const { code, err } = await pipeline.ended;
             assert.equal(code, 1);
             assert.match(err, new RegExp(`step "left".* job ${id} ended without a result`));
-            assert.deepEqual(await queued(slurm), []);
-            await done(new Pipeline(slurm, out, ...SLOW));
+            await until(async () => (await queued(slurm)).length === 0, "an empty queue");
+            await done(new Pipeline(slurm, out, ...held));
             assert.deepEqual(results(out), slow);
           },
         );
@@ -151,8 +156,7 @@ Deno.test({
           "Ctrl-C leaves jobs running; jobs of other settings are cancelled",
           async () => {
             const out = join(folder, "left");
-            const pipeline = new Pipeline(slurm, out, ...SLOW);
-            const id = await running(slurm, out, "left");
+            const { pipeline, id } = await start(out, "left");
             pipeline.kill("SIGINT");
             const { code, err } = await pipeline.ended;
             assert.equal(code, 130);
@@ -163,6 +167,7 @@ Deno.test({
             const state = await slurm.call("squeue", "-h", "-r", "-t", "all", "-j", id, "-o", "%T");
             assert.match(state, /^(RUNNING|COMPLETING|COMPLETED)$/m);
             await done(new Pipeline(slurm, out));
+            hold.end();
             assert.deepEqual(results(out), fast);
             assert.notEqual(jobsOf(out).left, id);
           },
@@ -170,9 +175,9 @@ Deno.test({
 
         await t.step("the controller may be down for a while", async () => {
           const out = join(folder, "restarted");
-          const pipeline = new Pipeline(slurm, out, ...SLOW);
-          await running(slurm, out, "left");
+          const { pipeline } = await start(out, "left");
           await slurm.restartController(() => new Promise((resolve) => setTimeout(resolve, 2000)));
+          hold.end();
           await done(pipeline);
           assert.deepEqual(results(out), slow);
         });

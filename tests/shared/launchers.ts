@@ -21,17 +21,23 @@ export class Pipeline {
   readonly ended: Promise<{ code: number; err: string }>;
 
   /**
-   * @param launcher undefined: tasks run in the process of the pipeline
+   * @param launcher without a name, tasks run in the process of the pipeline.
    */
   constructor(
-    launcher: { name: string; env?: Readonly<Record<string, string>> } | undefined,
+    launcher: { name?: string; env?: Readonly<Record<string, string>> } | undefined,
     out: string,
     ...args: string[]
   ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--no-check", "--no-prompt", "-A", PIPELINE, "--recipe", RECIPE],
-        ...["--out", out, "--port=0", ...(launcher ? ["--launcher", launcher.name] : []), ...args],
+        ...[
+          "--out",
+          out,
+          "--port=0",
+          ...(launcher?.name ? ["--launcher", launcher.name] : []),
+          ...args,
+        ],
       ],
       env: launcher?.env,
       stdout: "null",
@@ -75,8 +81,26 @@ export function eventsOf(out: string): RunEvent[] {
 export const jobsOf = (out: string) =>
   Object.fromEntries((foldEvents(eventsOf(out))?.steps ?? []).map(({ id, job }) => [id, job?.id]));
 
-/** Makes tasks take four seconds, so that tests can interrupt them. */
-export const SLOW = ["left", "right"].flatMap((step) => ["--set", `${step}.slice=15`]);
+/** Makes the arms stay at half their steps, so that tests can interrupt them. */
+export class Hold {
+  readonly #path: string;
+  /** For a pipeline. They are part of the arms' configs, held or not. */
+  readonly args: readonly string[];
+
+  constructor(folder: string) {
+    this.#path = join(folder, "hold");
+    const config = (step: string) => [`${step}.hold=${this.#path}`, `${step}.slice=0`];
+    this.args = ["left", "right"].flatMap(config).flatMap((set) => ["--set", set]);
+  }
+
+  start(): void {
+    Deno.writeTextFileSync(this.#path, "");
+  }
+
+  end(): void {
+    Deno.removeSync(this.#path);
+  }
+}
 
 const RESOURCES = { cores: 1, exclusive: false, memory: 0, gpu: false };
 const WAIT_MS = 60_000;
@@ -108,13 +132,16 @@ export async function launcherConformance(
     },
     command: ["/bin/bash", "-c", `cd '${folder}'\n${script}`, "job"],
   });
+  /** Shell: waits for a file, which `go` makes. */
+  const wait = (name: string) => `until [ -e ${name} ]; do sleep 0.02; done`;
+  const go = (name: string) => Deno.writeTextFileSync(join(folder, name), "");
   const has = (name: string) => readIfPresent(join(folder, name)) !== undefined;
   const stateOf = async (id: string): Promise<JobState["state"]> =>
     (await launcher.states([id])).get(id)?.state ?? "ended";
   const until = async (is_so: () => boolean | Promise<boolean>, what: string) => {
     for (const end = performance.now() + WAIT_MS; !await is_so();) {
       assert.ok(performance.now() < end, `timeout waiting for ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
   const ended = (id: string) => until(async () => await stateOf(id) === "ended", `end of ${id}`);
@@ -130,10 +157,11 @@ export async function launcherConformance(
     });
 
     await t.step("a job starts when the jobs before it have succeeded", async () => {
-      const [first] = await launcher.submit(array("first", ["c"], "sleep 1; touch c"));
+      const [first] = await launcher.submit(array("first", ["c"], `${wait("go")}; touch c`));
       const script = '[ -e c ] && touch "$1"';
       const [second] = await launcher.submit(array("second", ["d"], script, [first]));
       assert.equal(await stateOf(second), "waiting");
+      go("go");
       await ended(second);
       assert.ok(has("d"));
     });
@@ -147,11 +175,14 @@ export async function launcherConformance(
     });
 
     await t.step("waiting jobs can be cancelled", async () => {
-      const [first] = await launcher.submit(array("long", ["h"], "touch on; sleep 2; touch h"));
+      const [first] = await launcher.submit(
+        array("long", ["h"], `touch on; ${wait("on2")}; touch h`),
+      );
       const [second] = await launcher.submit(array("back", ["i"], "touch i", [first]));
       await until(() => has("on"), "the job before");
       await launcher.cancel([second, first]);
       await ended(second);
+      go("on2");
       await until(() => has("h"), "the job that ran");
       assert.ok(!has("i"));
     });

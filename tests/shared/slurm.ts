@@ -12,8 +12,6 @@ export interface Slurm {
   readonly env: Readonly<Record<string, string>>;
   /** Runs one of Slurm's commands. @returns its output. */
   call(command: string, ...args: string[]): Promise<string>;
-  /** "DRAIN": no more jobs start; "RESUME": they start again. */
-  setNode(state: "DRAIN" | "RESUME"): Promise<void>;
   /** Stops the controller and starts it again. */
   restartController(while_down: () => Promise<void>): Promise<void>;
 }
@@ -69,10 +67,6 @@ export async function withSlurm(use: (slurm: Slurm) => Promise<void>): Promise<v
         if (code !== 0) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
         return new TextDecoder().decode(stdout);
       },
-      async setNode(state) {
-        const node = `NodeName=${hostName()}`;
-        await slurm.call("scontrol", "update", node, `State=${state}`, "Reason=test");
-      },
       async restartController(while_down) {
         await end(controller, "SIGTERM");
         await while_down();
@@ -88,14 +82,14 @@ export async function withSlurm(use: (slurm: Slurm) => Promise<void>): Promise<v
   }
 }
 
-/** Waits until a condition holds, and fails after half a minute. */
+/** Waits until a condition holds, and fails after two minutes. */
 export async function until(
   is_there: () => Promise<boolean> | boolean,
   what = "something",
 ): Promise<void> {
-  for (let i = 0; i < 300; i++) {
+  for (const end = performance.now() + 120_000; performance.now() < end;) {
     if (await is_there()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`timeout waiting for ${what}`);
 }

@@ -50,7 +50,7 @@ export async function launchOf(
 ): Promise<{ launch: LaunchedRun; control: Control; onStop: string } | undefined> {
   if (name === undefined) {
     if (args.length > 0) throw new UsageError("--launcher-arg needs --launcher");
-    assertNoSubmittedJobs(out);
+    await assertNoSubmittedJobs(out);
     return undefined;
   }
   const launcher = await openLauncher(name, { args, budget: machineBudget(jobs, memory) });

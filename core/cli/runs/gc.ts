@@ -49,7 +49,7 @@ export const main = mainOf(command, async ({ flags }, io) => {
   if (!listFolders(out).includes("store")) {
     throw new UsageError(`there are no results in ${out}; name their folder with --out`);
   }
-  assertNoSubmittedJobs(out);
+  await assertNoSubmittedJobs(out);
   const lock = await lockFolder(out);
   try {
     const store = new Store(join(out, "store"));

@@ -76,15 +76,25 @@ export const spin = defineStage({
   },
 });
 
-/** Counts with one thread and saves checkpoints: its output does not depend on interruptions. */
+/**
+ * Counts with one thread and saves checkpoints: its output does not depend on interruptions. With `hold`, the path of a
+ * file, it stays at half its steps as long as the file exists.
+ */
 export const climb = defineStage({
   name: "climb",
   version: "1",
   description: "Adds up its numbers again and again.",
-  config: z.object({ steps: z.int(), slice: z.number().default(5), threads: z.int().default(1) }),
+  config: z.object({
+    steps: z.int(),
+    slice: z.number().default(5),
+    hold: z.string().optional(),
+    threads: z.int().default(1),
+  }),
   inputs: { data: number_table },
   outputs: { data: number_table },
-  async run({ config: { steps, slice }, inputs, outputs, seed, report, signal, checkpoints }) {
+  async run(
+    { config: { steps, slice, hold }, inputs, outputs, seed, report, signal, checkpoints },
+  ) {
     const saved = await checkpoints.latest();
     const n = await inputs.data.column("n");
     let sum = saved ? new Int32Array((await saved.read("sum")).buffer)[0] : seed;
@@ -93,6 +103,9 @@ export const climb = defineStage({
       while (performance.now() < end);
       sum = (31 * sum + n[step % n.length]) | 0;
       report(step + 1, { loss: 1 / (1 + step) }, steps);
+      while (hold && step >= steps / 2 && !signal.aborted && exists(hold)) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       if (step % 10 === 9 || signal.aborted) {
         await checkpoints.save(step + 1, { sum: new Uint8Array(Int32Array.of(sum).buffer) });
       }
@@ -101,6 +114,14 @@ export const climb = defineStage({
     await outputs.data.write({ n: Int32Array.of(sum) });
   },
 });
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
 
 /** Fails in the way its config says. */
 export const faulty = defineStage({

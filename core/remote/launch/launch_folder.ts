@@ -2,7 +2,7 @@
  * Files of launches, below `<out>/launch/`. The first outlives the process that wrote it; the others are how a launch and
  * its processes communicate.
  *
- *     jobs.json                     submitted steps, their launcher and their jobs
+ *     jobs.json                     submitted steps, their launcher and their jobs (submitted_jobs.ts)
  *     <launch>/order.json           what to run: the recipe, how it is loaded, the output folder
  *     <launch>/<step>.events.jsonl  what the step reports
  *     <launch>/<step>.result.json   its result or error; absent while it runs or was interrupted
@@ -28,72 +28,6 @@ import {
   writeAll,
   writeAtomic,
 } from "../../store/mod.ts";
-
-const record_schema = z.strictObject({
-  /** Name of the array. */
-  name: z.string(),
-  folder: z.string(),
-  steps: z.array(z.strictObject({
-    step: z.string(),
-    /** Digest of what the step computes, see `fingerprints`. */
-    fingerprint: z.string(),
-    /** Its job; absent when the process died during the submission. */
-    job: z.string().optional(),
-  })),
-});
-const file_schema = z.strictObject({
-  format: z.literal(1),
-  launcher: z.string(),
-  arrays: z.array(record_schema),
-});
-
-/** A submitted array. */
-export type SubmittedJobs = z.infer<typeof record_schema>;
-
-const jobsPath = (out: string) => join(out, "launch", "jobs.json");
-
-/** @throws {Error} when the file is damaged. */
-export function readSubmittedJobs(out: string): z.infer<typeof file_schema> | undefined {
-  const text = readIfPresent(jobsPath(out));
-  if (text === undefined) return undefined;
-  try {
-    return file_schema.parse(JSON.parse(text));
-  } catch {
-    throw new Error(
-      `${jobsPath(out)} is damaged; end the jobs of this folder, then delete the file`,
-    );
-  }
-}
-
-/** Records the submitted jobs; without any, there is no file. */
-export function writeSubmittedJobs(
-  out: string,
-  launcher: string,
-  arrays: readonly SubmittedJobs[],
-): void {
-  if (arrays.length === 0) return removeIfPresent(jobsPath(out));
-  Deno.mkdirSync(join(out, "launch"), { recursive: true });
-  const content = { format: 1, launcher, arrays };
-  writeAtomic(jobsPath(out), JSON.stringify(content, null, 2) + "\n");
-}
-
-/**
- * Checks that no launcher has steps of the folder.
- *
- * @throws {Error} naming the launcher that has.
- */
-export function assertNoSubmittedJobs(out: string): void {
-  const before = readSubmittedJobs(out);
-  if (!before) return;
-  const { arrays, launcher } = before;
-  const count = arrays.reduce((sum, { steps }) => sum + steps.length, 0);
-  throw new Error(
-    `${count} step${
-      count === 1 ? "" : "s"
-    } of ${out} may be running in ${launcher}: continue with deno ` +
-      `task pipeline:launch --launcher ${launcher}, or end them and delete ${join(out, "launch")}`,
-  );
-}
 
 /** A digest for each step of everything that determines its result: its settings, and those of all its inputs. */
 export function fingerprints(recipe: Recipe): ReadonlyMap<string, string> {

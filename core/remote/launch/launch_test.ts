@@ -5,15 +5,12 @@ import { arraysOf } from "./launched_run.ts";
 import { localLauncher } from "./local.ts";
 import { openLauncher } from "./open.ts";
 import {
-  assertNoSubmittedJobs,
   clearOutcome,
   readOrder,
   readOutcome,
-  readSubmittedJobs,
   ReportTail,
   ReportWriter,
   writeOrder,
-  writeSubmittedJobs,
 } from "./launch_folder.ts";
 import { slurmScript } from "./slurm.ts";
 import { withFolder } from "../../../tests/shared/commands.ts";
@@ -82,21 +79,6 @@ Deno.test("more steps than an array may hold are several arrays", () => {
   assert.deepEqual(arrays.map(({ steps }) => steps.length), [1000, 1000, 500]);
   assert.equal(new Set(arrays.flatMap(({ steps }) => steps)).size, 2500);
 });
-
-Deno.test("submitted jobs are recorded, and block other launchers", () =>
-  withFolder((folder) => {
-    assert.equal(readSubmittedJobs(folder), undefined);
-    assertNoSubmittedJobs(folder);
-    const steps = [{ step: "a", fingerprint: "f", job: "1_0" }, { step: "b", fingerprint: "g" }];
-    const arrays = [{ name: "n", folder, steps }];
-    writeSubmittedJobs(folder, "slurm", arrays);
-    assert.deepEqual(readSubmittedJobs(folder), { format: 1, launcher: "slurm", arrays });
-    assert.throws(() => assertNoSubmittedJobs(folder), /2 steps of .* may be running in slurm/);
-    Deno.writeTextFileSync(join(folder, "launch/jobs.json"), "{}");
-    assert.throws(() => readSubmittedJobs(folder), /jobs\.json is damaged; end the jobs/);
-    writeSubmittedJobs(folder, "slurm", []);
-    assert.equal(readSubmittedJobs(folder), undefined);
-  }));
 
 Deno.test("reports arrive in order, even after a process was killed in the middle of a line", () =>
   withFolder(async (folder) => {

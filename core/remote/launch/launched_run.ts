@@ -10,17 +10,23 @@ import { type Recipe, type Step, upstream } from "../../recipe/mod.ts";
 import { listFolders, readIfPresent, removeIfPresent } from "../../store/mod.ts";
 import type { JobResources, JobState, Launcher } from "./launcher.ts";
 import {
-  assertNoSubmittedJobs,
   fingerprints,
   type Order,
   readOutcome,
-  readSubmittedJobs,
   ReportTail,
   resultOf,
-  type SubmittedJobs,
   writeOrder,
-  writeSubmittedJobs,
 } from "./launch_folder.ts";
+import {
+  assertNoSubmittedJobs,
+  findJobs,
+  jobIds,
+  readSubmittedJobs,
+  stepsThat,
+  type SubmittedJobs,
+  unfinishedSteps,
+  writeSubmittedJobs,
+} from "./submitted_jobs.ts";
 
 /** Interval between polls of the jobs. */
 const POLL_MS = 1000;
@@ -65,20 +71,25 @@ export class LaunchedRun implements Launch {
     const { launcher, order: { out } } = this;
     const before = readSubmittedJobs(out);
     if (!before) return false;
-    if (before.launcher !== launcher.name) assertNoSubmittedJobs(out);
-    const found = await Promise.all(before.arrays.map((array) => this.#find(array)));
-    const ids = found.flatMap(({ steps }) => steps.flatMap(({ job }) => job ?? []));
-    this.#states = await launcher.states(ids);
+    if (before.launcher !== launcher.name) {
+      await assertNoSubmittedJobs(out);
+      return false;
+    }
+    const found = await findJobs(launcher, before.arrays);
+    this.#states = await launcher.states(jobIds(found));
     const wanted = fingerprints(recipe);
-    const isWanted = ({ step, fingerprint }: SubmittedJobs["steps"][number]) =>
-      wanted.get(step) === fingerprint;
-    const live = this.#withLive(found);
-    const stale = live.flatMap(({ steps }) =>
-      steps.flatMap((step) => isWanted(step) ? [] : step.job!)
-    );
+    // Where one has failed, those that wait for it never start.
+    const has_failed = [...this.#states.values()].some(({ failed }) => failed) ||
+      found.some(({ steps, folder }) =>
+        steps.some(({ step }) => "error" in (readOutcome(folder, step) ?? {}))
+      );
+    const isWanted = ({ step, fingerprint, job }: SubmittedJobs["steps"][number]) =>
+      wanted.get(step) === fingerprint &&
+      !(has_failed && this.#states.get(job!)?.state === "waiting");
+    const live = unfinishedSteps(found, this.#states);
+    const stale = jobIds(stepsThat(live, (step) => !isWanted(step)));
     if (stale.length > 0) await launcher.stop(stale);
-    this.#arrays = live.map((array) => ({ ...array, steps: array.steps.filter(isWanted) }))
-      .filter(({ steps }) => steps.length > 0);
+    this.#arrays = stepsThat(live, isWanted);
     this.#remember();
     return live.length > 0;
   }
@@ -149,12 +160,9 @@ export class LaunchedRun implements Launch {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#look;
-    try {
-      this.#states = await this.launcher.states(this.#ids());
-    } catch {
-      return; // jobs that are not known to have ended stay recorded
-    }
-    this.#arrays = this.#withLive(this.#arrays);
+    // Jobs that are not known to have ended stay recorded.
+    this.#states = await this.launcher.states(this.#ids()).catch(() => this.#states);
+    this.#arrays = unfinishedSteps(this.#arrays, this.#states);
     this.#remember();
   }
 
@@ -165,13 +173,6 @@ export class LaunchedRun implements Launch {
   /** A job that is no longer known has ended. */
   #hasEnded(id: string): boolean {
     return (this.#states.get(id)?.state ?? "ended") === "ended";
-  }
-
-  /** The waiting and running jobs of arrays. */
-  #withLive(arrays: readonly SubmittedJobs[]): SubmittedJobs[] {
-    const isLive = ({ job }: { job?: string }) => job !== undefined && !this.#hasEnded(job);
-    return arrays.map((array) => ({ ...array, steps: array.steps.filter(isLive) }))
-      .filter(({ steps }) => steps.length > 0);
   }
 
   /** The outputs of an ended step. */
@@ -218,13 +219,6 @@ export class LaunchedRun implements Launch {
       (lines?.[0] ? `, in ${path}:\n${lines.join("\n")}` : ` nothing in ${path}`);
   }
 
-  /** Finds the job ids of an array whose process died before it could record them. */
-  async #find(array: SubmittedJobs): Promise<SubmittedJobs> {
-    if (array.steps.every(({ job }) => job !== undefined)) return array;
-    const ids = await this.launcher.find({ ...array, steps: array.steps.map(({ step }) => step) });
-    return { ...array, steps: array.steps.map((step, i) => ({ ...step, job: ids?.[i] })) };
-  }
-
   #remember(): void {
     writeSubmittedJobs(this.order.out, this.launcher.name, this.#arrays);
     for (const array of this.#arrays) {
@@ -234,15 +228,15 @@ export class LaunchedRun implements Launch {
 
   /** Polls all jobs, one poll at a time. */
   #watch(onJob: (step: string, job: JobInfo) => void): void {
+    const told = new Map<string, string>();
     const look = async () => {
       try {
         const states = await this.launcher.states(this.#ids());
         for (const [step, { id }] of this.#jobs) {
-          const before = this.#states.get(id);
-          const now: JobState = states.get(id) ?? { state: "ended" };
-          if (JSON.stringify(before) === JSON.stringify(now)) continue;
-          const { failed: _, ...told } = now;
-          onJob(step, { launcher: this.launcher.name, id, ...told });
+          const { failed: _, ...now }: JobState = states.get(id) ?? { state: "ended" };
+          if (told.get(id) === JSON.stringify(now)) continue;
+          told.set(id, JSON.stringify(now));
+          onJob(step, { launcher: this.launcher.name, id, ...now });
         }
         this.#states = states;
       } catch (error) {

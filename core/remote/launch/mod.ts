@@ -7,7 +7,6 @@ export { LaunchedRun } from "./launched_run.ts";
 export type { JobArray, JobResources, JobState, Launcher } from "./launcher.ts";
 export { localLauncher } from "./local.ts";
 export {
-  assertNoSubmittedJobs,
   clearOutcome,
   type Order,
   readOrder,
@@ -15,5 +14,6 @@ export {
   ReportWriter,
   writeOutcome,
 } from "./launch_folder.ts";
+export { assertNoSubmittedJobs } from "./submitted_jobs.ts";
 export { slurmLauncher, type SlurmOptions } from "./slurm.ts";
 export { type LauncherFactory, type LauncherOptions, openLauncher } from "./open.ts";
