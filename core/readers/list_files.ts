@@ -72,12 +72,21 @@ export function* listPath(pattern: string): Pieces<Listing> {
  * ```
  */
 export function listDataFiles(pattern: string, format?: RecordFormat): string[] {
-  const { kind, base, names } = atOnce(listPath(pattern));
+  return atOnce(dataFiles(pattern, format));
+}
+
+/** The same in pieces. */
+export function* dataFiles(pattern: string, format?: RecordFormat): Pieces<string[]> {
+  const { kind, base, names } = yield* listPath(pattern);
   if (kind !== "folder") return names.map((name) => join(base, name));
   const check = { where: pattern, formatOf: formatIn(base, format) };
-  const found = names.filter((name) => checkName(name, check) === undefined);
+  const found: string[] = [];
+  for (const name of names) {
+    if (checkName(name, check) === undefined) found.push(join(base, name));
+    yield;
+  }
   if (found.length === 0) throw nothingReadable(pattern, format);
-  return found.map((name) => join(base, name));
+  return found;
 }
 
 /** The format in which a file of a folder is read, given the one that the recipe names. */

@@ -6,8 +6,9 @@
 import { extname } from "node:path";
 import { endingFault } from "./file_names.ts";
 import { formatOf, FORMATS, KNOWN_ENDINGS, type RecordFormat } from "./formats.ts";
-import { listDataFiles } from "./list_files.ts";
+import { dataFiles } from "./list_files.ts";
 import { type DataRecord, Reading, type ReadingOptions } from "./reading.ts";
+import { inTurns } from "./turns.ts";
 
 export interface ReadOptions extends ReadingOptions {
   /** The format by the ending of each file's name if left out. */
@@ -15,7 +16,7 @@ export interface ReadOptions extends ReadingOptions {
 }
 
 /**
- * Streams the records of a file, folder or glob (see {@link listDataFiles}), files in order of their names and records
+ * Streams the records of a file, folder or glob (see `listDataFiles`), files in order of their names and records
  * in order of their rows. Formats: see `FORMATS`. Memory is bounded whatever the size of the file: by one record of a
  * text format, the compressed columns of a row group of Parquet, or a record batch of Arrow.
  *
@@ -44,7 +45,7 @@ export async function* readRecords(
   options: ReadOptions = {},
 ): AsyncGenerator<DataRecord> {
   const reading = new Reading(options);
-  for (const file of listDataFiles(path, options.format)) {
+  for (const file of await inTurns(dataFiles(path, options.format), options.signal)) {
     await reading.turn();
     const format = options.format ?? formatOf(file);
     if (format === undefined) {
