@@ -15,7 +15,7 @@ import {
   without,
 } from "./cka_sums.ts";
 import { Layer, type ScaledRows } from "./cka_layer.ts";
-import { type Interval, mean, studentQuantile } from "./statistics.ts";
+import { type Interval, mean, NO_INTERVAL, studentQuantile } from "./statistics.ts";
 
 /** A model state: its name, and the shape of its features. */
 export interface StateShape {
@@ -155,7 +155,7 @@ export class CkaAccumulator {
   /**
    * Delete-one-group jackknife intervals around {@link result}, for other rows from the same distribution.
    *
-   * @returns an interval for each pair of layers, ordered as in `result`; NaN where groups are not kept separate.
+   * @returns an interval for each pair of layers, ordered as in `result`; null where groups are not kept separate.
    * @throws {Error} like `result`, and when a group is empty.
    */
   interval(a: string, b: string, confidence = 0.95): Interval[] {
@@ -167,7 +167,7 @@ export class CkaAccumulator {
     }
     const own = memoize((layer) => this.#deleted(layer, layer));
     return this.#pairs(a, b).map(([x, y], i) => {
-      if (!this.#sums.groupsApart(x, y)) return { ci_low: NaN, ci_high: NaN };
+      if (!this.#sums.groupsApart(x, y)) return NO_INTERVAL;
       const [own_x, own_y] = [own(x), own(y)];
       const deleted = this.#deleted(x, y).map((hsic, g) => align(hsic, own_x[g], own_y[g]));
       return jackknifeInterval(estimates[i], deleted, confidence);

@@ -10,7 +10,7 @@ import { FrequencyResampler, resampledIntervals } from "./resampling.ts";
 import { compareFrequencies } from "./similarity.ts";
 import type { Interval } from "./statistics.ts";
 
-/** A quantity with its bootstrap interval over documents; the bounds are NaN without resamples. */
+/** A quantity with its bootstrap interval over documents; the bounds are null without resamples. */
 export interface Estimate extends Interval {
   readonly value: number;
 }
@@ -123,7 +123,7 @@ export function rankCandidates(
         advantage: estimate(place(w) + 1),
       })),
       behind,
-      undecided: too_few || (c !== first && behind.ci_low <= 0),
+      undecided: too_few || (c !== first && behind.ci_low !== null && behind.ci_low <= 0),
     };
   });
   ranked.sort((a, b) => a.behind.value - b.behind.value);

@@ -53,7 +53,7 @@ Deno.test("candidates are ranked by proximity advantage at one weight", () => {
       const expected = similarity({ general: 1 - weight, [source]: weight });
       assert.ok(Math.abs(found.value - expected) < 1e-15);
       assert.equal(advantage.value, found.value - similarity_general.value);
-      assert.ok(advantage.ci_low <= advantage.value && advantage.value <= advantage.ci_high);
+      assert.ok(advantage.ci_low! <= advantage.value && advantage.value <= advantage.ci_high!);
     }
   }
   assert.equal(candidates[2].source, "far");
@@ -65,9 +65,9 @@ Deno.test("a candidate is undecided if other documents could have ranked it firs
   const [first, second, third] = rankCandidates(sets, options).candidates;
   assert.deepEqual([first.source, second.source].toSorted(), ["near", "twin"]);
   assert.deepEqual([first, second, third].map(({ undecided }) => undecided), [false, true, false]);
-  assert.ok(second.behind.ci_low <= 0 && second.behind.ci_high >= 0);
-  assert.ok(third.behind.ci_low > 0);
-  assert.ok(first.behind.value === 0 && Math.abs(first.behind.ci_high) < 1e-12);
+  assert.ok(second.behind.ci_low! <= 0 && second.behind.ci_high! >= 0);
+  assert.ok(third.behind.ci_low! > 0);
+  assert.ok(first.behind.value === 0 && Math.abs(first.behind.ci_high!) < 1e-12);
 });
 
 Deno.test("estimates do not depend on the order of candidates or the number of resamples", () => {

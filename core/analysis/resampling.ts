@@ -14,7 +14,7 @@ import {
   type TokenCounts,
   type Weights,
 } from "./frequencies.ts";
-import { drawCounts, type Interval, mean, percentileInterval } from "./statistics.ts";
+import { drawCounts, type Interval, mean, NO_INTERVAL, percentileInterval } from "./statistics.ts";
 
 /**
  * Token frequencies of several mixtures over bootstrap resamples of documents. All mixtures share the draws of a source's
@@ -77,7 +77,7 @@ export class FrequencyResampler {
  * @param estimates the quantities, computed from the sample itself.
  * @param quantities computes the quantities from the frequencies of each mixture.
  * @param check called before each resample; may throw to stop.
- * @returns an interval for each quantity; NaN without resamples.
+ * @returns an interval for each quantity; null without resamples.
  */
 export function resampledIntervals(
   resampler: FrequencyResampler,
@@ -95,6 +95,7 @@ export function resampledIntervals(
     values.forEach((list, i) => list.push(drawn[i]));
   }
   return values.map((list, i) => {
+    if (list.length === 0) return NO_INTERVAL;
     const shift = estimates[i] - mean(list);
     return percentileInterval(list.map((value) => value + shift));
   });

@@ -18,10 +18,29 @@ interface Distributions {
 
 const { ibeta, studentt, normal }: Distributions = jstat;
 
-/** A confidence interval; NaN where it is undefined. */
+/** A confidence interval; null where it is undefined. */
 export interface Interval {
+  readonly ci_low: number | null;
+  readonly ci_high: number | null;
+}
+
+/** An interval that is always defined. */
+export interface KnownInterval extends Interval {
   readonly ci_low: number;
   readonly ci_high: number;
+}
+
+/** The interval of what has too few values for one. */
+export const NO_INTERVAL: Interval = { ci_low: null, ci_high: null };
+
+/** Whether a whole interval is below a value; never if one of them is unknown. */
+export function isBelow({ ci_high }: Pick<Interval, "ci_high">, value: number | null): boolean {
+  return ci_high !== null && value !== null && ci_high < value;
+}
+
+/** Whether a whole interval is above a value; never if one of them is unknown. */
+export function isAbove({ ci_low }: Pick<Interval, "ci_low">, value: number | null): boolean {
+  return ci_low !== null && value !== null && ci_low > value;
 }
 
 /** A mean difference of pairs; `p` is two-sided, for the null hypothesis of no difference. */
@@ -30,26 +49,24 @@ export interface PairedDifference extends Interval {
   readonly n: number;
   /** The mean of a - b. */
   readonly difference: number;
-  readonly p: number;
+  readonly p: number | null;
 }
 
 /** A correlation; `p` is two-sided, for the null hypothesis of no correlation. */
 export interface Correlation extends Interval {
   readonly n: number;
-  readonly r: number;
-  readonly p: number;
+  readonly r: number | null;
+  readonly p: number | null;
 }
-
-const UNDEFINED: Interval = { ci_low: NaN, ci_high: NaN };
 
 /** The arithmetic mean; NaN if there are no values. */
 export function mean(values: ArrayLike<number>): number {
   return sum(values) / values.length;
 }
 
-/** The standard deviation of a sample, with n - 1 in the denominator; NaN for fewer than two values. */
-export function standardDeviation(values: ArrayLike<number>): number {
-  if (values.length < 2) return NaN;
+/** The standard deviation of a sample, with n - 1 in the denominator; null for fewer than two values. */
+export function standardDeviation(values: ArrayLike<number>): number | null {
+  if (values.length < 2) return null;
   const centre = mean(values);
   return Math.sqrt(sum(Array.from(values, (v) => (v - centre) ** 2)) / (values.length - 1));
 }
@@ -57,7 +74,7 @@ export function standardDeviation(values: ArrayLike<number>): number {
 /**
  * The mean difference a - b of pairs, with the interval and p-value of Student's t, as in SciPy's `ttest_rel`.
  *
- * With fewer than two pairs, interval and p are NaN. If all differences are equal, both bounds are that difference, and p
+ * With fewer than two pairs, interval and p are null. If all differences are equal, both bounds are that difference, and p
  * is 0, or 1 if the difference is 0.
  *
  * @throws {RangeError} when `a` and `b` differ in length, a number is NaN or infinite, or `confidence` is not between 0
@@ -81,9 +98,9 @@ export function pairedDifference(
   const n = checkPairs(a, b, confidence);
   const differences = Array.from(a, (value, i) => value - b[i]);
   const difference = mean(differences);
-  if (n < 2) return { n, difference, ...UNDEFINED, p: NaN };
+  if (n < 2) return { n, difference, ...NO_INTERVAL, p: null };
   // t = d / (s / √n) with n - 1 degrees of freedom
-  const error = standardDeviation(differences) / Math.sqrt(n);
+  const error = standardDeviation(differences)! / Math.sqrt(n);
   const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, n - 1) * error;
   return {
     n,
@@ -95,7 +112,7 @@ export function pairedDifference(
 }
 
 /**
- * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as in SciPy's `pearsonr`. All NaN
+ * Pearson's r of pairs, with the p-value of Student's t and the interval of Fisher's z, as in SciPy's `pearsonr`. All null
  * for fewer than three pairs, or if one side is constant.
  *
  * @throws {RangeError} when `x` and `y` differ in length, a number is NaN or infinite, or `confidence` is not between 0
@@ -108,7 +125,7 @@ export function pearson(
 ): Correlation {
   const n = checkPairs(x, y, confidence);
   const [dx, dy] = [unit(x), unit(y)];
-  if (n < 3 || !dx || !dy) return { n, r: NaN, ...UNDEFINED, p: NaN };
+  if (n < 3 || !dx || !dy) return { n, r: null, ...NO_INTERVAL, p: null };
   // Rounding can make a perfect correlation slightly larger than 1, whose t would be NaN.
   const r = Math.max(-1, Math.min(1, sum(dx.map((value, i) => value * dy[i]))));
   // t = r √((n - 2) / (1 - r²)) with n - 2 degrees of freedom
@@ -145,14 +162,15 @@ export interface BootstrapOptions {
  *
  * @param items number of items.
  * @param statistic the quantity, given how often each item was drawn: [items], summing to `items`, reused between calls.
- * @returns quantiles of the statistic over resamples; NaN without items or resamples.
+ * @returns quantiles of the statistic over resamples.
+ * @throws {RangeError} when there are no items or no resamples.
  */
 export function bootstrapInterval(
   items: number,
   statistic: (counts: Uint32Array) => number,
   { resamples, seed, phase, confidence = 0.95 }: BootstrapOptions,
-): Interval {
-  if (items === 0) return UNDEFINED;
+): KnownInterval {
+  if (items === 0) throw new RangeError("a bootstrap interval needs at least one item");
   const counts = new Uint32Array(items);
   const values = Float64Array.from({ length: resamples }, (_, resample) => {
     return statistic(drawCounts(counts, new Random(seed, phase, resample)));
@@ -167,8 +185,13 @@ export function drawCounts(counts: Uint32Array, random: Random): Uint32Array {
   return counts;
 }
 
-/** The central interval that contains a share `confidence` of the values; NaN without values. */
-export function percentileInterval(values: ArrayLike<number>, confidence = 0.95): Interval {
+/**
+ * The central interval that contains a share `confidence` of the values.
+ *
+ * @throws {RangeError} when there are no values.
+ */
+export function percentileInterval(values: ArrayLike<number>, confidence = 0.95): KnownInterval {
+  if (values.length === 0) throw new RangeError("an interval needs at least one value");
   const sorted = Float64Array.from(values).sort();
   const tail = (1 - confidence) / 2;
   return { ci_low: quantile(sorted, tail), ci_high: quantile(sorted, 1 - tail) };
@@ -178,7 +201,7 @@ export function percentileInterval(values: ArrayLike<number>, confidence = 0.95)
 function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const low = Math.max(0, Math.floor(place)), high = Math.min(sorted.length - 1, low + 1);
-  return sorted.length === 0 ? NaN : sorted[low] + (place - low) * (sorted[high] - sorted[low]);
+  return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
 /** The quantile of Student's t distribution at probability `p`. */
@@ -192,7 +215,7 @@ function tailProbability(t: number, degrees: number): number {
   return Number.isFinite(t) ? ibeta(degrees / (degrees + t * t), degrees / 2, 0.5) : 0;
 }
 
-function fisherInterval(r: number, n: number, confidence: number): Interval {
+function fisherInterval(r: number, n: number, confidence: number): KnownInterval {
   if (n === 3) return { ci_low: -1, ci_high: 1 }; // 1 / √(n - 3) is unbounded
   // tanh(artanh r ± z / √(n - 3))
   const half = normal.inv((1 + confidence) / 2, 0, 1) / Math.sqrt(n - 3);
@@ -252,7 +275,7 @@ function checkPairs(a: ArrayLike<number>, b: ArrayLike<number>, confidence: numb
 }
 
 /** A predicted value with its prediction interval. */
-export interface Prediction extends Interval {
+export interface Prediction extends KnownInterval {
   readonly value: number;
 }
 

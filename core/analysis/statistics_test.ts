@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import {
   bootstrapInterval,
   fitLine,
+  isAbove,
+  isBelow,
   mean,
   pairedDifference,
   pearson,
@@ -36,11 +38,11 @@ function near(actual: number, expected: number, what: string, tolerance = 1e-6):
 
 for (const { name, confidence, x, y, ...expected } of golden) {
   Deno.test(`statistics agree with SciPy and NumPy: ${name}`, () => {
-    near(standardDeviation(x), expected.sd, "sd", 1e-13);
+    near(standardDeviation(x)!, expected.sd, "sd", 1e-13);
     const { n, ...paired } = pairedDifference(x, y, confidence);
     assert.equal(n, x.length);
     for (const key of ["p", "ci_low", "ci_high"] as const) {
-      near(paired[key], expected.paired[key], key);
+      near(paired[key]!, expected.paired[key], key);
     }
     near(paired.difference, expected.paired.difference, "difference", 1e-12);
     const { ci_low, ci_high } = percentileInterval(x, confidence);
@@ -48,15 +50,15 @@ for (const { name, confidence, x, y, ...expected } of golden) {
     near(ci_high, expected.quantiles[1], "high quantile", 1e-12);
     if (expected.pearson) {
       const correlation = pearson(x, y, confidence);
-      near(correlation.r, expected.pearson.r, "r", 1e-12);
+      near(correlation.r!, expected.pearson.r, "r", 1e-12);
       for (const key of ["p", "ci_low", "ci_high"] as const) {
-        near(correlation[key], expected.pearson[key], key);
+        near(correlation[key]!, expected.pearson[key], key);
       }
     }
     if (expected.spearman) {
       const rounded = x.map((value) => Math.round(value));
-      near(spearman(rounded, y).r, expected.spearman.r, "rho", 1e-12);
-      near(spearman(rounded, y).p, expected.spearman.p, "p of rho");
+      near(spearman(rounded, y).r!, expected.spearman.r, "rho", 1e-12);
+      near(spearman(rounded, y).p!, expected.spearman.p, "p of rho");
     }
   });
 }
@@ -65,12 +67,13 @@ Deno.test("a difference of fewer than two pairs has no interval", () => {
   assert.deepEqual(pairedDifference([3], [1]), {
     n: 1,
     difference: 2,
-    ci_low: NaN,
-    ci_high: NaN,
-    p: NaN,
+    ci_low: null,
+    ci_high: null,
+    p: null,
   });
   assert.ok(Number.isNaN(pairedDifference([], []).difference));
-  assert.ok(Number.isNaN(mean([])) && Number.isNaN(standardDeviation([1])));
+  assert.ok(Number.isNaN(mean([])));
+  assert.equal(standardDeviation([1]), null);
 });
 
 Deno.test("equal differences give an interval of width 0", () => {
@@ -89,8 +92,8 @@ Deno.test("no mean difference has p 1, whatever the spread", () => {
   assert.equal(pairedDifference([1, -1], [0, 0]).p, 1);
 });
 
-Deno.test("an undefined correlation is NaN", () => {
-  const none = (n: number) => ({ n, r: NaN, p: NaN, ci_low: NaN, ci_high: NaN });
+Deno.test("an undefined correlation is null", () => {
+  const none = (n: number) => ({ n, r: null, p: null, ci_low: null, ci_high: null });
   assert.deepEqual(pearson([1, 2], [1, 2]), none(2));
   assert.deepEqual(pearson([1, 2, 3], [0.1, 0.1, 0.1]), none(3));
   assert.deepEqual(spearman([1, 1, 1, 1], [1, 2, 3, 4]), none(4));
@@ -98,8 +101,8 @@ Deno.test("an undefined correlation is NaN", () => {
 
 Deno.test("a perfect correlation has p 0 and an interval of width 0", () => {
   const { r, p, ci_low, ci_high } = pearson([1, 2, 4, 8, 9], [-2, -4, -8, -16, -18]);
-  assert.ok(Math.abs(r + 1) < 1e-15 && p < 1e-12, `r ${r}, p ${p}`);
-  assert.ok(ci_low <= -1 + 1e-9 && ci_high <= -1 + 1e-6, `${ci_low} to ${ci_high}`);
+  assert.ok(Math.abs(r! + 1) < 1e-15 && p! < 1e-12, `r ${r}, p ${p}`);
+  assert.ok(ci_low! <= -1 + 1e-9 && ci_high! <= -1 + 1e-6, `${ci_low} to ${ci_high}`);
 });
 
 Deno.test("unequal lengths and an invalid confidence give an error", () => {
@@ -114,12 +117,20 @@ Deno.test("a bootstrap interval of a mean is close to Student's t, and depends o
   const options = { resamples: 2000, seed: 1, phase: "test" };
   const drawn = bootstrapInterval(values.length, average, options);
   const exact = pairedDifference(values, values.map(() => 0));
-  assert.ok(Math.abs(drawn.ci_low - exact.ci_low) < 0.1 * standardDeviation(values));
-  assert.ok(Math.abs(drawn.ci_high - exact.ci_high) < 0.1 * standardDeviation(values));
+  assert.ok(Math.abs(drawn.ci_low - exact.ci_low!) < 0.1 * standardDeviation(values)!);
+  assert.ok(Math.abs(drawn.ci_high - exact.ci_high!) < 0.1 * standardDeviation(values)!);
   assert.deepEqual(bootstrapInterval(values.length, average, options), drawn);
   assert.notDeepEqual(bootstrapInterval(values.length, average, { ...options, seed: 2 }), drawn);
-  assert.ok(Number.isNaN(bootstrapInterval(0, average, options).ci_low));
-  assert.ok(Number.isNaN(bootstrapInterval(9, average, { ...options, resamples: 0 }).ci_high));
+  assert.throws(() => bootstrapInterval(0, average, options), /needs at least one item/);
+  const none = { ...options, resamples: 0 };
+  assert.throws(() => bootstrapInterval(9, average, none), /needs at least one value/);
+});
+
+Deno.test("an interval that is unknown is neither below nor above a value", () => {
+  assert.ok(isBelow({ ci_high: -1 }, 0) && isAbove({ ci_low: 1 }, 0));
+  assert.ok(!isBelow({ ci_high: 0 }, 0) && !isAbove({ ci_low: 0 }, 0));
+  assert.ok(!isBelow({ ci_high: null }, 0) && !isAbove({ ci_low: null }, -1));
+  assert.ok(!isBelow({ ci_high: -1 }, null) && !isAbove({ ci_low: 1 }, null));
 });
 
 Deno.test("NaN and infinite numbers are refused, not taken for perfect correlations", () => {

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { Batch, ColumnData, Columns, ColumnType, ListColumn } from "../stage/mod.ts";
+import {
+  type Batch,
+  type ColumnData,
+  type Columns,
+  type ColumnType,
+  type ListColumn,
+  nullableElement,
+} from "../stage/mod.ts";
 import { ArrowFile, type BatchPlace } from "./file.ts";
 import {
   ARRAYS,
@@ -14,6 +21,7 @@ import {
   findColumns,
   type FoundColumn,
   listElement,
+  scalarElement,
   type Values,
 } from "./schema.ts";
 
@@ -52,7 +60,7 @@ export async function readColumn<T extends ColumnType>(
 }
 
 function concatColumn(type: ColumnType, parts: readonly unknown[]) {
-  if (type === "utf8") return (parts as string[][]).flat();
+  if (type === "utf8" || nullableElement(type)) return (parts as unknown[][]).flat();
   if (parts.length === 1) return parts[0];
   const element = listElement(concreteType(type));
   if (parts.length === 0) {
@@ -70,7 +78,7 @@ export function decodeColumn(
   from = 0,
   to = rows,
 ): ColumnData<ColumnType> {
-  const [, second, third, fourth] = buffers.slice(first_buffer, first_buffer + 4);
+  const [first, second, third, fourth] = buffers.slice(first_buffer, first_buffer + 4);
   const element = listElement(type);
   if (type === "utf8" || element) {
     const offsets = readOffsets(file, second, from, to);
@@ -81,17 +89,28 @@ export function decodeColumn(
     const values = viewAs(element, file.read(fourth, start * size, end * size));
     return { values, offsets: relative } as ColumnData<ColumnType>;
   }
-  if (type === "bool") {
-    const bits = file.read(second, from >> 3, (to + 7) >> 3);
-    return Uint8Array.from({ length: to - from }, (_, i) => {
-      const at = (from & 7) + i;
-      return (bits[at >> 3] >> (at & 7)) & 1;
-    });
-  }
-  const { BYTES_PER_ELEMENT: size } = ARRAYS[type as ElementType];
-  return viewAs(type as ElementType, file.read(second, from * size, to * size)) as ColumnData<
-    ColumnType
-  >;
+  if (type === "bool") return readBits(file, second, from, to);
+  const scalar = scalarElement(type);
+  const { BYTES_PER_ELEMENT: size } = ARRAYS[scalar];
+  const values = viewAs(scalar, file.read(second, from * size, to * size));
+  if (!nullableElement(type)) return values as ColumnData<ColumnType>;
+  // A batch without nulls has no bitmap. Files of earlier versions have NaN for what is unknown.
+  const valid = first.bytes > 0 ? readBits(file, first, from, to) : undefined;
+  return Array.from(values, (value, i) => valid?.[i] === 0 || Number.isNaN(value) ? null : value);
+}
+
+/** Bits [from, to), one byte each. */
+function readBits(
+  file: ArrowFile,
+  region: BatchPlace["buffers"][number],
+  from: number,
+  to: number,
+): Uint8Array<ArrayBuffer> {
+  const bits = file.read(region, from >> 3, (to + 7) >> 3);
+  return Uint8Array.from({ length: to - from }, (_, i) => {
+    const at = (from & 7) + i;
+    return (bits[at >> 3] >> (at & 7)) & 1;
+  });
 }
 
 /** Offsets of rows [from, to) of a text or list column, and the end of the last one. */

@@ -2,7 +2,8 @@
  * Writes tables as Arrow IPC files so that equal rows give equal bytes: where record batches end depends on the rows
  * alone, not on the portions in which a stage wrote them.
  *
- * Format: Apache Arrow columnar format 1.5, IPC file; uncompressed, no dictionaries, no nulls, no metadata.
+ * Format: Apache Arrow columnar format 1.5, IPC file; uncompressed, no dictionaries, no metadata. Nullable columns have a
+ * validity bitmap in batches with a null, and 0 in place of nulls.
  *
  * @module
  */
@@ -15,7 +16,13 @@ import {
   type Schema,
   Struct,
 } from "apache-arrow";
-import type { Batch, Columns, ListColumn } from "../stage/mod.ts";
+import {
+  type Batch,
+  type Columns,
+  type ListColumn,
+  nullableElement,
+  refuseNaN,
+} from "../stage/mod.ts";
 import {
   ARRAYS,
   arrowSchema,
@@ -25,6 +32,7 @@ import {
   concreteType,
   type ElementType,
   listElement,
+  scalarElement,
   type Values,
 } from "./schema.ts";
 
@@ -37,6 +45,8 @@ export const BATCH_BYTES = 8 << 20;
 interface Rows {
   values: Values;
   offsets?: Int32Array;
+  /** Of a nullable column: 1 for a value, 0 for a null. */
+  valid?: Uint8Array;
 }
 
 /** Passes the writer's bytes on at once instead of queueing them in memory. */
@@ -141,8 +151,11 @@ export class ArrowEncoder {
   /** Copies rows, because the caller may reuse its arrays. */
   #append(columns: Rows[], start: number, end: number): void {
     if (start === end) return;
-    columns.forEach(({ values, offsets }, i) => {
-      if (!offsets) return this.#pending[i].push({ values: values.slice(start, end) });
+    columns.forEach(({ values, offsets, valid }, i) => {
+      if (!offsets) {
+        const part = { values: values.slice(start, end), valid: valid?.slice(start, end) };
+        return this.#pending[i].push(part);
+      }
       const [first, last] = [offsets[start], offsets[end]];
       this.#pending[i].push({
         values: values.slice(first, last),
@@ -176,10 +189,16 @@ export class ArrowEncoder {
 }
 
 function arrowData(arrow_type: unknown, type: ConcreteType, rows: Rows, length: number): Data {
-  const { values, offsets } = rows;
+  const { values, offsets, valid } = rows;
   // deno-lint-ignore no-explicit-any -- makeData is overloaded by type; the schema pairs the types
   const make = makeData as (props: any) => Data;
-  const common = { type: arrow_type, length, nullCount: 0 };
+  const nullCount = valid?.filter((bit) => bit === 0).length ?? 0;
+  const common = {
+    type: arrow_type,
+    length,
+    nullCount,
+    nullBitmap: nullCount > 0 ? packBits(valid!) : undefined,
+  };
   if (type === "bool") return make({ ...common, data: packBits(values) });
   if (type === "utf8") return make({ ...common, valueOffsets: offsets, data: values });
   if (!offsets) return make({ ...common, data: values });
@@ -198,7 +217,10 @@ function packBits(values: Values): Uint8Array {
 function concatRows(parts: Rows[]): Rows {
   if (parts.length === 1) return parts[0];
   if (parts[0].offsets) return concatLists(parts as Required<Rows>[]);
-  return { values: concatValues(parts.map(({ values }) => values)) };
+  return {
+    values: concatValues(parts.map(({ values }) => values)),
+    valid: parts[0].valid && concatValues(parts.map(({ valid }) => valid!)),
+  };
 }
 
 function checkBatch(columns: [string, ConcreteType][], batch: Batch<Columns>) {
@@ -225,6 +247,7 @@ function checkBatch(columns: [string, ConcreteType][], batch: Batch<Columns>) {
 function toRows(name: string, type: ConcreteType, data: unknown): Rows {
   if (data === undefined) throw new TypeError(`column "${name}" is missing from the batch`);
   if (type === "utf8") return encodeStrings(name, data);
+  if (nullableElement(type)) return splitNulls(name, type, data);
   const element = listElement(type);
   if (element) return checkList(name, type, data as ListColumn<Values>);
   const array = ARRAYS[type as ElementType];
@@ -248,6 +271,19 @@ function encodeStrings(name: string, data: unknown): Rows {
   return { values, offsets };
 }
 
+function splitNulls(name: string, type: ConcreteType, data: unknown): Rows {
+  if (!Array.isArray(data)) {
+    throw new TypeError(`column "${name}" is ${type} and needs an array of numbers and nulls`);
+  }
+  const values = new ARRAYS[scalarElement(type)](data.length);
+  for (const [row, value] of data.entries()) {
+    values[row] = value ?? 0;
+    if (value === null || values[row] === value) continue;
+    throw new TypeError(`column "${name}" is ${type} and has ${value} in row ${row}`);
+  }
+  return { values, valid: Uint8Array.from(data, (value) => value === null ? 0 : 1) };
+}
+
 function checkList(name: string, type: ConcreteType, data: ListColumn<Values>): Rows {
   const array = ARRAYS[listElement(type)!];
   const { values, offsets } = data;
@@ -265,13 +301,14 @@ function checkList(name: string, type: ConcreteType, data: ListColumn<Values>): 
   return { values, offsets };
 }
 
-/** One table as the bytes of one Arrow file. @throws {TypeError} as `ArrowEncoder.write`. */
+/** One table as the bytes of one Arrow file. @throws {TypeError} as `ArrowEncoder.write` and `refuseNaN`. */
 export function encodeTable<C extends Columns>(
   columns: C,
   batch: Batch<C>,
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const encoder = new ArrowEncoder(columns, (bytes) => parts.push(new Uint8Array(bytes)));
+  refuseNaN(columns, batch as Batch<Columns>, 0);
   encoder.write(batch as Batch<Columns>);
   encoder.finish();
   return concatValues(parts);

@@ -1,5 +1,5 @@
 /**
- * Arrow IPC files of our own encoder (uncompressed, no nulls, no dictionaries): positions of their record batches and
+ * Arrow IPC files of our own encoder (uncompressed, no dictionaries): positions of their record batches and
  * buffers, so that single columns and runs of values are read without the rest, and the same as a stream.
  *
  * Apache Arrow columnar format 1.5. A file is the magic padded to 8 bytes, record batches (each a prefix of 8 bytes,

@@ -100,7 +100,7 @@ export class ListColumnReader implements ListReader<ListColumn<Values>> {
 }
 
 /** A value of a row; a list is an array of numbers. */
-export type Cell = string | boolean | number | readonly number[];
+export type Cell = string | boolean | number | null | readonly number[];
 
 /** Rows that are read at once. */
 const SLICE_ROWS = 256;

@@ -16,7 +16,7 @@ import {
   Uint32,
   Utf8,
 } from "apache-arrow";
-import { columnFits, type Columns, type ColumnType } from "../stage/mod.ts";
+import { columnFits, type Columns, type ColumnType, nullableElement } from "../stage/mod.ts";
 
 /** Typed array of each fixed-width element type. */
 export const ARRAYS = {
@@ -45,6 +45,11 @@ export function listElement(type: ConcreteType): ElementType | undefined {
   return /^list<(.*)>$/.exec(type)?.[1] as ElementType | undefined;
 }
 
+/** Element type of columns with one value a row: that of nullable columns, or the type itself. */
+export function scalarElement(type: ConcreteType): ElementType {
+  return nullableElement(type) ?? type as ElementType;
+}
+
 /** The encoding for a column of these values; the narrower one if there are none. */
 export function concreteType(type: ColumnType, values?: unknown): ConcreteType {
   if (type !== "list<uint16|uint32>") return type;
@@ -65,29 +70,37 @@ const SCALARS: Record<string, () => DataType> = {
 export function arrowType(type: ConcreteType): DataType {
   const element = listElement(type);
   if (element) return new List(new Field("item", arrowType(element), false));
-  const make = SCALARS[type];
+  const make = SCALARS[scalarElement(type)];
   if (!make) throw new TypeError(`unknown column type "${type}"`);
   return make();
 }
 
-/** Schema of a table: columns as declared, no nulls, no metadata (equal tables must give equal bytes). */
+/** Schema of a table: columns as declared, no metadata (equal tables must give equal bytes). */
 export function arrowSchema(columns: Readonly<Record<string, ConcreteType>>): Schema {
   return new Schema(
-    Object.entries(columns).map(([name, type]) => new Field(name, arrowType(type), false)),
+    Object.entries(columns).map(([name, type]) => {
+      return new Field(name, arrowType(type), nullableElement(type) !== undefined);
+    }),
   );
 }
 
-/** Column types by the name of their Arrow type. */
+/** Column types by the name of their Arrow type, "nullable " before it where there may be nulls. */
 const BY_ARROW_TYPE = new Map(
   [
     ...Object.keys(SCALARS) as ConcreteType[],
     ...(["int32", "uint16", "uint32", "float32"] as const).map((e) => `list<${e}>` as const),
-  ].map((type) => [String(arrowType(type)), type]),
+    ...(["int32", "float64"] as const).map((e) => `nullable<${e}>` as const),
+  ].flatMap((type) => arrowSchema({ type }).fields.map((field) => [arrowName(field), type])),
 );
+
+function arrowName({ type, nullable }: Field): string {
+  return nullable ? `nullable ${type}` : String(type);
+}
 
 /** A column found in the schema of a file. */
 export interface FoundColumn {
   readonly name: string;
+  /** How it is read: as nullable if that is declared, even where the file has no nulls. */
   readonly type: ConcreteType;
   /** Index of its first buffer in each record batch. */
   readonly first_buffer: number;
@@ -111,14 +124,15 @@ export function findColumn(
     const present = schema.fields.map((field) => field.name).join(", ");
     throw new TypeError(`${origin} has no column "${name}"; it has ${present}`);
   }
-  const arrow_type = String(schema.fields[index].type);
+  const arrow_type = arrowName(schema.fields[index]);
   const type = BY_ARROW_TYPE.get(arrow_type);
   if (type === undefined || (wanted !== undefined && !columnFits(type, wanted))) {
     throw new TypeError(
       `${origin}: column "${name}" is ${arrow_type}, not ${wanted ?? "a column type"}`,
     );
   }
-  return { name, type, first_buffer: firstBuffer(schema, index) };
+  const read_as = wanted !== undefined && nullableElement(wanted) ? concreteType(wanted) : type;
+  return { name, type: read_as, first_buffer: firstBuffer(schema, index) };
 }
 
 /** {@link findColumn} for each declared column. The file may have more: they are not read. */

@@ -21,7 +21,7 @@ export interface DataRow {
 export interface LossRow {
   readonly source: string;
   readonly loss: number;
-  readonly bits_per_byte: number;
+  readonly bits_per_byte: number | null;
 }
 
 /** The data and measurements of a training step of the recipe. */
@@ -147,7 +147,7 @@ function lossSection({ losses, phases }: ModelFacts): string {
   if (shown.length === 0) return "";
   const rows = shown.map((
     { source, loss, bits_per_byte },
-  ) => [source, loss.toFixed(4), Number.isFinite(bits_per_byte) ? bits_per_byte.toFixed(4) : ""]);
+  ) => [source, loss.toFixed(4), bits_per_byte?.toFixed(4) ?? ""]);
   const how = losses.length > 0 ? "on held-out text" : "on validation text at the end of training";
   return `## Losses\n\nMeasured ${how}.\n\n` +
     table(["source", "loss (nats per token)", "bits per byte"], rows);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { defineStage, files, many, table } from "../stage/mod.ts";
+import { type ColumnType, defineStage, files, many, table } from "../stage/mod.ts";
 import { checkRecipe } from "./check.ts";
 import { RecipeError } from "./draft.ts";
 import { defineRecipe, type RecipeBuilder } from "./recipe.ts";
@@ -18,6 +18,17 @@ const stageWith = <S extends StandardSchemaV1>(name: string, config: S) =>
     config,
     inputs: {},
     outputs: { data: number_table },
+    run: () => Promise.resolve(),
+  });
+/** A stage that writes a column of some type. */
+const sourceOf = <T extends ColumnType>(type: T) =>
+  defineStage({
+    name: "source",
+    version: "1",
+    description: "",
+    config: z.object({}),
+    inputs: {},
+    outputs: { data: table({ x: type }, "") },
     run: () => Promise.resolve(),
   });
 const refuse = (steps: (recipe: RecipeBuilder) => void, message: RegExp) =>
@@ -119,6 +130,29 @@ Deno.test("columns and formats are compared; extra columns are allowed", async (
     // @ts-expect-error another format
     recipe.step("reader", takes_report, { inputs: { report: wide.model } });
   }, /does not accept wide.model: it is "model" files, the input needs "report" files/);
+});
+
+Deno.test("a table without nulls fits an input that may have some, and not the other way round", async () => {
+  const reader = <T extends "float64" | "nullable<float64>">(type: T) =>
+    defineStage({
+      name: type === "float64" ? "reader" : "nullable_reader",
+      version: "1",
+      description: "",
+      config: z.object({}),
+      inputs: { rows: table({ x: type }, "") },
+      outputs: { rows: table({ x: type }, "") },
+      run: () => Promise.resolve(),
+    });
+  await build((recipe) => {
+    const { data } = recipe.step("data", sourceOf("float64"), {});
+    const { rows } = recipe.step("known", reader("float64"), { inputs: { rows: data } });
+    recipe.step("nullable", reader("nullable<float64>"), { inputs: { rows } });
+  });
+  await refuse((recipe) => {
+    const { data } = recipe.step("data", sourceOf("nullable<float64>"), {});
+    // @ts-expect-error it may have nulls
+    recipe.step("known", reader("float64"), { inputs: { rows: data } });
+  }, /does not accept data.data: its column "x" is nullable<float64>, not float64/);
 });
 
 Deno.test("an invalid config names step and field", async () => {

@@ -10,6 +10,7 @@ import {
   type FilesPort,
   type InputPorts,
   type ManyPort,
+  type NullableElement,
   type OptionalPort,
   type OutputPorts,
   type Port,
@@ -26,9 +27,20 @@ export interface Ref<P extends Port = Port> {
 /** Refs to all outputs of a step. */
 export type Refs<O extends OutputPorts> = { readonly [K in keyof O]: Ref<O[K]> };
 
-type Wire<P> = P extends ManyPort<infer Q> ? Readonly<Record<string, Ref<Q>>>
-  : P extends OptionalPort<infer Q> ? Ref<Q> | undefined
-  : P extends TablePort | FilesPort ? Ref<P>
+/** Outputs that an input accepts: a table without nulls fits an input whose columns may have some. */
+type Fitting<P extends Port> = P extends TablePort<infer C> ? Ref<
+    TablePort<
+      {
+        [K in keyof C]: C[K] extends `nullable<${infer E extends NullableElement}>` ? C[K] | E
+          : C[K];
+      }
+    >
+  >
+  : Ref<P>;
+
+type Wire<P> = P extends ManyPort<infer Q> ? Readonly<Record<string, Fitting<Q>>>
+  : P extends OptionalPort<infer Q> ? Fitting<Q> | undefined
+  : P extends TablePort | FilesPort ? Fitting<P>
   : never;
 
 type OptionalKeys<I> = {

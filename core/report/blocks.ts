@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Interval } from "../analysis/mod.ts";
 import { ports } from "../stage/mod.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { type Cell, heatMap, scaleFrom } from "./heat_map.ts";
@@ -92,8 +93,10 @@ export async function similarityBlocks(
   return cells.length > 0 ? [await renderFigure(figure), table] : [table];
 }
 
-function widest(rows: readonly { ci_low: number; ci_high: number }[], kind: string): string {
-  const widths = rows.map(({ ci_low, ci_high }) => ci_high - ci_low).filter(Number.isFinite);
+function widest(rows: readonly Interval[], kind: string): string {
+  const widths = rows.flatMap(({ ci_low, ci_high }) =>
+    ci_low === null || ci_high === null ? [] : ci_high - ci_low
+  );
   if (widths.length === 0) return "";
   return ` The widest 95% ${kind} interval spans ${Math.max(...widths).toFixed(3)}.`;
 }

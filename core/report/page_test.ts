@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { tableFromIPC } from "apache-arrow";
 import { ports } from "../stage/mod.ts";
 import { filesOf, renderPage, section, shownTable, tableFile } from "./mod.ts";
 
 const HEAD = { title: "A <study>", description: "" };
-const ROWS = [{ source: "a", learning_rate: 0.001, loss: 2.5, loss_before: NaN }];
-const FILE = tableFile("rates", ports.learning_rates, ROWS);
+const ROWS = [{ model: "a", source: "b", loss: 2.5, bits_per_byte: null, tokens: 9 }];
+const FILE = tableFile("rates", ports.evaluation, ROWS);
 
 const tableOf = (rows: number) => {
   const numbers = Array.from({ length: rows }, (_, i) => i);
@@ -39,8 +40,8 @@ Deno.test("files of tables and of sections are in the page, byte for byte, and a
 });
 
 Deno.test("a large table is referred to, and not embedded in the page", () => {
-  const rows = Array.from({ length: 20_000 }, (_, i) => ({ ...ROWS[0], learning_rate: i / 7 }));
-  const file = tableFile("long", ports.learning_rates, rows);
+  const rows = Array.from({ length: 20_000 }, (_, i) => ({ ...ROWS[0], loss: i / 7 }));
+  const file = tableFile("long", ports.evaluation, rows);
   const sections = [section("a", "A", { files: [file] })];
   const page = renderPage(HEAD, sections);
   assert.ok(page.length < 20_000);
@@ -61,7 +62,12 @@ Deno.test("cells are escaped, and can be bold, have a note, or hold prose", () =
   assert.match(page, /<title>A &lt;study&gt;<\/title>/);
 });
 
-Deno.test("what was not measured is an empty cell in CSV", () => {
+Deno.test("what was not measured is an empty cell in CSV and null in Arrow; NaN is refused", () => {
   const [, row] = FILE.csv.trim().split("\n");
-  assert.equal(row, "a,0.001,2.5,");
+  assert.equal(row, "a,b,2.5,,9");
+  assert.equal(tableFromIPC(FILE.arrow).get(0)!.bits_per_byte, null);
+  for (const name of ["loss", "bits_per_byte"]) {
+    const broken = [{ ...ROWS[0], [name]: NaN }];
+    assert.throws(() => tableFile("a", ports.evaluation, broken), /"\w+" has NaN in row 0; /);
+  }
 });

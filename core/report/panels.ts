@@ -23,9 +23,9 @@ export interface Dot {
   readonly value: number;
   /** Drawn as an open mark of the same shape, joined to `value`. */
   readonly before?: number;
-  /** Ends of the bar; NaN for none. */
-  readonly low?: number;
-  readonly high?: number;
+  /** Ends of the bar; null for none. */
+  readonly low?: number | null;
+  readonly high?: number | null;
   /** Printed to the right of the panel. */
   readonly text: string;
 }
@@ -144,9 +144,9 @@ export interface LinePoint {
   readonly series: string;
   readonly x: number;
   readonly y: number;
-  /** Ends of the bar; NaN for none. */
-  readonly low?: number;
-  readonly high?: number;
+  /** Ends of the bar; null for none. */
+  readonly low?: number | null;
+  readonly high?: number | null;
 }
 
 export interface LinePanel {

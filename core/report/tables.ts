@@ -16,7 +16,9 @@ import {
 
 /** One row of a table whose columns are all scalars. */
 export type Row<C extends Columns> = {
-  -readonly [K in keyof C]: C[K] extends "utf8" ? string : number;
+  -readonly [K in keyof C]: C[K] extends "utf8" ? string
+    : C[K] extends `nullable<${string}>` ? number | null
+    : number;
 };
 
 /** A row of a port's table. */
@@ -26,7 +28,7 @@ export type RowOf<P extends { columns: Columns }> = Row<P["columns"]>;
 export async function rowsOf<C extends Columns>(input: TableInput<C>): Promise<Row<C>[]> {
   const rows: Row<C>[] = [];
   for await (const batch of input.batches()) {
-    const columns = Object.entries(batch) as [string, ArrayLike<string | number>][];
+    const columns = Object.entries(batch) as [string, ArrayLike<string | number | null>][];
     const length = columns[0]?.[1].length ?? 0;
     for (let i = 0; i < length; i++) {
       rows.push(Object.fromEntries(columns.map(([name, values]) => [name, values[i]])) as Row<C>);
@@ -90,7 +92,7 @@ export interface TableFile {
   readonly arrow: Uint8Array<ArrayBuffer>;
 }
 
-/** Encodes rows as CSV and as Arrow. Only the port's columns are written, in the port's order. */
+/** Encodes rows as CSV, with empty cells for nulls, and as Arrow. Only the port's columns are written, in its order. */
 export function tableFile<C extends Columns>(
   name: string,
   port: { readonly columns: C },
@@ -99,16 +101,9 @@ export function tableFile<C extends Columns>(
   const columns = Object.keys(port.columns);
   return {
     name,
-    csv: `${csvFormat(rows.map(measured), columns)}\n`,
-    arrow: encodeTable(port.columns, batchOf(port, rows as readonly object[])),
+    csv: `${csvFormat(rows as Readonly<Record<string, unknown>>[], columns)}\n`,
+    arrow: encodeTable(port.columns, batchOf(port, rows as never[])),
   };
-}
-
-/** A row for CSV: what was not measured is an empty cell. */
-function measured(row: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, Number.isNaN(value) ? null : value]),
-  );
 }
 
 /** As {@link tableFile}, for several tables of one port; their labels become the first column. */

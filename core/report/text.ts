@@ -9,30 +9,30 @@
 export const NOT_MEASURED = "–";
 
 /**
- * A number with a fixed count of decimals; a dash where it was not measured.
+ * A number with a fixed count of decimals; a dash for null, which was not measured.
  *
  * @example
  * ```ts
  * import { decimals } from "./text.ts";
  * import assert from "node:assert/strict";
  * assert.equal(decimals(2.34567), "2.346");
- * assert.equal(decimals(NaN), "–");
+ * assert.equal(decimals(null), "–");
  * ```
  */
-export function decimals(value: number, digits = 3): string {
-  if (!Number.isFinite(value)) return NOT_MEASURED;
+export function decimals(value: number | null, digits = 3): string {
+  if (value === null || !Number.isFinite(value)) return NOT_MEASURED;
   const text = value.toFixed(digits);
   return Number(text) === 0 ? text.replace("-", "") : text;
 }
 
 /** A difference, always signed: "+0.120", "-0.043", and "0.000" where it rounds to zero. */
-export function signed(value: number, digits = 3): string {
+export function signed(value: number | null, digits = 3): string {
   const text = decimals(value, digits);
   return Number(text) > 0 ? `+${text}` : text;
 }
 
 /** An interval, "[-0.051, -0.017]"; empty without bounds. */
-export function interval(low: number, high: number, format = decimals): string {
+export function interval(low: number | null, high: number | null, format = decimals): string {
   return Number.isFinite(low) ? `[${format(low)}, ${format(high)}]` : "";
 }
 
@@ -43,8 +43,8 @@ export function count(value: number): string {
 }
 
 /** A share as a percentage: 0.2 -> "20.0%". */
-export function percent(share: number): string {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : NOT_MEASURED;
+export function percent(share: number | null): string {
+  return share !== null && Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : NOT_MEASURED;
 }
 
 /** "a", "a and b", "a, b and c". */

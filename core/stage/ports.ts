@@ -28,8 +28,14 @@ export interface ListElements {
   "uint16|uint32": Uint16Array | Uint32Array;
 }
 
+/** Types of numbers that a column may leave unknown: `nullable<float64>`. */
+export type NullableElement = "int32" | "float64";
+
 /** Name of a column type, as written in a port declaration. */
-export type ColumnType = keyof ScalarColumns | `list<${keyof ListElements}>`;
+export type ColumnType =
+  | keyof ScalarColumns
+  | `list<${keyof ListElements}>`
+  | `nullable<${NullableElement}>`;
 
 /**
  * A column of variable-length lists, flattened: row `i` is `values.subarray(offsets[i], offsets[i + 1])`.
@@ -40,8 +46,9 @@ export interface ListColumn<Values> {
   offsets: Int32Array;
 }
 
-/** The in-memory form of a column of type `T`. No column holds nulls. */
+/** The in-memory form of a column of type `T`. Only nullable columns have nulls, and no column of a table has NaN. */
 export type ColumnData<T extends ColumnType> = T extends keyof ScalarColumns ? ScalarColumns[T]
+  : T extends `nullable<${string}>` ? (number | null)[]
   : T extends `list<${infer E extends keyof ListElements}>` ? ListColumn<ListElements[E]>
   : never;
 
@@ -51,15 +58,21 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 /** A block of rows: one entry per column, all with the same number of rows. */
 export type Batch<C extends Columns> = { [K in keyof C]: ColumnData<C[K]> };
 
-/** Converts rows to a block of columns; supports utf8, int32, float64 and bool columns. */
+/** A value that {@link batchOf} accepts for a column of type `T`. */
+export type CellOf<T extends ColumnType> = T extends "utf8" ? string
+  : T extends "bool" ? boolean | number
+  : T extends `nullable<${string}>` ? number | null
+  : number;
+
+/** Converts rows to a block of columns; supports utf8, int32, float64, bool and nullable columns. */
 export function batchOf<C extends Columns>(
   { columns }: { readonly columns: C },
-  rows: readonly object[],
+  rows: readonly { readonly [K in keyof C]: CellOf<C[K]> }[],
 ): Batch<C> {
   return Object.fromEntries(
     Object.entries(columns).map(([name, type]) => {
       const values = rows.map((row) => row[name as keyof typeof row] as unknown);
-      if (type === "utf8") return [name, values];
+      if (type === "utf8" || nullableElement(type)) return [name, values];
       if (type === "bool") return [name, Uint8Array.from(values as number[], Number)];
       const array = type === "int32" ? Int32Array : Float64Array;
       return [name, array.from(values as number[])];
@@ -67,10 +80,44 @@ export function batchOf<C extends Columns>(
   ) as Batch<C>;
 }
 
-/** Whether a column of type `given` can be read as type `wanted`. */
+/** Element type of `nullable<…>` columns; undefined for other column types. */
+export function nullableElement(type: ColumnType): NullableElement | undefined {
+  return /^nullable<(int32|float64)>$/.exec(type)?.[1] as NullableElement | undefined;
+}
+
+/** Whether a column of type `given` can be read as type `wanted`. Readers of nullable columns accept ones without nulls. */
 export function columnFits(given: ColumnType, wanted: ColumnType): boolean {
   const of_either = wanted === "list<uint16|uint32>";
-  return given === wanted || (of_either && (given === "list<uint16>" || given === "list<uint32>"));
+  return given === wanted || given === nullableElement(wanted) ||
+    (of_either && (given === "list<uint16>" || given === "list<uint32>"));
+}
+
+/**
+ * Checks that a block of rows has no NaN: a reader cannot tell an unknown value from a failed computation, and JSON cannot
+ * write it.
+ *
+ * @param first_row number of rows of the table before the block, for the message.
+ * @throws {TypeError} naming the column and the row.
+ */
+export function refuseNaN(columns: Columns, batch: Batch<Columns>, first_row: number): void {
+  for (const [name, type] of Object.entries(columns)) {
+    if (!type.includes("float")) continue;
+    // Data of another form is for the encoder to refuse.
+    const data = batch[name] as Partial<ListColumn<Float32Array> & Float64Array> | undefined;
+    const { values, offsets } = data ?? {};
+    const row = offsets instanceof Int32Array && values instanceof Float32Array
+      ? offsets.findIndex((start, row) =>
+        values.subarray(start, offsets[row + 1] ?? start).some(Number.isNaN)
+      )
+      : data?.findIndex?.(Number.isNaN) ?? -1;
+    if (row < 0) continue;
+    const fix = type.startsWith("list")
+      ? "leave unknown values out of the list"
+      : nullableElement(type)
+      ? "write null for an unknown value"
+      : "if values can be unknown, declare the column nullable<float64> and write null";
+    throw new TypeError(`column "${name}" has NaN in row ${first_row + row}; ${fix}`);
+  }
 }
 
 /** A port of one table. */

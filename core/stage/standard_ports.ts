@@ -39,7 +39,7 @@ export const tokenizer = files("tokenizer", "a Hugging Face tokenizer");
  */
 export const checkpoint = files("checkpoint", "model weights and trainer state");
 
-/** Measurements along training, one row per logged step. Losses in nats per token; NaN where not taken. */
+/** Measurements along training, one row per logged step. Losses in nats per token. */
 export const training_metrics = table({
   step: "int32",
   tokens: "float64",
@@ -64,7 +64,7 @@ export const validation_metrics = table({
   step: "int32",
   source: "utf8",
   loss: "float64",
-  bits_per_byte: "float64",
+  bits_per_byte: "nullable<float64>",
   tokens: "float64",
 }, "validation loss by step and source");
 
@@ -103,19 +103,19 @@ export const batch_samples = table({
 /**
  * Loss of each model on each source. `loss` in nats per token, which only models of one tokenizer have in common;
  * `bits_per_byte` of the original text, by the bytes per token of the whole source, or of the answers where prompts are
- * masked; NaN, an empty cell in CSV and null in JSON, where the bytes are unknown.
+ * masked; null where the bytes are unknown.
  */
 export const evaluation = table({
   model: "utf8",
   source: "utf8",
   loss: "float64",
-  bits_per_byte: "float64",
+  bits_per_byte: "nullable<float64>",
   tokens: "float64",
 }, "held-out loss per model and source");
 
 /**
- * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. The interval is NaN
- * if none was requested.
+ * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. The interval is null
+ * if none was requested, or none can be computed.
  */
 export const cka = table({
   probe: "utf8",
@@ -124,13 +124,13 @@ export const cka = table({
   layer_a: "int32",
   layer_b: "int32",
   cka: "float64",
-  ci_low: "float64",
-  ci_high: "float64",
+  ci_low: "nullable<float64>",
+  ci_high: "nullable<float64>",
 }, "linear CKA of hidden states");
 
 /**
  * How far the final layer has moved from one model to another: `shift` is 1 - `last`, `last` the CKA of the two last
- * layers, and the interval that of `shift`, NaN if none was requested. `mean_same_layer` is the mean CKA of layers of
+ * layers, and the interval that of `shift`, null if none was requested. `mean_same_layer` is the mean CKA of layers of
  * the same number, the embedding included. Models are not compared with themselves.
  */
 export const final_layer_shift = table({
@@ -140,13 +140,13 @@ export const final_layer_shift = table({
   last: "float64",
   mean_same_layer: "float64",
   shift: "float64",
-  ci_low: "float64",
-  ci_high: "float64",
+  ci_low: "nullable<float64>",
+  ci_high: "nullable<float64>",
 }, "shift of the final layer between models");
 
 /**
  * Similarity of two token distributions and its components (paper, Appendix C). The interval is that of `similarity`,
- * NaN if none was requested.
+ * null if none was requested.
  */
 export const similarity = table({
   a: "utf8",
@@ -156,6 +156,6 @@ export const similarity = table({
   overlap: "float64",
   jensen_shannon: "float64",
   similarity: "float64",
-  ci_low: "float64",
-  ci_high: "float64",
+  ci_low: "nullable<float64>",
+  ci_high: "nullable<float64>",
 }, "dataset similarity");

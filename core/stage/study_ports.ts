@@ -36,15 +36,16 @@ export const study_runs = table({
   source: "utf8",
   loss_before: "float64",
   loss_after: "float64",
-  bits_per_byte_before: "float64",
-  bits_per_byte_after: "float64",
+  bits_per_byte_before: "nullable<float64>",
+  bits_per_byte_after: "nullable<float64>",
 }, "held-out loss before and after each fine-tuning");
 
 /**
  * One row per arm, target and held-out source: mean and standard deviation of the loss over seeds, and the difference
  * from the reference arm, paired by seed. `difference` is the mean of arm - reference after fine-tuning (negative:
- * better), with a two-sided confidence interval of Student's t and its p-value; NaN for the reference itself and where
- * there are fewer than two seeds. `relative_improvement` is -difference / mean of the reference.
+ * better), with a two-sided confidence interval of Student's t and its p-value. These are null for the
+ * reference itself; interval, p-value and standard deviation also where there are fewer than two seeds.
+ * `relative_improvement` is -difference / mean of the reference.
  */
 export const study_comparison = table({
   arm: "utf8",
@@ -54,17 +55,17 @@ export const study_comparison = table({
   seeds: "int32",
   loss_before: "float64",
   loss_after: "float64",
-  sd_after: "float64",
-  difference: "float64",
-  ci_low: "float64",
-  ci_high: "float64",
-  p: "float64",
-  relative_improvement: "float64",
+  sd_after: "nullable<float64>",
+  difference: "nullable<float64>",
+  ci_low: "nullable<float64>",
+  ci_high: "nullable<float64>",
+  p: "nullable<float64>",
+  relative_improvement: "nullable<float64>",
 }, "arms compared with the reference arm after fine-tuning");
 
 /**
  * How much closer to a target an arm's mixture is than general data: `advantage` = `similarity` - `similarity_general`,
- * and what the arm gained on it, `relative_improvement` (see `study_comparison`).
+ * and what the arm gained on it, `relative_improvement` (see `study_comparison`), null where it was not compared.
  */
 export const proximity = table({
   arm: "utf8",
@@ -72,21 +73,22 @@ export const proximity = table({
   similarity: "float64",
   similarity_general: "float64",
   advantage: "float64",
-  relative_improvement: "float64",
+  relative_improvement: "nullable<float64>",
 }, "proximity advantage and improvement of each arm on each target");
 
 /**
  * Pearson's r between proximity advantage and relative improvement over arms and targets, with its two-sided p-value
  * and confidence interval (Fisher's z), under each choice of options that the paper leaves open. `choice` says which.
+ * Null for fewer than three pairs, or if one side is constant.
  */
 export const proximity_correlation = table({
   choice: "utf8",
   is_default: "bool",
   n: "int32",
-  r: "float64",
-  p: "float64",
-  ci_low: "float64",
-  ci_high: "float64",
+  r: "nullable<float64>",
+  p: "nullable<float64>",
+  ci_low: "nullable<float64>",
+  ci_high: "nullable<float64>",
 }, "correlation of proximity advantage and improvement");
 
 /** The two legs of the way to each target (paper, Figure 7): similarities of general data, an arm's mixture, the target. */
@@ -99,13 +101,13 @@ export const proximity_legs = table({
 }, "similarity along the way from general data to each arm's mixture and on to each target");
 
 /**
- * Held-out loss of each source after fine-tuning at each peak learning rate, in nats per token; NaN where training
+ * Held-out loss of each source after fine-tuning at each peak learning rate, in nats per token; null where training
  * diverged.
  */
 export const learning_rate_losses = table({
   learning_rate: "float64",
   source: "utf8",
-  loss: "float64",
+  loss: "nullable<float64>",
   tokens: "float64",
 }, "held-out loss by learning rate");
 

@@ -140,7 +140,7 @@ export const series_schema = z.object({
   total_points: count.openapi({ description: "points in the range before down-sampling" }),
   steps: z.array(z.number()),
   times: z.array(z.number()).openapi({ description: "Unix milliseconds" }),
-  values: z.array(z.number().nullable()).openapi({ description: "null: not finite" }),
+  values: z.array(z.number().nullable()).openapi({ description: "null: unknown, or not finite" }),
 }).openapi("Series");
 
 export const metrics_schema = z.object({

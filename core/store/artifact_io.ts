@@ -3,18 +3,19 @@
  *
  * @module
  */
-import type {
-  Batch,
-  ColumnData,
-  Columns,
-  FileOnDisk,
-  FilesInput,
-  FilesOutput,
-  ListNames,
-  ListReader,
-  Port,
-  TableInput,
-  TableOutput,
+import {
+  type Batch,
+  type ColumnData,
+  type Columns,
+  type FileOnDisk,
+  type FilesInput,
+  type FilesOutput,
+  type ListNames,
+  type ListReader,
+  type Port,
+  refuseNaN,
+  type TableInput,
+  type TableOutput,
 } from "../stage/mod.ts";
 import { ArrowEncoder, ListColumnReader, readBatches, readColumn } from "../arrow/mod.ts";
 import {
@@ -105,7 +106,9 @@ export class StoredTableOutput<C extends Columns> implements TableOutput<C> {
   // deno-lint-ignore require-await -- errors must reject, not throw
   async write(batch: Batch<C>): Promise<void> {
     this.written = true;
-    this.#start().write(batch as Batch<Columns>);
+    const encoder = this.#start();
+    refuseNaN(this.columns, batch as Batch<Columns>, encoder.rows);
+    encoder.write(batch as Batch<Columns>);
   }
 
   /** Completes the table. Of a table of several files, the artifact is the list of them. */

@@ -47,6 +47,32 @@ Deno.test("a table is written, read, and named by its content", () =>
     assert.throws(() => input.column("a" as "b"), /input words declares no column "a"/);
   }));
 
+Deno.test("NaN is refused, naming column and row of the table; nulls are kept", () =>
+  withStore(async (store) => {
+    const columns = { a: "float64", b: "nullable<float64>", v: "list<float32>" } as const;
+    const batch = (a: number, b: number | null, v: number) => ({
+      a: Float64Array.of(a, 1),
+      b: [1, b],
+      // The first row has one value, the second two; the array is longer than the table.
+      v: { values: Float32Array.of(1, 2, v, NaN), offsets: Int32Array.of(0, 1, 3) },
+    });
+    const output = new StoredTableOutput(store, columns);
+    await output.write(batch(1, null, 1));
+    for (
+      const [wrong, message] of [
+        [batch(NaN, 1, 1), /"a" has NaN in row 2; .* declare the column nullable<float64>/],
+        [batch(1, NaN, 1), /"b" has NaN in row 3; write null for an unknown value/],
+        [batch(1, 1, NaN), /"v" has NaN in row 3; leave unknown values out of the list/],
+      ] as const
+    ) await assert.rejects(output.write(wrong), message);
+    await output.write(batch(2, 3, 1));
+    const artifact = await output.close();
+    assert.equal(artifact.rows, 4); // a stage that catches the error has written nothing by it
+    const input = await openTable(store, artifact, columns, "input words");
+    assert.deepEqual(await input.column("b"), [1, null, 1, 3]);
+    assert.deepEqual(await input.column("a"), Float64Array.of(1, 1, 2, 1));
+  }));
+
 Deno.test("a large table is several files, read as one", () =>
   withStore(async (store) => {
     const columns = { tokens: "list<uint16|uint32>", n: "int32" } as const;

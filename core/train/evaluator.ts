@@ -25,10 +25,10 @@ import { batchFeeds, batchShape } from "./trainer.ts";
 export interface EvalSet {
   readonly sequences: readonly Sequence[];
   /**
-   * UTF-8 bytes per supervised token: over the whole source, or, where prompts are masked, over the sequences. NaN where
+   * UTF-8 bytes per supervised token: over the whole source, or, where prompts are masked, over the sequences; null where
    * that is unknown.
    */
-  readonly bytes_per_token: number;
+  readonly bytes_per_token: number | null;
 }
 
 export interface EvalSetOptions {
@@ -96,22 +96,22 @@ function attempt<T>(make: () => T): T | Error {
   }
 }
 
-function unknownBytes(source: string, why: string, { log }: Pick<EvalSetOptions, "log">): number {
+function unknownBytes(source: string, why: string, { log }: Pick<EvalSetOptions, "log">): null {
   log(`bits per byte of "${source}" are left empty: ${why}`);
-  return NaN;
+  return null;
 }
 
 /**
  * UTF-8 bytes per supervised token of examples, from their text: decoded with the prompt, less the prompt, less the text
  * of the end-of-text token.
  *
- * @returns NaN, with a line in the log, where the tokenizer is missing or the answers have no text.
+ * @returns null, with a line in the log, where the tokenizer is missing or the answers have no text.
  */
 async function answerBytes(
   sequences: readonly Sequence[],
   source: string,
   { tokenizer, log }: EvalSetOptions,
-): Promise<number> {
+): Promise<number | null> {
   const unknown = (why: string) => unknownBytes(source, why, { log });
   if (!TOKENIZER_FILES.every((name) => tokenizer.names.includes(name))) {
     return unknown("there is no tokenizer beside the weights");
@@ -131,9 +131,9 @@ async function answerBytes(
   return bytes > 0 ? bytes / labels : unknown("the answers have no text");
 }
 
-/** Bits per byte of the text that is measured: nats per token / ln 2 / (bytes per token). */
-export function bitsPerByte(loss: number, { bytes_per_token }: EvalSet): number {
-  return loss / Math.LN2 / bytes_per_token;
+/** Bits per byte of the text that is measured: nats per token / ln 2 / (bytes per token); null where these are unknown. */
+export function bitsPerByte(loss: number, { bytes_per_token }: EvalSet): number | null {
+  return bytes_per_token === null ? null : loss / Math.LN2 / bytes_per_token;
 }
 
 /** Mean loss over supervised tokens, in nats, and their number. */

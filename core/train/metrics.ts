@@ -18,7 +18,6 @@ interface ValidationRow {
   step: number;
   source: string;
   loss: number;
-  /** NaN where it is unknown, which JSON writes as null. */
   bits_per_byte: number | null;
   tokens: number;
 }
@@ -82,7 +81,7 @@ export class MetricsHistory {
       step: Int32Array.from(this.validation, (row) => row.step),
       source: this.validation.map((row) => row.source),
       loss: Float64Array.from(this.validation, (row) => row.loss),
-      bits_per_byte: Float64Array.from(this.validation, (row) => row.bits_per_byte ?? NaN),
+      bits_per_byte: this.validation.map((row) => row.bits_per_byte),
       tokens: Float64Array.from(this.validation, (row) => row.tokens),
     };
   }

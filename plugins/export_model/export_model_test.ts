@@ -22,7 +22,7 @@ const evaluation = {
   model: ["control", "midtrained"],
   source: ["code", "code"],
   loss: Float64Array.of(3.5, 3.25),
-  bits_per_byte: Float64Array.of(1.5, NaN),
+  bits_per_byte: [1.5, null],
   tokens: Float64Array.of(1000, 1000),
 };
 

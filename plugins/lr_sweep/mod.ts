@@ -11,6 +11,7 @@ import {
   describeExamples,
   type EvalSet,
   evalSets,
+  NonFiniteError,
   schedule_schema,
   tuningPhase,
 } from "@causeway/core/train";
@@ -29,13 +30,13 @@ type Context = StageContext<Config, typeof inputs, typeof outputs>;
 /**
  * Training at a rate is bit-identical to the sft stage with that `peak_lr` and seed: from the checkpoint's weights with a
  * fresh optimizer, on the same examples in the same order, with its own cosine schedule. A rate at which training
- * diverges is a result too, with loss NaN.
+ * diverges is a result too, with loss null.
  *
- * @throws {Error} when training diverges at every rate, or a source is missing.
+ * @throws {Error} when training diverges at every rate, the checkpoint has no finite loss, or a source is missing.
  */
 export const lr_sweep = defineStage({
   name: "lr_sweep",
-  version: "2",
+  version: "3",
   description: "Fine-tunes a checkpoint at a grid of learning rates and finds the best one.",
   config,
   inputs,
@@ -50,7 +51,13 @@ export const lr_sweep = defineStage({
     const progress = await SweepProgress.begin(ctx.checkpoints, sweep.steps);
     try {
       if (progress.losses.length === 0) {
-        await progress.add(await sweep.measure(checkpointReader(inputs.checkpoint)));
+        const before = await sweep.measure(checkpointReader(inputs.checkpoint));
+        for (const [source, { loss }] of Object.entries(before)) {
+          if (loss === null) {
+            throw NonFiniteError.ofWeights(`loss on "${source}" before fine-tuning`, NaN);
+          }
+        }
+        await progress.add(before);
       }
       while (progress.losses.length <= rates.length) {
         const index = progress.losses.length - 1;
@@ -102,7 +109,9 @@ function findEvalSet(sets: ReadonlyMap<string, EvalSet>, target: string): EvalSe
 }
 
 function describe(rate: number, losses: Losses): string {
-  const all = Object.entries(losses).map(([source, { loss }]) => `${source} ${loss.toFixed(4)}`);
-  const diverged = Object.values(losses).every(({ loss }) => Number.isNaN(loss));
+  const all = Object.entries(losses).map(([source, { loss }]) => {
+    return `${source} ${loss?.toFixed(4) ?? "diverged"}`;
+  });
+  const diverged = Object.values(losses).every(({ loss }) => loss === null);
   return `peak_lr ${rate}: ${diverged ? "diverged" : all.join(", ")}`;
 }

@@ -7,7 +7,7 @@ import { COLOURS, renderSvg } from "@causeway/core/report";
 import { batchOf, files, type Outputs, ports, study_ports } from "@causeway/core/stage";
 import type { Losses } from "./sweep.ts";
 
-/** A measurement; a loss that is not finite is not drawn. */
+/** A measurement at a rate at which training did not diverge. */
 interface ChartRow {
   learning_rate: number;
   source: string;
@@ -36,13 +36,14 @@ export async function writeResults(
   const rows = rates.flatMap((learning_rate, i) =>
     Object.entries(after[i]).map(([source, loss]) => ({ learning_rate, source, ...loss }))
   );
-  const best = Object.keys(before).map((source) => lowest(rows, source));
+  const finite = rows.flatMap(({ loss, ...row }) => loss === null ? [] : [{ ...row, loss }]);
+  const best = Object.keys(before).map((source) => lowest(finite, source));
   const { source, learning_rate } = best[0];
   log(`best peak_lr on ${source}: ${learning_rate}${edge(learning_rate, rates)}`);
   await to.losses.write(batchOf(outputs.losses, rows));
-  const with_before = best.map((row) => ({ ...row, loss_before: before[row.source].loss }));
+  const with_before = best.map((row) => ({ ...row, loss_before: before[row.source].loss! }));
   await to.best.write(batchOf(outputs.best, with_before));
-  await to.chart.write("lr_sweep.svg", await drawChart(rows, best));
+  await to.chart.write("lr_sweep.svg", await drawChart(finite, best));
 }
 
 /** Warns when the best rate is at an end of the grid, because the optimum may be outside. */
@@ -54,9 +55,9 @@ function edge(rate: number, rates: readonly number[]): string {
 
 /** The row of a source with the lowest loss; among equal ones the lowest rate. */
 function lowest<R extends ChartRow>(rows: readonly R[], source: string): R {
-  const finite = rows.filter((row) => row.source === source && Number.isFinite(row.loss));
-  if (finite.length === 0) throw new Error("training diverged at every rate; lower the rates");
-  return finite.reduce((best, row) => row.loss < best.loss ? row : best);
+  const own = rows.filter((row) => row.source === source);
+  if (own.length === 0) throw new Error("training diverged at every rate; lower the rates");
+  return own.reduce((best, row) => row.loss < best.loss ? row : best);
 }
 
 /** Held-out loss against learning rate as SVG; the lowest point of each source is marked by a dot. */
@@ -88,7 +89,7 @@ function specOf(rows: readonly ChartRow[], best: readonly ChartRow[]): object {
     title: "Held-out loss after fine-tuning, by peak learning rate",
     encoding,
     layer: [
-      { data: { values: rows.filter(({ loss }) => Number.isFinite(loss)) }, mark: "line" },
+      { data: { values: rows }, mark: "line" },
       { data: { values: best }, mark: { type: "point", size: 90, filled: true } },
     ],
   };

@@ -14,7 +14,6 @@ import type {
 } from "@causeway/core/stage";
 import {
   checkpointReader,
-  type EvalLoss,
   type EvalSet,
   Evaluator,
   freshArrays,
@@ -24,8 +23,14 @@ import {
   trainPhase,
 } from "@causeway/core/train";
 
-/** Held-out losses by source; NaN where training diverged. */
-export type Losses = Readonly<Record<string, EvalLoss>>;
+/** A held-out loss; null where training diverged. */
+export interface Loss {
+  readonly loss: number | null;
+  readonly tokens: number;
+}
+
+/** Held-out losses by source. */
+export type Losses = Readonly<Record<string, Loss>>;
 
 const FINISHED = "finished.json";
 /** Folder of the files of the training in progress. */
@@ -55,10 +60,7 @@ export class SweepProgress {
     const saved = await checkpoints.latest();
     if (!saved) return new SweepProgress(checkpoints, steps, [], undefined);
     const text = new TextDecoder().decode(await saved.read(FINISHED));
-    // JSON has no NaN: a loss that is not finite is written as null.
-    const { losses, in_training }: Finished = JSON.parse(text, (key, value) => {
-      return key === "loss" && value === null ? NaN : value;
-    });
+    const { losses, in_training }: Finished = JSON.parse(text);
     return new SweepProgress(checkpoints, steps, losses, in_training ? saved : undefined);
   }
 
@@ -137,7 +139,7 @@ export class Sweep {
     return this.training.steps;
   }
 
-  /** Fine-tunes at one rate and measures held-out losses; they are NaN if training diverges. */
+  /** Fine-tunes at one rate and measures held-out losses; they are null if training diverges. */
   async train(
     rate: number,
     index: number,
@@ -174,7 +176,7 @@ export class Sweep {
   async measure(read: ReturnType<typeof checkpointReader>): Promise<Losses> {
     const { device } = this.training.compute;
     const weights = await placeWeights(await loadParameters(read), device);
-    const losses: Record<string, Losses[string]> = {};
+    const losses: Record<string, Loss> = {};
     for (const [source, { sequences }] of this.eval_sets) {
       const measured = await this.#evaluator.loss(weights, sequences, () => {
         this.ctx.signal.throwIfAborted();
@@ -190,4 +192,4 @@ export class Sweep {
   }
 }
 
-const DIVERGED = { loss: NaN, tokens: 0 };
+const DIVERGED: Loss = { loss: null, tokens: 0 };

@@ -43,7 +43,7 @@ type Measured = Pair & Legs;
  */
 export const proximity = defineStage({
   name: "proximity",
-  version: "1",
+  version: "2",
   description: "Correlates each arm's proximity to a target with its improvement on that target.",
   config,
   inputs,
@@ -78,12 +78,10 @@ export const proximity = defineStage({
 
 /** Correlation over the pairs that were compared with the reference arm. */
 function correlate(measured: readonly Measured[], confidence: number): Correlation {
-  const compared = measured.filter(({ improvement }) => Number.isFinite(improvement));
-  return pearson(
-    compared.map(advantage),
-    compared.map(({ improvement }) => improvement),
-    confidence,
-  );
+  const compared = measured.flatMap((row) => {
+    return row.improvement === null ? [] : [[advantage(row), row.improvement]];
+  });
+  return pearson(compared.map(([x]) => x), compared.map(([, y]) => y), confidence);
 }
 
 function advantage({ mixture_to_target, general_to_target }: Legs): number {
@@ -103,8 +101,8 @@ function proximityRow(row: Measured) {
 }
 
 function describe({ n, r, p, ci_low, ci_high }: Correlation): string {
-  if (Number.isNaN(r)) return `proximity advantage and improvement: ${n} pairs, no correlation`;
-  const [low, high] = [ci_low, ci_high].map((bound) => bound.toFixed(2));
+  if (r === null) return `proximity advantage and improvement: ${n} pairs, no correlation`;
+  const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
   return `proximity advantage and improvement: r = ${r.toFixed(3)} (${low} to ${high}), ` +
-    `p = ${p.toPrecision(2)}, ${n} pairs`;
+    `p = ${p?.toPrecision(2)}, ${n} pairs`;
 }

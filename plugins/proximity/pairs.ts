@@ -22,8 +22,8 @@ export interface Pair {
   readonly specialised: string;
   /** The arm's mixture: shares by source. */
   readonly mixture: Weights;
-  /** Relative improvement over the reference arm on the target; NaN if they were not compared. */
-  readonly improvement: number;
+  /** Relative improvement over the reference arm on the target; null if they were not compared. */
+  readonly improvement: number | null;
 }
 
 interface Tables {
@@ -55,10 +55,10 @@ export async function readPairs(
     targets.map((target) => ({
       ...arm,
       target,
-      improvement: improvements.get(target)!.get(arm.arm) ?? NaN,
+      improvement: improvements.get(target)!.get(arm.arm) ?? null,
     }))
   );
-  const without = pairs.filter(({ improvement }) => !Number.isFinite(improvement));
+  const without = pairs.filter(({ improvement }) => improvement === null);
   if (without.length > 0) {
     const names = without.map(({ arm, target }) => `${arm} on ${target}`).join(", ");
     log(`left out of the correlation, not compared with the reference arm: ${names}`);
@@ -91,7 +91,7 @@ function mixtureOf(arm: string, general: string, specialised: string, weight: nu
 /** Relative improvement on each target's own held-out documents, by target and arm. */
 async function readImprovements(
   table: Tables["comparison"],
-): Promise<Map<string, Map<string, number>>> {
+): Promise<Map<string, Map<string, number | null>>> {
   const own = (await rowsOf(table)).filter(({ target, source }) => source === target);
   return new Map(
     [...Map.groupBy(own, ({ target }) => target)].map(([target, rows]) => {

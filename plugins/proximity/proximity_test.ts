@@ -39,7 +39,12 @@ function armsOf(rows: ArmRow[]): Batch<typeof study_ports.study_arms.columns> {
   };
 }
 
-type ComparisonRow = [arm: string, target: string, source: string, relative_improvement: number];
+type ComparisonRow = [
+  arm: string,
+  target: string,
+  source: string,
+  relative_improvement: number | null,
+];
 
 function comparisonOf(rows: ComparisonRow[]): Batch<typeof study_ports.study_comparison.columns> {
   const zeros = new Float64Array(rows.length);
@@ -51,12 +56,12 @@ function comparisonOf(rows: ComparisonRow[]): Batch<typeof study_ports.study_com
     seeds: new Int32Array(rows.length),
     loss_before: zeros,
     loss_after: zeros,
-    sd_after: zeros,
-    difference: zeros,
-    ci_low: zeros,
-    ci_high: zeros,
-    p: zeros,
-    relative_improvement: Float64Array.from(rows, ([, , , improvement]) => improvement),
+    sd_after: [...zeros],
+    difference: [...zeros],
+    ci_low: [...zeros],
+    ci_high: [...zeros],
+    p: [...zeros],
+    relative_improvement: rows.map(([, , , improvement]) => improvement),
   };
 }
 
@@ -74,7 +79,7 @@ const arms: ArmRow[] = [
   ["code_alone", "continued", "code", 1],
 ];
 const comparison: ComparisonRow[] = [
-  ["control", "pycode", "pycode", NaN],
+  ["control", "pycode", "pycode", null],
   ["code", "pycode", "general", 0.9], // general text does not count
   ["code", "pycode", "pycode", 0.05],
   ["code_alone", "pycode", "pycode", 0.08],
@@ -148,8 +153,11 @@ Deno.test("the legs lead from general data over the mixture to the target", asyn
 
 Deno.test("correlations are listed for the config's options first, then for each alternative", async () => {
   const { correlation, proximity: rows, logs } = await run();
-  const { n, r, p, ci_low, ci_high } = pearson(rows.advantage, rows.relative_improvement);
-  assert.ok(r > 0.8, `r ${r}`);
+  const { n, r, p, ci_low, ci_high } = pearson(
+    rows.advantage,
+    rows.relative_improvement as number[],
+  );
+  assert.ok(r! > 0.8, `r ${r}`);
   assert.deepEqual([...correlation.is_default], [1, ...new Array(10).fill(0)]);
   assert.equal(new Set(correlation.choice).size, 11);
   const first = (["n", "r", "p", "ci_low", "ci_high"] as const).map((key) => correlation[key][0]);
@@ -158,7 +166,7 @@ Deno.test("correlations are listed for the config's options first, then for each
   // Documents are of one length and few, so these two choices change nothing here; the others do.
   for (const [i, choice] of correlation.choice.entries()) {
     const same = ["as configured", "mixtures by shares of documents"].includes(choice);
-    assert.equal(Math.abs(correlation.r[i] - r) < 1e-9, same, choice);
+    assert.equal(Math.abs(correlation.r[i]! - r!) < 1e-9, same, choice);
   }
 });
 
@@ -188,7 +196,7 @@ Deno.test("an arm that was not compared has a proximity, but is left out of the 
     comparison.filter(([arm, target]) => arm !== "math" || target !== "sums"),
   );
   const { proximity: rows, correlation, logs } = await run({}, { comparison: partial });
-  assert.ok(Number.isNaN(rows.relative_improvement[3]) && rows.advantage[3] > 0);
+  assert.ok(rows.relative_improvement[3] === null && rows.advantage[3] > 0);
   assert.equal(correlation.n[0], 3);
   assert.match(
     logs[0],
@@ -199,7 +207,7 @@ Deno.test("an arm that was not compared has a proximity, but is left out of the 
 Deno.test("two pairs have no correlation", async () => {
   const { correlation, logs } = await run({ targets: ["sums"] });
   assert.equal(correlation.n[0], 2);
-  assert.ok(correlation.r.every(Number.isNaN));
+  assert.ok(correlation.r.every((r) => r === null));
   assert.match(logs.at(-1)!, /2 pairs, no correlation/);
 });
 

@@ -22,7 +22,7 @@ export { report_config, type ReportConfig } from "./inputs.ts";
  */
 export const report = defineStage({
   name: "report",
-  version: "6",
+  version: "7",
   description: "Figures, tables and an HTML page of everything that was measured.",
   config: report_config,
   inputs: report_inputs,

@@ -5,10 +5,10 @@
  */
 import type { Arm, EvaluationRow, ReportConfig } from "./inputs.ts";
 
-/** One model on one source. Loss in nats per token; NaN where not measured. */
+/** One model on one source. Loss in nats per token; bits per byte are null where unknown. */
 export interface Measure {
   loss: number;
-  bits_per_byte: number;
+  bits_per_byte: number | null;
   /** exp(loss) */
   perplexity: number;
 }

@@ -109,8 +109,11 @@ function evaluationTable(rows: EvaluationRow[]): ShownTable {
   const at = (model: string, source: string) =>
     rows.find((row) => row.model === model && row.source === source);
   const columns = [...new Set(rows.map(({ source }) => source))].flatMap((source) => [
-    [`#${source}, loss`, (model: string) => decimals(at(model, source)?.loss ?? NaN)],
-    [`#${source}, bits/byte`, (model: string) => decimals(at(model, source)?.bits_per_byte ?? NaN)],
+    [`#${source}, loss`, (model: string) => decimals(at(model, source)?.loss ?? null)],
+    [
+      `#${source}, bits/byte`,
+      (model: string) => decimals(at(model, source)?.bits_per_byte ?? null),
+    ],
   ]);
   return shownTable(
     "Every model on every source: loss in nats per token, and bits per byte of the original text.",
@@ -245,7 +248,7 @@ function ckaTable(rows: CkaRow[], rank: ReturnType<typeof rankOf>): ShownTable {
       }],
       [
         `#${probe}, last layer`,
-        (pair: typeof pairs[number]) => decimals(values(pair).at(-1) ?? NaN),
+        (pair: typeof pairs[number]) => decimals(values(pair).at(-1) ?? null),
       ],
     ];
   });

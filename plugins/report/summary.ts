@@ -81,7 +81,7 @@ function secondTable({ target_source, general_source }: ReportConfig, results: R
   const measures = (
     { target, general }: ArmResult,
   ) => [target.before, target.after, general.before, general.after];
-  const rows = (name: string, pick: (measure: Measure) => number, digits: number) =>
+  const rows = (name: string, pick: (measure: Measure) => number | null, digits: number) =>
     results.arms.some((arm) => measures(arm).some((measure) => Number.isFinite(pick(measure))))
       ? [
         name,

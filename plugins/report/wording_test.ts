@@ -21,7 +21,7 @@ function said(
     model,
     source,
     loss,
-    bits_per_byte: NaN,
+    bits_per_byte: null,
     tokens: 1,
   });
   const rows = Object.entries({ control, midtrained }).flatMap(([name, losses]) => [
@@ -81,8 +81,8 @@ Deno.test("sources are listed by similarity to the target, in whichever order a 
     jaccard: 0,
     overlap: 0,
     jensen_shannon: 0,
-    ci_low: NaN,
-    ci_high: NaN,
+    ci_low: null,
+    ci_high: null,
   });
   const rows = [
     row("general", "pycode", 0.4),
@@ -119,7 +119,7 @@ Deno.test("numbers as text", () => {
   assert.equal(signed(0.0001), "0.000");
   assert.equal(signed(-0.0001), "0.000");
   assert.equal(signed(0.25, 1), "+0.3");
-  assert.equal(signed(NaN), "–");
+  assert.equal(signed(null), "–");
   assert.equal(decimals(-2), "-2.000");
   assert.equal(count(1234567.4), "1,234,567");
   assert.equal(count(999), "999");

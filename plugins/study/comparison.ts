@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mean, pairedDifference, standardDeviation } from "@causeway/core/analysis";
+import { mean, NO_INTERVAL, pairedDifference, standardDeviation } from "@causeway/core/analysis";
 import { type Row, rowsOf } from "@causeway/core/report";
 import type { ports, study_ports, TableInput } from "@causeway/core/stage";
 import type { Config } from "./config.ts";
@@ -95,13 +95,7 @@ export function compareRuns(
   });
 }
 
-const NOT_COMPARED = {
-  difference: NaN,
-  ci_low: NaN,
-  ci_high: NaN,
-  p: NaN,
-  relative_improvement: NaN,
-};
+const NOT_COMPARED = { difference: null, ...NO_INTERVAL, p: null, relative_improvement: null };
 
 function differenceOf(group: readonly RunRow[], others: readonly RunRow[], confidence: number) {
   const pairs = group.flatMap((run) => {

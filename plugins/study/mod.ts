@@ -26,7 +26,7 @@ type Ledger = TableInput<typeof ports.mixture_ledger.columns>;
  */
 export const study = defineStage({
   name: "study",
-  version: "1",
+  version: "2",
   description: "Compares arms after fine-tuning: means, deviations, paired intervals.",
   config,
   inputs: {

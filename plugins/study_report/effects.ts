@@ -3,15 +3,23 @@
  *
  * @module
  */
-import { pairedDifference } from "@causeway/core/analysis";
+import { type Interval, pairedDifference } from "@causeway/core/analysis";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 
 /** A difference in nats per token; negative values support the claim. */
-export interface Effect {
+export interface Effect extends Interval {
   readonly label: string;
   readonly difference: number;
-  readonly ci_low: number;
-  readonly ci_high: number;
+}
+
+/** A row of an arm that was compared with its reference. */
+export type ComparedRow = ComparisonRow & {
+  readonly difference: number;
+  readonly relative_improvement: number;
+};
+
+export function isCompared(row: ComparisonRow | undefined): row is ComparedRow {
+  return row !== undefined && row.difference !== null;
 }
 
 /** The row of an arm on a source after fine-tuning on a target. */
@@ -31,11 +39,10 @@ export function comparisonRows<A extends { readonly arm: string }>(
   all: StudyMeasurements,
   arms: readonly A[],
   [target, source]: readonly [string, string],
-  measured: "loss_after" | "difference",
 ): (ComparisonRow & A)[] {
   return arms.flatMap((arm) => {
     const row = findComparison(all, arm.arm, target, source);
-    return row && Number.isFinite(row[measured]) ? [{ ...row, ...arm }] : [];
+    return row ? [{ ...row, ...arm }] : [];
   });
 }
 
@@ -53,13 +60,21 @@ export function onBothSources<A extends { readonly arm: string }>(
   all: StudyMeasurements,
   arms: readonly A[],
   target: string,
-  measured: "loss_after" | "difference",
 ): OnBothSources<ComparisonRow & A> {
   return {
     target: targetLabel(config, target),
-    in_domain: comparisonRows(all, arms, [target, target], measured),
-    general: comparisonRows(all, arms, [target, config.general], measured),
+    in_domain: comparisonRows(all, arms, [target, target]),
+    general: comparisonRows(all, arms, [target, config.general]),
   };
+}
+
+/** As {@link onBothSources}, only the rows that were compared with a reference. */
+export function comparedOnBoth<A extends { readonly arm: string }>(
+  ...given: Parameters<typeof onBothSources<A>>
+): OnBothSources<ComparedRow & A> {
+  const { target, in_domain, general } = onBothSources(...given);
+  const compared = (row: ComparisonRow & A): row is ComparedRow & A => isCompared(row);
+  return { target, in_domain: in_domain.filter(compared), general: general.filter(compared) };
 }
 
 /** Titles and rows of the two panels for both sources; a source without rows has none. */
@@ -139,8 +154,9 @@ export function matchedEffects(
 ): MatchedEffect[] {
   return config.matched.flatMap(({ specialised, target }) => {
     const arm = mainArm(all, specialised);
-    const row = arm && findComparison(all, arm.arm, target, sourceOf(target));
-    if (!row || !Number.isFinite(row.difference)) return [];
+    if (!arm) return [];
+    const row = findComparison(all, arm.arm, target, sourceOf(target));
+    if (!isCompared(row)) return [];
     const { difference, ci_low, ci_high, relative_improvement: relative } = row;
     const reference_loss = row.loss_after - difference;
     const label = `${arm.label}, ${targetLabel(config, target)}`;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { spearman } from "@causeway/core/analysis";
+import { isAbove, isBelow, spearman } from "@causeway/core/analysis";
 import { decimals, interval, list, percent } from "@causeway/core/report";
 import {
   contrast,
@@ -12,6 +12,7 @@ import {
   type Effect,
   findComparison,
   gridArms,
+  isCompared,
   labelOf,
   mainArm,
   matchedEffects,
@@ -63,13 +64,13 @@ function mostForDistant(config: StudyReportConfig, all: StudyMeasurements): Find
     "Improvement relative to the control on the matched target. Supported if the intervals of all far sources are above " +
     "those of all other sources, not supported if the interval of another source is above those of all far ones, " +
     "otherwise undecided.";
-  const effects = matchedEffects(config, all, (target) => target).map((effect) => ({
-    ...effect,
-    low: -effect.ci_high / effect.reference_loss,
-    high: -effect.ci_low / effect.reference_loss,
-  }));
-  const numbers = effects.map(({ label, relative, low, high }) => {
-    return `${label}: ${percent(relative)} ${interval(low, high, percent)}`;
+  const effects = matchedEffects(config, all, (target) => target).map((effect) => {
+    const [ci_low, ci_high] = [effect.ci_high, effect.ci_low]
+      .map((bound) => bound === null ? null : -bound / effect.reference_loss);
+    return { ...effect, ci_low, ci_high };
+  });
+  const numbers = effects.map(({ label, relative, ci_low, ci_high }) => {
+    return `${label}: ${percent(relative)} ${interval(ci_low, ci_high, percent)}`;
   });
   const [far, near] = [true, false].map((distant) =>
     effects.filter(({ specialised }) => config.distant.includes(specialised) === distant)
@@ -77,8 +78,8 @@ function mostForDistant(config: StudyReportConfig, all: StudyMeasurements): Find
   if (far.length === 0 || near.length === 0) {
     return { finding, rule, verdict: "not measured", numbers };
   }
-  const all_above = far.every((a) => near.every((b) => a.low > b.high));
-  const one_above = near.some((b) => far.every((a) => b.low > a.high));
+  const all_above = far.every((a) => near.every((b) => isAbove(a, b.ci_high)));
+  const one_above = near.some((b) => far.every((a) => isAbove(b, a.ci_high)));
   const verdict = all_above ? "supported" : one_above ? "not supported" : "undecided";
   return { finding, rule, verdict, numbers };
 }
@@ -92,13 +93,12 @@ function bridge(_: StudyReportConfig, { correlation }: StudyMeasurements): Findi
   if (!row) return { finding, rule, verdict: "not measured", numbers: [] };
   const [r, low, high] = [row.r, row.ci_low, row.ci_high].map((value) => decimals(value, 2));
   const numbers = [`r = ${r} [${low}, ${high}], p = ${decimals(row.p, 4)}, n = ${row.n}`];
-  const others = correlation.filter((other) => other !== row).map((other) => other.r)
-    .filter(Number.isFinite);
+  const others = correlation.flatMap((other) => other !== row && other.r !== null ? other.r : []);
   if (others.length > 0) {
     const [from, to] = [Math.min(...others), Math.max(...others)].map((r) => decimals(r, 2));
     numbers.push(`r from ${from} to ${to} with other options (${others.length})`);
   }
-  const verdict = row.ci_low > 0 ? "supported" : row.ci_high < 0 ? "not supported" : "undecided";
+  const verdict = isAbove(row, 0) ? "supported" : isBelow(row, 0) ? "not supported" : "undecided";
   return { finding, rule, verdict, numbers };
 }
 
@@ -159,8 +159,10 @@ function earlierIsBetter(config: StudyReportConfig, all: StudyMeasurements): Fin
   if (!effect || points.length < LEAST_STARTS) {
     return { finding, rule, verdict: "undecided", numbers };
   }
-  const better = effect.ci_high < 0 && r > 0;
-  const verdict = better ? "supported" : effect.ci_low > 0 && r < 0 ? "not supported" : "undecided";
+  const [rises, falls] = r === null ? [false, false] : [r > 0, r < 0];
+  const better = isBelow(effect, 0) && rises;
+  const worse = isAbove(effect, 0) && falls;
+  const verdict = better ? "supported" : worse ? "not supported" : "undecided";
   return { finding, rule, verdict, numbers };
 }
 
@@ -195,10 +197,11 @@ function startAndWeight(config: StudyReportConfig, all: StudyMeasurements): Find
     ...(interaction ? [formatEffect(interaction)] : []),
   ];
   const higher = best[0].weight > best[1].weight;
-  const { ci_low = NaN, ci_high = NaN } = interaction ?? {};
-  const verdict = ci_high < 0 && higher
+  const verdict = interaction === undefined
+    ? "undecided"
+    : isBelow(interaction, 0) && higher
     ? "supported"
-    : ci_low > 0 && !higher
+    : isAbove(interaction, 0) && !higher
     ? "not supported"
     : "undecided";
   return { finding, rule, verdict, numbers };
@@ -217,8 +220,8 @@ function alongTheRun(config: StudyReportConfig, all: StudyMeasurements): Finding
     return kind === "along_run" && specialised !== "" && end > start;
   }).flatMap((arm) => {
     const target = matchedTarget(config, arm);
-    const row = target && findComparison(all, arm.arm, target, target);
-    return row && Number.isFinite(row.difference) ? [{ ...row, label: arm.label }] : [];
+    const row = target === undefined ? undefined : findComparison(all, arm.arm, target, target);
+    return isCompared(row) ? [{ ...row, label: arm.label }] : [];
   });
   return byEffects(
     "The advantage exists at every point of the run",
@@ -249,8 +252,8 @@ function representations(_: StudyReportConfig, all: StudyMeasurements): Finding 
     return `${labelOf(all, of_arm.model_a)} on ${of_arm.probe}: ${own}, control ${other}`;
   });
   if (pairs.length === 0) return { finding, rule, verdict: "not measured", numbers };
-  const below = pairs.every(({ of_arm, of_control }) => of_arm.ci_high < of_control.ci_low);
-  const above = pairs.some(({ of_arm, of_control }) => of_arm.ci_low > of_control.ci_high);
+  const below = pairs.every(({ of_arm, of_control }) => isBelow(of_arm, of_control.ci_low));
+  const above = pairs.some(({ of_arm, of_control }) => isAbove(of_arm, of_control.ci_high));
   const verdict = below ? "supported" : above ? "not supported" : "undecided";
   return { finding, rule, verdict, numbers };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Interval } from "@causeway/core/analysis";
 import { FINDINGS } from "./findings.ts";
 import type { StudyMeasurements } from "./inputs.ts";
 import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts";
@@ -31,6 +32,7 @@ function changed(
 const between = (ci_low: number, ci_high: number) => {
   return { difference: (ci_low + ci_high) / 2, ci_low, ci_high };
 };
+const unknown = { ci_low: null, ci_high: null };
 
 Deno.test("an interval that includes 0 or is missing leaves a verdict undecided", () => {
   assert.equal(judge([]), "not measured");
@@ -38,7 +40,7 @@ Deno.test("an interval that includes 0 or is missing leaves a verdict undecided"
   assert.equal(judge([between(-2, -1), between(-0.2, 0.1)]), "undecided");
   assert.equal(judge([between(-2, -1), between(0.1, 0.2)]), "not supported");
   assert.equal(judge([between(-0.1, 0.3), between(-0.2, 0.4)]), "undecided");
-  assert.equal(judge([between(NaN, NaN)]), "undecided");
+  assert.equal(judge([unknown]), "undecided");
 });
 
 Deno.test("in domain: matched pairs decide, on their own targets", () => {
@@ -89,19 +91,18 @@ Deno.test("largest for far domains: intervals of the relative gain do not overla
 
 Deno.test("proximity: the interval with the default options decides", () => {
   const BRIDGE = "The closer a mixture";
-  const correlated = (ci_low: number, ci_high: number): StudyMeasurements => {
+  const correlated = (interval: Interval): StudyMeasurements => {
     const all = studySample();
-    const interval = { r: (ci_low + ci_high) / 2, ci_low, ci_high };
     return {
       ...all,
       correlation: all.correlation.map((row) => row.is_default ? { ...row, ...interval } : row),
     };
   };
-  assert.equal(find(correlated(0.2, 0.6), BRIDGE).verdict, "supported");
-  assert.equal(find(correlated(-0.2, 0.6), BRIDGE).verdict, "undecided");
-  assert.equal(find(correlated(-0.6, 0.2), BRIDGE).verdict, "undecided");
-  assert.equal(find(correlated(-0.6, -0.1), BRIDGE).verdict, "not supported");
-  assert.equal(find(correlated(NaN, NaN), BRIDGE).verdict, "undecided");
+  assert.equal(find(correlated(between(0.2, 0.6)), BRIDGE).verdict, "supported");
+  assert.equal(find(correlated(between(-0.2, 0.6)), BRIDGE).verdict, "undecided");
+  assert.equal(find(correlated(between(-0.6, 0.2)), BRIDGE).verdict, "undecided");
+  assert.equal(find(correlated(between(-0.6, -0.1)), BRIDGE).verdict, "not supported");
+  assert.equal(find(correlated(unknown), BRIDGE).verdict, "undecided");
 });
 
 /** Losses of an arm by seed, on every source. */

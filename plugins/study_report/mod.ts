@@ -27,7 +27,7 @@ export { study_report_config, type StudyReportConfig } from "./inputs.ts";
  */
 export const study_report = defineStage({
   name: "study_report",
-  version: "3",
+  version: "4",
   description: "Tables and figures of a study on one page, with a verdict on each finding.",
   config: study_report_config,
   inputs: study_report_inputs,
@@ -66,7 +66,7 @@ function renderSummary(
     if (!row) return "";
     const best = bestArm(all, arms, target, target);
     const mark = best?.arm === arm && best.separable ? "*" : " ";
-    const sd = Number.isFinite(row.sd_after) ? ` ± ${decimals(row.sd_after)}` : "";
+    const sd = row.sd_after !== null ? ` ± ${decimals(row.sd_after)}` : "";
     return `${decimals(row.loss_after)}${sd}${mark}`;
   };
   const line = (label: string, cells: readonly string[]) =>

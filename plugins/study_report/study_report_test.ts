@@ -24,7 +24,7 @@ function wire(all: StudyMeasurements): Record<string, never> {
     const rows: object[] | Record<string, object[]> = all[
       name as keyof typeof study_report_inputs
     ];
-    const batch = (some: object[]) => batchOf(input.port as TablePort, some);
+    const batch = (some: object[]) => batchOf(input.port as TablePort, some as never[]);
     if (input.kind === "optional") {
       if (Array.isArray(rows) && rows.length > 0) wired[name] = batch(rows);
       continue;

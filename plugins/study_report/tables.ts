@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isBelow } from "@causeway/core/analysis";
 import {
   decimals,
   interval,
@@ -19,16 +20,25 @@ import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from
 
 /** "2.345 ± 0.012": mean and standard deviation over seeds. */
 export function meanCell(
-  { loss_after, sd_after }: { loss_after: number; sd_after: number },
+  { loss_after, sd_after }: Pick<ComparisonRow, "loss_after" | "sd_after">,
 ): string {
-  return Number.isFinite(sd_after)
+  return sd_after !== null
     ? `${decimals(loss_after)} ± ${decimals(sd_after)}`
     : decimals(loss_after);
 }
 
+/** Ends of the bar of one standard deviation around the mean; none for a single seed. */
+export function deviationBar(
+  { loss_after, sd_after }: Pick<ComparisonRow, "loss_after" | "sd_after">,
+): { low?: number; high?: number } {
+  return sd_after === null ? {} : { low: loss_after - sd_after, high: loss_after + sd_after };
+}
+
 /** "-0.034 [-0.051, -0.017]". */
-export function effectCell(effect: Omit<Effect, "label"> | undefined): string {
-  if (!effect || !Number.isFinite(effect.difference)) return "";
+export function effectCell(
+  effect: Pick<ComparisonRow, "difference" | "ci_low" | "ci_high"> | undefined,
+): string {
+  if (!effect || effect.difference === null) return "";
   return `${signed(effect.difference)} ${interval(effect.ci_low, effect.ci_high, signed)}`.trim();
 }
 
@@ -53,7 +63,7 @@ export function bestArm(
   if (ranked.length < 2) return undefined;
   const [{ arm }, second] = ranked;
   const effect = differenceBetween(all, [arm, second.arm], target, source);
-  return { arm, effect, separable: effect !== undefined && effect.ci_high < 0 };
+  return { arm, effect, separable: effect !== undefined && isBelow(effect, 0) };
 }
 
 /**
@@ -98,7 +108,7 @@ const LOWEST: Lowest = { label: "lowest − second lowest" };
 function lossCell(row: ComparisonRow, best: Best | undefined): ShownCell {
   const lowest = best?.arm === row.arm;
   const star = lowest && best.separable ? " *" : "";
-  const strong = lowest && Number.isFinite(row.sd_after);
+  const strong = lowest && row.sd_after !== null;
   return { text: `${meanCell(row)}${star}`, strong, note: effectCell(row) };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbove, isBelow } from "@causeway/core/analysis";
 import type { Effect } from "./effects.ts";
 import type { StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 import { effectCell } from "./tables.ts";
@@ -28,8 +29,8 @@ export type Judge = (config: StudyReportConfig, all: StudyMeasurements) => Findi
  */
 export function judge(effects: readonly Pick<Effect, "ci_low" | "ci_high">[]): Verdict {
   if (effects.length === 0) return "not measured";
-  if (effects.every(({ ci_high }) => ci_high < 0)) return "supported";
-  return effects.some(({ ci_low }) => ci_low > 0) ? "not supported" : "undecided";
+  if (effects.every((effect) => isBelow(effect, 0))) return "supported";
+  return effects.some((effect) => isAbove(effect, 0)) ? "not supported" : "undecided";
 }
 
 const SHARED_RULE =

@@ -51,7 +51,7 @@ type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
-  version: "4",
+  version: "5",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
@@ -182,6 +182,7 @@ function shiftRow(rows: ReturnType<typeof layerRows>) {
   const { probe, model_a, model_b, cka: last, ci_low, ci_high } = rows.at(-1)!;
   const same_layer = rows.filter(({ layer_a, layer_b }) => layer_a === layer_b);
   const mean_same_layer = mean(same_layer.map(({ cka }) => cka));
-  const interval = { ci_low: 1 - ci_high, ci_high: 1 - ci_low };
-  return { probe, model_a, model_b, last, mean_same_layer, shift: 1 - last, ...interval };
+  const [low, high] = [ci_high, ci_low].map((bound) => bound === null ? null : 1 - bound);
+  const shift = { shift: 1 - last, ci_low: low, ci_high: high };
+  return { probe, model_a, model_b, last, mean_same_layer, ...shift };
 }

@@ -32,7 +32,7 @@ Deno.test("an untrained model has loss log V on every source", async () => {
   assert.deepEqual(source, ["general", "qa", "general", "qa"]);
   for (const i of [0, 1]) assert.ok(Math.abs(loss[i] - Math.log(VOCAB_SIZE)) < 1e-5);
   // The synthetic documents have 4 bytes per token: log2(64) / 4.
-  assert.ok(Math.abs(bits_per_byte[0] - 1.5) < 1e-5);
+  assert.ok(Math.abs(bits_per_byte[0]! - 1.5) < 1e-5);
   assert.ok(bits_per_byte.every(Number.isFinite));
   assert.ok(loss[2] !== loss[0]);
   assert.equal(tokens[0] % 16, 0); // packed: whole sequences
@@ -60,7 +60,7 @@ Deno.test("bits per byte of examples are those of their answers", async () => {
     if (name !== "qa") return;
     for (const id of TOKENS.tokens.values.subarray(start + 4, end - 1)) bytes += `t${id}`.length;
   });
-  assert.ok(Math.abs(bits_per_byte[row] - loss[row] * tokens[row] / Math.LN2 / bytes) < 1e-9);
+  assert.ok(Math.abs(bits_per_byte[row]! - loss[row] * tokens[row] / Math.LN2 / bytes) < 1e-9);
 });
 
 Deno.test("without a tokenizer bits per byte of examples are left empty, and the log says why", async () => {
@@ -69,7 +69,7 @@ Deno.test("without a tokenizer bits per byte of examples are left empty, and the
     { by_example: ["qa"] },
     { models: { bare: model } },
   );
-  assert.ok(Number.isNaN(bits_per_byte[source.indexOf("qa")]));
+  assert.equal(bits_per_byte[source.indexOf("qa")], null);
   assert.match(logs.join(), /bits per byte of "qa" are left empty: there is no tokenizer/);
 });
 

@@ -39,7 +39,7 @@ const config = z.strictObject({
 
 export const evaluate = defineStage({
   name: "evaluate",
-  version: "3",
+  version: "4",
   description: "Measures the held-out loss of models on each source, weighted by token.",
   config,
   inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },

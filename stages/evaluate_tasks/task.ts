@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bootstrapInterval, type Interval, mean } from "@causeway/core/analysis";
+import { bootstrapInterval, type KnownInterval, mean } from "@causeway/core/analysis";
 import type { Decoder } from "@causeway/core/generate";
 import type { Weights } from "@causeway/core/model";
 import type { Tokenizer } from "@causeway/core/tokenizer";
@@ -38,13 +38,11 @@ export interface Answer {
 }
 
 /** A metric with its 95% interval. */
-export interface Metric {
+export interface Metric extends KnownInterval {
   readonly metric: string;
   readonly value: number;
   /** Number of questions. */
   readonly n: number;
-  readonly ci_low: number;
-  readonly ci_high: number;
   /** Expected value of guessing. */
   readonly chance: number;
 }
@@ -103,8 +101,7 @@ const Z = 1.959963984540054;
  * assert.ok(Math.abs(ci_high - 0.03699) < 1e-5);
  * ```
  */
-export function wilsonInterval(successes: number, n: number): Interval {
-  if (n === 0) return { ci_low: NaN, ci_high: NaN };
+export function wilsonInterval(successes: number, n: number): KnownInterval {
   const p = successes / n, z2 = Z * Z;
   const centre = p + z2 / (2 * n);
   const half = Z * Math.sqrt(p * (1 - p) / n + z2 / (4 * n * n));

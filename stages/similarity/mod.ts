@@ -9,6 +9,7 @@ import {
   FrequencyResampler,
   type Interval,
   mixFrequencies,
+  NO_INTERVAL,
   resampledIntervals,
   type Similarity,
   similarity_fields,
@@ -42,7 +43,7 @@ type Sets = ReadonlyMap<string, DocumentSet>;
  */
 export const similarity = defineStage({
   name: "similarity",
-  version: "3",
+  version: "4",
   description: "Computes the similarity of the token distributions of datasets and mixtures.",
   config,
   inputs,
@@ -91,7 +92,7 @@ function intervalsOf(
   compared: readonly Similarity[],
   { config, seed, signal, report }: Context,
 ): Interval[] {
-  if (config.resamples === 0) return compared.map(() => ({ ci_low: NaN, ci_high: NaN }));
+  if (config.resamples === 0) return compared.map(() => NO_INTERVAL);
   const estimates = compared.map(({ similarity }) => similarity);
   const weights = members.map((name) => weightsOf(sets, name, config));
   const resampler = new FrequencyResampler(sets, weights, config, seed);

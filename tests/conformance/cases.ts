@@ -177,6 +177,8 @@ function byLabel<P extends Parameters<typeof batchOf>[0]>(
   port: P,
   tables: Record<string, object[]>,
 ) {
-  const labelled = Object.entries(tables).map(([label, rows]) => [label, batchOf(port, rows)]);
+  const labelled = Object.entries(tables).map((
+    [label, rows],
+  ) => [label, batchOf(port, rows as never[])]);
   return Object.fromEntries(labelled);
 }

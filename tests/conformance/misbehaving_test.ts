@@ -31,6 +31,7 @@ const MESSAGES: Record<Exclude<Way, "hang" | "spin">, RegExp> = {
   extra_column: /output "data": .*colour/,
   wrong_type: /output "data": .*"n".*int32/,
   unequal_columns: /output "data": .*rows/,
+  nan: /output "data": column "share" has NaN in row 1; .* declare the column nullable<float64>/,
 };
 
 /** Calls a function with an output folder in which the well-behaved task has finished. */

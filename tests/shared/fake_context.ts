@@ -8,28 +8,30 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { issueText } from "@causeway/core/words";
-import type {
-  Batch,
-  Columns,
-  ColumnType,
-  FileOnDisk,
-  FilesInput,
-  FilesPort,
-  InputPort,
-  InputPorts,
-  Inputs,
-  ListColumn,
-  ListReader,
-  ManyPort,
-  Metrics,
-  OptionalPort,
-  OutputPorts,
-  Outputs,
-  Port,
-  Stage,
-  StageContext,
-  TableInput,
-  TablePort,
+import {
+  type Batch,
+  type Columns,
+  type ColumnType,
+  type FileOnDisk,
+  type FilesInput,
+  type FilesPort,
+  type InputPort,
+  type InputPorts,
+  type Inputs,
+  type ListColumn,
+  type ListReader,
+  type ManyPort,
+  type Metrics,
+  nullableElement,
+  type OptionalPort,
+  type OutputPorts,
+  type Outputs,
+  type Port,
+  refuseNaN,
+  type Stage,
+  type StageContext,
+  type TableInput,
+  type TablePort,
 } from "@causeway/core/stage";
 
 /** Input of a test: columns of a table, or file contents by name. */
@@ -190,6 +192,7 @@ class TableSink {
   }
   write(batch: Batch<Columns>): Promise<void> {
     rowCount(this.columns, batch);
+    refuseNaN(this.columns, batch, rowCount(this.columns, this.#all));
     // Copied like into a file, because a stage may reuse its buffers.
     this.#all = concatBatches(this.columns, [this.#all, batch]);
     return Promise.resolve();
@@ -243,7 +246,7 @@ const ARRAYS = {
 } as const;
 
 type Numbers = Uint8Array | Int32Array | Uint16Array | Uint32Array | Float32Array | Float64Array;
-type Column = Numbers | string[] | ListColumn<Numbers>;
+type Column = Numbers | string[] | (number | null)[] | ListColumn<Numbers>;
 
 /** A table without rows. */
 export function emptyBatch(columns: Columns): Batch<Columns> {
@@ -266,7 +269,7 @@ function rowCount(columns: Columns, batch: Batch<Columns>): number {
 function columnRows(name: string, type: ColumnType, column: Column | undefined): number {
   const fail = () => new Error(`column "${name}" is not ${type}`);
   if (column === undefined) throw new Error(`column "${name}" is missing`);
-  if (type === "utf8") {
+  if (isArray(type)) {
     if (!Array.isArray(column)) throw fail();
     return column.length;
   }
@@ -279,6 +282,11 @@ function columnRows(name: string, type: ColumnType, column: Column | undefined):
   return offsets.length - 1;
 }
 
+/** Whether columns of a type are plain arrays. */
+function isArray(type: ColumnType): boolean {
+  return type === "utf8" || nullableElement(type) !== undefined;
+}
+
 /** Concatenates tables by copying. */
 function concatBatches(
   columns: Columns,
@@ -286,7 +294,7 @@ function concatBatches(
 ): Batch<Columns> {
   const joined = Object.entries(columns).map(([name, type]) => {
     const parts = batches.map((batch) => batch[name] as Column);
-    if (type === "utf8") return [name, (parts as string[][]).flat()];
+    if (isArray(type)) return [name, (parts as unknown[][]).flat()];
     if (!type.startsWith("list<")) return [name, concatNumbers(type, parts as Numbers[])];
     const lists = parts as ListColumn<Numbers>[];
     const values = concatNumbers(type, lists.map((list) => list.values));

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { fitLine, pearson } from "../../analysis/mod.ts";
+import { fitLine, isAbove, isBelow, pearson } from "../../analysis/mod.ts";
 import { readRecords } from "../../readers/mod.ts";
 import { readLocks } from "../../runs/mod.ts";
 import { study_ports } from "../../stage/mod.ts";
@@ -18,7 +18,7 @@ export type Evidence = Awaited<ReturnType<typeof readEvidence>>;
 interface Pairs {
   readonly from: string;
   readonly advantage: readonly number[];
-  readonly improvement: readonly number[];
+  readonly improvement: readonly (number | null)[];
 }
 
 const COLUMNS = ["advantage", "relative_improvement"] as const;
@@ -33,20 +33,23 @@ const COLUMNS = ["advantage", "relative_improvement"] as const;
 export async function readEvidence(path: string) {
   const [place, step] = path.split("#");
   const { from, ...pairs } = isFolder(place) ? await ofFolder(place, step) : await ofFile(path);
-  const compared = pairs.advantage.map((advantage, i) => [advantage, pairs.improvement[i]])
-    .filter((pair) => pair.every(Number.isFinite));
+  const compared = pairs.advantage.flatMap((advantage, i) => {
+    const improvement = pairs.improvement[i];
+    return improvement === null ? [] : [[advantage, improvement]];
+  });
   const [advantage, improvement] = [compared.map(([x]) => x), compared.map(([, y]) => y)];
   const correlation = pearson(advantage, improvement);
-  if (Number.isNaN(correlation.r)) {
+  const { r, p } = correlation;
+  if (r === null || p === null) {
     throw new UsageError(
       `--evidence ${path} has ${compared.length} pairs of ${COLUMNS.join(" and ")}; ` +
         "a correlation needs three or more that differ",
     );
   }
-  const found = correlation.ci_low > 0 || correlation.ci_high < 0;
+  const found = isAbove(correlation, 0) || isBelow(correlation, 0);
   return {
     from,
-    correlation,
+    correlation: { ...correlation, r, p },
     /** Range of advantages in the study. */
     lowest: Math.min(...advantage),
     highest: Math.max(...advantage),
@@ -82,12 +85,12 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
   return {
     from: `step "${step}" of recipe "${recipe}"`,
     advantage: [...await table.column("advantage")],
-    improvement: [...await table.column("relative_improvement")],
+    improvement: await table.column("relative_improvement"),
   };
 }
 
 async function ofFile(path: string): Promise<Pairs> {
-  const [advantage, improvement]: [number[], number[]] = [[], []];
+  const advantage: number[] = [], improvement: (number | null)[] = [];
   for await (const { file, row, value } of readRecords(path)) {
     const [x, y] = COLUMNS.map((name) => value[name]);
     if (typeof x !== "number" || (typeof y !== "number" && y !== null)) {
@@ -97,7 +100,7 @@ async function ofFile(path: string): Promise<Pairs> {
       );
     }
     advantage.push(x);
-    improvement.push(y ?? NaN);
+    improvement.push(y);
   }
   return { from: path, advantage, improvement };
 }

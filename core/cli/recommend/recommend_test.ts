@@ -213,7 +213,7 @@ const proximity = defineStage({
       similarity: zeros,
       similarity_general: zeros,
       advantage: Float64Array.from(PAIRS, ({ advantage }) => advantage),
-      relative_improvement: Float64Array.from(PAIRS, (row) => row.relative_improvement),
+      relative_improvement: PAIRS.map((row) => row.relative_improvement),
     });
   },
 });

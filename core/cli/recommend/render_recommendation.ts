@@ -37,7 +37,9 @@ export function leadersOf({ candidates }: Ranking): readonly Candidate[] {
 
 const percent = (share: number) => `${Number((100 * share).toFixed(share < 0.1 ? 1 : 0))}%`;
 const interval = ({ ci_low, ci_high }: Pick<Estimate, "ci_low" | "ci_high">, digits = 3) =>
-  Number.isNaN(ci_low) ? "no interval" : `${ci_low.toFixed(digits)} to ${ci_high.toFixed(digits)}`;
+  ci_low === null || ci_high === null
+    ? "no interval"
+    : `${ci_low.toFixed(digits)} to ${ci_high.toFixed(digits)}`;
 const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
 
 /** The whole text. */
@@ -117,7 +119,7 @@ function renderVerdict({ ranking, rank_at, data }: Recommendation): string {
       "a target that is not among the candidates.";
   }
   const { advantage } = first.mixtures.find(({ weight }) => weight === rank_at)!;
-  if (Number.isNaN(advantage.ci_low)) {
+  if (advantage.ci_low === null) {
     return "Without resamples (--bootstrap 0) there are no intervals: the order may be chance.";
   }
   if (advantage.ci_low <= 0) {

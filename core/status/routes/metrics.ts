@@ -51,7 +51,8 @@ const metrics = createRoute({
     }),
   },
   responses: answers(
-    "Series. CSV: task,name,step,time,value. Arrow: the same columns, two utf8 and three float64",
+    "Series. CSV: task,name,step,time,value. Arrow: the same columns, two utf8 and three float64; " +
+      "a value that is not finite is empty or null",
     { [JSON_TYPE]: metrics_schema, [CSV]: text, [ARROW_STREAM]: binary },
     [304, 400, 404, 406],
   ),
@@ -143,14 +144,14 @@ function arrowOf(series: readonly ThinSeries[]): Body {
     name: "utf8",
     step: "float64",
     time: "float64",
-    value: "float64",
+    value: "nullable<float64>",
   } as const;
   const batch = {
     task: texts(({ task }) => task),
     name: texts(({ name }) => name),
     step: numbers(({ steps }) => steps),
     time: numbers(({ times }) => times),
-    value: numbers(({ values }) => values),
+    value: Array.from(numbers(({ values }) => values), (one) => Number.isNaN(one) ? null : one),
   };
   return toStream(encodeTable(columns, batch));
 }

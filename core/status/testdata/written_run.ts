@@ -25,6 +25,7 @@ export const all_types = table({
   short: "uint16",
   single: "float32",
   double: "float64",
+  maybe: "nullable<float64>",
   words: "utf8",
   tokens: "list<uint16|uint32>",
   vector: "list<float32>",
@@ -46,7 +47,8 @@ export function allTypes(): Batch<typeof all_types.columns> {
     int: Int32Array.from(rows, (i) => -i),
     short: Uint16Array.from(rows),
     single: Float32Array.from(rows, (i) => i / 3),
-    double: Float64Array.from(rows, (i) => [NaN, -Infinity, i / 7, 1e-300][i % 4]),
+    double: Float64Array.from(rows, (i) => [Infinity, -Infinity, i / 7, 1e-300][i % 4]),
+    maybe: rows.map((i) => i % 3 === 0 ? null : i / 7),
     words: rows.map((i) => ["", "é,😀", 'say "so"', "two\r\nlines"][i % 4] + (i % 5)),
     tokens: {
       values: Uint32Array.from({ length: tokens[ROWS] }, (_, i) => i * 7),

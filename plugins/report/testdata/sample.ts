@@ -153,8 +153,8 @@ function sampleSimilarity(names: string[]) {
         overlap: value,
         jensen_shannon: divergence,
         similarity: 0.7 * value + 0.3 * (1 - divergence),
-        ci_low: NaN,
-        ci_high: NaN,
+        ci_low: null,
+        ci_high: null,
       };
     })
   );
@@ -172,8 +172,8 @@ function sampleCka(probe: string, models: string[]) {
           layer_a,
           layer_b,
           cka: 1 - 0.09 * Math.abs(layer_a - layer_b) - 0.02 * apart * (layer_a + layer_b) / 2,
-          ci_low: NaN,
-          ci_high: NaN,
+          ci_low: null,
+          ci_high: null,
         }))
       )
     )

@@ -16,9 +16,16 @@ import {
   seriesStyles,
   withKey,
 } from "@causeway/core/report";
-import { bothPanels, matchedTarget, type OnBothSources, onBothSources } from "../effects.ts";
+import {
+  bothPanels,
+  type ComparedRow,
+  isCompared,
+  matchedTarget,
+  type OnBothSources,
+  onBothSources,
+} from "../effects.ts";
 import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
-import { armsTable, deviationNote, differenceNote, wholePercent } from "../tables.ts";
+import { armsTable, deviationBar, deviationNote, differenceNote, wholePercent } from "../tables.ts";
 
 /** The figure and the table. */
 export async function alongRunSection(
@@ -71,7 +78,7 @@ export function alongRun(config: StudyReportConfig, all: StudyMeasurements): Alo
   const arms = [...stopped, control, whole].map(({ arm, specialised, end }) => {
     return { arm, end: wholePercent(end), series: specialised ? whole.label : control.label };
   }).sort((a, b) => a.end - b.end);
-  const rows = onBothSources(config, all, arms, target, "loss_after");
+  const rows = onBothSources(config, all, arms, target);
   if (rows.in_domain.length === 0) return undefined;
   return { control: control.label, arm: whole.label, ...rows };
 }
@@ -92,7 +99,7 @@ export async function alongRunFigure(
     return linePanel({ ...shared, title, points: rows.map(lossPoint), y, dodge: true });
   });
   const differences = columns
-    .map(({ rows }) => rows.filter(({ difference }) => Number.isFinite(difference)))
+    .map(({ rows }) => rows.filter((row): row is RunPoint & ComparedRow => isCompared(row)))
     .filter((rows) => rows.length > 0)
     .map((rows) => {
       const axis = { y: "difference (nats/token)", reference: 0, height: 140 };
@@ -117,11 +124,12 @@ export async function alongRunFigure(
   });
 }
 
-function lossPoint({ series, end, loss_after, sd_after, seeds }: RunPoint): LinePoint {
-  const sd = seeds > 1 ? sd_after : NaN;
-  return { series, x: end, y: loss_after, low: loss_after - sd, high: loss_after + sd };
+function lossPoint({ series, end, ...row }: RunPoint): LinePoint {
+  return { series, x: end, y: row.loss_after, ...deviationBar(row) };
 }
 
-function differencePoint({ series, end, difference, ci_low, ci_high }: RunPoint): LinePoint {
+function differencePoint(
+  { series, end, difference, ci_low, ci_high }: RunPoint & ComparedRow,
+): LinePoint {
   return { series, x: end, y: difference, low: ci_low, high: ci_high };
 }

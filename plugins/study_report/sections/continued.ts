@@ -20,14 +20,15 @@ import {
 import { study_ports } from "@causeway/core/stage";
 import {
   bothPanels,
+  comparedOnBoth,
+  type ComparedRow,
   differenceBetween,
   mainArm,
   matchedTarget,
   type OnBothSources,
-  onBothSources,
   targetLabel,
 } from "../effects.ts";
-import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import type { ArmRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armsTable, differenceNote, effectCell } from "../tables.ts";
 
 const HEADING = "Midtraining compared with continued pretraining";
@@ -85,7 +86,7 @@ function againstFile(
   all: StudyMeasurements,
   pairs: readonly Pair[],
 ): TableFile {
-  const { arm: text, difference, ci_low, ci_high } = study_ports.study_comparison.columns;
+  const { arm: text, ci_low, ci_high } = study_ports.study_comparison.columns;
   const named = { midtraining: text, continued: text, target: text, source: text };
   const rows = pairs.flatMap(({ arm, main, target }) =>
     [target, general].flatMap((source) => {
@@ -96,7 +97,7 @@ function againstFile(
   );
   return tableFile(
     "against_continued",
-    { columns: { ...named, difference, ci_low, ci_high } },
+    { columns: { ...named, difference: "float64", ci_low, ci_high } },
     rows,
   );
 }
@@ -105,7 +106,7 @@ const STYLES = seriesStyles(["midtraining", "continued pretraining"]);
 
 /** A specialised source, with its arms of both kinds. */
 export interface ContinuedPanels
-  extends OnBothSources<ComparisonRow & { label: string; series: string }> {
+  extends OnBothSources<ComparedRow & { label: string; series: string }> {
   readonly specialised: string;
 }
 
@@ -123,7 +124,7 @@ export function continuedPanels(
     return config.matched.filter((pair) => pair.specialised === specialised)
       .map(({ target }) => ({
         specialised,
-        ...onBothSources(config, all, arms, target, "difference"),
+        ...comparedOnBoth(config, all, arms, target),
       }))
       .filter(({ in_domain }) => in_domain.length > 0);
   });

@@ -103,7 +103,7 @@ Deno.test("improvement is in per cent, and the line is least squares through all
     series: "Pycode",
     text: "code",
     x: all.proximity[0].advantage,
-    y: 100 * all.proximity[0].relative_improvement,
+    y: 100 * all.proximity[0].relative_improvement!,
   });
   const line = (x: number) => ({ series: "", text: "", x, y: 1 + 2 * x });
   assert.deepEqual(lineEnds([0, 1, 3].map(line)), [{ x: 0, y: 1 }, { x: 3, y: 7 }]);

@@ -18,8 +18,14 @@ import {
   seriesStyles,
   withKey,
 } from "@causeway/core/report";
-import { bothPanels, gridArms, type OnBothSources, onBothSources } from "../effects.ts";
-import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import {
+  bothPanels,
+  comparedOnBoth,
+  type ComparedRow,
+  gridArms,
+  type OnBothSources,
+} from "../effects.ts";
+import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armsTable, differenceNote, seedCount, wholePercent } from "../tables.ts";
 
 /** Heat maps, lines with intervals, and the table. */
@@ -44,7 +50,7 @@ export async function gridSection(
 }
 
 /** One mixture of the grid on one held-out source. */
-export interface GridRow extends ComparisonRow {
+export interface GridRow extends ComparedRow {
   /** Start of the mixture, as a percentage of the run. */
   readonly start: number;
   /** Percentage of the tokens. */
@@ -69,7 +75,7 @@ export function grids(config: StudyReportConfig, all: StudyMeasurements): Grid[]
       .map(({ arm, start, weight }) => {
         return { arm, start: wholePercent(start), weight: wholePercent(weight) };
       });
-    const grid = { specialised, ...onBothSources(config, all, arms, target, "difference") };
+    const grid = { specialised, ...comparedOnBoth(config, all, arms, target) };
     return grid.in_domain.length > 1 ? [grid] : [];
   });
 }

@@ -41,7 +41,7 @@ export async function ratesSection(
     const cell = (rate: number): ShownCell => {
       const row = rows.find((row) => row.source === name && row.learning_rate === rate);
       if (!row) return "";
-      const text = Number.isFinite(row.loss) ? decimals(row.loss) : "diverged";
+      const text = row.loss === null ? "diverged" : decimals(row.loss);
       return rate === best ? { text, strong: true } : text;
     };
     return [`#${label}`, cell] as const;
@@ -58,7 +58,8 @@ export async function ratesSection(
 
 const STYLES = seriesStyles([""]);
 
-type RateRow = StudyMeasurements["rates"][string][number];
+/** A rate at which training did not diverge. */
+type RateRow = StudyMeasurements["rates"][string][number] & { readonly loss: number };
 
 /** The sweep of one target, on its own held-out text. */
 export interface RatePanel {
@@ -67,8 +68,8 @@ export interface RatePanel {
   /** Number of rates at which training diverged. */
   readonly diverged: number;
   readonly best: RateRow | undefined;
-  /** Loss before fine-tuning; NaN if unknown. */
-  readonly before: number;
+  /** Loss before fine-tuning, if known. */
+  readonly before: number | undefined;
   /** Top of the frame: losses far above that before fine-tuning are cut off. */
   readonly top: number;
 }
@@ -81,20 +82,20 @@ export function ratePanels(
   return targets.flatMap(({ name, label }) => {
     const all = (rates[name] ?? []).filter(({ source }) => source === name)
       .toSorted((a, b) => a.learning_rate - b.learning_rate);
-    const rows = all.filter(({ loss }) => Number.isFinite(loss));
+    const rows = all.filter((row): row is RateRow => row.loss !== null);
     if (rows.length === 0) return [];
     const winner = best[name]?.find(({ source }) => source === name);
-    const before = winner?.loss_before ?? NaN;
+    const before = winner?.loss_before;
     const losses = rows.map(({ loss }) => loss);
     const [lowest, highest] = [Math.min(...losses), Math.max(...losses)];
-    const useful = lowest + 1.3 * (before - lowest);
+    const useful = before === undefined ? lowest : lowest + 1.3 * (before - lowest);
     return [{
       target: label,
       rows,
       diverged: all.length - rows.length,
       best: rows.find(({ learning_rate }) => learning_rate === winner?.learning_rate),
       before,
-      top: useful > lowest ? Math.min(useful, Math.max(highest, before)) : highest,
+      top: useful > lowest ? Math.min(useful, Math.max(highest, before!)) : highest,
     }];
   });
 }
@@ -153,7 +154,7 @@ function ratePanel({ target, rows, best, before, top }: RatePanel): object {
     styles: STYLES,
     x: "peak learning rate",
     y: "loss (nats/token)",
-    reference: Number.isFinite(before) && before <= scale.domain[1] ? before : undefined,
+    reference: before !== undefined && before <= scale.domain[1] ? before : undefined,
     x_scale: { type: "log", nice: false, padding: 10 },
     x_axis: { labelExpr: POWERS, tickCount: 4 },
     y_scale: scale,

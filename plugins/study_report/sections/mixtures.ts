@@ -24,7 +24,15 @@ import {
 import { study_ports } from "@causeway/core/stage";
 import { comparisonRows, findComparison, mainArms } from "../effects.ts";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
-import { armsFile, deviationNote, LOSS_NOTE, lossTable, meanCell, scalesNote } from "../tables.ts";
+import {
+  armsFile,
+  deviationBar,
+  deviationNote,
+  LOSS_NOTE,
+  lossTable,
+  meanCell,
+  scalesNote,
+} from "../tables.ts";
 
 /** Main tables and figures. */
 export async function mixturesSection(
@@ -98,7 +106,7 @@ export interface LossPanel {
   readonly label: string;
   readonly rows: readonly (ComparisonRow & { label: string; series: string })[];
   /** The control's mean after fine-tuning. */
-  readonly control: number;
+  readonly control?: number;
 }
 
 /**
@@ -118,8 +126,8 @@ export function lossPanels(
       );
       return { arm, label, series: kind === "control" ? CONTROL : fits ? MATCHED : OTHER };
     });
-    const rows = comparisonRows(all, arms, [target, sourceOf(target)], "loss_after");
-    const control = rows.find(({ series }) => series === CONTROL)?.loss_after ?? NaN;
+    const rows = comparisonRows(all, arms, [target, sourceOf(target)]);
+    const control = rows.find(({ series }) => series === CONTROL)?.loss_after;
     return rows.length > 0 ? [{ target, label, rows, control }] : [];
   });
 }
@@ -171,10 +179,8 @@ function lossChart(
   more: (row: LossRow) => Partial<Dot>,
 ): object {
   const dot = (row: LossRow): Dot => {
-    const { label, series, loss_after: value, sd_after, seeds } = row;
-    const sd = seeds > 1 ? sd_after : NaN;
-    const text = decimals(value);
-    return { label, series, value, low: value - sd, high: value + sd, text, ...more(row) };
+    const { label, series, loss_after: value } = row;
+    return { label, series, value, ...deviationBar(row), text: decimals(value), ...more(row) };
   };
   const charts = panels.map(({ label, rows, control }) => {
     return { title: label, dots: rows.map(dot), reference: control };

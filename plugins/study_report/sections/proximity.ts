@@ -114,26 +114,19 @@ export async function proximitySection(
   });
 }
 
-const finite = (...values: number[]) => values.every(Number.isFinite);
-
 /** Advantage along x, relative improvement in per cent along y. */
 export function proximityPoints(config: StudyReportConfig, all: StudyMeasurements): ScatterPoint[] {
-  return all.proximity
-    .filter(({ advantage, relative_improvement }) => finite(advantage, relative_improvement))
-    .map((row) => {
-      return { ...names(config, all, row), x: row.advantage, y: 100 * row.relative_improvement };
-    });
+  return all.proximity.flatMap((row) => {
+    const { advantage: x, relative_improvement: share } = row;
+    return share === null ? [] : [{ ...names(config, all, row), x, y: 100 * share }];
+  });
 }
 
 /** Similarity of general data and mixture along x, of mixture and target along y. */
 export function legPoints(config: StudyReportConfig, all: StudyMeasurements): ScatterPoint[] {
-  return all.legs
-    .filter(({ general_to_mixture, mixture_to_target }) =>
-      finite(general_to_mixture, mixture_to_target)
-    )
-    .map((row) => {
-      return { ...names(config, all, row), x: row.general_to_mixture, y: row.mixture_to_target };
-    });
+  return all.legs.map((row) => {
+    return { ...names(config, all, row), x: row.general_to_mixture, y: row.mixture_to_target };
+  });
 }
 
 /** A point's name is the source that its mixture adds, which is shorter than the arm's label; else the arm's name. */
@@ -199,13 +192,14 @@ export async function proximityFigure(
 
 function correlationText({ correlation }: StudyMeasurements) {
   const own = correlation.find(({ is_default }) => is_default);
-  if (!own || !finite(own.r)) return { note: "Too few pairs for a correlation." };
-  const [low, high] = [own.ci_low, own.ci_high].map((bound) => bound.toFixed(2));
-  const between = finite(own.ci_low) ? ` (${low} to ${high})` : "";
+  if (!own || own.r === null) return { note: "Too few pairs for a correlation." };
+  const { n, r, p, ci_low, ci_high } = own;
+  const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
+  const between = ci_low === null ? "" : ` (${low} to ${high})`;
   return {
-    subtitle: `r = ${own.r.toFixed(2)}${between}, p = ${own.p.toPrecision(2)}, n = ${own.n}`,
+    subtitle: `r = ${r.toFixed(2)}${between}, p = ${p?.toPrecision(2)}, n = ${n}`,
     note:
-      `Pearson's r over ${own.n} pairs of arm and target, with its confidence interval (Fisher's z, 95% by default) ` +
+      `Pearson's r over ${n} pairs of arm and target, with its confidence interval (Fisher's z, 95% by default) ` +
       "and two-sided p; pairs share arms and targets, so both are nominal.",
   };
 }
@@ -228,7 +222,7 @@ async function legsFigure(
   if (points.length === 0) return undefined;
   const styles = stylesOf(config, points);
   const direct = config.targets.flatMap(({ name, label }) => {
-    const row = all.legs.find((row) => row.target === name && finite(row.general_to_target));
+    const row = all.legs.find((row) => row.target === name);
     return row ? [{ series: label, direct: row.general_to_target }] : [];
   });
   const chart = scatter({

@@ -45,8 +45,8 @@ export async function trainingSection(
   const at = (model: string, source: string) =>
     evaluation.find((row) => row.model === model && row.source === source);
   const cell = (model: string, source: string): ShownCell => {
-    const { loss = NaN, bits_per_byte = NaN } = at(model, source) ?? {};
-    const note = Number.isFinite(bits_per_byte) ? `${decimals(bits_per_byte)} bits/byte` : "";
+    const { loss = null, bits_per_byte = null } = at(model, source) ?? {};
+    const note = bits_per_byte === null ? "" : `${decimals(bits_per_byte)} bits/byte`;
     return { text: decimals(loss), note };
   };
   const columns = sources.map((source) => [`#${source}`, (model: string) => cell(model, source)]);

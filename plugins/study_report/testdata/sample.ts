@@ -37,9 +37,9 @@ function compare(arm: Arm, target: string, source: string, seeds: number): Compa
   const reference_name = arm.kind === "along_run" ? `control_at_${percent(arm.end)}` : "control";
   const reference = ARMS.find(({ arm }) => arm === reference_name)!;
   const [own, other] = [arm, reference].map((each) => lossOf(each, target, source));
-  const half = seeds > 1 ? 0.012 + 0.02 * arm.weight : NaN;
-  const compared = arm.arm !== reference_name;
-  const difference = compared ? own - other : NaN;
+  const half = seeds > 1 ? 0.012 + 0.02 * arm.weight : null;
+  const difference = arm.arm !== reference_name ? own - other : null;
+  const bounds = difference !== null && half !== null ? [difference - half, difference + half] : [];
   return {
     arm: arm.arm,
     target,
@@ -48,12 +48,12 @@ function compare(arm: Arm, target: string, source: string, seeds: number): Compa
     seeds,
     loss_before: own + (source === target ? 1.5 : -0.25),
     loss_after: own,
-    sd_after: seeds > 1 ? 0.01 + 0.01 * arm.weight : NaN,
+    sd_after: seeds > 1 ? 0.01 + 0.01 * arm.weight : null,
     difference,
-    ci_low: difference - half,
-    ci_high: difference + half,
-    p: compared && seeds > 1 ? 0.03 : NaN,
-    relative_improvement: compared ? -difference / other : NaN,
+    ci_low: bounds[0] ?? null,
+    ci_high: bounds[1] ?? null,
+    p: bounds.length > 0 ? 0.03 : null,
+    relative_improvement: difference === null ? null : -difference / other,
   };
 }
 
@@ -177,7 +177,7 @@ export function studySample(): StudyMeasurements {
 function runsOf(row: StudyMeasurements["comparison"][number], i: number) {
   return SEEDS.map((seed, s) => {
     const own = 0.003 * Math.sin(1.7 * i + 2.3 * s);
-    const loss_after = row.loss_after + row.sd_after * (s - 1) + own;
+    const loss_after = row.loss_after + (row.sd_after ?? 0) * (s - 1) + own;
     return {
       arm: row.arm,
       target: row.target,

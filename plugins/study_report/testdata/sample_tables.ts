@@ -71,11 +71,12 @@ export function sampleRates(): Pick<StudyMeasurements, "rates" | "best"> {
       [name, SAMPLE_CONFIG.general].map((source) => {
         const diverged = i >= 11 - (j % 2);
         const loss = 2 + 0.3 * j + 0.03 * (Math.log2(learning_rate) - best) ** 2;
-        return { learning_rate, source, loss: diverged ? NaN : loss, tokens: 20_000 };
+        return { learning_rate, source, loss: diverged ? null : loss, tokens: 20_000 };
       })
     );
-    const winner = rows.filter(({ source, loss }) => source === name && Number.isFinite(loss))
-      .reduce((low, row) => row.loss < low.loss ? row : low);
+    const winner = rows.flatMap(({ loss, ...row }) => {
+      return row.source === name && loss !== null ? [{ ...row, loss }] : [];
+    }).reduce((low, row) => row.loss < low.loss ? row : low);
     const { learning_rate, loss } = winner;
     return {
       name,

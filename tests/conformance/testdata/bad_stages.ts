@@ -7,8 +7,8 @@ import process from "node:process";
 import { z } from "zod";
 import { defineStage, table } from "@causeway/core/stage";
 
-const numbers = table({ n: "int32", name: "utf8" }, "numbers with their names");
-const ROW = { n: Int32Array.of(1), name: ["one"] };
+const numbers = table({ n: "int32", name: "utf8", share: "float64" }, "numbers with names");
+const ROW = { n: Int32Array.of(1), name: ["one"], share: Float64Array.of(1) };
 
 export const WAYS = [
   "throw",
@@ -25,6 +25,7 @@ export const WAYS = [
   "extra_column",
   "wrong_type",
   "unequal_columns",
+  "nan",
 ] as const;
 
 /** Writes one number. */
@@ -90,6 +91,9 @@ export const misbehaving = defineStage({
         break;
       case "unequal_columns":
         await untyped.data.write({ ...ROW, name: [] });
+        break;
+      case "nan":
+        await outputs.data.write({ ...ROW, share: Float64Array.of(NaN) });
     }
   },
 });
