@@ -31,8 +31,12 @@ conformance(lr_sweep, [{
   resumes: true,
 }]);
 
-async function swept(given: object = {}) {
-  const fake = await fakeContext(lr_sweep, { config: { ...SETTINGS, ...given }, inputs, seed: 5 });
+async function swept(given: object = {}, changed: Partial<typeof inputs> = {}) {
+  const fake = await fakeContext(lr_sweep, {
+    config: { ...SETTINGS, ...given },
+    inputs: { ...inputs, ...changed },
+    seed: 5,
+  });
   await lr_sweep.run(fake.ctx);
   return { ...fake.collected(), logs: fake.logs };
 }
@@ -82,6 +86,13 @@ Deno.test("a rate gives what the sft and evaluate stages give at it, to the bit"
   const { source, loss } = measured.collected().evaluation;
   assert.equal(losses.loss[0], loss[source.indexOf("qa")]);
   assert.equal(losses.loss[1], loss[source.indexOf("general")]);
+});
+
+Deno.test("a checkpoint whose loss is not a number is refused before anything is trained", async () => {
+  await assert.rejects(
+    swept({}, { checkpoint: tinyModel(3, 4e39) }), // its logits are beyond float32
+    /loss on "qa" before fine-tuning is NaN; the weights it starts from overflow/,
+  );
 });
 
 Deno.test("invalid configs are refused", async () => {

@@ -233,6 +233,11 @@ Deno.test("invalid configs give an error with the reason", async () => {
     /"sciq" is now at revision sha256:.*, not sha256:0/,
   );
   await refused({ sciq: { path: { validation: "nowhere.jsonl" } } }, /nowhere\.jsonl/);
+  const empty = await Deno.makeTempFile({ suffix: ".jsonl" });
+  await refused({ sciq: { path: { validation: empty } } }, /"sciq" has no documents/);
+  const only_shots = { path: { validation: empty, train: GSM8K.path.train }, shots: 1 };
+  await refused({ gsm8k: only_shots }, /task "gsm8k" has no questions/);
+  await Deno.remove(empty);
   const { "tokenizer.json": _, ...mute } = novice;
   await assert.rejects(
     evaluated({ mute }, { tasks: { sciq: SCIQ } }),

@@ -136,7 +136,7 @@ function dataRoot(): string | undefined {
  * Reads the records of a task in order, by split.
  *
  * @param revision the config's, which is part of the artifact key.
- * @throws {Error} when the data are no longer at this revision.
+ * @throws {Error} when the data are no longer at this revision, or have no questions.
  */
 export async function readRecords(
   task: TaskName,
@@ -149,6 +149,9 @@ export async function readRecords(
     const values: unknown[] = JSON.parse(text);
     const { columns } = SOURCES[task];
     records[split].push(Object.fromEntries(columns.map((column, i) => [column, values[i]])));
+  }
+  if (records.validation.length === 0) {
+    throw new Error(`task "${task}" has no questions: no row of its files can be asked`);
   }
   if (await card.revision(options) === revision) return records;
   throw new Error(`the questions of "${task}" changed after the recipe was loaded; run it again`);
