@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Interval } from "../analysis/mod.ts";
 import { ports } from "../stage/mod.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { type Cell, heatMap, scaleFrom } from "./heat_map.ts";
@@ -93,7 +92,7 @@ export async function similarityBlocks(
   return cells.length > 0 ? [await renderFigure(figure), table] : [table];
 }
 
-function widest(rows: readonly Interval[], kind: string): string {
+function widest(rows: readonly Pick<CkaRow, "ci_low" | "ci_high">[], kind: string): string {
   const widths = rows.flatMap(({ ci_low, ci_high }) =>
     ci_low === null || ci_high === null ? [] : ci_high - ci_low
   );
