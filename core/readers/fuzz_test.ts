@@ -5,6 +5,7 @@ import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { BlobWriter, TextReader, ZipWriter } from "@zip.js/zip.js";
 import { Random } from "../random/mod.ts";
 import { readRecords } from "./records.ts";
+import { openFiles } from "../../tests/shared/open_files.ts";
 
 const FIXTURES = "tests/fixtures/readers";
 const VARIANTS = Number(Deno.env.get("FUZZ_VARIANTS") ?? 60);
@@ -117,3 +118,43 @@ for (const [name, make] of SAMPLES) {
     }
   });
 }
+
+Deno.test({
+  name: "reading that ends early, or fails, leaves no file open",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      let seen_open = 0;
+      for (const [name, make] of SAMPLES) {
+        const path = `${folder}/${name}`;
+        const good = await make();
+        const uses = [{ names: ["text"], is_optional: true }];
+        for (const bytes of [good, good.subarray(0, good.length >> 1)]) {
+          Deno.writeFileSync(path, bytes);
+          for (const last of [1, 20]) {
+            const stop = new AbortController();
+            try {
+              let count = 0;
+              for await (const _ of readRecords(path, { signal: stop.signal, uses })) {
+                if (++count === 1) seen_open += openFiles(folder).length;
+                if (count === last) break;
+                if (count === 10) stop.abort();
+              }
+            } catch {
+              // half a file, or aborted
+            }
+            assert.deepEqual(
+              openFiles(folder),
+              [],
+              `${name}, ${bytes.length} bytes, ${last} records`,
+            );
+          }
+        }
+      }
+      assert.ok(seen_open > 20);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

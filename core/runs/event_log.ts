@@ -4,9 +4,10 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
+import { setImmediate } from "node:timers";
 import { applyEvent, type RunEvent, type RunEventBody, type RunState } from "./events.ts";
 import { visible } from "../stage/mod.ts";
-import { writeAll } from "../store/mod.ts";
+import { readPart, writeAll } from "../store/mod.ts";
 
 /** Appends events to a run's log, keeps the state they add up to, and calls a listener. */
 export class EventLog {
@@ -71,42 +72,27 @@ export class LogTail {
     this.offset = offset;
   }
 
-  /** The new lines, a chunk of the log at a time. */
+  /** The new lines, a chunk of the log at a time. No file is open while the caller has a chunk. */
   async *read(): AsyncGenerator<LoggedLine[]> {
-    const { size } = await Deno.stat(this.path);
-    if (size <= this.offset) return;
-    using file = await Deno.open(this.path);
-    await file.seek(this.offset, Deno.SeekMode.Start);
-    // Usually only a few lines are new, and a full chunk would be larger than they are.
-    let [bytes, filled] = [new Uint8Array(Math.min(CHUNK_BYTES, size - this.offset)), 0];
-    for (;;) {
-      const read = await file.read(bytes.subarray(filled));
-      if (read === null) return;
-      const fresh = filled;
-      filled += read;
+    for (let bytes = CHUNK_BYTES;;) {
+      const chunk = readPart(this.path, this.offset, bytes);
       // A line that is still being written is read once it is complete.
-      const end = bytes.subarray(fresh, filled).lastIndexOf(LINE_BREAK) + 1;
+      const end = chunk.lastIndexOf(LINE_BREAK) + 1;
       if (end > 0) {
         const begin = this.offset;
-        const whole = bytes.subarray(0, fresh + end);
-        this.offset += whole.length;
-        yield parseLines(whole, begin);
-        bytes.copyWithin(0, whole.length, filled);
-        filled -= whole.length;
+        this.offset += end;
+        yield parseLines(chunk.subarray(0, end), begin);
       }
-      if (filled === bytes.length) bytes = grown(bytes);
+      if (chunk.length < bytes) return;
+      bytes = end > 0 ? CHUNK_BYTES : 2 * bytes;
+      // Whatever else the thread has to do comes between the chunks of a long log.
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 }
 
 const CHUNK_BYTES = 1 << 18;
 const LINE_BREAK = 10;
-
-function grown(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(2 * bytes.length);
-  larger.set(bytes);
-  return larger;
-}
 
 /** Follows a growing log: each call reads only what was appended since the last. */
 export class LogReader {

@@ -58,6 +58,16 @@ export function notFound(detail: string): HTTPException {
   return problem(404, detail);
 }
 
+/**
+ * A 401 to throw, with the challenge that it must have (RFC 9110, 15.5.2; RFC 6750, 3).
+ *
+ * @param was_given whether the request came with a token, so that it must be wrong.
+ */
+export function unauthorized(detail: string, was_given: boolean): HTTPException {
+  const error = was_given ? ', error="invalid_token"' : "";
+  return problem(401, detail, { "WWW-Authenticate": `Bearer realm="causeway"${error}` });
+}
+
 /** Answers all errors of an app, and the requests that none of its routes matches. */
 export function addErrors(app: OpenAPIHono): void {
   app.onError((error, c) => problemResponse(error, c));

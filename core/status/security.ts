@@ -5,12 +5,11 @@
  */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { getCookie } from "hono/cookie";
 import { secureHeaders } from "hono/secure-headers";
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Access } from "./access.ts";
-import { problem } from "./errors.ts";
+import { problem, unauthorized } from "./errors.ts";
 import type { RequestStatistics } from "./requests.ts";
 
 const MAX_URL_LENGTH = 4096;
@@ -54,29 +53,46 @@ export function addSecurity(app: OpenAPIHono, options: SecurityOptions): void {
   app.use("*", async (c, next) => {
     const begin = performance.now();
     c.set("authorized", isAuthorized(c, access, sessions));
-    in_flight++;
     await next();
-    in_flight--;
     const { headers } = c.res;
     if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
     requests.observe(c, (performance.now() - begin) / 1000);
   });
   app.use("*", defaultHeaders);
-  const onError = (): never => {
-    throw problem(413, `the body of a request must not exceed ${MAX_BODY_BYTES} bytes`);
-  };
-  const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError });
-  app.use("*", (c, next) => {
-    check(c, access, in_flight);
-    return c.req.method === "GET" || c.req.method === "HEAD" ? next() : limitBody(c, next);
+  app.use("*", async (c, next) => {
+    check(c, access);
+    // Only now, so that nobody without the token is listened to; and before the count, so that slow bodies take no place.
+    if (c.req.method !== "GET" && c.req.method !== "HEAD") await readBody(c);
+    if (in_flight >= MAX_IN_FLIGHT) {
+      throw problem(503, "too many requests at once; try again", { "Retry-After": "1" });
+    }
+    in_flight++;
+    try {
+      await next();
+    } finally {
+      in_flight--;
+    }
   });
 }
 
-function check(c: Context, access: Access, in_flight: number): void {
-  const { path } = c.req;
-  if (in_flight > MAX_IN_FLIGHT) {
-    throw problem(503, "too many requests at once; try again", { "Retry-After": "1" });
+/** Replaces the body by its bytes. How long they may take is up to the connection. */
+async function readBody(c: Context): Promise<void> {
+  const { url, method, headers, body } = c.req.raw;
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes > MAX_BODY_BYTES) {
+      throw problem(413, `the body of a request must not exceed ${MAX_BODY_BYTES} bytes`);
+    }
+    parts.push(part);
   }
+  c.req.raw = new Request(url, { method, headers, body: bytes > 0 ? new Blob(parts) : null });
+}
+
+/** What the headers show, before anything else is read. */
+function check(c: Context, access: Access): void {
+  const { path } = c.req;
   const host = c.req.header("host") ?? new URL(c.req.url).host;
   if (!access.hosts.includes(nameOf(host))) {
     throw problem(
@@ -91,10 +107,9 @@ function check(c: Context, access: Access, in_flight: number): void {
     throw problem(403, "pages of other origins may not use this server");
   }
   if (!c.get("authorized") && !OPEN.test(path)) {
-    throw problem(
-      401,
+    throw unauthorized(
       "this needs the server's token: send it as Authorization: Bearer TOKEN, or log in at /",
-      { "WWW-Authenticate": 'Bearer realm="causeway"' },
+      c.req.header("authorization") !== undefined,
     );
   }
 }
@@ -117,11 +132,16 @@ function isAuthorized(c: Context, { token }: Access, sessions: Sessions): boolea
   if (token === undefined) return true;
   const given = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (given !== undefined) return isSame(given, token);
-  const id = getCookie(c, SESSION_COOKIE);
+  const id = getCookie(c, sessionCookie(c));
   return id !== undefined && sessions.has(id);
 }
 
-export const SESSION_COOKIE = "causeway_session";
+/** Name of the cookie. Browsers send cookies to all ports of a host, so that servers on two ports need two names. */
+export function sessionCookie(c: Context): string {
+  const port = /:(\d+)$/.exec(c.req.header("host") ?? "")?.[1];
+  return port === undefined ? "causeway_session" : `causeway_session_${port}`;
+}
+
 /** How long a session lasts. */
 export const SESSION_MS = 12 * 3_600_000;
 /** Sessions at once; a new one replaces the oldest. */

@@ -131,18 +131,18 @@ Deno.test("a session replaces the token until it ends or expires", async () => {
   const cookie = await logIn();
   assert.match(
     cookie,
-    /^causeway_session=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/,
+    /^causeway_session_7411=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/,
   );
   const [pair] = cookie.split(";");
   const asked = async (cookie: string) => (await ask("/runs", { cookie })).status;
   assert.equal(await asked(`theme=dark; ${pair}`), 200);
   assert.equal(await asked(pair + "x"), 401);
-  assert.equal(await asked("causeway_session="), 401);
+  assert.equal(await asked("causeway_session_7411="), 401);
   // A session does not make up for a wrong token.
   assert.equal((await ask("/runs", { cookie: pair, authorization: "Bearer x" })).status, 401);
   assert.notEqual(await logIn(), cookie);
   const gone = await ask("/session", { cookie: pair }, { method: "DELETE" });
-  assert.match(gone.headers.get("set-cookie")!, /^causeway_session=; Max-Age=0; Path=\/$/);
+  assert.match(gone.headers.get("set-cookie")!, /^causeway_session_7411=; Max-Age=0; Path=\/$/);
   assert.deepEqual([gone.status, await asked(pair)], [204, 401]);
   const [other] = (await logIn()).split(";");
   now = 12 * 3_600_000 - 1;
@@ -152,6 +152,7 @@ Deno.test("a session replaces the token until it ends or expires", async () => {
   for (const body of ['{"token":"wrong"}', '{"token":""}', `{"token":"${TOKEN}x"}`]) {
     const refused = await post("/session", body);
     assert.deepEqual([refused.status, refused.headers.get("set-cookie")], [401, null]);
+    assert.match(refused.headers.get("www-authenticate")!, /^Bearer realm=.*error="invalid_token"/);
   }
   for (const body of ["", "{", "[]", "{}", '{"token":1}']) {
     assert.equal((await post("/session", body)).status, 400, body);
@@ -159,6 +160,26 @@ Deno.test("a session replaces the token until it ends or expires", async () => {
   const needless = await serve(local()).post("/session", '{"token":"x"}');
   assert.equal(needless.status, 400);
   assert.match((await needless.json()).detail, /has no token/);
+});
+
+Deno.test("servers on two ports of a host keep their sessions apart", async () => {
+  const { ask, logIn } = serve(guarded());
+  const [pair] = (await logIn()).split(";");
+  const elsewhere = { cookie: pair, host: "127.0.0.1:7412" };
+  assert.equal((await ask("/runs", elsewhere)).status, 401);
+  assert.equal((await ask("/runs", { cookie: pair })).status, 200);
+});
+
+Deno.test("a request without the token is refused before its body arrives, and a slow body takes no place", async () => {
+  const { ask, post } = serve(guarded());
+  const slow = (path: string) => {
+    const body = new ReadableStream({ pull: () => new Promise<void>(() => {}) });
+    return ask(path, {}, { method: "POST", body, duplex: "half" } as RequestInit);
+  };
+  assert.equal((await slow("/runs/latest/stop")).status, 401);
+  for (let i = 0; i < 100; i++) slow("/session");
+  assert.equal((await post("/session", JSON.stringify({ token: TOKEN }))).status, 204);
+  assert.equal((await ask("/runs", WITH_TOKEN)).status, 200);
 });
 
 Deno.test("the number of sessions is limited, and the oldest is dropped", async () => {

@@ -6,6 +6,7 @@
 /// <reference lib="deno.worker" />
 import { RunFolder } from "../runs/mod.ts";
 import { statusApp } from "./app.ts";
+import { type HttpServer, serveHttp } from "./http_server.ts";
 import { RecentAnswers } from "./requests.ts";
 import type { Action, Control } from "./routes/control.ts";
 import type { FromServer, ToServer } from "./server.ts";
@@ -14,12 +15,12 @@ const post = (message: FromServer) => self.postMessage(message);
 
 /** Requests to the runner that are not answered yet. */
 const asked = new Map<number, (error?: string) => void>();
-let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+let server: HttpServer | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToServer>) => {
   if (data.type === "done") return asked.get(data.id)?.(data.error);
   if (data.type === "close") {
-    await server?.shutdown();
+    await server?.close();
     return post({ type: "closed" });
   }
   try {
@@ -27,9 +28,8 @@ self.onmessage = async ({ data }: MessageEvent<ToServer>) => {
     const control = data.control ? remoteControl() : undefined;
     const app = statusApp({ runs: new RunFolder(out), out, access, control });
     const recent = new RecentAnswers((request) => app.fetch(request));
-    server = listen((request) => recent.answer(request), host, ports);
-    post({ type: "listening", port: server.addr.port });
-    await server.finished;
+    server = serveHttp(listen(host, ports), (request) => recent.answer(request));
+    post({ type: "listening", port: server.port });
   } catch (error) {
     post({ type: "failed", message: (error as Error).message });
   }
@@ -59,14 +59,10 @@ function remoteControl(): Control {
  * @param ports 0 means any free port.
  * @throws {Error} if all of them are taken, or the address is not one of this machine.
  */
-function listen(
-  handler: (request: Request) => Response | Promise<Response>,
-  hostname: string,
-  ports: readonly number[],
-): Deno.HttpServer<Deno.NetAddr> {
+function listen(hostname: string, ports: readonly number[]): Deno.TcpListener {
   for (const [i, port] of ports.entries()) {
     try {
-      return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+      return Deno.listen({ hostname, port });
     } catch (error) {
       if (error instanceof Deno.errors.AddrNotAvailable) {
         throw new Error(

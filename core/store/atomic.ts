@@ -1,5 +1,5 @@
 /**
- * Files that are either whole or absent: written under a temporary name, flushed, then renamed.
+ * Files that are either whole or absent: written under a temporary name, flushed, then renamed; and parts of files.
  *
  * @module
  */
@@ -58,6 +58,24 @@ export function readIfPresent(path: string): string | undefined {
     if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
     throw error;
   }
+}
+
+/**
+ * Up to `bytes` bytes of a file from a position; fewer at its end. The file is open only during the call: a stream whose
+ * reader takes no more leaves no handle open.
+ */
+export function readPart(path: string, from: number, bytes: number): Uint8Array<ArrayBuffer> {
+  using file = Deno.openSync(path);
+  // A growing file is read as far as it goes now, into memory of that size.
+  const part = new Uint8Array(Math.max(0, Math.min(bytes, file.statSync().size - from)));
+  file.seekSync(from, Deno.SeekMode.Start);
+  let filled = 0;
+  while (filled < part.length) {
+    const read = file.readSync(part.subarray(filled));
+    if (read === null) break;
+    filled += read;
+  }
+  return part.subarray(0, filled);
 }
 
 /** Flushes a folder, so that names added to it, or taken away, survive a crash. */

@@ -8,6 +8,7 @@ export { artifactObjects, FILE_COLUMNS, fileEntries } from "./artifact.ts";
 export {
   commit,
   readIfPresent,
+  readPart,
   removeIfPresent,
   syncFolder,
   writeAll,

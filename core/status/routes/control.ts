@@ -7,9 +7,9 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { deleteCookie, setCookie } from "hono/cookie";
 import type { RunControl } from "../../runner/mod.ts";
 import type { Access } from "../access.ts";
-import { problem, problemAnswer } from "../errors.ts";
+import { problem, problemAnswer, unauthorized } from "../errors.ts";
 import { run_params, run_state_schema } from "../schemas.ts";
-import { isSame, SESSION_COOKIE, SESSION_MS, type Sessions } from "../security.ts";
+import { isSame, SESSION_MS, sessionCookie, type Sessions } from "../security.ts";
 import { answers, findRun, JSON_TYPE, type Source } from "./shared.ts";
 
 /**
@@ -127,15 +127,15 @@ export function addControl(
   app.openapi(begin_session, (c) => {
     if (token === undefined) throw problem(400, "this server has no token and needs none");
     if (!isSame(c.req.valid("json").token, token)) {
-      throw problem(401, "this is not the token of this server");
+      throw unauthorized("this is not the token of this server", true);
     }
     // No script can read the cookie, and no page of another site sends it.
     const flags = { maxAge: SESSION_MS / 1000, httpOnly: true, sameSite: "Strict" } as const;
-    setCookie(c, SESSION_COOKIE, sessions.begin(), flags);
+    setCookie(c, sessionCookie(c), sessions.begin(), flags);
     return c.body(null, 204);
   });
   app.openapi(end_session, (c) => {
-    const id = deleteCookie(c, SESSION_COOKIE);
+    const id = deleteCookie(c, sessionCookie(c));
     if (id !== undefined) sessions.end(id);
     return c.body(null, 204);
   });

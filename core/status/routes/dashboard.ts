@@ -62,10 +62,10 @@ function dashboardFiles(): Map<string, string> {
   ]);
 }
 
-async function reply(c: Context, path: string | undefined): Promise<Response> {
+function reply(c: Context, path: string | undefined): Response {
   if (path === undefined) throw notFound(`there is nothing at ${c.req.path}`);
   c.header("Content-Security-Policy", POLICY);
   const type = MEDIA_TYPES[extname(path)];
   c.header("Content-Type", type.startsWith("text/") ? `${type}; charset=utf-8` : type);
-  return c.body(await Deno.readFile(path), 200);
+  return c.body(Deno.readFileSync(path), 200);
 }

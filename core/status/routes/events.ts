@@ -6,6 +6,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type LoggedLine, LogTail } from "../../runs/mod.ts";
+import { readPart } from "../../store/mod.ts";
 import { problem } from "../errors.ts";
 import { run_params } from "../schemas.ts";
 import { answers, chooseType, findRun, type Source, text, wholeQuery } from "./shared.ts";
@@ -45,7 +46,7 @@ export function addEvents(app: OpenAPIHono, source: Source): void {
     const state = await findRun(source, c.req.valid("param").run);
     const type = chooseType(c, [EVENT_STREAM, NDJSON]);
     const path = source.runs.logPath(state.id);
-    const after = await startOf(c, path, c.req.valid("query").after);
+    const after = startOf(c, path, c.req.valid("query").after);
     c.header("Content-Type", type === NDJSON ? NDJSON : `${EVENT_STREAM}; charset=utf-8`);
     c.header("Cache-Control", "no-store");
     // Hono answers HEAD with this route too, and would never read or close the stream.
@@ -67,16 +68,11 @@ export function addEvents(app: OpenAPIHono, source: Source): void {
  *
  * @throws {HTTPException} 400 if no line begins there.
  */
-async function startOf(c: Context, path: string, after: number | undefined): Promise<number> {
+function startOf(c: Context, path: string, after: number | undefined): number {
   const id = c.req.header("last-event-id") ?? after;
   if (id === undefined || Number(id) === 0) return 0;
   const at = Number(id);
-  const byte = new Uint8Array(1);
-  if (Number.isSafeInteger(at) && at > 0) {
-    using file = await Deno.open(path);
-    await file.seek(at - 1, Deno.SeekMode.Start);
-    if (await file.read(byte) === 1 && byte[0] === 10) return at;
-  }
+  if (Number.isSafeInteger(at) && at > 0 && readPart(path, at - 1, 1)[0] === 10) return at;
   throw problem(
     400,
     `"${id}" is not an event id of this log; omit it to start with the first event`,
@@ -138,7 +134,10 @@ function streamOf(
         controller.error(error);
       }
     },
-    cancel: () => ended.abort(),
+    async cancel() {
+      ended.abort();
+      await parts.return(undefined);
+    },
   });
 }
 

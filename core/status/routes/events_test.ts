@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { openFiles } from "../../../tests/shared/open_files.ts";
 import { foldEvents, type RunEvent, RunFolder, type RunSource } from "../../runs/mod.ts";
 import { statusApp } from "../app.ts";
 import { at, startEvents, withFolder, writeLog, writeRun } from "../testdata/written_run.ts";
@@ -121,3 +123,24 @@ Deno.test("the number of streams is limited; a cancelled one makes room", () =>
     assert.equal(next.status, 200);
     for (const { body } of [...streams.slice(1), next]) await body!.cancel();
   }));
+
+Deno.test({
+  name: "a stream that its client leaves, or takes no more from, has no file open",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withFolder(async (out) => {
+      const lines = Array.from({ length: 5000 }, () => {
+        return { type: "log", step: "make", message: "x".repeat(200) } as const;
+      });
+      const path = writeLog(out, "r", [...startEvents("r", 1000), ...at(3000, lines)]);
+      const app = statusApp({ runs: new RunFolder(out), out });
+      for (const accept of ["text/event-stream", "application/x-ndjson"]) {
+        const response = await app.request("/runs/r/events", { headers: { ...HOST, accept } });
+        const reader = response.body!.getReader();
+        while ((await reader.read()).value!.length < 2000);
+        assert.deepEqual(openFiles(dirname(path)), [], accept);
+        await reader.cancel();
+        assert.deepEqual(openFiles(dirname(path)), [], accept);
+      }
+    }),
+});

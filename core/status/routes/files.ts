@@ -5,6 +5,7 @@
  */
 import type { Context } from "hono";
 import type { FileRange } from "../../arrow/mod.ts";
+import { readPart } from "../../store/mod.ts";
 import { problem } from "../errors.ts";
 
 /** Bytes per read. */
@@ -24,14 +25,12 @@ async function* pieces(parts: readonly (Bytes | FileRange)[]): AsyncGenerator<By
       continue;
     }
     const { path, from, to } = part;
-    using file = await Deno.open(path);
-    await file.seek(from, Deno.SeekMode.Start);
     for (let at = from; at < to;) {
-      const piece: Bytes = new Uint8Array(Math.min(PIECE_BYTES, to - at));
-      const read = await file.read(piece);
-      if (read === null) throw new Error(`${path} ends ${to - at} bytes too early`);
-      at += read;
-      yield piece.subarray(0, read);
+      // A client that takes no more leaves the stream as it is: no file may be open meanwhile.
+      const piece = readPart(path, at, Math.min(PIECE_BYTES, to - at));
+      if (piece.length === 0) throw new Error(`${path} ends ${to - at} bytes too early`);
+      at += piece.length;
+      yield piece;
     }
   }
 }
