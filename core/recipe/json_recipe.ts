@@ -10,7 +10,7 @@ import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
 import { issueText } from "../words/mod.ts";
 import { DraftWriter, header_fields, type Problem, type RecipeDraft } from "./draft.ts";
 import { parseJsonRecipe, parseYamlRecipe } from "./recipe_text.ts";
-import { loadStage, type StageNames } from "./stage_modules.ts";
+import { loadStage, stageFault, type StageNames } from "./stage_modules.ts";
 import type { Ref } from "./wiring.ts";
 
 /** An output, as "step.output". */
@@ -36,8 +36,8 @@ export const recipe_schema = z.strictObject({
   $schema: z.string().optional().describe("URL of the JSON Schema of recipes, for editors."),
   ...header_fields,
   stages: z.record(z.string(), z.string()).optional().describe(
-    "Your own stages by name: ./file.ts, npm:package@1/export or jsr:@scope/package@1, with #name for an " +
-      "export other than the default. Paths are relative to the folder of the recipe.",
+    "Your own stages by name: ./file.ts, npm:package@1.2.3/export or jsr:@scope/package@1.2.3, with #name " +
+      "for an export other than the default. A package must be one of the project's (deno add). Paths are relative to the folder of the recipe.",
   ),
   steps: z.record(z.string(), z.unknown()).describe("Steps by id, in any order."),
   publish: z.array(output).optional()
@@ -107,6 +107,7 @@ class Reader {
       if (!Object.hasOwn(this.names.stages, name)) continue;
       this.#report(`stage "${name}" has the name of a built-in stage; choose another name`);
     }
+    this.#refusePackages(stages);
     const parsed = new Map(
       Object.entries(steps).map(([id, step]) => [id, step_schema.safeParse(step)]),
     );
@@ -131,6 +132,18 @@ class Reader {
       this.#writer.problems.push(...problems);
     }
     return this.#writer.draft();
+  }
+
+  /** Tells all packages that may not be loaded, before any module of the recipe is; then none of them is. */
+  #refusePackages(stages: Readonly<Record<string, string>>): void {
+    const faults = Object.entries(stages).flatMap(([name, specifier]) => {
+      const fault = stageFault(specifier);
+      return fault === undefined
+        ? []
+        : [`stage "${name}": the stage module "${specifier}" ${fault}`];
+    });
+    faults.forEach((fault) => this.#report(fault));
+    if (faults.length > 0) Object.keys(stages).forEach((name) => this.#stages.set(name, undefined));
   }
 
   async #step(id: string, { stage: name, inputs = {}, ...rest }: JsonStep) {

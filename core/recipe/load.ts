@@ -8,6 +8,7 @@ import { checkRecipe } from "./check.ts";
 import { type RecipeDraft, RecipeError } from "./draft.ts";
 import { readJsonRecipe } from "./json_recipe.ts";
 import { applyOverrides } from "./overrides.ts";
+import { explainFrozen } from "./packages.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import { exists, readStageNames, type Renamed } from "./stage_modules.ts";
 
@@ -87,6 +88,8 @@ async function importRecipe(url: string, renamed: Renamed): Promise<RecipeDraft>
   try {
     ({ default: recipe } = await import(url));
   } catch (error) {
+    const unknown = explainFrozen((error as Error).message ?? "");
+    if (unknown !== undefined) throw new Error(unknown, { cause: error });
     const name = missingName(error);
     if (name === undefined || !Object.hasOwn(renamed, name)) throw error;
     throw new Error(`stage "${name}" is now called "${renamed[name]}"`, { cause: error });

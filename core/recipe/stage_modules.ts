@@ -6,6 +6,7 @@
 import { cwd } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type AnyStage, assertStage, STAGE_INTERFACE } from "../stage/mod.ts";
+import { packageFault } from "./packages.ts";
 
 /** New names of stages by old name, and of config fields: `"sft.old": "new"` for a field of stage `sft`. */
 export type Renamed = Readonly<Record<string, string>>;
@@ -33,8 +34,9 @@ const PACKAGE = /^(npm|jsr):/;
 /**
  * Imports a stage.
  *
- * @param specifier `./my_stage.ts`, `npm:package@1/stage` or `jsr:@scope/package@1`, which have the stage as their
- *   default export; or one of these with the name of another export: `./my_stages.ts#count_rows`.
+ * @param specifier `./my_stage.ts`, `npm:package@1.2.3/stage` or `jsr:@scope/package@1.2.3`, which have the stage
+ *   as their default export; or one of these with the name of another export: `./my_stages.ts#count_rows`. A package must
+ *   be one of the project's: `deno add --frozen=false npm:package@1.2.3`.
  * @param from URL of the module or file that a path starts from (`import.meta.url`); by default the working
  *   directory.
  * @throws {Error} in one sentence that names the module, what is wrong and how to fix it.
@@ -94,9 +96,11 @@ async function importModule(
   if (!is_file && !PACKAGE.test(address)) {
     throw new Error(
       `${origin} is neither a path nor a package; write "./${address}" for a file, ` +
-        `"npm:${address}" or "jsr:${address}" for a package`,
+        `"npm:${address}@1.2.3" or "jsr:${address}@1.2.3" for a package`,
     );
   }
+  const fault = is_file ? undefined : packageFault(address);
+  if (fault !== undefined) throw new Error(`${origin} ${fault}`);
   const url = is_file ? new URL(address, from).href : address;
   if (is_file && !exists(url)) {
     throw new Error(`${origin} does not exist: no file ${fileURLToPath(url)}`);
@@ -112,6 +116,12 @@ async function importModule(
       cause: error,
     });
   }
+}
+
+/** Why the package of a specifier may not be loaded; undefined for files, and for packages that may. */
+export function stageFault(specifier: string): string | undefined {
+  const [address] = specifier.split("#");
+  return PACKAGE.test(address) ? packageFault(address) : undefined;
 }
 
 /** Whether there is a file at a file URL. */
