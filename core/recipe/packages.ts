@@ -68,7 +68,7 @@ function lockFile(): string | undefined {
 /** Deno's message about a lock file that may not change, in our words; undefined for another. */
 export function explainFrozen(message: string): string | undefined {
   if (!/lockfile is out of date/.test(message)) return undefined;
-  const added = message.matchAll(/\+\W*(?:\x1b\[\d+m)*\s*"((?:npm|jsr):[^"]+)": "/g);
+  const added = message.matchAll(/"((?:npm|jsr):[^"]+)": "/g);
   const packages = [...new Set([...added].map(([, specifier]) => specifier))];
   if (packages.length === 0) return undefined;
   return `${packages.join(", ")} ${notLocked(packages)}`;
