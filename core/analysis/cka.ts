@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../words/mod.ts";
 import {
   align,
   type CkaEstimator,
@@ -127,7 +128,7 @@ export class CkaAccumulator {
       const given = features[name] ?? [];
       if (given.length !== layers.length) {
         throw new Error(
-          `state "${name}" has ${layers.length} layers, got features of ${given.length}`,
+          `state "${name}" has ${counted(layers.length, "layer")}, got features of ${given.length}`,
         );
       }
       layers.forEach((layer, i) => shifted.set(layer, layer.add(given[i], rows, group)));

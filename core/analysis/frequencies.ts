@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { type DocumentSet, MixtureSchedule, resized, shares } from "../batches/mod.ts";
 import { permute } from "../random/mod.ts";
+import { counted } from "../words/mod.ts";
 
 /**
  * Config fields: how documents are sampled and mixtures weighted. The paper says "at most 10,000 examples" and does not
@@ -91,13 +92,13 @@ export function mixFrequencies(
   cache: CountCache = new Map(),
 ): Float64Array {
   const parts = mixtureParts(sets, weights, options);
-  const counted = parts.map((part) => {
+  const counts = parts.map((part) => {
     const key = `${part.documents} of ${part.set.name}`;
     const counts = cache.get(key) ?? countTokens(part, seed);
     cache.set(key, counts);
     return counts;
   });
-  return combine(parts, counted, options);
+  return combine(parts, counts, options);
 }
 
 /**
@@ -133,27 +134,30 @@ function sampleSize(set: DocumentSet, wanted: number, { sample_size }: SamplingO
 /**
  * Weighted frequencies of a mixture.
  *
- * @param counted counts of each part.
+ * @param counts counts of each part.
  * @throws {Error} when a part's documents have no text.
  */
 export function combine(
   parts: readonly Part[],
-  counted: readonly TokenCounts[],
+  counts: readonly TokenCounts[],
   { mixture_by }: SamplingOptions,
 ): Float64Array {
   const weights = parts.map(({ set, share }, i) => {
-    const { tokens, documents } = counted[i];
+    const { tokens, documents } = counts[i];
     if (tokens === 0) {
       throw new Error(
-        `the ${documents} sampled documents of source "${set.name}" have no text, so its similarity is undefined`,
+        `source "${set.name}" has no text in ${
+          counted(documents, "sampled document")
+        }, so its similarity is undefined; ` +
+          "remove it, or add documents",
       );
     }
     // When documents are pooled, a source's tokens are proportional to the mean length of its documents.
     return mixture_by === "tokens" ? share : share * tokens / documents;
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const mixed = new Float64Array(Math.max(...counted.map(({ counts }) => counts.length)));
-  counted.forEach(({ counts, tokens }, i) => {
+  const mixed = new Float64Array(Math.max(...counts.map(({ counts }) => counts.length)));
+  counts.forEach(({ counts, tokens }, i) => {
     const weight = weights[i] / total;
     counts.forEach((count, token) => mixed[token] += weight * (count / tokens));
   });

@@ -6,6 +6,7 @@
 import { requireInteger } from "../config/mod.ts";
 import { permute, Random } from "../random/mod.ts";
 import type { Batch, ports } from "../stage/mod.ts";
+import { counted, formatNumber } from "../words/mod.ts";
 import { meanShare, type MixturePiece, MixtureSchedule, sourcesOf } from "./mixture_schedule.ts";
 import type { Sampler, Sequence } from "./batch.ts";
 import type { PackedSet } from "./packing.ts";
@@ -214,13 +215,14 @@ export function ledgerTable(rows: readonly LedgerRow[], sequence_length: number)
 
 /** The plan in words, a line for each row: tokens needed and tokens available. */
 export function describePlan(rows: readonly LedgerRow[], sequence_length: number): string[] {
-  const count = (tokens: number) => Math.round(tokens).toLocaleString("en");
+  const count = (tokens: number) => formatNumber(Math.round(tokens));
   const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
   return rows.map((row) => {
     const span = `tokens ${count(row.from * sequence_length)} to ${
       count(row.to * sequence_length)
     }`;
-    return `${span}: ${percent(row.requested_share)} ${row.source}, ${count(row.tokens)} of ` +
-      `${count(row.available_tokens)} tokens, ${row.epochs.toFixed(2)} epochs in total`;
+    const needed = counted(Math.round(row.tokens), "token");
+    return `${span}: ${percent(row.requested_share)} from ${row.source} (${needed} needed, ` +
+      `${count(row.available_tokens)} available, ${row.epochs.toFixed(2)} epochs by then)`;
   });
 }

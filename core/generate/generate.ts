@@ -6,6 +6,7 @@
 import type { Weights } from "../model/mod.ts";
 import { setImmediate } from "node:timers";
 import { decodeAfter, type Tokenizer } from "../tokenizer/mod.ts";
+import { counted } from "../words/mod.ts";
 import type { Decoder, DecodingBatch } from "./decoder.ts";
 import { chooseToken, type SamplingOptions } from "./sampling.ts";
 
@@ -69,7 +70,9 @@ export async function generate(
     throw new Error(
       length === 0
         ? `prompt ${i} is empty; start with the end-of-text token`
-        : `prompt ${i} has ${length} tokens, which leaves no room in the model's ${max_position_embeddings} ` +
+        : `prompt ${i} has ${
+          counted(length, "token")
+        }, which leaves no room in the model's ${max_position_embeddings} ` +
           "positions (max_position_embeddings); shorten it",
     );
   });

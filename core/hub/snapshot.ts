@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { firstBytes, TransientError } from "../net/mod.ts";
+import { counted } from "../words/mod.ts";
 import { byPath, parseEntry, RepoCache, type Tree, type TreeFile } from "./cache.ts";
 import { HubError, offlineError, request, type Subject, withRetries } from "./http.ts";
 import {
@@ -195,7 +196,7 @@ function selectFiles(tree: Tree, location: HubLocation): HubFile[] {
   if (found.length === 0) {
     const examples = nearest([...tree.keys()], location.pattern ?? "");
     throw new HubError(
-      `${formatHubUrl(location)} matches none of the ${tree.size} files` +
+      `${formatHubUrl(location)} matches none of its ${counted(tree.size, "file")}` +
         (examples.length === 0 ? "" : `; it has, for example, ${examples.join(", ")}`),
     );
   }

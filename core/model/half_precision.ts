@@ -4,6 +4,7 @@
  * @module
  */
 import { sizeOf } from "../graph/mod.ts";
+import { counted } from "../words/mod.ts";
 import { namedTensors } from "./model_files.ts";
 import type { ParameterArrays } from "./parameters.ts";
 import { safetensorsHeader } from "./safetensors.ts";
@@ -50,8 +51,6 @@ function toFloat16(data: Float32Array, name: string): Float16Array<ArrayBuffer> 
   const lost = halves.reduce((count, half) => count + (Number.isFinite(half) ? 0 : 1), 0);
   if (lost === 0) return halves;
   throw new Error(
-    `${
-      lost.toLocaleString("en")
-    } weights of "${name}" are too large for float16; export in bfloat16`,
+    `${counted(lost, "weight")} of "${name}" cannot be stored as float16; export in bfloat16`,
   );
 }

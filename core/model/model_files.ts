@@ -6,10 +6,11 @@
 import { z } from "zod";
 import { parseJsonFile } from "../config/mod.ts";
 import { sizeOf } from "../graph/mod.ts";
-import { issueText } from "../words/mod.ts";
+import { counted, formatNumber, issueText } from "../words/mod.ts";
 import { familyOf, type ModelConfig, parseConfig } from "./families.ts";
 import type { ParameterSpec } from "./family.ts";
 import { type DecayScope, ParameterArrays, parameterSpecs } from "./parameters.ts";
+import { explainMismatch } from "./tensor_mismatch.ts";
 import {
   type NamedTensor,
   readSafetensors,
@@ -41,6 +42,8 @@ export interface OpenedModel {
   readonly config: ModelConfig;
   /** Types of its tensors in the files, under the format's names. */
   readonly dtypes: ReadonlySet<string>;
+  /** What a person should know about its files, a line each. */
+  readonly notes: readonly string[];
   /** All parameters, in the order of computation. */
   readonly specs: readonly ParameterSpec[];
   /** A parameter by its name here, in the shape of files, as float32. */
@@ -57,7 +60,8 @@ export interface OpenedModel {
  */
 export async function openModel(files: ModelFiles, origin: string): Promise<OpenedModel> {
   if (!files.names.includes("config.json")) throw new Error(`${origin} has no config.json`);
-  const config = parseConfig(await readJson(files, "config.json"), `${origin}: config.json`);
+  const given = await readJson(files, "config.json");
+  const config = parseConfig(given, `${origin}: config.json`);
   const stored = await tensorsOf(files, origin);
   const tensors = [...stored].map(([name, file]) => file.tensors.get(name)!);
   const names = matchTensors(config, tensors, origin);
@@ -70,9 +74,16 @@ export async function openModel(files: ModelFiles, origin: string): Promise<Open
     if (copies.length > 1) checkCopies(copies, await Promise.all(copies.map(readAs)), origin);
   }
   const dtypes = new Set(tensors.map(({ dtype }) => dtype));
+  const is_quantized = (given as { quantization_config?: unknown }).quantization_config != null;
   return {
     config,
     dtypes,
+    notes: [
+      ...(dtypes.has("F64") ? ["64-bit weights are rounded to 32 bits"] : []),
+      ...(is_quantized
+        ? ["quantization_config in config.json is ignored: the weights are not quantized"]
+        : []),
+    ],
     specs: parameterSpecs(config),
     read: (name) => readAs(names.get(name)![0]),
   };
@@ -218,17 +229,20 @@ function matchTensors(
   const known = new Set(specs.map(({ name }) => name));
   const missing = [...known].filter((name) => !found.has(name));
   const extra = [...found.keys()].filter((name) => !known.has(name));
-  if (missing.length > 0) {
-    throw new Error(`${origin} lacks tensors of the model: ${listed(missing)}`);
-  }
-  if (extra.length > 0) {
-    throw new Error(`${origin} has tensors that the model does not: ${listed(extra)}`);
+  if (missing.length + extra.length > 0) {
+    const what = missing.length > 0
+      ? `lacks tensors of the model: ${listed(missing)}`
+      : `has tensors that the model does not: ${listed(extra)}`;
+    throw new Error(`${origin} ${what}; ${explainMismatch(config, { missing, extra })}`);
   }
   for (const { name, shape } of specs) {
     const other = found.get(name)!.find((stored_as) => shapes.get(stored_as) !== shape.join());
     if (other === undefined) continue;
     const is = shapes.get(other);
-    throw new Error(`${origin}: "${other}" has shape [${is}], the config requires [${shape}]`);
+    throw new Error(
+      `${origin}: "${other}" has shape [${is}], but config.json describes [${shape}]; use the config.json ` +
+        "of the same model",
+    );
   }
   return found;
 }
@@ -239,9 +253,11 @@ function checkFinite(data: Float32Array, name: string, origin: string): void {
   // x - x is 0 for finite numbers and NaN for all others.
   for (let i = 0; i < data.length; i++) if (data[i] - data[i] !== 0) count++;
   if (count === 0) return;
-  const of = `${count.toLocaleString("en")} of ${data.length.toLocaleString("en")}`;
+  const found = counted(count, "NaN or infinite weight");
   throw new Error(
-    `${origin}: ${of} weights of "${name}" are NaN or infinite; use an earlier checkpoint, from before training diverged`,
+    `${origin}: "${name}" has ${found} of ${
+      formatNumber(data.length)
+    }; use an earlier checkpoint, from before training diverged`,
   );
 }
 
@@ -253,7 +269,10 @@ function checkCopies(
 ): void {
   if (others.every((other) => first.every((value, i) => value === other[i]))) return;
   const quoted = names.map((name) => `"${name}"`).join(" and ");
-  throw new Error(`${origin}: ${quoted} differ, but are one tensor of the model`);
+  throw new Error(
+    `${origin}: ${quoted} differ, but tie_word_embeddings in config.json makes them one tensor; set it to ` +
+      "false there if the model was trained with two",
+  );
 }
 
 /** Every tensor and the file it is in. */

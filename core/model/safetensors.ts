@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { counted } from "../words/mod.ts";
 
 /** Longest header that is read; the limit of the format's own library. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -243,7 +244,9 @@ function parseHeader(bytes: Uint8Array, file_bytes: number, origin: string): Ten
     if (end > file_bytes) fail(`it ends inside tensor "${name}"`);
     expected = end;
   }
-  if (expected !== file_bytes) fail(`${file_bytes - expected} bytes follow its last tensor`);
+  if (expected !== file_bytes) {
+    fail(`it has ${counted(file_bytes - expected, "byte")} after its last tensor`);
+  }
   return tensors;
 }
 

@@ -67,7 +67,7 @@ const BAD: Record<string, [Uint8Array, RegExp]> = {
     /"b" starts at byte 4, not at 8/,
   ],
   "a gap": [fileOf(`{"a":${entry({ data_offsets: [4, 12] })}}`, 12), /starts at byte 4, not at 0/],
-  "bytes at the end": [fileOf(`{"a":${entry({})}}`, 9), /1 bytes follow its last tensor/],
+  "bytes at the end": [fileOf(`{"a":${entry({})}}`, 9), /it has 1 byte after its last tensor/],
   "metadata that are not strings": [
     fileOf(`{"__metadata__":{"a":1},"a":${entry({})}}`, 8),
     /metadata/,

@@ -40,7 +40,10 @@ export function agree(group: Launched, recipe: Recipe, code: string): void {
         differs.map((part) => what[part]).join(" and ")
       }; ` +
         "start all ranks in the same folder, or in identical copies"
-      : `${count[0]} of ${group.size} ranks differ from rank 0 in recipe, data, seed or code`,
+      : `not all ranks have the recipe, data, seed and code of rank 0: ${
+        count[0]
+      } of ${group.size} ` +
+        "differ; start all ranks in the same folder, or in identical copies",
   );
 }
 

@@ -65,7 +65,7 @@ export function completeFiles(
   { end_of_text, bos = "auto", log }: CompletionOptions = {},
 ): TokenizerFiles {
   if (texts["tokenizer.json"] === undefined) {
-    throw new Error(`no tokenizer.json; ${SAVE_AGAIN}`);
+    throw new Error(noTokenizer(Object.keys(texts), "FOLDER"));
   }
   const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJsonFile);
   if (log) notes.forEach(log);
@@ -86,9 +86,21 @@ export function setBos(files: TokenizerFiles, bos: BosSetting): TokenizerFiles {
   };
 }
 
-/** How a folder gets a `tokenizer.json`. */
-export const SAVE_AGAIN =
-  "make it in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)";
+/** Files of a tokenizer that `tokenizer.json` can be made of. */
+export function tokenizerSources(names: readonly string[]): string[] {
+  return names.filter((name) => /^(vocab\.json|merges\.txt|vocab\.txt|.*\.model)$/.test(name))
+    .sort();
+}
+
+/** The message for a folder without `tokenizer.json`: what it has instead, and the command that makes one. */
+export function noTokenizer(names: readonly string[], folder: string): string {
+  const path = JSON.stringify(folder), others = tokenizerSources(names).join(" and ");
+  return `${folder} has no tokenizer.json${
+    others && `, but ${others}`
+  }; make it with transformers ` +
+    "(pip install transformers sentencepiece): python -c 'from transformers import AutoTokenizer; " +
+    `AutoTokenizer.from_pretrained(${path}).save_pretrained(${path})'`;
+}
 
 /**
  * The files of a trained model, as the Rust library saves one with a GPT-NeoX pre-tokenizer.

@@ -3,6 +3,7 @@ import {
   completeFiles,
   loadTokenizer,
   openTokenizer,
+  readTokenizerFiles,
   tokenizerFiles,
   trainByteLevelBpe,
 } from "./mod.ts";
@@ -250,6 +251,21 @@ const EOS_SOURCES: Record<string, [files: Record<string, unknown>, eos: number[]
   ],
 };
 
+/** What is said of it. */
+const EOS_NOTES: Record<string, string[]> = {
+  "tokenizer_config.json": [],
+  "special_tokens_map.json": ["end-of-text token a: named in special_tokens_map.json"],
+  "generation_config.json": ["end-of-text token b: eos_token_id of generation_config.json"],
+  "the class": ["end-of-text token </s>: the default of LlamaTokenizer"],
+  "its name": [
+    "end-of-text token <|endoftext|>: guessed by its name, because no file names one; " +
+    "end_of_text in the recipe chooses another",
+  ],
+  "added_tokens_decoder": [
+    "tokenizer.json lacks 1 added token of tokenizer_config.json: added to it",
+  ],
+};
+
 for (const [name, [files, eos, bos]] of Object.entries(EOS_SOURCES)) {
   Deno.test(`the end of a text is found in ${name}`, async () => {
     const all: Record<string, unknown> = {
@@ -270,6 +286,9 @@ for (const [name, [files, eos, bos]] of Object.entries(EOS_SOURCES)) {
     const { eos_token_ids, bos_token_id, end_of_text } = await openTokenizer(source);
     assert.deepEqual([eos_token_ids, bos_token_id], [eos, bos]);
     assert.ok(eos.includes(end_of_text));
+    const notes: string[] = [];
+    await readTokenizerFiles(source, { log: (line) => notes.push(line) });
+    assert.deepEqual(notes, EOS_NOTES[name] ?? notes);
   });
 }
 

@@ -13,11 +13,12 @@ export {
   COMPANION_FILES,
   completeFiles,
   END_OF_TEXT,
+  noTokenizer,
   readTokenizerFiles,
-  SAVE_AGAIN,
   setBos,
   TOKENIZER_FILES,
   tokenizerFiles,
+  tokenizerSources,
 } from "./files.ts";
 export type { TokenizerFiles, TokenizerSource } from "./files.ts";
 export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./special_tokens.ts";

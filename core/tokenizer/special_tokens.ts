@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../words/mod.ts";
 import type { AddedToken, Definition } from "./definition.ts";
 import { idCount } from "./definition.ts";
 
@@ -94,11 +95,13 @@ export function completeTokenizer(
   const notes = [
     ...(added.length > 0
       ? [
-        `${added.length} added tokens of tokenizer_config.json are not in tokenizer.json: added to it`,
+        `tokenizer.json lacks ${
+          counted(added.length, "added token")
+        } of tokenizer_config.json: added to it`,
       ]
       : []),
     ...(eos && eos.from !== "tokenizer_config.json" && eos.from !== "the recipe"
-      ? [`texts end with ${eos.content}, from ${eos.from}`]
+      ? [`end-of-text token ${eos.content}: ${eos.from}`]
       : []),
   ];
   return {
@@ -127,8 +130,8 @@ function missingTokens(definition: Definition, { added_tokens_decoder }: Setting
       const id = Number(key);
       if (id !== next++) {
         throw new Error(
-          `tokenizer_config.json has the added token "${token.content}" at id ${id}, which tokenizer.json does not have; ` +
-            "save both again in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+          `tokenizer_config.json has the added token "${token.content}" with id ${id}, but tokenizer.json lacks the ids ` +
+            `before it; save both files again in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`,
         );
       }
       return { id, ...token };
@@ -167,23 +170,25 @@ function findEos(
 ): { content: string; from: string } | undefined {
   const own = contentOf(settings.eos_token), mapped = contentOf(map.eos_token);
   if (mapped !== undefined && mapped !== own) {
-    return { content: mapped, from: "special_tokens_map.json" };
+    return { content: mapped, from: "named in special_tokens_map.json" };
   }
   if (own !== undefined) return { content: own, from: "tokenizer_config.json" };
-  for (const from of ["generation_config.json", "config.json"]) {
-    const [id] = eosIds(read<ModelIds>(from));
+  for (const name of ["generation_config.json", "config.json"]) {
+    const [id] = eosIds(read<ModelIds>(name));
     const content = id === undefined ? undefined : tokenOf(definition, id);
-    if (content !== undefined) return { content, from };
+    if (content !== undefined) return { content, from: `eos_token_id of ${name}` };
   }
   const type = settings.tokenizer_class?.replace(/Fast$/, "") ?? "";
   const by_class = Object.hasOwn(CLASS_EOS, type) ? CLASS_EOS[type] : undefined;
   if (by_class !== undefined && idOf(definition, by_class) !== undefined) {
-    return { content: by_class, from: `the defaults of ${type}` };
+    return { content: by_class, from: `the default of ${type}` };
   }
   const special = (definition.added_tokens ?? []).map(({ content }) => content);
   const by_name = EOS_NAMES.filter((name) => special.includes(name));
   if (by_name.length === 1) {
-    return { content: by_name[0], from: "its name, since no file says which token it is" };
+    const from =
+      "guessed by its name, because no file names one; end_of_text in the recipe chooses another";
+    return { content: by_name[0], from };
   }
 }
 

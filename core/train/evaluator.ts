@@ -18,6 +18,7 @@ import { type Compute, SessionCache } from "../engine/mod.ts";
 import { hiddenStatesGraph, lossGraph, type Weights } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import { openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
+import { counted } from "../words/mod.ts";
 import { checkIds } from "./token_check.ts";
 import { batchFeeds, batchShape } from "./trainer.ts";
 
@@ -74,8 +75,10 @@ export async function evalSets(
     const [{ tokens }] = sequences;
     if (mode === "packed" && set.token_count <= sequence_length) {
       log(
-        `source "${name}" on "${port}" has ${set.token_count} tokens, less than a sequence of ` +
-          `${sequence_length + 1}: measured as one sequence of ${tokens.length} tokens`,
+        `source "${name}" on "${port}" has ${
+          counted(set.token_count, "token")
+        }, less than a sequence of ` +
+          `${sequence_length + 1}: measured as one sequence of ${counted(tokens.length, "token")}`,
       );
     }
     const bytes_per_token = mode === "examples" && set.has_prompts

@@ -12,6 +12,7 @@ import {
   passFlops,
 } from "../model/mod.ts";
 import type { ComputeForecast, Forecast, TokensForecast } from "../stage/mod.ts";
+import { counted } from "../words/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import { type KeepOptions, keptSteps } from "./checkpointing.ts";
 import { lineageAt } from "./lineage.ts";
@@ -103,7 +104,7 @@ export function trainingCost(
     disk: {
       weights: 4 * parameters,
       ...(save_optimizer && { moments: 8 * parameters }),
-      ...(kept > 0 && { [`${kept} checkpoints along it`]: kept * 12 * parameters }),
+      ...(kept > 0 && { [`${counted(kept, "checkpoint")} along it`]: kept * 12 * parameters }),
     },
     scratch: 12 * parameters,
     compute: productOf(options.compute, model, rows * sequence_length),

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { piece_schema } from "../batches/mod.ts";
 import { count } from "../config/mod.ts";
+import { counted } from "../words/mod.ts";
 
 /** The checkpoint that a branch starts from, and what it keeps of it. Weights are always kept. */
 const branch_schema = z.strictObject({
@@ -76,7 +77,7 @@ export function describeSwitches(
 /** One line for each phase, the newest last. */
 export function describeLineage(lineage: Lineage): string[] {
   return lineage.map(({ stage, from_step, to_step, from_tokens, to_tokens, mixture, branch }) => {
-    const tokens = (to_tokens - from_tokens).toLocaleString("en");
+    const tokens = counted(to_tokens - from_tokens, "token");
     const mixtures = mixture.map(({ weights, to }) =>
       to === undefined
         ? describeShares(weights)
@@ -85,7 +86,7 @@ export function describeLineage(lineage: Lineage): string[] {
     const from = branch
       ? `; of checkpoint ${branch.parent.slice(0, 12)}, ${describeSwitches(branch)}`
       : "";
-    return `${stage}, steps ${from_step} to ${to_step}, ${tokens} tokens: ` +
+    return `${stage}, steps ${from_step} to ${to_step}, ${tokens}: ` +
       mixtures.join(", then ") + from;
   });
 }

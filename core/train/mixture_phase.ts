@@ -30,6 +30,7 @@ import type {
   SourceForecast,
   TrainingPoint,
 } from "../stage/mod.ts";
+import { counted } from "../words/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { mixture_phase_fields } from "./config.ts";
 import { evalSets } from "./evaluator.ts";
@@ -95,7 +96,7 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     const { source_tokens } = sets.get(source)!;
     if (source_tokens > sequence_length) continue;
     options.log(
-      `source "${source}" has ${source_tokens} tokens, less than a sequence of ${
+      `source "${source}" has ${counted(source_tokens, "token")}, less than a sequence of ${
         sequence_length + 1
       }: padded to one sequence`,
     );
@@ -163,7 +164,7 @@ function checkAvailable(
   for (const [source, before] of Object.entries(available)) {
     if (now[source] !== undefined && now[source] !== before) {
       throw new Error(
-        `source "${source}" has ${now[source]} sequences, but had ${before} when the ` +
+        `source "${source}" has ${counted(now[source], "sequence")}, but had ${before} when the ` +
           "checkpoint was trained; connect the same tokens, so that nothing is drawn twice",
       );
     }

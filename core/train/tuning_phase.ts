@@ -14,6 +14,7 @@ import {
 } from "../batches/mod.ts";
 import { distinct, positive_int } from "../config/mod.ts";
 import { type Compute, computeOptions } from "../engine/mod.ts";
+import { counted, formatNumber } from "../words/mod.ts";
 import type { OptimizerConfig } from "./adamw.ts";
 import { freshState, type TrainerState } from "./checkpoint.ts";
 import { micro_batch_size, paddedLengths } from "./config.ts";
@@ -58,33 +59,32 @@ export function describeExamples(
     "overlong" | "sequence_length" | "global_batch_size"
   >,
 ): string {
-  const number = (n: number) => n.toLocaleString("en");
-  const count = (n: number, one: string) => `${number(n)} ${one}${n === 1 ? "" : "s"}`;
   const { steps, batch_size, last_batch_size, epochs } = passes;
-  const rounded = Number(epochs.toFixed(3));
-  const made = `${rounded} ${rounded === 1 ? "pass" : "passes"}`;
-  const parts = [`${count(examples, "example")}, ${count(steps, "step")}, ${made}`];
+  const made = counted(Number(epochs.toFixed(3)), "pass");
+  const parts = [`${counted(examples, "example")}, ${counted(steps, "step")}, ${made}`];
   if (batch_size < global_batch_size) {
     parts.push(
-      `a batch has all ${number(batch_size)} examples, less than global_batch_size ${
-        number(global_batch_size)
+      `a batch has all ${counted(batch_size, "example")}, less than global_batch_size ${
+        formatNumber(global_batch_size)
       }`,
     );
   }
-  if (last_batch_size < batch_size) parts.push(`the last batch has ${number(last_batch_size)}`);
-  const tokens = `${number(sequence_length + 1)} tokens`;
+  if (last_batch_size < batch_size) {
+    parts.push(`the last batch has ${formatNumber(last_batch_size)}`);
+  }
+  const tokens = `${formatNumber(sequence_length + 1)} tokens`;
   if (overlong === "skip" && long > 0) {
-    parts.push(`${count(long, "example")} skipped: longer than ${tokens}`);
+    parts.push(`${counted(long, "example")} skipped: longer than ${tokens}`);
   }
   if (truncated > 0) {
     parts.push(
       `${
-        count(truncated, "example")
+        counted(truncated, "example")
       } truncated to ${tokens}: the end of the answer is lost, and with ` +
         "it the end-of-text token",
     );
   }
-  if (skipped > 0) parts.push(`${count(skipped, "example")} skipped: no tokens to train on`);
+  if (skipped > 0) parts.push(`${counted(skipped, "example")} skipped: no tokens to train on`);
   return parts.join("; ");
 }
 

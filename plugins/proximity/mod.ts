@@ -13,6 +13,7 @@ import {
   type StageContext,
   study_ports,
 } from "@causeway/core/stage";
+import { counted } from "@causeway/core/words";
 import { allChoices, type Config, config } from "./config.ts";
 import { type Legs, type Pair, ProximityMeter, readPairs } from "./pairs.ts";
 
@@ -101,8 +102,8 @@ function proximityRow(row: Measured) {
 }
 
 function describe({ n, r, p, ci_low, ci_high }: Correlation): string {
-  if (r === null) return `proximity advantage and improvement: ${n} pairs, no correlation`;
+  if (r === null) return `proximity advantage and improvement: ${counted(n, "pair")}, no correlation`;
   const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
   return `proximity advantage and improvement: r = ${r.toFixed(3)} (${low} to ${high}), ` +
-    `p = ${p?.toPrecision(2)}, ${n} pairs`;
+    `p = ${p?.toPrecision(2)}, ${counted(n, "pair")}`;
 }

@@ -17,6 +17,7 @@ import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/en
 import { placeWeights, type Weights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
 import { checkModels, checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
+import { counted } from "@causeway/core/words";
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */
@@ -150,7 +151,9 @@ export function probeBatches(
   const groups = Math.max(1, jackknife_groups);
   if (sequences.length < groups) {
     throw new Error(
-      `probe "${probe}" has only ${sequences.length} sequences for ${groups} groups; lower jackknife_groups or ` +
+      `probe "${probe}" has only ${counted(sequences.length, "sequence")} for ${
+        counted(groups, "group")
+      }; lower jackknife_groups or ` +
         "sequence_length",
     );
   }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { positive_int } from "@causeway/core/config";
 import { generate } from "@causeway/core/generate";
+import { counted } from "@causeway/core/words";
 import { asInTuning, pin, question_fields, readRecords, spread } from "./questions.ts";
 import { type Answer, proportion, type Reading, type Task, taskPrompt } from "./task.ts";
 
@@ -42,7 +43,9 @@ export async function gsm8kTask(
   const { prompt, answer } = asInTuning("gsm8k");
   if (records.train.length < config.shots) {
     throw new Error(
-      `gsm8k has only ${records.train.length} training records for ${config.shots} shots; lower shots`,
+      `gsm8k has only ${counted(records.train.length, "training record")} for ${
+        counted(config.shots, "shot")
+      }; lower shots`,
     );
   }
   const shots = records.train.slice(0, config.shots).flatMap((record, i) => {

@@ -17,6 +17,7 @@ import {
   type Split,
 } from "@causeway/core/readers";
 import { RECORD_SETS, type RecordSet } from "@causeway/datasets";
+import { counted } from "@causeway/core/words";
 
 /** Tasks are named after their datasets. */
 type TaskName = "gsm8k" | "sciq" | "mbpp";
@@ -93,7 +94,9 @@ function questionCard(task: TaskName, { shots = 0, path }: QuestionOptions): Dat
   const wants_train = shots > 0 && shots_from_train;
   if (wants_train && (train === undefined || train.length === 0)) {
     throw new Error(
-      `task "${task}" takes its ${shots} shots from a training set, and there is none; add a train… file beside the ` +
+      `task "${task}" takes its ${
+        counted(shots, "shot")
+      } from a training set, and there is none; add a train… file beside the ` +
         "questions, or set shots to 0",
     );
   }

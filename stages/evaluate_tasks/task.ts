@@ -7,6 +7,7 @@ import { bootstrapInterval, type KnownInterval, mean } from "@causeway/core/anal
 import type { Decoder } from "@causeway/core/generate";
 import type { Weights } from "@causeway/core/model";
 import type { Tokenizer } from "@causeway/core/tokenizer";
+import { counted } from "@causeway/core/words";
 
 /** The model to evaluate. */
 export interface Model {
@@ -172,9 +173,11 @@ export function caution(
 ): string | undefined {
   const what = `${model}: ${task} ${metric} is ${value.toFixed(3)}`;
   if (value === 0) {
-    return `${what}: none of ${n} questions was answered correctly, so the task is too hard to compare this model with others`;
+    return `${what}: no correct answer to ${
+      counted(n, "question")
+    }, so the task is too hard to compare this model with others`;
   }
   if (chance === 0 || ci_low > chance) return undefined;
   const interval = `[${ci_low.toFixed(3)}, ${ci_high.toFixed(3)}]`;
-  return `${what} ${interval} on ${n} questions, which is not above chance (${chance})`;
+  return `${what} ${interval} on ${counted(n, "question")}, which is not above chance (${chance})`;
 }

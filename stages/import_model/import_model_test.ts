@@ -114,19 +114,25 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
     /has neither model\.safetensors nor/,
   ],
   "no config": [(files) => delete files["config.json"], /has no config\.json/],
-  "no tokenizer": [(files) => delete files["tokenizer.json"], /has no tokenizer\.json/],
+  "no tokenizer": [
+    (files) => {
+      files["tokenizer.model"] = files["tokenizer.json"];
+      delete files["tokenizer.json"];
+    },
+    /has no tokenizer\.json, but tokenizer\.model; make it .*: python -c '.*save_pretrained\("\/.*"\)'$/,
+  ],
   "missing tensors": [
     (files) => files["config.json"] = text({ ...json(files["config.json"]), num_hidden_layers: 3 }),
-    /lacks tensors of the model: gpt_neox\.layers\.2\.input_layernorm\.weight.* and 7 more/,
+    /lacks tensors of the model: gpt_neox\.layers\.2\.input_layernorm\.weight.* and 7 more; a file .* may be missing/,
   ],
   "tensors too many": [
     (files) => files["config.json"] = text({ ...json(files["config.json"]), num_hidden_layers: 1 }),
-    /has tensors that the model does not: gpt_neox\.layers\.1\./,
+    /has tensors that the model does not: gpt_neox\.layers\.1\..*; config\.json has num_hidden_layers 1, and the weights have 2/,
   ],
   "another shape": [
     (files) =>
       files["config.json"] = text({ ...json(files["config.json"]), intermediate_size: 96 }),
-    /has shape \[128\], the config requires \[96\]|has shape \[128,64\], the config requires \[96,64\]/,
+    /has shape \[128(,64)?\], but config\.json describes \[96(,64)?\]; use the config\.json of the same model/,
   ],
   "a vocabulary that is too small": [
     (files) => {
@@ -175,6 +181,19 @@ for (const [name, [change, message]] of Object.entries(REFUSED)) {
       await assert.rejects(take({ folder: writeFolder(folder, files) }), message);
     }));
 }
+
+Deno.test("a quantization_config that does not fit the weights is named", () =>
+  withFolder(async (folder) => {
+    const given = { ...json(FILES["config.json"]), quantization_config: { bits: 4 } };
+    writeFolder(folder, { ...FILES, "config.json": text(given) });
+    const fake = await fakeContext(import_model, { config: { folder }, inputs: {} });
+    await import_model.run(fake.ctx);
+    assert.ok(
+      fake.logs.includes(
+        "quantization_config in config.json is ignored: the weights are not quantized",
+      ),
+    );
+  }));
 
 const { config } = import_model;
 

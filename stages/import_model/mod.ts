@@ -29,24 +29,32 @@ import {
   COMPANION_FILES,
   completeFiles,
   endOfTextId,
+  noTokenizer,
   openTokenizer,
   readTokenizerFiles,
-  SAVE_AGAIN,
   TOKEN_SOURCES,
   type TokenIds,
   TOKENIZER_FILES,
   type TokenizerFiles,
+  tokenizerSources,
   vocabularySize,
   withTokenIds,
 } from "@causeway/core/tokenizer";
 import { importedState } from "@causeway/core/train";
+import { counted } from "@causeway/core/words";
 import { join } from "node:path";
 
 /** Files of a model; all others in its folder or repository are ignored. */
 const WANTED =
   /^(config\.json|generation_config\.json|model[\w.-]*\.safetensors|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja)$/;
-/** Listed too, so that a model that has only a pickle is refused for that reason. */
+/** Listed too, to say what a model has instead: a pickle, or a tokenizer in other files. */
 const PICKLE = /^pytorch_model.*\.bin$/;
+
+/** The names that say what a model has. */
+function namesOf(all: readonly string[]): string[] {
+  const names = all.filter((name) => WANTED.test(name) || PICKLE.test(name));
+  return [...names, ...names.includes("tokenizer.json") ? [] : tokenizerSources(all)].sort();
+}
 
 const place = z.strictObject({
   /** Optimizer steps of its training so far. */
@@ -115,8 +123,7 @@ function folderContent(folder: string, end_of_text: string | undefined) {
 }
 
 function folderNames(folder: string): string[] {
-  return [...Deno.readDirSync(snapshotFolder(folder))].map(({ name }) => name)
-    .filter((name) => WANTED.test(name) || PICKLE.test(name)).sort();
+  return namesOf([...Deno.readDirSync(snapshotFolder(folder))].map(({ name }) => name));
 }
 
 /** Uses the digests listed by the hub, so nothing is downloaded. @returns the name with its commit. */
@@ -131,10 +138,8 @@ async function hubContent(hub: string) {
 async function hubModel(hub: string) {
   const url = hub.startsWith("hf://") ? hub : `hf://${hub}`;
   const snapshot = await resolveSnapshot(parseHubUrl(url, "model"), hubOptionsFromEnvironment());
-  return {
-    snapshot,
-    wanted: snapshot.files.filter(({ path }) => WANTED.test(path) || PICKLE.test(path)),
-  };
+  const names = new Set(namesOf(snapshot.files.map(({ path }) => path)));
+  return { snapshot, wanted: snapshot.files.filter(({ path }) => names.has(path)) };
 }
 
 /**
@@ -153,8 +158,8 @@ async function modelFiles(
   const { snapshot, wanted } = await hubModel(hub!);
   const paths = new Map<string, string>();
   for (const file of wanted) {
-    // A pickle is refused by name, so it is not downloaded.
-    if (PICKLE.test(file.path)) paths.set(file.path, "");
+    // Others are refused by name, so they are not downloaded.
+    if (!WANTED.test(file.path)) paths.set(file.path, "");
     else {
       log(`downloading ${file.path} (${(file.bytes / 1e6).toFixed(1)} MB)`);
       paths.set(file.path, await downloadFile(snapshot, file, hubOptionsFromEnvironment()));
@@ -177,8 +182,8 @@ export const import_model = defineStage({
     const files = await modelFiles(config, log);
     const origin = config.folder ?? config.hub!;
     const model = await openModel(files, origin);
-    log(`model with ${parameterCount(model.config).toLocaleString("en")} parameters`);
-    if (model.dtypes.has("F64")) log("64-bit weights are rounded to 32 bits");
+    log(`model with ${counted(parameterCount(model.config), "parameter")}`);
+    model.notes.forEach(log);
     const { tokenizer, ids, begins } = await openTokenizerOf(files, origin, config, log);
     checkVocabulary(vocabularySize(tokenizer["tokenizer.json"]), model.config, origin);
     log(`special tokens: bos ${ids.bos_token_id ?? "none"}, eos ${ids.eos_token_ids.join(", ")}`);
@@ -222,7 +227,7 @@ async function openTokenizerOf(
   log: (line: string) => void,
 ): Promise<{ tokenizer: TokenizerFiles; ids: TokenIds; begins: boolean }> {
   if (!files.names.includes("tokenizer.json")) {
-    throw new Error(`${origin} has no tokenizer.json; ${SAVE_AGAIN}`);
+    throw new Error(noTokenizer(files.names, origin));
   }
   const source = { ...files, text: (name: string) => Deno.readTextFile(files.path(name)) };
   const tokenizer = await readTokenizerFiles(source, { end_of_text, bos, log });

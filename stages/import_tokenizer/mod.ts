@@ -13,7 +13,7 @@ import {
   completeFiles,
   endOfTextId,
   loadTokenizer,
-  SAVE_AGAIN,
+  noTokenizer,
   TOKEN_SOURCES,
   TOKENIZER_FILES,
   vocabularySize,
@@ -60,11 +60,7 @@ function readTexts(given: string): Record<string, string> {
   const folder = snapshotFolder(given);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   if (!names.includes("tokenizer.json")) {
-    const others = names.filter((name) =>
-      /^(vocab\.json|merges\.txt|vocab\.txt|.*\.model)$/.test(name)
-    );
-    const has = others.length === 0 ? "" : ` but ${others.sort().join(", ")}`;
-    throw new Error(`${folder} has no tokenizer.json${has}; ${SAVE_AGAIN}`);
+    throw new Error(noTokenizer(names, folder));
   }
   return Object.fromEntries(
     FILES.filter((name) => names.includes(name))

@@ -38,6 +38,7 @@ import {
   trainPhase,
   writePhase,
 } from "@causeway/core/train";
+import { counted } from "@causeway/core/words";
 
 const config = z.strictObject({
   model: model_schema,
@@ -145,7 +146,7 @@ export const pretrain = defineStage({
     const { config: { optimizer, ...config }, inputs, outputs, seed } = ctx;
     const known = vocabularySize(await inputs.tokenizer.text("tokenizer.json"));
     const model = modelConfig(config.model, paddedVocabulary(known, config));
-    ctx.log(`model with ${parameterCount(model).toLocaleString("en")} parameters`);
+    ctx.log(`model with ${counted(parameterCount(model), "parameter")}`);
     const { phase: mixed, ledger } = await preparePhase(ctx);
     const phase = { ...mixed, tokenizer: inputs.tokenizer };
     const result = await trainPhase(ctx, phase, () => {

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
 import { cutText, type DatasetCard, type Document, textDigest } from "@causeway/core/readers";
+import { counted, formatNumber } from "@causeway/core/words";
 
 /** Small datasets are kept in memory between passes, up to this many UTF-16 units in total. */
 const MAX_KEPT_CHARS = 64_000_000;
@@ -56,8 +57,9 @@ export class DocumentReader {
       if (Date.now() < next_line) continue;
       next_line = Date.now() + LOG_EVERY_MS;
       const millions = (chars / 1e6).toFixed(0);
-      const count = documents.toLocaleString("en");
-      this.options.log(`${purpose} ${card.name}: ${count} documents, ${millions}M characters`);
+      this.options.log(
+        `${purpose} ${card.name}: ${counted(documents, "document")}, ${millions}M characters`,
+      );
     }
     this.#log(lengths.line(card.name, this.options.max_bytes));
     if (keep === undefined) return;
@@ -88,9 +90,9 @@ export class DocumentReader {
     if (only === undefined) return;
     const [head, tail] = divide(only, validation_share);
     if (tail !== undefined) {
-      const [held_out, all] = [tail, only].map(({ text }) => number(Buffer.byteLength(text)));
+      const [held_out, all] = [tail, only].map(({ text }) => formatNumber(Buffer.byteLength(text)));
       log(
-        `dataset "${card.name}": one document only; its last ${held_out} of ${all} bytes are held out`,
+        `dataset "${card.name}" has only one document: its last ${held_out} of ${all} bytes are held out`,
       );
     }
     for (const part of [head, tail]) {
@@ -125,15 +127,19 @@ class LengthReport {
   lost_bytes = 0;
 
   line(dataset: string, max_bytes: number): string | undefined {
-    const limit = `longer than max_document_bytes (${number(max_bytes)})`;
+    const limit = `longer than max_document_bytes (${formatNumber(max_bytes)})`;
     const parts = [
       ...(this.long > 0
-        ? [`${number(this.long)} texts ${limit} cut into ${number(this.pieces)} documents`]
+        ? [`${counted(this.long, "text")} ${limit}, cut into ${counted(this.pieces, "document")}`]
         : []),
       ...(this.cut > 0
-        ? [`${number(this.cut)} examples ${limit} cut off, ${number(this.lost_bytes)} bytes lost`]
+        ? [
+          `${counted(this.cut, "example")} ${limit}, truncated: ${
+            counted(this.lost_bytes, "byte")
+          } lost`,
+        ]
         : []),
-      ...(this.empty > 0 ? [`${number(this.empty)} empty texts left out`] : []),
+      ...(this.empty > 0 ? [`${counted(this.empty, "empty text")} left out`] : []),
     ];
     return parts.length > 0 ? `dataset "${dataset}": ${parts.join("; ")}` : undefined;
   }
@@ -189,8 +195,4 @@ function* cutDocument(
     lengths.pieces++;
     yield { ...document, id: `${id}#${at + 1}`, text: piece, group };
   }
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }

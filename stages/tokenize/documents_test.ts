@@ -17,13 +17,13 @@ Deno.test("long texts are cut into documents between characters, examples with a
     assert.deepEqual(texts("train"), ["ab", "🙂c", "d", "x"].map((text) => `${text}<|endoftext|>`));
     assert.match(
       fake.logs.join("\n"),
-      /"mine": 1 texts longer than max_document_bytes \(5\) cut into 3 documents\n/,
+      /"mine": 1 text longer than max_document_bytes \(5\), cut into 3 documents\n/,
     );
   });
   await withFile(lines([{ question: "ab", text: "🙂cd" }]), async (path) => {
     const { texts, fake } = await run(path, { config, records: { prompt: "question" } });
     assert.deepEqual(texts("train"), ["ab<|endoftext|>"]);
-    assert.match(fake.logs.join("\n"), /1 examples longer than .* cut off, 6 bytes lost\n/);
+    assert.match(fake.logs.join("\n"), /1 example longer than .*, truncated: 6 bytes lost\n/);
   });
 });
 
@@ -38,9 +38,9 @@ Deno.test("documents in train and in validation are counted, and datasets withou
     );
     const { fake, texts } = await run(folder);
     assert.deepEqual([texts("train").length, texts("validation").length], [3, 4]);
-    assert.deepEqual(fake.logs.filter((line) => /also in train/.test(line)), [
-      'dataset "mine": 2 of 4 validation documents (50.0%) are also in train: 1 equal, ' +
-      "1 but for case, spaces or punctuation; losses on them are too low",
+    assert.deepEqual(fake.logs.filter((line) => /train also has/.test(line)), [
+      'dataset "mine": train also has 2 of 4 validation documents (50.0%): 1 identical, ' +
+      "1 differing only in case, spaces or punctuation; losses on them are too low",
     ]);
     const equal = await run(`${folder}/train.jsonl`, { config: { validation_share: 0 } });
     assert.match(
@@ -52,8 +52,31 @@ Deno.test("documents in train and in validation are counted, and datasets withou
   }
   await withFile(row("same").repeat(5), async (path) => {
     const { fake } = await run(path);
-    assert.match(fake.logs.join("\n"), /"mine": no document is held out .* documents are equal/);
+    assert.match(
+      fake.logs.join("\n"),
+      /"mine": no document is held out .* documents are identical/,
+    );
   });
+  const reasonsOf = async (text: string, records: Record<string, unknown>, config = {}) => {
+    let reason: string | undefined;
+    await withFile(text, async (path) => {
+      const { fake } = await run(path, { records, config });
+      reason = /no document is held out for validation: (.*)/.exec(fake.logs.join("\n"))?.[1];
+    });
+    return reason;
+  };
+  const grouped = lines([{ text: "a", g: 1 }, { text: "b", g: 1 }]);
+  assert.deepEqual([
+    await reasonsOf(row("a") + row("b"), { split: "train" }),
+    await reasonsOf(grouped, { group: "g" }),
+    await reasonsOf(row("short"), {}),
+    await reasonsOf(row("a") + row("b"), {}),
+  ], [
+    "the dataset has only training documents",
+    "all documents are in one group, which stays in train",
+    "it has only one document to choose from",
+    undefined,
+  ]);
 });
 
 Deno.test("pieces of one document are in one split", async () => {
@@ -82,7 +105,7 @@ Deno.test("the end of a single text is held out, as much as was asked for", asyn
     assert.ok(Math.abs(validation.length / text.length - 0.1) < 0.01, `${validation.length}`);
     assert.ok(train.endsWith("\n\n") && texts("train").length === 3);
     assert.ok(
-      fake.logs.some((log) => /^dataset "mine": one document only; its last 5,\d+ of/.test(log)),
+      fake.logs.some((log) => /^dataset "mine" has only one document: its last 5,\d+ of/.test(log)),
     );
     const none = await run(path, { config: { validation_share: 0 } });
     assert.deepEqual(none.texts("validation"), []);
@@ -102,8 +125,8 @@ Deno.test("control tokens in documents are plain text unless they are asked for"
     assert.deepEqual(await ids(), {
       ends: 2,
       lines: [
-        'dataset "mine": 2 control tokens written out in its texts, encoded as plain text ' +
-        "(parse_special_tokens: true makes tokens of them)",
+        'dataset "mine": its texts contain 2 control tokens (end of text and the like), kept as ' +
+        "plain text; parse_special_tokens: true encodes them as tokens",
       ],
     });
     assert.deepEqual(await ids(true), { ends: 4, lines: [] });

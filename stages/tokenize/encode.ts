@@ -6,6 +6,7 @@
 import type { Document } from "@causeway/core/readers";
 import { batchOf, ports, type TableOutput } from "@causeway/core/stage";
 import { EncoderPool, type TokenArray, type TokenizerFiles } from "@causeway/core/tokenizer";
+import { counted } from "@causeway/core/words";
 import type { Context } from "./config.ts";
 import type { DocumentReader } from "./document_reader.ts";
 import type { Scan } from "./scan.ts";
@@ -63,10 +64,9 @@ export async function encodeAll(
   await writers.validation.flush();
   ctx.report(done, { tokens: tokens_done }, total);
   for (const [dataset, count] of left_as_text) {
-    const tokens = count === 1 ? "1 control token" : `${count.toLocaleString("en")} control tokens`;
     ctx.log(
-      `dataset "${dataset}": ${tokens} written out in its texts, encoded as plain text ` +
-        "(parse_special_tokens: true makes tokens of them)",
+      `dataset "${dataset}": its texts contain ${counted(count, "control token")} ` +
+        "(end of text and the like), kept as plain text; parse_special_tokens: true encodes them as tokens",
     );
   }
   const rows = tallies.filter(({ documents }) => documents > 0);
@@ -96,7 +96,9 @@ function newTally({ source, card }: Scan, split: Tally["split"]): Tally {
 function assertSameCount({ card, sizes }: Scan, count: number): void {
   if (count !== sizes.length) {
     throw new Error(
-      `dataset "${card.name}" changed while it was being read: ${sizes.length} documents, then ${count}; run again`,
+      `dataset "${card.name}" changed while it was being read: ${
+        counted(sizes.length, "document")
+      }, then ${count}; run again`,
     );
   }
 }

@@ -22,6 +22,7 @@ import {
   trainByteLevelBpe,
   vocabularySize,
 } from "@causeway/core/tokenizer";
+import { counted, formatNumber } from "@causeway/core/words";
 import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
 import { encodeAll } from "./encode.ts";
 import { DocumentReader } from "./document_reader.ts";
@@ -39,10 +40,11 @@ export const tokenize = defineStage({
   async run(ctx: Context) {
     const { config, signal, log } = ctx;
     const { max_document_bytes: max_bytes, validation_share } = config;
+    const given = await givenTokenizer(ctx);
     const reader = new DocumentReader({ max_bytes, validation_share, signal, log });
     const scans = await scanAll(ctx, reader);
     overlapLines(scans).forEach(log);
-    const files = await provideTokenizer(ctx, reader, scans);
+    const files = await provideTokenizer(ctx, reader, scans, given);
     await encodeAll(ctx, reader, scans, files);
     await assertUnchanged(config, signal);
   },
@@ -89,24 +91,30 @@ async function scanAll(ctx: Context, reader: DocumentReader): Promise<Scan[]> {
       const part = { source, card, max_bytes: entry.max_bytes ?? Infinity };
       const found = await scan(part, reader.read(card, "scanning"), ctx.config);
       scans.push(found);
-      if (!found.held_out.some((one, i) => one && found.taken[i])) {
-        ctx.log(explainNoneHeldOut(found, ctx.config));
+      if (found.none_held_out !== undefined) {
+        const why = found.none_held_out;
+        ctx.log(`dataset "${card.name}": no document is held out for validation: ${why}`);
       }
     }
   }
   return scans;
 }
 
-function explainNoneHeldOut(
-  { card, exact }: Scan,
-  { validation_share }: Context["config"],
-): string {
-  const why = validation_share === 0
-    ? "validation_share is 0"
-    : new Set(exact).size === 1
-    ? "all documents are equal"
-    : "the dataset has only training documents, or one group of documents";
-  return `dataset "${card.name}": no document is held out for validation: ${why}`;
+/**
+ * The connected tokenizer.
+ *
+ * @throws {Error} when `bos` says something else than it: models with this tokenizer begin texts as it does.
+ */
+async function givenTokenizer({ inputs, config: { bos } }: Context) {
+  if (inputs.tokenizer === undefined) return undefined;
+  const files = await readTokenizerFiles(inputs.tokenizer);
+  if (setBos(files, bos)["tokenizer.json"] === files["tokenizer.json"]) return files;
+  throw new Error(
+    `bos is ${bos}, but texts of the connected tokenizer begin ${
+      bos ? "without" : "with"
+    } a BOS token, as models ` +
+      "with it expect; remove bos here, or set it in the step that imports the tokenizer or model",
+  );
 }
 
 /** Writes the tokenizer output: the connected tokenizer, or one trained on the training texts. */
@@ -114,8 +122,10 @@ async function provideTokenizer(
   ctx: Context,
   reader: DocumentReader,
   scans: readonly Scan[],
+  connected: TokenizerFiles | undefined,
 ): Promise<TokenizerFiles> {
-  const files = setBos(await tokenizerSource(ctx, reader, scans), ctx.config.bos);
+  const source = connected ?? await trainTokenizer(ctx, reader, scans);
+  const files = setBos(source, ctx.config.bos);
   for (const name of TOKENIZER_FILES) await ctx.outputs.tokenizer.write(name, files[name]);
   const given = ctx.inputs.tokenizer;
   for (const name of COMPANION_FILES.filter((name) => given?.names.includes(name))) {
@@ -124,7 +134,7 @@ async function provideTokenizer(
   // Finds errors in the tokenizer before the workers load it.
   const tokenizer = await loadTokenizer(files["tokenizer.json"], files["tokenizer_config.json"]);
   const { vocab_size, prefix_ids } = tokenizer;
-  ctx.log(`tokenizer with ${vocab_size.toLocaleString("en")} tokens`);
+  ctx.log(`tokenizer with ${counted(vocab_size, "token")}`);
   // Trained here, a tokenizer has no BOS token unless the recipe says so.
   if (given !== undefined || prefix_ids.length > 0) {
     const begin = prefix_ids.length === 0
@@ -135,15 +145,13 @@ async function provideTokenizer(
   return files;
 }
 
-async function tokenizerSource(
+async function trainTokenizer(
   ctx: Context,
   reader: DocumentReader,
   scans: readonly Scan[],
 ): Promise<TokenizerFiles> {
-  const given = ctx.inputs.tokenizer;
-  if (given !== undefined) return await readTokenizerFiles(given);
   const { vocab_size, min_frequency, tokenizer_bytes } = ctx.config;
-  const wanted = vocab_size.toLocaleString("en");
+  const wanted = formatNumber(vocab_size);
   ctx.log(`training a tokenizer with ${wanted} tokens`);
   const texts = tokenizerTexts(reader, scans, tokenizer_bytes);
   const model = await trainByteLevelBpe(texts, {
@@ -153,8 +161,10 @@ async function tokenizerSource(
     signal: ctx.signal,
   });
   if (model.vocabulary.length < vocab_size) {
-    const found = model.vocabulary.length.toLocaleString("en");
-    ctx.log(`the texts have enough frequent pairs for ${found} tokens only, not ${wanted}`);
+    const found = formatNumber(model.vocabulary.length);
+    ctx.log(
+      `the tokenizer has only ${found} of ${wanted} tokens: no other pair occurs min_frequency times`,
+    );
   }
   return tokenizerFiles(model);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { counted } from "@causeway/core/words";
+
 /** What a scan knows of a dataset's documents. */
 interface Hashed {
   readonly card: { readonly name: string };
@@ -49,10 +51,10 @@ export function overlapLines(scans: readonly Hashed[]): string[] {
     const share = (100 * (equal + similar) / documents).toFixed(1);
     const where = others.size > 0 ? ` (some of ${[...others].sort().join(", ")})` : "";
     return [
-      `dataset "${scan.card.name}": ${
-        equal + similar
-      } of ${documents} validation documents (${share}%) are also ` +
-      `in train${where}: ${equal} equal, ${similar} but for case, spaces or punctuation; losses on them are too low`,
+      `dataset "${scan.card.name}": train also has ${equal + similar} of ${
+        counted(documents, "validation document")
+      } (${share}%)${where}: ${equal} identical, ${similar} differing only in case, spaces or punctuation; ` +
+      "losses on them are too low",
     ];
   });
 }

@@ -28,6 +28,8 @@ export interface Scan extends Part {
   readonly taken_count: number;
   /** 1 for documents that are held out. */
   readonly held_out: Uint8Array;
+  /** Why no document that is used is held out; undefined if there is one. */
+  readonly none_held_out?: string;
   /** Hashes of the texts. */
   readonly exact: Float64Array;
   /** Hashes of the texts without differences of case, spaces and punctuation. */
@@ -72,7 +74,27 @@ export async function scan(
     split === 0 ? Number(split_draws[i] < share) : Number(SPLITS[split] === "validation")
   );
   const taken_count = taken.reduce((sum, one) => sum + one, 0);
-  return { ...part, sizes, draws, taken, taken_count, held_out, exact, normalized };
+  const none_held_out = held_out.some((one, i) => one && taken[i])
+    ? undefined
+    : whyNone({ taken, held_out, own_split, exact }, validation_share);
+  return { ...part, sizes, draws, taken, taken_count, held_out, none_held_out, exact, normalized };
+}
+
+/** Why none of the documents is held out. */
+function whyNone(
+  { taken, held_out, own_split, exact }: Pick<Scan, "taken" | "held_out" | "exact"> & {
+    readonly own_split: Uint8Array;
+  },
+  validation_share: number,
+): string {
+  if (held_out.includes(1)) return "max_bytes leaves out its validation documents";
+  const free = [...own_split.keys()].filter((i) => taken[i] && own_split[i] === 0);
+  if (free.length === 0) return "the dataset has only training documents";
+  if (validation_share === 0) return "validation_share is 0";
+  if (free.length === 1) return "it has only one document to choose from";
+  return new Set(free.map((i) => exact[i])).size === 1
+    ? "all documents are identical"
+    : "all documents are in one group, which stays in train";
 }
 
 /**

@@ -99,6 +99,14 @@ Deno.test("a connected tokenizer is passed through unchanged", async () => {
     await tokenize.run(fake.ctx);
     assert.deepEqual(fake.collected().tokenizer, first.out.tokenizer);
     assert.deepEqual(fake.collected().train.tokens, first.out.train.tokens);
+    const other = await fakeContext(tokenize, {
+      config: { ...fake.ctx.config, bos: true },
+      inputs: { tokenizer: Object.fromEntries(first.out.tokenizer) },
+    });
+    await assert.rejects(
+      async () => await tokenize.run(other.ctx),
+      /^Error: bos is true, but texts of the connected tokenizer begin without a BOS token, .* remove bos here/,
+    );
   });
 });
 

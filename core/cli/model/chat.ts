@@ -116,7 +116,7 @@ export function main(
 ) {
   return mainOf(command, async ({ flags, args: [name] }, io) => {
     const named = await findModel(name, flags.out);
-    const writer = new Writer(await loadModel(named), flags);
+    const writer = new Writer(await loadModel(named, io.err), flags);
     io.err(`${named.label}. /new starts another conversation, /quit ends it.`);
     try {
       await new Conversation(writer, flags, terminal, io).hold();

@@ -80,7 +80,7 @@ export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
     throw new UsageError(`${to} exists; name another folder with --to, or replace it with --force`);
   }
   const options = { format, ...dtypes, folder: basename(to) };
-  const exported = exportModel(await loadModel(model), await modelFacts(model), options);
+  const exported = exportModel(await loadModel(model, io.err), await modelFacts(model), options);
   io.err(`${model.label} to ${to}`);
   await writeFolder(to, exported, io);
 });

@@ -14,7 +14,7 @@ import { snapshotFolder } from "../../hub/mod.ts";
 import { LogReader, type RunState } from "../../runs/mod.ts";
 import type { FilesInput } from "../../stage/mod.ts";
 import { type Manifest, openFiles, Store } from "../../store/mod.ts";
-import { openTokenizer, SAVE_AGAIN, type Tokenizer } from "../../tokenizer/mod.ts";
+import { noTokenizer, openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
 import { findRun, listed, RUN_HELP } from "../shared/inputs.ts";
 import type { Argument } from "../shared/command.ts";
@@ -121,14 +121,21 @@ export interface LoadedModel extends NamedModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** @throws {Error} naming the file that is missing or not valid. */
-export async function loadModel(model: NamedModel): Promise<LoadedModel> {
+/**
+ * @param log called with what a person should know about the files.
+ * @throws {Error} naming the file that is missing or not valid.
+ */
+export async function loadModel(
+  model: NamedModel,
+  log: (line: string) => void,
+): Promise<LoadedModel> {
   const { files } = model;
   if (!files.names.includes("tokenizer.json")) {
-    throw new Error(`${model.label} has no tokenizer.json; ${SAVE_AGAIN}`);
+    throw new Error(noTokenizer(files.names, model.label));
   }
   const tokenizer = await openTokenizer(files);
   const opened = await openModel(files, model.label);
+  opened.notes.forEach((note) => log(`${model.label}: ${note}`));
   checkVocabulary(tokenizer.vocab_size, opened.config, model.label);
   const parameters = await loadModelFiles(opened);
   return { ...model, tokenizer, parameters };

@@ -8,6 +8,7 @@ import { hostWeights, type Weights } from "../../model/mod.ts";
 import { type Console, paint, processConsole } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { count, defineCommand, type Flags, mainOf, real, type Values } from "../shared/command.ts";
+import { counted } from "../../words/mod.ts";
 import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 
 export const GENERATION_FLAGS = {
@@ -73,7 +74,7 @@ export function main(
   return mainOf(command, async ({ flags, args: [name, given] }, io) => {
     const named = await findModel(name, flags.out);
     const prompt = given === "-" ? await new Response(Deno.stdin.readable).text() : given;
-    const writer = new Writer(await loadModel(named), flags);
+    const writer = new Writer(await loadModel(named, io.err), flags);
     try {
       await writeAll(writer, prompt, flags, io, (text) => write(paint(text)));
     } finally {
@@ -112,7 +113,7 @@ export function speedLine({ tokens: { length }, seconds, finish }: Written): str
     length: "stopped at the token limit",
   }[finish];
   const speed = (length / seconds).toFixed(0);
-  return `${length} tokens in ${seconds.toFixed(1)} s (${speed} tokens/s), ${why}`;
+  return `${counted(length, "token")} in ${seconds.toFixed(1)} s (${speed} tokens/s), ${why}`;
 }
 
 /** What one prompt gave. */

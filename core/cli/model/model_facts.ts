@@ -15,7 +15,7 @@ import {
 import { rowsOf } from "../../report/mod.ts";
 import { type Columns, ports } from "../../stage/mod.ts";
 import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
-import { formatNumber } from "../shared/console.ts";
+import { counted, formatNumber } from "../../words/mod.ts";
 import type { ModelOrigin, NamedModel } from "./find_model.ts";
 
 /** Collects what is known of a model; of a model that is a folder, little more than its name. */
@@ -51,7 +51,7 @@ interface Length {
 }
 
 const describeLength = ({ step, tokens }: Length) =>
-  `: up to step ${formatNumber(step)}, ${formatNumber(tokens)} tokens`;
+  `: up to step ${formatNumber(step)}, ${counted(tokens, "token")}`;
 
 interface MadeBy {
   readonly id: string;

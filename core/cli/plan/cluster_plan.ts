@@ -5,7 +5,8 @@
  */
 import type { Recipe } from "../../recipe/mod.ts";
 import type { StepForecast } from "../../runner/mod.ts";
-import { formatBytes, formatNumber, formatSpan, formatTable } from "../shared/console.ts";
+import { formatBytes, formatSpan, formatTable } from "../shared/console.ts";
+import { counted, formatNumber } from "../../words/mod.ts";
 import { type Cluster, type Estimate, estimate, type TrainingJob } from "./estimate.ts";
 
 /**
@@ -128,16 +129,22 @@ export function renderCluster(plan: ClusterPlan): string {
     `One run, ${formatNumber(line_tokens)} tokens (${line[0]} to ${line.at(-1)}):`,
     table(line_totals, plan),
     "",
-    `All ${formatNumber(steps)} training tasks, ${formatNumber(tokens)} tokens, one by one:`,
+    `${steps === 1 ? "The only training task" : `All ${formatNumber(steps)} training tasks`}, ${
+      formatNumber(tokens)
+    } tokens, one by one:`,
     table(totals, plan),
     "",
-    `A checkpoint every ${checkpoint_minutes} minutes takes ${formatSpan(checkpoint_seconds)} to ` +
+    `A checkpoint every ${counted(checkpoint_minutes, "minute")} takes ${
+      formatSpan(checkpoint_seconds)
+    } to ` +
     `write, beside training. Results and scratch: ${formatBytes(disk)}.`,
     "Time is compute, update and summing of gradients, one after the other, plus the cost of failures. " +
     "Memory is per device; sent is the total that a device sends.",
     ...(few.length > 0
       ? [
-        `${few.length} tasks have fewer micro-batches than devices (${few[0][0]}: ${few[0][1]}): ` +
+        `${counted(few.length, "task")} with fewer micro-batches than devices (${few[0][0]}: ${
+          few[0][1]
+        }): ` +
         "the other devices would be idle; lower micro_batch_size.",
       ]
       : []),

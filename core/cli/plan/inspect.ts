@@ -8,6 +8,7 @@ import { type Batch, type ports, visibleLine } from "../../stage/mod.ts";
 import { stdoutColor, style, UsageError } from "../shared/console.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
 import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
+import { counted } from "../../words/mod.ts";
 
 export const command = defineCommand({
   name: "inspect",
@@ -60,7 +61,7 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
     }, 0);
     const source = visibleLine(samples.source[runs[0]]);
     const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
-      `${all} tokens, ${learned} supervised`;
+      `${counted(all, "token")}, ${learned} supervised`;
     lines.push("", style(head, "bold", color));
     lines.push(runs.map((run, i) => renderRun(samples, run, i > 0, color)).join(""));
   }

@@ -5,7 +5,8 @@
  */
 import type { StepForecast } from "../../runner/mod.ts";
 import type { SourceForecast, TrainingForecast, TrainingPoint } from "../../stage/mod.ts";
-import { formatBytes, formatNumber, formatSpan, style } from "../shared/console.ts";
+import { formatBytes, formatSpan, style } from "../shared/console.ts";
+import { formatNumber } from "../../words/mod.ts";
 import type { StepTime } from "./times.ts";
 
 export interface PlanView {

@@ -12,6 +12,7 @@ import {
   RECIPE_FLAGS,
   useDataRoot,
 } from "../shared/inputs.ts";
+import { counted } from "../../words/mod.ts";
 import { type Data, GENERAL, parseCandidate, prepareData, sourcesOf, TARGET } from "./data.ts";
 import { readEvidence } from "./evidence.ts";
 import { leadersOf, type Recommendation, renderRecommendation } from "./render_recommendation.ts";
@@ -139,7 +140,9 @@ export const main = mainOf(command, async ({ flags }, io) => {
 function recommend(data: Data, flags: Options, io: Console): Recommendation {
   const { target, rank_at, bootstrap: resamples, seed, starts, horizon_tokens } = flags;
   const weights = [...new Set([...flags.weights, rank_at])].sort((a, b) => a - b);
-  if (resamples > 0) io.err(`resampling documents ${resamples} times for confidence intervals`);
+  if (resamples > 0) {
+    io.err(`resampling documents ${counted(resamples, "time")} for confidence intervals`);
+  }
   const ranking = rankCandidates(data.sets, {
     target: TARGET,
     general: GENERAL,

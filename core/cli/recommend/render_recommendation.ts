@@ -11,7 +11,8 @@ import {
   type Plan,
   type Ranking,
 } from "../../analysis/mod.ts";
-import { formatNumber, formatTable } from "../shared/console.ts";
+import { formatTable } from "../shared/console.ts";
+import { counted, formatNumber } from "../../words/mod.ts";
 import { type Data, GENERAL, type Holding, TARGET } from "./data.ts";
 import type { Evidence } from "./evidence.ts";
 
@@ -66,7 +67,7 @@ function renderData({ target, data, ranking }: Recommendation): string {
 }
 
 function describeHolding({ documents, tokens, complete }: Holding): string {
-  return `${formatNumber(documents)} documents, ${formatTokens(tokens, complete)} tokens`;
+  return `${counted(documents, "document")}, ${formatTokens(tokens, complete)} tokens`;
 }
 
 /** Where there may be more than was read, it is a lower bound. */
@@ -102,8 +103,8 @@ const MOST_OVERLAP = 0.01;
 function renderVerdict({ ranking, rank_at, data }: Recommendation): string {
   const { documents } = data.holdings.get(TARGET)!;
   if (documents < FEWEST_TARGET_DOCUMENTS) {
-    return `Undecided: the target has ${formatNumber(documents)} ${
-      documents === 1 ? "document" : "documents"
+    return `Undecided: the target has ${
+      counted(documents, "document")
     }, and with fewer than ${FEWEST_TARGET_DOCUMENTS} the order may be chance, whatever the intervals say.`;
   }
   const [first, ...others] = leadersOf(ranking);

@@ -22,6 +22,7 @@ import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
 import { type Console, formatTable, processConsole } from "../shared/console.ts";
 import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
+import { counted } from "../../words/mod.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { finalTable, Progress, summarize } from "./progress.ts";
 import { onStopSignal, parseDeadline, StopRequest, type StopSignal } from "./stop.ts";
@@ -134,7 +135,7 @@ async function printPlan(
   });
   const running = steps.filter(({ action }) => action === "run").length;
   io.out(formatTable(["step", "stage", "action", "why"], rows));
-  io.out(`${running} of ${steps.length} steps would run.`);
+  io.out(`${running} of ${counted(steps.length, "step")} would run.`);
 }
 
 async function runPipeline(

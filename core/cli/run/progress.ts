@@ -18,12 +18,12 @@ import { visibleLine } from "../../stage/mod.ts";
 import {
   formatBytes,
   formatDuration,
-  formatNumber,
   formatTable,
   paint,
   style,
   type Terminal,
 } from "../shared/console.ts";
+import { counted, formatNumber } from "../../words/mod.ts";
 
 const REDRAW_MS = 100;
 /** Interval between the lines of a step without a terminal, by the age of the run. */
@@ -144,7 +144,7 @@ const isDone = (state: StepState["state"]) => state === "finished" || state === 
 /** "4 of 10 tasks done  2:13  3:05 left", or that the run is paused. */
 export function planLine(state: RunState, now: number): string {
   const done = state.steps.filter((step) => isDone(step.state)).length;
-  return `${done} of ${state.steps.length} tasks done  ${planTimes(state, now)}`;
+  return `${done} of ${counted(state.steps.length, "task")} done  ${planTimes(state, now)}`;
 }
 
 function planTimes(state: RunState, now: number): string {

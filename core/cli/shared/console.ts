@@ -96,11 +96,6 @@ export function formatSpan(seconds: number): string {
   return days < 730 ? `${days.toFixed(1)} days` : `${(days / 365.25).toFixed(1)} years`;
 }
 
-/** Thousands separated by commas, in every locale. */
-export function formatNumber(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
 /** 1.5 MB and the like, in powers of 1,000. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

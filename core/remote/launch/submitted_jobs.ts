@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readIfPresent, removeIfPresent, writeAtomic } from "../../store/mod.ts";
+import { counted } from "../../words/mod.ts";
 import { readOutcome } from "./launch_folder.ts";
 import type { JobState, Launcher } from "./launcher.ts";
 import { slurmLauncher } from "./slurm.ts";
@@ -130,7 +131,7 @@ export async function assertNoSubmittedJobs(
   }
   const count = open.reduce((sum, { steps }) => sum + steps.length, 0);
   throw new Error(
-    `${count} step${count === 1 ? "" : "s"} of ${out} may be running in ${launcher}${unknown}: ` +
+    `${counted(count, "step")} of ${out} may be running in ${launcher}${unknown}: ` +
       `continue with deno task pipeline:launch --launcher ${launcher}${end}`,
   );
 }

@@ -14,6 +14,7 @@ import {
   removeIfPresent,
   type Store,
 } from "../../store/mod.ts";
+import { counted } from "../../words/mod.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
 const AT_ONCE = 4;
@@ -59,7 +60,9 @@ export class Remote {
       this.store.writeManifest(key, manifest);
       this.#pushed.add(key);
       this.log(
-        `${manifest.stage} ${key.slice(0, 12)}: ${fetched} objects from ${this.storage.url}`,
+        `${manifest.stage} ${key.slice(0, 12)}: ${
+          counted(fetched, "object")
+        } from ${this.storage.url}`,
       );
       return true;
     } catch (error) {
