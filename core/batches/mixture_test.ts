@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { extendHistory, MixtureSampler, pack, partOf } from "./mod.ts";
+import { describePlan, extendHistory, MixtureSampler, pack, partOf } from "./mod.ts";
 import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
 
 const T = 4;
@@ -205,4 +205,12 @@ Deno.test("mixtures that cannot be drawn are rejected", () => {
   assert.throws(make({ pieces: constant({ poetry: 1 }) }), /"poetry".*"code", "general", "math"/);
   assert.throws(make({ global_batch_size: 0 }), /global_batch_size must be .* got 0/);
   assert.throws(() => new MixtureSampler(base).batch(40), /has 40 steps; there is no step 40/);
+});
+
+Deno.test("the plan says what is needed of each source and what there is", () => {
+  const row = { from: 0, to: 64, source: "q", requested_share: 1, achieved_share: 1 };
+  const rest = { tokens: 256, available_tokens: 32, phase_epochs: 8, epochs: 8 };
+  assert.deepEqual(describePlan([{ ...row, ...rest }], T), [
+    "tokens 0 to 256: 100.0% from q (256 tokens needed, 32 available, 8.00 epochs by then)",
+  ]);
 });

@@ -27,7 +27,7 @@ setTest("the error for a pattern without matches lists similar files", async (_,
   await assert.rejects(
     resolveSnapshot(at("data/train-*.json"), options),
     new HubError(
-      "hf://org/numbers@main/data/train-*.json matches none of the 6 files; it has, for example, " +
+      "hf://org/numbers@main/data/train-*.json matches none of its 6 files; it has, for example, " +
         "data/train-0.jsonl, data/train-1.jsonl, data/train.parquet, data/test-0.jsonl, README.md",
     ),
   );
@@ -70,7 +70,7 @@ setTest("a token is not sent to a next page at another origin", async (hub, opti
       })
       : undefined;
   other.spoil = () => Response.json([]);
-  await assert.rejects(resolveSnapshot(at(), { ...options, token: "hf_a" }), /none of the 0 files/);
+  await assert.rejects(resolveSnapshot(at(), { ...options, token: "hf_a" }), /none of its 0 files/);
   assert.ok(hub.requests.every(({ authorization }) => authorization === "Bearer hf_a"));
   assert.deepEqual(other.requests.map(({ authorization }) => authorization), [null]);
 });

@@ -121,6 +121,6 @@ Deno.test("weights that float16 cannot hold are counted", () => {
   parameters.get("embed_out.weight").set([1e5, -7e4, 65504]);
   assert.throws(
     () => encodeHalf(parameters, "float16"),
-    /2 weights of "embed_out.weight" are too large for float16; export in bfloat16/,
+    /2 weights of "embed_out.weight" cannot be stored as float16; export in bfloat16/,
   );
 });

@@ -102,7 +102,9 @@ function proximityRow(row: Measured) {
 }
 
 function describe({ n, r, p, ci_low, ci_high }: Correlation): string {
-  if (r === null) return `proximity advantage and improvement: ${counted(n, "pair")}, no correlation`;
+  if (r === null) {
+    return `proximity advantage and improvement: ${counted(n, "pair")}, no correlation`;
+  }
   const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
   return `proximity advantage and improvement: r = ${r.toFixed(3)} (${low} to ${high}), ` +
     `p = ${p?.toPrecision(2)}, ${counted(n, "pair")}`;

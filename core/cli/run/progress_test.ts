@@ -96,7 +96,7 @@ Deno.test("on a terminal plan and bar are drawn in place, cut to the window, und
   const { progress, written } = play(EVENTS, true);
   await drawn();
   const bars = [
-    "██████████░░░░░░░░░░ 0 of 1 tasks done  3.0 s",
+    "██████████░░░░░░░░░░ 0 of 1 task done  3.0 s",
     "  trunk  ██████████░░░░░░░░░░ step 200/400",
   ];
   assert.deepEqual(screen(written), bars.map((line) => line.slice(0, 39)));
@@ -168,7 +168,7 @@ Deno.test("pauses and samples are shown", async () => {
   assert.equal(lines[0], "trunk, step 200: He said … about the road");
   const paused = play([...EVENTS, { time: 3000, type: "run_paused" }], false);
   paused.progress.close();
-  assert.equal(planLine(paused.state, 3000), "0 of 1 tasks done  3.0 s  paused");
+  assert.equal(planLine(paused.state, 3000), "0 of 1 task done  3.0 s  paused");
 });
 
 Deno.test("colour is for terminals, unless variables say otherwise", () => {
