@@ -29,6 +29,7 @@ import {
   type PlannedTask,
   readLock,
   type RecipeLock,
+  refreshSnapshots,
   type RunEvent,
   type RunState,
   stageInfos,
@@ -124,6 +125,7 @@ export async function run(
     const verified = new Set<string>();
     const options = { only, signal, verified, quarantine: true };
     const planned = await verifyWithShared(shared, recipe, out, options);
+    await refreshSnapshots(out);
     const budget = machineBudget(jobs, memory);
     const plan = await planTasks(recipe, out, planned, budget);
     const id = newRunId(out, recipe.name);

@@ -4,10 +4,10 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { setImmediate } from "node:timers";
 import { applyEvent, type RunEvent, type RunEventBody, type RunState } from "./events.ts";
 import { visible } from "../stage/mod.ts";
 import { readPart, writeAll } from "../store/mod.ts";
+import { readSnapshot, SnapshotWriter } from "./snapshot.ts";
 
 /** Appends events to a run's log, keeps the state they add up to, and calls a listener. */
 export class EventLog {
@@ -16,6 +16,9 @@ export class EventLog {
   /** The first failure to write the log, such as a full disk. Later events are not written. */
   error: unknown;
   readonly #file: Deno.FsFile;
+  /** Absent where the log has events that this process did not write. */
+  readonly #snapshots?: SnapshotWriter;
+  #bytes = 0;
   #last = -Infinity;
 
   constructor(
@@ -26,6 +29,7 @@ export class EventLog {
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "events.jsonl");
     this.#file = Deno.openSync(path, { create: true, append: true });
+    if (this.#file.statSync().size === 0) this.#snapshots = new SnapshotWriter(path);
   }
 
   emit(body: RunEventBody): void {
@@ -35,7 +39,10 @@ export class EventLog {
     this.state = applyEvent(this.state, event);
     if (this.error === undefined) {
       try {
-        writeAll(this.#file, eventLine(event));
+        const line = eventLine(event);
+        writeAll(this.#file, line);
+        this.#bytes += line.length;
+        if (this.state) this.#snapshots?.note(this.#bytes, this.state);
       } catch (error) {
         this.error = error;
       }
@@ -86,7 +93,7 @@ export class LogTail {
       if (chunk.length < bytes) return;
       bytes = end > 0 ? CHUNK_BYTES : 2 * bytes;
       // Whatever else the thread has to do comes between the chunks of a long log.
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve));
     }
   }
 }
@@ -94,18 +101,21 @@ export class LogTail {
 const CHUNK_BYTES = 1 << 18;
 const LINE_BREAK = 10;
 
-/** Follows a growing log: each call reads only what was appended since the last. */
+/** Follows a growing log: each call reads only what was appended since the last, the first what no snapshot covers. */
 export class LogReader {
   state: RunState | undefined;
-  readonly #tail: LogTail;
+  #tail?: LogTail;
   #reading: Promise<RunState | undefined> = Promise.resolve(undefined);
 
-  /** @param listener called with each event, after the state is updated. */
+  /** @param listener called with each event, after the state is updated; all events are read for it. */
   constructor(
     private readonly path: string,
     public listener?: (event: RunEvent) => void,
-  ) {
-    this.#tail = new LogTail(path);
+  ) {}
+
+  /** Bytes of the log that the state covers. */
+  get offset(): number {
+    return this.#tail?.offset ?? 0;
   }
 
   /** Applies new events and returns the state; undefined before the first event. */
@@ -115,6 +125,11 @@ export class LogReader {
   }
 
   async #readNew(): Promise<RunState | undefined> {
+    if (!this.#tail) {
+      const snapshot = this.listener ? undefined : readSnapshot(this.path);
+      this.state = snapshot?.state;
+      this.#tail = new LogTail(this.path, snapshot?.offset);
+    }
     for await (const lines of this.#tail.read()) {
       for (const { event } of lines) this.#apply(event);
     }

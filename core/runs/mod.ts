@@ -7,7 +7,7 @@ export { eventLine, EventLog, type LoggedLine, LogReader, LogTail } from "./even
 export * from "./events.ts";
 export { isLocked, lockFolder, readLock, readLocks, type RecipeLock, writeLock } from "./lock.ts";
 export * from "./plan_info.ts";
-export { newRunId, RunFolder, type RunSource } from "./run_folder.ts";
+export { newRunId, refreshSnapshots, RunFolder, type RunSource } from "./run_folder.ts";
 export {
   type LogLine,
   RunIndex,

@@ -9,6 +9,7 @@ import { LogReader } from "./event_log.ts";
 import type { RunState } from "./events.ts";
 import { isRunning } from "./lock.ts";
 import { RunIndex } from "./run_index.ts";
+import { EVERY_BYTES, readSnapshot, SnapshotWriter } from "./snapshot.ts";
 
 const LOG = "events.jsonl";
 
@@ -45,6 +46,8 @@ interface Entry {
 export class RunFolder implements RunSource {
   /** In the order of their last use. */
   readonly #entries = new Map<string, Entry>();
+  /** Those whose logs are being read for their index. */
+  readonly #indexing = new Map<string, Promise<Entry>>();
   #ids: readonly string[] = [];
   #listed_at = -Infinity;
   #live?: { readonly id: string; readonly alive: boolean; readonly at: number };
@@ -64,7 +67,7 @@ export class RunFolder implements RunSource {
   async index(id: string): Promise<RunIndex | undefined> {
     if (!this.#list().includes(id)) return undefined;
     const known = this.#entries.get(id);
-    const entry = known?.index ? known : this.#open(id, new RunIndex());
+    const entry = known?.index ? known : await this.#openIndexed(id);
     this.#entries.delete(id);
     this.#entries.set(id, entry);
     this.#dropIndexes();
@@ -89,11 +92,24 @@ export class RunFolder implements RunSource {
     return this.#ids;
   }
 
-  #open(id: string, index?: RunIndex): Entry {
-    const reader = new LogReader(this.logPath(id), index && ((event) => index.add(event)));
-    const entry = { reader, index, read_at: -Infinity };
+  #open(id: string): Entry {
+    const entry = { reader: new LogReader(this.logPath(id)), read_at: -Infinity };
     this.#entries.set(id, entry);
     return entry;
+  }
+
+  /** Reads all of a log. Whoever only wants the state meanwhile does not wait for it. */
+  #openIndexed(id: string): Promise<Entry> {
+    const known = this.#indexing.get(id);
+    if (known) return known;
+    const index = new RunIndex();
+    const reader = new LogReader(this.logPath(id), (event) => index.add(event));
+    const entry = { reader, index, read_at: -Infinity };
+    const opened = this.#read(id, entry).then(() => entry);
+    this.#indexing.set(id, opened);
+    const forget = () => this.#indexing.delete(id);
+    opened.then(forget, forget);
+    return opened;
   }
 
   /** Keeps the most recently used indexes; for other runs the state is enough. */
@@ -133,6 +149,26 @@ export class RunFolder implements RunSource {
       this.#live = { id, alive: isRunning(this.out, id), at: now };
     }
     return this.#live.alive;
+  }
+}
+
+/**
+ * Writes snapshots of long logs that lack them: those of earlier versions, and those that were replaced. Only for the
+ * runner, which owns the folder.
+ */
+export async function refreshSnapshots(out: string): Promise<void> {
+  const runs = new RunFolder(out);
+  for (const id of runs.ids()) {
+    const path = runs.logPath(id);
+    try {
+      const covered = readSnapshot(path)?.offset ?? 0;
+      if (Deno.statSync(path).size - covered < 4 * EVERY_BYTES) continue;
+      const reader = new LogReader(path);
+      const state = await reader.read();
+      if (state) new SnapshotWriter(path).note(reader.offset, state);
+    } catch {
+      // A log that cannot be read is no reason not to run; readers of it report why.
+    }
   }
 }
 
