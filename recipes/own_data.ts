@@ -19,7 +19,7 @@ export default defineRecipe(header, (recipe) => {
   const data = recipe.step("data", tokenize, {
     config: {
       sources: {
-        general: [{ dataset: "moby_dick" }],
+        general: [{ dataset: "brown" }],
         questions: [{
           dataset: "my_questions",
           records: {

@@ -5,8 +5,9 @@
  * and the control arm with general text only: same tokens, same schedule, same optimizer state. Both are fine-tuned on
  * documented Python functions, and evaluated on held-out functions and held-out general text.
  *
- * Everything is scaled down to minutes on two cores: a model with 1.8M parameters and about 1.5M tokens per arm. It
- * demonstrates the method; it is not evidence about large models.
+ * Everything is scaled down to two minutes on two cores: a model with 1.3M parameters and half a million tokens per arm
+ * before fine-tuning. It demonstrates the method; it is not evidence about large models. `quickstart_large.ts` is the
+ * same with three times the data.
  *
  * @module
  */
@@ -14,9 +15,9 @@ import { defineRecipe } from "@causeway/core/recipe";
 import { report } from "@causeway/plugins/report";
 import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "@causeway/stages";
 
-const SEQUENCE_LENGTH = 256;
-const HORIZON_STEPS = 400;
-const BRANCH_STEP = 240;
+const SEQUENCE_LENGTH = 128;
+const HORIZON_STEPS = 240;
+const BRANCH_STEP = 160;
 const GENERAL = { general: 1 };
 const WITH_CODE = { general: 0.8, code: 0.2 };
 
@@ -32,22 +33,16 @@ export default defineRecipe(header, (recipe) => {
   const data = recipe.step("data", tokenize, {
     config: {
       sources: {
-        // Limited, since the State of the Union addresses alone are larger than the other three together.
-        general: [
-          { dataset: "brown" },
-          { dataset: "sotu", max_bytes: 2_500_000 },
-          { dataset: "spam_assassin" },
-          { dataset: "moby_dick" },
-        ],
+        general: [{ dataset: "brown" }],
         code: [{ dataset: "code" }],
-        pycode: [{ dataset: "pycode" }],
+        pycode: [{ dataset: "pycode", max_bytes: 900_000 }],
       },
-      vocab_size: 4096,
-      tokenizer_bytes: 4_000_000,
+      vocab_size: 2048,
+      tokenizer_bytes: 2_000_000,
     },
   });
   const tokens = { train: { data: data.train }, validation: { data: data.validation } };
-  const validation = { every_steps: 40, max_sequences: 32 };
+  const validation = { every_steps: 40, max_sequences: 16 };
 
   const trunk = recipe.step("trunk", pretrain, {
     config: {
@@ -98,7 +93,7 @@ export default defineRecipe(header, (recipe) => {
     config: {
       by_example: ["pycode"],
       sequence_length: SEQUENCE_LENGTH,
-      max_sequences: 256,
+      max_sequences: 64,
       micro_batch_size: 8,
     },
     inputs: { models, tokens: { data: data.validation } },

@@ -49,7 +49,6 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "hyparquet-compressors": ["core/readers"],
   "@zip.js/zip.js": ["core/readers"],
   "@huggingface/hub": ["core/hub"],
-  "@huggingface/transformers": ["core/export"],
   "oniguruma-to-es": ["core/tokenizer"],
   "aws4fetch": ["core/remote/storage"],
   "jstat": ["core/analysis"],

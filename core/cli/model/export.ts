@@ -11,6 +11,8 @@ import {
   exportModel,
   ONNX_DTYPES,
   type OnnxDtype,
+  type Verification,
+  verifyExport,
   WEIGHT_DTYPES,
 } from "../../export/mod.ts";
 import { removeIfPresent } from "../../store/mod.ts";
@@ -48,9 +50,17 @@ export const command = defineCommand({
         "with the results)",
     },
     force: { help: "replace the folder if it exists" },
+    verify: {
+      help: "onnx: runs the exported model with transformers.js and compares texts and logits; " +
+        "downloads about 200 MB of packages the first time",
+    },
     ...OUT_FLAG,
   },
-  examples: ["deno task export latest", "deno task export latest --format onnx --dtype q4"],
+  examples: [
+    "deno task export latest",
+    "deno task export latest --format onnx --dtype q4",
+    "deno task export latest --format onnx --verify",
+  ],
   notes:
     "The folder has a model card, README.md: data and their licences, mixture, tokens, losses.",
 });
@@ -73,6 +83,9 @@ function precisions(format: ExportFormat, text: string | undefined) {
 export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
   const { format, out } = flags;
   const dtypes = precisions(format, flags.dtype);
+  if (flags.verify && format !== "onnx") {
+    throw new UsageError("--verify runs transformers.js, which needs --format onnx");
+  }
   const model = await findModel(name, out);
   const to = flags.to ??
     join(out, "exports", `${basename(model.label.replaceAll("/", "-"))}-${format}`);
@@ -80,10 +93,27 @@ export const main = mainOf(command, async ({ flags, args: [name] }, io) => {
     throw new UsageError(`${to} exists; name another folder with --to, or replace it with --force`);
   }
   const options = { format, ...dtypes, folder: basename(to) };
-  const exported = exportModel(await loadModel(model, io.err), await modelFacts(model), options);
+  const loaded = await loadModel(model, io.err);
+  const exported = exportModel(loaded, await modelFacts(model), options);
   io.err(`${model.label} to ${to}`);
   await writeFolder(to, exported, io);
+  if (!flags.verify) return 0;
+  const verified = await verifyExport(resolve(to), loaded, dtypes.dtypes);
+  for (const one of verified) io.err(verificationLine(one));
+  return verified.every(({ is_equal }) => is_equal) ? 0 : 1;
 });
+
+/** "fp32: 4 of 4 texts equal ours in transformers.js, logits within 1.2e-6: equal". */
+function verificationLine(
+  { dtype, equal_texts, texts, logit_error, is_equal }: Verification,
+): string {
+  const found =
+    `${dtype}: ${equal_texts} of ${texts} texts in transformers.js equal ours, logits ` +
+    `differ by up to ${(100 * logit_error).toPrecision(2)}% of the largest`;
+  return dtype === "fp32"
+    ? `${found}: ${is_equal ? "equal" : "NOT EQUAL"}`
+    : `${found} (quantized)`;
+}
 
 /** Writes under another name first, so that the folder is complete or absent. */
 async function writeFolder(

@@ -69,8 +69,11 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
       },
     );
     await t.step("the folder of an ONNX model has one file for each precision", async () => {
-      const args = ["latest/tuned", "--out", out, "--format", "onnx", "--to", onnx];
-      assert.equal((await runCommand(exportMain, args)).code, 0);
+      const args = ["latest/tuned", "--out", out, "--format", "onnx", "--verify", "--to", onnx];
+      const first = await runCommand(exportMain, args);
+      assert.equal(first.code, 0, first.err);
+      assert.match(first.err, /fp32: 4 of 4 texts in transformers\.js equal ours, .*: equal/);
+      assert.match(first.err, /q8: \d of 4 texts .* \(quantized\)/);
       const names = [...Deno.readDirSync(join(onnx, "onnx"))].map(({ name }) => name).sort();
       assert.deepEqual(names, ["model.onnx", "model_quantized.onnx"]);
       const again = await runCommand(exportMain, args);
