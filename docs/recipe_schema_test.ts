@@ -61,7 +61,7 @@ function changed(change: (recipe: Recipe & Required<Pick<Recipe, "steps">>) => v
 
 const VALID: Record<string, Parameters<typeof changed>[0]> = {
   "unchanged": () => {},
-  "a record in a list": ({ steps }) => steps.data.config.sources.general.push({ dataset: "brown" }),
+  "a record in a list": ({ steps }) => steps.data.config.sources.general.push({ dataset: "code" }),
   "a seed, and no optional inputs": ({ steps }) => {
     steps.base.seed = 4;
     delete steps.base.inputs.validation;

@@ -1,5 +1,5 @@
 /**
- * The WebAssembly kernels of core/engine are what their source says. `deno task kernels` writes them anew.
+ * The WebAssembly kernels of core/engine are what their source says. `deno task kernels` compiles them.
  *
  * @module
  */
