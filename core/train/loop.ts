@@ -20,6 +20,7 @@ import {
 } from "./phase.ts";
 import { openTokenizer, type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
 import { TrainingSamples } from "./samples.ts";
+import { Speed } from "./speed.ts";
 import { NonFiniteError, type Trainer, type TrainingArrays } from "./trainer.ts";
 
 /**
@@ -95,6 +96,7 @@ class Loop {
   /** Steps whose checkpoints still have to be kept. */
   readonly #to_keep: Set<number>;
   readonly #drawn: DrawnTokens;
+  readonly #speed = new Speed();
 
   /** @param parts among them the progress, which the loop advances. */
   constructor(readonly parts: LoopParts) {
@@ -124,7 +126,6 @@ class Loop {
 
   async #step(): Promise<void> {
     const { parts } = this;
-    const began = performance.now();
     const batch = parts.phase.batches.batch(parts.done);
     const tokens = batch.tokens.values().reduce((sum, count) => sum + count, 0);
     const learning_rate = learningRate(parts.state.schedule, parts.state.step);
@@ -137,10 +138,9 @@ class Loop {
     };
     const row = { ...result, learning_rate };
     parts.history.add({ step: parts.state.step, tokens: parts.state.tokens, ...row });
-    const tokens_per_second = tokens / (performance.now() - began) * 1000;
     this.#drawn.add(batch.tokens);
     const drawn = this.#drawn.take(parts.done === parts.phase.steps);
-    const measured = { ...row, tokens: parts.state.tokens, tokens_per_second, ...drawn };
+    const measured = { ...row, tokens: parts.state.tokens, ...this.#speed.add(tokens), ...drawn };
     parts.ctx.report(parts.done, measured, parts.phase.steps);
   }
 

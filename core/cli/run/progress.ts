@@ -198,9 +198,13 @@ function bar(fraction: number): string {
   return "█".repeat(full) + "░".repeat(BAR_CELLS - full);
 }
 
-function finishedLine({ id, started_at, ended_at, metrics: { loss } }: StepState): string {
-  const last = typeof loss === "number" ? `  loss ${loss.toFixed(3)}` : "";
-  return `${id}  ${formatDuration(ended_at! - started_at!)}${last}`;
+/** "trunk  0:42  loss 4.213  10,200 tokens/s", the mean speed. */
+function finishedLine({ id, started_at, ended_at, metrics }: StepState): string {
+  const { loss, mean_tokens_per_second: speed } = metrics;
+  const parts = [id, formatDuration(ended_at! - started_at!)];
+  if (typeof loss === "number") parts.push(`loss ${loss.toFixed(3)}`);
+  if (typeof speed === "number") parts.push(`${formatNumber(Math.round(speed))} tokens/s`);
+  return parts.join("  ");
 }
 
 const skippedLine = ({ id, reasons }: StepState) => `${id}  Skipped: ${reasons.join(", ")}`;
@@ -234,7 +238,7 @@ function stateOf({ state, job }: StepState): string {
 export function finalTable(state: RunState): string {
   const rows = state.steps.map((step) => {
     const { seconds, bytes_written, metrics } = summarizeStep(step);
-    const { loss, tokens_per_second: speed } = metrics;
+    const { loss, mean_tokens_per_second: speed } = metrics;
     return [
       step.id,
       step.stage,
