@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { issueText } from "../words/mod.ts";
 
 export { pinRevision } from "./revision.ts";
 export type { Pinned } from "./revision.ts";
@@ -36,15 +37,29 @@ export function requireInteger(name: string, value: number, least: number): void
  * Parses the text of a JSON file; a byte order mark, as Windows editors write it, is ignored.
  *
  * @param name of the file, for messages.
- * @throws {Error} when it is not JSON, or a Git LFS pointer instead of the file.
+ * @param schema shape of the content, which is returned as it was written.
+ * @throws {Error} when it is not JSON, a Git LFS pointer instead of the file, or of another shape: with the place.
  */
-export function parseJsonFile<T = unknown>(text: string, name: string): T {
+export function parseJsonFile<T = unknown>(
+  text: string,
+  name: string,
+  schema?: z.ZodType<T>,
+): T {
   if (text.startsWith("version https://git-lfs.github.com/spec/")) {
     throw new Error(`${name} is a Git LFS pointer and not the file itself; run git lfs pull`);
   }
+  let value: T;
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ""));
+    value = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw new Error(`${name} is not valid JSON (${(error as Error).message})`);
   }
+  return schema === undefined ? value : checkShape(value, name, schema);
+}
+
+/** Checks what a file contains; returns it as it was written. @throws {Error} naming the file and the place. */
+export function checkShape<T>(value: unknown, name: string, schema: z.ZodType<T>): T {
+  const issue = schema.safeParse(value).error?.issues[0];
+  if (issue === undefined) return value as T;
+  throw new Error(`${name}: ${issueText(issue)}`);
 }

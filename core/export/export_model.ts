@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { z } from "zod";
+import { parseJsonFile } from "../config/mod.ts";
 import { encodeHalf, encodeParameters, type ParameterArrays } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import { type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
@@ -115,7 +117,8 @@ function withDtype(config: object, dtype: WeightDtype | undefined): object {
   return { ...config, [Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"]: dtype };
 }
 
-const json = (path: string): object => JSON.parse(Deno.readTextFileSync(path));
+const json = (path: string): object =>
+  parseJsonFile(Deno.readTextFileSync(path), path, z.looseObject({}));
 const text = (value: object) => JSON.stringify(value, null, 2) + "\n";
 
 /** One line of Markdown for each phase that trained a checkpoint; none for a model without training state. */

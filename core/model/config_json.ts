@@ -3,8 +3,11 @@
  *
  * @module
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { issueText } from "../words/mod.ts";
+
+/** Layers of a model. A file that asks for more than any model has would fill the memory with their names. */
+export const layers_schema = z.int().positive().max(10_000);
 
 /** Settings of Hugging Face that are implemented for one value only. */
 export type FixedFields = Readonly<Record<string, unknown>>;

@@ -62,7 +62,7 @@ export function parseConfig(json: unknown, origin: string): ModelConfig {
   }
   const given = json as Record<string, unknown>;
   const model_type = (given.model_type ?? DEFAULT) as keyof Families;
-  if (!Object.hasOwn(FAMILIES, model_type)) {
+  if (typeof model_type !== "string" || !Object.hasOwn(FAMILIES, model_type)) {
     const known = Object.keys(FAMILIES).map((name) => `"${name}"`).join(" and ");
     throw new Error(
       `${origin}: model_type is ${JSON.stringify(model_type)}, only ${known} are supported`,

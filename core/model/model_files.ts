@@ -221,7 +221,7 @@ function matchTensors(
   const other_names = aliases(config), specs = parameterSpecs(config);
   const found = new Map<string, string[]>(), shapes = new Map<string, string>();
   for (const { name: stored_as, shape } of tensors) {
-    const name = other_names[stored_as] ?? stored_as;
+    const name = Object.hasOwn(other_names, stored_as) ? other_names[stored_as]! : stored_as;
     if (ignored.test(name)) continue;
     found.set(name, [...found.get(name) ?? [], stored_as]);
     shapes.set(stored_as, shape.join());

@@ -4,36 +4,14 @@
  * @module
  */
 import { z } from "zod";
-import type { Definition, PostProcessor } from "./definition.ts";
-import { contentOf, idOf, type TokenSetting } from "./special_tokens.ts";
+import type { Definition, PostProcessor, Settings, Template } from "./shapes.ts";
+import { contentOf, idOf } from "./special_tokens.ts";
 
 /** What a recipe says: `auto` follows the tokenizer's files. */
 export const bos_schema = z.union([z.literal("auto"), z.boolean()]).default("auto");
 export type BosSetting = z.output<typeof bos_schema>;
 
-/** An item of a template: a special token, or a text. */
-interface Item {
-  readonly SpecialToken?: { readonly id: string; readonly type_id: number };
-  readonly Sequence?: { readonly id: "A" | "B"; readonly type_id: number };
-}
-
-interface SpecialToken {
-  readonly id: string;
-  readonly ids: readonly number[];
-  readonly tokens: readonly string[];
-}
-
-interface Template {
-  readonly type: "TemplateProcessing";
-  readonly single: readonly Item[];
-  readonly pair: readonly Item[];
-  readonly special_tokens: Readonly<Record<string, SpecialToken>>;
-}
-
-interface Settings {
-  readonly bos_token?: TokenSetting;
-  readonly add_bos_token?: boolean | null;
-}
+type Item = Template["single"][number];
 
 /** Ids that the post-processor puts before a text. */
 export function prefixIds({ post_processor }: Definition): number[] {
@@ -106,8 +84,11 @@ function templateOf(processor: PostProcessor): Template | undefined {
   const { cls, sep } = processor;
   if (!cls || !sep) return undefined;
   const [first, last] = [cls, sep].map(([id]) => ({ SpecialToken: { id, type_id: 0 } }));
-  const entry = ([id, number]: readonly [string, number]) =>
-    [id, { id, ids: [number], tokens: [id] }] as const;
+  const entry = ([id, number]: readonly [string, number]) => [id, {
+    id,
+    ids: [number],
+    tokens: [id],
+  }];
   return {
     ...EMPTY,
     single: [first, SEQUENCES.A, last],

@@ -1,54 +1,13 @@
 /**
- * The parts of `tokenizer.json` that are used here, and which tokenizers are byte-level BPE.
+ * Which tokenizers are byte-level BPE.
  *
  * @module
  */
 import { BYTE_CHARACTERS } from "./byte_level.ts";
 import type { Merge } from "./bpe_merge.ts";
+import { checkShape, parseJsonFile } from "../config/mod.ts";
 import { normalizeNfc } from "./nfc.ts";
-
-export interface AddedToken {
-  id: number;
-  content: string;
-  single_word?: boolean;
-  special?: boolean;
-  lstrip?: boolean;
-  rstrip?: boolean;
-  /** Whether to match it in the normalized text instead of the original. */
-  normalized?: boolean;
-}
-
-interface ByteLevel {
-  type: string;
-  add_prefix_space?: boolean;
-  use_regex?: boolean;
-}
-
-/** A post-processor of `tokenizer.json`. */
-export interface PostProcessor {
-  readonly type: string;
-  readonly processors?: readonly PostProcessor[];
-  readonly cls?: readonly [string, number];
-  readonly sep?: readonly [string, number];
-}
-
-export interface Definition {
-  added_tokens?: AddedToken[];
-  normalizer?: { type: string } | null;
-  pre_tokenizer?: ByteLevel | null;
-  decoder?: ByteLevel | null;
-  post_processor?: PostProcessor | null;
-  model: {
-    type?: string;
-    vocab: Record<string, number>;
-    merges?: (string | [string, string])[];
-    dropout?: number | null;
-    continuing_subword_prefix?: string | null;
-    end_of_word_suffix?: string | null;
-    byte_fallback?: boolean;
-    ignore_merges?: boolean;
-  };
-}
+import { type AddedToken, type Definition, definition_schema } from "./shapes.ts";
 
 /** The parts of a byte-level tokenizer. */
 export interface ByteLevelDefinition {
@@ -66,14 +25,19 @@ export interface ByteLevelDefinition {
 /** The most merges whose ranks the queue in `bpe_merge.ts` can represent. */
 const MAX_MERGES = 2 ** 22;
 
-/** A vocabulary: ids by token, or for Unigram a list of tokens and scores in id order. */
-interface Vocabulary {
-  readonly model: { readonly vocab: Readonly<Record<string, number>> | unknown[] };
-  readonly added_tokens?: readonly { readonly id: number }[];
+const NAME = "tokenizer.json";
+
+/** Reads `tokenizer.json`. @throws {Error} when it is not valid JSON, or not that of a tokenizer: with the place. */
+export function parseDefinition(text: string): Definition {
+  const value = parseJsonFile<{ model?: { vocab?: unknown } } | null>(text, NAME);
+  if (typeof value?.model?.vocab === "object" && value.model.vocab !== null) {
+    return checkShape(value, NAME, definition_schema);
+  }
+  throw new Error(`${NAME} has no vocabulary (model.vocab); is it a Hugging Face tokenizer?`);
 }
 
 /** One more than the largest id, added tokens included. */
-export function idCount({ model: { vocab }, added_tokens = [] }: Vocabulary): number {
+export function idCount({ model: { vocab }, added_tokens = [] }: Definition): number {
   let largest = -1;
   for (const id of Array.isArray(vocab) ? vocab.keys() : Object.values(vocab)) {
     largest = Math.max(largest, id);
@@ -85,14 +49,14 @@ export function idCount({ model: { vocab }, added_tokens = [] }: Vocabulary): nu
 /** Reads a byte-level tokenizer; undefined if it uses anything that `ByteLevelCodec` does not support. */
 export function byteLevelDefinition(definition: Definition): ByteLevelDefinition | undefined {
   const { model, normalizer, added_tokens = [] } = definition;
-  if (!isByteLevel(definition) || !isPlainBpe(model) || !arePlain(added_tokens, model.vocab)) {
-    return undefined;
-  }
-  const byte_ids = BYTE_CHARACTERS.map((character) => model.vocab[character]);
-  const merges = readMerges(model.merges ?? [], new Map(Object.entries(model.vocab)));
-  if (byte_ids.includes(undefined!) || merges === undefined) return undefined;
+  if (!isByteLevel(definition) || !isPlainBpe(model)) return undefined;
+  const ids = new Map(Object.entries(model.vocab as Record<string, number>));
+  const byte_ids = BYTE_CHARACTERS.flatMap((character) => ids.get(character) ?? []);
+  const merges = readMerges(model.merges ?? [], ids);
+  if (!arePlain(added_tokens, ids)) return undefined;
+  if (byte_ids.length < BYTE_CHARACTERS.length || merges === undefined) return undefined;
   const tokens: string[] = [];
-  for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
+  for (const [token, id] of ids) tokens[id] = token;
   const nfc = normalizer?.type === "NFC";
   for (const { id, content, normalized = true } of added_tokens) {
     tokens[id] = nfc && normalized ? normalizeNfc(content) : content;
@@ -116,10 +80,10 @@ function isPlainBpe(model: Definition["model"]): boolean {
  * Whether added tokens match exactly their content and have the ids that the Rust library assigns: the vocabulary's if
  * they are in it, else the next free one.
  */
-function arePlain(added_tokens: readonly AddedToken[], vocab: Record<string, number>): boolean {
-  let next = Object.keys(vocab).length;
+function arePlain(added_tokens: readonly AddedToken[], ids: ReadonlyMap<string, number>): boolean {
+  let next = ids.size;
   return added_tokens.every(({ id, content, single_word, lstrip, rstrip }) => {
-    const expected = Object.hasOwn(vocab, content) ? vocab[content] : next++;
+    const expected = ids.get(content) ?? next++;
     return id === expected && content !== "" && content.isWellFormed() &&
       !single_word && !lstrip && !rstrip;
   });

@@ -5,8 +5,9 @@
  */
 import { parseJsonFile } from "../config/mod.ts";
 import { type BosSetting, withBos } from "./bos.ts";
-import type { Definition } from "./definition.ts";
+import { parseDefinition } from "./definition.ts";
 import { completeTokenizer, type FileTexts, TOKEN_SOURCES } from "./special_tokens.ts";
+import { settings_schema } from "./shapes.ts";
 import type { BpeModel } from "./train_bpe.ts";
 
 /** Ends every document; id 0, as in Pythia's tokenizer. */
@@ -67,7 +68,7 @@ export function completeFiles(
   if (texts["tokenizer.json"] === undefined) {
     throw new Error(noTokenizer(Object.keys(texts), "FOLDER"));
   }
-  const { json, config, notes } = completeTokenizer(texts, end_of_text, parseJsonFile);
+  const { json, config, notes } = completeTokenizer(texts, end_of_text);
   if (log) notes.forEach(log);
   return setBos({ "tokenizer.json": json, "tokenizer_config.json": config }, bos);
 }
@@ -75,8 +76,8 @@ export function completeFiles(
 /** Files whose post-processor adds the BOS token, or none; those that do keep their bytes. */
 export function setBos(files: TokenizerFiles, bos: BosSetting): TokenizerFiles {
   const { "tokenizer.json": json, "tokenizer_config.json": config } = files;
-  const definition = parseJsonFile<Definition>(json, "tokenizer.json");
-  const settings = parseJsonFile<object>(config, "tokenizer_config.json");
+  const definition = parseDefinition(json);
+  const settings = parseJsonFile(config, "tokenizer_config.json", settings_schema);
   const set = withBos(definition, settings, bos);
   return {
     "tokenizer.json": set.definition === definition ? json : JSON.stringify(set.definition) + "\n",

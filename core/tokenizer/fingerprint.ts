@@ -19,10 +19,10 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
  */
 export function tokenizerFingerprint(tokenizer_json: string): string | undefined {
   const file = parse(tokenizer_json);
-  if (!isObject(file) || !isObject(file.model) || typeof file.model.vocab !== "object") {
-    return undefined;
-  }
+  if (!isObject(file) || !isObject(file.model)) return undefined;
   const { vocab, merges, ...model } = file.model;
+  if (typeof vocab !== "object" || vocab === null) return undefined;
+  if (!Array.isArray(vocab) && !Object.values(vocab).every(Number.isInteger)) return undefined;
   const content = {
     model,
     vocab: Array.isArray(vocab)

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { parseJsonFile as parse } from "../config/mod.ts";
-import { z } from "zod";
+import { parseJsonFile } from "../config/mod.ts";
 import { prefixIds } from "./bos.ts";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
-import { type AddedToken, byteLevelDefinition, type Definition, idCount } from "./definition.ts";
+import { byteLevelDefinition, idCount, parseDefinition } from "./definition.ts";
 import { completeFiles, readTexts, type TokenizerFiles, type TokenizerSource } from "./files.ts";
 import { PipelineCodec } from "./pipeline/mod.ts";
-import { contentOf, type FileTexts, idOf, tokenIds, type TokenSetting } from "./special_tokens.ts";
+import { type AddedToken, type Definition, settings_schema, type TokenSetting } from "./shapes.ts";
+import { contentOf, type FileTexts, idOf, tokenIds } from "./special_tokens.ts";
 import { makeTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 export interface TokenizerOptions {
@@ -38,16 +38,8 @@ export async function loadTokenizer(
   config: string,
   { kind, texts = {}, parse_special_tokens = true }: TokenizerOptions = {},
 ): Promise<Tokenizer> {
-  const definition = parse<Definition>(json, "tokenizer.json");
-  const settings = parse<{ eos_token?: TokenSetting; bos_token?: TokenSetting }>(
-    config,
-    "tokenizer_config.json",
-  );
-  if (typeof definition?.model?.vocab !== "object") {
-    throw new Error(
-      "tokenizer.json has no vocabulary (model.vocab); is it a Hugging Face tokenizer?",
-    );
-  }
+  const definition = parseDefinition(json);
+  const settings = parseJsonFile(config, "tokenizer_config.json", settings_schema);
   const end_of_text = endOfText(definition, settings.eos_token);
   const bos = contentOf(settings.bos_token);
   const bos_token_id = bos === undefined ? undefined : idOf(definition, bos);
@@ -55,7 +47,7 @@ export async function loadTokenizer(
     vocab_size: idCount(definition),
     end_of_text,
     prefix_ids: prefixIds(definition),
-    ...tokenIds(texts, { end_of_text, bos_token_id }, parse),
+    ...tokenIds(texts, { end_of_text, bos_token_id }),
   };
   const plain = parse_special_tokens ? [] : controlTokens(definition, vocabulary.end_of_text);
   const plain_ids = plain.map(({ id }) => id);
@@ -84,11 +76,9 @@ export async function openTokenizer(artifact: TokenizerSource): Promise<Tokenize
  * @throws {Error} when no file names one, or it is not in the vocabulary.
  */
 export function endOfTextId(files: TokenizerFiles): number {
-  const { eos_token } = parse<{ eos_token?: TokenSetting }>(
-    files["tokenizer_config.json"],
-    "tokenizer_config.json",
-  );
-  return endOfText(parse<Definition>(files["tokenizer.json"], "tokenizer.json"), eos_token);
+  const config = files["tokenizer_config.json"];
+  const { eos_token } = parseJsonFile(config, "tokenizer_config.json", settings_schema);
+  return endOfText(parseDefinition(files["tokenizer.json"]), eos_token);
 }
 
 function endOfText(definition: Definition, eos_token: TokenSetting): number {
@@ -109,14 +99,6 @@ function controlTokens({ added_tokens = [] }: Definition, end_of_text: number): 
   return added_tokens.filter(({ id, special }) => special || id === end_of_text);
 }
 
-const id = z.int().nonnegative();
-const schema = z.object({
-  model: z.object({
-    vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string(), z.number()]))]),
-  }),
-  added_tokens: z.array(z.object({ id })).default([]),
-});
-
 /**
  * Embedding rows that a model needs for a tokenizer: one more than the largest id, added tokens included.
  *
@@ -124,8 +106,5 @@ const schema = z.object({
  * @throws {Error} when it is not valid JSON or has no vocabulary.
  */
 export function vocabularySize(tokenizer_json: string): number {
-  const json = parse<unknown>(tokenizer_json, "tokenizer.json");
-  const { success, data } = schema.safeParse(json);
-  if (!success) throw new Error("tokenizer.json has no vocabulary (model.vocab)");
-  return idCount(data);
+  return idCount(parseDefinition(tokenizer_json));
 }

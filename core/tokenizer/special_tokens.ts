@@ -4,8 +4,18 @@
  * @module
  */
 import { counted } from "../words/mod.ts";
-import type { AddedToken, Definition } from "./definition.ts";
-import { idCount } from "./definition.ts";
+import type { z } from "zod";
+import { parseJsonFile } from "../config/mod.ts";
+import { idCount, parseDefinition } from "./definition.ts";
+import {
+  type AddedToken,
+  type Definition,
+  ids_schema,
+  type ModelIds,
+  type Settings,
+  settings_schema,
+  type TokenSetting,
+} from "./shapes.ts";
 
 /** Texts of files by name; those that are not there are undefined. */
 export type FileTexts = Readonly<Partial<Record<string, string>>>;
@@ -16,23 +26,6 @@ export const TOKEN_SOURCES = [
   "config.json",
   "generation_config.json",
 ] as const;
-
-/** A token in a settings file. */
-export type TokenSetting = string | { content?: string } | null | undefined;
-
-interface Settings {
-  eos_token?: TokenSetting;
-  bos_token?: TokenSetting;
-  tokenizer_class?: string;
-  added_tokens_decoder?: Record<string, Omit<AddedToken, "id">>;
-}
-
-/** Ids in `config.json` or `generation_config.json`: one, several or none. */
-interface ModelIds {
-  eos_token_id?: number | readonly number[] | null;
-  bos_token_id?: number | null;
-  pad_token_id?: number | null;
-}
 
 /** Defaults of transformers' tokenizer classes, without "Fast". */
 const CLASS_EOS: Readonly<Record<string, string>> = {
@@ -66,26 +59,22 @@ export interface CompletedFiles {
  * added tokens. Files that are complete keep their bytes.
  *
  * @param end_of_text the token that ends a text, where a recipe names it.
- * @param parse reads a file's JSON.
  * @throws {Error} when no file names a token that ends a text, or the named one is unknown.
  */
 export function completeTokenizer(
   texts: FileTexts,
   end_of_text: string | undefined,
-  parse: <T>(text: string, name: string) => T,
 ): CompletedFiles {
-  const read = <T>(name: string) =>
-    texts[name] === undefined ? undefined : parse<T>(texts[name], name);
   const json = texts["tokenizer.json"]!;
-  const definition = parse<Definition>(json, "tokenizer.json");
-  const settings = read<Settings>("tokenizer_config.json") ?? {};
+  const definition = parseDefinition(json);
+  const settings = readIn(texts, "tokenizer_config.json", settings_schema) ?? {};
   const added = missingTokens(definition, settings);
   const complete = added.length === 0
     ? definition
     : { ...definition, added_tokens: [...definition.added_tokens ?? [], ...added] };
-  const map = read<Settings>("special_tokens_map.json") ?? {};
+  const map = readIn(texts, "special_tokens_map.json", settings_schema) ?? {};
   const eos = end_of_text === undefined
-    ? findEos(complete, settings, map, read)
+    ? findEos(complete, settings, map, texts)
     : { content: named(complete, end_of_text), from: "the recipe" };
   // Where both name a token, transformers takes that of the map.
   const mapped = Object.entries(map).filter(([key, token]) =>
@@ -117,11 +106,17 @@ export function completeTokenizer(
   };
 }
 
+/** A file's content; undefined where it is not there. @throws {Error} when it has another shape. */
+function readIn<T>(texts: FileTexts, name: string, schema: z.ZodType<T>): T | undefined {
+  const text = texts[name];
+  return text === undefined ? undefined : parseJsonFile(text, name, schema);
+}
+
 /** Tokens of `added_tokens_decoder` that `tokenizer.json` lacks; transformers adds them. */
 function missingTokens(definition: Definition, { added_tokens_decoder }: Settings): AddedToken[] {
   const { added_tokens = [] } = definition;
   const known = new Set(added_tokens.map(({ id }) => id));
-  let next = idCount(definition as Parameters<typeof idCount>[0]);
+  let next = idCount(definition);
   return Object.entries(added_tokens_decoder ?? {}).sort(([a], [b]) => Number(a) - Number(b))
     .filter(([id, { content }]) =>
       !known.has(Number(id)) && idOf(definition, content) !== Number(id)
@@ -152,7 +147,7 @@ export function idOf(
   { model, added_tokens = [] }: Definition,
   content: string,
 ): number | undefined {
-  const vocab = model.vocab as Definition["model"]["vocab"] | [string, number][];
+  const { vocab } = model;
   const in_vocab = Array.isArray(vocab)
     ? vocab.findIndex(([token]) => token === content)
     : Object.hasOwn(vocab, content)
@@ -166,7 +161,7 @@ function findEos(
   definition: Definition,
   settings: Settings,
   map: Settings,
-  read: <T>(name: string) => T | undefined,
+  texts: FileTexts,
 ): { content: string; from: string } | undefined {
   const own = contentOf(settings.eos_token), mapped = contentOf(map.eos_token);
   if (mapped !== undefined && mapped !== own) {
@@ -174,7 +169,7 @@ function findEos(
   }
   if (own !== undefined) return { content: own, from: "tokenizer_config.json" };
   for (const name of ["generation_config.json", "config.json"]) {
-    const [id] = eosIds(read<ModelIds>(name));
+    const [id] = eosIds(readIn(texts, name, ids_schema));
     const content = id === undefined ? undefined : tokenOf(definition, id);
     if (content !== undefined) return { content, from: `eos_token_id of ${name}` };
   }
@@ -198,9 +193,8 @@ function tokenOf(
 ): string | undefined {
   const added = added_tokens.find((token) => token.id === id)?.content;
   if (added !== undefined) return added;
-  const listed: unknown = vocab;
-  return Array.isArray(listed)
-    ? (listed as [string, number][])[id]?.[0]
+  return Array.isArray(vocab)
+    ? vocab[id]?.[0]
     : Object.entries(vocab).find(([, known]) => known === id)?.[0];
 }
 
@@ -225,11 +219,9 @@ export interface TokenIds {
 export function tokenIds(
   texts: FileTexts,
   { end_of_text, bos_token_id }: { end_of_text: number; bos_token_id?: number },
-  parse: <T>(text: string, name: string) => T,
 ): TokenIds {
-  const configs = ["config.json", "generation_config.json"].flatMap((name) =>
-    texts[name] === undefined ? [] : [parse<ModelIds>(texts[name], name)]
-  );
+  const configs = ["config.json", "generation_config.json"]
+    .map((name) => readIn(texts, name, ids_schema)).filter((ids) => ids !== undefined);
   const first = (key: "bos_token_id" | "pad_token_id") =>
     configs.map((config) => config[key]).find((id) => Number.isInteger(id) && id! >= 0) ??
       undefined;

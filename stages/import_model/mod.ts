@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { positive_int } from "@causeway/core/config";
+import { parseJsonFile, positive_int } from "@causeway/core/config";
 import {
   downloadFile,
   formatHubUrl,
@@ -192,7 +192,11 @@ export const import_model = defineStage({
     const config_json = withTokenIds(toHuggingFace(model.config), ids);
     await outputs.checkpoint.write("config.json", text(config_json));
     if (files.names.includes(GENERATION)) {
-      const given = JSON.parse(await Deno.readTextFile(files.path(GENERATION)));
+      const given = parseJsonFile(
+        await Deno.readTextFile(files.path(GENERATION)),
+        `${origin}: ${GENERATION}`,
+        z.looseObject({}),
+      );
       await outputs.checkpoint.write(GENERATION, text(withTokenIds(given, ids)));
     }
     const folder = await Deno.makeTempDir({ prefix: "import_model_" });

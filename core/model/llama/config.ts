@@ -9,6 +9,7 @@ import {
   checkFixed,
   configJson,
   type FixedFields,
+  layers_schema,
   parseFields,
   refineBy,
   withoutDefaults,
@@ -19,7 +20,7 @@ import { readRope, rope_scaling_schema } from "../rope.ts";
 
 const size_fields = {
   hidden_size: positive_int,
-  num_hidden_layers: positive_int,
+  num_hidden_layers: layers_schema,
   num_attention_heads: positive_int,
   /** Heads of keys and values, each shared by a group of attention heads; by default as many as attention heads. */
   num_key_value_heads: positive_int.optional(),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AddedToken } from "../definition.ts";
+import type { AddedToken } from "../shapes.ts";
 import type { Normalizer } from "./normalizers.ts";
 import { isSpace, isWord } from "./unicode.ts";
 

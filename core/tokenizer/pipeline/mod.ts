@@ -6,7 +6,7 @@
  * @module
  */
 import type { TokenBuffer } from "../buffers.ts";
-import type { AddedToken, Definition } from "../definition.ts";
+import type { AddedToken, Definition } from "../shapes.ts";
 import type { Codec } from "../tokenizer.ts";
 import { AddedTokenFinder } from "./added_tokens.ts";
 import { makeDecoder, type TokenDecoder } from "./decoders.ts";

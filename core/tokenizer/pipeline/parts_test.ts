@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TokenBuffer } from "../buffers.ts";
-import type { Definition } from "../definition.ts";
+import type { Definition } from "../shapes.ts";
 import { PipelineCodec } from "./mod.ts";
 
 /** See tests/parity/make_tokenizer_parts_fixtures.py. */

@@ -18,7 +18,7 @@ const LONGEST_GRAPHEME = 5;
  */
 export function precompiled(base64: string): (text: string) => string {
   if (base64 === "") return (text) => text;
-  const bytes = Uint8Array.fromBase64(base64);
+  const bytes = bytesOf(base64);
   const trie_bytes = bytes.length < 4 ? Infinity : new DataView(bytes.buffer).getUint32(0, true);
   if (trie_bytes % 4 !== 0 || 4 + trie_bytes > bytes.length) {
     throw new Error("tokenizer.json: the precompiled_charsmap of the normalizer is damaged");
@@ -46,6 +46,15 @@ export function precompiled(base64: string): (text: string) => string {
     }
     return result;
   };
+}
+
+/** Decodes base64; no bytes if it is none. */
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return new Uint8Array();
+  }
 }
 
 /** The value of the shortest key that the given one begins with. */

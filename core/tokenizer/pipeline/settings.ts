@@ -20,10 +20,10 @@ export type Makers<Made> = Readonly<Record<string, (part: Part) => Made>>;
  * @throws {Error} for a type that is not supported, with those that are.
  */
 export function make<Made>(what: string, part: Part, makers: Makers<Made>): Made {
-  const { type = "" } = part;
-  if (Object.hasOwn(makers, type)) return makers[type](part);
+  const { type = "" } = Object(part) as Part;
+  if (typeof type === "string" && Object.hasOwn(makers, type)) return makers[type](part);
   throw new Error(
-    `tokenizer.json: the ${what} "${type}" is not supported; supported: ${
+    `tokenizer.json: the ${what} ${JSON.stringify(type)} is not supported; supported: ${
       Object.keys(makers).join(", ")
     }`,
   );

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AddedToken } from "../definition.ts";
+import type { AddedToken } from "../shapes.ts";
 import type { Part } from "./settings.ts";
 
 /** A word to ids. */
