@@ -322,5 +322,5 @@ Deno.test("ids of a Unigram vocabulary are positions in its list", async () => {
   assert.equal(tokenizer.vocab_size, 5);
   assert.equal(vocabularySize(definition([0])), 5);
   assert.equal(vocabularySize(definition([0, 8])), 9);
-  assert.throws(() => vocabularySize('{"model":{"vocab":[1]}}'), /model\.vocab: must have an id/);
+  assert.throws(() => vocabularySize('{"model":{"vocab":[1]}}'), /model\.vocab must have an id/);
 });
