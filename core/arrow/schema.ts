@@ -77,11 +77,11 @@ export function arrowType(type: ConcreteType): DataType {
 
 /** Schema of a table: columns as declared, no metadata (equal tables must give equal bytes). */
 export function arrowSchema(columns: Readonly<Record<string, ConcreteType>>): Schema {
-  return new Schema(
-    Object.entries(columns).map(([name, type]) => {
-      return new Field(name, arrowType(type), nullableElement(type) !== undefined);
-    }),
-  );
+  return new Schema(Object.entries(columns).map(([name, type]) => arrowField(name, type)));
+}
+
+function arrowField(name: string, type: ConcreteType): Field {
+  return new Field(name, arrowType(type), nullableElement(type) !== undefined);
 }
 
 /** Column types by the name of their Arrow type, "nullable " before it where there may be nulls. */
@@ -90,7 +90,7 @@ const BY_ARROW_TYPE = new Map(
     ...Object.keys(SCALARS) as ConcreteType[],
     ...(["int32", "uint16", "uint32", "float32"] as const).map((e) => `list<${e}>` as const),
     ...(["int32", "float64"] as const).map((e) => `nullable<${e}>` as const),
-  ].flatMap((type) => arrowSchema({ type }).fields.map((field) => [arrowName(field), type])),
+  ].map((type) => [arrowName(arrowField("", type)), type]),
 );
 
 function arrowName({ type, nullable }: Field): string {

@@ -8,6 +8,7 @@ import { csvFormat } from "d3-dsv";
 import { encodeTable } from "../arrow/mod.ts";
 import {
   batchOf,
+  type CellOf,
   type Columns,
   type InputPorts,
   type Inputs,
@@ -16,9 +17,7 @@ import {
 
 /** One row of a table whose columns are all scalars. */
 export type Row<C extends Columns> = {
-  -readonly [K in keyof C]: C[K] extends "utf8" ? string
-    : C[K] extends `nullable<${string}>` ? number | null
-    : number;
+  -readonly [K in keyof C]: Exclude<CellOf<C[K]>, boolean>;
 };
 
 /** A row of a port's table. */
@@ -101,7 +100,7 @@ export function tableFile<C extends Columns>(
   const columns = Object.keys(port.columns);
   return {
     name,
-    csv: `${csvFormat(rows as Readonly<Record<string, unknown>>[], columns)}\n`,
+    csv: `${csvFormat(rows as Record<string, unknown>[], columns)}\n`,
     arrow: encodeTable(port.columns, batchOf(port, rows as never[])),
   };
 }

@@ -5,7 +5,6 @@
  */
 import { z } from "zod";
 import {
-  type DataRow,
   EXPORT_FORMATS,
   exportModel,
   lineageLines,
@@ -15,6 +14,7 @@ import {
   WEIGHT_DTYPES,
 } from "@causeway/core/export";
 import { checkVocabulary } from "@causeway/core/model";
+import { rowsOf } from "@causeway/core/report";
 import { defineStage, files, optional, ports } from "@causeway/core/stage";
 import { openTokenizer } from "@causeway/core/tokenizer";
 import { checkpointReader, loadParameters } from "@causeway/core/train";
@@ -62,8 +62,8 @@ export const export_model = defineStage({
       name: config.name,
       lineage: await lineageLines(checkpoint),
       phases: [],
-      data: await rowsOf<DataRow>(inputs.data),
-      losses: await lossesOf(inputs.evaluation, config.name),
+      data: inputs.data ? await rowsOf(inputs.data) : [],
+      losses: inputs.evaluation ? lossesOf(await rowsOf(inputs.evaluation), config.name) : [],
     };
     const loaded = { files: checkpoint, parameters, tokenizer };
     let done = 0;
@@ -77,22 +77,8 @@ export const export_model = defineStage({
   },
 });
 
-async function lossesOf(table: Parameters<typeof rowsOf>[0], name: string): Promise<LossRow[]> {
-  const rows = await rowsOf<LossRow & { model: string }>(table);
+/** Those of the model of this name; those of all if there is none. */
+function lossesOf(rows: readonly (LossRow & { model: string })[], name: string): LossRow[] {
   const own = rows.filter(({ model }) => model === name);
-  return own.length > 0 ? own : rows;
-}
-
-/** All rows of a table as objects. */
-async function rowsOf<Row>(
-  table: { batches(): AsyncIterable<Readonly<Record<string, ArrayLike<unknown>>>> } | undefined,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const batch of table?.batches() ?? []) {
-    const columns = Object.entries(batch);
-    for (let i = 0; i < columns[0][1].length; i++) {
-      rows.push(Object.fromEntries(columns.map(([name, values]) => [name, values[i]])) as Row);
-    }
-  }
-  return rows;
+  return own.length > 0 ? own : [...rows];
 }

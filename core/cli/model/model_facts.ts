@@ -12,7 +12,7 @@ import {
   type PhaseFacts,
   plainText,
 } from "../../export/mod.ts";
-import { rowsOf } from "../../report/mod.ts";
+import { type Row, rowsOf } from "../../report/mod.ts";
 import { type Columns, ports } from "../../stage/mod.ts";
 import { type Artifact, type Manifest, openTable, type Store } from "../../store/mod.ts";
 import { counted, formatNumber } from "../../words/mod.ts";
@@ -27,7 +27,7 @@ export async function modelFacts({ label, files, origin }: NamedModel): Promise<
   const phases: PhaseFacts[] = [], lineage: string[] = [];
   for (const { id, manifest } of trainingSteps(origin)) {
     const { outputs: { mixture, validation, training }, config, stage, seed } = manifest;
-    const last = (await rows<Length>(store, training, ports.training_metrics)).at(-1);
+    const last = (await rows(store, training, ports.training_metrics)).at(-1);
     lineage.push(
       `${codeSpan(id)} (${plainText(stage)}, seed ${seed})${last ? describeLength(last) : ""}`,
     );
@@ -82,7 +82,7 @@ async function trainingData({ manifests, store }: ModelOrigin, phases: readonly 
   const data: DataRow[] = [];
   for (const { outputs } of manifests.values()) {
     if (outputs.summary === undefined || outputs.tokenizer === undefined) continue;
-    data.push(...await rows<DataRow>(store, outputs.summary, ports.dataset_summary));
+    data.push(...await rows(store, outputs.summary, ports.dataset_summary));
   }
   return data.filter(({ source, split }) => split === "train" && drawn.has(source));
 }
@@ -94,21 +94,17 @@ async function measuredLosses({ manifests, digest, store }: ModelOrigin): Promis
     if (!outputs.evaluation || typeof inputs.models !== "object") continue;
     const labels = Object.entries(inputs.models).filter(([, of]) => of === digest)
       .map(([label]) => label);
-    const all = await rows<LossRow & { model: string }>(
-      store,
-      outputs.evaluation,
-      ports.evaluation,
-    );
+    const all = await rows(store, outputs.evaluation, ports.evaluation);
     losses.push(...all.filter(({ model }) => labels.includes(model)));
   }
   return losses;
 }
 
-async function rows<Row>(
+async function rows<C extends Columns>(
   store: Store,
   artifact: Artifact | undefined,
-  { columns }: { readonly columns: Columns },
-): Promise<Row[]> {
+  { columns }: { readonly columns: C },
+): Promise<Row<C>[]> {
   if (!artifact) return [];
-  return await rowsOf(await openTable(store, artifact, columns, "a result")) as Row[];
+  return await rowsOf(await openTable(store, artifact, columns, "a result"));
 }
