@@ -87,7 +87,7 @@ export function standardDeviation(values: ArrayLike<number>): number | null {
  *
  * const { difference, ci_low, ci_high } = pairedDifference([2, 3, 5], [1, 2, 3]);
  * assert.equal(difference, 4 / 3);
- * assert.ok(ci_low < 0 && ci_high > 2.7);
+ * assert.ok(ci_low! < 0 && ci_high! > 2.7);
  * ```
  */
 export function pairedDifference(
