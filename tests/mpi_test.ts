@@ -9,15 +9,10 @@ import { withFolder } from "./shared/commands.ts";
 
 const PIPELINE = new URL("../core/cli/run/pipeline.ts", import.meta.url);
 const RECIPE = new URL("shared/tiny_recipe.ts", import.meta.url).pathname;
-/** Four micro-batches per global batch, so that four processes have work. */
-const SETTINGS = ["trunk", "branch", "tuned"].flatMap((step) => {
-  return ["--set", `${step}.micro_batch_size=1`];
-});
-
 const argsFor = (
   out: string,
   ...more: string[]
-) => ["--recipe", RECIPE, "--out", out, "--port=0", "--json", "--quiet", ...SETTINGS, ...more];
+) => ["--recipe", RECIPE, "--out", out, "--port=0", "--json", "--quiet", ...more];
 
 interface Summary {
   state: string;

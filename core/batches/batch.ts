@@ -77,6 +77,11 @@ export interface GlobalBatch {
 export class BatchSource {
   constructor(private readonly sampler: Sampler, readonly options: CollateOptions) {}
 
+  /** The same sequences in micro-batches of another size. */
+  withMicroBatches(micro_batch_size: number): BatchSource {
+    return new BatchSource(this.sampler, { ...this.options, micro_batch_size });
+  }
+
   /** @param step counted from 0 within the phase. */
   batch(step: number): GlobalBatch {
     const sequences = this.sequences(step);
@@ -104,6 +109,15 @@ export function partOf<T>(
 ): T[] {
   const at = (r: number) => Math.floor(items.length * r / size);
   return items.slice(at(rank), at(rank + 1));
+}
+
+/**
+ * The size of micro-batches, lowered only where a batch of n sequences would have fewer of them than there are ranks:
+ * then to ⌈n / ranks⌉, or to ⌊n / ranks⌋ where that makes too few. 1 if there are fewer sequences than ranks.
+ */
+export function sharedSize(micro_batch_size: number, sequences: number, ranks: number): number {
+  const sizes = [micro_batch_size, Math.ceil(sequences / ranks), Math.floor(sequences / ranks)];
+  return sizes.find((size) => size > 0 && Math.ceil(sequences / size) >= ranks) ?? 1;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
-import { collate, type Sequence, supervisedTokens } from "./mod.ts";
+import { collate, type Sequence, sharedSize, supervisedTokens } from "./mod.ts";
 
 const sequence = (tokens: number[], prompt_length = 0, starts?: number[]): Sequence => ({
   tokens: Uint16Array.from(tokens),
@@ -140,4 +140,19 @@ Deno.test("sequences and options that do not fit are rejected", () => {
   assert.throws(() => collate(sequences, { ...options, lengths: [2] }), /3 input tokens .* 2;/);
   assert.throws(() => collate(sequences, { ...options, lengths: [4, 2] }), /ascending/);
   assert.throws(() => collate(sequences, { ...options, micro_batch_size: 0 }), /micro_batch_size/);
+});
+
+Deno.test("micro-batches are made smaller only where ranks would have none", () => {
+  assert.equal(sharedSize(16, 16, 1), 16);
+  assert.equal(sharedSize(6, 16, 2), 6); // 3 micro-batches
+  assert.equal(sharedSize(16, 16, 2), 8);
+  assert.equal(sharedSize(16, 16, 3), 6);
+  assert.equal(sharedSize(16, 16, 5), 3); // 6 of them; of 4 there would be 4
+  assert.equal(sharedSize(16, 3, 4), 1);
+  for (let ranks = 1; ranks <= 12; ranks++) {
+    for (let sequences = ranks; sequences <= 40; sequences++) {
+      const size = sharedSize(16, sequences, ranks);
+      assert.ok(size <= 16 && Math.ceil(sequences / size) >= ranks);
+    }
+  }
 });

@@ -12,6 +12,7 @@ export {
   type MicroBatch,
   partOf,
   type Sequence,
+  sharedSize,
   supervisedTokens,
 } from "./batch.ts";
 export {

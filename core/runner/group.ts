@@ -9,6 +9,7 @@ import type { Checkpoints, Ranks } from "../stage/mod.ts";
 import { canonicalJson, sha256, Store, StoredCheckpoints } from "../store/mod.ts";
 import { type Executor, openInputs, type StepJob } from "./execute.ts";
 import type { Recipe } from "../recipe/mod.ts";
+import { counted } from "../words/mod.ts";
 
 /** From rank 0 to the others. */
 type Command = { readonly type: "step"; readonly job: StepJob } | { readonly type: "end" };
@@ -44,6 +45,26 @@ export function agree(group: Launched, recipe: Recipe, code: string): void {
         count[0]
       } of ${group.size} ` +
         "differ; start all ranks in the same folder, or in identical copies",
+  );
+}
+
+/**
+ * Checks, before anything runs, that no training step has fewer sequences in a batch than there are ranks. Steps that take
+ * their batch from a checkpoint have it checked when they start.
+ *
+ * @throws {Error} naming the steps, and the number of processes that all of them can use.
+ */
+export function checkBatches({ steps }: Recipe, size: number): void {
+  const small = steps.filter(({ stage }) => stage.parallel).flatMap(({ id, config }) => {
+    const { global_batch_size: sequences } = config as { readonly global_batch_size?: number };
+    return sequences !== undefined && sequences < size ? [{ id, sequences }] : [];
+  });
+  if (small.length === 0) return;
+  const least = Math.min(...small.map(({ sequences }) => sequences));
+  const shown = small.map(({ id, sequences }) => `"${id}" is ${sequences}`).join(", ");
+  throw new Error(
+    `each of ${size} processes needs a sequence of every batch, but global_batch_size of step ` +
+      `${shown}; raise it, or start at most ${counted(least, "process")}`,
   );
 }
 

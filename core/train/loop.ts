@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { partOf } from "../batches/mod.ts";
+import { partOf, sharedSize } from "../batches/mod.ts";
 import { hostWeights, toHuggingFace } from "../model/mod.ts";
 import type { KeptCheckpoint } from "../stage/mod.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
@@ -19,6 +19,7 @@ import {
   type Progress,
 } from "./phase.ts";
 import { openTokenizer, type TokenIds, withTokenIds } from "../tokenizer/mod.ts";
+import { counted } from "../words/mod.ts";
 import { TrainingSamples } from "./samples.ts";
 import { Speed } from "./speed.ts";
 import { NonFiniteError, type Trainer, type TrainingArrays } from "./trainer.ts";
@@ -38,15 +39,15 @@ const CHECKPOINT_SECONDS = Number(Deno.env.get("CAUSEWAY_CHECKPOINT_SECONDS") ??
  */
 export async function trainPhase(
   ctx: LoopContext,
-  phase: Phase,
+  whole_phase: Phase,
   prepare: () => Promise<TrainingArrays>,
 ): Promise<PhaseResult> {
+  const phase = shareBatches(whole_phase, ctx);
   const keep = keptSteps(phase.keep ?? {}, phase.start.step, phase.steps);
   if (keep.length > 0 && !(ctx.checkpoints.kept && ctx.checkpoints.openWriter)) {
     throw new Error("checkpoints cannot be kept: the runner has no writer for them");
   }
-  if (ctx.ranks) checkWork(phase, ctx.ranks);
-  const evaluator = new Evaluator({ ...phase.batches.options, compute: phase.compute });
+  const evaluator = new Evaluator({ ...whole_phase.batches.options, compute: phase.compute });
   const token_ids = await tokenIdsOf(phase);
   const checkpointing = new Checkpointing(ctx.checkpoints);
   const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
@@ -68,16 +69,32 @@ async function tokenIdsOf({ tokenizer }: Phase): Promise<TokenIds | undefined> {
   return { bos_token_id, eos_token_ids, pad_token_id };
 }
 
-/** @throws {Error} when some processes would have nothing to do in any step; the last batch may be smaller. */
-function checkWork({ batches, steps }: Phase, { size }: { readonly size: number }): void {
-  const parts = steps === 0 ? size : batches.batch(0).micro_batches.length;
-  if (parts >= size) return;
-  throw new Error(
-    `a global batch of ${parts} micro-batches leaves ${
-      size - parts
-    } of ${size} processes without ` +
-      "work; lower micro_batch_size, or start fewer processes",
+/**
+ * The phase with a micro-batch for each rank in all batches but a small last one.
+ *
+ * @throws {Error} when there are fewer sequences than ranks.
+ */
+function shareBatches(phase: Phase, { ranks, log }: LoopContext): Phase {
+  if (!ranks || phase.steps === 0) return phase;
+  const { batches } = phase, { size } = ranks, { micro_batch_size } = batches.options;
+  const sequences = batches.sequences(0).length;
+  if (sequences < size) {
+    throw new Error(
+      `a batch of ${counted(sequences, "sequence")} leaves ${
+        size - sequences
+      } of ${size} processes without work; raise global_batch_size, or start at most ${
+        counted(sequences, "process", "processes")
+      }`,
+    );
+  }
+  const rows = sharedSize(micro_batch_size, sequences, size);
+  if (rows === micro_batch_size) return phase;
+  log(
+    `micro-batches of ${
+      counted(rows, "sequence")
+    } instead of ${micro_batch_size}, so that all ${size} processes have work`,
   );
+  return { ...phase, batches: batches.withMicroBatches(rows) };
 }
 
 interface LoopParts extends Progress {

@@ -113,12 +113,20 @@ Deno.test("resuming before a smaller last batch gives the same bytes", async () 
   assert.deepEqual(second.collected(), undisturbed);
 });
 
-Deno.test("more processes than the batch has micro-batches are refused", async () => {
-  const { ctx } = await context(); // 8 examples a batch, 4 a micro-batch
-  const ranks = { rank: 0, size: 3, allReduceSum: () => {}, broadcast: () => {} };
+Deno.test("every process gets a part of the batch, and more processes than sequences are refused", async () => {
+  const run = async (size: number) => {
+    const fake = await context({ epochs: 1 }); // 8 examples a batch, 4 a micro-batch
+    const ranks = { rank: 0, size, allReduceSum: () => {}, broadcast: () => {} };
+    await sft.run({ ...fake.ctx, ranks });
+    return fake.logs.filter((line) => /^micro-batches/.test(line));
+  };
+  assert.deepEqual(await run(2), []);
+  assert.deepEqual(await run(3), [
+    "micro-batches of 3 sequences instead of 4, so that all 3 processes have work",
+  ]);
   await assert.rejects(
-    () => sft.run({ ...ctx, ranks }),
-    /a global batch of 2 micro-batches leaves 1 of 3 processes without work/,
+    () => run(9),
+    /a batch of 8 sequences leaves 1 of 9 processes without work; .* start at most 8 processes/,
   );
 });
 

@@ -8,7 +8,14 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assertNoSubmittedJobs, LaunchedRun, openLauncher } from "../../remote/launch/mod.ts";
 import { isLaunched, joinGroup, type Launched } from "../../remote/mpi/mod.ts";
-import { agree, type Executor, follow, GroupLeader, machineBudget } from "../../runner/mod.ts";
+import {
+  agree,
+  checkBatches,
+  type Executor,
+  follow,
+  GroupLeader,
+  machineBudget,
+} from "../../runner/mod.ts";
 import type { LoadOptions, Recipe } from "../../recipe/mod.ts";
 import type { Control } from "../../status/mod.ts";
 import { UsageError } from "../shared/console.ts";
@@ -107,6 +114,7 @@ export async function joinRun(
   }
   const group = joinGroup();
   agree(group, recipe, codeDigest());
+  checkBatches(recipe, group.size);
   if (group.rank === 0) {
     say(`${group.size} processes, ${group.version}`);
     return new GroupLeader(group, options);
