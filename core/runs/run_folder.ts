@@ -98,7 +98,7 @@ export class RunFolder implements RunSource {
     return entry;
   }
 
-  /** Reads all of a log. Whoever only wants the state meanwhile does not wait for it. */
+  /** Reads all of a log; requests for the state alone do not wait for it. */
   #openIndexed(id: string): Promise<Entry> {
     const known = this.#indexing.get(id);
     if (known) return known;

@@ -16,6 +16,9 @@ const MAX_URL_LENGTH = 4096;
 const MAX_BODY_BYTES = 1024;
 const MAX_IN_FLIGHT = 64;
 
+/** The methods of routes that read a body. */
+const CHANGING = ["POST", "DELETE"];
+
 /** Routes without secrets: what a browser needs in order to ask for the token. */
 const OPEN = /^\/(healthz|access|session|dashboard\/.*)?$/;
 
@@ -62,7 +65,7 @@ export function addSecurity(app: OpenAPIHono, options: SecurityOptions): void {
   app.use("*", async (c, next) => {
     check(c, access);
     // Only now, so that nobody without the token is listened to; and before the count, so that slow bodies take no place.
-    if (c.req.method !== "GET" && c.req.method !== "HEAD") await readBody(c);
+    if (CHANGING.includes(c.req.method)) await readBody(c);
     if (in_flight >= MAX_IN_FLIGHT) {
       throw problem(503, "too many requests at once; try again", { "Retry-After": "1" });
     }

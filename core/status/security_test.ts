@@ -209,6 +209,14 @@ Deno.test("long URLs and bodies are refused", async () => {
   assert.equal(endless.status, 413);
 });
 
+Deno.test("methods without routes are refused", async () => {
+  const { ask } = serve(local());
+  for (const method of ["PUT", "PATCH", "OPTIONS"]) {
+    const refused = await ask("/runs", {}, { method });
+    assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"], method);
+  }
+});
+
 Deno.test("too many requests at once get 503 with Retry-After", async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const runs = { ids: () => ["r"], get: () => promise } as unknown as RunSource;

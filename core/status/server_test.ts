@@ -156,6 +156,17 @@ Deno.test("without a token, or after the run is over, control requests are refus
     }
   }));
 
+Deno.test("TRACE, which no Request may have, is refused like other methods without a route", () =>
+  withFolder(async (out) => {
+    const server = await serveStatus({ out, port: 0 });
+    const tcp = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const request = `TRACE /runs HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`;
+    await tcp.write(new TextEncoder().encode(request));
+    const answer = await new Response(tcp.readable).text();
+    assert.match(answer, /^HTTP\/1\.1 405 [^]*allow: GET, HEAD/i);
+    await server.close();
+  }));
+
 Deno.test("the server closes quickly, even with an open event stream", () =>
   withFolder(async (out) => {
     const id = "20260131T154500Z-written";

@@ -66,8 +66,9 @@ export function readIfPresent(path: string): string | undefined {
  */
 export function readPart(path: string, from: number, bytes: number): Uint8Array<ArrayBuffer> {
   using file = Deno.openSync(path);
-  // A growing file is read as far as it goes now, into memory of that size.
-  const part = new Uint8Array(Math.max(0, Math.min(bytes, file.statSync().size - from)));
+  const { size } = file.statSync();
+  if (from >= size) return new Uint8Array(); // no file system seeks beyond its largest file
+  const part = new Uint8Array(Math.min(bytes, size - from));
   file.seekSync(from, Deno.SeekMode.Start);
   let filled = 0;
   while (filled < part.length) {
