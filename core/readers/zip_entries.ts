@@ -4,6 +4,7 @@
  * @module
  */
 import { configure, type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
+import { Buffer } from "node:buffer";
 import { crc32, inflateRawSync } from "node:zlib";
 import { inflateRaw } from "./decompress.ts";
 import { checkExpansion, messageOf, type Reading, StreamFault } from "./reading.ts";
@@ -27,8 +28,8 @@ export interface Entry {
   readonly compressed_bytes: number;
   readonly expanded_bytes: number;
   readonly crc: number;
-  /** CRC-32 of the name as the central directory has it. */
-  readonly name_crc: number;
+  /** Bytes of the name as the central directory has them, each as a character: 1 byte each in memory. */
+  readonly raw_name: string;
   readonly method: number;
   readonly is_encrypted: boolean;
   /** Whether its bytes are also those of the entry after it. */
@@ -39,6 +40,9 @@ export interface Entry {
 
 const STORED = 0, DEFLATED = 8;
 const LOCAL_HEADER_BYTES = 30, LOCAL_HEADER_MAGIC = 0x04034b50;
+/** Bits of the flags. */
+const ENCRYPTED = 1, FOLLOWS_DATA = 1 << 3;
+const ZIP64_FIELD = 1, IN_EXTRA_FIELD = 0xffff_ffff;
 /** Compressed bytes that are read at a time; entries that are not larger are expanded in one call. */
 const BLOCK_BYTES = 1 << 16;
 
@@ -91,7 +95,7 @@ function entryOf(name: string, entry: FileEntry): Entry {
     expanded_bytes: uncompressedSize,
     // Absent if encrypted, which is refused.
     crc: entry.crc32 ?? 0,
-    name_crc: crc32(entry.rawFilename),
+    raw_name: latin1(entry.rawFilename),
     method,
     is_encrypted: entry.encrypted,
     overlaps: false,
@@ -108,6 +112,10 @@ function markOverlaps(entries: Entry[]): void {
     entry.overlaps = i + 1 < entries.length && end > entries[i + 1].offset;
   }
 }
+
+/** Each byte as a character. */
+const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString("latin1");
 
 class UnsafePath extends Error {
   constructor(readonly filename: string) {
@@ -155,8 +163,9 @@ async function* chunksOf(
   entry: Entry,
   reading: Reading,
 ): AsyncGenerator<Uint8Array> {
+  const data_at = checkLocalHeader(bytes, entry);
   if (entry.other !== undefined) return yield* expandOther(entry.other);
-  const blocks = blocksOf(bytes, entry);
+  const blocks = blocksOf(bytes, entry, data_at);
   if (entry.method === STORED) return yield* blocks;
   if (entry.compressed_bytes <= BLOCK_BYTES) {
     const [block] = blocks;
@@ -174,29 +183,72 @@ function inflate(block: Uint8Array, expanded_bytes: number): Uint8Array {
   }
 }
 
-/** The compressed bytes of an entry, after checking that its own header agrees with the directory. */
-function* blocksOf(bytes: ArchiveBytes, entry: Entry): Generator<Uint8Array> {
-  const read = (start: number, end: number) => {
-    try {
-      return bytes.read(start, end);
-    } catch (error) {
-      throw unreadable(messageOf(error));
-    }
-  };
+/**
+ * Checks that an entry's own header says what the central directory says: some programs follow the one, some the other
+ * (APPNOTE 6.3.10, section 4.3.7).
+ *
+ * @returns where its bytes begin.
+ */
+function checkLocalHeader(bytes: ArchiveBytes, entry: Entry): number {
   const name_at = entry.offset + LOCAL_HEADER_BYTES;
-  const header = new DataView(read(entry.offset, name_at).buffer);
-  if (header.getUint32(0, true) !== LOCAL_HEADER_MAGIC) {
+  const header = new DataView(readFrom(bytes, entry.offset, name_at).buffer);
+  const short = (at: number) => header.getUint16(at, true);
+  const long = (at: number) => header.getUint32(at, true);
+  if (long(0) !== LOCAL_HEADER_MAGIC) {
     throw unreadable("there is no entry where the directory says");
   }
-  const data_at = name_at + header.getUint16(26, true) + header.getUint16(28, true);
-  const name = read(name_at, name_at + header.getUint16(26, true));
-  if (crc32(name) !== entry.name_crc) {
-    const other = JSON.stringify(new TextDecoder().decode(name));
-    throw unreadable(`its own header names it ${other}`);
+  const extra_at = name_at + short(26), data_at = extra_at + short(28);
+  const name = readFrom(bytes, name_at, extra_at);
+  if (latin1(name) !== entry.raw_name) {
+    throw unreadable(`its own header names it ${JSON.stringify(new TextDecoder().decode(name))}`);
   }
+  const flags = short(6), method = short(8);
+  if ((flags & ENCRYPTED) !== 0) throw unreadable("its own header says that it is encrypted");
+  if (method !== entry.method) {
+    throw unreadable(`its own header has method ${method}, the directory ${entry.method}`);
+  }
+  const large = largeSizes(readFrom(bytes, extra_at, data_at), long(18), long(22));
+  const both: [what: string, own: number, listed: number][] = [
+    ["checksum", long(14), entry.crc],
+    ["compressed size", large.compressed_bytes, entry.compressed_bytes],
+    ["size", large.expanded_bytes, entry.expanded_bytes],
+  ];
+  for (const [what, own, listed] of both) {
+    // Written before they were known: they follow the data.
+    if (own === listed || own === 0 && (flags & FOLLOWS_DATA) !== 0) continue;
+    throw unreadable(`its own header has ${what} ${own}, the directory ${listed}`);
+  }
+  return data_at;
+}
+
+/** Sizes of a local header; those of 4 GiB and more are in an extra field (section 4.5.3). */
+function largeSizes(extra: Uint8Array<ArrayBuffer>, compressed: number, expanded: number) {
+  const view = new DataView(extra.buffer);
+  for (let at = 0; at + 20 <= extra.length; at += 4 + view.getUint16(at + 2, true)) {
+    if (view.getUint16(at, true) !== ZIP64_FIELD) continue;
+    // The size comes before the compressed one.
+    const [first, second] = [4, 12].map((offset) => Number(view.getBigUint64(at + offset, true)));
+    return {
+      compressed_bytes: compressed === IN_EXTRA_FIELD ? second : compressed,
+      expanded_bytes: expanded === IN_EXTRA_FIELD ? first : expanded,
+    };
+  }
+  return { compressed_bytes: compressed, expanded_bytes: expanded };
+}
+
+function readFrom(bytes: ArchiveBytes, start: number, end: number): Uint8Array<ArrayBuffer> {
+  try {
+    return bytes.read(start, end);
+  } catch (error) {
+    throw unreadable(messageOf(error));
+  }
+}
+
+/** The compressed bytes of an entry. */
+function* blocksOf(bytes: ArchiveBytes, entry: Entry, data_at: number): Generator<Uint8Array> {
   const end = data_at + entry.compressed_bytes;
   for (let at = data_at; at < end; at += BLOCK_BYTES) {
-    yield read(at, Math.min(at + BLOCK_BYTES, end));
+    yield readFrom(bytes, at, Math.min(at + BLOCK_BYTES, end));
   }
 }
 
@@ -206,7 +258,7 @@ async function* expandOther(entry: FileEntry): AsyncGenerator<Uint8Array> {
   const pipe = new TransformStream<Uint8Array, Uint8Array>({
     start: (controller) => void (fail = (error) => controller.error(error)),
   });
-  entry.getData(pipe.writable, { checkLocalFilename: true }).catch(fail);
+  entry.getData(pipe.writable).catch(fail);
   const chunks = pipe.readable[Symbol.asyncIterator]();
   try {
     while (true) {

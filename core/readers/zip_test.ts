@@ -224,3 +224,37 @@ Deno.test("ZIP: an entry named otherwise in its own header, and two of one name,
     /x\.zip has two entries named "a\.txt"/,
   );
 });
+
+Deno.test("ZIP: an entry whose own header and the directory disagree is refused by field", async () => {
+  const text = "some text ".repeat(50);
+  /** Offsets in the local header, and in the central directory. */
+  const fields: [local: number, central: number, by: number, message: RegExp][] = [
+    [6, 8, 1, /says that it is encrypted|is encrypted; unpack/],
+    [8, 10, 8, /own header has method \d, the directory \d/],
+    [14, 16, 1, /own header has checksum \d+, the directory \d+/],
+    [18, 20, 1, /own header has compressed size \d+, the directory \d+/],
+    [22, 24, 1, /own header has size \d+, the directory \d+/],
+  ];
+  // Without the bit for sizes after the data.
+  const good = await zip({ "a.txt": text }, { dataDescriptor: false });
+  assert.equal((await all(readZip(good, "x.zip", () => true)))[0].text, text);
+  const directory = Array.from(good, (byte) => String.fromCharCode(byte)).join("")
+    .indexOf("PK\x01\x02");
+  for (const [local, central, by, message] of fields) {
+    for (const at of [local, directory + central]) {
+      const bad = Uint8Array.from(good);
+      bad[at] ^= by;
+      await assert.rejects(all(readZip(bad, "x.zip", () => true)), message, `byte ${at}`);
+    }
+  }
+  // Sizes that follow the data are 0 in the header; any other value must be right.
+  const streamed = await zip({ "a.txt": text }, { dataDescriptor: true });
+  assert.equal((await all(readZip(streamed, "x.zip", () => true)))[0].text, text);
+  streamed[22] ^= 1;
+  await assert.rejects(all(readZip(streamed, "x.zip", () => true)), /own header has size 1/);
+  const large = await zip({ "a.txt": text, "sub/b.txt": text }, {
+    dataDescriptor: false,
+    zip64: true,
+  });
+  assert.equal((await all(readZip(large, "x.zip", () => true))).length, 2);
+});
