@@ -92,8 +92,8 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
 async function ofFile(path: string): Promise<Pairs> {
   const advantage: number[] = [], improvement: (number | null)[] = [];
   for await (const { file, row, value } of readRecords(path)) {
-    const [x, y] = COLUMNS.map((name) => value[name]);
-    if (typeof x !== "number" || (typeof y !== "number" && y !== null)) {
+    const [x, y] = COLUMNS.map((name) => numberIn(value[name]));
+    if (typeof x !== "number" || y === undefined) {
       throw new UsageError(
         `--evidence ${file}:${row} has no numbers ${COLUMNS.join(" and ")}; ` +
           "give the proximity table of a study",
@@ -103,4 +103,11 @@ async function ofFile(path: string): Promise<Pairs> {
     improvement.push(y);
   }
   return { from: path, advantage, improvement };
+}
+
+/** A number, in CSV as text; null for an empty cell, as NaN is in files of earlier versions; undefined for anything else. */
+function numberIn(cell: unknown): number | null | undefined {
+  if (cell === null || cell === "" || cell === "NaN" || Number.isNaN(cell)) return null;
+  const number = typeof cell === "string" ? Number(cell) : cell;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
 }

@@ -186,6 +186,15 @@ Deno.test("an earlier study predicts the gain, or says that it cannot", () =>
       found.out,
       /Predicted reduction of the loss: code \d+\.\d% \(.* to .*, outside its range/,
     );
+    const csv = join(folder, "proximity.csv");
+    for (const unknown of ["", "NaN"]) {
+      const rows = [...PAIRS.map((row) => Object.values(row)), [0.4, unknown]];
+      await Deno.writeTextFile(csv, [Object.keys(PAIRS[0]), ...rows].join("\n"));
+      assert.equal(
+        (await command([...args, "--evidence", csv])).out.replaceAll(csv, file),
+        found.out,
+      );
+    }
     await write(PAIRS.map((row, i) => ({ ...row, relative_improvement: [3, 1, 2, 1, 3][i] })));
     const none = await command([...args, "--evidence", file]);
     assert.match(none.out, /over 5 pairs\. The correlation may be zero, so no gain/);
