@@ -192,8 +192,16 @@ async function readIfPresent(path: string): Promise<string | undefined> {
 async function writeAtomic(path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   const temporary = temporaryName(path);
-  await Deno.writeTextFile(temporary, text);
+  {
+    using file = await Deno.open(temporary, { write: true, createNew: true });
+    await writeAll(file, new TextEncoder().encode(text));
+    await file.syncData();
+  }
   await Deno.rename(temporary, path);
+}
+
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let n = 0; n < bytes.length;) n += await file.write(bytes.subarray(n));
 }
 
 function temporaryName(path: string): string {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { TransientError } from "../net/mod.ts";
-import { RepoCache, sizeOf } from "./cache.ts";
+import { RepoCache, sizeOf, writeAll } from "./cache.ts";
 import {
   describe,
   HubError,
@@ -166,10 +166,6 @@ class StallWatch {
     clearTimeout(this.#timer);
     this.#stalled.abort(); // closes the connection if the answer was not read to its end
   }
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array) {
-  for (let n = 0; n < bytes.length;) n += await file.write(bytes.subarray(n));
 }
 
 /** The digest of a file in the form of `expected.digest`. */

@@ -9,8 +9,10 @@ import {
   commit,
   digestOfFile,
   fileEntries,
+  makeFolder,
   removeIfPresent,
   type Store,
+  syncFile,
 } from "../store/mod.ts";
 
 /**
@@ -41,7 +43,7 @@ export async function publishFiles(
   for (const [path, digest] of sources) {
     const target = join(out, path);
     if (await digestOfFile(target) === digest) continue;
-    Deno.mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     copyAtomic(store.objectPath(digest), target);
   }
   for (const path of earlier) {
@@ -57,6 +59,7 @@ function copyAtomic(source: string, target: string): void {
     Deno.copyFileSync(source, temporary);
     // Objects are read-only; the copy belongs to the user.
     if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o644);
+    syncFile(temporary);
     commit(temporary, target);
   } catch (error) {
     removeIfPresent(temporary);

@@ -8,6 +8,7 @@ import {
   type Artifact,
   artifactKey,
   type Identity,
+  makeFolder,
   type Manifest,
   MANIFEST_FORMAT,
   type Store,
@@ -116,7 +117,7 @@ export async function run(
 ): Promise<RunState> {
   const recipe = await checkRecipe(given);
   const { out, only, jobs = 1, memory, launch, shared, signal, control, onEvent } = run_options;
-  Deno.mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const lock = await lockFolder(out);
   try {
     const store = storeOf(out);

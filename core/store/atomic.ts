@@ -35,6 +35,32 @@ export function commit(temporary: string, path: string): void {
   syncFolder(dirname(path));
 }
 
+/** Folders whose names are on the disk for certain. */
+const flushed = new Set<string>();
+
+/**
+ * Makes a folder, and those above it that are missing, such that they survive a crash: what is flushed in a folder is
+ * lost with the folder's own name. One that another process has just made may not be flushed yet, so each is flushed
+ * once by this thread.
+ */
+export function makeFolder(path: string): void {
+  if (!isNew(path) && flushed.has(path)) return;
+  syncFolder(dirname(path));
+  flushed.add(path);
+}
+
+function isNew(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists && Deno.statSync(path).isDirectory) return false;
+    if (!(error instanceof Deno.errors.NotFound) || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    return isNew(path);
+  }
+  return true;
+}
+
 /** Writes all of `bytes`: one `write` call may take only a part. */
 export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
@@ -77,6 +103,12 @@ export function readPart(path: string, from: number, bytes: number): Uint8Array<
     filled += read;
   }
   return part.subarray(0, filled);
+}
+
+/** Flushes a file that is closed. */
+export function syncFile(path: string): void {
+  using file = Deno.openSync(path, { write: true });
+  file.syncSync();
 }
 
 /** Flushes a folder, so that names added to it, or taken away, survive a crash. */

@@ -15,7 +15,7 @@
 import { dirname, join } from "node:path";
 import type { NewRows } from "../stage/mod.ts";
 import { assertFileName, type FileEntry } from "./artifact.ts";
-import { commit, readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
+import { commit, makeFolder, readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
 import { RowsFile, type RowsSoFar } from "./checkpoint_rows.ts";
 import { sealed, sha256, unsealed } from "./manifest.ts";
 import { listFolder, listFolders, type Store } from "./store.ts";
@@ -79,9 +79,10 @@ export class CheckpointFolder {
   }
 
   #fill(filling: string, { step, files, rows }: CheckpointContent): void {
-    Deno.mkdirSync(filling, { recursive: true });
+    makeFolder(this.folder);
+    Deno.mkdirSync(filling); // flushed once it has its name
     const list = this.#list(step, rows, files, (name, bytes) => {
-      Deno.mkdirSync(dirname(join(filling, name)), { recursive: true });
+      makeFolder(dirname(join(filling, name)));
       writeAtomic(join(filling, name), bytes);
       return { digest: sha256(bytes), bytes: bytes.length };
     });
@@ -96,7 +97,7 @@ export class CheckpointFolder {
   writeKept(store: Store, content: CheckpointContent): string[] {
     check(content);
     const { step, files, rows } = content;
-    Deno.mkdirSync(join(this.folder, "kept"), { recursive: true });
+    makeFolder(join(this.folder, "kept"));
     const list = this.#list(step, rows, files, (_, bytes) => store.put(bytes));
     writeAtomic(join(this.folder, "kept", `${folderName(step)}.json`), sealed(list));
     return list.files.map(({ digest }) => digest);

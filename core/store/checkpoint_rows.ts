@@ -11,7 +11,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { NewRows } from "../stage/mod.ts";
-import { syncFolder, writeAll } from "./atomic.ts";
+import { makeFolder, syncFolder, writeAll } from "./atomic.ts";
 
 /** The beginning of a file of rows. */
 export interface RowsSoFar {
@@ -51,7 +51,7 @@ export class RowsFile {
     }
     {
       const is_new = at === 0;
-      if (is_new) Deno.mkdirSync(dirname(this.path), { recursive: true });
+      if (is_new) makeFolder(dirname(this.path));
       using file = Deno.openSync(this.path, { write: true, create: is_new });
       file.seekSync(at, Deno.SeekMode.Start);
       writeAll(file, bytes);

@@ -7,9 +7,11 @@ export type { Artifact, FileEntry, StoredObject } from "./artifact.ts";
 export { artifactObjects, FILE_COLUMNS, fileEntries } from "./artifact.ts";
 export {
   commit,
+  makeFolder,
   readIfPresent,
   readPart,
   removeIfPresent,
+  syncFile,
   syncFolder,
   writeAll,
   writeAtomic,

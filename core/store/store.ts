@@ -10,8 +10,15 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
-import { basename, join } from "node:path";
-import { commit, readIfPresent, removeIfPresent, writeAll, writeAtomic } from "./atomic.ts";
+import { basename, dirname, join } from "node:path";
+import {
+  commit,
+  makeFolder,
+  readIfPresent,
+  removeIfPresent,
+  writeAll,
+  writeAtomic,
+} from "./atomic.ts";
 import { type Artifact, artifactObjects, type StoredObject } from "./artifact.ts";
 import { formatManifest, type Manifest, parseManifest } from "./manifest.ts";
 
@@ -33,7 +40,7 @@ export class Store {
   open({ keep_temporary = false } = {}): void {
     if (!keep_temporary) removeIfPresent(join(this.root, "tmp"));
     for (const folder of ["tmp", "objects", "manifests", "work"]) {
-      Deno.mkdirSync(join(this.root, folder), { recursive: true });
+      makeFolder(join(this.root, folder));
     }
   }
 
@@ -65,7 +72,7 @@ export class Store {
 
   #place(temporary: string, digest: string): void {
     const path = this.objectPath(digest);
-    Deno.mkdirSync(join(path, ".."), { recursive: true });
+    makeFolder(dirname(path));
     if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o444);
     commit(temporary, path);
   }
@@ -167,7 +174,7 @@ export class Store {
 
   /** Moves a damaged object out of use, keeping it for inspection. */
   quarantine(digest: string): void {
-    Deno.mkdirSync(join(this.root, "damaged"), { recursive: true });
+    makeFolder(join(this.root, "damaged"));
     Deno.renameSync(this.objectPath(digest), join(this.root, "damaged", digest));
   }
 

@@ -1,5 +1,6 @@
 /**
- * `deno task test:faults`: kills runs hundreds of times and compares their results with an undisturbed run.
+ * `deno task test:faults`: kills runs and takes their power away, hundreds of times, and compares their results with an
+ * undisturbed run.
  *
  * @module
  */
@@ -7,17 +8,22 @@ import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { markdownTable } from "../../bench/shared/measurements.ts";
 import { Random } from "@causeway/core/random";
-import { pipeline } from "./child.ts";
+import { pathToFileURL } from "node:url";
+import { pipeline, RECIPE } from "./child.ts";
+import { withFastFolder } from "./folders.ts";
+import { crashMany, no_record, POWER_RECIPE, recordRun, resume } from "./power.ts";
 import { differences } from "./traces.ts";
 import { type Kill, torment } from "./kills.ts";
 
-const HELP = `Kills runs hundreds of times and compares their results with an undisturbed run.
+const HELP =
+  `Kills runs and takes their power away, hundreds of times, and compares their results with an undisturbed run.
 
 Usage: deno task test:faults [options]
 
-  --kills N   minimum number of kills (default: 200)
-  --seed N    random seed of the kills (default: 1)
-  --help      show this help`;
+  --kills N     minimum number of kills (default: 200)
+  --crashes N   losses of power of a run that trains, and of a small one (default: 200)
+  --seed N      random seed (default: 1)
+  --help        show this help`;
 
 /** Many checkpoints within a few seconds of training. */
 const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.1" };
@@ -88,15 +94,45 @@ function counts(heading: string, values: readonly string[]): string {
   return markdownTable([heading, "kills"], rows.sort((a, b) => Number(b[1]) - Number(a[1])));
 }
 
+/** Continues one in so many of the crashed runs that train; of small runs, all. */
+const EVERY = 20;
+
+/** Takes the power away from two recorded runs. @throws {Error} naming the promises that were not kept. */
+async function crashBoth(count: number, seed: number): Promise<void> {
+  if (no_record !== undefined) return console.error(`no power is taken away: ${no_record}`);
+  const retrain = async (out: string) => {
+    const { code, err } = await pipeline(out, { env, args: ["--quiet"] });
+    return code === 0 ? undefined : err;
+  };
+  for (
+    const [name, recipe, every, go] of [
+      ["small", POWER_RECIPE, 1, resume],
+      ["training", pathToFileURL(RECIPE), EVERY, retrain],
+    ] as const
+  ) {
+    await withFastFolder(async (folder) => {
+      const recording = await recordRun(folder, recipe, env);
+      const problems = await crashMany(folder, recording, { count, seed, every, resume: go });
+      if (problems.length > 0) throw new Error(problems.join("\n"));
+      const [changes, resumed] = [recording.changes.length, Math.ceil(count / every)];
+      console.log(
+        `${name}: ${count} losses of power within ${changes} changes, ${resumed} continued`,
+      );
+    });
+  }
+}
+
 if (import.meta.main) {
-  const { kills, seed, help } = parseArgs(Deno.args, {
-    string: ["kills", "seed"],
+  const { kills, crashes, seed, help } = parseArgs(Deno.args, {
+    string: ["kills", "crashes", "seed"],
     boolean: ["help"],
-    default: { kills: "200", seed: "1" },
+    default: { kills: "200", crashes: "200", seed: "1" },
   });
   if (help) {
     console.log(HELP);
   } else {
+    if (Number(crashes) > 0) await crashBoth(Number(crashes), Number(seed));
+    if (Number(kills) === 0) Deno.exit();
     const folder = await Deno.makeTempDir({ prefix: "causeway_faults_" });
     console.log(render(await tormentMany(folder, Number(kills), Number(seed))));
     Deno.removeSync(folder, { recursive: true }); // kept if a run failed, for inspection

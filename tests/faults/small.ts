@@ -21,8 +21,17 @@ export interface SmallRun {
 }
 
 /** Runs the small recipe in this thread. */
-export async function runSmall(out: string, options: Partial<RunOptions> = {}): Promise<SmallRun> {
-  const recipe = await loadRecipe(SMALL_RECIPE.href);
+export function runSmall(out: string, options: Partial<RunOptions> = {}): Promise<SmallRun> {
+  return runRecipe(SMALL_RECIPE, out, options);
+}
+
+/** Runs a recipe in this thread. */
+export async function runRecipe(
+  url: URL,
+  out: string,
+  options: Partial<RunOptions> = {},
+): Promise<SmallRun> {
+  const recipe = await loadRecipe(url.href);
   const logs: string[] = [];
   let steps = "";
   const onEvent: RunOptions["onEvent"] = (event, state) => {

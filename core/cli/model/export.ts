@@ -15,7 +15,7 @@ import {
   verifyExport,
   WEIGHT_DTYPES,
 } from "../../export/mod.ts";
-import { removeIfPresent } from "../../store/mod.ts";
+import { removeIfPresent, syncFile } from "../../store/mod.ts";
 import { type Console, formatBytes, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
@@ -132,6 +132,7 @@ async function writeFolder(
       else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
       else await Deno.copyFile(content.path, path);
       await Deno.chmod(path, 0o644);
+      syncFile(path);
       io.err(`  ${name}  ${formatBytes(Deno.statSync(path).size)}`);
     }
     await Deno.chmod(temporary, 0o755);
