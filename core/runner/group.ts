@@ -48,23 +48,35 @@ export function agree(group: Launched, recipe: Recipe, code: string): void {
   );
 }
 
+/** Fields that configs of training steps have. */
+interface TrainingFields {
+  readonly global_batch_size?: number;
+  readonly device?: string;
+}
+
 /**
- * Checks, before anything runs, that no training step has fewer sequences in a batch than there are ranks. Steps that take
- * their batch from a checkpoint have it checked when they start.
+ * Checks, before anything runs, that a number of processes can train together: on the CPU, and with a sequence of every
+ * batch for each. Steps that take their batch from a checkpoint have it checked when they start.
  *
- * @throws {Error} naming the steps, and the number of processes that all of them can use.
+ * @throws {Error} naming the steps, and the fix.
  */
-export function checkBatches({ steps }: Recipe, size: number): void {
-  const small = steps.filter(({ stage }) => stage.parallel).flatMap(({ id, config }) => {
-    const { global_batch_size: sequences } = config as { readonly global_batch_size?: number };
-    return sequences !== undefined && sequences < size ? [{ id, sequences }] : [];
-  });
+export function checkRanks({ steps }: Recipe, size: number): void {
+  const trained = steps.filter(({ stage }) => stage.parallel)
+    .map(({ id, config }) => ({ id, ...config as TrainingFields }));
+  const elsewhere = trained.filter(({ device = "cpu" }) => device !== "cpu");
+  if (elsewhere.length > 0) {
+    const shown = elsewhere.map(({ id, device }) => `"${id}" on ${device}`).join(", ");
+    throw new Error(
+      `several processes can train only on the CPU, and the recipe has step ${shown}; start one process`,
+    );
+  }
+  const small = trained.filter(({ global_batch_size = size }) => global_batch_size < size);
   if (small.length === 0) return;
-  const least = Math.min(...small.map(({ sequences }) => sequences));
-  const shown = small.map(({ id, sequences }) => `"${id}" is ${sequences}`).join(", ");
+  const least = Math.min(...small.map(({ global_batch_size }) => global_batch_size!));
+  const shown = small.map(({ id, global_batch_size }) => `"${id}" is ${global_batch_size}`);
   throw new Error(
     `each of ${size} processes needs a sequence of every batch, but global_batch_size of step ` +
-      `${shown}; raise it, or start at most ${counted(least, "process")}`,
+      `${shown.join(", ")}; raise it, or start at most ${counted(least, "process")}`,
   );
 }
 

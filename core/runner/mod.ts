@@ -19,7 +19,7 @@ export {
   type StepListener,
 } from "./execute.ts";
 export { forecastRecipe, type StepForecast } from "./forecast.ts";
-export { agree, checkBatches, follow, GroupLeader } from "./group.ts";
+export { agree, checkRanks, follow, GroupLeader } from "./group.ts";
 export { inspectable, type InspectOptions, inspectStep } from "./inspect.ts";
 export { canRestrict } from "./isolation.ts";
 export { runStep, type StepResult } from "./one_step.ts";

@@ -10,7 +10,7 @@ import { assertNoSubmittedJobs, LaunchedRun, openLauncher } from "../../remote/l
 import { isLaunched, joinGroup, type Launched } from "../../remote/mpi/mod.ts";
 import {
   agree,
-  checkBatches,
+  checkRanks,
   type Executor,
   follow,
   GroupLeader,
@@ -114,8 +114,8 @@ export async function joinRun(
   }
   const group = joinGroup();
   agree(group, recipe, codeDigest());
-  checkBatches(recipe, group.size);
   if (group.rank === 0) {
+    checkRanks(recipe, group.size);
     say(`${group.size} processes, ${group.version}`);
     return new GroupLeader(group, options);
   }
