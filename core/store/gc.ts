@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Artifact, artifactObjects } from "./artifact.ts";
 import { removeIfPresent, syncFolder } from "./atomic.ts";
 import { keptLists, readList } from "./checkpoint_files.ts";
 import type { Manifest } from "./manifest.ts";
+import { abandonedFolders } from "./partial_folder.ts";
 import { digestOfFile, listFolder, listFolders, type Store } from "./store.ts";
 
 /** What must be kept. */
@@ -58,6 +59,13 @@ export async function findLeftovers(store: Store, in_use: InUse): Promise<Leftov
     ...filesIn(store, "damaged", "damaged", "damaged"),
     ...filesIn(store, "tmp", "temporary", "left by an interrupted run"),
   ];
+}
+
+/** Folders outside the store that a killed process was filling. */
+export function foldersLeft(dir: string): Leftover[] {
+  return abandonedFolders(dir).map((path) =>
+    leftover("temporary", basename(path), path, "left by an interrupted export")
+  );
 }
 
 /**

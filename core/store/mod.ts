@@ -17,7 +17,7 @@ export {
   writeAtomic,
 } from "./atomic.ts";
 export { StoredCheckpoints } from "./checkpoints.ts";
-export { findLeftovers, removeLeftovers } from "./gc.ts";
+export { findLeftovers, foldersLeft, removeLeftovers } from "./gc.ts";
 export type { InUse, Leftover } from "./gc.ts";
 export {
   artifactKey,
@@ -30,6 +30,7 @@ export {
 export type { Identity, InputDigests, Json, Manifest } from "./manifest.ts";
 export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
 export type { Problem } from "./store.ts";
+export { abandonedFolders, PartialFolder } from "./partial_folder.ts";
 export {
   openArtifact,
   openFiles,

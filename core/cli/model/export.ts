@@ -15,7 +15,7 @@ import {
   verifyExport,
   WEIGHT_DTYPES,
 } from "../../export/mod.ts";
-import { removeIfPresent, syncFile } from "../../store/mod.ts";
+import { abandonedFolders, PartialFolder, removeIfPresent, syncFile } from "../../store/mod.ts";
 import { type Console, formatBytes, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
@@ -121,27 +121,21 @@ async function writeFolder(
   files: ReturnType<typeof exportModel>,
   io: Console,
 ): Promise<void> {
-  const dir = dirname(resolve(folder));
-  Deno.mkdirSync(dir, { recursive: true });
-  const temporary = Deno.makeTempDirSync({ dir, prefix: `.${basename(folder)}-` });
-  try {
-    for (const { name, content } of files) {
-      const path = join(temporary, name);
-      Deno.mkdirSync(dirname(path), { recursive: true });
-      if (typeof content === "string") await Deno.writeTextFile(path, content);
-      else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
-      else await Deno.copyFile(content.path, path);
-      await Deno.chmod(path, 0o644);
-      syncFile(path);
-      io.err(`  ${name}  ${formatBytes(Deno.statSync(path).size)}`);
-    }
-    await Deno.chmod(temporary, 0o755);
-    removeIfPresent(folder);
-    Deno.renameSync(temporary, folder);
-  } catch (error) {
-    Deno.removeSync(temporary, { recursive: true });
-    throw error;
+  const left = abandonedFolders(dirname(resolve(folder)));
+  for (const path of left) removeIfPresent(path);
+  if (left.length > 0) io.err(`removed what interrupted exports left: ${left.join(", ")}`);
+  using partial = new PartialFolder(folder);
+  for (const { name, content } of files) {
+    const path = join(partial.path, name);
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    if (typeof content === "string") await Deno.writeTextFile(path, content);
+    else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
+    else await Deno.copyFile(content.path, path);
+    await Deno.chmod(path, 0o644);
+    syncFile(path);
+    io.err(`  ${name}  ${formatBytes(Deno.statSync(path).size)}`);
   }
+  partial.commit();
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

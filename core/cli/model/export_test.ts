@@ -50,8 +50,13 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
     await t.step(
       "the folder for transformers holds the checkpoint's files and a card",
       async () => {
+        const left = join(out, ".hf-partialAb12");
+        Deno.mkdirSync(left);
+        Deno.writeTextFileSync(join(left, ".causeway-partial"), "");
         const { code, err } = await runCommand(exportMain, ["tiny", "--out", out, "--to", hf]);
         assert.equal(code, 0, err);
+        assert.match(err, /^removed what interrupted exports left: .*\.hf-partialAb12$/m);
+        assert.ok([...Deno.readDirSync(out)].every(({ name }) => !name.startsWith(".")));
         const names = [...Deno.readDirSync(hf)].map(({ name }) => name).sort();
         assert.deepEqual(names, [
           ...["README.md", "config.json", "generation_config.json", "model.safetensors"],

@@ -8,6 +8,7 @@ import { assertNoSubmittedJobs } from "../../remote/launch/mod.ts";
 import { lockFolder, LogReader, readLocks, type RecipeLock, RunFolder } from "../../runs/mod.ts";
 import {
   findLeftovers,
+  foldersLeft,
   type InUse,
   type Leftover,
   listFolders,
@@ -34,7 +35,7 @@ export const command = defineCommand({
   examples: ["deno task gc", "deno task gc --delete"],
   notes:
     "Found are results of earlier configs, checkpoints of steps that have finished or restarted, " +
-    "and damaged or incomplete files. The latest results of each recipe, their inputs, and checkpoints " +
+    "and damaged or incomplete files, also of exports. The latest results of each recipe, their inputs, and checkpoints " +
     "of interrupted runs are kept. Published files are copies and stay; event logs stay.",
 });
 
@@ -48,7 +49,10 @@ export const main = mainOf(command, async ({ flags }, io) => {
   const lock = await lockFolder(out);
   try {
     const store = new Store(join(out, "store"));
-    const leftovers = await findLeftovers(store, await inUse(store, out, flags.keep_recipes));
+    const leftovers = [
+      ...await findLeftovers(store, await inUse(store, out, flags.keep_recipes)),
+      ...foldersLeft(join(out, "exports")),
+    ];
     if (flags.delete) removeLeftovers(store, leftovers);
     print(leftovers, flags.delete, io);
   } finally {

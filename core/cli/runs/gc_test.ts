@@ -99,8 +99,12 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
       out: "Nothing to remove.",
       err: "",
     });
+    const left = join(out, "exports", ".toy-partialAb12");
+    Deno.mkdirSync(left, { recursive: true });
+    Deno.writeTextFileSync(join(left, ".causeway-partial"), "");
     await runRecipe(makeRecipe("toy", after, 10), out);
     const listed = await gc("--out", out);
+    assert.match(listed.out, /^temporary +\.toy-partialAb12 +0 B +left by an interrupted export$/m);
     assert.equal(listed.code, 0, listed.err);
     assert.match(listed.out, /^what +name +size +why\n/);
     assert.match(
@@ -112,6 +116,7 @@ Deno.test("results of an earlier config are listed, and removed only with --dele
     assert.deepEqual(await gc("--out", out), listed);
     const removed = await gc("--out", out, "--delete");
     assert.match(removed.out, /\nRemoved [\d.]+ kB\.$/);
+    assert.deepEqual(listFolder(join(out, "exports")), []);
     assert.equal((await gc("--out", out)).out, "Nothing to remove.");
     assert.deepEqual(ran(await runRecipe(makeRecipe("toy", after, 10), out)), []);
     assert.equal(Deno.readTextFileSync(join(out, "toy", "text.txt")), "zyy");
