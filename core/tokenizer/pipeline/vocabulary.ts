@@ -9,11 +9,18 @@ import type { Part } from "./settings.ts";
 /** A word to ids. */
 export type Model = (word: string) => readonly number[];
 
+/** Vocabularies have 100,000 entries and more, and several parts of a tokenizer ask for them. */
+const made = new WeakMap<object, ReadonlyMap<string, number>>();
+
 /** Tokens and their ids. */
 export function vocabulary({ vocab }: Part): ReadonlyMap<string, number> {
-  return Array.isArray(vocab)
+  const known = made.get(vocab as object);
+  if (known !== undefined) return known;
+  const ids: ReadonlyMap<string, number> = Array.isArray(vocab)
     ? new Map(vocab.map(([token], id) => [token as string, id]))
     : new Map(Object.entries(vocab as Record<string, number>));
+  made.set(vocab as object, ids);
+  return ids;
 }
 
 /** @throws {Error} for a word that is not in a vocabulary without a token for such words. */
@@ -45,7 +52,8 @@ const UNMATCHED = "\u{10fffd}";
  * A model that does not find some tokens in texts. The token for unknown words stays, since the model needs it.
  */
 export function withoutTokens(model: Part, tokens: readonly AddedToken[]): Part {
-  if (tokens.length === 0) return model;
+  const ids = vocabulary(model);
+  if (!tokens.some(({ content }) => ids.has(content))) return model;
   const hidden = new Set(
     tokens.filter(({ id, content }) => id !== model.unk_id && content !== model.unk_token)
       .map(({ id }) => id),
@@ -53,6 +61,6 @@ export function withoutTokens(model: Part, tokens: readonly AddedToken[]): Part 
   const nameOf = (token: string, id: number) => hidden.has(id) ? `${UNMATCHED}${id}` : token;
   const vocab = Array.isArray(model.vocab)
     ? model.vocab.map(([token, score], id) => [nameOf(token, id), score])
-    : Object.fromEntries(Array.from(vocabulary(model), ([token, id]) => [nameOf(token, id), id]));
+    : Object.fromEntries(Array.from(ids, ([token, id]) => [nameOf(token, id), id]));
   return { ...model, vocab };
 }
