@@ -26,7 +26,7 @@ Deno.test("example evaluation keeps documents and prompts, without those that ha
 Deno.test("a set without anything to evaluate is rejected", () => {
   const set = countingSet("tiny", 1);
   const options = { sequence_length: 4, mode: "packed", max_sequences: 1 } as const;
-  assert.throws(() => evaluationSequences(set, options), /"tiny" \(1 documents, 1 tokens\)/);
+  assert.throws(() => evaluationSequences(set, options), /"tiny" \(1 document, 1 token\)/);
   const [short] = evaluationSequences(countingSet("short", 4), options);
   assert.deepEqual([...short.tokens], [0, 1, 2, 3]);
   assert.throws(() => evaluationSequences(set, { ...options, max_sequences: 0 }), /max_sequences/);

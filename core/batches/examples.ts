@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { requireInteger } from "../config/mod.ts";
 import { permute } from "../random/mod.ts";
+import { counted } from "../words/mod.ts";
 import type { Sampler, Sequence } from "./batch.ts";
 import { pack, type PackingConfig } from "./packing.ts";
 import type { DocumentSet } from "./token_set.ts";
@@ -107,13 +108,14 @@ export class ExampleSampler implements Sampler {
     );
     const documents = sets.reduce((sum, set) => sum + set.documents, 0);
     const names = sets.map((set) => `"${set.name}"`).join(", ");
+    if (sets.length === 0) throw new Error("there are no sources to train on");
     const twice = sets.find((set, i) => sets.indexOf(set) < i);
     if (twice) throw new Error(`source "${twice.name}" is listed twice; name each source once`);
     const long = sets.reduce((sum, set) => sum + longDocuments(set, sequence_length), 0);
     if (long > 0 && options.overlong === "error") {
       throw new Error(
-        `${long} of the ${documents} documents of ${names} are longer than ` +
-          `${sequence_length + 1} tokens; raise sequence_length, or set overlong to "truncate" ` +
+        `documents of ${names} longer than ${counted(sequence_length + 1, "token")}: ${long} of ` +
+          `${documents}; raise sequence_length, or set overlong to "truncate" ` +
           'or "skip"',
       );
     }
@@ -128,8 +130,10 @@ export class ExampleSampler implements Sampler {
     this.skipped = documents - usable.length;
     if (this.examples === 0) {
       throw new Error(
-        `none of the ${documents} documents of ${names} has a token to learn within ` +
-          `${sequence_length} tokens; check the prompts, or raise sequence_length`,
+        `no document of ${names} has a token to learn within ${
+          counted(sequence_length, "token")
+        } ` +
+          `(${counted(documents, "document")}); check the prompts, or raise sequence_length`,
       );
     }
     this.passes = passesOver(this.examples, options);
@@ -203,7 +207,9 @@ export function evaluationSequences(set: DocumentSet, options: EvaluationOptions
       ? "lower sequence_length"
       : "check the prompts and sequence_length";
     throw new Error(
-      `source "${set.name}" (${set.documents} documents, ${set.token_count} tokens) has no sequence ` +
+      `source "${set.name}" (${counted(set.documents, "document")}, ${
+        counted(set.token_count, "token")
+      }) has no sequence ` +
         `to evaluate on; add documents, or ${fix} (${sequence_length})`,
     );
   }

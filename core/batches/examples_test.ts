@@ -56,7 +56,7 @@ Deno.test("overlong documents are cut, left out or rejected, as configured", () 
   assert.equal(skipping.examples, 2);
   assert.equal(skipping.overlong, 1);
   assert.deepEqual(new Set(texts(skipping)), new Set(["1 2 3 0", "8 0"]));
-  assert.throws(() => make("error"), /1 of the 3 documents of "s" are longer than 4 tokens/);
+  assert.throws(() => make("error"), /documents of "s" longer than 4 tokens: 1 of 3;/);
 });
 
 Deno.test("epochs are passes: the last batch has what is left, a tiny set what it has", () => {
@@ -77,12 +77,12 @@ Deno.test("epochs are passes: the last batch has what is left, a tiny set what i
 
 Deno.test("examples that cannot be drawn are rejected", () => {
   const make = (change: object) => () => new ExampleSampler({ ...base, ...change });
-  assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /none of the 1 documents of "s"/);
+  assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /no document of "s" has a token to learn within \d+ tokens? \(1 document\)/);
   assert.throws(
     make({ sets: [base.sets[0], base.sets[0]] }),
     /source "pycode" is listed twice; name each source once/,
   );
-  assert.throws(make({ sets: [] }), /none of the 0 documents/);
+  assert.throws(make({ sets: [] }), /there are no sources to train on/);
   assert.throws(make({ epochs: 0 }), /epochs must be .* got 0/);
   assert.throws(make({ global_batch_size: 1.5 }), /global_batch_size must be .* got 1.5/);
   assert.throws(() => new ExampleSampler(base).batch(8), /has 8 steps; there is no step 8/);

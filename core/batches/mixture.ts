@@ -150,7 +150,9 @@ export class MixtureSampler implements Sampler {
       }
       if (set.sequence_count === 0) {
         throw new Error(
-          `source "${source}" has ${set.source_tokens} tokens, less than one sequence; ` +
+          `source "${source}" has ${
+            counted(set.source_tokens, "token")
+          }, less than one sequence; ` +
             "add documents or lower sequence_length",
         );
       }
@@ -167,13 +169,19 @@ export class MixtureSampler implements Sampler {
     }).map((source) => {
       const [set, before] = [this.#set(source), start[source] ?? 0];
       const tokens = (sequences: number) => Math.round(sequences * set.tokens / set.sequence_count);
-      const used = before > 0 ? ` (${tokens(before)} of them already used by earlier phases)` : "";
-      return `"${source}" needs ${tokens(end[source])} tokens${used} and has ${set.tokens}`;
+      const used = before > 0
+        ? ` (${formatNumber(tokens(before))} of them already used by earlier phases)`
+        : "";
+      return `"${source}" needs ${counted(tokens(end[source]), "token")}${used} and has ${
+        formatNumber(set.tokens)
+      }`;
     });
     if (short.length > 0) {
       throw new Error(
-        `${steps} steps would repeat data: ${short.join("; ")}. ` +
-          "Train for fewer steps, change the weights, add documents or set allow_repeat",
+        `${counted(steps, "step")} would repeat data: ${
+          short.join("; ")
+        }; train for fewer steps, change the ` +
+          "weights, add documents or set allow_repeat",
       );
     }
   }

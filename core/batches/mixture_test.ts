@@ -200,7 +200,7 @@ Deno.test("mixtures that cannot be drawn are rejected", () => {
   const empty = new Map([["math", pack(countingSet("math", 1), OPTIONS)]]);
   assert.throws(
     make({ sets: empty, pieces: constant({ math: 1 }) }),
-    /"math" has 1 tokens, less than one/,
+    /"math" has 1 token, less than one/,
   );
   assert.throws(make({ pieces: constant({ poetry: 1 }) }), /"poetry".*"code", "general", "math"/);
   assert.throws(make({ global_batch_size: 0 }), /global_batch_size must be .* got 0/);

@@ -70,7 +70,7 @@ export function describeExamples(
     );
   }
   if (last_batch_size < batch_size) {
-    parts.push(`the last batch has ${formatNumber(last_batch_size)}`);
+    parts.push(`the last batch has ${counted(last_batch_size, "example")}`);
   }
   const tokens = `${formatNumber(sequence_length + 1)} tokens`;
   if (overlong === "skip" && long > 0) {

@@ -91,7 +91,7 @@ Deno.test("a checkpoint can be saved without the optimizer's moments", async () 
 
 Deno.test("epochs are passes over all examples; the last batch may be smaller", async () => {
   const { training, logs } = await tune({ epochs: 1 }, { ...EXAMPLES, documents: 10 });
-  assert.match(logs.join(), /10 examples, 2 steps, 1 pass; the last batch has 2/);
+  assert.match(logs.join(), /10 examples, 2 steps, 1 pass; the last batch has 2 examples/);
   const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 10 } });
   assert.equal(training.tokens.at(-1), tokens.values.length - 10); // every token of every example
   const tiny = await tune({ epochs: 1, global_batch_size: 64 }, { ...EXAMPLES, documents: 3 });

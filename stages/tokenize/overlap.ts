@@ -49,11 +49,15 @@ export function overlapLines(scans: readonly Hashed[]): string[] {
     }
     if (equal + similar === 0) return [];
     const share = (100 * (equal + similar) / documents).toFixed(1);
-    const where = others.size > 0 ? ` (some of ${[...others].sort().join(", ")})` : "";
+    const where = others.size > 0 ? `, some of them of ${[...others].sort().join(", ")}` : "";
+    const kinds = [
+      ...(equal > 0 ? [`${equal} identical`] : []),
+      ...(similar > 0 ? [`${similar} differing only in case, spaces or punctuation`] : []),
+    ].join(", ");
     return [
       `dataset "${scan.card.name}": train also has ${equal + similar} of ${
         counted(documents, "validation document")
-      } (${share}%)${where}: ${equal} identical, ${similar} differing only in case, spaces or punctuation; ` +
+      } (${share}%)${where}: ${kinds}; ` +
       "losses on them are too low",
     ];
   });
