@@ -42,15 +42,12 @@ async function writeActivations(size: Size, { file, batches, states }: Activatio
     initialize(model, seed);
     return model;
   });
-  const hidden = new HiddenStates(computeOptions());
+  await using hidden = new HiddenStates(computeOptions());
   using output = Deno.openSync(file, { write: true, create: true, truncate: true });
   for (let batch = 0; batch < batches; batch++) {
     const sequences = randomSequences(size, batch);
-    for (const model of models) {
-      for (const layer of await hidden.compute(hostWeights(model), sequences)) {
-        writeAll(output, layer);
-      }
-    }
+    const states = await hidden.compute(models.map(hostWeights), sequences);
+    for (const layer of states.flat()) writeAll(output, layer);
   }
 }
 

@@ -36,6 +36,8 @@ export interface Options {
   /** Undefined: the model's own. */
   steps_per_round?: number;
   threads: number;
+  /** Of Causeway, besides the threads. */
+  workers: number | "auto";
   out: string;
   /** Results files to merge into one report instead of measuring. */
   from?: readonly string[];
@@ -63,6 +65,7 @@ Usage: deno task bench:${task} [options]
   --rounds N             alternating rounds (default: 7)
   --steps-per-round N    steps per turn (default: a few seconds' worth)
   --threads N            threads of each side (default: 2)
+  --workers N            workers of Causeway: 0, a number, or auto, as in recipes (default: auto)
   --out FILE             JSON file for the results, a .md of the same name beside it
                          (default: out/bench/${task}.json)
   --from FILE,FILE       merge these results into one report, written to --out, instead of measuring
@@ -91,6 +94,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     rounds: "7",
     "steps-per-round": undefined,
     threads: "2",
+    workers: "auto",
     out: `out/bench/${task}.json`,
     from: undefined,
     python: undefined,
@@ -106,6 +110,9 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     rounds: count("rounds", flags.rounds!),
     steps_per_round: steps === undefined ? undefined : count("steps-per-round", steps),
     threads: count("threads", flags.threads!),
+    workers: ["auto", "0"].includes(flags.workers!)
+      ? (flags.workers === "0" ? 0 : "auto")
+      : count("workers", flags.workers!),
     out: flags.out!,
     from: flags.from?.split(","),
     python: flags.python,

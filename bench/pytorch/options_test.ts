@@ -9,6 +9,8 @@ Deno.test("by default all models that fit most machines run in all modes", () =>
   assert.deepEqual(options.modes, ["eager", "compile", "bf16", "compile_bf16"]);
   assert.deepEqual([options.rounds, options.threads, options.steps_per_round], [7, 2, undefined]);
   assert.equal(options.out, "out/bench/train.json");
+  assert.equal(options.workers, "auto");
+  assert.equal(parseOptions(["--workers", "0"], "train")!.workers, 0);
 });
 
 Deno.test("flags choose models and modes, in the order of the tables", () => {

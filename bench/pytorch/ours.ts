@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { collate, type Sequence } from "@causeway/core/batches";
-import { type Compute, computeOptions } from "@causeway/core/engine";
-import { hostWeights, type ParameterArrays } from "@causeway/core/model";
+import { collate, type Sequence, sharedSize } from "@causeway/core/batches";
+import { type Compute, computeOptions, workerCount } from "@causeway/core/engine";
+import { hostWeights, type ParameterArrays, parameterCount } from "@causeway/core/model";
 import { Evaluator, freshArrays, HostTrainer, optimizer_schema } from "@causeway/core/train";
 import type { Benchmark } from "./results.ts";
 import type { Parts, Prepared } from "../shared/contest.ts";
@@ -84,11 +84,14 @@ function training(size: Size, compute: Compute): Work {
   };
 }
 
-const passOptions = ({ rows, length }: Size, compute: Compute) => ({
-  micro_batch_size: rows,
-  lengths: [length],
-  compute,
-});
+function passOptions({ config, rows, length }: Size, compute: Compute) {
+  const workers = workerCount(compute, parameterCount(config));
+  return {
+    micro_batch_size: sharedSize(rows, rows, Math.max(1, workers)),
+    lengths: [length],
+    compute,
+  };
+}
 
 /** Global norm in float64: float32 sums over millions of elements are too coarse for the check. */
 function norm({ groups }: ParameterArrays): number {
@@ -116,3 +119,4 @@ await serveRequests({
   passes: ({ count }: { count: number }) => timedPasses(count, () => work.pass(nextSequences())),
   parts: ({ count }: { count: number }) => work.parts(count),
 });
+Deno.exit(0); // ends the workers as well

@@ -122,6 +122,7 @@ export function speedTable(sizes: readonly SizeResult[]): string {
   const headings = [
     "model",
     "Causeway",
+    "workers",
     "PyTorch",
     "ratio",
     "Causeway tokens/s",
@@ -143,18 +144,20 @@ export function speedTable(sizes: readonly SizeResult[]): string {
       ...[...failed.values()].map(({ variant, mode }) => [
         size.size,
         VARIANT_NAMES[variant],
+        String(size.workers ?? 0),
         MODE_NAMES[mode],
         "failed, see below",
       ]),
     ];
   });
-  return markdownTable(headings, rows, 3);
+  return markdownTable(headings, rows, 4);
 }
 
-function speedCells({ size }: SizeResult, summary: Summary): string[] {
+function speedCells({ size, workers = 0 }: SizeResult, summary: Summary): string[] {
   return [
     size,
     VARIANT_NAMES[summary.contest.variant],
+    String(workers),
     describePeer(summary),
     withRange(summary.ratio, 2),
     rounded(summary.ours.median),

@@ -53,7 +53,7 @@ Deno.test("the faster PyTorch model counts, with the range of its rounds", () =>
   // 16 · 256 · 3 tokens in 1 s; 3 · 100 GFLOP in 1 s and 2 s against 400 GFLOP/s.
   assert.equal(
     row,
-    "| mini | fp32 | eager fp32, own SDPA | 2.00 (1.50–2.50) | 12,300 | 6,140 | 75% | 38% | 400 |",
+    "| mini | fp32 | 0 | eager fp32, own SDPA | 2.00 (1.50–2.50) | 12,300 | 6,140 | 75% | 38% | 400 |",
   );
   assert.deepEqual(more, []);
 });
@@ -78,7 +78,7 @@ Deno.test("a failed contest is listed, and in the table too unless the other PyT
   );
   assert.match(
     text,
-    /^\| mini \| fp32 \| compiled fp32 \| failed, see below \| – \| – \| – \| – \| – \|$/m,
+    /^\| mini \| fp32 \| 0 \| compiled fp32 \| failed, see below \| – \| – \| – \| – \| – \|$/m,
   );
   const other = contest({ mode: "compile", implementation: "sdpa" }, [2]);
   const both = renderReport(results([failed, other]), "Title");

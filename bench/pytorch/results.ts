@@ -38,6 +38,8 @@ export interface SizeResult {
   /** FLOPs of the matrix products of one pass (core/model). */
   readonly flops_per_pass: number;
   readonly passes_per_round: number;
+  /** Workers of Causeway; older results have none. */
+  readonly workers?: number;
   /** Whether all rounds of one side came after all rounds of the other. */
   readonly one_at_a_time?: boolean;
   /** By variant. */
@@ -196,6 +198,9 @@ function mergeSize(earlier: SizeResult | undefined, later: SizeResult): SizeResu
       `the runs differ in passes per round at ${later.size}: ` +
         `${earlier.passes_per_round} and ${later.passes_per_round}`,
     );
+  }
+  if ((earlier.workers ?? 0) !== (later.workers ?? 0)) {
+    throw new Error(`the runs differ in Causeway's workers at ${later.size}`);
   }
   const key = ({ variant, mode, implementation }: Contest) =>
     [variant, mode, implementation].join();

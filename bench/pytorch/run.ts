@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { computeOptions, workerCount } from "@causeway/core/engine";
 import { parameterCount, type Passes, passFlops } from "@causeway/core/model";
 import {
   contestSeconds,
@@ -109,6 +110,7 @@ class Runner {
       passes,
       flops_per_pass: passFlops(size.config, size, passes),
       passes_per_round: passesPerRound(this.options, size),
+      workers: workerCount(computeOptions(this.options), parameters),
       one_at_a_time,
       ours: {},
       contests: contestsOf(this.options).map((contest) => ({
@@ -227,7 +229,8 @@ class Runner {
 
   #startOurs(size: Size, variant: Variant): Promise<Side> {
     this.#progress.say(`${size.name}: starting Causeway, ${variant}`);
-    const compute = { threads: this.options.threads, ...VARIANT_CONFIG[variant] };
+    const { threads, workers } = this.options;
+    const compute = { threads, workers, ...VARIANT_CONFIG[variant] };
     return startOurs({ task: this.benchmark, size, compute });
   }
 

@@ -100,7 +100,7 @@ async function train(work: TrainWork, group: Launched | undefined): Promise<Trai
   const trainer = await createTrainer(
     freshArrays(parameters),
     optimizer_schema.parse({}),
-    computeOptions({ threads }),
+    computeOptions({ threads, workers: 0 }),
     ranks,
   );
   const batches = benchmarkBatches(size);
@@ -128,7 +128,7 @@ async function train(work: TrainWork, group: Launched | undefined): Promise<Trai
 /** Seconds of the optimizer's update alone, which needs no communication. */
 async function update({ size, threads, repeats }: UpdateWork): Promise<UpdateResult> {
   const parameters = benchmarkParameters(size);
-  const compute = computeOptions({ threads });
+  const compute = computeOptions({ threads, workers: 0 });
   const trainer = new HostTrainer(freshArrays(parameters), optimizer_schema.parse({}), compute);
   const [batch] = [benchmarkBatches({ ...size, rows: 1 }).next().value!];
   const options = { micro_batch_size: 1, lengths: [size.length] };

@@ -27,16 +27,22 @@ export async function compile(graph: Graph, options: SessionOptions = {}): Promi
   });
 }
 
+export type Compile = (graph: Graph, options: SessionOptions) => Promise<Session>;
+
 /** Sessions by key, such as a shape: each graph is compiled when it is first needed. */
 export class SessionCache {
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(readonly options: SessionOptions) {}
+  /** @param compileGraph in this thread, unless it is one of a pool's. */
+  constructor(
+    readonly options: SessionOptions,
+    private readonly compileGraph: Compile = compile,
+  ) {}
 
   get(key: string, build: () => Graph): Promise<Session> {
     let session = this.#sessions.get(key);
     if (!session) {
-      this.#sessions.set(key, session = compile(build(), this.options));
+      this.#sessions.set(key, session = this.compileGraph(build(), this.options));
       session.catch(() => this.#sessions.delete(key));
     }
     return session;

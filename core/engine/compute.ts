@@ -26,8 +26,15 @@ const precision = z.enum(["float32", "float16", "bfloat16"]).default("float32");
 /** Library that computes on the CPU; oneDNN has to be installed. */
 const kernels = z.enum(KERNELS).default("onnxruntime");
 
+/**
+ * Workers on the CPU, with one thread each: they compute whole micro-batches side by side, which are summed in order, so
+ * any number of workers gives the same bits. 0: none, all threads share each operator. "auto": as many as threads, for
+ * models in which that is faster.
+ */
+const workers = z.union([z.literal("auto"), count]).default("auto");
+
 /** Config fields of every stage that computes a model. */
-export const compute_fields = { threads, device, precision, kernels };
+export const compute_fields = { threads, workers, device, precision, kernels };
 
 /** Where and how a model is computed. */
 export type Compute = Readonly<z.output<z.ZodObject<typeof compute_fields>>>;
@@ -41,7 +48,7 @@ export type SessionOptions = Partial<Compute>;
  * @throws {Error} when the device has no kernels of this precision or library.
  */
 export function computeOptions(config: SessionOptions = {}): Compute {
-  const { threads = 0, device = "cpu", precision = "float32" } = config;
+  const { threads = 0, workers = "auto", device = "cpu", precision = "float32" } = config;
   if (device === "cpu" && precision === "float16") {
     throw new Error(
       'precision "float16" needs device "webgpu" or "cuda"; the CPU has float32 and bfloat16',
@@ -50,6 +57,9 @@ export function computeOptions(config: SessionOptions = {}): Compute {
   if (device !== "cpu" && precision === "bfloat16") {
     throw new Error(`precision "bfloat16" needs device "cpu"; ${device} has float32 and float16`);
   }
+  if (device !== "cpu" && workers !== "auto" && workers > 0) {
+    throw new Error(`workers need device "cpu", not ${device}; set workers to 0`);
+  }
   // Only oneDNN has bfloat16.
   const kernels = precision === "bfloat16" ? "onednn" : config.kernels ?? "onnxruntime";
   if (device !== "cpu" && kernels === "onednn") {
@@ -57,8 +67,23 @@ export function computeOptions(config: SessionOptions = {}): Compute {
   }
   return {
     threads: threads > 0 ? threads : navigator.hardwareConcurrency,
+    workers,
     device,
     precision,
     kernels,
   };
+}
+
+/** Larger models spend their time in products that keep all threads busy; and each worker has gradients of its own. */
+const MAX_AUTO_PARAMETERS = 40e6;
+
+/**
+ * The number of workers for a model of this many parameters.
+ *
+ * @returns 0 where the threads share each operator.
+ */
+export function workerCount({ threads, workers, device }: Compute, parameters: number): number {
+  if (workers !== "auto") return workers;
+  const is_faster = device === "cpu" && threads > 1 && parameters <= MAX_AUTO_PARAMETERS;
+  return is_faster ? threads : 0;
 }

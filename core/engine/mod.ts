@@ -12,10 +12,12 @@ export {
   DEVICES,
   type Kernels,
   type SessionOptions,
+  workerCount,
 } from "./compute.ts";
 export { addTo, sharedFloats, sumOfSquares, updateAdamW } from "./kernels/kernels.ts";
 export { OneDnnUnavailable } from "./onednn/library.ts";
 export { DeviceUnavailable } from "./ort/device.ts";
+export { SessionPool, type Work } from "./pool/session_pool.ts";
 export { CrossProducts } from "./products.ts";
 export { DeviceTensor, type Feeds, type Session, type Tensor, type TensorData } from "./session.ts";
 export { Transfer } from "./transfer.ts";

@@ -11,6 +11,7 @@ export * from "./functions.ts";
 export { accumulate, backpropagate, gradients } from "./gradients.ts";
 export type { LoweringOptions } from "./emitter.ts";
 export { Graph, type Node, Value } from "./graph.ts";
+export { type GraphData, graphData, graphOf } from "./graph_data.ts";
 export { liveNodes, lowerToOnnx } from "./lower.ts";
 export { blockCount, causalMask, LOWEST } from "./lower_attention.ts";
 export {

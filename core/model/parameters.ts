@@ -55,7 +55,7 @@ export type GroupName = "decay" | "no_decay";
 /**
  * Float32 storage for one number per parameter (the weights, their gradients, or a moment of the optimizer):
  * one flat array per weight-decay group, with a view for each tensor. An optimizer step over flat arrays is a few
- * passes, however many tensors there are.
+ * passes, however many tensors there are. Workers share the memory.
  */
 export class ParameterArrays {
   readonly groups: Readonly<Record<GroupName, Float32Array>>;

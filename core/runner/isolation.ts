@@ -39,19 +39,6 @@ const TRUSTED = ["stages/", "core/"].map((folder) => new URL(folder, ROOT).href)
 const OWN_VARIABLES = ["CAUSEWAY_CHECKPOINT_SECONDS", "CAUSEWAY_ONEDNN", "GOMP_SPINCOUNT"];
 
 /**
- * Whether workers can be restricted. That is an unstable option of Deno: unless it is switched on, using it ends the
- * process, and only the configuration file tells.
- */
-export function canRestrict(configuration = new URL("deno.json", ROOT)): boolean {
-  try {
-    const { unstable } = JSON.parse(Deno.readTextFileSync(configuration));
-    return Array.isArray(unstable) && unstable.includes("worker-options");
-  } catch {
-    return false;
-  }
-}
-
-/**
  * Decides how a step's worker is started.
  *
  * @param recipe_url URL of the recipe's module.

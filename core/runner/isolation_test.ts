@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { defineStage, originOf } from "../stage/mod.ts";
-import { canRestrict, isolate, workerPermissions } from "./isolation.ts";
+import { canRestrict } from "../config/mod.ts";
+import { isolate, workerPermissions } from "./isolation.ts";
 import type { Step } from "../recipe/mod.ts";
 import { number_table, numbers } from "../recipe/testdata/stages.ts";
 

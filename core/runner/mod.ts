@@ -21,7 +21,6 @@ export {
 export { forecastRecipe, type StepForecast } from "./forecast.ts";
 export { agree, checkRanks, follow, GroupLeader } from "./group.ts";
 export { inspectable, type InspectOptions, inspectStep } from "./inspect.ts";
-export { canRestrict } from "./isolation.ts";
 export { runStep, type StepResult } from "./one_step.ts";
 export { type EarlierResults, plan, selectSteps } from "./plan.ts";
 export { machineBudget } from "./resources.ts";

@@ -65,7 +65,7 @@ function memoryOf(forecast: Forecast | undefined): number | undefined {
 
 /**
  * The resources a step needs. Its cores are the config's `threads`, which is never changed because results depend on it;
- * 0 means all cores. A step without that field computes no model and counts as one core.
+ * 0 means all cores; or its `workers`, if these are more. A step without that field computes no model and counts as one core.
  *
  * @param memory bytes, if its stage forecasts them.
  * @param fallback bytes of a step that computes a model and has no forecast.
@@ -76,9 +76,10 @@ export function resourcesOf(
   memory?: number,
   fallback = 0,
 ): Resources {
-  const { threads, device } = Object(config) as Record<string, unknown>;
+  const { threads, workers, device } = Object(config) as Record<string, unknown>;
   if (typeof threads !== "number") return { cores: 1, memory: memory ?? 0 };
   const on_gpu = typeof device === "string" && device !== "cpu";
-  const used = threads === 0 ? cores : Math.min(threads, cores);
+  const wanted = Math.max(threads, typeof workers === "number" ? workers : 0);
+  const used = threads === 0 ? cores : Math.min(wanted, cores);
   return { cores: used, memory: memory ?? fallback, ...(on_gpu && { device }) };
 }

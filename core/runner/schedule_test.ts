@@ -68,6 +68,8 @@ Deno.test("a step needs as many cores as threads: all for 0, one without that fi
   const resources = (config: unknown, memory?: number) =>
     resourcesOf({ config: config as never }, 8, memory, 90);
   assert.deepEqual(resources({ threads: 3 }), { cores: 3, memory: 90 });
+  assert.deepEqual(resources({ threads: 1, workers: 4 }), { cores: 4, memory: 90 });
+  assert.deepEqual(resources({ threads: 3, workers: "auto" }), { cores: 3, memory: 90 });
   assert.deepEqual(resources({ threads: 12, device: "cpu" }), { cores: 8, memory: 90 });
   assert.deepEqual(resources({ threads: 0, device: "cuda" }), {
     cores: 8,

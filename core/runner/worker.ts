@@ -5,7 +5,8 @@
  */
 import { type Artifact, canonicalJson } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
-import { canRestrict, isolate, type Isolation } from "./isolation.ts";
+import { canRestrict } from "../config/mod.ts";
+import { isolate, type Isolation } from "./isolation.ts";
 import type { LoadOptions } from "../recipe/mod.ts";
 import { fromPlainError, Interrupted } from "./errors.ts";
 import { COMMAND, type FromWorker, type ToWorker } from "./worker_messages.ts";

@@ -6,7 +6,7 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { canRestrict } from "../runner/mod.ts";
+import { canRestrict } from "../config/mod.ts";
 import { type Access, accessFor, inHeader } from "./access.ts";
 import type { Action, Control } from "./routes/control.ts";
 

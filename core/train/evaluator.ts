@@ -14,11 +14,12 @@ import {
   supervisedTokens,
   type TokenTable,
 } from "../batches/mod.ts";
-import { type Compute, SessionCache } from "../engine/mod.ts";
+import type { Compute, SessionPool } from "../engine/mod.ts";
 import { hiddenStatesGraph, lossGraph, type Weights } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import { openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { counted } from "../words/mod.ts";
+import { ModelPool } from "./pool.ts";
 import { checkIds } from "./token_check.ts";
 import { batchFeeds, batchShape } from "./trainer.ts";
 
@@ -147,77 +148,107 @@ export interface EvalLoss {
 
 /** Runs only the forward pass, with compiled graphs kept between calls. */
 export class Evaluator {
-  readonly #sessions: SessionCache;
+  readonly #pool: ModelPool;
 
-  constructor(readonly options: CollateOptions & { readonly compute: Compute }) {
-    this.#sessions = new SessionCache(options.compute);
+  /** @param pool a trainer's, which it releases; by default the evaluator has one of its own. */
+  constructor(
+    readonly options: CollateOptions & { readonly compute: Compute },
+    pool?: SessionPool,
+  ) {
+    this.#pool = new ModelPool(options.compute, pool);
   }
 
   /**
    * Token-weighted mean loss over sequences; padding and prompts do not count.
    *
    * @param weights on the device that the options name; models of one configuration share the compiled graphs.
-   * @param onBatch called after each micro-batch with the number of sequences done.
+   * @param onBatch called after each micro-batch with the number of sequences done; what it throws ends the evaluation.
    */
   async loss(
     weights: Weights,
     sequences: readonly Sequence[],
     onBatch?: (done: number) => void,
   ): Promise<EvalLoss> {
-    const { micro_batch_size } = this.options;
-    let total = 0, tokens = 0;
+    const { micro_batch_size } = this.options, { config } = weights;
+    let total = 0, tokens = 0, done = 0;
     // Sorted first, so that short sequences share short micro-batches.
     const sorted = [...sequences].sort((a, b) => b.tokens.length - a.tokens.length);
-    for (let start = 0; start < sorted.length; start += micro_batch_size) {
-      const members = sorted.slice(start, start + micro_batch_size);
-      const [batch] = collate(members, this.options);
-      const { config } = weights, shape = batchShape(batch);
-      checkIds(batch, config);
-      const key = JSON.stringify([config, shape]);
-      const session = await this.#sessions.get(key, () => lossGraph(config, shape));
-      const { loss } = await session.run({ ...weights.feeds, ...batchFeeds(batch) });
-      total += Number(loss[0]) * batch.supervised;
-      tokens += batch.supervised;
-      onBatch?.(Math.min(start + micro_batch_size, sorted.length));
-    }
+    const parts = Array.from({ length: Math.ceil(sorted.length / micro_batch_size) }, (_, i) => {
+      return sorted.slice(i * micro_batch_size, (i + 1) * micro_batch_size);
+    });
+    await this.#pool.of(config).each(parts, {
+      compute: async (members, sessions) => {
+        const [batch] = collate(members, this.options), shape = batchShape(batch);
+        checkIds(batch, config);
+        const key = `loss ${JSON.stringify([config, shape])}`;
+        const session = await sessions.get(key, () => lossGraph(config, shape));
+        const { loss } = await session.run({ ...weights.feeds, ...batchFeeds(batch) });
+        return { loss: Number(loss[0]), supervised: batch.supervised, rows: members.length };
+      },
+      take: ({ loss, supervised, rows }) => {
+        total += loss * supervised;
+        tokens += supervised;
+        onBatch?.(done += rows);
+      },
+    });
     return { loss: total / tokens, tokens };
   }
 
   release(): Promise<void> {
-    return this.#sessions.release();
+    return this.#pool.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
   }
 }
 
 /** Hidden states of packed sequences, from one graph for each shape; models of equal configuration share it. */
 export class HiddenStates {
-  readonly #sessions: SessionCache;
+  readonly #pool: ModelPool;
 
   constructor(compute: Compute) {
-    this.#sessions = new SessionCache(compute);
+    this.#pool = new ModelPool(compute);
   }
 
   /**
-   * @param model weights on the device that the options name.
+   * @param models weights on the device that the options name.
    * @param batch sequences of equal length.
-   * @returns float32 [rows · length, hidden_size] for each layer, the embedding first, the last one after the
-   * final norm (as Hugging Face's `output_hidden_states`).
+   * @returns for each model float32 [rows · length, hidden_size] for each layer, the embedding first, the last one after
+   * the final norm (as Hugging Face's `output_hidden_states`).
    */
-  async compute(model: Weights, batch: readonly Sequence[]): Promise<Float32Array[]> {
-    const length = batch[0].tokens.length - 1;
-    const { config } = model, shape = { rows: batch.length, length };
-    const key = JSON.stringify([config, shape]);
-    const session = await this.#sessions.get(key, () => hiddenStatesGraph(config, shape));
+  async compute(
+    models: readonly Weights[],
+    batch: readonly Sequence[],
+  ): Promise<Float32Array[][]> {
+    const length = batch[0].tokens.length - 1, shape = { rows: batch.length, length };
     const input_ids = new Int32Array(batch.length * length);
     batch.forEach(({ tokens }, row) => input_ids.set(tokens.subarray(0, length), row * length));
-    checkIds({ input_ids, labels: input_ids }, config);
-    const results = await session.run({ ...model.feeds, input_ids });
-    return Array.from(
-      { length: config.num_hidden_layers + 1 },
-      (_, i) => results[`hidden_states.${i}`] as Float32Array,
-    );
+    const states: Float32Array[][] = [];
+    await this.#pool.of(models[0].config).each(models, {
+      compute: async ({ config, feeds }, sessions) => {
+        checkIds({ input_ids, labels: input_ids }, config);
+        const key = `states ${JSON.stringify([config, shape])}`;
+        const session = await sessions.get(key, () => hiddenStatesGraph(config, shape));
+        return await session.run({ ...feeds, input_ids });
+      },
+      take: (results, i) => {
+        const layers = models[i].config.num_hidden_layers + 1;
+        states.push(
+          Array.from({ length: layers }, (_, layer) => {
+            return results[`hidden_states.${layer}`] as Float32Array;
+          }),
+        );
+      },
+    });
+    return states;
   }
 
   release(): Promise<void> {
-    return this.#sessions.release();
+    return this.#pool.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
   }
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Compute, computeOptions } from "../engine/mod.ts";
+import { sharedSize } from "../batches/mod.ts";
+import { type Compute, computeOptions, workerCount } from "../engine/mod.ts";
 import {
   type BatchShape,
   familyOf,
@@ -95,11 +96,14 @@ export function trainingCost(
   const evaluations = Math.floor(steps / validation.every_steps) + 1;
   const parameters = parameterCount(model);
   const kept = keptSteps(options.keep, options.from_step, steps).length;
-  const rows = Math.min(micro_batch_size, global_batch_size);
+  const workers = workerCount(computeOptions(options.compute), parameters);
+  const size = sharedSize(micro_batch_size, global_batch_size, Math.max(1, workers));
+  const rows = Math.min(size, global_batch_size);
+  const micro_batches = Math.ceil(global_batch_size / rows);
   return {
     flops: steps * pass(global_batch_size, "step") +
       evaluations * pass(validation.sequences, "forward"),
-    memory: trainingMemory(model, { rows, length: sequence_length }),
+    memory: trainingMemory(model, { rows, length: sequence_length }, workers, micro_batches),
     // `scratch` is the newest checkpoint for resuming: weights and two moments.
     disk: {
       weights: 4 * parameters,
@@ -130,6 +134,8 @@ const LOGITS = 1.5;
 const CACHED_BYTES = 8 << 20;
 /** The process itself: the runtime, ONNX Runtime, compiled graphs. */
 const PROCESS_BYTES = 150e6;
+/** A worker's code and compiled graphs. */
+const WORKER_BYTES = 30e6;
 
 /**
  * Bytes of a training step by use, on the CPU with ONNX Runtime's kernels, in float32. With P parameters
@@ -142,18 +148,29 @@ const PROCESS_BYTES = 150e6;
  *
  * The backward pass needs K values of each layer (`keptValues` of the family), and the attention probabilities, of which
  * blocks of queries leave 5/8. The terms 4 and 3/2 are measured; tests keep the sum within 20% of a run's. oneDNN plans
- * its memory and needs less.
+ * its memory and needs less. W workers have the activations of W micro-batches, and up to W + 1 gradients besides the sum
+ * (see `SessionPool.max_begun`).
+ *
+ * @param workers 0 where the threads share each operator.
+ * @param micro_batches of a step; all but the first need a gradient besides the sum.
  */
-export function trainingMemory(config: ModelConfig, shape: BatchShape): Record<string, number> {
+export function trainingMemory(
+  config: ModelConfig,
+  shape: BatchShape,
+  workers = 0,
+  micro_batches = Infinity,
+): Record<string, number> {
   const { hidden_size: D, num_attention_heads: H, vocab_size: V } = config;
   const P = parameterCount(config), N = shape.rows * shape.length;
   const layer = familyOf(config).keptValues(config) + 5 / 8 * H * shape.length;
+  const begun = Math.min(micro_batches, Math.max(1, workers));
+  const gradients = workers === 0 ? 1 : Math.min(micro_batches, workers + (workers > 1 ? 2 : 1));
   const logits = V * D * 4 <= CACHED_BYTES ? 3 * CACHED_BYTES : 4 * N * LOGITS * V;
   return {
     weights: 4 * P,
-    gradients: 4 * P,
+    gradients: 4 * P * gradients,
     moments: 8 * P,
-    activations: 4 * N * (config.num_hidden_layers + WORKING_LAYERS) * layer + logits,
-    process: PROCESS_BYTES,
+    activations: begun * (4 * N * (config.num_hidden_layers + WORKING_LAYERS) * layer + logits),
+    process: PROCESS_BYTES + workers * WORKER_BYTES,
   };
 }

@@ -4,9 +4,19 @@
  * @module
  */
 import { type MicroBatch, partOf } from "../batches/mod.ts";
-import { compile, type Compute, type Session, type TensorData } from "../engine/mod.ts";
+import {
+  addTo,
+  type Compute,
+  type Session,
+  type SessionCache,
+  type SessionPool,
+  sharedFloats,
+  type Tensor,
+  type TensorData,
+} from "../engine/mod.ts";
 import {
   type BatchShape,
+  type GroupName,
   hostWeights,
   ParameterArrays,
   type TrainGraph,
@@ -15,6 +25,7 @@ import {
 } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { AdamW, type OptimizerConfig } from "./adamw.ts";
+import { openPool } from "./pool.ts";
 import { checkIds } from "./token_check.ts";
 import {
   batchFeeds,
@@ -25,12 +36,11 @@ import {
   type TrainingArrays,
 } from "./trainer.ts";
 
-/** A compiled train graph, with the memory that it reads and writes at every step. */
-interface Pass {
+/** A train graph that one thread of the pool has compiled. */
+interface Pass extends Omit<TrainGraph, "graph"> {
   readonly session: Session;
-  readonly row_updates: TrainGraph["row_updates"];
-  readonly feeds: Record<string, TensorData>;
-  readonly into: Record<string, TensorData>;
+  /** Memory for the outputs of `row_updates`. */
+  readonly rows: Readonly<Record<string, TensorData>>;
 }
 
 /** Elements of a gradient that are summed at a time: large enough for the network, small enough for its buffers. */
@@ -43,40 +53,68 @@ const BUCKET = 1 << 22;
  * whole global batch, so losses and gradients of ranks simply add up, as those of micro-batches do (see `collate`);
  * and the update, from equal sums and equal weights, is the same on every rank. A rank without micro-batches, as a small
  * last batch may leave, adds zeros.
+ *
+ * In workers each micro-batch has a gradient of its own, and they are added in the order of the batch: the bits depend
+ * neither on the number of workers nor on which is faster. In one thread the graph adds to the sum in place, which saves
+ * that memory; it may round in another order.
  */
 export class HostTrainer implements Trainer {
   readonly weights: Weights;
   readonly optimizer: AdamW;
+  readonly pool: SessionPool;
   readonly #gradient: ParameterArrays;
-  readonly #passes = new Map<string, Pass>();
+  /** Memory for gradients of single micro-batches that no micro-batch uses now. */
+  readonly #spare: ParameterArrays[] = [];
+  readonly #graphs = new Map<string, TrainGraph>();
+  readonly #passes = new Map<SessionCache, Map<string, Pass>>();
 
+  /** @param pool released with the trainer; by default what `compute` says. */
   constructor(
     arrays: TrainingArrays,
     config: OptimizerConfig,
     readonly compute: Compute,
     private readonly ranks?: Ranks,
+    pool?: SessionPool,
   ) {
     const { parameters } = arrays;
     const sharded = ranks?.shard_optimizer ? ranks : undefined;
     this.optimizer = new AdamW(arrays, config, sharded);
     this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
     this.weights = hostWeights(parameters);
+    this.pool = pool ?? openPool(compute, parameters.config);
   }
 
-  async step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult> {
-    const { loss, gradient } = await this.gradient(micro_batches);
+  async step(
+    micro_batches: readonly MicroBatch[],
+    learning_rate: number,
+    signal?: AbortSignal,
+  ): Promise<StepResult> {
+    const { loss, gradient } = await this.gradient(micro_batches, signal);
     if (!Number.isFinite(loss)) throw NonFiniteError.atStep(this.optimizer.steps, loss);
     return { loss, grad_norm: this.optimizer.step(gradient, learning_rate) };
   }
 
-  async gradient(micro_batches: readonly MicroBatch[]) {
-    const { ranks } = this;
-    this.#gradient.fill(0);
+  async gradient(micro_batches: readonly MicroBatch[], signal?: AbortSignal) {
+    const { ranks, pool } = this, sum = this.#gradient;
+    const own = ranks ? partOf(micro_batches, ranks) : micro_batches;
+    sum.fill(0);
     let loss = 0;
-    for (const batch of ranks ? partOf(micro_batches, ranks) : micro_batches) {
-      loss += await this.#accumulate(batch);
-    }
-    return { loss: ranks ? this.#sumOverRanks(ranks, loss) : loss, gradient: this.#gradient };
+    await pool.each(own, {
+      signal,
+      compute: async (batch, sessions, index) => {
+        const gradient = index === 0 || !pool.in_workers ? sum : this.#spareGradient();
+        return { part: await this.#accumulate(batch, sessions, gradient), gradient };
+      },
+      take: ({ part, gradient }) => {
+        loss += part;
+        if (gradient === sum) return;
+        for (const group of Object.keys(sum.groups) as GroupName[]) {
+          addTo(sum.groups[group], gradient.groups[group]);
+        }
+        this.#spare.push(gradient);
+      },
+    });
+    return { loss: ranks ? this.#sumOverRanks(ranks, loss) : loss, gradient: sum };
   }
 
   /** Sums losses, and gradients in place. @returns the sum of the losses. */
@@ -95,41 +133,55 @@ export class HostTrainer implements Trainer {
     return Promise.resolve(this.optimizer.arrays());
   }
 
-  /** Forward and backward; returns the micro-batch's part of the mean loss. */
-  async #accumulate(batch: MicroBatch): Promise<number> {
+  #spareGradient(): ParameterArrays {
+    const { config, decay_scope } = this.#gradient;
+    const gradient = this.#spare.pop() ?? new ParameterArrays(config, decay_scope);
+    gradient.fill(0);
+    return gradient;
+  }
+
+  /** Forward and backward, added to a gradient; returns the micro-batch's part of the mean loss. */
+  async #accumulate(
+    batch: MicroBatch,
+    sessions: SessionCache,
+    gradient: ParameterArrays,
+  ): Promise<number> {
     checkIds(batch, this.weights.config);
-    const { session, feeds, into, row_updates } = await this.#pass(batchShape(batch));
-    const results = await session.run({ ...feeds, ...batchFeeds(batch) }, into);
+    const { session, gradients, row_updates, rows } = await this.#pass(batchShape(batch), sessions);
+    const feeds: Record<string, Tensor> = { ...this.weights.feeds, ...batchFeeds(batch) };
+    const into = { ...rows };
+    for (const [name, { input, output }] of gradients) {
+      if (input) feeds[input] = gradient.get(name);
+      into[output] = gradient.get(name);
+    }
+    const results = await session.run(feeds, into);
     for (const { parameter, output, ids, sign, columns } of row_updates) {
       const add = columns ? addColumns : addRows;
-      add(this.#gradient.get(parameter), batch[ids], results[output] as Float32Array, sign);
+      add(gradient.get(parameter), batch[ids], results[output] as Float32Array, sign);
     }
     return Number(results.loss[0]);
   }
 
-  async #pass(shape: BatchShape): Promise<Pass> {
+  async #pass(shape: BatchShape, sessions: SessionCache): Promise<Pass> {
     const key = JSON.stringify(shape);
-    let pass = this.#passes.get(key);
+    const passes = this.#passes.get(sessions) ?? new Map<string, Pass>();
+    this.#passes.set(sessions, passes);
+    let pass = passes.get(key);
     if (!pass) {
-      const { config } = this.weights;
-      const { graph, gradients, row_updates } = trainGraph(config, shape);
-      const session = await compile(graph, this.compute);
-      const feeds = { ...this.weights.feeds } as Record<string, TensorData>;
-      const into: Record<string, TensorData> = {};
-      for (const [name, { input, output }] of gradients) {
-        feeds[input!] = into[output] = this.#gradient.get(name);
-      }
-      for (const { output } of row_updates) {
-        into[output] = new Float32Array(shape.rows * shape.length * config.hidden_size);
-      }
-      this.#passes.set(key, pass = { session, row_updates, feeds, into });
+      const { config } = this.weights, accumulate = !this.pool.in_workers;
+      const { graph, ...names } = this.#graphs.get(key) ??
+        trainGraph(config, shape, { accumulate });
+      this.#graphs.set(key, { graph, ...names });
+      const size = shape.rows * shape.length * config.hidden_size;
+      const rows = names.row_updates.map(({ output }) => [output, sharedFloats(size)]);
+      const session = await sessions.get(`train ${key}`, () => graph);
+      passes.set(key, pass = { session, ...names, rows: Object.fromEntries(rows) });
     }
     return pass;
   }
 
   async release(): Promise<void> {
-    for (const { session } of this.#passes.values()) await session.release();
-    this.#passes.clear();
+    await this.pool.release();
   }
 }
 

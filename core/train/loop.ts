@@ -39,27 +39,28 @@ const CHECKPOINT_SECONDS = Number(Deno.env.get("CAUSEWAY_CHECKPOINT_SECONDS") ??
  */
 export async function trainPhase(
   ctx: LoopContext,
-  whole_phase: Phase,
+  phase: Phase,
   prepare: () => Promise<TrainingArrays>,
 ): Promise<PhaseResult> {
-  const phase = shareBatches(whole_phase, ctx);
   const keep = keptSteps(phase.keep ?? {}, phase.start.step, phase.steps);
   if (keep.length > 0 && !(ctx.checkpoints.kept && ctx.checkpoints.openWriter)) {
     throw new Error("checkpoints cannot be kept: the runner has no writer for them");
   }
-  const evaluator = new Evaluator({ ...whole_phase.batches.options, compute: phase.compute });
   const token_ids = await tokenIdsOf(phase);
   const checkpointing = new Checkpointing(ctx.checkpoints);
   const samples = new TrainingSamples(ctx, phase.tokenizer, phase.compute, phase.start.seed);
   const begun = await beginPhase(ctx, phase, keep, prepare);
+  const { trainer, trainer: { pool } } = begun;
+  const evaluator = new Evaluator({ ...phase.batches.options, compute: phase.compute }, pool);
   try {
-    const parts = { ctx, phase, ...begun, token_ids, evaluator, checkpointing, samples, keep };
-    return await new Loop(parts).run();
+    const shared = shareBatches(phase, ctx, pool?.size);
+    const parts = { ctx, phase: shared, ...begun, token_ids, evaluator, checkpointing, samples };
+    return await new Loop({ ...parts, keep }).run();
   } finally {
     await samples.release();
     await checkpointing.close();
     await evaluator.release();
-    await begun.trainer.release();
+    await trainer.release();
   }
 }
 
@@ -70,13 +71,15 @@ async function tokenIdsOf({ tokenizer }: Phase): Promise<TokenIds | undefined> {
 }
 
 /**
- * The phase with a micro-batch for each rank in all batches but a small last one.
+ * The phase with a micro-batch for each worker of each rank, as far as there are sequences, in all batches but a small last
+ * one.
  *
  * @throws {Error} when there are fewer sequences than ranks.
  */
-function shareBatches(phase: Phase, { ranks, log }: LoopContext): Phase {
-  if (!ranks || phase.steps === 0) return phase;
-  const { batches } = phase, { size } = ranks, { micro_batch_size } = batches.options;
+function shareBatches(phase: Phase, { ranks, log }: LoopContext, workers = 1): Phase {
+  const size = ranks?.size ?? 1;
+  if (size * workers === 1 || phase.steps === 0) return phase;
+  const { batches } = phase, { micro_batch_size } = batches.options;
   const sequences = batches.sequences(0).length;
   if (sequences < size) {
     throw new Error(
@@ -87,12 +90,12 @@ function shareBatches(phase: Phase, { ranks, log }: LoopContext): Phase {
       }`,
     );
   }
-  const rows = sharedSize(micro_batch_size, sequences, size);
+  const rows = sharedSize(micro_batch_size, sequences, size * workers);
   if (rows === micro_batch_size) return phase;
+  const all = [ranks && `${size} processes`, workers > 1 && `${workers} workers`];
   log(
-    `micro-batches of ${
-      counted(rows, "sequence")
-    } instead of ${micro_batch_size}, so that all ${size} processes have work`,
+    `micro-batches of ${counted(rows, "sequence")} instead of ${micro_batch_size}, so that all ` +
+      `${all.filter(Boolean).join(" with ")} have work`,
   );
   return { ...phase, batches: batches.withMicroBatches(rows) };
 }
@@ -146,7 +149,9 @@ class Loop {
     const batch = parts.phase.batches.batch(parts.done);
     const tokens = batch.tokens.values().reduce((sum, count) => sum + count, 0);
     const learning_rate = learningRate(parts.state.schedule, parts.state.step);
-    const result = await parts.trainer.step(batch.micro_batches, learning_rate);
+    const result = await this.#stoppable((signal) =>
+      parts.trainer.step(batch.micro_batches, learning_rate, signal)
+    );
     parts.done++;
     parts.state = {
       ...parts.state,
@@ -159,6 +164,18 @@ class Loop {
     const drawn = this.#drawn.take(parts.done === parts.phase.steps);
     const measured = { ...row, tokens: parts.state.tokens, ...this.#speed.add(tokens), ...drawn };
     parts.ctx.report(parts.done, measured, parts.phase.steps);
+  }
+
+  /** Work that a stop may end early; then a checkpoint is saved, of the last step. */
+  async #stoppable<T>(work: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+    const { ranks, signal } = this.parts.ctx;
+    try {
+      // Other ranks would wait for this one.
+      return await work(ranks ? undefined : signal);
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) await this.#stop();
+      throw error;
+    }
   }
 
   /** Whether any rank says so: all have to do the same at the same step. */
@@ -189,8 +206,7 @@ class Loop {
     const { state: { step }, ctx, done, phase, history } = this.parts;
     const rows: MetricsHistory["validation"][number][] = [];
     for (const [source, eval_set] of phase.validation) {
-      if (!ctx.ranks && ctx.signal.aborted) await this.#stop();
-      const measured = await this.#evalLoss(eval_set);
+      const measured = await this.#stoppable((signal) => this.#evalLoss(eval_set, signal));
       if (!Number.isFinite(measured.loss)) {
         const what = `validation loss on "${source}"`;
         if (done === 0) throw NonFiniteError.ofWeights(what, measured.loss);
@@ -204,9 +220,12 @@ class Loop {
   }
 
   /** Each rank measures a part of the set. */
-  async #evalLoss({ sequences }: EvalSet): Promise<EvalLoss> {
+  async #evalLoss({ sequences }: EvalSet, signal?: AbortSignal): Promise<EvalLoss> {
     const { ctx: { ranks }, evaluator, trainer } = this.parts;
-    if (!ranks) return await evaluator.loss(trainer.weights, sequences);
+    signal?.throwIfAborted();
+    if (!ranks) {
+      return await evaluator.loss(trainer.weights, sequences, () => signal?.throwIfAborted());
+    }
     const own = partOf(sequences, ranks);
     const { loss, tokens } = own.length > 0
       ? await evaluator.loss(trainer.weights, own)

@@ -21,18 +21,20 @@ async function measured(preset: PresetName, ...numbers: number[]): Promise<numbe
 
 // A small vocabulary, whose logits come in chunks that fit the cache; and Pythia's, whose do not.
 const CASES = [
-  ["mini", 4096, 8, 256],
-  ["pythia-14m", 50304, 2, 512],
-  ["llama-mini", 4096, 16, 256],
+  ["mini", 4096, 8, 256, 0, 1],
+  ["pythia-14m", 50304, 2, 512, 0, 1],
+  ["llama-mini", 4096, 16, 256, 0, 1],
+  ["mini", 4096, 8, 256, 2, 4],
 ] as const;
 
-for (const [preset, vocab_size, rows, length] of CASES) {
+for (const [preset, vocab_size, rows, length, workers, micro_batches] of CASES) {
   Deno.test({
-    name: `memory of training ${preset} is estimated within 20%`,
+    name: `memory of training ${preset} with ${workers} workers is estimated within 20%`,
     ignore: Deno.build.os !== "linux",
     async fn() {
-      const estimated = sum(trainingMemory(modelConfig(preset, vocab_size), { rows, length }));
-      const bytes = await measured(preset, vocab_size, rows, length);
+      const model = modelConfig(preset, vocab_size), shape = { rows, length };
+      const estimated = sum(trainingMemory(model, shape, workers, micro_batches));
+      const bytes = await measured(preset, vocab_size, rows, length, workers, micro_batches);
       const off = estimated / bytes - 1;
       assert.ok(Math.abs(off) < TOLERANCE, `${estimated} estimated, ${bytes} measured: ${off}`);
     },

@@ -88,8 +88,8 @@ export async function beginPhase(
   }
   const read = (name: string) => saved.read(name);
   const state = await loadTrainerState(read);
-  const trainer = await make(await loadArrays(read, state));
   const history = MetricsHistory.decode(await read(METRICS));
+  const trainer = await make(await loadArrays(read, state));
   const done = state.step - start.step;
   ctx.log(`resuming at step ${done} of ${phase.steps}`);
   return { trainer, done, state, history };

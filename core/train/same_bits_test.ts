@@ -37,7 +37,11 @@ async function train(steps: number, compute: Partial<Compute>) {
   const parameters = new ParameterArrays(config, "matrices");
   initialize(parameters, 1);
   const optimizer = optimizer_schema.parse({});
-  const trainer = new HostTrainer(freshArrays(parameters), optimizer, computeOptions(compute));
+  const trainer = new HostTrainer(
+    freshArrays(parameters),
+    optimizer,
+    computeOptions({ workers: 0, ...compute }),
+  );
   const losses = [];
   for (let step = 0; step < steps; step++) {
     losses.push((await trainer.step([batch(step)], 1e-3)).loss);

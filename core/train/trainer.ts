@@ -5,7 +5,7 @@
  * @module
  */
 import type { MicroBatch } from "../batches/mod.ts";
-import type { TensorData } from "../engine/mod.ts";
+import type { SessionPool, TensorData } from "../engine/mod.ts";
 import { type BatchShape, ParameterArrays, type Weights } from "../model/mod.ts";
 import type { LossScaleState } from "./loss_scale.ts";
 
@@ -43,13 +43,22 @@ export interface StepResult {
 export interface Trainer {
   /** The current weights, for forward passes. The trainer releases them. */
   readonly weights: Weights;
+  /** The threads that it computes in, for forward passes as well; undefined on a device. */
+  readonly pool?: SessionPool;
 
   /**
    * Takes one step on a global batch.
    *
-   * @throws {NonFiniteError} when the loss or the gradient is not finite; the weights are left unchanged.
+   * @param signal when aborted, on the CPU, the step ends after the micro-batches that have begun.
+   * @throws {NonFiniteError} when the loss or the gradient is not finite.
+   * @throws the signal's reason when it is aborted before the last micro-batch has begun. The weights are left unchanged
+   * by either.
    */
-  step(micro_batches: readonly MicroBatch[], learning_rate: number): Promise<StepResult>;
+  step(
+    micro_batches: readonly MicroBatch[],
+    learning_rate: number,
+    signal?: AbortSignal,
+  ): Promise<StepResult>;
 
   /**
    * The mean loss over a global batch and its gradient.

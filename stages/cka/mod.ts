@@ -73,14 +73,18 @@ export const cka = defineStage({
     });
     const total = probes.reduce((sum, { batches }) => sum + batches.length, 0);
     const products = new CrossProducts(compute);
-    const states = new HiddenStates(compute);
+    // Models are computed side by side; fewer than threads would leave some without work.
+    const shares_threads = compute.workers === "auto" && models.size < compute.threads;
+    await using states = new HiddenStates(shares_threads ? { ...compute, workers: 0 } : compute);
     let done = 0;
     for (const { probe, batches } of probes) {
       const accumulator = accumulatorFor(models, pairs, config, products);
       for (const { sequences, group } of batches) {
         signal.throwIfAborted();
-        const features: Record<string, Float32Array[]> = {};
-        for (const [name, model] of models) features[name] = await states.compute(model, sequences);
+        const computed = await states.compute([...models.values()], sequences);
+        const features = Object.fromEntries(
+          [...models.keys()].map((name, i) => [name, computed[i]]),
+        );
         // Each position but the last is a row. A probe of less than one sequence has a shorter one.
         const rows = sequences.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
         await accumulator.add(features, rows, group);
@@ -95,7 +99,6 @@ export const cka = defineStage({
       await outputs.shift.write(batchOf(ports.final_layer_shift, shifts));
     }
     await products.release();
-    await states.release();
     models.forEach((weights) => weights.release());
   },
 });

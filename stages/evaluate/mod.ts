@@ -62,7 +62,7 @@ export const evaluate = defineStage({
     let done = 0;
     const compute = computeOptions(config);
     const lengths = paddedLengths(sequence_length);
-    const evaluator = new Evaluator({ micro_batch_size, lengths, compute });
+    await using evaluator = new Evaluator({ micro_batch_size, lengths, compute });
     for (const [model, input] of Object.entries(inputs.models)) {
       const parameters = await loadParameters(checkpointReader(input));
       const weights = await placeWeights(parameters, compute.device);
@@ -82,7 +82,6 @@ export const evaluate = defineStage({
       }
       weights.release();
     }
-    await evaluator.release();
   },
   forecast({ config, parents }) {
     const known = sourceTokens(parents.tokens);
