@@ -125,7 +125,7 @@ Deno.test("a step that is stopped or fails in a worker leaves the weights unchan
   await trainer.release();
 });
 
-function makePhase(compute: Partial<Compute>, onBatch = (_step: number) => {}): Phase {
+function makePhase(micro_batch_size: number, onBatch = (_step: number) => {}): Phase {
   const schedule = resolveSchedule(schedule_schema.parse({ peak_lr: 1e-2 }), 100);
   const sizes = { sequence_length: 16, global_batch_size: 12 };
   const batch = (step: number) => {
@@ -135,14 +135,14 @@ function makePhase(compute: Partial<Compute>, onBatch = (_step: number) => {}): 
   return {
     steps: 4,
     start: freshState({ schedule, optimizer, ...sizes, seed: 1, phase: "pretrain" }),
-    batches: new BatchSource({ batch }, { micro_batch_size: 12, lengths: [16] }),
+    batches: new BatchSource({ batch }, { micro_batch_size, lengths: [16] }),
     validation: new Map([["s", { sequences: sequences(9), bytes_per_token: 4 }]]),
     validate_every: 2,
-    compute: computeOptions({ threads: 1, ...compute }),
+    compute: computeOptions({ threads: 1, workers: 3 }),
   };
 }
 
-Deno.test("a run that is stopped within a step resumes to the same bits; micro-batches are made smaller", async () => {
+Deno.test("a run that is stopped within a step resumes to the same bits", async () => {
   const root = await Deno.makeTempDir();
   const store = new Store(root);
   store.open();
@@ -153,16 +153,17 @@ Deno.test("a run that is stopped within a step resumes to the same bits; micro-b
     const { files } = await trainPhase(ctx, phase, () => Promise.resolve(freshArrays(weights())));
     return { files, logs };
   };
-  const smaller = "micro-batches of 4 sequences instead of 12, so that all 3 workers have work";
-  const whole = await run("whole", makePhase({ workers: 3 }));
-  assert.deepEqual(whole.logs, [smaller]);
+  const whole = await run("whole", makePhase(2));
   const controller = new AbortController();
-  const stopAt = (step: number) =>
-    step === 2 && setTimeout(() => controller.abort(new Error("asked to stop")));
-  const stopped = run("stopped", makePhase({ workers: 3 }, stopAt), controller.signal);
-  await assert.rejects(stopped, /asked to stop/);
-  const resumed = await run("stopped", makePhase({ workers: 3 }));
-  assert.deepEqual(resumed.logs, ["resuming at step 2 of 4", smaller]);
+  // Three of six micro-batches have begun then.
+  const stop = () => controller.abort(new Error("asked to stop"));
+  const stopAt = (step: number) => step === 2 && queueMicrotask(stop);
+  await assert.rejects(run("stopped", makePhase(2, stopAt), controller.signal), /asked to stop/);
+  const resumed = await run("stopped", makePhase(2));
+  assert.deepEqual(resumed.logs, ["resuming at step 2 of 4"]);
   assert.deepEqual(resumed.files, whole.files);
+  assert.deepEqual((await run("smaller", { ...makePhase(12), steps: 1 })).logs, [
+    "micro-batches of 4 sequences instead of 12, so that all 3 workers have work",
+  ]);
   await Deno.remove(root, { recursive: true });
 });
