@@ -86,12 +86,36 @@ async function start(message: Start) {
     return undefined;
   };
   const ranks = job.ranks && { ...attachGroup(), ...job.ranks };
-  const { signal } = controller;
+  const signal = watched(controller.signal, () => {
+    if (Atomics.load(command, 0) === COMMAND.stop) abort();
+  });
   return await executeStep(step, job, new Store(job.store), listener, signal, poll, ranks);
 }
 
+let is_stopped = false;
+
 function abort(): void {
-  if (!controller.signal.aborted) controller.abort(new Interrupted());
+  if (is_stopped) return;
+  is_stopped = true;
+  controller.abort(new Interrupted());
+}
+
+/** Makes a signal look for a request whenever it is asked: the message of one does not reach a loop that waits for nothing. */
+function watched(signal: AbortSignal, look: () => void): AbortSignal {
+  const { aborted } = Object.getOwnPropertyDescriptors(AbortSignal.prototype);
+  return Object.defineProperties(signal, {
+    aborted: {
+      get() {
+        look();
+        return aborted.get!.call(signal);
+      },
+    },
+    throwIfAborted: {
+      value() {
+        if (signal.aborted) throw signal.reason;
+      },
+    },
+  });
 }
 
 /** If a stage ended the thread, the runner would wait forever, so ending it throws instead. */

@@ -62,6 +62,16 @@ Deno.test("a stage that never returns to its event loop stops when asked to", as
   });
 });
 
+Deno.test("a loop that waits for nothing and only looks at the signal stops when asked to", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const onEvent = ({ type }: { type: string }) =>
+    type === "log" && controller.abort(new Error("stop"));
+  await inWorkers("faulty_recipe", { step: "loop", signal, onEvent }, ({ error }) => {
+    assert.equal(error?.message, "the run was asked to stop");
+  });
+});
+
 Deno.test("a stage that does not stop is terminated after the grace period", async () => {
   const controller = new AbortController();
   const { signal } = controller;

@@ -106,8 +106,9 @@ class MergeLearner {
   run(): BpeModel {
     this.#countPairs();
     this.#queueChanged();
-    const { vocab_size, min_frequency = 0 } = this.options;
+    const { vocab_size, min_frequency = 0, signal } = this.options;
     for (let rank = 0; this.#vocabulary.length < vocab_size;) {
+      signal?.throwIfAborted();
       const top = this.#queue.pop();
       if (top === undefined) break;
       const count = this.#pair_counts[top.pair];

@@ -1,7 +1,17 @@
 import { defineRecipe } from "../../recipe/mod.ts";
 import { faulty, numbers } from "./stages.ts";
 
-const WAYS = ["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"] as const;
+const WAYS = [
+  "throw",
+  "exit",
+  "reject",
+  "unwritten",
+  "port",
+  "column",
+  "hang",
+  "loop",
+  "stop",
+] as const;
 
 /** One step that works, then one for each way to fail: run them one at a time. */
 export default defineRecipe({ name: "faulty", description: "Fails.", seed: 0 }, (recipe) => {

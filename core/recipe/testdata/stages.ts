@@ -129,7 +129,7 @@ export const faulty = defineStage({
   version: "1",
   description: "Fails.",
   config: z.object({
-    how: z.enum(["throw", "exit", "reject", "unwritten", "port", "column", "hang", "stop"]),
+    how: z.enum(["throw", "exit", "reject", "unwritten", "port", "column", "hang", "loop", "stop"]),
   }),
   inputs: {},
   outputs: { data: number_table },
@@ -143,6 +143,10 @@ export const faulty = defineStage({
     if (config.how === "hang") {
       log("ready");
       await new Promise(() => setInterval(() => {}, 1000));
+    }
+    if (config.how === "loop") {
+      log("ready");
+      while (true) signal.throwIfAborted();
     }
     if (config.how === "stop") {
       log("ready");
