@@ -27,5 +27,5 @@ export { machineBudget } from "./resources.ts";
 export { type Launch, run, type RunOptions } from "./run.ts";
 export { type PauseGate, RunControl } from "./run_control.ts";
 export { startable } from "./schedule.ts";
-export { type SharedResults, storeOf, type VerifiedPlan, verify } from "./verify.ts";
+export { type SharedResults, storeOf, verifiedFiles, type VerifiedPlan, verify } from "./verify.ts";
 export { workerExecutor } from "./worker.ts";

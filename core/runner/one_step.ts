@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type Artifact, artifactKey, MANIFEST_FORMAT } from "../store/mod.ts";
+import { type Artifact, artifactKey, MANIFEST_FORMAT, type Verification } from "../store/mod.ts";
 import type { Executor, StepListener } from "./execute.ts";
 import { identityOf, withUpstream } from "./plan.ts";
 import { mapWired, type Recipe, type Ref } from "../recipe/mod.ts";
-import { storeOf, verify } from "./verify.ts";
+import { storeOf, verifiedFiles, verify } from "./verify.ts";
 import { asInterrupted } from "./errors.ts";
 
 /** Result of a step. */
@@ -34,15 +34,18 @@ export async function runStep(
     listener: StepListener;
     signal: AbortSignal;
     guard: (key: string) => Promise<() => void>;
+    /** Called with how the results that it reads were verified. */
+    onVerified: (verification: Verification) => void;
   },
 ): Promise<StepResult> {
-  const { out, executor, listener, signal, guard } = options;
+  const { out, executor, listener, signal, guard, onVerified } = options;
   const step = recipe.steps.find((step) => step.id === id);
   if (!step) throw new Error(`the recipe has no step "${id}" any more; start the pipeline again`);
   const only = withUpstream(recipe, [id]);
-  const verified = new Set<string>();
-  const plan = () => verify(recipe, out, { only, signal, verified });
+  const files = verifiedFiles(out, { remember: true });
+  const plan = () => verify(recipe, out, { only, signal, files });
   const before = await plan();
+  onVerified(before.verification);
   const missing = before.steps.find((planned) => planned.action === "run" && planned.id !== id);
   if (missing) {
     throw new Error(

@@ -7,12 +7,12 @@ import { dirname, join } from "node:path";
 import {
   type Artifact,
   commit,
-  digestOfFile,
   fileEntries,
   makeFolder,
   removeIfPresent,
   type Store,
   syncFile,
+  type VerifiedFiles,
 } from "../store/mod.ts";
 
 /**
@@ -20,6 +20,7 @@ import {
  * are no longer part of it. Other files in the folder are not touched.
  *
  * @param earlier paths that the last run published, below `out`.
+ * @param files knows which copies need not be read again.
  * @returns the paths of all files, below `out`, sorted.
  * @throws {Error} when two artifacts have a file of the same name.
  */
@@ -29,6 +30,7 @@ export async function publishFiles(
   folder: string,
   artifacts: readonly Artifact[],
   earlier: readonly string[],
+  files: VerifiedFiles,
 ): Promise<string[]> {
   const sources = new Map<string, string>();
   for (const artifact of artifacts) {
@@ -42,7 +44,7 @@ export async function publishFiles(
   }
   for (const [path, digest] of sources) {
     const target = join(out, path);
-    if (await digestOfFile(target) === digest) continue;
+    if (await files.check(target, digest) === "intact") continue;
     makeFolder(dirname(target));
     copyAtomic(store.objectPath(digest), target);
   }

@@ -12,6 +12,7 @@ import {
   type Manifest,
   MANIFEST_FORMAT,
   type Store,
+  type VerifiedFiles,
 } from "../store/mod.ts";
 import {
   checkRecipe,
@@ -49,6 +50,7 @@ import {
   findProblem,
   type SharedResults,
   storeOf,
+  verifiedFiles,
   type VerifiedPlan,
   verifyWithShared,
 } from "./verify.ts";
@@ -91,6 +93,8 @@ export interface RunOptions {
   readonly only?: ReadonlySet<string>;
   /** Independent steps to run at the same time, as cores and memory allow; 1 by default. */
   readonly jobs?: number;
+  /** Reads all results in full, also those unchanged since they were last verified. */
+  readonly verify?: boolean;
   /** Bytes that steps may use together; by default most of the free memory. */
   readonly memory?: number;
   /** Abort it to stop after the next checkpoint of each running step. */
@@ -123,8 +127,8 @@ export async function run(
     const store = storeOf(out);
     const is_shared = await launch?.attach(recipe);
     store.open({ keep_temporary: is_shared });
-    const verified = new Set<string>();
-    const options = { only, signal, verified, quarantine: true };
+    const files = verifiedFiles(out, { full: run_options.verify, remember: true });
+    const options = { only, signal, files, quarantine: true };
     const planned = await verifyWithShared(shared, recipe, out, options);
     await refreshSnapshots(out);
     const budget = machineBudget(jobs, memory);
@@ -143,12 +147,13 @@ export async function run(
         recipe: name,
         description,
         budget,
+        verification: planned.verification,
         plan: plan.map((planned) => ({ ...planned, ...stepInfo(stepOf(recipe, planned.id)) })),
         stages: stageInfos(recipe),
       });
       if (control) control.run = id;
       if (control?.paused) log.emit({ type: "run_paused" });
-      return await new Run(recipe, run_options, store, log, planned, verified).execute(
+      return await new Run(recipe, run_options, store, log, planned, files).execute(
         plan,
         budget,
       );
@@ -181,7 +186,7 @@ class Run {
     private readonly store: Store,
     private readonly log: EventLog,
     private readonly planned: VerifiedPlan,
-    private readonly verified: Set<string>,
+    private readonly files: VerifiedFiles,
   ) {
     this.#lock = readLock(options.out, recipe.name);
     this.#signal = options.signal ?? new AbortController().signal;
@@ -257,7 +262,7 @@ class Run {
     if (!manifest || outputsProblem(step, manifest)) return undefined;
     // While other steps run, a damaged object stays in place: one of them may be replacing it. This step rewrites it.
     const is_alone = this.#running.size === 1;
-    const problem = await findProblem(this.store, key, manifest, this.verified, is_alone);
+    const problem = await findProblem(this.store, key, manifest, this.files, is_alone);
     return problem ? undefined : manifest;
   }
 
@@ -288,7 +293,9 @@ class Run {
   #remember(step: Step, key: string, outputs: Record<string, Artifact>): void {
     this.options.shared?.push(key);
     this.#done.set(step.id, outputs);
-    for (const { digest } of Object.values(outputs)) this.verified.add(digest);
+    for (const { digest } of Object.values(outputs)) {
+      this.files.trust(this.store.objectPath(digest), digest);
+    }
     if (this.#lock.steps[step.id] === key) return;
     this.#lock.steps[step.id] = key;
     writeLock(this.options.out, this.recipe.name, this.#lock);
@@ -300,7 +307,8 @@ class Run {
     const refs = published.filter((ref) => this.#done.has(ref.step));
     const artifacts = refs.map((ref) => this.#done.get(ref.step)![ref.output]);
     const earlier = only ? [] : this.#lock.published;
-    const paths = await publishFiles(this.store, out, name, artifacts, earlier);
+    const paths = await publishFiles(this.store, out, name, artifacts, earlier, this.files);
+    this.files.save();
     // A partial run only adds published files.
     this.#lock.published = only ? [...new Set([...this.#lock.published, ...paths])].sort() : paths;
     writeLock(out, name, this.#lock);

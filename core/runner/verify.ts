@@ -5,7 +5,15 @@
  */
 import { join } from "node:path";
 import { checkRecipe, type Recipe, type RecipeDraft } from "../recipe/mod.ts";
-import { artifactKey, type Manifest, type Problem, Store } from "../store/mod.ts";
+import {
+  artifactKey,
+  type Manifest,
+  type Problem,
+  Store,
+  type Verification,
+  VerifiedFiles,
+  type VerifiedFilesOptions,
+} from "../store/mod.ts";
 import { type PlannedStep, readLock } from "../runs/mod.ts";
 import { Interrupted } from "./errors.ts";
 import { type EarlierResults, plan } from "./plan.ts";
@@ -14,11 +22,20 @@ import { type EarlierResults, plan } from "./plan.ts";
 export interface VerifiedPlan {
   readonly steps: PlannedStep[];
   readonly earlier: EarlierResults;
+  readonly verification: Verification;
 }
 
 /** Store of an output folder. */
 export function storeOf(out: string): Store {
   return new Store(join(out, "store"));
+}
+
+/** What is known of the files of an output folder, its published ones included. */
+export function verifiedFiles(
+  out: string,
+  options: Omit<VerifiedFilesOptions, "list"> = {},
+): VerifiedFiles {
+  return new VerifiedFiles({ list: join(out, "verified.json"), ...options });
 }
 
 /** How to verify. */
@@ -27,15 +44,15 @@ export interface VerifyOptions {
   readonly only?: ReadonlySet<string>;
   /** Abort it to stop between two steps: reading large results takes a while. */
   readonly signal?: AbortSignal;
-  /** Digests already verified in this run; intact ones are added. */
-  readonly verified?: Set<string>;
+  /** Knows which files need not be read. By default those that an earlier run remembered. */
+  readonly files?: VerifiedFiles;
   /** Moves damaged objects out of the way. By default nothing is changed, as in a dry run. */
   readonly quarantine?: boolean;
 }
 
 /**
- * Plans a recipe on an output folder. Every object of a skipped step is read and compared with its digest; where one is
- * damaged or missing, the step runs again.
+ * Plans a recipe on an output folder. Every object of a skipped step is compared with its digest, or unchanged since it
+ * was; where one is damaged or missing, the step runs again.
  *
  * @throws {Interrupted} when the signal was aborted.
  */
@@ -44,23 +61,30 @@ export async function verify(
   out: string,
   options: VerifyOptions = {},
 ): Promise<VerifiedPlan> {
-  const { only, signal, verified = new Set(), quarantine = false } = options;
-  const recipe = await checkRecipe(given);
   const store = storeOf(out);
+  const { only, signal, files = verifiedFiles(out), quarantine = false } = options;
+  const recipe = await checkRecipe(given);
   const earlier = earlierResults(recipe, out);
   const { unusable } = earlier;
-  // A step with an unusable result runs, and with it the steps that read it, so the next plan relies on fewer results.
-  for (;;) {
-    const steps = plan(recipe, earlier, only);
-    const before = unusable.size;
-    for (const { action, key } of steps) {
-      if (action !== "skip" || unusable.has(key!)) continue;
-      if (signal?.aborted) throw new Interrupted();
-      const manifest = earlier.manifests.get(key!)!;
-      const reason = await findProblem(store, key!, manifest, verified, quarantine);
-      if (reason) unusable.set(key!, reason);
+  try {
+    // A step with an unusable result runs, and with it the steps that read it, so the next plan relies on fewer results.
+    for (;;) {
+      const steps = plan(recipe, earlier, only);
+      const before = unusable.size;
+      for (const { action, key } of steps) {
+        if (action !== "skip" || unusable.has(key!)) continue;
+        if (signal?.aborted) throw new Interrupted();
+        const manifest = earlier.manifests.get(key!)!;
+        const reason = await files.countResult(
+          key!,
+          () => findProblem(store, key!, manifest, files, quarantine),
+        );
+        if (reason) unusable.set(key!, reason);
+      }
+      if (unusable.size === before) return { steps, earlier, verification: files.verification };
     }
-    if (unusable.size === before) return { steps, earlier };
+  } finally {
+    files.save();
   }
 }
 
@@ -94,13 +118,13 @@ export async function findProblem(
   store: Store,
   key: string,
   manifest: Manifest,
-  verified: Set<string>,
+  files: VerifiedFiles,
   quarantine: boolean,
 ): Promise<string | undefined> {
   if (!isIntact(key, manifest)) return MANIFEST_DAMAGED;
   const problems: { output: string; problem: Problem }[] = [];
   for (const [output, artifact] of Object.entries(manifest.outputs)) {
-    for (const problem of await store.verify(artifact, verified)) {
+    for (const problem of await store.verify(artifact, files)) {
       problems.push({ output, problem });
       if (quarantine && problem.state === "damaged") store.quarantine(problem.digest);
     }

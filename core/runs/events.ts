@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Verification } from "../store/mod.ts";
 import type {
   Budget,
   JobInfo,
@@ -33,6 +34,8 @@ export type RunEventBody =
     description: string;
     /** What steps may use together. Old logs may lack it, and the tasks. */
     budget?: Budget;
+    /** How the results that it relies on were verified. Old logs may lack it. */
+    verification?: Verification;
     plan: (PlannedStep & Partial<PlannedTask> & Partial<StepInfo>)[];
     /** The stages of its steps, each once. Old logs may lack them. */
     stages?: readonly StageInfo[];

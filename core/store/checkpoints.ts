@@ -25,13 +25,14 @@ import {
   stepOf,
 } from "./checkpoint_files.ts";
 import { RowsFile } from "./checkpoint_rows.ts";
-import { digestOfFile, Store } from "./store.ts";
+import { Store } from "./store.ts";
+import { VerifiedFiles } from "./verified_files.ts";
 
 export class StoredCheckpoints implements Checkpoints {
   readonly #store: Store;
   readonly #writing: CheckpointFolder;
-  /** Digests of objects known to be intact; they are not read again. */
-  readonly #verified = new Set<string>();
+  /** Knows which objects of kept checkpoints need not be read again. */
+  readonly #files = new VerifiedFiles();
 
   /**
    * @param folder the step's own folder below `work/`, created with the first checkpoint.
@@ -47,11 +48,12 @@ export class StoredCheckpoints implements Checkpoints {
 
   async latest(): Promise<SavedCheckpoint | undefined> {
     const kept = (await this.kept()).at(-1);
-    const rows = this.#rowsFiles();
+    const rows = this.#rowsFiles(), files = new VerifiedFiles();
     for (const name of completeFolders(this.folder).reverse()) {
       if (kept && kept.step >= stepOf(name)) break;
       const path = join(this.folder, name);
-      const found = await this.#open(join(path, LIST), name, (file) => join(path, file.name), rows);
+      const pathOf = (file: FileEntry) => join(path, file.name);
+      const found = await this.#open(join(path, LIST), name, pathOf, rows, files);
       if (found) return found;
       this.#drop(path, name);
     }
@@ -72,7 +74,7 @@ export class StoredCheckpoints implements Checkpoints {
     const rows = this.#rowsFiles();
     for (const path of keptLists(this.folder)) {
       const pathOf = ({ digest }: FileEntry) => this.#store.objectPath(digest);
-      const found = await this.#open(path, basename(path), pathOf, rows, this.#verified);
+      const found = await this.#open(path, basename(path), pathOf, rows, this.#files);
       if (found) checkpoints.push(found);
       else this.#drop(path, `of step ${stepOf(basename(path))}`);
     }
@@ -81,30 +83,26 @@ export class StoredCheckpoints implements Checkpoints {
 
   openWriter(encoder: string): CheckpointWriter {
     return new ThreadedWriter(encoder, this.#store.root, this.folder, (digests) => {
-      digests.forEach((digest) => this.#verified.add(digest));
+      digests.forEach((digest) => this.#files.trust(this.#store.objectPath(digest), digest));
     });
   }
 
   /**
    * The checkpoint of a list; undefined when the list or anything it names is damaged, or it is not of its name's step.
-   *
-   * @param known digests of files known to be intact.
    */
   async #open(
     path: string,
     name: string,
     pathOf: (file: FileEntry) => string,
     rowsOf: (name: string) => RowsFile,
-    known = new Set<string>(),
+    files: VerifiedFiles,
   ): Promise<KeptCheckpoint | undefined> {
     const list = readList(path);
     if (list?.step !== stepOf(name)) return undefined;
     const { rows } = list;
     if (rows && rowsOf(rows.name).digest(rows.bytes) !== rows.sha256) return undefined;
     for (const file of list.files) {
-      if (known.has(file.digest)) continue;
-      if (await digestOfFile(pathOf(file)) !== file.digest) return undefined;
-      known.add(file.digest);
+      if (await files.check(pathOf(file), file.digest) !== "intact") return undefined;
     }
     return openCheckpoint(list, pathOf, (name) => rowsPath(this.folder, name));
   }

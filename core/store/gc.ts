@@ -9,7 +9,8 @@ import { removeIfPresent, syncFolder } from "./atomic.ts";
 import { keptLists, readList } from "./checkpoint_files.ts";
 import type { Manifest } from "./manifest.ts";
 import { abandonedFolders } from "./partial_folder.ts";
-import { digestOfFile, listFolder, listFolders, type Store } from "./store.ts";
+import { listFolder, listFolders, type Store } from "./store.ts";
+import { digestOfFile } from "./verified_files.ts";
 
 /** What must be kept. */
 export interface InUse {

@@ -28,9 +28,11 @@ export {
   sha256,
 } from "./manifest.ts";
 export type { Identity, InputDigests, Json, Manifest } from "./manifest.ts";
-export { digestOfFile, listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
+export { listFolder, listFolders, ObjectWriter, Store } from "./store.ts";
 export type { Problem } from "./store.ts";
 export { abandonedFolders, PartialFolder } from "./partial_folder.ts";
+export { digestOfFile, VerifiedFiles } from "./verified_files.ts";
+export type { Verification, VerifiedFilesOptions } from "./verified_files.ts";
 export {
   openArtifact,
   openFiles,

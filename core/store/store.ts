@@ -21,6 +21,7 @@ import {
 } from "./atomic.ts";
 import { type Artifact, artifactObjects, type StoredObject } from "./artifact.ts";
 import { formatManifest, type Manifest, parseManifest } from "./manifest.ts";
+import { digestOfFile, VerifiedFiles } from "./verified_files.ts";
 
 /** What is wrong with a stored object. */
 export interface Problem {
@@ -156,17 +157,20 @@ export class Store {
   }
 
   /**
-   * Reads all objects of an artifact and compares them with their digests.
+   * Compares all objects of an artifact with their digests.
    *
-   * @param known digests already verified; they are not read again, and intact ones are added.
+   * @param files knows which need not be read; by default all are.
    * @returns the objects that are missing or damaged.
    */
-  async verify(artifact: Artifact, known: Set<string> = new Set()): Promise<Problem[]> {
-    const problem = await this.#verifyObject(artifact, known);
+  async verify(
+    artifact: Artifact,
+    files = new VerifiedFiles(),
+  ): Promise<Problem[]> {
+    const problem = await this.#verifyObject(artifact, files);
     if (problem) return [problem];
     const problems: Problem[] = [];
     for (const object of await artifactObjects(artifact, this.objectPath(artifact.digest))) {
-      const found = await this.#verifyObject(object, known);
+      const found = await this.#verifyObject(object, files);
       if (found && !problems.some((other) => other.digest === found.digest)) problems.push(found);
     }
     return problems;
@@ -178,12 +182,9 @@ export class Store {
     Deno.renameSync(this.objectPath(digest), join(this.root, "damaged", digest));
   }
 
-  async #verifyObject({ digest }: { digest: string }, known: Set<string>) {
-    if (known.has(digest)) return;
-    const actual = await digestOfFile(this.objectPath(digest));
-    if (actual === undefined) return { digest, state: "missing" } as const;
-    if (actual !== digest) return { digest, state: "damaged" } as const;
-    known.add(digest);
+  async #verifyObject({ digest }: { digest: string }, files: VerifiedFiles) {
+    const state = await files.check(this.objectPath(digest), digest);
+    return state === "intact" ? undefined : { digest, state };
   }
 
   #manifestPath(key: string): string {
@@ -231,24 +232,6 @@ export class ObjectWriter {
     if (this.#open) this.#file.close();
     this.#open = false;
   }
-}
-
-/** SHA-256 of a file in hex, read in pieces so that the thread stays responsive; undefined without a file. */
-export async function digestOfFile(path: string): Promise<string | undefined> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  using _ = file;
-  const hash = createHash("sha256");
-  const piece = new Uint8Array(1 << 20);
-  for (let read = await file.read(piece); read !== null; read = await file.read(piece)) {
-    hash.update(piece.subarray(0, read));
-  }
-  return hash.digest("hex");
 }
 
 /** Names in a folder, sorted; none when it does not exist. */

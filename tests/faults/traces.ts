@@ -6,7 +6,7 @@
  */
 import { join, relative } from "node:path";
 import { type RunEvent, RunFolder } from "@causeway/core/runs";
-import { digestOfFile, listFolder, listFolders, Store } from "@causeway/core/store";
+import { digestOfFile, listFolder, listFolders, Store, VerifiedFiles } from "@causeway/core/store";
 
 /** Work that later faults must not lose. */
 export interface Kept {
@@ -185,15 +185,16 @@ export async function digests(root: string): Promise<Map<string, string>> {
 /** Objects that are damaged or missing, and those that no manifest names. */
 export async function brokenObjects(out: string): Promise<string[]> {
   const store = new Store(join(out, "store"));
-  const known = new Set<string>();
+  const files = new VerifiedFiles();
   const broken: string[] = [];
   for (const manifest of store.readManifests().values()) {
     for (const artifact of Object.values(manifest.outputs)) {
-      const problems = await store.verify(artifact, known);
+      const problems = await store.verify(artifact, files);
       broken.push(...problems.map(({ digest, state }) => `object ${digest} is ${state}`));
     }
   }
   const stored = listFolder(join(store.root, "objects"))
     .flatMap((part) => listFolder(join(store.root, "objects", part)));
-  return [...broken, ...stored.filter((name) => !known.has(name)).map((n) => `orphan ${n}`)];
+  const orphans = stored.filter((name) => !files.isKnown(store.objectPath(name), name));
+  return [...broken, ...orphans.map((name) => `orphan ${name}`)];
 }

@@ -10,6 +10,7 @@ import {
   RunControl,
   selectSteps,
   storeOf,
+  verifiedFiles,
   verify,
   workerExecutor,
 } from "../../runner/mod.ts";
@@ -24,7 +25,7 @@ import { defineCommand, type Flags, type Input, mainOf, type Values } from "../s
 import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { counted } from "../../words/mod.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
-import { finalTable, Progress, summarize } from "./progress.ts";
+import { finalTable, Progress, summarize, verifiedLine } from "./progress.ts";
 import { onStopSignal, parseDeadline, StopRequest, type StopSignal } from "./stop.ts";
 
 const FLAGS = {
@@ -51,6 +52,10 @@ const FLAGS = {
   },
   only: { value: "STAGE", help: "run only this step id or stage name, and what it needs" },
   dry_run: { help: "print what would run and why, and write nothing" },
+  verify: {
+    help: "read all results that the run relies on in full, also those whose files are unchanged " +
+      "since they were last verified",
+  },
   ...LAUNCH_FLAGS,
   remote: {
     value: "URL",
@@ -125,11 +130,13 @@ async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): P
 
 async function printPlan(
   { recipe }: NamedRecipe,
-  { out }: Options,
+  { out, verify: full }: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
-  const { steps } = await verify(recipe, out, { only });
+  const files = verifiedFiles(out, { full });
+  const { steps, verification } = await verify(recipe, out, { only, files });
+  if (verification.results > 0) io.err(verifiedLine(verification));
   const rows = steps.map(({ id, stage, action, reasons }) => {
     return [id, stage, action, reasons.join(", ")];
   });
@@ -171,6 +178,7 @@ async function runPipeline(
       only,
       jobs,
       memory,
+      verify: flags.verify,
       launch: launched?.launch,
       shared: remote,
       control,

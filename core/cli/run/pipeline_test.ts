@@ -26,6 +26,8 @@ Deno.test("a run prints steps, times, the summary and where the files are", () =
     assert.match(first.out, /^large +numbers +[\d.:]+( s)? +0\.000 +100 +20\.5 kB$/m);
     assert.match(first.out, /\n\nsum\nlow 55\nsmall 6\n/);
     assert.match(first.out, /out\/toy\/summary\.txt$/);
+    const again = await command([...args, "--verify"]);
+    assert.match(again.err, /^verified 4 results: 4 hashed \([\d.]+ kB\)$/m);
     const second = await command([...args, "--quiet"]);
     assert.deepEqual([second.code, second.out, second.err], [0, "\nsum\nlow 55\nsmall 6", ""]);
   }));

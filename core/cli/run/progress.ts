@@ -13,6 +13,7 @@ import {
   type StepState,
   timeLeft,
 } from "../../runs/mod.ts";
+import type { Verification } from "../../store/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
 import { visibleLine } from "../../stage/mod.ts";
 import {
@@ -38,6 +39,15 @@ const SAMPLE_LETTERS = 120;
 const CLEAR_LINE = "\r\x1b[K";
 const LINE_ABOVE = "\x1b[A";
 
+/** How results were verified, in one line. */
+export function verifiedLine({ results, hashed, bytes }: Verification): string {
+  const parts = [
+    ...(hashed < results ? [`${results - hashed} unchanged since they were last verified`] : []),
+    ...(hashed > 0 ? [`${hashed} hashed (${formatBytes(bytes)})`] : []),
+  ];
+  return `verified ${results} result${results === 1 ? "" : "s"}: ${parts.join(", ")}`;
+}
+
 /** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
 export class Progress {
   #state: RunState | undefined;
@@ -54,6 +64,9 @@ export class Progress {
 
   onEvent = (event: RunEvent, state: RunState): void => {
     this.#state = state;
+    if (event.type === "run_started" && event.verification?.results) {
+      this.#print(verifiedLine(event.verification));
+    }
     const step = "step" in event ? state.steps.find(({ id }) => id === event.step) : undefined;
     if (!step) return;
     if (event.type === "step_started") {
@@ -238,7 +251,7 @@ function stateOf({ state, job }: StepState): string {
 export function finalTable(state: RunState): string {
   const rows = state.steps.map((step) => {
     const { seconds, bytes_written, metrics } = summarizeStep(step);
-    const { loss, mean_tokens_per_second: speed } = metrics;
+    const { loss, mean_tokens_per_second: speed = metrics.tokens_per_second } = metrics;
     return [
       step.id,
       step.stage,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { applyEvent, type RunEvent, type RunState } from "../../runs/mod.ts";
 import { formatBytes, formatDuration, formatTable, usesColor } from "../shared/console.ts";
-import { planLine, Progress, progressLine } from "./progress.ts";
+import { planLine, Progress, progressLine, verifiedLine } from "./progress.ts";
 
 const plan = [{
   id: "trunk",
@@ -37,6 +37,17 @@ function play(events: RunEvent[], is_terminal: boolean) {
   }
   return { progress, written, state: state! };
 }
+
+Deno.test("how results were verified is one line", () => {
+  const line = (results: number, hashed: number, bytes = 0) =>
+    verifiedLine({ results, hashed, bytes });
+  assert.equal(
+    line(12, 1, 3.2e9),
+    "verified 12 results: 11 unchanged since they were last verified, 1 hashed (3.2 GB)",
+  );
+  assert.equal(line(1, 0), "verified 1 result: 1 unchanged since they were last verified");
+  assert.equal(line(2, 2, 5e6), "verified 2 results: 2 hashed (5.0 MB)");
+});
 
 Deno.test("a line shows step, loss, speed and time left", () => {
   const { progress, state } = play(EVENTS, false);

@@ -10,6 +10,7 @@ import { loadRecipe } from "../../recipe/mod.ts";
 import { type Console, processConsole } from "../shared/console.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { useDataRoot } from "../shared/inputs.ts";
+import { verifiedLine } from "./progress.ts";
 import { onStopSignal, StopRequest } from "./stop.ts";
 
 export const command = defineCommand({
@@ -62,6 +63,7 @@ async function computeStep(folder: string, id: string, signal: AbortSignal, io: 
       executor: workerExecutor(url, { load }),
       listener: { report: reports.report, sample: reports.sample, log },
       signal,
+      onVerified: (verification) => verification.results > 0 && io.err(verifiedLine(verification)),
       guard: (key) => lockKey(join(out, "launch", "locks"), key),
     });
     writeOutcome(folder, id, { result });
