@@ -35,7 +35,7 @@ export async function runStep(
     signal: AbortSignal;
     guard: (key: string) => Promise<() => void>;
     /** Called with how the results that it reads were verified. */
-    onVerified: (verification: Verification) => void;
+    onVerified?: (verification: Verification) => void;
   },
 ): Promise<StepResult> {
   const { out, executor, listener, signal, guard, onVerified } = options;
@@ -45,7 +45,7 @@ export async function runStep(
   const files = verifiedFiles(out, { remember: true });
   const plan = () => verify(recipe, out, { only, signal, files });
   const before = await plan();
-  onVerified(before.verification);
+  onVerified?.(before.verification);
   const missing = before.steps.find((planned) => planned.action === "run" && planned.id !== id);
   if (missing) {
     throw new Error(
