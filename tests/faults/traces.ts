@@ -97,6 +97,16 @@ export function runIds(out: string): string[] {
   return new RunFolder(out).ids().toReversed();
 }
 
+/** Waits until these steps of the newest run have reported: before that they may still be loading. */
+export async function reported(out: string, steps: readonly string[]): Promise<void> {
+  const hasReported = () => {
+    const [run] = runIds(out).slice(-1);
+    const events = run === undefined ? [] : eventsOf(out, run);
+    return steps.every((id) => events.some((one) => one.type === "report" && one.step === id));
+  };
+  while (!hasReported()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** What a process was doing when it ended. */
 export function doing(events: readonly RunEvent[]): string {
   const last = events.findLast(({ type }) => type !== "report" && type !== "log");

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { Child, type ChildOptions, type Ending } from "../../../tests/faults/child.ts";
-import { digests } from "../../../tests/faults/traces.ts";
-import { leftovers } from "../../../tests/faults/traces.ts";
+import { digests, leftovers, reported } from "../../../tests/faults/traces.ts";
 import { loadRecipe, recipeUrl } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
 import { main } from "./pipeline.ts";
@@ -13,14 +12,15 @@ const recipe = fileURLToPath(new URL("../../recipe/testdata/arms_recipe.ts", imp
 const ARMS: ChildOptions = { recipe, args: ["--jobs", "2"] };
 
 /** Starts the arms and sends a signal once both run, and some milliseconds have gone by. */
-async function stopped(out: string, signal: Deno.Signal, after_ms: number): Promise<Ending> {
+async function stopped(out: string, signal: Deno.Signal, after_ms = 0): Promise<Ending> {
   let printed = "";
   const child = new Child(out, {
     ...ARMS,
     on_output(text) {
       const ran = bothRun(printed);
       printed += text;
-      if (!ran && bothRun(printed)) setTimeout(() => child.kill(signal), after_ms);
+      if (ran || !bothRun(printed)) return;
+      reported(out, ["left", "right"]).then(() => setTimeout(() => child.kill(signal), after_ms));
     },
   });
   return await child.ended;
@@ -48,7 +48,7 @@ Deno.test({
   fn: () =>
     withFolder(async (folder) => {
       const out = join(folder, "out");
-      for (const after of [250, 500]) {
+      for (const after of [50, 200]) {
         const { code, signal } = await stopped(out, "SIGKILL", after);
         assert.deepEqual([code, signal], [137, "SIGKILL"]);
       }
@@ -65,7 +65,7 @@ Deno.test({
     withFolder(async (folder) => {
       const out = join(folder, "out");
       for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-        const ending = await stopped(out, signal, 200);
+        const ending = await stopped(out, signal);
         assert.equal(ending.code, code, ending.err);
         const plan = await runCommand(main, ["--recipe", recipe, "--out", out, "--dry-run"]);
         assert.equal(plan.out.match(/resumes from its checkpoint/g)?.length, 2, plan.out);

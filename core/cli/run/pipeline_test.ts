@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
+import { reported } from "../../../tests/faults/traces.ts";
 import { explain } from "../shared/console.ts";
 import { parseCommand } from "../shared/command.ts";
 import { main as serve } from "../runs/serve.ts";
@@ -291,7 +292,9 @@ if (Deno.build.os !== "windows") {
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
         if (!err.includes("> busy") && (err + text).includes("> busy")) {
           // One press of Ctrl-C can arrive several times: from the terminal, and passed on by `deno task`.
-          setTimeout(() => [1, 2, 3].forEach(() => child.kill("SIGINT")), 500);
+          reported(join(folder, "out"), ["busy"]).then(() =>
+            [1, 2, 3].forEach(() => child.kill("SIGINT"))
+          );
         }
         err += text;
       }
