@@ -23,6 +23,8 @@ export interface Timing {
 /** Sends a mix of requests and records their times. */
 export class Load {
   readonly timings: Timing[] = [];
+  /** Requests that were sent again, because the server closed the connection. */
+  repeated = 0;
   readonly #idle: Connection[] = [];
   readonly #order: readonly Route[];
   #sent = 0;
@@ -49,14 +51,24 @@ export class Load {
   }
 
   async #send({ name, path, accept }: Route, due: number): Promise<void> {
-    const connection = this.#idle.pop() ?? await Connection.open(this.url);
-    const { status } = await connection.request(path, accept);
-    this.timings.push({ route: name, ms: performance.now() - due, status });
-    this.#idle.push(connection);
+    for (;;) {
+      const connection = this.#idle.pop() ?? await Connection.open(this.url);
+      try {
+        const { status } = await connection.request(path, accept);
+        this.timings.push({ route: name, ms: performance.now() - due, status });
+        this.#idle.push(connection);
+        return;
+      } catch {
+        // A server may close an idle connection at any time; clients send such requests again (RFC 9112, 9.3.1).
+        connection.close();
+        if (++this.repeated > this.#sent) throw new Error("the server closes every connection");
+      }
+    }
   }
 
+  /** Closes the connections; the next request opens new ones. */
   close(): void {
-    for (const connection of this.#idle) connection.close();
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 }
 

