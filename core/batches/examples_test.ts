@@ -77,7 +77,10 @@ Deno.test("epochs are passes: the last batch has what is left, a tiny set what i
 
 Deno.test("examples that cannot be drawn are rejected", () => {
   const make = (change: object) => () => new ExampleSampler({ ...base, ...change });
-  assert.throws(make({ sets: [setOf("s", [[1, 2]], [2])] }), /no document of "s" has a token to learn within \d+ tokens? \(1 document\)/);
+  assert.throws(
+    make({ sets: [setOf("s", [[1, 2]], [2])] }),
+    /no document of "s" has a token to learn within \d+ tokens? \(1 document\)/,
+  );
   assert.throws(
     make({ sets: [base.sets[0], base.sets[0]] }),
     /source "pycode" is listed twice; name each source once/,

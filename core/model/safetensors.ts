@@ -148,7 +148,7 @@ export class SafetensorsFile {
     const { dtype, start, end } = entry;
     if (!Object.hasOwn(WIDEN, dtype)) {
       throw new Error(
-        `${this.origin}: "${name}" has dtype ${dtype}, expected F32, F16, BF16 or F64`,
+        `${this.origin}: "${name}" has dtype ${dtype}, which is not supported; save the model in float32, float16 or bfloat16`,
       );
     }
     using file = await Deno.open(this.path);

@@ -139,7 +139,7 @@ Deno.test("16-bit floats are read exactly", async () => {
     assert.deepEqual(await file.float32("brain"), wide);
     await assert.rejects(
       file.float32("ids"),
-      /"ids" has dtype I64, expected F32, F16, BF16 or F64/,
+      /"ids" has dtype I64, which is not supported; save the model in float32, float16 or bfloat16/,
     );
   });
 });

@@ -31,6 +31,11 @@ export function explainMismatch(
   if (missing.length > 0 && missing.every((name) => HEAD.test(name))) {
     return "if the model uses its embeddings as output matrix, set tie_word_embeddings to true in config.json";
   }
+  const bare = (name: string) => name.replace(/^(?:model|gpt_neox)\./, "");
+  const inner = missing.filter((name) => !HEAD.test(name));
+  if (inner.length > 0 && inner.every((name) => extra.includes(bare(name)))) {
+    return "these weights were saved without the output head: load them with AutoModelForCausalLM, and save that";
+  }
   const layers = 1 +
     Math.max(...[...missing, ...extra].map((name) => Number(LAYER.exec(name)?.[1] ?? -1)));
   const { num_hidden_layers: wanted } = config;

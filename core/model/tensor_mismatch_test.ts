@@ -23,6 +23,11 @@ Deno.test("tensors that do not fit a config have a likely cause and a fix", () =
     [[], [layer(0, "self_attn.q_proj.bias")], /without these biases: check attention_bias/],
     [[layer(1)], [], /^a file of the weights may be missing, or config\.json is of another model/],
     [
+      [layer(0), "lm_head.weight"],
+      [layer(0).slice(6)],
+      /saved without the output head: load .* AutoModelForCausalLM/,
+    ],
+    [
       ["model.norm.weight"],
       ["transformer.ln_f.weight"],
       /^config\.json describes another model: use/,

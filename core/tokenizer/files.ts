@@ -96,11 +96,12 @@ export function tokenizerSources(names: readonly string[]): string[] {
 /** The message for a folder without `tokenizer.json`: what it has instead, and the command that makes one. */
 export function noTokenizer(names: readonly string[], folder: string): string {
   const path = JSON.stringify(folder), others = tokenizerSources(names).join(" and ");
+  const needs = names.includes("config.json") ? "" : ", which needs the model's config.json there";
   return `${folder} has no tokenizer.json${
     others && `, but ${others}`
-  }; make it with transformers ` +
-    "(pip install transformers sentencepiece): python -c 'from transformers import AutoTokenizer; " +
-    `AutoTokenizer.from_pretrained(${path}).save_pretrained(${path})'`;
+  }; make it with transformers${needs} ` +
+    "(pip install transformers sentencepiece tiktoken protobuf): python -c 'from transformers import " +
+    `AutoTokenizer; AutoTokenizer.from_pretrained(${path}).save_pretrained(${path})'`;
 }
 
 /**

@@ -119,7 +119,7 @@ const REFUSED: Record<string, [(files: Record<string, Uint8Array>) => void, RegE
       files["tokenizer.model"] = files["tokenizer.json"];
       delete files["tokenizer.json"];
     },
-    /has no tokenizer\.json, but tokenizer\.model; make it .*: python -c '.*save_pretrained\("\/.*"\)'$/,
+    /has no tokenizer\.json, but tokenizer\.model; make it .* python -c '.*save_pretrained\("\/.*"\)'$/,
   ],
   "missing tensors": [
     (files) => files["config.json"] = text({ ...json(files["config.json"]), num_hidden_layers: 3 }),

@@ -69,7 +69,7 @@ Deno.test("a folder with the files of another format says how to make a tokenize
     Deno.writeTextFileSync(join(folder, "vocab.json"), "{}");
     assert.throws(
       () => config.parse({ folder }),
-      /has no tokenizer\.json, but vocab\.json; make it with transformers .*: python -c '.*save_pretrained\(\\"\/.*\\"\)'/,
+      /has no tokenizer\.json, but vocab\.json; make it with transformers.*: python -c '.*save_pretrained\(\\"\/.*\\"\)'/,
     );
   }));
 
