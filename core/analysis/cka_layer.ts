@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../words/mod.ts";
 
 interface LayerShape {
   readonly state: string;
@@ -48,7 +49,9 @@ export class Layer {
     const { state, index, width } = this.shape;
     if (features.length !== rows * width) {
       throw new Error(
-        `layer ${index} of state "${state}" has ${features.length} values, expected ${rows} rows of ${width}`,
+        `layer ${index} of state "${state}" has ${features.length} values, expected ${
+          counted(rows, "row")
+        } of ${width}`,
       );
     }
     this.#shift ??= columnMeans(features, width);

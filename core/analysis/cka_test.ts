@@ -243,7 +243,7 @@ Deno.test("features of the wrong shape, and NaN, give an error", async () => {
   const short = [new Float32Array(3), new Float32Array(2)];
   await assert.rejects(
     make().add({ a: short }, 1),
-    /layer 1 of state "a" has 2 values, expected 1 rows of 3/,
+    /layer 1 of state "a" has 2 values, expected 1 row of 3/,
   );
   const broken = [new Float32Array(3), Float32Array.of(1, NaN, 0)];
   await assert.rejects(

@@ -4,6 +4,7 @@
  * @module
  */
 import { requireInteger } from "../config/mod.ts";
+import { counted } from "../words/mod.ts";
 import type { TokenIds } from "./token_set.ts";
 
 /** One row of a batch before padding: inputs are all tokens but the last, labels all but the first. */
@@ -158,7 +159,9 @@ export function collate(sequences: readonly Sequence[], options: CollateOptions)
   const supervised = sequences.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
   if (supervised === 0) {
     throw new Error(
-      `none of the ${sequences.length} sequences of this batch has a token to learn: all are prompt, or ` +
+      `this batch of ${
+        counted(sequences.length, "sequence")
+      } has no token to learn: all are prompt, or ` +
         "shorter than two tokens; check the prompts, or raise sequence_length",
     );
   }
