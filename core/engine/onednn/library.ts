@@ -5,6 +5,9 @@
  */
 import { type Argument, type Handle, parametersOf } from "../signature.ts";
 
+/** Values of dnnl_runtime_t: how a build runs on the CPU. Only OpenMP lets us set the number of threads. */
+const OPENMP = 2;
+const RUNTIMES = new Map([[1, "one thread"], [4, "TBB"], [8, "a thread pool"], [512, "SYCL"]]);
 /** Values of the enumerations in dnnl_types.h, which are part of the binary interface. */
 const CPU = 1, DEFAULT_STREAM = 1, QUERY_IMPLEMENTATION = 8;
 /** The bit of dnnl_cpu_isa_avx512_core_bf16 and of those above it. */
@@ -108,6 +111,25 @@ export interface PostOps {
   accumulate?: boolean;
 }
 
+/** The part of `Deno.UnsafePointerView` that the version is read with. */
+export type VersionView = Pick<Deno.UnsafePointerView, "getInt32">;
+
+/**
+ * The version of a library that we can use; others end the process when they compute, without a word.
+ *
+ * @param view of struct dnnl_version_t: int major, minor, patch; char *hash; unsigned cpu_runtime, gpu_runtime.
+ * @throws {Error} for another version than 3, or a build for another runtime than OpenMP.
+ */
+export function supportedVersion(path: string, view: VersionView): string {
+  const version = [0, 4, 8].map((at) => view.getInt32(at)).join("."), runtime = view.getInt32(24);
+  if (view.getInt32(0) === 3 && runtime === OPENMP) return version;
+  const built = runtime === OPENMP ? "" : ` for ${RUNTIMES.get(runtime) ?? `runtime ${runtime}`}`;
+  throw new Error(
+    `${path} is oneDNN ${version}${built}; a build of version 3 for OpenMP is needed: install the ` +
+      "PyPI package onednn-cpu-gomp",
+  );
+}
+
 /** The opened library. */
 export class DnnlLibrary {
   readonly #functions: Record<FunctionName, (...args: Argument[]) => number>;
@@ -117,26 +139,21 @@ export class DnnlLibrary {
   readonly #layouts = new Map<string, Handle>();
   readonly version: string;
 
-  /** @throws {Error} when it cannot be loaded, or is not version 3. */
+  /** @throws {Error} when it cannot be loaded, or is not version 3 with OpenMP. */
   constructor(path: string) {
     // OpenMP reads this when it is loaded: how often an idle thread looks for work before it sleeps. By default it
     // spins for milliseconds, in which ONNX Runtime's threads, which run the optimizer, would lack a core.
     if (Deno.env.get("GOMP_SPINCOUNT") === undefined) Deno.env.set("GOMP_SPINCOUNT", "1000");
     const status = ([name, letters]: [string, string]) =>
       [name, { parameters: parametersOf(letters), result: "i32" }] as const;
+    const { symbols } = Deno.dlopen(path, { dnnl_version: { parameters: [], result: "pointer" } });
+    this.version = supportedVersion(path, new Deno.UnsafePointerView(symbols.dnnl_version()!));
     this.#functions = Deno.dlopen(path, Object.fromEntries(Object.entries(FUNCTIONS).map(status)))
       .symbols as never;
-    const { symbols } = Deno.dlopen(path, { dnnl_version: { parameters: [], result: "pointer" } });
     const omp = Deno.dlopen("libgomp.so.1", {
       omp_set_num_threads: { parameters: ["i32"], result: "void" },
     });
     this.#omp = omp.symbols.omp_set_num_threads;
-    // struct dnnl_version_t begins with int major, minor, patch.
-    const version = new Deno.UnsafePointerView(symbols.dnnl_version()!);
-    this.version = [0, 4, 8].map((at) => version.getInt32(at)).join(".");
-    if (version.getInt32(0) !== 3) {
-      throw new Error(`${path} is oneDNN ${this.version}; version 3 is needed`);
-    }
     this.#engine = this.create("dnnl_engine_create", CPU, 0n);
     this.#stream = this.create("dnnl_stream_create", this.#engine, DEFAULT_STREAM);
   }
