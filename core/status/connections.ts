@@ -17,10 +17,8 @@ import { Duplex } from "node:stream";
 export const MAX_CONNECTIONS = 64;
 export const MAX_HANDLES = MAX_CONNECTIONS + 3;
 
-/** How long a client may keep the server waiting for its next request, or for room to send an answer. */
+/** How long a client may take for a whole request, and how long it may take nothing of an answer. */
 export const PATIENCE_MS = 15_000;
-/** Slower than this, a client runs out of patience; faster, a long answer may take any time. */
-const MIN_BYTES_PER_MS = 1;
 
 /** A client is left alone for as long before its connection may make room for another. */
 const MIN_WAIT_MS = 100;
@@ -38,11 +36,8 @@ export class Connection extends Duplex {
   /** Requests that have arrived in full and are not answered yet. */
   #owed = 0;
   #is_writing = false;
-  /** When it began to wait for the client; undefined while the client waits for the server. */
+  /** When it began to wait for the client, or the client last took something; undefined while the client waits. */
   #since: number | undefined;
-  /** Milliseconds waited, and bytes that came or went, since the last change between request and answer. */
-  #waited = 0;
-  #moved = 0;
   /** The calls under way. Until they settle, a closed connection still has its handle. */
   #reading: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
@@ -58,13 +53,13 @@ export class Connection extends Duplex {
   /** A request has arrived in full: the server's turn. */
   requestArrived(): void {
     this.#owed++;
-    this.#restart();
+    this.#turn();
   }
 
   /** An answer has been sent: the client's turn. */
   answerSent(): void {
     this.#owed--;
-    this.#restart();
+    this.#turn();
   }
 
   /** Since when it waits for its client; Infinity if it does not. */
@@ -72,31 +67,17 @@ export class Connection extends Duplex {
     return this.#since ?? Infinity;
   }
 
-  /** Whether the client has used up its patience: 15 seconds, and a second more for each kilobyte. */
+  /** Whether the client has used up its time. */
   get is_overdue(): boolean {
-    const waited = this.#waited + (this.#since === undefined ? 0 : this.now() - this.#since);
-    return waited > PATIENCE_MS + this.#moved / MIN_BYTES_PER_MS;
+    return this.now() - this.waiting_since > PATIENCE_MS;
   }
 
-  #restart(): void {
-    this.#since = undefined;
-    [this.#waited, this.#moved] = [0, 0];
-    this.#note();
-  }
-
-  #note(): void {
-    const waits = this.#owed === 0 || this.#is_writing;
-    if (waits === (this.#since !== undefined)) return;
-    if (waits) this.#since = this.now();
-    else {
-      this.#waited += this.now() - this.#since!;
-      this.#since = undefined;
-    }
+  #turn(): void {
+    this.#since = this.#owed > 0 && !this.#is_writing ? undefined : this.now();
   }
 
   override _read(): void {
     const take = (count: number | null) => {
-      this.#moved += count ?? 0;
       this.push(count === null ? null : this.#buffer.slice(0, count));
     };
     const end = (error: Error) => void this.destroy(error);
@@ -113,14 +94,12 @@ export class Connection extends Duplex {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     this.#is_writing = true;
-    this.#note();
     for (let at = 0; at < bytes.length;) {
-      const count = await this.tcp.write(bytes.subarray(at));
-      at += count;
-      this.#moved += count;
+      this.#turn();
+      at += await this.tcp.write(bytes.subarray(at));
     }
     this.#is_writing = false;
-    this.#note();
+    this.#turn();
   }
 
   override _final(done: (error?: Error) => void): void {

@@ -35,6 +35,8 @@ self.onmessage = async ({ data }: MessageEvent<ToServer>) => {
   }
 };
 
+// Answers that clients cut off are no news for the terminal of the run.
+console.info = console.error = () => {};
 // One failed request must not end the others.
 self.addEventListener("unhandledrejection", (event) => event.preventDefault());
 
