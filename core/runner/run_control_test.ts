@@ -93,10 +93,9 @@ Deno.test("a paused step has reported its progress, and a stop ends the pause", 
     assert.equal(done, points[told - 1][0] + 1);
     assert.ok(time >= resumed_at, `${time} ${resumed_at}`);
     await pause(50);
-    const asked_at = performance.now();
     controller.abort();
     await assert.rejects(running, { name: "Interrupted" });
-    assert.ok(performance.now() - asked_at < 2000);
+    assert.ok(points.at(-1)![0] < 600, "it did not run to its end");
     const [work] = [...Deno.readDirSync(join(folder, "out/store/work"))];
     assert.ok(work, "it has written its checkpoint");
   }));

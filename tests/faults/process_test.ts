@@ -15,8 +15,11 @@ Deno.test("a second runner is refused without harm; the first finishes", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
     const started = Promise.withResolvers<void>();
+    const hold = join(folder, "hold");
+    Deno.writeTextFileSync(hold, "");
     const first = new Child(out, {
       recipe: SPIN,
+      args: ["--set", "busy.milliseconds=20", "--set", `busy.hold=${hold}`],
       on_output: (text) => text.includes("busy") && started.resolve(),
     });
     await started.promise;
@@ -28,6 +31,7 @@ Deno.test("a second runner is refused without harm; the first finishes", () =>
       assert.equal(code, 1);
       assert.match(err, /\nError: another pipeline \(process \d+\) is running in .*; wait for it/);
     }
+    Deno.removeSync(hold);
     assert.equal((await first.ended).code, 0);
     assert.equal(runIds(out).length, 1);
   }));

@@ -3,32 +3,37 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { Child, type ChildOptions, type Ending, pipeline } from "./child.ts";
 import { withFolder } from "../shared/commands.ts";
-import { eventsOf, kept, runIds } from "./traces.ts";
+import { eventsOf, kept, reported, runIds } from "./traces.ts";
 
 const testdata = (name: string) =>
   fileURLToPath(new URL(`../../core/recipe/testdata/${name}.ts`, import.meta.url));
 
-/** Computes for three seconds, and checks for a stop every 5 ms. */
+/** Computes, and checks for a stop every 5 ms, or whatever its `slice` is. */
 const SPIN = testdata("spin_recipe");
-/** Computes for four seconds, and checks for a stop every 0.4 s. */
-const SLOW = testdata("slow_recipe");
+
+/** Options of a run that is not over before it is released, and is soon over then. */
+function heldRun(folder: string, slice = 5) {
+  const hold = join(folder, "hold");
+  Deno.writeTextFileSync(hold, "");
+  const settings = { milliseconds: 4 * slice, slice, hold };
+  const args = Object.entries(settings).flatMap(([name, to]) => ["--set", `busy.${name}=${to}`]);
+  return { options: { recipe: SPIN, args }, release: () => Deno.removeSync(hold) };
+}
 
 /** Sends signals one after another, once a task is computing. */
 async function signalled(
   out: string,
   options: ChildOptions,
+  step: string,
   apart_ms: number,
   ...signals: Deno.Signal[]
 ): Promise<Ending> {
-  let sent = false;
-  const child: Child = new Child(out, {
-    ...options,
-    on_output(text) {
-      if (sent || !/> (busy|hang)/.test(text)) return;
-      sent = true;
-      signals.forEach((signal, i) => setTimeout(() => child.kill(signal), 500 + apart_ms * i));
-    },
-  });
+  const child = new Child(out, options);
+  await reported(out, [step]);
+  for (const [i, signal] of signals.entries()) {
+    if (i > 0) await new Promise((resolve) => setTimeout(resolve, apart_ms));
+    child.kill(signal);
+  }
   return await child.ended;
 }
 
@@ -48,14 +53,15 @@ if (Deno.build.os !== "windows") {
       withFolder(async (folder) => {
         const out = join(folder, "out");
         // Slow enough for all signals to arrive before it has stopped.
-        const recipe = signals.length > 1 ? SLOW : SPIN;
-        const ending = await signalled(out, { recipe }, 50, ...signals);
+        const { options, release } = heldRun(folder, signals.length > 1 ? 400 : 5);
+        const ending = await signalled(out, options, "busy", 50, ...signals);
         assert.equal(ending.code, code, ending.err);
         assert.equal(ending.err.trimEnd().split("\n").at(-1), message);
         assert.equal(kept(out).checkpoints.size, 1);
         const [id] = runIds(out);
         assert.equal(eventsOf(out, id).at(-1)!.type, "run_interrupted");
-        const again = await pipeline(out, { recipe });
+        release();
+        const again = await pipeline(out, options);
         assert.equal(again.code, 0);
         assert.equal(kept(out).manifests.size, 1);
       }));
@@ -67,7 +73,7 @@ if (Deno.build.os !== "windows") {
       const recipe = testdata("faulty_recipe");
       const began = performance.now();
       const args = ["--only", "hang"];
-      const { code } = await signalled(out, { recipe, args }, 1300, "SIGINT", "SIGINT");
+      const { code } = await signalled(out, { recipe, args }, "hang", 1300, "SIGINT", "SIGINT");
       assert.equal(code, 130);
       assert.ok(performance.now() - began < 30_000, "before the grace period of a minute is over");
     }));
@@ -76,14 +82,16 @@ if (Deno.build.os !== "windows") {
 Deno.test("at its deadline a run saves and asks to be run again until it is finished", () =>
   withFolder(async (folder) => {
     const out = join(folder, "out");
-    const codes: number[] = [];
-    while (codes.at(-1) !== 0 && codes.length < 20) {
-      const { code, err } = await pipeline(out, { recipe: SPIN, args: ["--deadline", "3s"] });
-      codes.push(code);
-      if (code !== 0) assert.match(err, /\nStopped by the deadline\. Run the same command again/);
+    const { options, release } = heldRun(folder);
+    const until = (deadline: string) =>
+      pipeline(out, { ...options, args: [...options.args, "--deadline", deadline] });
+    for (let i = 0; i < 2; i++) {
+      const { code, err } = await until("1s");
+      assert.equal(code, 75, err);
+      assert.match(err, /\nStopped by the deadline\. Run the same command again/);
     }
-    assert.ok(codes.length > 1);
-    assert.deepEqual(codes.slice(0, -1), Array(codes.length - 1).fill(75));
+    release();
+    assert.equal((await until("1h")).code, 0);
   }));
 
 Deno.test("a deadline in the past and an invalid one are refused", () =>

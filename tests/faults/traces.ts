@@ -6,7 +6,14 @@
  */
 import { join, relative } from "node:path";
 import { type RunEvent, RunFolder } from "@causeway/core/runs";
-import { digestOfFile, listFolder, listFolders, Store, VerifiedFiles } from "@causeway/core/store";
+import {
+  digestOfFile,
+  listFolder,
+  listFolders,
+  readIfPresent,
+  Store,
+  VerifiedFiles,
+} from "@causeway/core/store";
 
 /** Work that later faults must not lose. */
 export interface Kept {
@@ -97,12 +104,15 @@ export function runIds(out: string): string[] {
   return new RunFolder(out).ids().toReversed();
 }
 
-/** Waits until these steps of the newest run have reported: before that they may still be loading. */
+/** Waits until these steps of the newest run have reported or logged: before that they may still be loading. */
 export async function reported(out: string, steps: readonly string[]): Promise<void> {
   const hasReported = () => {
-    const [run] = runIds(out).slice(-1);
-    const events = run === undefined ? [] : eventsOf(out, run);
-    return steps.every((id) => events.some((one) => one.type === "report" && one.step === id));
+    const log = join(out, "runs", runIds(out).at(-1) ?? "none", "events.jsonl");
+    const lines = (readIfPresent(log) ?? "").split("\n").slice(0, -1);
+    const events = lines.map((line) => JSON.parse(line) as RunEvent);
+    return steps.every((id) =>
+      events.some((one) => (one.type === "report" || one.type === "log") && one.step === id)
+    );
   };
   while (!hasReported()) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -52,12 +52,19 @@ export const sum = defineStage({
   },
 });
 
-/** Keeps its thread busy without ever returning to its event loop, and reports progress. */
+/**
+ * Keeps its thread busy without ever returning to its event loop, and reports progress. With `hold`, the path of a file,
+ * it stays at half its time as long as the file exists.
+ */
 export const spin = defineStage({
   name: "spin",
   version: "1",
   description: "Burns processor time.",
-  config: z.object({ milliseconds: z.number(), slice: z.number().default(5) }),
+  config: z.object({
+    milliseconds: z.number(),
+    slice: z.number().default(5),
+    hold: z.string().optional(),
+  }),
   inputs: {},
   outputs: { data: number_table },
   async run({ config, outputs, report, signal, checkpoints }) {
@@ -71,6 +78,7 @@ export const spin = defineStage({
         await checkpoints.save(i + 1, { state: new TextEncoder().encode("half") });
         throw signal.reason;
       }
+      if (config.hold && i + 1 >= total / 2 && exists(config.hold)) i--;
     }
     await outputs.data.write({ n: Int32Array.of(saved ? 1 : 0) });
   },
