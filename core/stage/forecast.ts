@@ -48,6 +48,8 @@ export interface TrainingForecast {
   readonly to_step: number;
   /** Input tokens of the phase. */
   readonly tokens: number;
+  /** Sequences of a global batch. */
+  readonly sequences?: number;
   readonly sources: readonly SourceForecast[];
   /** Evenly spaced points of the phase, including its first and last step. */
   readonly points: readonly TrainingPoint[];

@@ -203,6 +203,7 @@ export function mixtureForecast(
       from_step,
       to_step: from_step + steps,
       tokens,
+      sequences: global_batch_size,
       sources,
       points: pointsOf(start, schedule, steps),
       ...(branch && { keeps: describeSwitches(branch) }),

@@ -190,6 +190,7 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
       from_step: 0,
       to_step: steps,
       tokens: Math.round(epochs * mean * documents),
+      sequences: Math.min(config.global_batch_size, documents),
       ...drawn(sources, epochs, steps, state),
       keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
     },

@@ -39,10 +39,10 @@ export function clusterPlan(recipe: Recipe, steps: readonly StepForecast[], clus
     estimates,
     /** Bytes of results, and of scratch files. */
     disk: diskOf(steps),
-    /** Micro-batches of the steps that have fewer than there are devices. */
+    /** Sequences of a global batch, of the steps that have fewer than there are devices. */
     too_few: Object.fromEntries(
-      [...jobs].filter(([, { micro_batches }]) => micro_batches < devices)
-        .map(([id, { micro_batches }]) => [id, micro_batches]),
+      [...jobs].map(([id, job]) => [id, job.sequences ?? job.micro_batches] as const)
+        .filter(([, pieces]) => pieces < devices),
     ),
   };
 }
@@ -57,7 +57,8 @@ function jobOf({ forecast }: StepForecast): TrainingJob {
   const steps = Math.max(1, to_step - from_step);
   // The representative products have one row for each position of a micro-batch.
   const micro_batches = Math.max(1, Math.round(tokens / steps / compute!.product.rows));
-  return { parameters, flops: flops!, steps, tokens, micro_batches, memory };
+  const { sequences } = training!;
+  return { parameters, flops: flops!, steps, tokens, micro_batches, sequences, memory };
 }
 
 /** The phases from the first step of a run to the last, of the run with the most tokens. */
@@ -142,10 +143,9 @@ export function renderCluster(plan: ClusterPlan): string {
     "Memory is per device; sent is the total that a device sends.",
     ...(few.length > 0
       ? [
-        `${counted(few.length, "task")} with fewer micro-batches than devices (${few[0][0]}: ${
-          few[0][1]
-        }): ` +
-        "the other devices would be idle; lower micro_batch_size.",
+        `${counted(few.length, "task")} with fewer sequences in a batch than devices (${
+          few[0][0]
+        }: ${few[0][1]}): training on that many would be refused; raise global_batch_size.`,
       ]
       : []),
     ...tooLarge(plan),

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { sharedSize } from "../../batches/mod.ts";
 import { issueText } from "../../words/mod.ts";
 
 const positive = z.number().positive();
@@ -94,8 +95,10 @@ export interface TrainingJob {
   readonly flops: number;
   readonly steps: number;
   readonly tokens: number;
-  /** Micro-batches of a global batch: what a step can be divided into. */
+  /** Micro-batches of a global batch: what a step is divided into. */
   readonly micro_batches: number;
+  /** Sequences of a global batch: what it can be divided into. Absent: micro-batches cannot be made smaller. */
+  readonly sequences?: number;
   /** Bytes of one process, by what they hold; `moments` are divided where the optimizer is sharded. */
   readonly memory: Readonly<Record<string, number>>;
 }
@@ -158,7 +161,8 @@ function shapeOf({ devices_per_node }: Cluster, devices: number) {
 function stepParts(job: TrainingJob, cluster: Cluster, devices: number) {
   const { device, shard_optimizer } = cluster;
   const { on_each } = shapeOf(cluster, devices);
-  const share = Math.ceil(job.micro_batches / devices) / job.micro_batches;
+  const micro_batches = microBatches(job, devices);
+  const share = Math.ceil(micro_batches / devices) / micro_batches;
   // More processes than cores take turns.
   const turns = Math.max(1, on_each / (device.at_once ?? on_each));
   const update_bytes = UPDATE_BYTES * job.parameters / (shard_optimizer ? devices : 1);
@@ -168,6 +172,15 @@ function stepParts(job: TrainingJob, cluster: Cluster, devices: number) {
     update: turns * update_bytes / memory_rate,
     all_reduce: allReduceSeconds(4 * job.parameters, cluster, devices),
   };
+}
+
+/** Micro-batches of a step: smaller ones where devices would have none, as in training. */
+function microBatches(
+  { micro_batches, sequences = micro_batches }: TrainingJob,
+  devices: number,
+): number {
+  const planned = Math.ceil(sequences / micro_batches);
+  return Math.ceil(sequences / sharedSize(planned, sequences, devices));
 }
 
 /** FLOP/s of one device. */

@@ -75,6 +75,8 @@ Deno.test("whole micro-batches are shared out: the device with the most says how
   // Beyond that many devices there is nothing to gain.
   const few = { ...JOB, micro_batches: 2 };
   assert.ok(estimate(few, CLUSTER, 8).efficiency < 0.3);
+  // Unless smaller ones can be made of its sequences.
+  near(estimate({ ...few, sequences: 16 }, CLUSTER, 8).step.compute, 36 / 8);
 });
 
 Deno.test("more processes than cores take turns", () => {

@@ -110,6 +110,10 @@ Deno.test("for a cluster a plan shows time, network, memory and cost, and what d
     const { code, out: text, err } = await command(args);
     assert.equal(code, 0, err);
     assert.match(text, /^two nodes: 2 x box a node\nNumbers: made up\n\nOne run, 100,000 tokens/);
+    assert.match(
+      text,
+      /1 task with fewer sequences in a batch than devices \(left: 3\): training on/,
+    );
     assert.match(text, /12\.0 kB do not fit into box's 10\.0 kB: lower micro_batch_size\./);
     const { out: json } = await command([...args, "--json"]);
     const plan = JSON.parse(json);

@@ -26,6 +26,7 @@ const train = defineStage({
         from_step: from,
         to_step: from + config.steps,
         tokens: 1000 * config.steps,
+        sequences: config.steps === 60 ? 3 : 32,
         sources: [{
           source: "general",
           tokens: 1000 * config.steps,
