@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../words/mod.ts";
 import { z } from "zod";
 
 /** A config with the revision of its data filled in. */
@@ -34,7 +35,7 @@ export function pinRevision<T extends { readonly revision?: string | undefined }
         "the config to use the current data",
     );
   };
-  const explain = (error: unknown) => refuse(error instanceof Error ? error.message : `${error}`);
+  const explain = (error: unknown) => refuse(errorText(error));
   try {
     const revision = currentRevision();
     return typeof revision === "string" ? pin(revision) : revision.then(pin, explain);

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { openFile } from "../words/mod.ts";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { sleep } from "../net/mod.ts";
@@ -156,7 +157,7 @@ export class RepoCache {
   async lock(name: string, what: string, settings: HubSettings): Promise<Disposable> {
     const path = join(this.#locks, `${name}.lock`);
     await Deno.mkdir(this.#locks, { recursive: true });
-    const file = await Deno.open(path, { create: true, write: true });
+    const file = await openFile(path, { create: true, write: true });
     try {
       for (let tries = 0; !file.tryLockSync(true); tries++) {
         if (tries === 20) settings.log(`waiting for another download of ${what}`);
@@ -193,7 +194,7 @@ async function writeAtomic(path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   const temporary = temporaryName(path);
   {
-    using file = await Deno.open(temporary, { write: true, createNew: true });
+    using file = await openFile(temporary, { write: true, createNew: true });
     await writeAll(file, new TextEncoder().encode(text));
     await file.syncData();
   }

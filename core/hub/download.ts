@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFile } from "../words/mod.ts";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { TransientError } from "../net/mod.ts";
@@ -85,7 +86,7 @@ async function transfer(subject: Subject, file: HubFile, partial: string, settin
   const name = encodeURIComponent(revision) + "/" +
     path!.split("/").map(encodeURIComponent).join("/");
   const address = `${settings.endpoint}/${repoPath(subject)}/resolve/${name}`;
-  using out = await Deno.open(partial, { create: true, write: true });
+  using out = await openFile(partial, { create: true, write: true });
   let done = 0;
   const moveTo = async (bytes: number) => {
     if (bytes < (await out.stat()).size) await out.truncate(bytes);
@@ -172,7 +173,7 @@ class StallWatch {
 async function digestOf(path: string, expected: HubFile, settings: HubSettings): Promise<string> {
   const [form] = expected.digest.split(":");
   const hash = createHash(form === "git" ? "sha1" : "sha256");
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   // git hashes a header with the content.
   if (form === "git") hash.update(`blob ${(await file.stat()).size}\0`);
   const block = new Uint8Array(BLOCK_BYTES);

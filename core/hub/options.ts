@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileErrorOf } from "../words/mod.ts";
 import { join } from "node:path";
 import { sleep } from "../net/mod.ts";
 import type { HubFile } from "./location.ts";
@@ -120,8 +121,7 @@ function readIfPresent(path: string): string | undefined {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`cannot read the access token in ${path} (${(error as Error).message})`, {
-      cause: error,
-    });
+    const why = fileErrorOf(error)?.why ?? (error as Error).message;
+    throw new Error(`cannot read the access token in ${path}: ${why}`, { cause: error });
   }
 }

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { parseJsonFile } from "../config/mod.ts";
 import { sizeOf } from "../graph/mod.ts";
-import { counted, formatNumber, issueText } from "../words/mod.ts";
+import { counted, formatNumber, issueText, openFile } from "../words/mod.ts";
 import { familyOf, type ModelConfig, parseConfig } from "./families.ts";
 import type { ParameterSpec } from "./family.ts";
 import { type DecayScope, ParameterArrays, parameterSpecs } from "./parameters.ts";
@@ -119,7 +119,7 @@ export async function writeModelFile(
   const header = safetensorsHeader(sorted.map(({ name, shape }) => {
     return { name, shape, dtype: "F32", bytes: 4 * sizeOf(shape) };
   }));
-  using file = await Deno.create(path);
+  using file = await openFile(path, { write: true, create: true, truncate: true });
   await writeAll(file, header);
   for (const [i, { name }] of sorted.entries()) {
     await writeAll(file, new Uint8Array((await read(name)).buffer));

@@ -6,7 +6,7 @@
  * @module
  */
 import { z } from "zod";
-import { counted } from "../words/mod.ts";
+import { counted, openFile } from "../words/mod.ts";
 
 /** Longest header that is read; the limit of the format's own library. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -126,7 +126,7 @@ export class SafetensorsFile {
    *   its dtype and shape, or when tensors overlap, leave gaps, or go beyond the file.
    */
   static async open(path: string, origin: string): Promise<SafetensorsFile> {
-    using file = await Deno.open(path);
+    using file = await openFile(path);
     const { size } = await file.stat();
     if (size < LFS_BYTES) await refusePointer(path, origin);
     const length = await readExactly(file, Math.min(size, LENGTH_BYTES), origin);
@@ -151,7 +151,7 @@ export class SafetensorsFile {
         `${this.origin}: "${name}" has dtype ${dtype}, which is not supported; save the model in float32, float16 or bfloat16`,
       );
     }
-    using file = await Deno.open(this.path);
+    using file = await openFile(this.path);
     await file.seek(start, Deno.SeekMode.Start);
     const { buffer } = await readExactly(file, end - start, this.origin);
     return WIDEN[dtype as keyof typeof WIDEN](buffer);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { lstatSync } from "node:fs";
 import { messageOf, type Reading } from "./reading.ts";
 
@@ -121,7 +122,7 @@ export class FileBytes implements Disposable {
 export function openFile(path: string): Deno.FsFile {
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path);
+    file = openFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw missingFile(path);
     throw new Error(`file ${path} cannot be opened (${messageOf(error)})`);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { errorText } from "../words/mod.ts";
+
 import { Turns } from "./turns.ts";
 
 /** One record and where it is. */
@@ -246,10 +248,10 @@ export function faultAfter(
   fault: string,
 ): string {
   if (read > 0) return `${file}, after ${what} ${read}: ${fault}`;
-  return /^(?:is|has|cannot|expands) /.test(fault) ? `${file} ${fault}` : `${file}: ${fault}`;
+  return /^(?:is|has|cannot(?! read)|expands) /.test(fault)
+    ? `${file} ${fault}`
+    : `${file}: ${fault}`;
 }
 
 /** The message of any thrown value. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+export const messageOf = errorText;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { basename, dirname, join } from "node:path";
 import { applyEvent, type RunEvent, type RunEventBody, type RunState } from "./events.ts";
 import { visible } from "../stage/mod.ts";
@@ -28,7 +29,7 @@ export class EventLog {
   ) {
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "events.jsonl");
-    this.#file = Deno.openSync(path, { create: true, append: true });
+    this.#file = openFileSync(path, { create: true, append: true });
     if (this.#file.statSync().size === 0) this.#snapshots = new SnapshotWriter(path);
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { join } from "node:path";
 import { z } from "zod";
 import { readIfPresent, writeAll, writeAtomic } from "../store/mod.ts";
@@ -24,7 +25,7 @@ export interface FolderLock {
  */
 export async function lockFolder(out: string): Promise<FolderLock> {
   const path = join(out, "runner.lock");
-  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  const file = openFileSync(path, { read: true, write: true, create: true });
   // A reader that calls `isLocked` has the lock for a moment, so try several times.
   for (let attempt = 0; !file.tryLockSync(true); attempt++) {
     if (attempt === 10) {
@@ -69,7 +70,7 @@ export function isRunning(out: string, run: string): boolean {
 /** Whether a runner has locked the folder. */
 export function isLocked(out: string): boolean {
   try {
-    using file = Deno.openSync(join(out, "runner.lock"));
+    using file = openFileSync(join(out, "runner.lock"));
     return !file.tryLockSync(false);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { dirname } from "node:path";
 
 /**
@@ -18,7 +19,7 @@ export function writeAtomic(
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   try {
     {
-      using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+      using file = openFileSync(temporary, { write: true, create: true, truncate: true });
       writeAll(file, bytes);
       file.syncSync();
     }
@@ -91,7 +92,7 @@ export function readIfPresent(path: string): string | undefined {
  * reader takes no more leaves no handle open.
  */
 export function readPart(path: string, from: number, bytes: number): Uint8Array<ArrayBuffer> {
-  using file = Deno.openSync(path);
+  using file = openFileSync(path);
   const { size } = file.statSync();
   if (from >= size) return new Uint8Array(); // no file system seeks beyond its largest file
   const part = new Uint8Array(Math.min(bytes, size - from));
@@ -107,14 +108,14 @@ export function readPart(path: string, from: number, bytes: number): Uint8Array<
 
 /** Flushes a file that is closed. */
 export function syncFile(path: string): void {
-  using file = Deno.openSync(path, { write: true });
+  using file = openFileSync(path, { write: true });
   file.syncSync();
 }
 
 /** Flushes a folder, so that names added to it, or taken away, survive a crash. */
 export function syncFolder(path: string): void {
   try {
-    using folder = Deno.openSync(path);
+    using folder = openFileSync(path);
     folder.syncSync();
   } catch {
     // Some systems (Windows, some network file systems) cannot flush a folder; the rename is done all the same.

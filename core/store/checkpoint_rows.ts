@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { NewRows } from "../stage/mod.ts";
@@ -52,7 +53,7 @@ export class RowsFile {
     {
       const is_new = at === 0;
       if (is_new) makeFolder(dirname(this.path));
-      using file = Deno.openSync(this.path, { write: true, create: is_new });
+      using file = openFileSync(this.path, { write: true, create: is_new });
       file.seekSync(at, Deno.SeekMode.Start);
       writeAll(file, bytes);
       file.syncSync();
@@ -75,7 +76,7 @@ export class RowsFile {
   /** Reads on to a place; false when the file ends before it. */
   #advance(to: number): boolean {
     try {
-      using file = Deno.openSync(this.path);
+      using file = openFileSync(this.path);
       file.seekSync(this.#at, Deno.SeekMode.Start);
       const piece = new Uint8Array(Math.min(PIECE, to - this.#at));
       while (this.#at < to) {

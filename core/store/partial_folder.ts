@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import { removeIfPresent, syncFolder } from "./atomic.ts";
 import { listFolders } from "./store.ts";
@@ -25,7 +26,7 @@ export class PartialFolder implements Disposable {
     Deno.mkdirSync(dir, { recursive: true });
     const prefix = `.${basename(target).slice(0, KEPT)}-partial`;
     this.path = Deno.makeTempDirSync({ dir, prefix });
-    this.#lock = Deno.openSync(join(this.path, LOCK), { write: true, create: true });
+    this.#lock = openFileSync(join(this.path, LOCK), { write: true, create: true });
     this.#lock.lockSync(true);
   }
 
@@ -53,7 +54,7 @@ export function abandonedFolders(dir: string): string[] {
 
 function isAbandoned(path: string): boolean {
   try {
-    using lock = Deno.openSync(join(path, LOCK), { read: true, write: true });
+    using lock = openFileSync(join(path, LOCK), { read: true, write: true });
     return lock.tryLockSync(true);
   } catch {
     return false; // it is another program's, or was just finished

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { openFileSync } from "../words/mod.ts";
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import {
@@ -104,7 +105,7 @@ export class Store {
     const digest = basename(path);
     if (path === this.objectPath(digest)) return { digest, bytes: Deno.statSync(path).size };
     return this.#store((writer) => {
-      using file = Deno.openSync(path);
+      using file = openFileSync(path);
       const piece = new Uint8Array(1 << 20);
       for (let read = file.readSync(piece); read !== null; read = file.readSync(piece)) {
         writer.write(piece.subarray(0, read));
@@ -204,7 +205,7 @@ export class ObjectWriter {
     private readonly temporary: string,
     private readonly place: (digest: string) => void,
   ) {
-    this.#file = Deno.openSync(temporary, { write: true, createNew: true });
+    this.#file = openFileSync(temporary, { write: true, createNew: true });
   }
 
   write(bytes: Uint8Array): void {

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { openFile } from "../words/mod.ts";
 import { createHash } from "node:crypto";
 import { basename, dirname, join, relative } from "node:path";
 import { readIfPresent, removeIfPresent, writeAtomic } from "./atomic.ts";
@@ -211,7 +212,7 @@ const entry = (digest: string, { size, modified, changed, inode }: FileState) =>
 export async function digestOfFile(path: string): Promise<string | undefined> {
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(path);
+    file = await openFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

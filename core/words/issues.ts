@@ -22,8 +22,8 @@ export function issueText({ path = [], message }: StandardSchemaV1.Issue, subjec
   return place === "" ? message : `${place}: ${message}`;
 }
 
-/** Messages that continue the name of what is wrong. */
-const HAS_SUBJECT = /^(?:must|is|has|cannot) /;
+/** Messages that continue the name of what is wrong; errors of the file system are sentences of their own. */
+const HAS_SUBJECT = /^(?:must|is|has|cannot(?! (?:read|write|create|copy|rename))) /;
 
 z.config({ localeError: messageOf });
 

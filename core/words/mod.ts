@@ -1,8 +1,17 @@
 /**
- * Words that messages of all rooms share: counts with their nouns, and what is wrong with a value.
+ * Words that messages of all rooms share: counts with their nouns, what is wrong with a value, and why a file cannot be read
+ * or written.
  *
  * @module
  */
+export {
+  causeOf,
+  errorText,
+  type FileError,
+  fileErrorOf,
+  openFile,
+  openFileSync,
+} from "./files.ts";
 export { issueText } from "./issues.ts";
 
 /** A number with thousands separators: `1,234,567`. */

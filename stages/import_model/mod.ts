@@ -41,7 +41,7 @@ import {
   withTokenIds,
 } from "@causeway/core/tokenizer";
 import { importedState } from "@causeway/core/train";
-import { counted } from "@causeway/core/words";
+import { counted, errorText } from "@causeway/core/words";
 import { join } from "node:path";
 
 /** Files of a model; all others in its folder or repository are ignored. */
@@ -104,7 +104,7 @@ const config = z.strictObject({
     return { ...given, ...(hub !== undefined && { hub: name }), digest };
   } catch (error) {
     const is_missing = folder !== undefined && error instanceof Deno.errors.NotFound;
-    return refuse(field, is_missing ? `folder ${folder} does not exist` : (error as Error).message);
+    return refuse(field, is_missing ? `folder ${folder} does not exist` : errorText(error));
   }
 });
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "@causeway/core/words";
 import { z } from "zod";
 import { snapshotFolder } from "@causeway/core/hub";
 import { textDigest } from "@causeway/core/readers";
@@ -48,7 +49,7 @@ const config = z.strictObject({
     return refuse(
       error instanceof Deno.errors.NotFound
         ? `folder ${given.folder} does not exist`
-        : (error as Error).message,
+        : errorText(error),
     );
   }
 });

@@ -38,7 +38,7 @@ import {
   trainPhase,
   writePhase,
 } from "@causeway/core/train";
-import { counted } from "@causeway/core/words";
+import { counted, errorText } from "@causeway/core/words";
 
 const config = z.strictObject({
   model: model_schema,
@@ -76,7 +76,7 @@ const config = z.strictObject({
     try {
       check();
     } catch (error) {
-      refuse(field, (error as Error).message);
+      refuse(field, errorText(error));
     }
   };
   attempt("tokens", () => lengthSteps(config, config));

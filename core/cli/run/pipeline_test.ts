@@ -156,6 +156,23 @@ Deno.test("errors of the operating system become a sentence", () => {
   const step = Object.assign(new Error('step "a" (stage s) failed: No space'), { code: "ENOSPC" });
   assert.match(explain(step), /^step "a" \(stage s\): no space left on the disk/);
   assert.equal(explain(new Error("one\n  two")), "one two");
+  const doing = "results cannot be written to out";
+  const failing = (code: string, call: string) =>
+    Object.assign(new Error(`It failed (os error 1): ${call}`), { code });
+  assert.equal(
+    explain(failing("EACCES", "readfile 'data/a.jsonl'"), doing),
+    "cannot read data/a.jsonl: permission denied",
+  );
+  assert.equal(
+    explain(failing("EROFS", "mkdir 'out/store'"), doing),
+    "results cannot be written to out: out/store: the file system is read-only",
+  );
+  const nested = failing("EISDIR", "readfile 'a/config.json'");
+  nested.message = `step "a" (stage s) failed: ${nested.message}`;
+  assert.equal(
+    explain(nested, doing),
+    'step "a" (stage s): cannot read a/config.json: it is a folder, not a file',
+  );
 });
 
 Deno.test("flags of the server are read, and a server that others reach needs a token", async () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFile } from "../../words/mod.ts";
 import { join } from "node:path";
 import { clearOutcome, readOrder, ReportWriter, writeOutcome } from "../../remote/launch/mod.ts";
 import { Interrupted, runStep, toPlainError, workerExecutor } from "../../runner/mod.ts";
@@ -78,7 +79,7 @@ async function computeStep(folder: string, id: string, signal: AbortSignal, io: 
 /** Waits until no other process computes the same result. The lock ends with the process, however it ends. */
 async function lockKey(folder: string, key: string): Promise<() => void> {
   Deno.mkdirSync(folder, { recursive: true });
-  const file = await Deno.open(join(folder, key), { write: true, create: true });
+  const file = await openFile(join(folder, key), { write: true, create: true });
   await file.lock(true);
   return () => file.close();
 }

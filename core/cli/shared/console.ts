@@ -6,6 +6,7 @@
 import process from "node:process";
 import { RecipeError } from "../../recipe/mod.ts";
 import { visible, visibleLine } from "../../stage/mod.ts";
+import { causeOf, fileErrorOf } from "../../words/mod.ts";
 
 /** Where progress is written. */
 export interface Terminal {
@@ -124,16 +125,6 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-const CAUSES: Record<string, string> = {
-  ENOSPC: "no space left on the disk; free some and start again: finished steps are kept",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  EDQUOT: "the disk quota is used up",
-  ENOTDIR: "part of the path is a file, not a folder",
-  EEXIST: "a file of that name is in the way",
-};
-
 /**
  * One sentence for an error; a line for each problem of a recipe that has several.
  *
@@ -142,16 +133,24 @@ const CAUSES: Record<string, string> = {
 export function explain(error: unknown, doing?: string): string {
   const { message = String(error), cause } = error as Error;
   if (error instanceof RecipeError && error.problems.length > 1) return message;
-  const code = codeOf(error) ?? codeOf(cause);
-  const sentence = code === undefined ? undefined : CAUSES[code];
-  if (!sentence) return message.replace(/\s*\n\s*/g, " ").trim();
-  // Deno's messages end in the call and its path, which helps unless the disk is full.
-  const path = /: (?:open|mkdir|rename|copy|remove|write|readdir)\w* '([^']+)'/.exec(message)?.[1];
   const step = /^step "[^"]*" \(stage \w+\)/.exec(message)?.[0];
-  const subject = step ?? doing;
-  const named = path !== undefined && !subject?.includes(path);
-  return `${subject ? `${subject}: ` : ""}${named ? `${path}: ` : ""}${sentence}`;
+  const found = fileErrorOf(error) ?? fileErrorOf(cause);
+  const code = codeOf(error) ?? codeOf(cause);
+  // A disk that is full is told from the message alone, which may come from a library without a path.
+  const why = found?.why ??
+    (code === undefined || PATHS_ONLY.has(code) ? undefined : causeOf(code));
+  if (why === undefined) return message.replace(/\s*\n\s*/g, " ").trim();
+  // What was being done says that results cannot be written; an input that cannot be read is named itself.
+  const subject = step ?? (found?.is_reading && !doing?.endsWith("read") ? undefined : doing);
+  if (subject === undefined) return found === undefined ? why : `${found.what}: ${why}`;
+  if (found === undefined || subject.includes(found.path)) return `${subject}: ${why}`;
+  return step === undefined && !found.is_reading
+    ? `${subject}: ${found.path}: ${why}`
+    : `${subject}: ${found.what}: ${why}`;
 }
+
+/** Errors that say nothing without a path, such as that of a program that is not installed. */
+const PATHS_ONLY = new Set(["ENOENT", "EISDIR", "ENAMETOOLONG", "ENOTEMPTY", "EBUSY", "ELOOP"]);
 
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;

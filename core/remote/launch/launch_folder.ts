@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { openFileSync } from "../../words/mod.ts";
 import { join } from "node:path";
 import { z } from "zod";
 import {
@@ -106,7 +107,7 @@ export class ReportWriter implements StepListener {
 
   constructor(folder: string, private readonly step: string) {
     const path = pathOf(folder, step, "events.jsonl");
-    this.#file = Deno.openSync(path, { create: true, append: true });
+    this.#file = openFileSync(path, { create: true, append: true });
     // A killed process may have left half a line.
     if (this.#file.statSync().size > 0) writeAll(this.#file, new TextEncoder().encode("\n"));
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFile } from "../../words/mod.ts";
 import { basename, join } from "node:path";
 import type { Budget } from "../../runs/mod.ts";
 import { startable } from "../../runner/mod.ts";
@@ -99,7 +100,7 @@ function taskOf(id: string, { after, resources }: JobArray, budget: Budget) {
 async function runJob(job: LocalJob): Promise<number> {
   const { id, step, array } = job;
   const [program, ...args] = array.command;
-  const log = await Deno.open(join(array.folder, `${id}.log`), { create: true, append: true });
+  const log = await openFile(join(array.folder, `${id}.log`), { create: true, append: true });
   try {
     job.process = spawn(program, [...args, step]);
     await job.process.stderr.pipeTo(log.writable);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFile } from "../../words/mod.ts";
 import { AwsV4Signer } from "aws4fetch";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -61,7 +62,7 @@ export function s3Storage(url: string, options: S3Options): Storage {
       return response.status !== 404;
     },
     async upload(name, path, sha256) {
-      using file = await Deno.open(path);
+      using file = await openFile(path);
       const { size } = await file.stat();
       if (size > options.part_bytes) return await uploadParts(name, file, size, options);
       const body = await readBytes(file, size);
@@ -121,7 +122,7 @@ async function downloadTo(
   max_bytes: number,
   options: S3Options,
 ): Promise<boolean> {
-  using file = await Deno.open(path, { create: true, write: true });
+  using file = await openFile(path, { create: true, write: true });
   let done = (await file.stat()).size;
   return await tries(`reading ${name}`, options, async () => {
     const stalled = new AbortController();

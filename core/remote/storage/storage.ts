@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openFile } from "../../words/mod.ts";
 import { dirname, join } from "node:path";
 import { removeIfPresent, syncFolder } from "../../store/mod.ts";
 
@@ -58,7 +59,7 @@ export function folderStorage(root: string, url = root): Storage {
     await Deno.mkdir(dirname(path), { recursive: true });
     try {
       await write(temporary);
-      using file = await Deno.open(temporary);
+      using file = await openFile(temporary);
       await file.sync();
       await how(temporary, path);
       syncFolder(dirname(path));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../words/mod.ts";
 import { z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { accepts } from "hono/accepts";
@@ -44,7 +45,7 @@ async function readLog<T>(id: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw problem(500, `the event log of run "${id}" cannot be read: ${(error as Error).message}`);
+    throw problem(500, `the event log of run "${id}" cannot be read: ${errorText(error)}`);
   }
 }
 
