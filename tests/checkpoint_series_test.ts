@@ -8,7 +8,14 @@ import { initialize, ParameterArrays } from "@causeway/core/model";
 import { defineRecipe, type RecipeDraft } from "@causeway/core/recipe";
 import { Interrupted, run } from "@causeway/core/runner";
 import { defineStage, many, ports } from "@causeway/core/stage";
-import { artifactObjects, listFolder, openFiles, Store } from "@causeway/core/store";
+import {
+  artifactObjects,
+  findLeftovers,
+  listFolder,
+  openFiles,
+  removeLeftovers,
+  Store,
+} from "@causeway/core/store";
 import {
   checkpointing_fields,
   checkpointReader,
@@ -47,6 +54,9 @@ const tokenizer = defineStage({
   },
 });
 
+/** Called after each step of training; events of the run come later. */
+let onStep: (step: number) => void = () => {};
+
 const train = defineStage({
   name: "train",
   version: "1",
@@ -75,7 +85,14 @@ const train = defineStage({
       keep,
       tokenizer: inputs.tokenizer,
     };
-    const result = await trainPhase(ctx, phase, () => {
+    const watched = {
+      ...ctx,
+      report: (...given: Parameters<typeof ctx.report>) => {
+        ctx.report(...given);
+        onStep(given[0]);
+      },
+    };
+    const result = await trainPhase(watched, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
       initialize(parameters, 1);
       return Promise.resolve(freshArrays(parameters));
@@ -179,6 +196,29 @@ Deno.test("an interrupted run gives the same series and leaves no temporary file
     // Neither the kept checkpoints nor the interruptions leave anything that no manifest names.
     for (const name of ["whole", "cut"]) assert.deepEqual(await brokenObjects(join(out, name)), []);
     assert.equal(cut.state, whole.state);
+  }));
+
+Deno.test("after runs that keep checkpoints, an end with other kept steps, and gc, every object is of a result", () =>
+  withFolder(async (out) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    onStep = (step) => step === 8 && controller.abort();
+    const stopped = run(makeRecipe({ keep_every_steps: 3 }, [6]), { out, signal });
+    await assert.rejects(stopped, { name: "Interrupted" });
+    onStep = () => {};
+    const store = new Store(join(out, "store"));
+    const abandoned = store.unfinished();
+    const kept = [...abandoned].flatMap((key) => listFolder(join(store.workFolder(key), "kept")));
+    assert.equal(kept.length, 2);
+    const other = makeRecipe({ keep_every_steps: 4 }, [8]);
+    await run(other, { out });
+    assert.ok((await brokenObjects(out)).every((what) => what.startsWith("orphan")));
+    const results = store.readManifests().keys();
+    removeLeftovers(store, await findLeftovers(store, { results, abandoned }));
+    assert.deepEqual(await brokenObjects(out), []);
+    assert.deepEqual(listFolder(join(store.root, "work")), []);
+    const { steps } = await run(other, { out });
+    assert.ok(steps.every(({ state }) => state === "skipped"));
   }));
 
 Deno.test("the error for a step that was not kept lists those that were", () =>

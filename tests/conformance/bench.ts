@@ -19,7 +19,13 @@ import {
   type Stage,
   type StageContext,
 } from "@causeway/core/stage";
-import { type Artifact, listFolder, type Manifest, Store } from "@causeway/core/store";
+import {
+  type Artifact,
+  listFolder,
+  type Manifest,
+  Store,
+  VerifiedFiles,
+} from "@causeway/core/store";
 import type { FakeInputs } from "../shared/fake_context.ts";
 
 /** A small config and inputs for a stage. Give one case for each kind of input that the stage treats differently. */
@@ -119,17 +125,27 @@ export class Bench {
     return listFolder(objects).flatMap((folder) => listFolder(join(objects, folder)));
   }
 
-  /** Problems of the store: missing or damaged objects, and temporary files. */
-  async problems(): Promise<string[]> {
+  /**
+   * Problems of the store: missing or damaged objects, and temporary files.
+   *
+   * @param options.complete whether the run has finished: then every object has to be part of a result, too.
+   */
+  async problems({ complete = false } = {}): Promise<string[]> {
     const artifacts = [...this.store.readManifests().values()].flatMap(({ outputs }) =>
       Object.values(outputs)
     );
-    const found = await Promise.all(artifacts.map((one: Artifact) => this.store.verify(one)));
+    const files = new VerifiedFiles();
+    const found = await Promise.all(
+      artifacts.map((one: Artifact) => this.store.verify(one, files)),
+    );
     const objects = found.flat().map(({ digest, state }) => `object ${digest} is ${state}`);
     const left = listFolder(join(this.store.root, "tmp")).map((name) =>
       `tmp/${name} was left behind`
     );
-    return [...objects, ...left];
+    const of_none = this.objects().filter((digest) =>
+      complete && !files.isKnown(this.store.objectPath(digest), digest)
+    );
+    return [...objects, ...left, ...of_none.map((digest) => `object ${digest} is of no result`)];
   }
 }
 
