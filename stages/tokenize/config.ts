@@ -141,7 +141,7 @@ export const config = z.strictObject({
   /**
    * Whether every text begins with the tokenizer's BOS token; "auto": if its post-processor adds one, as in transformers,
    * or `add_bos_token` is true. Saved with the tokenizer, so that training, evaluation, tasks, generation and exports
-   * agree.
+   * agree; with a connected tokenizer, whose models begin texts as it does, nothing else is accepted.
    */
   bos: bos_schema,
   /**
