@@ -290,7 +290,7 @@ async function tensorsOf(files: ModelFiles, origin: string): Promise<Map<string,
   const all = new Map<string, SafetensorsFile>();
   for (const shard of new Set(Object.values(data.weight_map))) {
     if (!files.names.includes(shard)) {
-      throw new Error(`${origin}: ${INDEX} names ${shard}, which is missing`);
+      throw new Error(`${origin}: ${INDEX} names ${shard}, which is missing; download it too`);
     }
     const file = await open(shard);
     for (const name of file.tensors.keys()) {

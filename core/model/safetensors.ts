@@ -194,7 +194,7 @@ async function readExactly(
 }
 
 function invalid(origin: string, what: string): never {
-  throw new Error(`${origin} is not a valid safetensors file: ${what}`);
+  throw new Error(`${origin} is not a valid safetensors file: ${what}; download or write it again`);
 }
 
 /** Length of the header, after the first 8 bytes. */
