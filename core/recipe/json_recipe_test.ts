@@ -213,7 +213,7 @@ Deno.test("built-in stages are known by name, and a recipe cannot redefine one",
 Deno.test("text that is not a recipe is refused with one sentence", async () => {
   await assert.rejects(
     load("{"),
-    /^Error: recipe \S+recipe\.json cannot be loaded: it is not JSON: .*line 1/,
+    /^Error: recipe \S+recipe\.json cannot be loaded: it is not valid JSON \(.*line 1/,
   );
   await assert.rejects(
     load("[]"),
@@ -339,11 +339,11 @@ Deno.test("a recipe in YAML is the one in JSON; a byte order mark is not part of
   assert.equal(plain(await load("\ufeff" + json)), expected);
   await assert.rejects(
     loaded("a.yaml", "name: [1\nseed: 2"),
-    /a\.yaml cannot be loaded: it is not YAML: .* line 2/,
+    /a\.yaml cannot be loaded: it is not valid YAML \(.* line 2/,
   );
   await assert.rejects(
     loaded("a.yaml", `${yaml}seed: 2\n`),
-    /it is not YAML: Map keys must be unique at line/,
+    /it is not valid YAML \(Map keys must be unique at line/,
   );
   await assert.rejects(
     loaded("a.toml", "name = 1"),

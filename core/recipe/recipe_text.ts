@@ -25,7 +25,7 @@ export function parseJsonRecipe(text: string): RecipeText {
   try {
     value = JSON.parse(plain, exactly);
   } catch (error) {
-    throw new Error(`it is not JSON: ${(error as Error).message}`);
+    throw new Error(`it is not valid JSON (${(error as Error).message})`);
   }
   const checked = checkValues(value);
   return { value: checked.value, problems: [...repeatedKeys(plain), ...checked.problems] };
@@ -36,7 +36,7 @@ export function parseYamlRecipe(text: string): RecipeText {
   const document = parseDocument(text.replace(/^\ufeff/, ""), { intAsBigInt: true, merge: true });
   const [error] = document.errors;
   if (error !== undefined) {
-    throw new Error(`it is not YAML: ${error.message.split("\n")[0].replace(/:$/, "")}`);
+    throw new Error(`it is not valid YAML (${error.message.split("\n")[0].replace(/:$/, "")})`);
   }
   return checkValues(document.toJS());
 }
