@@ -36,6 +36,7 @@ export default defineRecipe(header, (recipe) => {
       sequence_length: SEQUENCE_LENGTH,
       global_batch_size: 4,
       micro_batch_size,
+      workers: 2,
       steps: 60,
       horizon_steps: 100,
       schedule: { peak_lr: 3e-3 },

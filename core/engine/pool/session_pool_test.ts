@@ -1,7 +1,7 @@
 /** Deno's test runner fails a test that leaves a worker behind. */
 import assert from "node:assert/strict";
 import { add, Graph, graphData, graphOf, mul, sum } from "../../graph/mod.ts";
-import { SessionCache, sharedFloats } from "../mod.ts";
+import { computeOptions, SessionCache, sharedFloats, workerCount } from "../mod.ts";
 import { RemoteThread } from "./remote_thread.ts";
 import { SessionPool } from "./session_pool.ts";
 
@@ -115,4 +115,17 @@ Deno.test("after a failure or an abort no item begins, and what has begun ends f
     slow.resolve();
     await assert.rejects(all, how === "failure" ? /item 1 failed/ : /asked to stop/);
   }
+});
+
+Deno.test("models of some size get a worker for each thread, unless the config says otherwise", () => {
+  const count = (config: Parameters<typeof computeOptions>[0], parameters: number) =>
+    workerCount(computeOptions(config), parameters);
+  assert.equal(count({ threads: 3 }, 2e6), 3);
+  assert.equal(count({ threads: 1 }, 2e6), 0);
+  assert.equal(count({ threads: 3 }, 14e3), 0);
+  assert.equal(count({ threads: 3 }, 70e6), 0);
+  assert.equal(count({ threads: 3, device: "webgpu" }, 2e6), 0);
+  assert.equal(count({ threads: 3, workers: 0 }, 2e6), 0);
+  assert.equal(count({ threads: 1, workers: 2 }, 70e6), 2);
+  assert.throws(() => computeOptions({ device: "cuda", workers: 2 }), /workers need device "cpu"/);
 });
