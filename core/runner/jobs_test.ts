@@ -5,14 +5,17 @@ import { defineStage } from "../stage/mod.ts";
 import { listFolder } from "../store/mod.ts";
 import type { RunEvent, RunState } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
-import { defineRecipe, type RecipeDraft } from "../recipe/mod.ts";
+import { defineRecipe, loadRecipe, type Recipe, type RecipeDraft } from "../recipe/mod.ts";
 import { run, type RunOptions } from "./run.ts";
 import { storeOf, verify } from "./verify.ts";
 import { climb, clip, faulty, numbers, sum } from "../recipe/testdata/stages.ts";
-import arms from "../recipe/testdata/arms_recipe.ts";
 import { workerExecutor } from "./worker.ts";
 
-const executor = workerExecutor(new URL("../recipe/testdata/arms_recipe.ts", import.meta.url).href);
+const ARMS = new URL("../recipe/testdata/arms_recipe.ts", import.meta.url).href;
+/** Steps of the arms that take no longer than they must. */
+const set = ["left", "right"].flatMap((arm) => [`${arm}.slice=1`, `${arm}.steps=80`]);
+const arms = await loadRecipe(ARMS, { set });
+const executor = workerExecutor(ARMS, { load: { set } });
 
 /** An executor whose steps hold until they are let go. */
 function gate() {
@@ -50,7 +53,7 @@ const mostAtOnce = (states: RunState[]) => Math.max(...states.map(({ running }) 
 const recipeOf = (build: Parameters<typeof defineRecipe>[1]) =>
   defineRecipe({ name: "test", description: "", seed: 1 }, build);
 
-async function play(recipe: RecipeDraft, options: RunOptions) {
+async function play(recipe: Recipe | RecipeDraft, options: RunOptions) {
   const events: RunEvent[] = [];
   const states: RunState[] = [];
   const onEvent = (event: RunEvent, state: RunState) => (events.push(event), states.push(state));
