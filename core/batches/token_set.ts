@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keyFault } from "../words/mod.ts";
 import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
 import { lastAtOrBefore, resized } from "./arrays.ts";
 
@@ -45,7 +46,8 @@ export interface DocumentSet extends TokenSet {
  * @param inputs tables by the names the recipe gave them.
  * @param port name of the stage's input, for the message.
  * @returns sets by source name, sorted by name.
- * @throws {Error} when there are no documents, or a prompt is longer than its document.
+ * @throws {Error} when there are no documents, a prompt is longer than its document, or a source has a name that cannot be
+ *   a key.
  */
 export async function loadTokenSets(
   inputs: Readonly<Record<string, TokenTable>>,
@@ -92,8 +94,13 @@ async function gather<S extends SourceTokens>(
       const rows = batch.source.length;
       const places = tokens.offsets(row, row + rows);
       for (let i = 0; i < rows; i++) {
-        let set = sets.get(batch.source[i]);
-        if (!set) sets.set(batch.source[i], set = make(batch.source[i]));
+        const source = batch.source[i];
+        let set = sets.get(source);
+        if (!set) {
+          const fault = keyFault(source);
+          if (fault !== undefined) throw new Error(`a source of the tokens "${name}": ${fault}`);
+          sets.set(source, set = make(source));
+        }
         set.add(tokens, places[i], places[i + 1], batch, i);
       }
       row += rows;

@@ -92,3 +92,13 @@ Deno.test("one table connected twice is refused, unless it is empty", async () =
   const empty = tableOf([]);
   assert.equal((await loadDocumentSets({ a: table, b: empty, c: empty })).size, 1);
 });
+
+Deno.test("a source whose name every object has is refused", async () => {
+  for (const source of ["__proto__", "constructor", "toString"]) {
+    const train = tableOf([{ source, tokens: [1] }]);
+    await assert.rejects(
+      loadTokenSets({ train }),
+      new RegExp(`a source of the tokens "train": the name "${source}" has a meaning`),
+    );
+  }
+});

@@ -5,27 +5,13 @@
  * @module
  */
 
+import { keyFault } from "../words/mod.ts";
+
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
-/** File systems allow 255 bytes; an export's folder is named after a recipe and a step. */
-const MAX_LENGTH = 100;
 /** What the program itself writes to the output folder, beside the published files in the folder of a recipe. */
 const OWN_FOLDERS = new Set(["store", "runs", "launch", "exports"]);
 /** `lock.json`, `runner.lock`, and files that are being written. */
 const OWN_ENDING = /\.(json|lock|tmp)$/i;
-
-/**
- * Why a label, source or field cannot have a name: looking it up in an object finds what every object has, assigning it
- * loses the value, or no file could be named after it.
- */
-export function keyFault(name: string): string | undefined {
-  if (name in Object.prototype) {
-    return `the name "${name}" has a meaning in JavaScript; choose another`;
-  }
-  if (name.length <= MAX_LENGTH) return undefined;
-  return `the name "${
-    name.slice(0, 20)
-  }…" has ${name.length} characters; use at most ${MAX_LENGTH}`;
-}
 
 /** What is wrong with the name of a recipe. */
 export function recipeNameFault(name: string): string | undefined {

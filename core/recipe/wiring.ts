@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { hasForeignPrototype, keyFault } from "./names.ts";
+import { keyFault } from "../words/mod.ts";
+import { hasForeignPrototype } from "./names.ts";
 import {
   columnFits,
   type FilesPort,

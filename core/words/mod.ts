@@ -13,6 +13,7 @@ export {
   openFileSync,
 } from "./files.ts";
 export { issueText } from "./issues.ts";
+export { keyFault } from "./names.ts";
 
 /** A number with thousands separators: `1,234,567`. */
 export function formatNumber(value: number): string {
