@@ -20,6 +20,11 @@ print(json.dumps(result))
 /** Processor, cores, load before the start, and versions of both sides. */
 export async function describeMachine(python: string): Promise<Record<string, string | number>> {
   const { stdout } = await new Deno.Command(python, { args: ["-c", VERSIONS] }).output();
+  return { ...describeVersions(), ...JSON.parse(new TextDecoder().decode(stdout)) };
+}
+
+/** The same without Python. */
+export function describeVersions(): Record<string, string | number> {
   return {
     date: new Date().toISOString().slice(0, 10),
     processor: processor(),
@@ -27,7 +32,6 @@ export async function describeMachine(python: string): Promise<Record<string, st
     load_average_before: Deno.loadavg()[0],
     deno: Deno.version.deno,
     onnxruntime: importedVersion("onnxruntime-node"),
-    ...JSON.parse(new TextDecoder().decode(stdout)),
   };
 }
 

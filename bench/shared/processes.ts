@@ -69,8 +69,8 @@ export class Child {
   }
 
   /** Starts a TypeScript module. */
-  static startModule(name: string, url: URL) {
-    return Child.start(name, Deno.execPath(), ["run", "--no-prompt", "-A", url.href]);
+  static startModule(name: string, url: URL, env = {}) {
+    return Child.start(name, Deno.execPath(), ["run", "--no-prompt", "-A", url.href], env);
   }
 
   /**
@@ -117,6 +117,11 @@ export class Child {
       if (now === before) return;
       before = now;
     }
+  }
+
+  /** Ends a process that does not answer; requests under way fail. */
+  kill(): void {
+    if (this.#alive) this.#process.kill("SIGKILL");
   }
 
   /** Ends the process and waits until its memory is free again. */

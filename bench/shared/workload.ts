@@ -31,6 +31,9 @@ export interface Size {
   readonly on_request?: boolean;
 }
 
+/** What weights and tokens depend on. */
+type Shape = Pick<Size, "config" | "rows" | "length">;
+
 function size(name: PresetName, vocab_size: number, shape: Omit<Size, "name" | "config">): Size {
   return { name, config: completeConfig(PRESETS[name], vocab_size), ...shape };
 }
@@ -64,7 +67,7 @@ const SEED = 1;
  * 1/√in. With the small initial weights of training, a missing bias or a wrong rotation would hardly change the loss,
  * and the check that both sides compute the same would miss it.
  */
-export function benchmarkParameters({ config }: Size): ParameterArrays {
+export function benchmarkParameters({ config }: Shape): ParameterArrays {
   const parameters = new ParameterArrays(config, "matrices");
   const { input } = embeddings(config);
   for (const { name, shape } of parameterSpecs(config)) {
@@ -80,7 +83,7 @@ export function benchmarkParameters({ config }: Size): ParameterArrays {
 }
 
 /** Random token ids, uint16 [BATCHES, rows, length + 1]. */
-function benchmarkTokens({ config, rows, length }: Size): Uint16Array<ArrayBuffer> {
+function benchmarkTokens({ config, rows, length }: Shape): Uint16Array<ArrayBuffer> {
   const random = new Random(SEED, "bench/tokens", 0);
   const tokens = new Uint16Array(BATCHES * rows * (length + 1));
   for (let i = 0; i < tokens.length; i++) tokens[i] = random.below(config.vocab_size);
@@ -88,7 +91,7 @@ function benchmarkTokens({ config, rows, length }: Size): Uint16Array<ArrayBuffe
 }
 
 /** Endless batches of packed sequences. */
-export function* benchmarkBatches(size: Size): Generator<Sequence[]> {
+export function* benchmarkBatches(size: Shape): Generator<Sequence[]> {
   const tokens = benchmarkTokens(size);
   const width = size.length + 1;
   for (let batch = 0;; batch = (batch + 1) % BATCHES) {
@@ -100,7 +103,7 @@ export function* benchmarkBatches(size: Size): Generator<Sequence[]> {
 }
 
 /** Writes the inputs of the Python side. */
-function writeFiles(size: Size, files: WorkloadFiles): void {
+function writeFiles(size: Shape, files: WorkloadFiles): void {
   Deno.writeFileSync(files.weights, encodeParameters(benchmarkParameters(size)));
   Deno.writeFileSync(files.tokens, new Uint8Array(benchmarkTokens(size).buffer));
 }
