@@ -30,6 +30,8 @@ export interface RetryOptions {
 }
 
 const MAX_BACKOFF_MS = 30_000;
+/** Connections for one task, each of which may gain a byte. */
+const MAX_TRIES = 10_000;
 /** Servers count requests in windows of minutes, and may ask to wait for the next one. */
 const MAX_WAIT_MS = 300_000;
 
@@ -38,7 +40,7 @@ const MAX_WAIT_MS = 300_000;
  *
  * @param task for messages: "downloading x".
  * @param reached bytes gained so far. Only failures in a row that gained none count, so that a large file may take any
- * number of connections.
+ * number of connections, up to 10,000.
  * @throws {Error} the one that `fail` makes, after the last try; any other error of `attempt` at once.
  *
  * @example
@@ -63,7 +65,7 @@ export async function retrying<T>(
   const { retries, pause_ms, log, signal, sleep: wait = sleep } = options;
   const { fail = (message: string, cause: TransientError) => new Error(message, { cause }) } =
     options;
-  for (let failures = 0, best = reached();;) {
+  for (let failures = 0, best = reached(), tries = 1;; tries++) {
     signal?.throwIfAborted();
     try {
       return await attempt();
@@ -72,8 +74,12 @@ export async function retrying<T>(
       if (!(error instanceof TransientError)) throw error;
       failures = reached() > best ? 1 : failures + 1;
       best = Math.max(best, reached());
-      if (failures > retries) {
-        const times = failures === 1 ? "" : ` ${failures} times in a row, last error`;
+      if (failures > retries || tries === MAX_TRIES) {
+        const times = tries === MAX_TRIES
+          ? ` after ${MAX_TRIES} connections, last error`
+          : failures === 1
+          ? ""
+          : ` ${failures} times in a row, last error`;
         throw fail(`${task} failed${times}: ${error.message}`, error);
       }
       const backoff_ms = Math.min(pause_ms * 2 ** (failures - 1), MAX_BACKOFF_MS);

@@ -65,3 +65,15 @@ Deno.test("a wait ends at once when it is aborted", async () => {
   );
   await sleep(1, new AbortController().signal);
 });
+
+Deno.test("a server that gives a byte for each connection is given up", async () => {
+  let bytes = 0;
+  await assert.rejects(
+    retrying("downloading x", { retries: 1, pause_ms: 0, sleep: () => Promise.resolve() }, () => {
+      bytes++;
+      return Promise.reject(new TransientError("cut"));
+    }, () => bytes),
+    /^Error: downloading x failed after 10000 connections, last error: cut$/,
+  );
+  assert.equal(bytes, 10_000);
+});
