@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { EventLog, LogReader } from "./event_log.ts";
 import type { RunEventBody, RunState } from "./events.ts";
 import { refreshSnapshots, RunFolder } from "./run_folder.ts";
-import { EVERY_BYTES, readSnapshot } from "./snapshot.ts";
+import { EVERY_BYTES, FORMAT, readSnapshot } from "./snapshot.ts";
 import { withFolder } from "../../tests/shared/commands.ts";
 
 const ID = "1-long";
@@ -115,6 +115,20 @@ Deno.test("a renamed run keeps its snapshot, and the runner makes those that are
       offset: Deno.statSync(path).size,
       state: expected,
     });
+  }));
+
+Deno.test("a change of the state comes with a new format of snapshots", () =>
+  withFolder((out) => {
+    const state = writeLong(out);
+    const fields = [FORMAT, Object.keys(plain(state)).sort().join(" ")];
+    const of_step = Object.keys(plain(state.steps[0])).sort().join(" ");
+    // Raise FORMAT in snapshot.ts when you change these.
+    assert.deepEqual([...fields, of_step], [
+      1,
+      "description id paused published recipe running stages started_at state steps",
+      "done first id last metrics reasons stage started_at state",
+    ]);
+    return Promise.resolve();
   }));
 
 Deno.test("a failure to write a snapshot is not a failure of the run", () =>
