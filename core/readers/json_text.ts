@@ -70,9 +70,8 @@ type Reviver = (key: string, value: unknown, context?: { source?: string }) => u
 /** A reviver that keeps the text of a number that JavaScript writes in another way. */
 function asWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
-  return typeof value === "number" && source !== undefined && String(value) !== source
-    ? source
-    : value;
+  if (typeof value !== "number" || source === undefined) return value;
+  return String(value) !== source || isAltered(source) ? source : value;
 }
 
 /** A reviver that keeps the text of a number that would be altered. */

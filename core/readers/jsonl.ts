@@ -81,7 +81,7 @@ export function parseRecord(
     return undefined;
   }
   try {
-    const value = parseJson(text, reading.uses !== undefined);
+    const value = parseJson(text, reading.numbers_as_text);
     const problem = isObject(value) ? wrapping(value, reading) : NO_OBJECT;
     if (problem === undefined) return reading.select(value as Record<string, unknown>);
     reading.fault(`${where}: ${problem}`);

@@ -117,6 +117,8 @@ export interface ReadingOptions {
   columns?: readonly string[];
   /** What is made of the records: other columns of a table are not decoded. Absent: not known. */
   uses?: readonly ColumnUse[];
+  /** Whether numbers in JSON are only texts, and keep their spelling: `1.0`. */
+  numbers_as_text?: boolean;
   /** Of a JSON file: the field that is the array of records, `a.b` for one inside another. */
   field?: string;
   /** Of text files: cut at this text into records. */
@@ -142,6 +144,7 @@ export class Reading {
   readonly split?: string;
   readonly columns?: readonly string[];
   readonly uses?: readonly ColumnUse[];
+  readonly numbers_as_text: boolean;
   readonly field?: string;
   readonly separator?: string;
   readonly delimiter?: string;
@@ -161,6 +164,7 @@ export class Reading {
     this.wanted_split = options.wanted_split;
     this.#onPassOver = options.onPassOver;
     this.uses = options.uses;
+    this.numbers_as_text = options.numbers_as_text ?? false;
     this.field = options.field;
     this.separator = options.separator;
     this.delimiter = options.delimiter;

@@ -210,7 +210,8 @@ async function* readDocuments(
 ): AsyncGenerator<Document> {
   const { format, columns, field, separator, delimiter, limits, path: paths } = options;
   const { on_error = "fail" } = options;
-  const how = { format, columns, uses: usesOf(options), field, separator, delimiter, limits };
+  const uses = usesOf(options), numbers_as_text = uses !== undefined;
+  const how = { format, columns, uses, numbers_as_text, field, separator, delimiter, limits };
   const { signal, log } = reading;
   const selection = on_hub
     ? await hubSelection(paths, fileOptions(options))
