@@ -1,6 +1,6 @@
 /**
  * The dashboard in a real browser, on runs that really train. Driving a browser needs all permissions, so these tests
- * run in a process of their own, which ../extra_test.ts starts:
+ * run in a process of their own, which ../extra_long_test.ts starts:
  *
  *     deno test -A --config tests/extra/deno.json tests/extra/dashboard.ts
  */
