@@ -122,6 +122,11 @@ export class VerifiedFiles {
     return found;
   }
 
+  /** Whether a file was found damaged, and the list does not say so yet. */
+  get has_damaged(): boolean {
+    return this.#damaged.size > 0;
+  }
+
   /** What was done so far. */
   get verification(): Verification {
     const hashed = this.#results.values().filter((was_hashed) => was_hashed).toArray().length;

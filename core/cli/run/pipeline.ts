@@ -143,6 +143,11 @@ async function printPlan(
   const running = steps.filter(({ action }) => action === "run").length;
   io.out(formatTable(["step", "stage", "action", "why"], rows));
   io.out(`${running} of ${counted(steps.length, "step")} would run.`);
+  if (full && files.has_damaged) {
+    io.err(
+      "A dry run remembers nothing: run with --verify, too, to make the damaged results again.",
+    );
+  }
 }
 
 async function runPipeline(

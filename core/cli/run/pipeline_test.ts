@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { reported } from "../../../tests/faults/traces.ts";
+import { storeOf } from "../../runner/mod.ts";
 import { explain } from "../shared/console.ts";
 import { parseCommand } from "../shared/command.ts";
 import { main as serve } from "../runs/serve.ts";
@@ -29,6 +30,16 @@ Deno.test("a run prints steps, times, the summary and where the files are", () =
     assert.match(first.out, /out\/toy\/summary\.txt$/);
     const second = await command([...args, "--quiet"]);
     assert.deepEqual([second.code, second.out, second.err], [0, "\nsum\nlow 55\nsmall 6", ""]);
+    const store = storeOf(join(folder, "out"));
+    const { outputs } = [...store.readManifests().values()].find(({ stage }) => stage === "clip")!;
+    Deno.removeSync(store.objectPath(outputs.data.digest));
+    Deno.writeTextFileSync(store.objectPath(outputs.data.digest), "x");
+    const dry = await command([...args, "--dry-run", "--verify"]);
+    assert.match(dry.out, /^low +clip +run +artifact damaged/m);
+    assert.match(
+      dry.err,
+      /^verified 4 results: 4 hashed .*\nA dry run remembers nothing: run with/,
+    );
   }));
 
 Deno.test("with --json standard output holds events alone, and a summary last", () =>

@@ -45,7 +45,7 @@ export function verifiedLine({ results, hashed, bytes }: Verification): string {
     ...(hashed < results ? [`${results - hashed} unchanged since they were last verified`] : []),
     ...(hashed > 0 ? [`${hashed} hashed (${formatBytes(bytes)})`] : []),
   ];
-  return `verified ${results} result${results === 1 ? "" : "s"}: ${parts.join(", ")}`;
+  return `verified ${counted(results, "result")}: ${parts.join(", ")}`;
 }
 
 /** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
