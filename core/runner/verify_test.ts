@@ -38,7 +38,7 @@ Deno.test("a run hashes results once, then only what changed, or all when asked 
     assert.ok(bytes > 0);
     assert.deepEqual(first, verified(2, 2, bytes));
     const now = () => Date.now() + 3_600_000;
-    const files = verifiedFiles(out, { remember: true, now });
+    const files = verifiedFiles(out, { full: true, remember: true, now });
     const { verification, earlier } = await verify(recipe, out, { files });
     assert.deepEqual(verification, verified(2, 2, bytes));
     assert.deepEqual(await runIn(out), ["skipped,skipped", verified(2, 0)]);
