@@ -22,7 +22,7 @@ type Like = { readonly dtype: DType };
 export interface LoweringOptions {
   /**
    * Whether operators may be used that WebGPU lacks or computes wrongly: FusedMatMul, which transposes and scales
-   * while it multiplies, and SimplifiedLayerNormalization with its statistic. Default: true.
+   * while it multiplies, SimplifiedLayerNormalization with its statistic, and Split with many outputs. Default: true.
    */
   fused?: boolean;
   /**

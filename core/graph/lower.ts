@@ -23,6 +23,31 @@ import { staticShape } from "./types.ts";
 const TRAINING_VERSIONS = { opset: 20, ir_version: 9 };
 const PORTABLE_VERSIONS = { opset: 17, ir_version: 8 };
 
+/** Every WebGPU device has 8 buffers for a shader, and that of Split needs one for its input and each output. */
+const WEBGPU_OUTPUTS = 7;
+
+/** Cuts `axis` into parts of `size`; more than `most` of them are cut out of larger parts. */
+function emitSplit(
+  emit: Emitter,
+  x: string,
+  cut: { axis: number; size: number; most: number },
+  outputs: string[],
+): void {
+  const axis = { int: cut.axis };
+  if (outputs.length <= cut.most) {
+    emit.op("Split", [x], { axis, num_outputs: { int: outputs.length } }, outputs);
+    return;
+  }
+  const per_group = Math.ceil(outputs.length / cut.most), groups: string[][] = [];
+  for (let i = 0; i < outputs.length; i += per_group) groups.push(outputs.slice(i, i + per_group));
+  const names = groups.map((group) => group.length === 1 ? group[0] : emit.temporary());
+  const sizes = emit.ints(groups.map((group) => group.length * cut.size));
+  emit.op("Split", [x, sizes], { axis }, names);
+  groups.forEach((group, i) => {
+    if (group.length > 1) emitSplit(emit, names[i], cut, group);
+  });
+}
+
 /** One operator that computes the same. */
 const direct = (op_type: string, domain = ""): Lowering<OpName> => (_, inputs, outputs, emit) => {
   emit.op(op_type, inputs, {}, outputs, domain);
@@ -82,8 +107,9 @@ const LOWERING: { [Op in OpName]: Lowering<Op> } = {
   concat: ({ attributes }, inputs, outputs, emit) => {
     emit.op("Concat", inputs, { axis: { int: attributes.axis } }, outputs);
   },
-  split: ({ attributes: { axis, parts } }, inputs, outputs, emit) => {
-    emit.op("Split", inputs, { axis: { int: axis }, num_outputs: { int: parts } }, outputs);
+  split: ({ inputs: [{ dims }], attributes: { axis, parts } }, [x], outputs, emit) => {
+    const most = emit.options.fused === false ? WEBGPU_OUTPUTS : parts;
+    emitSplit(emit, x, { axis, size: Number(dims[axis]) / parts, most }, outputs);
   },
   matmul: ({ inputs, attributes }, names, [output], emit) => {
     const type = { dtype: inputs[0].dtype, ranks: inputs.map(({ dims }) => dims.length) };
