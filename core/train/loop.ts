@@ -92,10 +92,13 @@ function shareBatches(phase: Phase, { ranks, log }: LoopContext, workers = 1): P
   }
   const rows = sharedSize(micro_batch_size, sequences, size * workers);
   if (rows === micro_batch_size) return phase;
-  const all = [ranks && `${size} processes`, workers > 1 && `${workers} workers`];
+  const who = workers === 1
+    ? `${size} processes`
+    : `${workers} workers${ranks ? ` of each of ${size} processes` : ""}`;
   log(
-    `micro-batches of ${counted(rows, "sequence")} instead of ${micro_batch_size}, so that all ` +
-      `${all.filter(Boolean).join(" with ")} have work`,
+    `micro-batches of ${
+      counted(rows, "sequence")
+    } instead of ${micro_batch_size}, so that all ${who} have work`,
   );
   return { ...phase, batches: batches.withMicroBatches(rows) };
 }
