@@ -41,7 +41,8 @@ export async function recordRun(
   recipe: URL,
   env: Record<string, string> = {},
 ): Promise<Recording> {
-  const out = join(folder, "out"), library = join(folder, "record.so");
+  // Names of open files have no links in them.
+  const out = join(await Deno.realPath(folder), "out"), library = join(folder, "record.so");
   const log = join(folder, "record");
   const args = ["-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"];
   const { success, stderr } = await new Deno.Command("cc", { args }).output();
