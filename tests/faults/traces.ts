@@ -104,8 +104,18 @@ export function runIds(out: string): string[] {
   return new RunFolder(out).ids().toReversed();
 }
 
-/** Waits until these steps of the newest run have reported or logged: before that they may still be loading. */
-export async function reported(out: string, steps: readonly string[]): Promise<void> {
+/**
+ * Waits until these steps of the newest run have reported or logged: before that they may still be loading.
+ *
+ * @param ended when the process of the run has ended, after which nothing is reported any more.
+ */
+export async function reported(
+  out: string,
+  steps: readonly string[],
+  ended?: Promise<unknown>,
+): Promise<void> {
+  let is_over = false;
+  ended?.finally(() => is_over = true);
   const hasReported = () => {
     const log = join(out, "runs", runIds(out).at(-1) ?? "none", "events.jsonl");
     const lines = (readIfPresent(log) ?? "").split("\n").slice(0, -1);
@@ -114,7 +124,7 @@ export async function reported(out: string, steps: readonly string[]): Promise<v
       events.some((one) => (one.type === "report" || one.type === "log") && one.step === id)
     );
   };
-  while (!hasReported()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!is_over && !hasReported()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** What a process was doing when it ended. */

@@ -20,7 +20,8 @@ async function stopped(out: string, signal: Deno.Signal, after_ms = 0): Promise<
       const ran = bothRun(printed);
       printed += text;
       if (ran || !bothRun(printed)) return;
-      reported(out, ["left", "right"]).then(() => setTimeout(() => child.kill(signal), after_ms));
+      reported(out, ["left", "right"], child.ended)
+        .then(() => setTimeout(() => child.kill(signal), after_ms));
     },
   });
   return await child.ended;

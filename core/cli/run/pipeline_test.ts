@@ -314,7 +314,7 @@ if (Deno.build.os !== "windows") {
         stderr: "piped",
       }).spawn();
       const printed = new Response(child.stderr).text();
-      await reported(join(folder, "out"), ["busy"]);
+      await reported(join(folder, "out"), ["busy"], child.status);
       // One press of Ctrl-C can arrive several times: from the terminal, and passed on by `deno task`.
       [1, 2, 3].forEach(() => child.kill("SIGINT"));
       const err = await printed;
