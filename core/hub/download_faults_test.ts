@@ -132,16 +132,16 @@ downloadTest("errors of the hub say what to do, without signed URLs", async (set
 
 downloadTest("a connection without data is closed and retried", async (setting) => {
   const { hub, options, snapshot, large } = setting;
-  let tries = 0;
-  hub.spoil = ({ origin }) => {
-    if (origin === "hub" || tries++ > 0) return undefined;
+  hub.spoil = ({ origin, range }) => {
+    if (origin === "hub" || range) return undefined;
     return new Response(new ReadableStream({ start: (c) => c.enqueue(PARQUET.slice(0, 6000)) }));
   };
   const messages: string[] = [];
   const log = (message: string) => messages.push(message);
-  await isWhole(await downloadFile(snapshot, large, { ...options, stall_ms: 60, log }));
-  assert.deepEqual(setting.ranges(), [null, "bytes=6000-"]);
-  assert.match(messages.join(), /no data for 0\.06 s/);
+  await isWhole(await downloadFile(snapshot, large, { ...options, stall_ms: 200, log }));
+  // On a busy machine good answers may be late, too.
+  assert.deepEqual(new Set(setting.ranges()), new Set([null, "bytes=6000-"]));
+  assert.match(messages.join(), /no data for 0\.2 s/);
 });
 
 downloadTest(
