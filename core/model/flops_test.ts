@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { completeConfig, linearProducts, passFlops, PRESETS, productFlops } from "./mod.ts";
+import {
+  completeConfig,
+  linearProducts,
+  lossGraph,
+  passFlops,
+  PRESETS,
+  productFlops,
+} from "./mod.ts";
 
 const config = {
   vocab_size: 11,
@@ -51,4 +58,12 @@ Deno.test("the three products of a layer have the same FLOPs and the shapes of i
   assert.deepEqual(layer.map(({ m, k, n }) => [m, k, n]), [[10, 4, 10], [10, 10, 4], [10, 10, 4]]);
   assert.equal(new Set(layer.map(productFlops)).size, 1);
   assert.deepEqual(layer.map(({ count }) => count), [3, 3, 3]);
+});
+
+Deno.test("sequences longer than the model's positions are refused, with the field to change", () => {
+  const short = { ...config, max_position_embeddings: 4 };
+  assert.throws(
+    () => lossGraph(short, { rows: 1, length: 5 }),
+    /4 positions .*lower sequence_length$/,
+  );
 });

@@ -48,7 +48,7 @@ function declareForward(config: ModelConfig, shape: BatchShape): Declared {
   if (length > config.max_position_embeddings) {
     throw new Error(
       `sequences of ${length} tokens are longer than the model's ` +
-        `${config.max_position_embeddings} positions (max_position_embeddings)`,
+        `${config.max_position_embeddings} positions (max_position_embeddings); lower sequence_length`,
     );
   }
   const graph = new Graph();

@@ -13,6 +13,10 @@ import { checkExpansion, type Limits, type Reading, StreamFault } from "./readin
 const STEP_BYTES = 1 << 14;
 const OUTPUT_BYTES = 1 << 18;
 
+const REPAIR = "fetch or write it again";
+const TRUNCATED = `is truncated; ${REPAIR}`;
+const NO_FRAME = `has bytes that are not zstd data where a frame should begin; ${REPAIR}`;
+
 /**
  * Streams the bytes of a file, decompressed if its name ends in `.gz` or `.gzip` (one or more members; an empty file is
  * empty), or in `.zst` or `.zstd` (one or more frames).
@@ -113,7 +117,7 @@ async function* expandZstd(
     if (number === FRAME_MAGIC) yield* expandFrame(source, magic, meter);
     else if ((number & ~0xf) >>> 0 === SKIPPABLE_MAGIC) {
       await source.skip(littleEndian(await source.take(4)));
-    } else throw new StreamFault("has bytes that are not zstd data where a frame should begin");
+    } else throw new StreamFault(NO_FRAME);
   }
 }
 
@@ -175,7 +179,12 @@ class Expander implements Disposable {
 
   constructor(readonly stream: Transform, readonly meter: Meter) {
     stream.on("data", (bytes: Uint8Array) => this.#keep(bytes));
-    stream.on("error", (error: Error) => this.#fail(`cannot be decompressed (${error.message})`));
+    stream.on("error", (error: NodeJS.ErrnoException) =>
+      this.#fail(
+        error.code === "Z_BUF_ERROR"
+          ? TRUNCATED
+          : `cannot be decompressed (${error.message}); ${REPAIR}`,
+      ));
     stream.on("end", () => this.#end());
     stream.on("close", () => this.#end());
   }
@@ -264,7 +273,7 @@ class ByteQueue implements AsyncDisposable {
   async take(length: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     for (let missing = length; missing > 0;) {
-      if (await this.atEnd()) throw new StreamFault("is truncated; fetch or write it again");
+      if (await this.atEnd()) throw new StreamFault(TRUNCATED);
       const part = this.#block.subarray(0, missing);
       this.#block = this.#block.subarray(part.length);
       missing -= part.length;

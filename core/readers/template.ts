@@ -184,7 +184,9 @@ function stepInto(
   const key = field ?? bracket;
   const fits = field === undefined ? Array.isArray(value) : isObject(value);
   if (fits && Object.hasOwn(value as object, key)) return (value as Columns)[key];
-  throw new MissingValue(`${where}: column "${place}" ${lack(value, field, key)}`);
+  const is_short = field === undefined && Array.isArray(value);
+  const how = is_short ? howToAllow(`${place}[${key}]`) : "";
+  throw new MissingValue(`${where}: column "${place}" ${lack(value, field, key)}${how}`);
 }
 
 /** What is wrong with a value that has not the field or element `key`. */
@@ -212,8 +214,10 @@ function textOf(value: unknown, path: string, where: string): string {
     }
   }
   const is_missing = value === null || value === undefined || typeof value === "number";
-  const message = `${where}: column "${path}" is ${describe(value)}, not text${howTo(value, path)}`;
-  throw is_missing ? new MissingValue(message) : new Error(message);
+  const message = `${where}: column "${path}" is ${describe(value)}, not text`;
+  throw is_missing
+    ? new MissingValue(message + howToAllow(path))
+    : new Error(message + howTo(value, path));
 }
 
 function isObject(value: unknown): boolean {
@@ -237,6 +241,11 @@ function fieldsOf(value: Columns): string {
   if (names.length === 0) return "it is empty";
   const shown = names.length > MAX_FIELDS ? [...names.slice(0, MAX_FIELDS), "…"] : names;
   return `${names.length === 1 ? "its only field is" : "its fields are"} ${shown.join(", ")}`;
+}
+
+/** How records without a value are read. */
+function howToAllow(path: string): string {
+  return `; write {${path}?} where it may be missing, or leave such records out with on_error: "skip"`;
 }
 
 /** How a template takes a text out of a value. */

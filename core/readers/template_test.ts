@@ -40,18 +40,27 @@ Deno.test("templates: errors name the row, the column and its value", () => {
   };
   const faults: [string, RegExp][] = [
     ["b", /^Error: f:7: no column "b"; the record has a, none, list, nested, empty, turns$/],
-    ["{none}", /f:7: column "none" is null, not text/],
+    [
+      "{none}",
+      /f:7: column "none" is null, not text; write \{none\?\} where it may be missing, or/,
+    ],
     [
       "{list}",
       /f:7: column "list" is a list of 1 element, not text; write \{list\[0\]\} for its first element, or/,
     ],
-    ["list[1]", /f:7: column "list" has 1 element, so there is no \[1\] \(the first is \[0\]\)$/],
+    [
+      "list[1]",
+      /f:7: column "list" has 1 element, so there is no \[1\] \(the first is \[0\]\); write \{list\[1\]\?\} where/,
+    ],
     ["nested.c", /f:7: column "nested" has no field "c"; its only field is b$/],
     ["a.b", /f:7: column "a" is text, so it has no field "b"$/],
     ["list.length", /f:7: column "list" is a list of 1 element, so it has no field "length"$/],
     ["{toString}", /no column "toString"/],
     ["{nested[, ]}", /f:7: column "nested" is an object, not a list$/],
-    ["{empty[0]}", /f:7: column "empty" is an empty list$/],
+    [
+      "{empty[0]}",
+      /f:7: column "empty" is an empty list; write \{empty\[0\]\?\} where .* on_error: "skip"$/,
+    ],
     [
       "{turns[ ]}",
       /f:7: column "turns\[0\]" is an object, not text \(its fields are from, value\);/,
@@ -117,7 +126,10 @@ Deno.test("templates: bytes are text if they are UTF-8; values of other types ar
     () => compileTemplate("{image?}")(record, "f:1"),
     /^Error: f:1: column "image" is binary and not UTF-8 text$/,
   );
-  assert.throws(() => compileTemplate("{score}")(record, "f:1"), /column "score" is NaN, not text/);
+  assert.throws(
+    () => compileTemplate("{score}")(record, "f:1"),
+    /column "score" is NaN, not text; write \{score\?\}/,
+  );
 });
 
 Deno.test("the columns that a template uses", () => {

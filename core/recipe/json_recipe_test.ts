@@ -215,6 +215,12 @@ Deno.test("text that is not a recipe is refused with one sentence", async () => 
     load("{"),
     /^Error: recipe \S+recipe\.json cannot be loaded: it is not valid JSON \(.*line 1/,
   );
+  for (const text of ["// mine\n{}", '{ "name": "x", // mine\n}']) {
+    await assert.rejects(
+      load(text),
+      /JSON \(.*\); remove its comments, or write the recipe as YAML$/,
+    );
+  }
   await assert.rejects(
     load("[]"),
     /cannot be loaded: the recipe must be an object, got a list$/,

@@ -25,7 +25,11 @@ export function parseJsonRecipe(text: string): RecipeText {
   try {
     value = JSON.parse(plain, exactly);
   } catch (error) {
-    throw new Error(`it is not valid JSON (${(error as Error).message})`);
+    // V8 quotes the text with its line breaks.
+    const reason = (error as Error).message.replace(/ is not valid JSON$/, "").replace(/\s+/g, " ");
+    const has_comment = /(^|[,{}[\]])\s*\/[/*]/m.test(plain);
+    const how = has_comment ? "; remove its comments, or write the recipe as YAML" : "";
+    throw new Error(`it is not valid JSON (${reason})${how}`);
   }
   const checked = checkValues(value);
   return { value: checked.value, problems: [...repeatedKeys(plain), ...checked.problems] };
