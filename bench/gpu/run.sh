@@ -33,7 +33,7 @@ export HOME="${HOME:-$folder}" DENO_DIR="$folder/deno" DENO_NO_UPDATE_CHECK=1
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$folder}"
 
 cd "$folder"
-echo "Libraries from the archive: $(ls lib | xargs)" | tee "$results/gpu.log" >&2
+echo "Libraries from the archive:" $(ls lib) | tee "$results/gpu.log" >&2
 code=0
 ./bin/deno run --no-prompt --no-remote -A bench/gpu/main.ts --out "$results/gpu.json" "$@" 2>&1 |
   tee -a "$results/gpu.log" || code=$?
