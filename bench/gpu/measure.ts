@@ -130,7 +130,7 @@ class Runner {
         tokens: `${this.folder}/${size.name}.tokens`,
       };
       const written = previous.then(() => runModule(url, size, files)).then(() => files);
-      previous = written.catch(() => {}); // Whoever needs the files reports the error.
+      previous = written.catch(() => {}); // The size that needs the files reports the error.
       this.#files.set(size.name, written);
     }
     await previous;
