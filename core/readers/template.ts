@@ -141,6 +141,7 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
       const columns = Object.keys(record).join(", ");
       throw new MissingValue(
         `${where}: no column "${column}"; the record has ${columns || "no columns"}`,
+        false,
       );
     }
     let value = record[column], place = column;
@@ -151,20 +152,25 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
     return value;
   };
   return (record, where) => {
-    if (Object.hasOwn(record, whole)) return textOf(record[whole], whole, where);
+    if (whole !== path && Object.hasOwn(record, whole)) return textOf(record[whole], whole, where);
     try {
       const text = textOf(find(record, where), path, where);
       return text === "" && fallback !== undefined ? fallback : text;
     } catch (error) {
       if (fallback !== undefined && error instanceof MissingValue) return fallback;
       // Not the class that tells this module that a value is missing.
-      throw error instanceof MissingValue ? new Error(error.message) : error;
+      if (!(error instanceof MissingValue)) throw error;
+      throw new Error(error.message + (error.is_null ? howToAllow(path) : ""));
     }
   };
 }
 
-/** There is no such value, or it is null. */
-class MissingValue extends Error {}
+/** There is no such value, which a wrong name may explain, or it is null (NaN, an element beyond the end). */
+class MissingValue extends Error {
+  constructor(message: string, readonly is_null: boolean) {
+    super(message);
+  }
+}
 
 /**
  * One step of a path: a field, an element, or all elements joined.
@@ -185,8 +191,8 @@ function stepInto(
   const fits = field === undefined ? Array.isArray(value) : isObject(value);
   if (fits && Object.hasOwn(value as object, key)) return (value as Columns)[key];
   const is_short = field === undefined && Array.isArray(value);
-  const how = is_short ? howToAllow(`${place}[${key}]`) : "";
-  throw new MissingValue(`${where}: column "${place}" ${lack(value, field, key)}${how}`);
+  const is_null = is_short || value === null;
+  throw new MissingValue(`${where}: column "${place}" ${lack(value, field, key)}`, is_null);
 }
 
 /** What is wrong with a value that has not the field or element `key`. */
@@ -215,9 +221,7 @@ function textOf(value: unknown, path: string, where: string): string {
   }
   const is_missing = value === null || value === undefined || typeof value === "number";
   const message = `${where}: column "${path}" is ${describe(value)}, not text`;
-  throw is_missing
-    ? new MissingValue(message + howToAllow(path))
-    : new Error(message + howTo(value, path));
+  throw is_missing ? new MissingValue(message, true) : new Error(message + howTo(value, path));
 }
 
 function isObject(value: unknown): boolean {

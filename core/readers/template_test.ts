@@ -58,8 +58,8 @@ Deno.test("templates: errors name the row, the column and its value", () => {
     ["{toString}", /no column "toString"/],
     ["{nested[, ]}", /f:7: column "nested" is an object, not a list$/],
     [
-      "{empty[0]}",
-      /f:7: column "empty" is an empty list; write \{empty\[0\]\?\} where .* on_error: "skip"$/,
+      "{empty[0].text}",
+      /f:7: column "empty" is an empty list; write \{empty\[0\]\.text\?\} where .* on_error: "skip"$/,
     ],
     [
       "{turns[ ]}",

@@ -59,7 +59,9 @@ export const command = defineCommand({
   flags: {
     ...GENERATION_FLAGS,
     count: count("1", "number of texts, each with its own random numbers", 1),
-    json: { help: "print one JSON object per text" },
+    json: {
+      help: "print one JSON object per text, unaltered; plain text shows control characters",
+    },
     ...OUT_FLAG,
   },
   examples: ['deno task generate latest "Once upon a time"'],
