@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { issueText } from "../words/mod.ts";
 
-export { canRestrict } from "./worker_options.ts";
+export { canRestrict, grantedDeno } from "./permissions.ts";
 export { pinRevision } from "./revision.ts";
 export type { Pinned } from "./revision.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { grantedDeno } from "../config/mod.ts";
 import { Decoder, generate } from "../generate/mod.ts";
 import { hostWeights, type ParameterArrays } from "../model/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
@@ -37,7 +38,13 @@ export async function runTransformersJs(jobs: readonly Job[]): Promise<JobResult
   const path = (name: string) => fileURLToPath(new URL(`transformers_js/${name}`, import.meta.url));
   const permissions = ["--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"];
   const config = ["--frozen", "--config", path("deno.json")];
-  const child = new Deno.Command(Deno.execPath(), {
+  const command = grantedDeno();
+  if (command === undefined) {
+    throw new Error(
+      "verifying an export starts a process: add --allow-run=deno to the flags of deno",
+    );
+  }
+  const child = new Deno.Command(command, {
     args: ["run", "--quiet", "--no-prompt", ...config, ...permissions, path("main.ts")],
     stdin: "piped",
     stdout: "piped",

@@ -166,6 +166,9 @@ function checkVersion({ name, text, prompt, where, reader_version }: RecordCardO
   );
 }
 
+/** A text without anything to see: spaces, and characters such as a zero-width space. */
+const BLANK = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
+
 /** Makes a document from a record, or says why there is none. */
 type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | LeftOut;
 
@@ -179,7 +182,7 @@ function compileReading(options: RecordCardOptions): MakeDocument {
     if (!accept(record, where)) return "not selected by where";
     const head = prompt(record, where);
     const body = text(record, where);
-    if (body.trim() === "") return head === "" ? "with a blank text" : "with a blank answer";
+    if (BLANK.test(body)) return head === "" ? "with a blank text" : "with a blank answer";
     return {
       text: head + body,
       ...(mask_prompt && head !== "" ? { prompt_length_chars: head.length } : {}),

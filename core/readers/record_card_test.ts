@@ -38,7 +38,11 @@ function read(
 }
 
 Deno.test("a prompt is masked, or has loss too, and blank texts are skipped", async () => {
-  const records = lines({ q: "Why?", a: "Because." }, { q: "How?", a: " " });
+  const records = lines(
+    { q: "Why?", a: "Because." },
+    { q: "How?", a: " " },
+    { q: "Who?", a: "\u3000\u200b\ufeff" },
+  );
   await inFolder({ "a.jsonl": records }, async (folder) => {
     const options = { path: `${folder}/a.jsonl`, prompt: "Q: {q}\nA: ", text: "a" };
     const text = "Q: Why?\nA: Because.";

@@ -12,6 +12,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { grantedDeno } from "@causeway/core/config";
 import { packageFolder } from "@causeway/core/readers";
 
 /** An interpreter is not reused after a longer program that does not compile, which may leave traces in its memory. */
@@ -120,9 +121,7 @@ interface SandboxOptions {
  * @throws {Error} when it is allowed neither.
  */
 export function denoCommand(): string {
-  const granted = [Deno.execPath(), "deno"].find((command) =>
-    Deno.permissions.querySync({ name: "run", command }).state === "granted"
-  );
+  const granted = grantedDeno();
   if (granted !== undefined) return granted;
   throw new Error(
     "task mbpp needs permission to start the process it runs programs in: add --allow-run=deno to the flags of deno " +

@@ -1,5 +1,5 @@
 /**
- * Whether this project's configuration lets workers have fewer permissions than the process.
+ * What this process may start: workers with fewer permissions, and Deno.
  *
  * @module
  */
@@ -17,4 +17,14 @@ export function canRestrict(configuration = new URL("deno.json", ROOT)): boolean
   } catch {
     return false;
   }
+}
+
+/**
+ * The command by which this process is allowed to start Deno: its executable, or `deno` on the path, which may be a link
+ * to it; undefined when it is allowed neither.
+ */
+export function grantedDeno(): string | undefined {
+  return [Deno.execPath(), "deno"].find((command) =>
+    Deno.permissions.querySync({ name: "run", command }).state === "granted"
+  );
 }
