@@ -7,21 +7,45 @@
  *
  * Everything is scaled down to two minutes on two cores: a model with 1.3M parameters and half a million tokens per arm
  * before fine-tuning. It demonstrates the method; it is not evidence about large models. `quickstart_large.ts` is the
- * same with three times the data.
+ * same at a larger size.
  *
  * @module
  */
-import { defineRecipe } from "@causeway/core/recipe";
+import { defineRecipe, type RecipeBuilder } from "@causeway/core/recipe";
 import { report } from "@causeway/plugins/report";
 import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "@causeway/stages";
 
-const SEQUENCE_LENGTH = 128;
-const HORIZON_STEPS = 240;
-const BRANCH_STEP = 160;
+/** What its sizes differ in. */
+export interface QuickstartSize {
+  readonly general: { readonly dataset: string; readonly max_bytes?: number }[];
+  readonly pycode: { readonly dataset: string; readonly max_bytes?: number }[];
+  readonly vocab_size: number;
+  readonly tokenizer_bytes: number;
+  readonly sequence_length: number;
+  /** Steps of the trunk, and of the trunk and an arm together. */
+  readonly branch_step: number;
+  readonly horizon_steps: number;
+  /** Sequences of a source: while training, and in the final evaluation. */
+  readonly validation_sequences: number;
+  readonly evaluation_sequences: number;
+}
+
+const SMALL: QuickstartSize = {
+  general: [{ dataset: "brown" }],
+  pycode: [{ dataset: "pycode", max_bytes: 900_000 }],
+  vocab_size: 2048,
+  tokenizer_bytes: 2_000_000,
+  sequence_length: 128,
+  branch_step: 160,
+  horizon_steps: 240,
+  validation_sequences: 16,
+  evaluation_sequences: 64,
+};
+
 const GENERAL = { general: 1 };
 const WITH_CODE = { general: 0.8, code: 0.2 };
 
-const header = {
+export const header = {
   name: "quickstart",
   description: "Midtraining on code before fine-tuning on Python, scaled down to minutes.",
   seed: 1337,
@@ -29,30 +53,34 @@ const header = {
   samples: { prompts: ["The President said that", "def parse(text):"] },
 };
 
-export default defineRecipe(header, (recipe) => {
+export default defineRecipe(header, (recipe) => compareArms(recipe, SMALL));
+
+/** Adds the steps: data, trunk, two arms, their evaluation and the report. */
+export function compareArms(recipe: RecipeBuilder, size: QuickstartSize): void {
+  const { vocab_size, tokenizer_bytes, sequence_length } = size;
   const data = recipe.step("data", tokenize, {
     config: {
       sources: {
-        general: [{ dataset: "brown" }],
+        general: size.general,
         code: [{ dataset: "code" }],
-        pycode: [{ dataset: "pycode", max_bytes: 900_000 }],
+        pycode: size.pycode,
       },
-      vocab_size: 2048,
-      tokenizer_bytes: 2_000_000,
+      vocab_size,
+      tokenizer_bytes,
     },
   });
   const tokens = { train: { data: data.train }, validation: { data: data.validation } };
-  const validation = { every_steps: 40, max_sequences: 16 };
+  const validation = { every_steps: 40, max_sequences: size.validation_sequences };
 
   const trunk = recipe.step("trunk", pretrain, {
     config: {
       model: "mini",
       mixture: GENERAL,
-      sequence_length: SEQUENCE_LENGTH,
+      sequence_length,
       global_batch_size: 16,
       micro_batch_size: 8,
-      steps: BRANCH_STEP,
-      horizon_steps: HORIZON_STEPS,
+      steps: size.branch_step,
+      horizon_steps: size.horizon_steps,
       // Higher than the paper's 3e-4: small models tolerate it, and need it with so few steps.
       schedule: { peak_lr: 3e-3, min_lr: 1e-5 },
       validation,
@@ -69,7 +97,7 @@ export default defineRecipe(header, (recipe) => {
       config: {
         sources: ["pycode"],
         epochs: 1,
-        sequence_length: SEQUENCE_LENGTH,
+        sequence_length,
         global_batch_size: 32,
         micro_batch_size: 8,
         schedule: { peak_lr: 1e-3 },
@@ -92,8 +120,8 @@ export default defineRecipe(header, (recipe) => {
   const losses = recipe.step("losses", evaluate, {
     config: {
       by_example: ["pycode"],
-      sequence_length: SEQUENCE_LENGTH,
-      max_sequences: 64,
+      sequence_length,
+      max_sequences: size.evaluation_sequences,
       micro_batch_size: 8,
     },
     inputs: { models, tokens: { data: data.validation } },
@@ -101,7 +129,7 @@ export default defineRecipe(header, (recipe) => {
   // The paper's four states, with the control arm as the base model.
   const { base: _, ...four_states } = models;
   const layers = recipe.step("layers", cka, {
-    config: { probes: ["general", "pycode"], sequence_length: SEQUENCE_LENGTH, max_sequences: 24 },
+    config: { probes: ["general", "pycode"], sequence_length, max_sequences: 24 },
     inputs: {
       models: four_states,
       probes: { data: data.validation },
@@ -168,4 +196,4 @@ export default defineRecipe(header, (recipe) => {
     },
   });
   recipe.publish(page.report);
-});
+}

@@ -1,176 +1,30 @@
 /**
- * The quickstart at a larger size: does midtraining on code help a small model that is then fine-tuned on Python functions?
- *
- * A trunk is pretrained on general English. From its checkpoint, the midtrained arm continues with 20% code in the mixture,
- * and the control arm with general text only: same tokens, same schedule, same optimizer state. Both are fine-tuned on
- * documented Python functions, and evaluated on held-out functions and held-out general text.
- *
- * A model with 1.8M parameters and about 1.5M tokens per arm: minutes on two cores. It reads packages that
- * `deno task datasets` installs. It demonstrates the method; it is not evidence about large models.
+ * The quickstart at a larger size: 1.8M parameters and about 1.5M tokens per arm, minutes on two cores. It reads packages
+ * that `deno task datasets` installs.
  *
  * @module
  */
 import { defineRecipe } from "@causeway/core/recipe";
-import { report } from "@causeway/plugins/report";
-import { cka, evaluate, midtrain, pretrain, sft, similarity, tokenize } from "@causeway/stages";
+import { compareArms, header } from "./quickstart.ts";
 
-const SEQUENCE_LENGTH = 256;
-const HORIZON_STEPS = 400;
-const BRANCH_STEP = 240;
-const GENERAL = { general: 1 };
-const WITH_CODE = { general: 0.8, code: 0.2 };
-
-const header = {
-  name: "quickstart_large",
-  description: "Midtraining on code before fine-tuning on Python, scaled down to minutes.",
-  seed: 1337,
-  // Continued by the model during training, for the dashboard and the log; results do not depend on them.
-  samples: { prompts: ["The President said that", "def parse(text):"] },
-};
-
-export default defineRecipe(header, (recipe) => {
-  const data = recipe.step("data", tokenize, {
-    config: {
-      sources: {
-        // Limited, since the State of the Union addresses alone are larger than the other three together.
-        general: [
-          { dataset: "brown" },
-          { dataset: "sotu", max_bytes: 2_500_000 },
-          { dataset: "spam_assassin" },
-          { dataset: "moby_dick" },
-        ],
-        code: [{ dataset: "code" }],
-        pycode: [{ dataset: "pycode" }],
-      },
+export default defineRecipe(
+  { ...header, name: "quickstart_large" },
+  (recipe) =>
+    compareArms(recipe, {
+      // Limited, since the State of the Union addresses alone are larger than the other three together.
+      general: [
+        { dataset: "brown" },
+        { dataset: "sotu", max_bytes: 2_500_000 },
+        { dataset: "spam_assassin" },
+        { dataset: "moby_dick" },
+      ],
+      pycode: [{ dataset: "pycode" }],
       vocab_size: 4096,
       tokenizer_bytes: 4_000_000,
-    },
-  });
-  const tokens = { train: { data: data.train }, validation: { data: data.validation } };
-  const validation = { every_steps: 40, max_sequences: 32 };
-
-  const trunk = recipe.step("trunk", pretrain, {
-    config: {
-      model: "mini",
-      mixture: GENERAL,
-      sequence_length: SEQUENCE_LENGTH,
-      global_batch_size: 16,
-      micro_batch_size: 8,
-      steps: BRANCH_STEP,
-      horizon_steps: HORIZON_STEPS,
-      // Higher than the paper's 3e-4: small models tolerate it, and need it with so few steps.
-      schedule: { peak_lr: 3e-3, min_lr: 1e-5 },
-      validation,
-    },
-    inputs: { tokenizer: data.tokenizer, ...tokens },
-  });
-
-  const arm = (name: string, mixture: Record<string, number>) => {
-    const before = recipe.step(name, midtrain, {
-      config: { mixture, validation, micro_batch_size: 8 },
-      inputs: { checkpoint: trunk.checkpoint, ...tokens },
-    });
-    const after = recipe.step(`${name}_sft`, sft, {
-      config: {
-        sources: ["pycode"],
-        epochs: 1,
-        sequence_length: SEQUENCE_LENGTH,
-        global_batch_size: 32,
-        micro_batch_size: 8,
-        schedule: { peak_lr: 1e-3 },
-        validation: { ...validation, sources: ["general", "pycode"] },
-      },
-      inputs: { checkpoint: before.checkpoint, ...tokens },
-    });
-    return { before, after };
-  };
-  const control = arm("control", GENERAL);
-  const midtrained = arm("midtrained", WITH_CODE);
-  const models = {
-    base: trunk.checkpoint,
-    control: control.before.checkpoint,
-    control_sft: control.after.checkpoint,
-    midtrained: midtrained.before.checkpoint,
-    midtrained_sft: midtrained.after.checkpoint,
-  };
-
-  const losses = recipe.step("losses", evaluate, {
-    config: {
-      by_example: ["pycode"],
-      sequence_length: SEQUENCE_LENGTH,
-      max_sequences: 256,
-      micro_batch_size: 8,
-    },
-    inputs: { models, tokens: { data: data.validation } },
-  });
-  // The paper's four states, with the control arm as the base model.
-  const { base: _, ...four_states } = models;
-  const layers = recipe.step("layers", cka, {
-    config: { probes: ["general", "pycode"], sequence_length: SEQUENCE_LENGTH, max_sequences: 24 },
-    inputs: {
-      models: four_states,
-      probes: { data: data.validation },
-    },
-  });
-  const distances = recipe.step("distances", similarity, {
-    config: { mixtures: { "general + 20% code": WITH_CODE } },
-    inputs: { tokens: { data: data.train } },
-  });
-
-  const page = recipe.step("report", report, {
-    config: {
-      title: "Quickstart: code midtraining before Python fine-tuning",
-      description: header.description,
-      target_source: "pycode",
-      general_source: "general",
-      base: "base",
-      arms: [
-        {
-          name: "control",
-          label: "control (general only)",
-          before_sft: "control",
-          after_sft: "control_sft",
-          trained: ["trunk", "control"],
-        },
-        {
-          name: "midtrained",
-          label: "midtrained (20% code)",
-          before_sft: "midtrained",
-          after_sft: "midtrained_sft",
-          trained: ["trunk", "midtrained"],
-        },
-      ],
-    },
-    inputs: {
-      evaluation: { losses: losses.evaluation },
-      similarity: distances.similarity,
-      cka: { layers: layers.cka },
-      training: {
-        trunk: trunk.training,
-        control: control.before.training,
-        midtrained: midtrained.before.training,
-        control_sft: control.after.training,
-        midtrained_sft: midtrained.after.training,
-      },
-      validation: {
-        trunk: trunk.validation,
-        control: control.before.validation,
-        midtrained: midtrained.before.validation,
-        control_sft: control.after.validation,
-        midtrained_sft: midtrained.after.validation,
-      },
-      mixtures: {
-        trunk: trunk.mixture,
-        control: control.before.mixture,
-        midtrained: midtrained.before.mixture,
-      },
-      samples: {
-        trunk: trunk.samples,
-        midtrained: midtrained.before.samples,
-        midtrained_sft: midtrained.after.samples,
-      },
-      data: data.summary,
-    },
-  });
-  recipe.publish(page.report);
-});
+      sequence_length: 256,
+      branch_step: 240,
+      horizon_steps: 400,
+      validation_sequences: 32,
+      evaluation_sequences: 256,
+    }),
+);
