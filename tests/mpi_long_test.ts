@@ -84,7 +84,7 @@ Deno.test({
       const out = join(folder, "out");
       const env = { CAUSEWAY_CHECKPOINT_SECONDS: "0.01" };
       // Long enough to be killed within a task.
-      const slow = ["--set", "tuned.epochs=3"];
+      const slow = ["--set", "tuned.epochs=20"];
       const script = await rankScript(folder);
       const job = mpirun(launcher, 2, undefined, [script, ...argsFor(out, ...slow)], env);
       await killRank(folder, out);

@@ -81,6 +81,12 @@ parallel(
 );
 
 parallel("a stop request reaches all running steps, and the next run resumes them", async (out) => {
+  // Neither arm can end before both have begun.
+  const hold = `${out}.hold`;
+  Deno.writeTextFileSync(hold, "");
+  const held = { set: [...set, `left.hold=${hold}`, `right.hold=${hold}`] };
+  const arms = await loadRecipe(ARMS, held);
+  const executor = workerExecutor(ARMS, { load: held });
   const controller = new AbortController();
   const busy = new Set<string>();
   const onEvent = (event: RunEvent) => {
@@ -89,6 +95,7 @@ parallel("a stop request reaches all running steps, and the next run resumes the
   };
   const options = { out, jobs: 2, executor, signal: controller.signal, onEvent };
   await assert.rejects(run(arms, options), { name: "Interrupted" });
+  Deno.removeSync(hold);
   const { steps } = await verify(arms, out);
   const resumed = steps.filter(({ reasons }) =>
     reasons.includes("interrupted, resumes from its checkpoint")

@@ -227,7 +227,7 @@ Deno.test("invalid configs give an error with the reason", async () => {
     /only 2 training records for 5 shots; lower shots/,
   );
   const path = { validation: GSM8K.path.validation };
-  await refused({ gsm8k: { path, shots: 1 } }, /takes its 1 shots from a training set/);
+  await refused({ gsm8k: { path, shots: 1 } }, /takes its 1 shot from a training set/);
   await refused(
     { sciq: { ...SCIQ, revision: "sha256:0" } },
     /"sciq" is now at revision sha256:.*, not sha256:0/,
