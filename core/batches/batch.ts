@@ -4,7 +4,7 @@
  * @module
  */
 import { requireInteger } from "../config/mod.ts";
-import { counted } from "../words/mod.ts";
+import { labelWeights, type LossAverage } from "./loss_weights.ts";
 import type { TokenIds } from "./token_set.ts";
 
 /** One row of a batch before padding: inputs are all tokens but the last, labels all but the first. */
@@ -76,11 +76,16 @@ export interface GlobalBatch {
 
 /** The global batches of a phase. */
 export class BatchSource {
-  constructor(private readonly sampler: Sampler, readonly options: CollateOptions) {}
+  /** @param average of the labels of a global batch: what its loss is. */
+  constructor(
+    private readonly sampler: Sampler,
+    readonly options: CollateOptions,
+    private readonly average: LossAverage = "token",
+  ) {}
 
-  /** The same sequences in micro-batches of another size. */
+  /** The same sequences, with the same weights, in micro-batches of another size. */
   withMicroBatches(micro_batch_size: number): BatchSource {
-    return new BatchSource(this.sampler, { ...this.options, micro_batch_size });
+    return new BatchSource(this.sampler, { ...this.options, micro_batch_size }, this.average);
   }
 
   /** @param step counted from 0 within the phase. */
@@ -91,7 +96,8 @@ export class BatchSource {
       const before = tokens.get(sequence.source) ?? 0;
       tokens.set(sequence.source, before + sequence.tokens.length - 1);
     }
-    return { micro_batches: collate(sequences, this.options), tokens };
+    const weights = labelWeights(sequences.map(supervisedTokens), this.average);
+    return { micro_batches: collate(sequences, this.options, weights), tokens };
   }
 
   /** The rows of a step's batch before they are padded. */
@@ -126,15 +132,15 @@ export function sharedSize(micro_batch_size: number, sequences: number, ranks: n
  *
  * Labels are weighted so that the micro-batch losses simply add up, and their gradients with them:
  *
- *     loss = 1/n Σ_b Σ_i m_bi l_bi = Σ_b Σ_i w_bi l_bi,  w_bi = m_bi / n
+ *     loss = Σ_b Σ_i w_bi l_bi
  *
- * with m = 1 on supervised labels and n = Σ m over the WHOLE global batch. Averages of micro-batch averages
- * would weigh tokens by how many others share their micro-batch.
+ * By default w = m / n, with m = 1 on supervised labels and n = Σ m over the WHOLE global batch: the mean over its labels.
  *
  * Sequences are sorted by length, longest first, so that short ones share short micro-batches and the rows that
  * fill up the last micro-batch are cheap. Padding is on the right, where causal attention never lets it reach a real
  * token, so an attention mask is needed only for documents that share a row and must not see each other (`starts`).
  *
+ * @param weights of the labels of each sequence; see `labelWeights`.
  * @returns micro-batches in a fixed order; inputs of a sequence are its tokens but the last.
  * @throws {Error} when nothing in the batch is supervised, or a sequence is longer than the longest length.
  *
@@ -150,27 +156,23 @@ export function sharedSize(micro_batch_size: number, sequences: number, ranks: n
  * assert.deepEqual([...batch.loss_weights], [0, 1, 0, 0]); // only token 2 is past the prompt
  * ```
  */
-export function collate(sequences: readonly Sequence[], options: CollateOptions): MicroBatch[] {
+export function collate(
+  sequences: readonly Sequence[],
+  options: CollateOptions,
+  weights: readonly number[] = labelWeights(sequences.map(supervisedTokens)),
+): MicroBatch[] {
   const { micro_batch_size, lengths, pad_id = 0 } = options;
   requireInteger("micro_batch_size", micro_batch_size, 1);
   if (lengths.some((length, i) => !(Number.isInteger(length) && length > (lengths[i - 1] ?? 0)))) {
     throw new Error(`lengths [${lengths.join(", ")}] must be positive integers, ascending`);
   }
-  const supervised = sequences.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
-  if (supervised === 0) {
-    throw new Error(
-      `this batch of ${
-        counted(sequences.length, "sequence")
-      } has no token to learn: all are prompt, or ` +
-        "shorter than two tokens; check the prompts, or raise sequence_length",
-    );
-  }
-  const sorted = [...sequences].sort((a, b) => b.tokens.length - a.tokens.length);
+  const sorted = sequences.map((sequence, i) => ({ sequence, weight: weights[i] }))
+    .sort((a, b) => b.sequence.tokens.length - a.sequence.tokens.length);
   const micro_batches: MicroBatch[] = [];
   for (let start = 0; start < sorted.length; start += micro_batch_size) {
     const members = sorted.slice(start, start + micro_batch_size);
-    const length = paddedLength(members[0].tokens.length - 1, lengths);
-    micro_batches.push(pad(members, micro_batch_size, length, pad_id, 1 / supervised));
+    const length = paddedLength(members[0].sequence.tokens.length - 1, lengths);
+    micro_batches.push(pad(members, micro_batch_size, length, pad_id));
   }
   return micro_batches;
 }
@@ -187,18 +189,17 @@ function paddedLength(inputs: number, lengths: readonly number[]): number {
 }
 
 function pad(
-  members: Sequence[],
+  members: readonly { readonly sequence: Sequence; readonly weight: number }[],
   rows: number,
   length: number,
   pad_id: number,
-  weight: number,
 ): MicroBatch {
   const input_ids = new Int32Array(rows * length).fill(pad_id);
   const labels = new Int32Array(rows * length).fill(pad_id);
   const loss_weights = new Float32Array(rows * length);
-  const masked = members.some(({ starts }) => starts !== undefined);
+  const masked = members.some(({ sequence: { starts } }) => starts !== undefined);
   const document_start = masked ? new Int32Array(rows * length) : undefined;
-  members.forEach(({ tokens, prompt_length, starts = [] }, row) => {
+  members.forEach(({ sequence: { tokens, prompt_length, starts = [] }, weight }, row) => {
     const at = row * length;
     input_ids.set(tokens.subarray(0, Math.max(0, tokens.length - 1)), at);
     labels.set(tokens.subarray(1), at);
@@ -211,7 +212,7 @@ function pad(
       document_start!.fill(start, at + start, at + length);
     }
   });
-  const supervised = members.reduce((sum, sequence) => sum + supervisedTokens(sequence), 0);
+  const supervised = members.reduce((sum, { sequence }) => sum + supervisedTokens(sequence), 0);
   return {
     rows,
     length,

@@ -15,15 +15,22 @@ export {
   sharedSize,
   supervisedTokens,
 } from "./batch.ts";
+export { evaluationSequences, example } from "./examples.ts";
 export {
-  evaluationSequences,
-  example,
+  type DrawnSource,
+  type ExampleLength,
   ExampleSampler,
   type Overlong,
   overlong_schema,
   type Passes,
   passesOver,
-} from "./examples.ts";
+} from "./example_sampler.ts";
+export {
+  labelWeights,
+  loss_average_schema,
+  type LossAverage,
+  lossAverage,
+} from "./loss_weights.ts";
 export { describePlan, ledgerTable, MixtureSampler } from "./mixture.ts";
 export {
   extendHistory,

@@ -10,8 +10,20 @@ import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { NonFiniteError, type TrainingArrays } from "./trainer.ts";
 
-/** Defaults are the paper's, except for `decay_scope`: its LitGPT fork does "all". */
-export const optimizer_schema = z.strictObject({
+/** Settings by name, where they differ from the defaults of the fields. */
+const PRESETS = {
+  /** `torch.optim.AdamW(parameters, lr)` and nothing else: what the authors' code fine-tunes with. */
+  torch_default: {
+    beta2: 0.999,
+    weight_decay: 0.01,
+    decay_scope: "all",
+    max_grad_norm: null,
+  },
+} as const;
+
+const optimizer = z.strictObject({
+  /** "torch_default": those of `torch.optim.AdamW` (0.9, 0.999, 1e-8, decay 0.01 of all parameters), without clipping. */
+  preset: z.enum(["torch_default"]).optional(),
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.95),
   epsilon: z.number().positive().default(1e-8),
@@ -22,7 +34,21 @@ export const optimizer_schema = z.strictObject({
   max_grad_norm: z.number().positive().nullable().default(1),
 });
 
-export type OptimizerConfig = z.output<typeof optimizer_schema>;
+/**
+ * Defaults are the paper's, except for `decay_scope`: its LitGPT fork does "all". A preset has defaults of its own; fields
+ * that are set replace them.
+ */
+export const optimizer_schema = z.preprocess(withPreset, optimizer) as unknown as z.ZodType<
+  z.output<typeof optimizer>,
+  z.input<typeof optimizer>
+>;
+
+function withPreset(given: unknown): unknown {
+  const preset = (given as { preset?: unknown } | null | undefined)?.preset;
+  return preset === "torch_default" ? { ...PRESETS[preset], ...given as object } : given;
+}
+
+export type OptimizerConfig = z.output<typeof optimizer>;
 
 /** What gradients are multiplied by, as torch.nn.utils.clip_grad_norm_: min(1, c / (norm + 1e-6)). */
 export function clipFactor(grad_norm: number, max_grad_norm: number | null): number {

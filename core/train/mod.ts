@@ -70,4 +70,10 @@ export {
   type TrainingArrays,
 } from "./trainer.ts";
 export { checkIds, checkModels, checkTokenizer } from "./token_check.ts";
-export { describeExamples, tuning_fields, tuningPhase } from "./tuning_phase.ts";
+export {
+  checkTuning,
+  describeExamples,
+  sourceNames,
+  tuning_fields,
+  tuningPhase,
+} from "./tuning_phase.ts";

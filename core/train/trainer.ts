@@ -33,7 +33,7 @@ export function freshArrays(parameters: ParameterArrays): TrainingArrays {
 }
 
 export interface StepResult {
-  /** Mean loss over the supervised tokens of the global batch, in nats, before the update. */
+  /** Mean loss of the global batch, as its `loss_weights` say, in nats, before the update. */
   loss: number;
   /** Global gradient norm before clipping. */
   grad_norm: number;

@@ -9,6 +9,8 @@ import {
   ExampleSampler,
   findSet,
   loadDocumentSets,
+  loss_average_schema,
+  lossAverage,
   overlong_schema,
   type TokenTable,
 } from "../batches/mod.ts";
@@ -23,25 +25,68 @@ import type { Phase } from "./phase.ts";
 
 /** Config fields of stages that fine-tune. */
 export const tuning_fields = {
-  /** Sources whose documents are the training examples. */
-  sources: distinct(z.array(z.string()).nonempty()),
   /**
-   * Passes over the examples; may be a fraction. The last batch may be smaller, and no batch is larger than the set:
-   * 3 examples for 1 epoch are 1 step of 3.
+   * Sources whose documents are the training examples: a list, to draw every example once in each pass; or a record of
+   * weights, `{ gsm8k: 3, sciq: 1 }`, to draw examples of each source at that share and repeat those that end.
    */
-  epochs: z.number().positive().default(4),
+  sources: z.union([
+    distinct(z.array(z.string()).nonempty()),
+    z.record(z.string(), z.number().nonnegative()),
+  ]),
+  /**
+   * Passes over the examples, 4 where no length is set; may be a fraction. The last batch may be smaller, and no batch is
+   * larger than the set: 3 examples for 1 epoch are 1 step of 3. With weights, as many examples as all sources have are
+   * a pass.
+   */
+  epochs: z.number().positive().optional(),
+  /** Length in optimizer steps, instead of `epochs`. */
+  steps: positive_int.optional(),
+  /** Length in examples, instead of `epochs`. */
+  examples: positive_int.optional(),
+  /** Length in supervised tokens, instead of `epochs`: training ends with the step that reaches them. */
+  supervised_tokens: positive_int.optional(),
   /** Maximum number of input tokens per example. */
   sequence_length: positive_int.default(512),
   /** Longer examples: "truncate" cuts off their end, "skip" leaves them out, "error" stops with an error. */
   overlong: overlong_schema,
   /** Examples per optimizer step. */
   global_batch_size: positive_int.default(64),
+  /** Examples per forward pass; affects memory and speed, and results only by rounding unless `loss_average` names it. */
   micro_batch_size,
+  /**
+   * What the loss of a step is: "token" is the mean over its supervised tokens; "example" the mean of its examples' means;
+   * "micro_batch" the mean of the means of `micro_batch_size` examples each, in the order drawn, as the authors' code has it.
+   */
+  loss_average: loss_average_schema,
 };
 
 export type TuningConfig = Readonly<z.output<z.ZodObject<typeof tuning_fields>>> & Compute & {
   readonly optimizer: OptimizerConfig;
 };
+
+/** Names of the fields that say how long fine-tuning lasts. */
+const LENGTHS = ["epochs", "steps", "examples", "supervised_tokens"] as const;
+
+/** Refinement of configs with `tuning_fields`: one length, and at least one weight above 0. */
+export function checkTuning(
+  config: Pick<TuningConfig, "sources" | typeof LENGTHS[number]>,
+  context: z.core.$RefinementCtx,
+): void {
+  const refuse = (field: string, message: string) =>
+    context.addIssue({ code: "custom", message, path: [field], input: config });
+  const set = LENGTHS.filter((name) => config[name] !== undefined);
+  if (set.length > 1) refuse(set[1], `set either ${set[0]} or ${set[1]}, not both`);
+  if (sourceNames(config.sources).length === 0) {
+    refuse("sources", "give at least one source a weight above 0");
+  }
+}
+
+/** Names of the sources, the main one first: in the order of a list, or by weight. */
+export function sourceNames(sources: TuningConfig["sources"]): string[] {
+  if (Array.isArray(sources)) return [...sources];
+  return Object.keys(sources).filter((name) => sources[name] > 0).sort()
+    .sort((a, b) => sources[b] - sources[a]);
+}
 
 /** A phase that still needs a schedule and eval sets. */
 export interface TuningPhase {
@@ -51,14 +96,16 @@ export interface TuningPhase {
   startWith(schedule: ScheduleConfig): TrainerState;
 }
 
-/** "4,731 examples, 296 steps, 4 passes; 1,129 examples truncated to 257 tokens". */
+/**
+ * "4,731 examples, 296 steps, 4 passes; 1,129 examples truncated to 257 tokens". With weights also, for each source, "60.0%
+ * from gsm8k: 11,354 examples drawn of 7,473, 1.52 passes, 1,203,001 supervised tokens".
+ */
 export function describeExamples(
-  { examples, passes, truncated, overlong: long, skipped }: ExampleSampler,
-  { overlong, sequence_length, global_batch_size }: Pick<
-    TuningConfig,
-    "overlong" | "sequence_length" | "global_batch_size"
-  >,
+  sampler: ExampleSampler,
+  config: Pick<TuningConfig, "sources" | "overlong" | "sequence_length" | "global_batch_size">,
 ): string {
+  const { examples, passes, truncated, overlong: long, skipped } = sampler;
+  const { overlong, sequence_length, global_batch_size } = config;
   const { steps, batch_size, last_batch_size, epochs } = passes;
   const made = counted(Number(epochs.toFixed(3)), "pass");
   const parts = [`${counted(examples, "example")}, ${counted(steps, "step")}, ${made}`];
@@ -72,6 +119,7 @@ export function describeExamples(
   if (last_batch_size < batch_size) {
     parts.push(`the last batch has ${counted(last_batch_size, "example")}`);
   }
+  if (!Array.isArray(config.sources)) parts.push(...describeShares(sampler));
   const tokens = `${formatNumber(sequence_length + 1)} tokens`;
   if (overlong === "skip" && long > 0) {
     parts.push(`${counted(long, "example")} skipped: longer than ${tokens}`);
@@ -88,6 +136,16 @@ export function describeExamples(
   return parts.join("; ");
 }
 
+function describeShares(sampler: ExampleSampler): string[] {
+  return sampler.drawn().map(({ source, examples, available, labels }) => {
+    const share = (100 * examples / sampler.passes.drawn).toFixed(1);
+    const passes = counted(Number((examples / available).toFixed(2)), "pass");
+    return `${share}% from ${source}: ${formatNumber(examples)} drawn of ${
+      counted(available, "example")
+    }, ${passes}, ${counted(labels, "supervised token")}`;
+  });
+}
+
 /**
  * Builds the phase.
  *
@@ -100,17 +158,19 @@ export async function tuningPhase(
 ): Promise<TuningPhase> {
   const { sequence_length, global_batch_size, optimizer, micro_batch_size } = config;
   const all = await loadDocumentSets(train, "train");
-  const sets = config.sources.map((name) => findSet(all, name));
-  const sampler = new ExampleSampler({ ...config, sets, seed, phase: "sft" });
+  const sets = sourceNames(config.sources).map((name) => findSet(all, name));
+  const weights = Array.isArray(config.sources) ? undefined : config.sources;
+  const sampler = new ExampleSampler({ ...config, sets, weights, seed, phase: "sft" });
   const { steps } = sampler;
   return {
     sampler,
     phase: {
       steps,
-      batches: new BatchSource(sampler, {
-        micro_batch_size,
-        lengths: paddedLengths(sequence_length),
-      }),
+      batches: new BatchSource(
+        sampler,
+        { micro_batch_size, lengths: paddedLengths(sequence_length) },
+        lossAverage(config),
+      ),
       compute: computeOptions(config),
     },
     startWith: (schedule) =>

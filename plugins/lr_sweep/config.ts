@@ -1,7 +1,7 @@
 import { compute_fields } from "@causeway/core/engine";
 import { z } from "zod";
 import { distinct, positive_int } from "@causeway/core/config";
-import { optimizer_schema, tuning_fields } from "@causeway/core/train";
+import { checkTuning, optimizer_schema, tuning_fields } from "@causeway/core/train";
 
 const rate = z.number().positive();
 
@@ -31,7 +31,7 @@ export const config = z.strictObject({
   /** Sequences to evaluate per held-out source, evenly spaced over all of it. */
   max_sequences: positive_int.default(64),
   ...compute_fields,
-});
+}).superRefine(checkTuning);
 
 export type Config = z.output<typeof config>;
 

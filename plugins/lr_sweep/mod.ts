@@ -13,6 +13,7 @@ import {
   evalSets,
   NonFiniteError,
   schedule_schema,
+  sourceNames,
   tuningPhase,
 } from "@causeway/core/train";
 import { type Config, config, learningRates } from "./config.ts";
@@ -36,7 +37,7 @@ type Context = StageContext<Config, typeof inputs, typeof outputs>;
  */
 export const lr_sweep = defineStage({
   name: "lr_sweep",
-  version: "3",
+  version: "4",
   description: "Fine-tunes a checkpoint at a grid of learning rates and finds the best one.",
   config,
   inputs,
@@ -86,7 +87,8 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
 
 /** Eval sets by source, the target first. */
 async function loadEvalSets({ config, inputs, log }: Context): Promise<Map<string, EvalSet>> {
-  const { sources, target = sources[0], held_out, sequence_length, max_sequences } = config;
+  const { held_out, sequence_length, max_sequences } = config;
+  const sources = sourceNames(config.sources), { target = sources[0] } = config;
   const sets = await evalSets(inputs.validation, {
     sequence_length,
     max_sequences,

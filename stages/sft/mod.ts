@@ -26,6 +26,7 @@ import {
   checkpointOutputs,
   checkpointReader,
   checkTokenizer,
+  checkTuning,
   describeExamples,
   evalSets,
   freshArrays,
@@ -38,6 +39,7 @@ import {
   placesOf,
   resolveSchedule,
   schedule_schema,
+  sourceNames,
   sourceTokens,
   type TrainerState,
   training_outputs,
@@ -65,7 +67,7 @@ const config = z.strictObject({
   save_optimizer: z.boolean().default(true),
   ...checkpointing_fields,
   ...compute_fields,
-});
+}).superRefine(checkTuning);
 
 type Config = z.output<typeof config>;
 
@@ -85,7 +87,8 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   await checkTokenizer({ train, validation: inputs.validation }, checkpoint, "the checkpoint's");
   const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
   log(describeExamples(sampler, config));
-  const peak_lr = await bestLearningRate(inputs.learning_rates, config.sources[0]);
+  const sources = sourceNames(config.sources);
+  const peak_lr = await bestLearningRate(inputs.learning_rates, sources[0]);
   if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
   return {
     ...phase,
@@ -94,7 +97,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
       sequence_length,
       max_sequences: validation.max_sequences,
       sources: validation.sources,
-      mode: (source) => config.sources.includes(source) ? "examples" : "packed",
+      mode: (source) => sources.includes(source) ? "examples" : "packed",
       port: "validation",
       tokenizer: inputs.checkpoint,
       log,
@@ -106,7 +109,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
 
 export const sft = defineStage({
   name: "sft",
-  version: "7",
+  version: "8",
   description:
     "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,
@@ -155,16 +158,22 @@ interface Source {
   readonly source: string;
   readonly tokens: number;
   readonly documents: number;
+  /** Share of the examples drawn. */
+  readonly share: number;
 }
 
-/** Assumes that every document is an example that fits; the number of steps is exact if all do. */
+/** Assumes that every document is an example that fits and has no prompt; the number of steps is exact if that is so. */
 function forecast({ config, seed, parents }: SftForecast): Forecast {
   const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
   if (!checkpoint) return { notes: ["unknown until the checkpoint to fine-tune exists"] };
   const { model } = checkpoint;
   const sources = sourcesOf(config, parents.train);
   const documents = sum(sources.map((source) => source.documents));
-  const { steps, epochs } = passesOver(documents, config);
+  const mean_labels = sum(sources.map(({ share, tokens, documents }) => {
+    return documents === 0 ? 0 : share * tokens / documents;
+  }));
+  const passes = passesOver(documents, config, mean_labels || 1);
+  const { steps } = passes;
   const state = freshState({
     schedule: resolveSchedule(config.schedule, steps),
     optimizer: config.optimizer,
@@ -178,10 +187,7 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
     const note = "the number of steps is unknown until the data are tokenized";
     return { outputs, notes: [note] };
   }
-  const mean = Math.min(
-    config.sequence_length,
-    sum(sources.map(({ tokens }) => tokens)) / documents,
-  );
+  const mean = Math.min(config.sequence_length, mean_labels);
   const eval_sources = config.validation.sources ??
     Object.keys(sourceTokens(parents.validation) ?? {});
   return {
@@ -189,9 +195,9 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
       parameters: parameterCount(model),
       from_step: 0,
       to_step: steps,
-      tokens: Math.round(epochs * mean * documents),
-      sequences: Math.min(config.global_batch_size, documents),
-      ...drawn(sources, epochs, steps, state),
+      tokens: Math.round(passes.drawn * mean),
+      sequences: passes.batch_size,
+      ...drawn(sources, passes, state),
       keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
     },
     ...trainingCost({
@@ -209,27 +215,42 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
       },
     }),
     outputs,
+    ...(config.supervised_tokens !== undefined && {
+      notes: ["the number of steps counts prompts as supervised; with prompts there are more"],
+    }),
   };
 }
 
 function sourcesOf(config: Config, train: Readonly<Record<string, unknown>>): Source[] {
-  const known = sourceTokens(train);
-  return config.sources.map((source) => {
+  const known = sourceTokens(train), weights = config.sources;
+  const names = sourceNames(weights);
+  const sources = names.map((source) => {
     const { tokens, documents } = known?.[source] ?? { tokens: 0, documents: 0 };
     // The last token of a document is a target only.
     return { source, tokens: tokens - documents, documents };
   });
+  const weightOf = (source: Omit<Source, "share">) =>
+    Array.isArray(weights) ? source.documents : (weights as Record<string, number>)[source.source];
+  const all = sum(sources.map(weightOf));
+  return sources.map((source) => ({ ...source, share: all === 0 ? 0 : weightOf(source) / all }));
 }
 
-/** Tokens drawn from each source, and learning rate and shares along the steps. */
-function drawn(sources: readonly Source[], epochs: number, steps: number, state: TrainerState) {
-  const all = sum(sources.map(({ tokens }) => tokens));
-  const shares = Object.fromEntries(sources.map(({ source, tokens }) => [source, tokens / all]));
+/** Tokens drawn from each source, and learning rate and shares of the tokens along the steps. */
+function drawn(
+  sources: readonly Source[],
+  passes: ReturnType<typeof passesOver>,
+  state: TrainerState,
+) {
+  const counts = sources.map(({ share, tokens, documents }) => {
+    return documents === 0 ? 0 : passes.drawn * share * tokens / documents;
+  });
+  const all = sum(counts);
+  const shares = Object.fromEntries(sources.map(({ source }, i) => [source, counts[i] / all]));
   return {
-    sources: sources.map(({ source, tokens }) => {
-      return { source, tokens: Math.round(epochs * tokens), before: 0, available: tokens };
+    sources: sources.map(({ source, tokens }, i) => {
+      return { source, tokens: Math.round(counts[i]), before: 0, available: tokens };
     }),
-    points: placesOf(steps).map((step) => {
+    points: placesOf(passes.steps).map((step) => {
       return { step, learning_rate: learningRate(state.schedule, step), shares };
     }),
   };

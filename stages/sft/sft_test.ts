@@ -166,6 +166,40 @@ Deno.test("a loss that is not a number before any update is blamed on the weight
   );
 });
 
+Deno.test("weights draw sources at their shares, for a number of steps, and what that means is said", async () => {
+  const { logs, training } = await tune({
+    sources: { qa: 3, general: 1 },
+    epochs: undefined,
+    steps: 6,
+  });
+  assert.equal(training.step.length, 6);
+  assert.match(logs.join(), /75.0% from qa: 36 drawn of 64 examples, 0.56 passes/);
+  assert.match(logs.join(), /25.0% from general: 12 drawn of 9 examples, 1.33 passes/);
+});
+
+Deno.test("supervised tokens as a length end training with the step that reaches them", async () => {
+  const { logs, training } = await tune({ epochs: undefined, supervised_tokens: 300 });
+  const steps = training.step.length;
+  assert.match(logs.join(), new RegExp(`64 examples, ${steps} steps`));
+  assert.ok(training.tokens[steps - 1] - 4 * 8 * steps <= 400, `${training.tokens}`);
+});
+
+Deno.test("averages of the loss differ, and groups are those drawn, however micro-batches are cut", async () => {
+  const loss = async (loss_average: string, more = {}) => {
+    const { training } = await tune({ loss_average, epochs: 0.5, ...more });
+    return [...training.loss];
+  };
+  const [token, example, micro_batch] = [
+    await loss("token"),
+    await loss("example"),
+    await loss("micro_batch"),
+  ];
+  assert.notEqual(token[0], example[0]);
+  assert.notEqual(token[0], micro_batch[0]);
+  const in_workers = await loss("micro_batch", { workers: 3 }); // micro-batches of 3 instead of 4
+  micro_batch.forEach((value, i) => assert.ok(Math.abs(value - in_workers[i]) < 1e-5));
+});
+
 Deno.test("invalid configs give an error", async () => {
   await assert.rejects(
     () => tune({ sources: ["qua"] }),
@@ -173,5 +207,7 @@ Deno.test("invalid configs give an error", async () => {
   );
   await assert.rejects(() => tune({}, { ...EXAMPLES, prompt_length: 30 }), /prompt/i);
   await assert.rejects(() => tune({ sources: [] }), /sources/);
+  await assert.rejects(() => tune({ sources: { qa: 0 } }), /at least one source a weight above 0/);
+  await assert.rejects(() => tune({ steps: 3 }), /set either epochs or steps, not both/);
   await assert.rejects(() => tune({ sources: ["qa", "qa"] }), /"qa" is listed twice/);
 });
