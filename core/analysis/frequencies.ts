@@ -4,44 +4,16 @@
  *
  * @module
  */
-import { z } from "zod";
-import { type DocumentSet, MixtureSchedule, resized, shares } from "../batches/mod.ts";
-import { permute } from "../random/mod.ts";
+import { type DocumentSet, resized } from "../batches/mod.ts";
 import { counted } from "../words/mod.ts";
-
-/**
- * Config fields: how documents are sampled and mixtures weighted. The paper says "at most 10,000 examples" and does not
- * define the weights; they are shares of tokens in training.
- */
-export const sampling_fields = {
-  /** Number of documents sampled from each source or mixture, see `sample_size`. */
-  max_examples: z.int().min(1).default(10_000),
-  /**
-   * "at_most": `max_examples` documents, or all documents of a smaller set. "at_least": `max_examples` documents, repeated
-   * if the set is smaller, or all documents of a larger set.
-   */
-  sample_size: z.enum(["at_most", "at_least"]).default("at_most"),
-  /** Whether the weights of mixtures are shares of tokens or of documents. */
-  mixture_by: z.enum(["tokens", "documents"]).default("tokens"),
-};
-
-const sampling_schema = z.object(sampling_fields);
-
-export type SamplingOptions = Readonly<z.output<typeof sampling_schema>>;
-
-export const SAMPLING_DEFAULTS: SamplingOptions = sampling_schema.parse({});
-
-/** Shares by source; scaled to sum to 1. */
-export type Weights = Readonly<Record<string, number>>;
-
-/** One source of a mixture. */
-export interface Part {
-  readonly set: DocumentSet;
-  /** Share by weight, of tokens or documents. */
-  readonly share: number;
-  /** Number of sampled documents; if more than the set has, documents repeat. */
-  readonly documents: number;
-}
+import {
+  mixtureParts,
+  type Part,
+  sampledText,
+  sampleSize,
+  type SamplingOptions,
+  type Weights,
+} from "./sampling.ts";
 
 /** How often each token occurs in a sample of documents. */
 export interface TokenCounts {
@@ -71,13 +43,13 @@ export function tokenFrequencies(
   seed: number,
 ): Float64Array {
   const part = { set, share: 1, documents: sampleSize(set, options.max_examples, options) };
-  return combine([part], [countTokens(part, seed)], options);
+  return combine([part], [countTokens(part, seed, options)], options);
 }
 
 /**
  * Unigram frequencies of a simulated mixture: `max_examples` documents are divided among the sources by weight, and the
  * sources' frequencies are weighted, f = Σ w_s f_s, since weights are shares of tokens and documents differ in length.
- * With `mixture_by: "documents"` the sampled documents are pooled instead.
+ * With `mixture_by: "documents"` and "full_samples" the sampled documents are pooled instead.
  *
  * @param weights by source. A source gives at least one document, however small its weight.
  * @param cache stores the counts of each source, for further mixtures.
@@ -93,42 +65,13 @@ export function mixFrequencies(
 ): Float64Array {
   const parts = mixtureParts(sets, weights, options);
   const counts = parts.map((part) => {
-    const key = `${part.documents} of ${part.set.name}`;
-    const counts = cache.get(key) ?? countTokens(part, seed);
+    const { max_characters, max_tokens } = options;
+    const key = JSON.stringify([part.set.name, part.documents, max_characters, max_tokens]);
+    const counts = cache.get(key) ?? countTokens(part, seed, options);
     cache.set(key, counts);
     return counts;
   });
   return combine(parts, counts, options);
-}
-
-/**
- * Divides the documents of a simulated mixture among its sources.
- *
- * @throws {Error} when the mixture names an unknown source.
- */
-export function mixtureParts(
-  sets: ReadonlyMap<string, DocumentSet>,
-  weights: Weights,
-  options: SamplingOptions,
-): Part[] {
-  const mixture = shares(weights);
-  const quota = new MixtureSchedule([{ from: 0, weights: mixture }]).drawn(options.max_examples);
-  return Object.entries(mixture).map(([source, share]) => {
-    const set = sets.get(source);
-    if (!set) {
-      throw new Error(
-        `unknown source "${source}" in a mixture; sources are ${
-          [...sets.keys()].sort().join(", ")
-        }`,
-      );
-    }
-    return { set, share, documents: sampleSize(set, Math.max(1, quota[source] ?? 0), options) };
-  });
-}
-
-function sampleSize(set: DocumentSet, wanted: number, { sample_size }: SamplingOptions): number {
-  const { documents } = set;
-  return sample_size === "at_most" ? Math.min(documents, wanted) : Math.max(documents, wanted);
 }
 
 /**
@@ -140,7 +83,7 @@ function sampleSize(set: DocumentSet, wanted: number, { sample_size }: SamplingO
 export function combine(
   parts: readonly Part[],
   counts: readonly TokenCounts[],
-  { mixture_by }: SamplingOptions,
+  { mixture_by, vocabulary = Infinity }: SamplingOptions,
 ): Float64Array {
   const weights = parts.map(({ set, share }, i) => {
     const { tokens, documents } = counts[i];
@@ -152,6 +95,7 @@ export function combine(
           "remove it, or add documents",
       );
     }
+    if (mixture_by === "full_samples") return tokens;
     // When documents are pooled, a source's tokens are proportional to the mean length of its documents.
     return mixture_by === "tokens" ? share : share * tokens / documents;
   });
@@ -161,16 +105,31 @@ export function combine(
     const weight = weights[i] / total;
     counts.forEach((count, token) => mixed[token] += weight * (count / tokens));
   });
-  return mixed;
+  return mostFrequent(mixed, vocabulary);
 }
 
-function countTokens({ set, documents }: Part, seed: number): TokenCounts {
+/** Shares of the `size` most frequent tokens, scaled to sum to 1; the same array if there are no more. */
+function mostFrequent(shares: Float64Array, size: number): Float64Array {
+  if (shares.reduce((found, share) => share > 0 ? found + 1 : found, 0) <= size) return shares;
+  const kept = Array.from(shares.keys())
+    .sort((a, b) => shares[b] - shares[a] || a - b).slice(0, size);
+  const total = kept.reduce((sum, token) => sum + shares[token], 0);
+  const most = new Float64Array(shares.length);
+  for (const token of kept) most[token] = shares[token] / total;
+  return most;
+}
+
+function countTokens(
+  { set, documents }: Part,
+  seed: number,
+  options: SamplingOptions,
+): TokenCounts {
   let counts = new Float64Array(1024);
   let tokens = 0, largest = -1;
   const distinct = Math.min(set.documents, documents);
   for (let i = 0; i < distinct; i++) {
     const times = timesTaken(i, set.documents, documents);
-    const text = sampledText(set, i, seed);
+    const text = sampledText(set, i, seed, options);
     for (const token of text) {
       if (token >= counts.length) counts = resized(counts, 2 * token);
       if (token > largest) largest = token;
@@ -184,11 +143,4 @@ function countTokens({ set, documents }: Part, seed: number): TokenCounts {
 /** How often the `i`-th of a set's documents occurs in `wanted` draws that cycle through the set. */
 function timesTaken(i: number, documents: number, wanted: number): number {
   return Math.floor(wanted / documents) + (i < wanted % documents ? 1 : 0);
-}
-
-/** Tokens of the `i`-th document in the set's random order, without the end-of-text token. */
-export function sampledText(set: DocumentSet, i: number, seed: number) {
-  const document = permute(i, set.documents, seed, `similarity/${set.name}`, 0);
-  const { [document]: start, [document + 1]: end } = set.offsets;
-  return set.read(start, Math.max(start, end - 1));
 }

@@ -100,6 +100,65 @@ Deno.test("a mixture's examples are divided among its sources", () => {
   assert.deepEqual(counted("at_least"), [300, 300]);
 });
 
+Deno.test("a mixture of full samples has all special documents, and general ones up to their sample", () => {
+  const set = (name: string, first: number, documents: number) =>
+    setOf(name, Array.from({ length: documents }, (_, i) => [first + i, 0]));
+  const sets = new Map([
+    ["web", set("web", 1, 300)],
+    ["code", set("code", 1_001, 300)],
+    ["math", set("math", 2_001, 20)],
+  ]);
+  const counted = (weights: Record<string, number>, max_examples: number) => {
+    const options = {
+      ...atMost(max_examples),
+      mixture_by: "full_samples",
+      general: "web",
+    } as const;
+    const mixed = mixFrequencies(sets, weights, options, 0);
+    const used = (part: Float64Array) => part.filter((share) => share > 0);
+    // Documents are pooled: each of them counts as much as any other.
+    assert.ok(used(mixed).every((share) => Math.abs(share * used(mixed).length - 1) < 1e-12));
+    return [[0, 1_000], [1_000, 2_000], [2_000, 3_000]].map(([from, to]) =>
+      used(mixed.subarray(from, to)).length
+    );
+  };
+  // floor(100 · 0.8 / 0.2) = 400 are more than the sample of 100: half and half.
+  assert.deepEqual(counted({ web: 0.8, code: 0.2 }, 100), [100, 100, 0]);
+  assert.deepEqual(counted({ web: 0.3, code: 0.7 }, 100), [42, 100, 0]);
+  // A special source with fewer documents has fewer general ones beside it: floor(20 · 0.88 / 0.12).
+  assert.deepEqual(counted({ web: 0.88, math: 0.12 }, 200), [146, 0, 20]);
+  // Several special sources share the special sample by their weights.
+  assert.deepEqual(counted({ web: 0.8, code: 0.15, math: 0.05 }, 40), [40, 30, 10]);
+  assert.deepEqual(counted({ code: 0.5, math: 0.5 }, 40), [0, 20, 20]);
+  assert.deepEqual(counted({ web: 1 }, 40), [40, 0, 0]);
+  // floor(1 · 0.1 / 0.9) = 0.
+  assert.deepEqual(counted({ web: 0.1, code: 0.9 }, 1), [0, 1, 0]);
+});
+
+Deno.test("the most frequent tokens are kept, and of equal counts the smaller ids", () => {
+  const set = setOf("s", [[7, 7, 7, 5, 5, 3, 3, 9, 0]]);
+  const kept = (vocabulary: number) => {
+    const shares = tokenFrequencies(set, { ...atMost(1), vocabulary }, 0);
+    return Object.fromEntries([...shares.entries()].filter(([, share]) => share > 0));
+  };
+  assert.deepEqual(kept(2), { 3: 2 / 5, 7: 3 / 5 });
+  assert.deepEqual(kept(3), { 3: 2 / 7, 5: 2 / 7, 7: 3 / 7 });
+  assert.deepEqual(kept(4), { 3: 2 / 8, 5: 2 / 8, 7: 3 / 8, 9: 1 / 8 });
+});
+
+Deno.test("the BOS token is not counted where the tokenizer is known", () => {
+  const set = setOf("s", [[8, 1, 2, 0], [8, 8, 0], [1, 0]]);
+  const tokenizer = {
+    prefix_ids: [8],
+    encode: () => Uint16Array.of(),
+    decode: () => "",
+  };
+  const shares = (options: object) => [...tokenFrequencies(set, { ...atMost(9), ...options }, 0)];
+  assert.deepEqual(shares({ tokenizer }).filter((share) => share > 0), [1 / 2, 1 / 4, 1 / 4]);
+  assert.equal(shares({})[8], 3 / 6);
+  assert.deepEqual(shares({ tokenizer, max_tokens: 1 }).slice(1, 3), [2 / 3, 0]);
+});
+
 Deno.test("documents without text, and unknown sources, give an error", () => {
   const empty = setOf("empty", [[0]]);
   assert.throws(

@@ -5,8 +5,9 @@
  * @module
  */
 import type { DocumentSet } from "../batches/mod.ts";
-import { type CountCache, mixFrequencies, SAMPLING_DEFAULTS, type Weights } from "./frequencies.ts";
+import { type CountCache, mixFrequencies } from "./frequencies.ts";
 import { FrequencyResampler, resampledIntervals } from "./resampling.ts";
+import { SAMPLING_DEFAULTS, type Weights } from "./sampling.ts";
 import { compareFrequencies } from "./similarity.ts";
 import type { Interval } from "./statistics.ts";
 

@@ -5,15 +5,14 @@
  */
 import type { DocumentSet } from "../batches/mod.ts";
 import { Random } from "../random/mod.ts";
+import { combine, type TokenCounts } from "./frequencies.ts";
 import {
-  combine,
   mixtureParts,
   type Part,
   sampledText,
   type SamplingOptions,
-  type TokenCounts,
   type Weights,
-} from "./frequencies.ts";
+} from "./sampling.ts";
 import { drawCounts, type Interval, mean, NO_INTERVAL, percentileInterval } from "./statistics.ts";
 
 /**
@@ -45,7 +44,7 @@ export class FrequencyResampler {
     for (const { set } of parts) {
       if (this.#sources.has(set.name)) continue;
       const wanted = parts.filter((part) => part.set === set).map(({ documents }) => documents);
-      this.#sources.set(set.name, new CountedDocuments(set, wanted, seed));
+      this.#sources.set(set.name, new CountedDocuments(set, wanted, seed, options));
     }
   }
 
@@ -114,7 +113,12 @@ class CountedDocuments {
   /** [sampled documents] how often each was drawn. */
   readonly #draws: Uint32Array;
 
-  constructor(set: DocumentSet, wanted: readonly number[], seed: number) {
+  constructor(
+    set: DocumentSet,
+    wanted: readonly number[],
+    seed: number,
+    options: SamplingOptions,
+  ) {
     this.#documents = set.documents;
     this.#wanted = [...new Set(wanted)];
     const sampled = Math.min(set.documents, Math.max(...wanted));
@@ -122,7 +126,7 @@ class CountedDocuments {
     this.#offsets = new Float64Array(sampled + 1);
     for (let i = 0; i < sampled; i++) {
       const counted = new Map<number, number>();
-      for (const token of sampledText(set, i, seed)) {
+      for (const token of sampledText(set, i, seed, options)) {
         counted.set(token, (counted.get(token) ?? 0) + 1);
         if (token >= this.#vocabulary) this.#vocabulary = token + 1;
       }

@@ -139,10 +139,15 @@ export interface CkaOptions {
   readonly note?: string;
 }
 
-/** CKA of every two models as heat maps, one figure for each probe, all on one colour scale. */
+/** The text of a probe, and what its rows are where that is not every position: "c4, a row per text". */
+export function probeLabel({ probe, rows }: Pick<CkaRow, "probe" | "rows">): string {
+  return rows === "document_mean" ? `${probe}, a row per text` : probe;
+}
+
+/** CKA of every two models as heat maps, one figure for each probe and kind of rows, all on one colour scale. */
 export async function ckaFigures(rows: readonly CkaRow[], options: CkaOptions): Promise<Figure[]> {
   const { shown = (model) => model, note = "" } = options;
-  const probes = [...Map.groupBy(rows, ({ probe }) => probe)]
+  const probes = [...Map.groupBy(rows, probeLabel)]
     .map(([probe, of_probe]) => ({ probe, of_probe, pairs: modelPairs(of_probe, options.rank) }))
     .filter(({ pairs }) => pairs.length > 0);
   const domain = scaleFrom(probes.flatMap(({ pairs }) => pairs.flatMap(({ cells }) => cells)));

@@ -10,6 +10,7 @@ export {
   mixtureTable,
   modelPairs,
   oncePerPair,
+  probeLabel,
   similarityBlocks,
   similarityMatrix,
 } from "./blocks.ts";

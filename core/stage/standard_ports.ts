@@ -114,11 +114,13 @@ export const evaluation = table({
 }, "held-out loss per model and source");
 
 /**
- * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. The interval is null
- * if none was requested, or none can be computed.
+ * CKA between layer `layer_a` of `model_a` and `layer_b` of `model_b`; layer 0 is the embedding. `rows` says what a
+ * row of the features is: "positions" (every position of every sequence) or "document_mean" (the mean over the positions
+ * of one text). The interval is null if none was requested, or none can be computed.
  */
 export const cka = table({
   probe: "utf8",
+  rows: "utf8",
   model_a: "utf8",
   model_b: "utf8",
   layer_a: "int32",
@@ -131,10 +133,11 @@ export const cka = table({
 /**
  * How far the final layer has moved from one model to another: `shift` is 1 - `last`, `last` the CKA of the two last
  * layers, and the interval that of `shift`, null if none was requested. `mean_same_layer` is the mean CKA of layers of
- * the same number, the embedding included. Models are not compared with themselves.
+ * the same number, the embedding included; `rows` as in `cka`. Models are not compared with themselves.
  */
 export const final_layer_shift = table({
   probe: "utf8",
+  rows: "utf8",
   model_a: "utf8",
   model_b: "utf8",
   last: "float64",

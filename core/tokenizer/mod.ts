@@ -24,6 +24,7 @@ export type { TokenizerFiles, TokenizerSource } from "./files.ts";
 export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./special_tokens.ts";
 export { tokenizerFingerprint } from "./fingerprint.ts";
 export { endOfTextId, loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
+export { firstCharacters, firstWords, type TextCut, textPrefix } from "./text_prefix.ts";
 export { decodeAfter } from "./tokenizer.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";

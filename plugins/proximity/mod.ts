@@ -9,10 +9,12 @@ import {
   batchOf,
   defineStage,
   many,
+  optional,
   ports,
   type StageContext,
   study_ports,
 } from "@causeway/core/stage";
+import { openTokenizer } from "@causeway/core/tokenizer";
 import { counted } from "@causeway/core/words";
 import { allChoices, type Config, config } from "./config.ts";
 import { type Legs, type Pair, ProximityMeter, readPairs } from "./pairs.ts";
@@ -21,6 +23,8 @@ const inputs = {
   tokens: many(ports.tokens),
   arms: study_ports.study_arms,
   comparison: study_ports.study_comparison,
+  /** The tokenizer of the tokens; `max_characters` needs it. */
+  tokenizer: optional(ports.tokenizer),
 };
 
 const outputs = {
@@ -44,7 +48,7 @@ type Measured = Pair & Legs;
  */
 export const proximity = defineStage({
   name: "proximity",
-  version: "2",
+  version: "3",
   description: "Correlates each arm's proximity to a target with its improvement on that target.",
   config,
   inputs,
@@ -54,7 +58,8 @@ export const proximity = defineStage({
     const sets = await loadDocumentSets(ctx.inputs.tokens, "tokens");
     const pairs = await readPairs(ctx.inputs, config, log);
     const meter = new ProximityMeter(sets, config.general, seed);
-    const choices = allChoices(config);
+    const { tokenizer } = ctx.inputs;
+    const choices = allChoices(config, tokenizer && await openTokenizer(tokenizer));
     const correlations: Correlation[] = [];
     let defaults: Measured[] = [];
     for (const [i, choice] of choices.entries()) {

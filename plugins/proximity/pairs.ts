@@ -7,6 +7,7 @@ import {
   compareFrequencies,
   type CountCache,
   mixFrequencies,
+  sampling_fields,
   type Weights,
 } from "@causeway/core/analysis";
 import type { DocumentSet } from "@causeway/core/batches";
@@ -134,12 +135,12 @@ export class ProximityMeter {
     };
   }
 
-  #of(weights: Weights, { max_examples, sample_size, mixture_by }: Choice): Float64Array {
-    const key = JSON.stringify([weights, max_examples, sample_size, mixture_by]);
+  #of(weights: Weights, choice: Choice): Float64Array {
+    const sampling = Object.keys(sampling_fields) as (keyof typeof sampling_fields)[];
+    const key = JSON.stringify([weights, sampling.map((field) => choice[field])]);
     const known = this.#frequencies.get(key);
     if (known) return known;
-    const sampling = { max_examples, sample_size, mixture_by };
-    const frequencies = mixFrequencies(this.sets, weights, sampling, this.seed, this.#counts);
+    const frequencies = mixFrequencies(this.sets, weights, choice, this.seed, this.#counts);
     this.#frequencies.set(key, frequencies);
     return frequencies;
   }

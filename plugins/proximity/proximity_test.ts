@@ -3,6 +3,7 @@ import { pearson } from "@causeway/core/analysis";
 import type { Batch, ports, study_ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { TINY_TOKENIZER } from "../../tests/shared/tiny_training.ts";
 import { proximity } from "./mod.ts";
 
 /** Documents of two tokens each: an id, and end-of-text. */
@@ -96,7 +97,7 @@ const inputs = {
 
 conformance(proximity, [{ name: "two mixtures and two targets", config: {}, inputs }]);
 
-async function run(config: object = {}, given: Partial<typeof inputs> = {}) {
+async function run(config: object = {}, given: object = {}) {
   const fake = await fakeContext(proximity, { config, inputs: { ...inputs, ...given } });
   await proximity.run(fake.ctx);
   return { ...fake.collected(), logs: fake.logs };
@@ -158,15 +159,19 @@ Deno.test("correlations are listed for the config's options first, then for each
     rows.relative_improvement as number[],
   );
   assert.ok(r! > 0.8, `r ${r}`);
-  assert.deepEqual([...correlation.is_default], [1, ...new Array(10).fill(0)]);
-  assert.equal(new Set(correlation.choice).size, 11);
+  assert.deepEqual([...correlation.is_default], [1, ...new Array(14).fill(0)]);
+  assert.equal(new Set(correlation.choice).size, 15);
   const first = (["n", "r", "p", "ci_low", "ci_high"] as const).map((key) => correlation[key][0]);
   assert.deepEqual(first, [n, r, p, ci_low, ci_high]);
   assert.match(logs.at(-1)!, /r = 0\.\d{3} \(-?\d\.\d\d to \d\.\d\d\), p = .*, 4 pairs/);
-  // Documents are of one length and few, so these two choices change nothing here; the others do.
+  // Documents are short, of one length and few, so these choices change nothing here; the others do.
+  const unchanged = [
+    "as configured",
+    "mixtures by shares of documents",
+    "first 512 tokens of each text",
+  ];
   for (const [i, choice] of correlation.choice.entries()) {
-    const same = ["as configured", "mixtures by shares of documents"].includes(choice);
-    assert.equal(Math.abs(correlation.r[i]! - r!) < 1e-9, same, choice);
+    assert.equal(Math.abs(correlation.r[i]! - r!) < 1e-9, unchanged.includes(choice), choice);
   }
 });
 
@@ -181,8 +186,31 @@ Deno.test("options set in the config give the value listed under their name", as
   assert.equal(await own({ sample_size: "at_least" }), await variant("examples: max(size, 10000)"));
   const weights = { cosine: 0, jaccard: 1, jensen_shannon: 0 };
   assert.equal(await own({ weights }), await variant("Jaccard alone"));
+  assert.equal(
+    await own({ mixture_by: "full_samples" }),
+    await variant("mixtures of full samples"),
+  );
+  const reciprocal = await own({ jensen_shannon: "reciprocal" });
+  assert.equal(reciprocal, await variant("1 / (1 + Jensen-Shannon divergence)"));
   const { correlation } = await run({ against: "specialised" });
   assert.ok(correlation.choice.includes("mixture at its weights"));
+});
+
+Deno.test("the authors' choices are listed together; their cut by characters needs the tokenizer", async () => {
+  const released = async (given: object, config: object = {}) => {
+    const { correlation } = await run(config, given);
+    return [correlation.choice[1], correlation.r[1], correlation.r[0]] as const;
+  };
+  const [without, r] = await released({});
+  assert.equal(without, "as the authors' code does, but for its cut to 10,000 characters");
+  const [whole, same] = await released({ tokenizer: TINY_TOKENIZER });
+  assert.equal(whole, "as the authors' code does");
+  assert.equal(same, r); // texts are far shorter
+  const preset = { preset: "as_released" };
+  const [text, plain, own] = await released({ tokenizer: TINY_TOKENIZER }, preset);
+  assert.deepEqual([text, own], ["as the text of the paper says", r]);
+  assert.equal(plain, (await run()).correlation.r[0]);
+  await assert.rejects(run(preset), /max_characters needs the text/);
 });
 
 Deno.test("other kinds of arm, and targets, can be chosen", async () => {

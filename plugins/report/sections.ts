@@ -14,6 +14,7 @@ import {
   mixtureTable,
   modelPairs,
   present,
+  probeLabel,
   sampleBlocks,
   type Section,
   section,
@@ -237,9 +238,9 @@ export function rankOf({ arms: [reference, ...others] }: ReportConfig) {
 function ckaTable(rows: CkaRow[], rank: ReturnType<typeof rankOf>): ShownTable {
   const pairs = modelPairs(rows, rank);
   const same = rows.filter(({ layer_a, layer_b }) => layer_a === layer_b);
-  const columns = [...new Set(rows.map(({ probe }) => probe))].flatMap((probe) => {
+  const columns = [...new Set(rows.map(probeLabel))].flatMap((probe) => {
     const values = ({ a, b }: typeof pairs[number]) =>
-      same.filter((row) => row.probe === probe && row.model_a === a && row.model_b === b)
+      same.filter((row) => probeLabel(row) === probe && row.model_a === a && row.model_b === b)
         .sort((p, q) => p.layer_a - q.layer_a).map(({ cka }) => cka);
     return [
       [`#${probe}, mean of layers`, (pair: typeof pairs[number]) => {

@@ -32,13 +32,14 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
   const tokens = { data: data.train };
   // How datasets are compared, but not which ones.
   const { sources: _, mixtures: __, resamples: ___, ...comparing } = settings.similarity ?? {};
+  const { tokenizer } = data;
   const distances = recipe.step("distances", similarity, {
-    config: { ...settings.similarity, mixtures: mixturesOf(study) },
-    inputs: { tokens },
+    config: { general: settings.general, ...settings.similarity, mixtures: mixturesOf(study) },
+    inputs: { tokens, tokenizer },
   });
   const bridge = recipe.step("bridge", proximity, {
     config: { ...comparing, general: settings.general },
-    inputs: { tokens, arms: compared.arms, comparison: compared.comparison },
+    inputs: { tokens, arms: compared.arms, comparison: compared.comparison, tokenizer },
   });
   const cka_by_pair = (settings.cka?.pairs ?? []).map((pair) => {
     return [`${pair.arm}_${pair.target}`, addCka(recipe, study, pair)] as const;

@@ -52,7 +52,7 @@ type Models = Map<string, Weights>;
 
 export const cka = defineStage({
   name: "cka",
-  version: "5",
+  version: "6",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
@@ -179,16 +179,16 @@ function layerRows(
   const intervals = accumulator.interval(model_a, model_b);
   return Array.from(accumulator.result(model_a, model_b), (cka, i) => {
     const [layer_a, layer_b] = [Math.floor(i / layers_b), i % layers_b];
-    return { probe, model_a, model_b, layer_a, layer_b, cka, ...intervals[i] };
+    return { probe, rows: "positions", model_a, model_b, layer_a, layer_b, cka, ...intervals[i] };
   });
 }
 
 /** The row of the `shift` table for two models, from the rows of their layers. */
 function shiftRow(rows: ReturnType<typeof layerRows>) {
-  const { probe, model_a, model_b, cka: last, ci_low, ci_high } = rows.at(-1)!;
+  const { probe, rows: kind, model_a, model_b, cka: last, ci_low, ci_high } = rows.at(-1)!;
   const same_layer = rows.filter(({ layer_a, layer_b }) => layer_a === layer_b);
   const mean_same_layer = mean(same_layer.map(({ cka }) => cka));
   const [low, high] = [ci_high, ci_low].map((bound) => bound === null ? null : 1 - bound);
   const shift = { shift: 1 - last, ci_low: low, ci_high: high };
-  return { probe, model_a, model_b, last, mean_same_layer, ...shift };
+  return { probe, rows: kind, model_a, model_b, last, mean_same_layer, ...shift };
 }

@@ -11,13 +11,23 @@ import {
   mixFrequencies,
   NO_INTERVAL,
   resampledIntervals,
+  type SamplingOptions,
   type Similarity,
   similarity_fields,
   tokenFrequencies,
   type Weights,
+  withPreset,
 } from "@causeway/core/analysis";
 import { type DocumentSet, loadDocumentSets } from "@causeway/core/batches";
-import { batchOf, defineStage, many, ports, type StageContext } from "@causeway/core/stage";
+import {
+  batchOf,
+  defineStage,
+  many,
+  optional,
+  ports,
+  type StageContext,
+} from "@causeway/core/stage";
+import { openTokenizer } from "@causeway/core/tokenizer";
 
 const config = z.strictObject({
   /** Sources to compare; all by default. */
@@ -27,15 +37,20 @@ const config = z.strictObject({
   ...similarity_fields,
   /** Bootstrap resamples of documents, for 95% intervals of similarities; 0 for no intervals. */
   resamples: z.int().min(0).default(0),
-});
+}).transform(withPreset);
 
 type Config = z.output<typeof config>;
 
-const inputs = { tokens: many(ports.tokens) };
+const inputs = {
+  tokens: many(ports.tokens),
+  /** The tokenizer of the tokens; `max_characters` needs it. */
+  tokenizer: optional(ports.tokenizer),
+};
 const outputs = { similarity: ports.similarity };
 
 type Context = StageContext<Config, typeof inputs, typeof outputs>;
 type Sets = ReadonlyMap<string, DocumentSet>;
+type Sampling = Config & SamplingOptions;
 
 /**
  * Writes the full square matrix of similarities, a row for each ordered pair, including each member with itself: sources in
@@ -43,7 +58,7 @@ type Sets = ReadonlyMap<string, DocumentSet>;
  */
 export const similarity = defineStage({
   name: "similarity",
-  version: "4",
+  version: "5",
   description: "Computes the similarity of the token distributions of datasets and mixtures.",
   config,
   inputs,
@@ -52,15 +67,17 @@ export const similarity = defineStage({
     const { config, outputs, signal, report } = ctx;
     const sets = await loadDocumentSets(ctx.inputs.tokens, "tokens");
     const members = memberNames(sets, config);
+    const { tokenizer: files } = ctx.inputs;
+    const sampling = { ...config, tokenizer: files && await openTokenizer(files) };
     const frequencies = members.map((name) => {
       signal.throwIfAborted();
-      return frequenciesOf(sets, name, ctx);
+      return frequenciesOf(sets, name, sampling, ctx.seed);
     });
     const pairs = members.flatMap((_, a) => members.map((_, b) => [a, b] as const));
     const compared = pairs.map(([a, b]) =>
       compareFrequencies(frequencies[a], frequencies[b], config)
     );
-    const intervals = intervalsOf(sets, members, compared, ctx);
+    const intervals = intervalsOf(sets, members, compared, { ...ctx, config: sampling });
     const { length } = members;
     for (const [i, a] of members.entries()) {
       signal.throwIfAborted();
@@ -78,11 +95,11 @@ function weightsOf(sets: Sets, name: string, { mixtures }: Config): Weights {
   return sets.has(name) ? { [name]: 1 } : mixtures[name];
 }
 
-function frequenciesOf(sets: Sets, name: string, { config, seed }: Context): Float64Array {
+function frequenciesOf(sets: Sets, name: string, sampling: Sampling, seed: number): Float64Array {
   const set = sets.get(name);
   return set
-    ? tokenFrequencies(set, config, seed)
-    : mixFrequencies(sets, config.mixtures[name], config, seed);
+    ? tokenFrequencies(set, sampling, seed)
+    : mixFrequencies(sets, sampling.mixtures[name], sampling, seed);
 }
 
 /** An interval for each pair of members. */
@@ -90,7 +107,7 @@ function intervalsOf(
   sets: Sets,
   members: readonly string[],
   compared: readonly Similarity[],
-  { config, seed, signal, report }: Context,
+  { config, seed, signal, report }: Omit<Context, "config"> & { readonly config: Sampling },
 ): Interval[] {
   if (config.resamples === 0) return compared.map(() => NO_INTERVAL);
   const estimates = compared.map(({ similarity }) => similarity);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type Batch, ports, type TableInput } from "@causeway/core/stage";
-import { tableInput } from "../../tests/shared/fake_context.ts";
+import type { Batch, ports } from "@causeway/core/stage";
+import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { similarity } from "./mod.ts";
 
 type Tokens = typeof ports.tokens.columns;
@@ -10,8 +10,8 @@ type Row =
   & Record<"a" | "b", string>;
 
 /** A table of two-token documents, the second token being end-of-text. */
-function tokensOf(source: string, ids: number[]): TableInput<Tokens> {
-  const batch: Batch<Tokens> = {
+function tokensOf(source: string, ids: number[]): Batch<Tokens> {
+  return {
     source: ids.map(() => source),
     dataset: ids.map(() => source),
     tokens: {
@@ -21,7 +21,6 @@ function tokensOf(source: string, ids: number[]): TableInput<Tokens> {
     prompt_length: new Int32Array(ids.length),
     text_bytes: new Int32Array(ids.length),
   };
-  return tableInput(ports.tokens.columns, batch);
 }
 
 const inputs = {
@@ -33,34 +32,17 @@ const inputs = {
 };
 
 async function run(config: object): Promise<Row[]> {
-  const rows: Row[] = [];
-  await similarity.run({
-    config: similarity.config.parse(config),
-    inputs,
-    outputs: {
-      similarity: {
-        write: (batch) => {
-          batch.a.forEach((a, i) =>
-            rows.push({
-              a,
-              b: batch.b[i],
-              similarity: batch.similarity[i],
-              jaccard: batch.jaccard[i],
-              ci_low: batch.ci_low[i],
-              ci_high: batch.ci_high[i],
-            })
-          );
-          return Promise.resolve();
-        },
-      },
-    },
-    seed: 0,
-    signal: new AbortController().signal,
-    checkpoints: { latest: () => Promise.resolve(undefined), save: () => Promise.resolve() },
-    report: () => {},
-    log: () => {},
-  });
-  return rows;
+  const fake = await fakeContext(similarity, { config, inputs });
+  await similarity.run(fake.ctx);
+  const table = fake.collected().similarity;
+  return table.a.map((a, i) => ({
+    a,
+    b: table.b[i],
+    similarity: table.similarity[i],
+    jaccard: table.jaccard[i],
+    ci_low: table.ci_low[i],
+    ci_high: table.ci_high[i],
+  }));
 }
 
 const value = (rows: Row[], a: string, b: string) =>

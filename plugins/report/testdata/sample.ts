@@ -167,6 +167,7 @@ function sampleCka(probe: string, models: string[]) {
       layers.flatMap((layer_a) =>
         layers.map((layer_b) => ({
           probe,
+          rows: "positions",
           model_a,
           model_b,
           layer_a,

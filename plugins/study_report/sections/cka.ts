@@ -15,6 +15,7 @@ import {
   leftOut,
   oncePerPair,
   present,
+  probeLabel,
   renderFigure,
   type Section,
   section,
@@ -37,7 +38,7 @@ export async function ckaSection(
     labelled("pair", all.shift),
     {
       "arm and target": ({ pair }) => pairLabel(config, all, pair),
-      probe: ({ probe }) => probe,
+      probe: probeLabel,
       from: ({ model_a }) => stateLabel(model_a),
       to: ({ model_b }) => stateLabel(model_b),
       "#shift": ({ shift }) => decimals(shift),
@@ -96,15 +97,15 @@ export function pairLabel(
 export function shiftPanels(shift: StudyMeasurements["shift"]): { label: string; dots: Dot[] }[] {
   return Object.entries(shift).map(([label, rows]) => {
     const finite = rows.filter(({ shift }) => Number.isFinite(shift));
-    const dots = oncePerPair(finite, ({ probe, model_a, model_b }) => [model_a, model_b, probe])
+    const dots = oncePerPair(finite, (row) => [row.model_a, row.model_b, probeLabel(row)])
       .toSorted((p, q) => rank(p.model_a, p.model_b) - rank(q.model_a, q.model_b))
-      .map(({ probe, model_a, model_b, shift, ci_low, ci_high }): Dot => ({
-        label: `${stateLabel(model_a)} – ${stateLabel(model_b)}`,
-        series: probe,
-        value: shift,
-        low: ci_low,
-        high: ci_high,
-        text: decimals(shift),
+      .map((row): Dot => ({
+        label: `${stateLabel(row.model_a)} – ${stateLabel(row.model_b)}`,
+        series: probeLabel(row),
+        value: row.shift,
+        low: row.ci_low,
+        high: row.ci_high,
+        text: decimals(row.shift),
       }));
     return { label, dots };
   }).filter(({ dots }) => dots.length > 0);

@@ -42,7 +42,8 @@ export function sampleCka(arm: string, layers = 5): StudyMeasurements["cka"][str
             const value = 1 - 0.4 * Math.abs(layer_a - layer_b) / layers -
               0.03 * apart * (layer_a + layer_b + p) / layers;
             const [ci_low, ci_high] = [value - 0.02, value + 0.02];
-            return { probe, model_a, model_b, layer_a, layer_b, cka: value, ci_low, ci_high };
+            const models = { probe, rows: "positions", model_a, model_b };
+            return { ...models, layer_a, layer_b, cka: value, ci_low, ci_high };
           })
         )
       )
@@ -57,7 +58,8 @@ export function sampleShift(arm: string): StudyMeasurements["shift"][string] {
         const shift = 0.05 + 0.04 * i + 0.05 * apart + 0.03 * p;
         const [ci_low, ci_high] = [shift - 0.02, shift + 0.02];
         const [last, mean_same_layer] = [1 - shift, 1 - shift / 2];
-        return { probe, model_a, model_b, last, mean_same_layer, shift, ci_low, ci_high };
+        const models = { probe, rows: "positions", model_a, model_b };
+        return { ...models, last, mean_same_layer, shift, ci_low, ci_high };
       })
     )
   );
