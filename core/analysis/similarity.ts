@@ -58,16 +58,12 @@ export const similarity_fields = {
   ...sampling_fields,
   ...comparison_fields,
   /**
-   * "as_released" sets all of these fields but `general` to what the authors' code does: 10,000 characters, then 512 tokens
-   * of at most 10,000 documents, the 50,000 most frequent tokens of each side, mixtures of full samples, and 1 / (1 + JS) in
-   * nats.
+   * "as_released" makes the defaults of all these fields but `general` what the authors' code does: 10,000 characters, then
+   * 512 tokens of at most 10,000 documents, the 50,000 most frequent tokens of each side, mixtures of full samples, and
+   * 1 / (1 + JS) in nats.
    */
   preset: z.enum(["as_released"]).optional(),
 };
-
-const similarity_schema = z.object(similarity_fields);
-
-type SimilarityConfig = z.output<typeof similarity_schema>;
 
 /**
  * What the authors' code does; where the text of the paper says otherwise, the text is the default.
@@ -86,26 +82,15 @@ export const AS_RELEASED = {
   log_base: Math.E,
   jensen_shannon: "reciprocal",
   epsilon: 1e-10,
-} as const satisfies Partial<SimilarityConfig>;
+} as const;
 
-/**
- * The config with the fields that its preset sets; for `.transform` of a schema with `similarity_fields`. A field that says
- * otherwise is an issue.
- */
-export function withPreset<C extends SimilarityConfig>(
-  config: C,
-  context: z.RefinementCtx,
-): C {
-  if (config.preset === undefined) return config;
-  const defaults: Partial<SimilarityConfig> = similarity_schema.parse({});
-  const text = (value: unknown) => JSON.stringify(value);
-  for (const [field, released] of Object.entries(AS_RELEASED)) {
-    const name = field as keyof typeof AS_RELEASED;
-    if ([released, defaults[name]].some((value) => text(value) === text(config[name]))) continue;
-    const message = `is ${text(released)} with the preset "as_released"; leave out one of them`;
-    context.addIssue({ code: "custom", message, path: [field] });
-  }
-  return { ...config, ...AS_RELEASED };
+/** A config with `similarity_fields`: its preset has defaults of its own, which fields that are set replace. */
+export function withPreset<S extends z.ZodType>(config: S): z.ZodType<z.output<S>, z.input<S>> {
+  const released = (given: unknown) =>
+    (given as { preset?: unknown } | null | undefined)?.preset === "as_released"
+      ? { ...AS_RELEASED, ...given as object }
+      : given;
+  return z.preprocess(released, config) as unknown as z.ZodType<z.output<S>, z.input<S>>;
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   withPreset,
 } from "@causeway/core/analysis";
 
-export const config = z.strictObject({
+export const config = withPreset(z.strictObject({
   ...similarity_fields,
   /** Source of general data, which every mixture contains. */
   general: z.string().default("general"),
@@ -28,7 +28,7 @@ export const config = z.strictObject({
   against: z.enum(["mixture", "specialised"]).default("mixture"),
   /** Confidence of the intervals. */
   confidence: z.number().gt(0).lt(1).default(0.95),
-}).transform(withPreset);
+}));
 
 export type Config = z.output<typeof config>;
 

@@ -29,7 +29,7 @@ import {
 } from "@causeway/core/stage";
 import { openTokenizer } from "@causeway/core/tokenizer";
 
-const config = z.strictObject({
+const config = withPreset(z.strictObject({
   /** Sources to compare; all by default. */
   sources: z.array(z.string()).optional(),
   /** Mixtures to compare as well: shares by source, by a name of your choice. */
@@ -37,7 +37,7 @@ const config = z.strictObject({
   ...similarity_fields,
   /** Bootstrap resamples of documents, for 95% intervals of similarities; 0 for no intervals. */
   resamples: z.int().min(0).default(0),
-}).transform(withPreset);
+}));
 
 type Config = z.output<typeof config>;
 
