@@ -16,7 +16,7 @@ import {
   without,
 } from "./cka_sums.ts";
 import { Layer, type ScaledRows } from "./cka_layer.ts";
-import { type Interval, mean, NO_INTERVAL, studentQuantile } from "./statistics.ts";
+import { type Interval, mean, NO_INTERVAL, studentInterval } from "./statistics.ts";
 
 /** A model state: its name, and the shape of its features. */
 export interface StateShape {
@@ -240,6 +240,5 @@ function jackknifeInterval(
   const groups = deleted.length, centre = mean(deleted);
   const squares = deleted.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   const error = Math.sqrt((groups - 1) / groups * squares);
-  const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, groups - 1) * error;
-  return { ci_low: estimate - half, ci_high: estimate + half };
+  return studentInterval(estimate, { error, df: groups - 1 }, confidence);
 }

@@ -1,22 +1,10 @@
 /**
  * Statistics of small samples: paired differences, correlations, linear regression, bootstrap intervals.
  *
- * The only module that imports jStat, for its distribution functions.
- *
  * @module
  */
-import jstat from "jstat";
 import { Random } from "../random/mod.ts";
-
-/** The part of jStat, which has no types, that is used here. */
-interface Distributions {
-  /** The regularized incomplete beta function I_x(a, b). */
-  ibeta(x: number, a: number, b: number): number;
-  readonly studentt: { inv(p: number, degrees: number): number };
-  readonly normal: { inv(p: number, mean: number, sd: number): number };
-}
-
-const { ibeta, studentt, normal }: Distributions = jstat;
+import { normalQuantile, studentQuantile, studentTails } from "./distributions.ts";
 
 /** A confidence interval; null where it is undefined. */
 export interface Interval {
@@ -49,6 +37,9 @@ export interface PairedDifference extends Interval {
   readonly n: number;
   /** The mean of a - b. */
   readonly difference: number;
+  /** Its standard error, with `df` degrees of freedom. */
+  readonly error: number | null;
+  readonly df: number | null;
   readonly p: number | null;
 }
 
@@ -74,7 +65,7 @@ export function standardDeviation(values: ArrayLike<number>): number | null {
 /**
  * The mean difference a - b of pairs, with the interval and p-value of Student's t, as in SciPy's `ttest_rel`.
  *
- * With fewer than two pairs, interval and p are null. If all differences are equal, both bounds are that difference, and p
+ * With fewer than two pairs, only the difference is known, the rest is null. If all differences are equal, both bounds are that difference, and p
  * is 0, or 1 if the difference is 0.
  *
  * @throws {RangeError} when `a` and `b` differ in length, a number is NaN or infinite, or `confidence` is not between 0
@@ -98,17 +89,22 @@ export function pairedDifference(
   const n = checkPairs(a, b, confidence);
   const differences = Array.from(a, (value, i) => value - b[i]);
   const difference = mean(differences);
-  if (n < 2) return { n, difference, ...NO_INTERVAL, p: null };
+  if (n < 2) return { n, difference, error: null, df: null, ...NO_INTERVAL, p: null };
   // t = d / (s / √n) with n - 1 degrees of freedom
-  const error = standardDeviation(differences)! / Math.sqrt(n);
-  const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, n - 1) * error;
-  return {
-    n,
-    difference,
-    ci_low: difference - half,
-    ci_high: difference + half,
-    p: difference === 0 ? 1 : tailProbability(difference / error, n - 1),
-  };
+  const error = standardDeviation(differences)! / Math.sqrt(n), df = n - 1;
+  const p = difference === 0 ? 1 : studentTails(difference / error, df);
+  const interval = studentInterval(difference, { error, df }, confidence);
+  return { n, difference, error, df, ...interval, p };
+}
+
+/** The two-sided interval of Student's t around an estimate: ± t_df ((1 + confidence) / 2) · error. */
+export function studentInterval(
+  estimate: number,
+  { error, df }: { readonly error: number; readonly df: number },
+  confidence = 0.95,
+): KnownInterval {
+  const half = error === 0 ? 0 : studentQuantile((1 + confidence) / 2, df) * error;
+  return { ci_low: estimate - half, ci_high: estimate + half };
 }
 
 /**
@@ -129,7 +125,7 @@ export function pearson(
   // Rounding can make a perfect correlation slightly larger than 1, whose t would be NaN.
   const r = Math.max(-1, Math.min(1, sum(dx.map((value, i) => value * dy[i]))));
   // t = r √((n - 2) / (1 - r²)) with n - 2 degrees of freedom
-  const p = tailProbability(r * Math.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2);
+  const p = studentTails(r * Math.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2);
   return { n, r, p, ...fisherInterval(r, n, confidence) };
 }
 
@@ -204,21 +200,10 @@ function quantile(sorted: Float64Array, share: number): number {
   return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
-/** The quantile of Student's t distribution at probability `p`. */
-export function studentQuantile(p: number, degrees: number): number {
-  return studentt.inv(p, degrees);
-}
-
-/** P(|T| >= |t|), computed from the tail itself: 1 - P(T < t) would lose small probabilities to rounding. */
-function tailProbability(t: number, degrees: number): number {
-  // P = I_x(ν / 2, 1 / 2),  x = ν / (ν + t²)
-  return Number.isFinite(t) ? ibeta(degrees / (degrees + t * t), degrees / 2, 0.5) : 0;
-}
-
 function fisherInterval(r: number, n: number, confidence: number): KnownInterval {
   if (n === 3) return { ci_low: -1, ci_high: 1 }; // 1 / √(n - 3) is unbounded
   // tanh(artanh r ± z / √(n - 3))
-  const half = normal.inv((1 + confidence) / 2, 0, 1) / Math.sqrt(n - 3);
+  const half = normalQuantile((1 + confidence) / 2) / Math.sqrt(n - 3);
   return { ci_low: Math.tanh(Math.atanh(r) - half), ci_high: Math.tanh(Math.atanh(r) + half) };
 }
 

@@ -27,8 +27,7 @@ const golden: {
   await Deno.readTextFile(new URL("../../tests/fixtures/statistics/golden.json", import.meta.url)),
 );
 
-/** jStat's functions converge to 3e-7 or better. */
-function near(actual: number, expected: number, what: string, tolerance = 1e-6): void {
+function near(actual: number, expected: number, what: string, tolerance = 1e-9): void {
   const scale = Math.max(Math.abs(expected), 1e-300);
   assert.ok(
     Math.abs(actual - expected) <= tolerance * scale,
@@ -67,6 +66,8 @@ Deno.test("a difference of fewer than two pairs has no interval", () => {
   assert.deepEqual(pairedDifference([3], [1]), {
     n: 1,
     difference: 2,
+    error: null,
+    df: null,
     ci_low: null,
     ci_high: null,
     p: null,
@@ -77,13 +78,15 @@ Deno.test("a difference of fewer than two pairs has no interval", () => {
 });
 
 Deno.test("equal differences give an interval of width 0", () => {
-  const equal = { n: 2, ci_low: 0, ci_high: 0, difference: 0, p: 1 };
+  const equal = { n: 2, ci_low: 0, ci_high: 0, difference: 0, error: 0, df: 1, p: 1 };
   assert.deepEqual(pairedDifference([1, 2], [1, 2]), equal);
   assert.deepEqual(pairedDifference([1, 2], [2, 3]), {
     n: 2,
     ci_low: -1,
     ci_high: -1,
     difference: -1,
+    error: 0,
+    df: 1,
     p: 0,
   });
 });

@@ -69,6 +69,19 @@ export const validation_metrics = table({
 }, "validation loss by step and source");
 
 /**
+ * Validation losses of single documents, one row per evaluation, source and document: summed over its tokens that are
+ * labels, in nats, and the number of these. `document` is the index within the source; a document that spans several
+ * packed sequences has one row. Documents in no sequence, or without labels, have none.
+ */
+export const document_losses = table({
+  step: "int32",
+  source: "utf8",
+  document: "int32",
+  loss_sum: "float64",
+  tokens: "int32",
+}, "validation loss of every document");
+
+/**
  * Requested and achieved mixture, one row per source and interval of constant mixture. Shares are of tokens. `from_token`
  * and `to_token` are positions in the run, including earlier phases; `phase_epochs` are passes over the
  * source within the interval, `epochs` since the start of the run, above 1 where documents were repeated.

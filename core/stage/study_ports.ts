@@ -7,10 +7,10 @@ import { table } from "./ports.ts";
 
 /**
  * What each arm of a study is. `kind` is "control" (general data to the end), "midtrain" (a mixture from `start` on),
- * "ablation" (such a mixture with another weight or start), "continued" (specialised data alone from `start` on) or
- * "along_run" (a checkpoint of another arm's run). `specialised` is the source that the mixture adds, empty for none,
- * `weight` its share of tokens; `start` and `end` are shares of the horizon. Token counts include everything up to the
- * arm's checkpoint.
+ * "ablation" (such a mixture with another weight or start), "continued" (specialised data alone from `start` on),
+ * "from_scratch" (a mixture from the first step on) or "along_run" (a checkpoint of another arm's run). `specialised` is
+ * the source that the mixture adds, or the name of a group of sources, empty for none, `weight` its share of tokens;
+ * `start` and `end` are shares of the horizon. Token counts include everything up to the arm's checkpoint.
  */
 export const study_arms = table({
   arm: "utf8",
@@ -26,11 +26,12 @@ export const study_arms = table({
 
 /**
  * Held-out losses before and after each fine-tuning, one row per run and held-out source, in nats per token; bits per
- * byte as in `evaluation`.
+ * byte as in `evaluation`. `trunk` is the index of the pretraining that the arm branched off, `seed` that of fine-tuning.
  */
 export const study_runs = table({
   arm: "utf8",
   target: "utf8",
+  trunk: "int32",
   seed: "int32",
   learning_rate: "float64",
   source: "utf8",
@@ -41,25 +42,48 @@ export const study_runs = table({
 }, "held-out loss before and after each fine-tuning");
 
 /**
- * One row per arm, target and held-out source: mean and standard deviation of the loss over seeds, and the difference
- * from the reference arm, paired by seed. `difference` is the mean of arm - reference after fine-tuning (negative:
- * better), with a two-sided confidence interval of Student's t and its p-value. These are null for the
- * reference itself; interval, p-value and standard deviation also where there are fewer than two seeds.
- * `relative_improvement` is -difference / mean of the reference.
+ * One row per arm, target and held-out source: losses in nats per token, and the difference from the reference arm.
+ *
+ * `trunks` independent pretrainings were each fine-tuned with at most `seeds` seeds. `loss_before` and `loss_after` are
+ * means over trunks of means over seeds. `sd_after` is the standard deviation over all runs; `sd_trunks` and `sd_seeds` are
+ * its two components, between trunks (0 where the estimate is negative) and between the seeds of a trunk. Null where there
+ * are too few runs.
+ *
+ * `difference` is arm - reference after fine-tuning (negative: better): paired by seed within a trunk, then averaged over
+ * seeds, then over trunks. `ci_low`, `ci_high` and the two-sided `p` are of Student's t with `df` degrees of freedom.
+ * `replication` says over what: "trunks" (`df` = trunks - 1), "seeds" where there is one trunk, so that nothing is known of
+ * the variation between pretrainings, or "none", where they are null. `relative_improvement` is -difference / mean of the
+ * reference. All of these are null for the reference itself.
+ *
+ * `se_documents` is the standard error of the difference if other held-out documents had been drawn, as many as there are,
+ * and `ci_documents_low` to `ci_documents_high` the interval with both sources of variation (Satterthwaite's degrees of
+ * freedom; never narrower than with one of them). Null where the losses of documents are unknown. `detectable` is the
+ * smallest absolute difference that the test of `p`, at 5%, finds with a probability of 80%. `source_tokens` is the number
+ * of held-out tokens the source was measured on.
  */
 export const study_comparison = table({
   arm: "utf8",
   target: "utf8",
   source: "utf8",
   reference: "utf8",
+  trunks: "int32",
   seeds: "int32",
+  replication: "utf8",
+  source_tokens: "float64",
   loss_before: "float64",
   loss_after: "float64",
   sd_after: "nullable<float64>",
+  sd_trunks: "nullable<float64>",
+  sd_seeds: "nullable<float64>",
   difference: "nullable<float64>",
   ci_low: "nullable<float64>",
   ci_high: "nullable<float64>",
+  df: "nullable<float64>",
   p: "nullable<float64>",
+  se_documents: "nullable<float64>",
+  ci_documents_low: "nullable<float64>",
+  ci_documents_high: "nullable<float64>",
+  detectable: "nullable<float64>",
   relative_improvement: "nullable<float64>",
 }, "arms compared with the reference arm after fine-tuning");
 

@@ -22,8 +22,9 @@ export const config = withPreset(z.strictObject({
   /** Targets, which are sources too; all targets of the comparison by default. */
   targets: z.array(z.string()).nonempty().optional(),
   /** Kinds of arm to include. */
-  kinds: z.array(z.enum(["control", "midtrain", "ablation", "continued", "along_run"])).nonempty()
-    .default(["midtrain"]),
+  kinds: z.array(
+    z.enum(["control", "midtrain", "ablation", "continued", "from_scratch", "along_run"]),
+  ).nonempty().default(["midtrain"]),
   /** What represents an arm: its mixture, simulated at its weights, or its specialised source alone. */
   against: z.enum(["mixture", "specialised"]).default("mixture"),
   /** Confidence of the intervals. */

@@ -1,112 +1,189 @@
 /**
- * What each fine-tuning run did to held-out losses, and arms compared with their reference, paired by fine-tuning seed.
+ * Arms compared with their reference, paired by trunk and fine-tuning seed.
  *
  * @module
  */
-import { mean, NO_INTERVAL, pairedDifference, standardDeviation } from "@causeway/core/analysis";
-import { type Row, rowsOf } from "@causeway/core/report";
-import type { ports, study_ports, TableInput } from "@causeway/core/stage";
+import {
+  combinedInterval,
+  detectableEffect,
+  mean,
+  nestedDifference,
+  NO_INTERVAL,
+  type PairedDifference,
+  replicationOf,
+  standardDeviation,
+  varianceComponents,
+} from "@causeway/core/analysis";
+import type { Row } from "@causeway/core/report";
+import type { study_ports } from "@causeway/core/stage";
+import { counted } from "@causeway/core/words";
 import type { Config } from "./config.ts";
-
-type Validation = TableInput<typeof ports.validation_metrics.columns>;
-type Training = TableInput<typeof ports.training_metrics.columns>;
-
-/** One held-out source before and after one fine-tuning run. */
-type RunRow = Row<typeof study_ports.study_runs.columns>;
+import type { DocumentLosses } from "./documents.ts";
+import type { RunRow } from "./runs.ts";
 
 /** One arm on one held-out source, after fine-tuning on one target. */
 type ComparisonRow = Row<typeof study_ports.study_comparison.columns>;
 
-/**
- * Reads the metrics of all runs: the first validation is before fine-tuning, the last one after it.
- *
- * @throws {Error} when a run's metrics are not wired, or it was not validated before its first step.
- */
-export async function readRuns(
-  { runs }: Config,
-  validation: Readonly<Record<string, Validation>>,
-  training: Readonly<Record<string, Training>>,
-): Promise<RunRow[]> {
-  const rows: RunRow[] = [];
-  for (const { label, arm, target, seed } of runs) {
-    const steps = await rowsOf(find(training, label, "training"));
-    const learning_rate = steps.reduce((peak, row) => Math.max(peak, row.learning_rate), -Infinity);
-    const measured = await rowsOf(find(validation, label, "validation"));
-    for (const [source, of_source] of Map.groupBy(measured, (row) => row.source)) {
-      const [before, after] = [of_source[0], of_source.at(-1)!];
-      if (before.step !== 0) {
-        throw new Error(
-          `the first validation of run "${label}" on "${source}" is at step ${before.step}, not before the first ` +
-            "step; wire the validation metrics of a fine-tuning phase",
-        );
-      }
-      rows.push({
-        arm,
-        target,
-        seed,
-        learning_rate,
-        source,
-        loss_before: before.loss,
-        loss_after: after.loss,
-        bits_per_byte_before: before.bits_per_byte,
-        bits_per_byte_after: after.bits_per_byte,
-      });
-    }
-  }
-  return rows;
+/** The runs of one arm with those of its reference. */
+interface Pair {
+  readonly own: RunRow;
+  readonly other: RunRow;
 }
 
-function find<T>(inputs: Readonly<Record<string, T>>, label: string, port: string): T {
-  const found = inputs[label];
-  if (found) return found;
-  throw new Error(`run "${label}" has no ${port} metrics: wire them under its label`);
+/** What the columns of `study_comparison` are computed from, besides the runs. */
+interface Given {
+  readonly config: Config;
+  readonly documents: DocumentLosses;
+  log(message: string): void;
 }
 
 /**
- * Compares every arm with its reference. Seeds that only one of the two has are left out of the difference.
+ * Compares every arm with its reference. Runs that only one of the two has are left out of the difference, with a line in
+ * the log.
  *
- * @throws {Error} when an arm and its reference have no seed in common on a target.
+ * @throws {Error} when an arm and its reference have no run of one trunk and seed in common on a target, or were measured
+ * on different held-out text.
  */
-export function compareRuns(
-  { arms, confidence }: Config,
-  rows: readonly RunRow[],
-): ComparisonRow[] {
+export function compareRuns(given: Given, rows: readonly RunRow[]): ComparisonRow[] {
+  const { config: { arms, confidence }, documents, log } = given;
   const key = ({ arm, target, source }: Pick<RunRow, "arm" | "target" | "source">) =>
     JSON.stringify([arm, target, source]);
   const groups = Map.groupBy(rows, key);
   const reference_of = new Map(arms.map(({ name, reference }) => [name, reference]));
-  return [...groups.values()].map((group) => {
+  let floored = 0, unpaired = 0;
+  const compared = [...groups.values()].map((group) => {
     const [{ arm, target, source }] = group;
     const reference = reference_of.get(arm)!;
-    const after = group.map(({ loss_after }) => loss_after);
-    const row = {
-      arm,
-      target,
-      source,
-      reference,
-      seeds: group.length,
-      loss_before: mean(group.map(({ loss_before }) => loss_before)),
-      loss_after: mean(after),
-      sd_after: standardDeviation(after),
-    };
-    if (reference === arm) return { ...row, ...NOT_COMPARED };
-    const others = groups.get(key({ arm: reference, target, source })) ?? [];
-    return { ...row, ...differenceOf(group, others, confidence) };
+    const { components, ...row } = describeRuns(group);
+    if (components.floored) floored++;
+    const { sd_trunks, sd_seeds } = components;
+    const described = { arm, target, source, reference, ...row, sd_trunks, sd_seeds };
+    if (reference === arm) return { ...described, ...NOT_COMPARED };
+    const pairs = pairsOf(group, groups.get(key({ arm: reference, target, source })) ?? []);
+    unpaired += group.length - pairs.length;
+    return { ...described, ...differenceOf(pairs, documents, confidence) };
   });
+  if (floored > 0) {
+    log(
+      `the variance between trunks was estimated below 0, so sd_trunks is 0: ${
+        counted(floored, "row")
+      } of ${compared.length}`,
+    );
+  }
+  if (unpaired > 0) {
+    log(
+      `left out of differences, no run of the reference with that trunk and seed: ${
+        counted(unpaired, "loss", "losses")
+      } of ${rows.length}`,
+    );
+  }
+  return compared;
 }
 
-const NOT_COMPARED = { difference: null, ...NO_INTERVAL, p: null, relative_improvement: null };
+/** Means over trunks of means over seeds, and deviations. */
+function describeRuns(group: readonly RunRow[]) {
+  const trunks = byTrunk(group, ({ trunk }) => trunk);
+  const seeds = Math.max(...trunks.map(({ length }) => length));
+  const after = trunks.map((runs) => runs.map(({ loss_after }) => loss_after));
+  return {
+    trunks: trunks.length,
+    seeds,
+    replication: replicationOf(trunks),
+    source_tokens: group[0].tokens,
+    loss_before: mean(trunks.map((runs) => mean(runs.map(({ loss_before }) => loss_before)))),
+    loss_after: mean(after.map(mean)),
+    sd_after: standardDeviation(after.flat()),
+    components: varianceComponents(after),
+  };
+}
 
-function differenceOf(group: readonly RunRow[], others: readonly RunRow[], confidence: number) {
-  const pairs = group.flatMap((run) => {
-    const other = others.find(({ seed }) => seed === run.seed);
-    return other ? [[run.loss_after, other.loss_after]] : [];
+function byTrunk<T>(items: readonly T[], trunkOf: (item: T) => number): T[][] {
+  return [...Map.groupBy(items, trunkOf).values()];
+}
+
+function pairsOf(group: readonly RunRow[], others: readonly RunRow[]): Pair[] {
+  const pairs = group.flatMap((own) => {
+    const other = others.find(({ seed, trunk }) => seed === own.seed && trunk === own.trunk);
+    return other ? [{ own, other }] : [];
   });
+  const [{ arm, target, source }] = group;
   if (pairs.length === 0) {
-    const [{ arm, target }] = group;
-    throw new Error(`"${arm}" and its reference have no seed in common on "${target}"`);
+    throw new Error(
+      `"${arm}" and its reference have no run of one trunk and seed in common on "${target}"`,
+    );
   }
-  const [own, reference] = [0, 1].map((side) => pairs.map((pair) => pair[side]));
-  const { n: _, ...difference } = pairedDifference(own, reference, confidence);
-  return { ...difference, relative_improvement: -difference.difference / mean(reference) };
+  const unequal = pairs.find(({ own, other }) => own.tokens !== other.tokens);
+  if (unequal) {
+    const { own, other } = unequal;
+    throw new Error(
+      `run "${own.label}" was measured on ${own.tokens} tokens of "${source}", run "${other.label}" on ` +
+        `${other.tokens}; give them the same validation data and settings`,
+    );
+  }
+  return pairs;
+}
+
+const NOT_COMPARED = {
+  difference: null,
+  ...NO_INTERVAL,
+  df: null,
+  p: null,
+  se_documents: null,
+  ci_documents_low: null,
+  ci_documents_high: null,
+  detectable: null,
+  relative_improvement: null,
+};
+
+function differenceOf(pairs: readonly Pair[], documents: DocumentLosses, confidence: number) {
+  const given = pairs.map(({ own, other }) => {
+    return { trunk: own.trunk, a: own.loss_after, b: other.loss_after };
+  });
+  const paired = nestedDifference(given, confidence);
+  const { replication, difference, ci_low, ci_high, df, p, mean_b } = paired;
+  return {
+    replication,
+    difference,
+    ci_low,
+    ci_high,
+    df,
+    p,
+    detectable: detectableOf(paired),
+    relative_improvement: -difference / mean_b,
+    ...withDocuments(paired, pairs, documents, confidence),
+  };
+}
+
+/** Effects are in standard errors, and depend on the degrees of freedom alone. */
+const EFFECTS = new Map<number, number>();
+
+function detectableOf({ error, df }: PairedDifference): number | null {
+  if (error === null || df === null) return null;
+  if (!EFFECTS.has(df)) EFFECTS.set(df, detectableEffect(df));
+  return error * EFFECTS.get(df)!;
+}
+
+/** The error over documents, and the interval with it and the variation of training, where both are known. */
+function withDocuments(
+  { difference, error, df }: PairedDifference,
+  pairs: readonly Pair[],
+  documents: DocumentLosses,
+  confidence: number,
+) {
+  const trunks = byTrunk(pairs, ({ own }) => own.trunk);
+  const weighted = trunks.flatMap((of_trunk) =>
+    of_trunk.map(({ own, other }) => {
+      const weight = 1 / (trunks.length * of_trunk.length);
+      return { own: own.label, other: other.label, weight };
+    })
+  );
+  const of_documents = documents.errorOf(weighted, pairs[0].own.source);
+  const both = of_documents === null || error === null || df === null
+    ? NO_INTERVAL
+    : combinedInterval(difference, [{ error, df }, of_documents], confidence);
+  return {
+    se_documents: of_documents?.error ?? null,
+    ci_documents_low: both.ci_low,
+    ci_documents_high: both.ci_high,
+  };
 }
