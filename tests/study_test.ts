@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { StudySettings } from "../recipes/paper/settings.ts";
 import { studyRecipe } from "../recipes/paper/study.ts";
-import { run } from "@causeway/core/runner";
+import { checkRecipe } from "@causeway/core/recipe";
+import { forecastRecipe, run } from "@causeway/core/runner";
 import { Random } from "@causeway/core/random";
 import { TINY_MODEL } from "./shared/tiny_training.ts";
 
@@ -40,6 +41,8 @@ function settingsIn(folder: string): StudySettings {
     },
     model: TINY_MODEL,
     general: "general",
+    groups: { both: { code: 1, math: 3 } },
+    trunk_seeds: 2,
     sequence_length: 32,
     global_batch_size: 4,
     micro_batch_size: 4,
@@ -49,10 +52,10 @@ function settingsIn(folder: string): StudySettings {
     validation: { every_steps: 5, max_sequences: 4 },
     midtraining: [
       { name: "code", label: "20% code", specialised: "code", weight: 0.2, start: 0.2 },
-      { name: "math", label: "12% math", specialised: "math", weight: 0.12, start: 0.5 },
+      { name: "both", label: "24% of both", specialised: "both", weight: 0.24, start: 0.5 },
     ],
     targets: [{ name: "pycode", label: "Pycode" }, { name: "sums", label: "Sums" }],
-    matched: { code: "pycode", math: "sums" },
+    matched: { code: "pycode", both: "sums" },
     continued: { specialised: ["code"], starts: [0.5] },
     grid: { specialised: "code", weight: 0.2, starts: [0.5], weights: [0.4], weight_starts: [0.5] },
     along_run: { arm: "code", at: [0.5] },
@@ -107,10 +110,41 @@ Deno.test("every arm is fine-tuned at the learning rate that was best on the con
       assert.equal((inputs.learning_rates as { step: string }).step, `rates_${target}`);
       assert.deepEqual((config as { sources: string[] }).sources, [target]);
     }
-    // Control and two arms on two targets; four arms and two stopped ones on one; two seeds.
-    assert.equal(tunings.length, 2 * (3 * 2 + 3 + 2));
+    // Control and two arms on two targets; three ablations and two stopped arms on one; two seeds, two trunks.
+    assert.equal(tunings.length, 2 * 2 * (3 * 2 + 3 + 2));
     const sweep = recipe.steps.find(({ id }) => id === "rates_sums")!;
     assert.equal((sweep.inputs.checkpoint as { step: string }).step, "trunk_to_10");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("decays, arms with equal tokens and sweeps on every checkpoint have a valid plan", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const settings = settingsIn(folder);
+    const recipe = await checkRecipe(studyRecipe({
+      ...settings,
+      trunk: { shape: "constant", decay: "1-sqrt", decay_share: 0.2 },
+      rates_of: "every_checkpoint",
+      grid: { ...settings.grid!, starts: [0.2, 0.5], match: "both" },
+      continued: { ...settings.continued!, match: "both" },
+    }));
+    const forecasts = await forecastRecipe(recipe, join(folder, "out"));
+    const training = new Map(forecasts.flatMap(({ id, forecast }) => {
+      return forecast?.training ? [[id, forecast.training]] : [];
+    }));
+    const ends = (id: string) => {
+      const { to_step, points } = training.get(id)!;
+      return [to_step, points[0].learning_rate, points.at(-1)!.learning_rate];
+    };
+    assert.deepEqual(ends("trunk_to_8_t2"), [8, 1e-2, 1e-2]);
+    const half = 1e-2 * (1 - Math.SQRT1_2);
+    for (const id of ["control", "code", "code_16_from_scratch", "code_only_matched_t2"]) {
+      const [step, first, last] = ends(id);
+      assert.deepEqual([step, last], [10, 0], id);
+      assert.ok(Math.abs(first - half) < 1e-15, `${id}: ${first}`);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

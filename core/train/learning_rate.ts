@@ -15,8 +15,8 @@ const min_lr = z.number().nonnegative().default(0);
 const warmup_ratio = z.number().min(0).max(1).default(0.1);
 /** Optimizer steps spent warming up, instead of a share of the horizon. */
 const warmup_steps = count.optional();
-/** wsd: how the rate falls at the end, linearly or as 1 - √progress. */
-const decay = z.enum(["linear", "1-sqrt"]).default("linear");
+/** wsd: how the rate falls at the end: linearly, as 1 - √progress, or as half a cosine. */
+const decay = z.enum(["linear", "1-sqrt", "cosine"]).default("linear");
 /** wsd: share of the horizon, at its end, in which the rate falls. */
 const decay_ratio = z.number().min(0).max(1).default(0.2);
 
@@ -134,6 +134,13 @@ function stretches(schedule: ScheduleConfig & { horizon_steps: number }) {
   return { warmup, decay: overlaps_by_one ? decay - 1 : decay };
 }
 
+/** What is left of the way from min to peak after a share `p` of the decay of a wsd schedule. */
+const LEFT = {
+  "linear": (p: number) => 1 - p,
+  "1-sqrt": (p: number) => 1 - Math.sqrt(p),
+  "cosine": (p: number) => (1 + Math.cos(Math.PI * p)) / 2,
+};
+
 /**
  * The learning rate of step `step` of the run, counted from 0. With t steps since the schedule began, warm-up W,
  * decay D and horizon T, in steps, p(a) = min(1, (t + 1 - a) / (T - a)) the progress since step a, and f the
@@ -145,7 +152,7 @@ function stretches(schedule: ScheduleConfig & { horizon_steps: number }) {
  *     cosine     f = (1 + cos(π p(W))) / 2
  *     linear     f = 1 - p(W)
  *     constant   f = 1
- *     wsd        f = 1 for t < T - D, then 1 - p(T - D) or 1 - √p(T - D)
+ *     wsd        f = 1 for t < T - D, then with p = p(T - D) one of 1 - p, 1 - √p and (1 + cos(π p)) / 2
  *
  * @example
  * ```ts
@@ -173,8 +180,7 @@ export function learningRate(schedule: Schedule, step: number): number {
       return schedule.min_lr + (peak_lr - schedule.min_lr) * (1 - progress(warmup));
     case "wsd": {
       const p = Math.max(0, decay === 0 ? 0 : progress(horizon_steps - decay));
-      const left = schedule.decay === "linear" ? 1 - p : 1 - Math.sqrt(p);
-      return schedule.min_lr + (peak_lr - schedule.min_lr) * left;
+      return schedule.min_lr + (peak_lr - schedule.min_lr) * LEFT[schedule.decay](p);
     }
     default: // cosine
       return schedule.min_lr +

@@ -34,6 +34,7 @@ function* randomSchedules(): Generator<{ schedule: Schedule; warmup: number; dec
       { shape: "constant", ...rise },
       { shape: "wsd", ...rise, min_lr, decay: "linear", decay_ratio },
       { shape: "wsd", ...rise, min_lr, decay: "1-sqrt", decay_ratio },
+      { shape: "wsd", ...rise, min_lr, decay: "cosine", decay_ratio },
     ];
     const warmup = Math.round(warmup_ratio * horizon);
     const decay = Math.min(Math.round(decay_ratio * horizon), horizon - warmup);
@@ -57,6 +58,7 @@ Deno.test("schedules equal those of transformers where it has them", () => {
     "constant": { ...rise, shape: "constant" },
     "wsd_linear": { ...wsd, decay: "linear" as const },
     "wsd_1-sqrt": { ...wsd, decay: "1-sqrt" as const },
+    "wsd_cosine": { ...wsd, decay: "cosine" as const },
   };
   for (const [name, config] of Object.entries(cases)) {
     const ours = curve(resolveSchedule(config, horizon_steps));
@@ -76,6 +78,17 @@ Deno.test("a cosine without a shape keeps its bits", () => {
     assert.equal(learningRate(schedule, step), expected);
     assert.equal(learningRate({ ...schedule, shape: "cosine" }, step), expected);
     assert.equal(learningRate({ ...schedule, start_step: 500 }, step + 500), expected);
+  }
+});
+
+Deno.test("a decay that begins at a step falls from the peak to the minimum in its steps", () => {
+  const rise = { peak_lr: 1e-3, min_lr: 1e-5, warmup_ratio: 0.1, warmup_steps: 0 };
+  const left = { "linear": 0.75, "1-sqrt": 0.5, "cosine": (1 + Math.SQRT1_2) / 2 };
+  for (const [decay, quarter] of Object.entries(left) as [keyof typeof left, number][]) {
+    const wsd = { shape: "wsd", ...rise, decay, decay_ratio: 1 } as const;
+    const schedule = resolveSchedule(wsd, 8, 100);
+    assert.ok(near(learningRate(schedule, 101), 1e-5 + (1e-3 - 1e-5) * quarter), decay);
+    assert.equal(learningRate(schedule, 107), 1e-5);
   }
 });
 

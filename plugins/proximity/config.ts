@@ -21,6 +21,8 @@ export const config = withPreset(z.strictObject({
   general: z.string().default("general"),
   /** Targets, which are sources too; all targets of the comparison by default. */
   targets: z.array(z.string()).nonempty().optional(),
+  /** Specialised sources made of several, by name: the share of each. */
+  groups: z.record(z.string(), z.record(z.string(), z.number().positive())).optional(),
   /** Kinds of arm to include. */
   kinds: z.array(
     z.enum(["control", "midtrain", "ablation", "continued", "from_scratch", "along_run"]),

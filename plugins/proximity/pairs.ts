@@ -19,8 +19,8 @@ import type { Choice, Config } from "./config.ts";
 export interface Pair {
   readonly arm: string;
   readonly target: string;
-  /** The arm's specialised source. */
-  readonly specialised: string;
+  /** The arm's specialised source, or the shares of the sources that it is a group of. */
+  readonly specialised: Weights;
   /** The arm's mixture: shares by source. */
   readonly mixture: Weights;
   /** Relative improvement over the reference arm on the target; null if they were not compared. */
@@ -67,11 +67,15 @@ export async function readPairs(
   return pairs;
 }
 
-async function readArms(table: Tables["arms"], { general, kinds }: Config): Promise<Arm[]> {
+async function readArms(
+  table: Tables["arms"],
+  { general, groups = {}, kinds }: Config,
+): Promise<Arm[]> {
   const rows = await rowsOf(table);
   const arms = rows
     .filter(({ kind, specialised }) => (kinds as string[]).includes(kind) && specialised !== "")
-    .map(({ arm, specialised, weight }) => {
+    .map(({ arm, specialised: name, weight }) => {
+      const specialised = groups[name] ?? { [name]: 1 };
       return { arm, specialised, mixture: mixtureOf(arm, general, specialised, weight) };
     });
   if (arms.length > 0) return arms;
@@ -81,12 +85,15 @@ async function readArms(table: Tables["arms"], { general, kinds }: Config): Prom
   );
 }
 
-function mixtureOf(arm: string, general: string, specialised: string, weight: number): Weights {
+function mixtureOf(arm: string, general: string, specialised: Weights, weight: number): Weights {
   if (!(weight > 0 && weight <= 1)) {
     throw new Error(`the weight of arm "${arm}" must be in (0, 1], got ${weight}`);
   }
-  if (weight === 1 || specialised === general) return { [specialised]: 1 };
-  return { [general]: 1 - weight, [specialised]: weight };
+  if (weight === 1 || general in specialised) return specialised;
+  const members = Object.entries(specialised);
+  const sum = members.reduce((total, [, share]) => total + share, 0);
+  const own = members.map(([source, share]) => [source, weight * share / sum]);
+  return { [general]: 1 - weight, ...Object.fromEntries(own) };
 }
 
 /** Relative improvement on each target's own held-out documents, by target and arm. */
@@ -123,7 +130,7 @@ export class ProximityMeter {
   measure({ specialised, mixture, target }: Pair, choice: Choice): Legs {
     const [from, over, to] = [
       { [this.general]: 1 },
-      choice.against === "mixture" ? mixture : { [specialised]: 1 },
+      choice.against === "mixture" ? mixture : specialised,
       { [target]: 1 },
     ].map((weights) => this.#of(weights, choice));
     const between = (p: Float64Array, q: Float64Array) =>

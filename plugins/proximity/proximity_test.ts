@@ -229,6 +229,21 @@ Deno.test("other kinds of arm, and targets, can be chosen", async () => {
   assert.deepEqual(rows.target, ["sums", "sums", "sums"]);
 });
 
+Deno.test("a group counts as the mixture of its sources", async () => {
+  // Two thirds and a third of a quarter, whatever the scale of the shares.
+  const of_both: ArmRow[] = [["control", "control", "", 0], ["code", "midtrain", "both", 0.25]];
+  const given = { arms: armsOf(of_both) };
+  const { legs } = await run({ groups: { both: { code: 2, math: 1 } } }, given);
+  const math = { 9: 2 / 6, 10: 1 / 6, 11: 2 / 6, 4: 1 / 6 };
+  const mixture = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((id) => {
+    const of = (shares: Record<number, number>) => shares[id] ?? 0;
+    return [id, 0.75 * of(general) + 0.25 * (2 * of(code) + of(math)) / 3];
+  }));
+  near(legs.general_to_mixture[0], similarity(general, mixture));
+  const alone = await run({ groups: { both: { code: 1 } }, against: "specialised" }, given);
+  near(alone.legs.mixture_to_target[0], similarity(code, pycode));
+});
+
 Deno.test("an arm that was not compared has a proximity, but is left out of the correlation", async () => {
   const partial = comparisonOf(
     comparison.filter(([arm, target]) => arm !== "math" || target !== "sums"),

@@ -16,7 +16,20 @@ import type {
   tokenize,
 } from "@causeway/stages";
 
-export type ArmKind = "control" | "midtrain" | "ablation" | "continued" | "along_run";
+export type ArmKind =
+  | "control"
+  | "midtrain"
+  | "ablation"
+  | "continued"
+  | "from_scratch"
+  | "along_run";
+
+/**
+ * What arms with different starts have in common: "steps": their weight, so that an early start sees more specialised
+ * data; "tokens": the specialised tokens that they see in all, with an arm that is mixed from the first step besides;
+ * "both": the arms of both.
+ */
+export type Match = "steps" | "tokens" | "both";
 
 type ConfigOf<S extends { config: StandardSchemaV1 }> = StandardSchemaV1.InferInput<S["config"]>;
 
@@ -25,7 +38,7 @@ export interface Midtraining {
   /** snake_case; part of step ids. */
   readonly name: string;
   readonly label: string;
-  /** The specialised source. */
+  /** The specialised source, or a group of them. */
   readonly specialised: string;
   /** Its share of the tokens, 0 to 1. */
   readonly weight: number;
@@ -56,6 +69,8 @@ export interface StudySettings {
   readonly vocab_size?: number;
   readonly model: ConfigOf<typeof pretrain>["model"];
   readonly general: string;
+  /** Specialised sources made of several, by name: the sources of each with their relative weights in it. */
+  readonly groups?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Sources on which forgetting is measured, besides `general`. */
   readonly held_out?: readonly string[];
   readonly sequence_length: number;
@@ -63,6 +78,23 @@ export interface StudySettings {
   readonly micro_batch_size: number;
   readonly horizon_steps: number;
   readonly schedule: ConfigOf<typeof pretrain>["schedule"];
+  /**
+   * A trunk at a constant rate instead of the schedule's own shape. Each arm branches off it and falls from `peak_lr` to
+   * `min_lr` in the last `decay_share` of the horizon before its own end, so that arms stopped early have a whole decay
+   * too (Hu et al., 2024, "MiniCPM", section 4).
+   */
+  readonly trunk?: {
+    readonly shape: "constant";
+    readonly decay: "linear" | "1-sqrt" | "cosine";
+    /** Share of the horizon, 0 to 1; 0.1 to 0.2 are usual. */
+    readonly decay_share: number;
+  };
+  /**
+   * Number of trunks, 1 by default. Each is a full copy of all training with another seed of pretraining, which sets the
+   * initial weights and the order of the data: trunk t, counted from 0, has `seed` + t. CKA, tasks and evaluation are of
+   * the first trunk.
+   */
+  readonly trunk_seeds?: number;
   readonly optimizer?: ConfigOf<typeof pretrain>["optimizer"];
   /** Device, precision, kernels and threads of all steps that compute. */
   readonly compute: Pick<ConfigOf<typeof sft>, "device" | "precision" | "kernels" | "threads">;
@@ -74,18 +106,29 @@ export interface StudySettings {
   readonly matched: Readonly<Record<string, string>>;
   /** Specialised sources far from general data, where the paper finds the largest effects; code and math by default. */
   readonly distant?: readonly string[];
-  /** Table 3: training on specialised data alone, starting at these shares of the horizon. */
+  /**
+   * Table 3: training on specialised data alone, from these shares of the horizon, or with `match: "tokens"` from the step
+   * at which what is left of the run are as many tokens as the source's mixture in `midtraining` draws of it.
+   */
   readonly continued?: {
     readonly specialised: readonly string[];
-    readonly starts: readonly number[];
+    readonly starts?: readonly number[];
+    /** "steps" by default. */
+    readonly match?: Match;
   };
-  /** Figure 3: several start times at one weight, and several weights at some start times, for one specialised source. */
+  /**
+   * Figure 3: several start times at one weight, and several weights at some start times, for one specialised source. With
+   * `match: "tokens"` weights are those of the earliest of their starts, and later starts have the larger weights that
+   * spend the same specialised tokens.
+   */
   readonly grid?: {
     readonly specialised: string;
     readonly weight: number;
     readonly starts: readonly number[];
     readonly weights: readonly number[];
     readonly weight_starts: readonly number[];
+    /** "steps" by default. */
+    readonly match?: Match;
   };
   /** Figure 4: fine-tuning of this arm and the control at shares of the horizon. */
   readonly along_run?: { readonly arm: string; readonly at: readonly number[] };
@@ -95,8 +138,13 @@ export interface StudySettings {
    */
   readonly kinds?: readonly ArmKind[];
   readonly fine_tuning: Omit<ConfigOf<typeof sft>, "sources">;
-  /** Peak learning rates to try on the control, for each target. */
+  /** Peak learning rates to try, for each target. */
   readonly rates: ConfigOf<typeof lr_sweep>["rates"];
+  /**
+   * Checkpoints on which learning rates are tried: "control" (the default): that of the first trunk, for all arms and
+   * trunks; "every_checkpoint": each on its own.
+   */
+  readonly rates_of?: "control" | "every_checkpoint";
   /** Fine-tuning seeds. */
   readonly seeds: readonly number[];
   readonly similarity?: Partial<ConfigOf<typeof similarity>>;

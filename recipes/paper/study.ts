@@ -14,9 +14,11 @@ import {
 import { proximity } from "@causeway/plugins/proximity";
 import { study_report } from "@causeway/plugins/study_report";
 import { cka, evaluate, evaluate_tasks, similarity } from "@causeway/stages";
-import { CONTROL } from "./arms.ts";
+import { CONTROL } from "./arm.ts";
+import { reportConfig } from "./facts.ts";
+import { membersOf, mixtureOf } from "./mixtures.ts";
 import type { StudySettings } from "./settings.ts";
-import { addTraining, mixtureOf, type Study, type Tuned } from "./training.ts";
+import { addTraining, type Study, type Tuned } from "./training.ts";
 
 /** Expands settings into a recipe. */
 export function studyRecipe(settings: StudySettings): RecipeDraft {
@@ -38,7 +40,11 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
     inputs: { tokens, tokenizer },
   });
   const bridge = recipe.step("bridge", proximity, {
-    config: { ...comparing, general: settings.general },
+    config: {
+      ...comparing,
+      general: settings.general,
+      ...(settings.groups && { groups: sharesOfGroups(settings) }),
+    },
     inputs: { tokens, arms: compared.arms, comparison: compared.comparison, tokenizer },
   });
   const cka_by_pair = (settings.cka?.pairs ?? []).map((pair) => {
@@ -46,7 +52,7 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
   });
   const evaluated = addEvaluation(recipe, study);
   const page = recipe.step("report", study_report, {
-    config: reportConfig(settings),
+    config: reportConfig(study),
     inputs: {
       ...compared,
       ...bridge,
@@ -60,29 +66,6 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
     },
   });
   recipe.publish(page.report);
-}
-
-function reportConfig(settings: StudySettings) {
-  const { title, description, general, targets, matched, distant, facts } = settings;
-  const { horizon_steps, global_batch_size, sequence_length, seeds } = settings;
-  const tokens = horizon_steps * global_batch_size * sequence_length;
-  const said = {
-    "tokens of a whole run": tokens.toLocaleString("en"),
-    "optimizer steps of a whole run": horizon_steps.toLocaleString("en"),
-    "sequences of a step, and tokens of a sequence": `${global_batch_size} and ${sequence_length}`,
-    "seeds of fine-tuning": seeds.join(", "),
-    "seed of pretraining": String(settings.seed),
-    ...facts,
-  };
-  return {
-    title,
-    description,
-    general,
-    targets: targets.map(({ name, label }) => ({ name, label })),
-    matched: Object.entries(matched).map(([specialised, target]) => ({ specialised, target })),
-    distant: [...distant ?? ["code", "math"]],
-    facts: Object.entries(said).map(([name, value]) => ({ name, value })),
-  };
 }
 
 /** Sweeps, learning curves of the main arms, and the mixtures of all phases. */
@@ -103,11 +86,18 @@ function trainingOf({ arms, phases, paths, sweeps }: Study) {
   };
 }
 
-/** The mixtures of the main arms, by label. */
-function mixturesOf({ settings: { general, midtraining } }: Study) {
-  return Object.fromEntries(midtraining.map(({ label, specialised, weight }) => {
-    return [label, mixtureOf(general, specialised, weight)];
-  }));
+/** The mixtures of the main arms by label, and the groups by name. */
+function mixturesOf({ settings }: Study) {
+  const mixtures = settings.midtraining.map(({ label, specialised, weight }) => {
+    return [label, mixtureOf(settings, specialised, weight)] as const;
+  });
+  return { ...Object.fromEntries(mixtures), ...sharesOfGroups(settings) };
+}
+
+/** The sources of each group with their shares in it. */
+function sharesOfGroups(settings: StudySettings) {
+  const names = Object.keys(settings.groups ?? {});
+  return Object.fromEntries(names.map((name) => [name, membersOf(settings, name)]));
 }
 
 function checkpointOf({ phases, paths }: Study, arm: string) {

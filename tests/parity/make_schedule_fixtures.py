@@ -34,6 +34,7 @@ golden = {
     "constant": factors(transformers.get_constant_schedule_with_warmup),
     "wsd_linear": factors(transformers.get_wsd_schedule, decay_type="linear", **stable),
     "wsd_1-sqrt": factors(transformers.get_wsd_schedule, decay_type="1-sqrt", **stable),
+    "wsd_cosine": factors(transformers.get_wsd_schedule, decay_type="cosine", **stable),
 }
 path = pathlib.Path(__file__).parent.parent / "fixtures" / "schedule" / "golden.json"
 path.parent.mkdir(exist_ok=True)
