@@ -67,7 +67,7 @@ const train = defineStage({
   async run(ctx) {
     const { config: { steps, ...keep }, inputs, outputs } = ctx;
     const tokens = Uint16Array.from({ length: 17 }, (_, i) => 1 + (i * i) % 63);
-    const sequence: Sequence = { tokens, prompt_length: 0, source: "synthetic" };
+    const sequence: Sequence = { tokens, loss_spans: [0, tokens.length], source: "synthetic" };
     const phase = {
       steps,
       start: freshState({

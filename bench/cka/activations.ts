@@ -55,7 +55,7 @@ function randomSequences({ rows, length, config }: Size, batch: number): Sequenc
   const random = new Random(1, "bench/cka", batch);
   return Array.from({ length: rows }, () => ({
     tokens: Uint16Array.from({ length: length + 1 }, () => random.below(config.vocab_size)),
-    prompt_length: 0,
+    loss_spans: [0, length + 1],
     source: "random",
   }));
 }

@@ -97,7 +97,8 @@ export function* benchmarkBatches(size: Shape): Generator<Sequence[]> {
   for (let batch = 0;; batch = (batch + 1) % BATCHES) {
     yield Array.from({ length: size.rows }, (_, row) => {
       const start = (batch * size.rows + row) * width;
-      return { tokens: tokens.subarray(start, start + width), prompt_length: 0, source: "random" };
+      const loss_spans = [0, width];
+      return { tokens: tokens.subarray(start, start + width), loss_spans, source: "random" };
     });
   }
 }

@@ -11,8 +11,8 @@ import type { TokenIds } from "./token_set.ts";
 export interface Sequence {
   /** At most `sequence_length + 1` tokens. */
   readonly tokens: TokenIds;
-  /** Loss is taken on tokens from this index on; token 0 is never a label, whatever this says. */
-  readonly prompt_length: number;
+  /** Pairs [start, end) of positions, ascending, whose tokens are labels; token 0 never is, whatever this says. */
+  readonly loss_spans: ArrayLike<number>;
   /**
    * Offsets in `tokens`, ascending, of documents that must not see the tokens before them. Absent: the row is one
    * context.
@@ -23,14 +23,23 @@ export interface Sequence {
 }
 
 /**
- * Number of labels of a sequence that count in the loss. The first token of a document that must not see the tokens
- * before it is not a label: it would be predicted from the end of another document, and the same document in its own
- * row has no such label either.
+ * Which tokens of a sequence are labels that count in the loss. The first token of a document that must not see the
+ * tokens before it is not a label: it would be predicted from the end of another document, and the same document in its
+ * own row has no such label either.
+ *
+ * @returns [tokens]; 1 for a label, 0 for any other token.
  */
-export function supervisedTokens({ tokens, prompt_length, starts = [] }: Sequence): number {
-  const first = Math.max(1, prompt_length);
-  const hidden = starts.filter((start) => start >= first && start < tokens.length).length;
-  return Math.max(0, tokens.length - first) - hidden;
+export function labelMask({ tokens, loss_spans, starts = [] }: Sequence): Uint8Array {
+  const mask = new Uint8Array(tokens.length);
+  for (let i = 0; i < loss_spans.length; i += 2) mask.fill(1, loss_spans[i], loss_spans[i + 1]);
+  mask[0] = 0;
+  for (const start of starts) mask[start] = 0;
+  return mask;
+}
+
+/** Number of labels of a sequence that count in the loss. */
+export function supervisedTokens(sequence: Sequence): number {
+  return labelMask(sequence).reduce((sum, label) => sum + label, 0);
 }
 
 export interface CollateOptions {
@@ -149,11 +158,11 @@ export function sharedSize(micro_batch_size: number, sequences: number, ranks: n
  * import assert from "node:assert/strict";
  * import { collate } from "./mod.ts";
  *
- * const sequence = { tokens: Uint16Array.of(5, 6, 7), prompt_length: 2, source: "code" };
+ * const sequence = { tokens: Uint16Array.of(5, 6, 7), loss_spans: [2, 3], source: "code" };
  * const [batch] = collate([sequence], { micro_batch_size: 1, lengths: [4] });
  * assert.deepEqual([...batch.input_ids], [5, 6, 0, 0]);
  * assert.deepEqual([...batch.labels], [6, 7, 0, 0]);
- * assert.deepEqual([...batch.loss_weights], [0, 1, 0, 0]); // only token 2 is past the prompt
+ * assert.deepEqual([...batch.loss_weights], [0, 1, 0, 0]); // only token 2 is a label
  * ```
  */
 export function collate(
@@ -199,15 +208,16 @@ function pad(
   const loss_weights = new Float32Array(rows * length);
   const masked = members.some(({ sequence: { starts } }) => starts !== undefined);
   const document_start = masked ? new Int32Array(rows * length) : undefined;
-  members.forEach(({ sequence: { tokens, prompt_length, starts = [] }, weight }, row) => {
+  members.forEach(({ sequence, weight }, row) => {
+    const { tokens, starts = [] } = sequence;
     const at = row * length;
     input_ids.set(tokens.subarray(0, Math.max(0, tokens.length - 1)), at);
     labels.set(tokens.subarray(1), at);
-    // The label at position t is token t + 1, so the first supervised one is at max(1, prompt_length) - 1.
-    const first = Math.max(1, prompt_length) - 1;
-    if (first < tokens.length - 1) loss_weights.fill(weight, at + first, at + tokens.length - 1);
+    // The label at position t is token t + 1.
+    labelMask(sequence).forEach((label, t) => {
+      if (label === 1) loss_weights[at + t - 1] = weight;
+    });
     for (const start of starts) {
-      if (start > 0) loss_weights[at + start - 1] = 0;
       // Up to the next start. Padding after the last one sees that document, and does not count.
       document_start!.fill(start, at + start, at + length);
     }

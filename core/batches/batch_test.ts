@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
+import { answerSpan } from "../stage/mod.ts";
 import { collate, type Sequence, sharedSize, supervisedTokens } from "./mod.ts";
 
 const sequence = (tokens: number[], prompt_length = 0, starts?: number[]): Sequence => ({
   tokens: Uint16Array.from(tokens),
-  prompt_length,
+  loss_spans: answerSpan(prompt_length, tokens.length),
   source: "s",
   ...(starts && { starts }),
 });
@@ -14,11 +15,14 @@ function randomBatch(step: number): Sequence[] {
   return Array.from({ length: 1 + random.below(20) }, () => {
     const tokens = Array.from({ length: 2 + random.below(31) }, () => 1 + random.below(900));
     const starts = tokens.map((_, i) => i).slice(1).filter(() => random.below(6) === 0);
-    return sequence(
+    const one = sequence(
       tokens,
       random.below(tokens.length),
       random.below(2) === 0 ? starts : undefined,
     );
+    if (random.below(2) === 0) return one;
+    const places = tokens.map((_, i) => i).filter(() => random.below(4) === 0);
+    return { ...one, loss_spans: places.slice(0, 2 * Math.floor(places.length / 2)) };
   });
 }
 
@@ -28,9 +32,11 @@ Deno.test("summed micro-batch losses equal the mean over the supervised tokens o
   for (let step = 0; step < 50; step++) {
     const sequences = randomBatch(step);
     let sum = 0, n = 0;
-    for (const { tokens, prompt_length, starts } of sequences) {
+    for (const { tokens, loss_spans, starts } of sequences) {
       for (let i = 1; i < tokens.length; i++) {
-        if (i < prompt_length || starts?.includes(i)) continue;
+        // The number of span ends at or before a token is odd inside a span.
+        const inside = Array.from(loss_spans).filter((place) => place <= i).length % 2 === 1;
+        if (!inside || starts?.includes(i)) continue;
         sum += tokenLoss(tokens[i - 1], tokens[i]);
         n++;
       }

@@ -20,7 +20,7 @@ Deno.test("example evaluation keeps documents and prompts, without those that ha
     max_sequences: 9,
   });
   assert.deepEqual(sequences.map(({ tokens }) => [...tokens]), [[1, 2, 3], [5, 6, 7]]);
-  assert.deepEqual(sequences.map(({ prompt_length }) => prompt_length), [2, 0]);
+  assert.deepEqual(sequences.map(({ loss_spans }) => loss_spans), [[2, 3], [0, 3]]);
 });
 
 Deno.test("a set without anything to evaluate is rejected", () => {

@@ -126,7 +126,7 @@ export class ExampleSampler implements Sampler {
   readonly passes: Passes;
   /** Examples of all sources. */
   readonly examples: number;
-  /** Documents left out because they have no label: a single token, or all prompt once truncated. */
+  /** Documents left out because they have no label: a single token, or none with loss once truncated. */
   readonly skipped: number;
   /** Documents of more than T + 1 tokens. */
   readonly overlong: number;

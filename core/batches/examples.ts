@@ -9,20 +9,30 @@ import type { Sequence } from "./batch.ts";
 import { pack, type PackingConfig } from "./packing.ts";
 import type { DocumentSet } from "./token_set.ts";
 
-/** Document `index` as a row, truncated to T + 1 tokens, its prompt masked. */
+/** Document `index` as a row, truncated to T + 1 tokens, with loss on its spans only. */
 export function example(set: DocumentSet, index: number, sequence_length: number): Sequence {
   const start = set.offsets[index];
-  return {
-    tokens: set.read(start, Math.min(set.offsets[index + 1], start + sequence_length + 1)),
-    prompt_length: set.prompt_lengths[index],
-    source: set.name,
-  };
+  const tokens = set.read(start, Math.min(set.offsets[index + 1], start + sequence_length + 1));
+  const loss_spans = cutSpans(set.lossSpans(index), tokens.length);
+  return { tokens, loss_spans, source: set.name };
+}
+
+/** The parts of spans that are before a position. */
+function cutSpans(spans: ArrayLike<number>, end: number): number[] {
+  const kept: number[] = [];
+  for (let i = 0; i < spans.length && spans[i] < end; i += 2) {
+    kept.push(spans[i], Math.min(spans[i + 1], end));
+  }
+  return kept;
 }
 
 /** Number of labels that count in document `index` truncated to T + 1 tokens; does not read it. */
 export function exampleLabels(set: DocumentSet, index: number, sequence_length: number): number {
   const length = Math.min(set.offsets[index + 1] - set.offsets[index], sequence_length + 1);
-  return Math.max(0, length - Math.max(1, set.prompt_lengths[index]));
+  const spans = cutSpans(set.lossSpans(index), length);
+  let labels = 0;
+  for (let i = 0; i < spans.length; i += 2) labels += spans[i + 1] - Math.max(1, spans[i]);
+  return labels;
 }
 
 export interface EvaluationOptions {

@@ -49,7 +49,7 @@ export function labelWeights(labels: readonly number[], average: LossAverage = "
     throw new Error(
       `this batch of ${
         counted(labels.length, "sequence")
-      } has no token to learn: all are prompt, or ` +
+      } has no token to learn: all are without loss, or ` +
         "shorter than two tokens; check the prompts, or raise sequence_length",
     );
   }

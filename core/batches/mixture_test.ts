@@ -31,11 +31,11 @@ const drawnSequences = (sampler: MixtureSampler, steps: number) =>
 
 Deno.test("batches have the right size, sequences are whole, and none repeats", () => {
   const sampler = new MixtureSampler(base);
-  for (const { tokens, prompt_length } of sampler.batch(3)) {
+  for (const { tokens, loss_spans } of sampler.batch(3)) {
     assert.equal(tokens.length, T + 1);
     assert.equal(tokens[0] % (T + 1), 0);
     assert.deepEqual([...tokens], Array.from({ length: T + 1 }, (_, i) => tokens[0] + i));
-    assert.equal(prompt_length, 0);
+    assert.deepEqual(loss_spans, [0, T + 1]);
   }
   const sequences = drawnSequences(sampler, base.steps).flat();
   assert.equal(sequences.length, base.steps * base.global_batch_size);

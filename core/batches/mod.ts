@@ -9,6 +9,7 @@ export {
   collate,
   type CollateOptions,
   type GlobalBatch,
+  labelMask,
   type MicroBatch,
   partOf,
   type Sequence,

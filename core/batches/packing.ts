@@ -35,7 +35,7 @@ export interface PackedSet {
   readonly sequence_count: number;
   /** Input tokens of all sequences together, without padding. */
   readonly tokens: number;
-  /** Sequence `index`, of 2 to T + 1 tokens. Loss is taken on all of them: prompts are masked in fine-tuning only. */
+  /** Sequence `index`, of 2 to T + 1 tokens. Loss is taken on all of them: `loss_spans` of documents count in fine-tuning only. */
   sequence(index: number): Sequence;
   /** Input tokens of sequence `index`. */
   sequenceTokens(index: number): number;
@@ -83,7 +83,7 @@ class ConcatenatedSet implements PackedSet {
     const { set, options: { sequence_length, document_mask } } = this;
     const start = index * (sequence_length + 1), end = start + this.uniform_tokens + 1;
     const tokens = set.read(start, end);
-    const sequence = { tokens, prompt_length: 0, source: set.name };
+    const sequence = { tokens, loss_spans: [0, tokens.length], source: set.name };
     if (!document_mask) return sequence;
     return { ...sequence, starts: startsWithin((set as DocumentSet).offsets, start, end) };
   }
@@ -128,7 +128,7 @@ class BestFitSet implements PackedSet {
       parts.push(this.set.read(start[p], start[p] + length[p]));
       size += length[p];
     }
-    const sequence = { tokens: joinIds(parts), prompt_length: 0, source: this.set.name };
+    const sequence = { tokens: joinIds(parts), loss_spans: [0, size], source: this.set.name };
     return this.options.document_mask ? { ...sequence, starts } : sequence;
   }
 

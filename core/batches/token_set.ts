@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { keyFault } from "../words/mod.ts";
+import { counted, keyFault } from "../words/mod.ts";
 import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
 import { lastAtOrBefore, resized } from "./arrays.ts";
 
@@ -23,18 +23,18 @@ export interface TokenSet {
   readonly token_count: number;
   /** UTF-8 length of all documents together. */
   readonly text_bytes: number;
-  /** Whether any document begins with a prompt on which no loss is taken. */
-  readonly has_prompts: boolean;
+  /** Whether any document has tokens on which no loss is taken in fine-tuning. */
+  readonly is_masked: boolean;
   /** Token ids `start` to `end` of the documents laid end to end. */
   read(start: number, end: number): TokenIds;
 }
 
-/** A token set that also knows where its documents begin: 12 bytes of memory a document. */
+/** A token set that also knows its documents: 12 bytes of memory each, and the spans of those with several. */
 export interface DocumentSet extends TokenSet {
   /** [documents + 1]; document `i` is `read(offsets[i], offsets[i + 1])`. */
   readonly offsets: Float64Array;
-  /** [documents]; loss is taken on a document's tokens from here on. */
-  readonly prompt_lengths: Int32Array;
+  /** Pairs [start, end) of positions in document `index`, ascending, whose tokens are labels in fine-tuning. */
+  lossSpans(index: number): ArrayLike<number>;
 }
 
 /**
@@ -46,7 +46,7 @@ export interface DocumentSet extends TokenSet {
  * @param inputs tables by the names the recipe gave them.
  * @param port name of the stage's input, for the message.
  * @returns sets by source name, sorted by name.
- * @throws {Error} when there are no documents, a prompt is longer than its document, or a source has a name that cannot be
+ * @throws {Error} when there are no documents, spans do not fit their document, or a source has a name that cannot be
  *   a key.
  */
 export async function loadTokenSets(
@@ -75,7 +75,7 @@ export function findSet<S extends TokenSet>(sets: ReadonlyMap<string, S>, name: 
 }
 
 type Columns = typeof ports.tokens.columns;
-type Documents = Batch<Pick<Columns, "source" | "prompt_length" | "text_bytes">>;
+type Documents = Batch<Pick<Columns, "source" | "loss_spans" | "text_bytes">>;
 type Tokens = ListReader<{ values: TokenIds; offsets: Int32Array }>;
 
 async function gather<S extends SourceTokens>(
@@ -90,7 +90,7 @@ async function gather<S extends SourceTokens>(
   for (const name of names) {
     const tokens: Tokens = await inputs[name].list("tokens");
     let row = 0;
-    for await (const batch of inputs[name].batches(["source", "prompt_length", "text_bytes"])) {
+    for await (const batch of inputs[name].batches(["source", "loss_spans", "text_bytes"])) {
       const rows = batch.source.length;
       const places = tokens.offsets(row, row + rows);
       for (let i = 0; i < rows; i++) {
@@ -101,7 +101,7 @@ async function gather<S extends SourceTokens>(
           if (fault !== undefined) throw new Error(`a source of the tokens "${name}": ${fault}`);
           sets.set(source, set = make(source));
         }
-        set.add(tokens, places[i], places[i + 1], batch, i);
+        set.add(tokens, places[i], places[i + 1], spansOf(batch, i), batch.text_bytes[i]);
       }
       row += rows;
     }
@@ -158,19 +158,18 @@ class SourceTokens implements TokenSet {
   documents = 0;
   token_count = 0;
   text_bytes = 0;
-  has_prompts = false;
+  is_masked = false;
   readonly #runs: Run[] = [];
 
   constructor(readonly name: string) {}
 
-  add(tokens: Tokens, from: number, to: number, batch: Documents, row: number): void {
-    const prompt_length = batch.prompt_length[row];
-    if (prompt_length < 0 || prompt_length > to - from) {
+  add(tokens: Tokens, from: number, to: number, spans: Uint32Array, text_bytes: number): void {
+    if (!areSpans(spans, to - from)) {
       throw new Error(
-        `document ${this.documents} of source "${this.name}" has ${
-          to - from
-        } tokens and a prompt ` +
-          `of ${prompt_length}; the prompt must be a part of the document`,
+        `document ${this.documents} of source "${this.name}" has ${counted(to - from, "token")} ` +
+          `and loss_spans [${
+            spans.join(", ")
+          }]; they must be pairs of positions in the document, ascending`,
       );
     }
     const last = this.#runs.at(-1);
@@ -182,8 +181,8 @@ class SourceTokens implements TokenSet {
     }
     this.documents++;
     this.token_count += to - from;
-    this.text_bytes += batch.text_bytes[row];
-    this.has_prompts ||= prompt_length > 0;
+    this.text_bytes += text_bytes;
+    this.is_masked ||= !(spans[0] === 0 && spans[1] === to - from) && to > from;
   }
 
   read(start: number, end: number): TokenIds {
@@ -203,23 +202,57 @@ class SourceTokens implements TokenSet {
 
 class SourceDocuments extends SourceTokens implements DocumentSet {
   offsets = new Float64Array(1024);
-  prompt_lengths = new Int32Array(1024);
+  /** Start of the span that goes to a document's end; where the spans are others, -1 - their index in `#others`. */
+  #starts = new Int32Array(1024);
+  /** Spans one after another, each document's after their number. */
+  #others = new Int32Array(0);
+  #used = 0;
 
-  override add(tokens: Tokens, from: number, to: number, batch: Documents, row: number): void {
-    super.add(tokens, from, to, batch, row);
+  override add(tokens: Tokens, from: number, to: number, spans: Uint32Array, bytes: number): void {
+    super.add(tokens, from, to, spans, bytes);
     if (this.documents >= this.offsets.length) {
       this.offsets = resized(this.offsets, 2 * this.offsets.length);
-      this.prompt_lengths = resized(this.prompt_lengths, this.offsets.length);
+      this.#starts = resized(this.#starts, this.offsets.length);
     }
-    this.prompt_lengths[this.documents - 1] = batch.prompt_length[row];
+    const to_end = spans.length === 2 && spans[1] === to - from;
+    this.#starts[this.documents - 1] = to_end ? spans[0] : -1 - this.#keep(spans);
     this.offsets[this.documents] = this.token_count;
+  }
+
+  #keep(spans: Uint32Array): number {
+    const at = this.#used;
+    this.#used += spans.length + 1;
+    if (this.#used > this.#others.length) this.#others = resized(this.#others, 2 * this.#used);
+    this.#others[at] = spans.length;
+    this.#others.set(spans, at + 1);
+    return at;
+  }
+
+  lossSpans(index: number): ArrayLike<number> {
+    const start = this.#starts[index];
+    if (start >= 0) return [start, this.offsets[index + 1] - this.offsets[index]];
+    const at = -1 - start;
+    return this.#others.subarray(at + 1, at + 1 + this.#others[at]);
   }
 
   /** Drops the room for more documents. */
   close(): void {
     this.offsets = resized(this.offsets, this.documents + 1);
-    this.prompt_lengths = resized(this.prompt_lengths, this.documents);
+    this.#starts = resized(this.#starts, this.documents);
+    this.#others = resized(this.#others, this.#used);
   }
+}
+
+function spansOf({ loss_spans: { values, offsets } }: Documents, row: number): Uint32Array {
+  return values.subarray(offsets[row], offsets[row + 1]);
+}
+
+function areSpans(spans: Uint32Array, length: number): boolean {
+  if (spans.length % 2 === 1) return false;
+  for (let i = 0; i < spans.length; i += 2) {
+    if (spans[i] < (spans[i - 1] ?? 0) || spans[i] >= spans[i + 1]) return false;
+  }
+  return (spans.at(-1) ?? 0) <= length;
 }
 
 /** Concatenates ids; as wide as the widest part. */

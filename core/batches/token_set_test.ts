@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { type Batch, ports } from "../stage/mod.ts";
+import { answerSpan, type Batch, ports, spansColumn } from "../stage/mod.ts";
 import { loadDocumentSets, loadTokenSets, type TokenTable } from "./mod.ts";
 import { tableInput } from "../../tests/shared/fake_context.ts";
 
-type Row = { source: string; tokens: number[]; prompt_length?: number };
+type Row = { source: string; tokens: number[]; prompt_length?: number; loss_spans?: number[] };
 
 function batchOf(rows: Row[]): Batch<typeof ports.tokens.columns> {
   const offsets = new Int32Array(rows.length + 1);
@@ -12,7 +12,9 @@ function batchOf(rows: Row[]): Batch<typeof ports.tokens.columns> {
     source: rows.map((row) => row.source),
     dataset: rows.map(() => "card"),
     tokens: { values: Uint16Array.from(rows.flatMap((row) => row.tokens)), offsets },
-    prompt_length: Int32Array.from(rows, (row) => row.prompt_length ?? 0),
+    loss_spans: spansColumn(rows.map(({ tokens, prompt_length = 0, loss_spans }) => {
+      return loss_spans ?? answerSpan(prompt_length, tokens.length);
+    })),
     text_bytes: Int32Array.from(rows, (row) => 10 * row.tokens.length),
   };
 }
@@ -41,33 +43,42 @@ Deno.test("token sets gather a source over runs and tables, in the order of tabl
     assert.deepEqual([...general.read(start, end)], expected, `${start} to ${end}`);
   }
   assert.deepEqual([...general.offsets], [0, 3, 3, 5, 7]);
-  assert.deepEqual([...general.prompt_lengths], [0, 0, 1, 0]);
+  const spans = Array.from({ length: 4 }, (_, i) => Array.from(general.lossSpans(i)));
+  assert.deepEqual(spans, [[0, 3], [], [1, 2], [0, 2]]);
   assert.equal(general.text_bytes, 70);
-  assert.equal(general.has_prompts, true);
+  assert.equal(general.is_masked, true);
+  assert.equal(sets.get("code")!.is_masked, false);
   assert.deepEqual([...sets.get("code")!.read(0, 1)], [40]);
   const without = (await loadTokenSets(tables)).get("general")!;
   assert.deepEqual([...without.read(1, 6)], [2, 3, 50000, 6, 7]);
   assert.equal("offsets" in without, false);
 });
 
-Deno.test("no documents and impossible prompts are rejected", async () => {
+Deno.test("no documents and impossible spans are rejected", async () => {
   await assert.rejects(loadTokenSets({ train: tableOf([]) }), /no tokenized documents in train/);
   await assert.rejects(loadTokenSets({}), /no tokenized documents in the inputs/);
-  const bad = tableOf([{ source: "a", tokens: [1, 2], prompt_length: 3 }]);
-  await assert.rejects(loadTokenSets({ bad }), /document 0 of source "a" has 2 tokens/);
+  for (const loss_spans of [[0, 3], [1], [1, 1], [1, 0], [1, 2, 0, 1]]) {
+    const bad = tableOf([{ source: "a", tokens: [1, 2], loss_spans }]);
+    await assert.rejects(loadTokenSets({ bad }), (error: Error) => {
+      return error.message.includes(
+        `document 0 of source "a" has 2 tokens and loss_spans [${loss_spans.join(", ")}]`,
+      );
+    });
+  }
 });
 
 Deno.test("thousands of documents keep their places", async () => {
   const rows = Array.from({ length: 5000 }, (_, i) => ({
     source: "general",
     tokens: Array.from({ length: i % 7 }, () => i),
-    prompt_length: Math.min(i % 7, 2),
+    // A prompt, an answer with or without a token after it, or two answers.
+    loss_spans: [[0, 1], [2, 3], [1, 2], [0, 1, 3, 4], []][i % 5].slice(0, i % 7 < 4 ? 0 : 4),
   }));
   const set = (await loadDocumentSets({ train: tableOf(rows) })).get("general")!;
   assert.equal(set.offsets.length, 5001);
-  for (const i of [0, 6, 1023, 1024, 2047, 4999]) {
+  for (let i = 0; i < 5000; i++) {
     assert.deepEqual([...set.read(set.offsets[i], set.offsets[i + 1])], rows[i].tokens);
-    assert.equal(set.prompt_lengths[i], rows[i].prompt_length);
+    assert.deepEqual(Array.from(set.lossSpans(i)), rows[i].loss_spans);
   }
 });
 

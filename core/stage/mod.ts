@@ -5,6 +5,7 @@
  */
 export type * from "./context.ts";
 export type * from "./forecast.ts";
+export * from "./loss_spans.ts";
 export * from "./permissions.ts";
 export * from "./ports.ts";
 export * from "./stage.ts";

@@ -7,15 +7,16 @@ import { files, table } from "./ports.ts";
 
 /**
  * Tokenized documents, one row each. `source` is the name mixtures refer to ("general", "code"), `dataset`
- * the dataset card the document came from. Loss is computed on tokens from `prompt_length` on (0: on all).
- * `text_bytes` is the UTF-8 length of the document, for bits per byte. Each document ends with the
+ * the dataset card the document came from. `loss_spans` are ascending pairs [start, end) of positions whose tokens are
+ * labels in fine-tuning: [0, n] for a whole text of n tokens, [p, n] after a prompt of p, one pair for each answer of a
+ * conversation, and none where nothing is to be learned. Token 0 is never a label. `text_bytes` is the UTF-8 length of the document, for bits per byte. Each document ends with the
  * end-of-text token.
  */
 export const tokens = table({
   source: "utf8",
   dataset: "utf8",
   tokens: "list<uint16|uint32>",
-  prompt_length: "int32",
+  loss_spans: "list<uint32>",
   text_bytes: "int32",
 }, "tokenized documents");
 

@@ -87,7 +87,11 @@ Deno.test("an answer gets the tokens that it has in the whole text", async () =>
     const document = { text: prompt + answer, prompt_length_chars: prompt.length };
     const encoded = tokenizer.encodeDocument(document);
     assert.deepEqual(named(encoded.tokens), wanted);
-    assert.equal(encoded.prompt_length, prompt_length, JSON.stringify([prompt, answer]));
+    assert.deepEqual(
+      [...encoded.loss_spans],
+      [prompt_length, wanted.length],
+      JSON.stringify([prompt, answer]),
+    );
     using pool = new EncoderPool(llama(), { workers: 1 });
     for await (const { item: _, ...pooled } of pool.encode([document])) {
       assert.deepEqual(pooled, encoded);
@@ -131,11 +135,11 @@ const TEMPLATE = {
 Deno.test("texts begin with BOS where the tokenizer adds one, or the recipe says so", async () => {
   const begins = async (files: TokenizerFiles, bos: "auto" | boolean) => {
     const set = setBos(files, bos), tokenizer = await load(set);
-    const { tokens, prompt_length } = tokenizer.encodeDocument({
+    const { tokens, loss_spans } = tokenizer.encodeDocument({
       text: "a:4",
       prompt_length_chars: 2,
     });
-    assert.deepEqual(tokenizer.encodePrompt("a:"), [...tokens.subarray(0, prompt_length)]);
+    assert.deepEqual(tokenizer.encodePrompt("a:"), [...tokens.subarray(0, loss_spans[0])]);
     assert.deepEqual(tokenizer.encodePrompt(""), tokens[0] === 1 ? [1] : [2]);
     assert.deepEqual(setBos(set, "auto"), set); // saved as what it is
     return tokens[0] === 1;

@@ -113,14 +113,14 @@ export class EncoderPool {
 }
 
 function unpackReply<Item>(
-  { values, ends, prompt_lengths, left_as_text }: NonNullable<EncoderReply>,
+  { values, ends, spans, span_ends, left_as_text }: NonNullable<EncoderReply>,
   items: readonly Item[],
   lengths: readonly number[],
 ): EncodedItem<Item>[] {
   return items.map((item, i) => ({
     item,
     tokens: values.subarray(ends[i - 1] ?? 0, ends[i]) as TokenArray,
-    prompt_length: prompt_lengths[i],
+    loss_spans: spans.subarray(span_ends[i - 1] ?? 0, span_ends[i]),
     text_bytes: lengths[i],
     left_as_text: left_as_text[i],
   }));
@@ -140,7 +140,10 @@ type EncoderReply = undefined | {
   readonly values: TokenArray;
   /** End of each document's tokens. */
   readonly ends: Float64Array<ArrayBuffer>;
-  readonly prompt_lengths: Float64Array<ArrayBuffer>;
+  /** `loss_spans` of all documents. */
+  readonly spans: Uint32Array<ArrayBuffer>;
+  /** End of each document's spans. */
+  readonly span_ends: Float64Array<ArrayBuffer>;
   readonly left_as_text: Uint32Array<ArrayBuffer>;
 };
 
@@ -160,9 +163,7 @@ if (import.meta.main) {
     const tokenizer = await loaded;
     buffer ??= new TokenBuffer(tokenizer.vocab_size);
     const reply = encodeAll(tokenizer, request.texts, buffer);
-    const { values, ends, prompt_lengths, left_as_text } = reply;
-    const transfer = [values.buffer, ends.buffer, prompt_lengths.buffer, left_as_text.buffer];
-    return { reply, transfer };
+    return { reply, transfer: Object.values(reply).map(({ buffer }) => buffer) };
   });
 }
 
@@ -173,17 +174,19 @@ function encodeAll(
 ): NonNullable<EncoderReply> {
   out.clear();
   const ends = new Float64Array(text_ends.length / 2);
-  const prompt_lengths = new Float64Array(ends.length);
+  const spans: number[] = [];
+  const span_ends = new Float64Array(ends.length);
   const left_as_text = new Uint32Array(ends.length);
   const scratch = new TokenBuffer(tokenizer.vocab_size);
   for (let i = 0, start = 0; i < ends.length; i++) {
     const prompt = bytes.subarray(start, text_ends[2 * i]);
     const whole = bytes.subarray(start, text_ends[2 * i + 1]);
     const counts = appendDocument(tokenizer, { prompt, whole }, out, scratch);
-    prompt_lengths[i] = counts.prompt_length;
+    spans.push(...counts.loss_spans);
+    span_ends[i] = spans.length;
     left_as_text[i] = counts.left_as_text;
     ends[i] = out.length;
     start = text_ends[2 * i + 1];
   }
-  return { values: out.slice(), ends, prompt_lengths, left_as_text };
+  return { values: out.slice(), ends, spans: Uint32Array.from(spans), span_ends, left_as_text };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { answerSpan } from "../stage/mod.ts";
 import { type TokenArray, TokenBuffer } from "./buffers.ts";
 import type { TokenIds } from "./special_tokens.ts";
 
@@ -30,8 +31,8 @@ export interface DocumentText {
 export interface EncodedDocument {
   /** Ids of the prompt and the rest, then the end-of-text id. */
   readonly tokens: TokenArray;
-  /** Number of prompt tokens. */
-  readonly prompt_length: number;
+  /** [start, end) of the tokens after the prompt. */
+  readonly loss_spans: Uint32Array;
   /** UTF-8 length of the text. */
   readonly text_bytes: number;
   /** Control tokens in the text that were encoded as the text that they are. */
@@ -89,7 +90,7 @@ export function appendDocument(
   { prompt, whole }: { prompt: Uint8Array; whole: Uint8Array },
   out: TokenBuffer,
   scratch: TokenBuffer,
-): { prompt_length: number; left_as_text: number } {
+): { loss_spans: Uint32Array; left_as_text: number } {
   scratch.clear();
   if (prompt.length > 0) codec.encodeInto(prompt, scratch);
   const before = codec.left_as_text;
@@ -99,7 +100,11 @@ export function appendDocument(
   const common = commonLength(scratch.slice(), out.values.subarray(start, out.length));
   out.push(codec.end_of_text);
   const prompt_length = prompt.length === 0 ? 0 : codec.prefix_ids.length + common;
-  return { prompt_length, left_as_text: codec.left_as_text - before };
+  const length = codec.prefix_ids.length + out.length - start;
+  return {
+    loss_spans: Uint32Array.from(answerSpan(prompt_length, length)),
+    left_as_text: codec.left_as_text - before,
+  };
 }
 
 /** How many ids two lists have in common at the start. */

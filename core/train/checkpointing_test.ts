@@ -33,7 +33,7 @@ function sequence(first: number): Sequence {
   const tokens = new Uint16Array(17);
   tokens[0] = first % 63;
   for (let i = 0; i < 16; i++) tokens[i + 1] = (2 * tokens[i] + 1) % 63;
-  return { tokens, prompt_length: 0, source: "synthetic" };
+  return { tokens, loss_spans: [0, tokens.length], source: "synthetic" };
 }
 
 function makePhase(steps: number, keep?: KeepOptions, first_step = 0): Phase {

@@ -32,7 +32,7 @@ const documents = ROWS.map((lengths, row) =>
 
 const sequence = (tokens: Uint16Array, starts?: number[]): Sequence => ({
   tokens,
-  prompt_length: 0,
+  loss_spans: [0, tokens.length],
   source: "documents",
   ...(starts && { starts }),
 });

@@ -82,7 +82,7 @@ export async function evalSets(
           `${sequence_length + 1}: measured as one sequence of ${counted(tokens.length, "token")}`,
       );
     }
-    const bytes_per_token = mode === "examples" && set.has_prompts
+    const bytes_per_token = mode === "examples" && set.is_masked
       ? await answerBytes(sequences, name, options)
       : set.text_bytes > 0
       ? set.text_bytes / set.token_count
@@ -106,8 +106,8 @@ function unknownBytes(source: string, why: string, { log }: Pick<EvalSetOptions,
 }
 
 /**
- * UTF-8 bytes per supervised token of examples, from their text: decoded with the prompt, less the prompt, less the text
- * of the end-of-text token.
+ * UTF-8 bytes per supervised token of examples, from their text: decoded up to the end of each span, less up to its
+ * start, less the text of the end-of-text token.
  *
  * @returns null, with a line in the log, where the tokenizer is missing or the answers have no text.
  */
@@ -127,9 +127,12 @@ async function answerBytes(
   const end_length = length([end_of_text]);
   let bytes = 0, labels = 0;
   for (const sequence of sequences) {
-    const { tokens, prompt_length } = sequence;
-    const end = tokens.at(-1) === end_of_text ? end_length : 0;
-    bytes += length(tokens) - length(tokens.subarray(0, prompt_length)) - end;
+    const { tokens, loss_spans } = sequence;
+    for (let i = 0; i < loss_spans.length; i += 2) {
+      const [start, end] = [loss_spans[i], loss_spans[i + 1]];
+      bytes += length(tokens.subarray(0, end)) - length(tokens.subarray(0, start));
+      if (tokens[end - 1] === end_of_text) bytes -= end_length;
+    }
     labels += supervisedTokens(sequence);
   }
   return bytes > 0 ? bytes / labels : unknown("the answers have no text");

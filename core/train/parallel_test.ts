@@ -65,7 +65,7 @@ Deno.test("a process that a small last batch leaves without work adds zeros", as
   const parameters = new ParameterArrays(model, "matrices");
   initialize(parameters, 7);
   const optimizer = optimizer_schema.parse({}), compute = computeOptions({ threads: 1 });
-  const [batch] = collate([{ tokens: Uint16Array.of(1, 2, 3), prompt_length: 0, source: "s" }], {
+  const [batch] = collate([{ tokens: Uint16Array.of(1, 2, 3), loss_spans: [0, 3], source: "s" }], {
     micro_batch_size: 1,
     lengths: [4],
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sequence } from "../batches/mod.ts";
+import { labelMask, type Sequence } from "../batches/mod.ts";
 import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
 import { COMPANION_FILES, decodeAfter, openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
@@ -92,15 +92,14 @@ interface Run {
 }
 
 /** Cuts a row where supervision changes, and where a document begins that cannot see the tokens before it. */
-function runsOf({ tokens, prompt_length, starts = [] }: Sequence): Run[] {
-  // The first token of a context is never a label: it has no token before it.
-  const first = new Set([0, ...starts]);
-  const supervised = (i: number) => i >= prompt_length && !first.has(i);
+function runsOf(sequence: Sequence): Run[] {
+  const { tokens, starts } = sequence;
+  const first = new Set(starts), labels = labelMask(sequence);
   const runs: Run[] = [];
   for (let start = 0, document = 0; start < tokens.length;) {
     let end = start + 1;
-    while (end < tokens.length && !first.has(end) && supervised(end) === supervised(start)) end++;
-    runs.push({ document, supervised: supervised(start), ids: tokens.subarray(start, end) });
+    while (end < tokens.length && !first.has(end) && labels[end] === labels[start]) end++;
+    runs.push({ document, supervised: labels[start] === 1, ids: tokens.subarray(start, end) });
     if (first.has(end)) document++;
     start = end;
   }

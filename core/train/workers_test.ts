@@ -33,7 +33,7 @@ function sequences(step: number): Sequence[] {
   const random = new Random(3, "workers", step);
   return Array.from({ length: 12 }, () => {
     const tokens = Uint16Array.from({ length: 17 }, () => random.below(VOCAB_SIZE));
-    return { tokens, prompt_length: 0, source: "s" };
+    return { tokens, loss_spans: [0, tokens.length], source: "s" };
   });
 }
 

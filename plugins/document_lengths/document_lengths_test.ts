@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Batch, ports } from "@causeway/core/stage";
+import { answerSpans, type Batch, type ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { document_lengths } from "./mod.ts";
@@ -14,7 +14,7 @@ function documents(
     source: given.map(([source]) => source),
     dataset: given.map(() => "made_up"),
     tokens: { values: new Uint16Array(offsets.at(-1)!), offsets: Int32Array.from(offsets) },
-    prompt_length: new Int32Array(given.length),
+    loss_spans: answerSpans(Int32Array.from(offsets)),
     text_bytes: new Int32Array(given.length),
   };
 }

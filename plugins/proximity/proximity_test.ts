@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { pearson } from "@causeway/core/analysis";
-import type { Batch, ports, study_ports } from "@causeway/core/stage";
+import { answerSpans, type Batch, type ports, type study_ports } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { TINY_TOKENIZER } from "../../tests/shared/tiny_training.ts";
@@ -18,7 +18,7 @@ function tokensOf(sources: Record<string, number[]>): Batch<typeof ports.tokens.
       values: Uint16Array.from(rows.flatMap(({ id }) => [id, 0])),
       offsets: Int32Array.from({ length: rows.length + 1 }, (_, i) => 2 * i),
     },
-    prompt_length: new Int32Array(rows.length),
+    loss_spans: answerSpans(Int32Array.from({ length: rows.length + 1 }, (_, i) => 2 * i)),
     text_bytes: new Int32Array(rows.length),
   };
 }

@@ -131,7 +131,7 @@ Deno.test("a probe of less than one sequence is compared on what it has", async 
 Deno.test("every sequence is used, in groups and batches whose sizes differ by at most one", () => {
   const sequences = Array.from({ length: 23 }, (_, i) => ({
     tokens: Uint16Array.of(i),
-    prompt_length: 0,
+    loss_spans: [0, 1],
     source: "general",
   }));
   const dealt = (jackknife_groups: number, micro_batch_size: number) =>

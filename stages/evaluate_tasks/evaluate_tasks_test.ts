@@ -6,6 +6,7 @@ import {
   tokenizerFiles,
   trainByteLevelBpe,
 } from "@causeway/core/tokenizer";
+import { spansColumn } from "@causeway/core/stage";
 import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "@causeway/core/model";
 import { model_schema, modelConfig } from "@causeway/core/train";
 import { conformance } from "../../tests/conformance/mod.ts";
@@ -88,7 +89,7 @@ async function trained(from: Files): Promise<Files> {
     source: names,
     dataset: names,
     tokens: { values, offsets: Int32Array.from(offsets) },
-    prompt_length: Int32Array.from(documents, ({ prompt_length }) => prompt_length),
+    loss_spans: spansColumn(documents.map(({ loss_spans }) => loss_spans)),
     text_bytes: Int32Array.from(documents, ({ text_bytes }) => text_bytes),
   };
   const fake = await fakeContext(sft, {

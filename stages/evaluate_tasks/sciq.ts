@@ -43,8 +43,8 @@ export async function sciqTask(
       const continuations = asked.flatMap(({ prompt, options }) =>
         options.map((option) => {
           const document = { text: prompt + option, prompt_length_chars: prompt.length };
-          const { tokens: all, prompt_length } = tokenizer.encodeDocument(document);
-          const given = Math.max(1, prompt_length);
+          const { tokens: all, loss_spans } = tokenizer.encodeDocument(document);
+          const given = Math.max(1, loss_spans[0]);
           const tokens = all.subarray(given, -1); // without the end-of-text token
           const asked = lastTokens(model, Array.from(all.subarray(0, given)), tokens.length);
           return { prompt: asked, tokens };

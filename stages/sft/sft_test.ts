@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { answerSpans } from "@causeway/core/stage";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { sft } from "./mod.ts";
@@ -148,12 +149,10 @@ Deno.test("a held-out source without a token to measure is left out with a line"
     qa: { ...EXAMPLES, documents: 3 },
     general: { documents: 3, stride: 2 },
   });
-  const prompts = data.prompt_length.map((length, i) => {
-    const [start, end] = data.tokens.offsets.subarray(i, i + 2);
-    return data.source[i] === "qa" ? end - start : length;
-  });
+  const { offsets } = data.tokens;
+  const prompts = data.source.map((name, i) => name === "qa" ? offsets[i + 1] - offsets[i] : 0);
   const { validation, logs } = await tune({}, EXAMPLES, {
-    validation: { data: { ...data, prompt_length: prompts } },
+    validation: { data: { ...data, loss_spans: answerSpans(offsets, prompts) } },
   });
   assert.deepEqual(new Set(validation.source), new Set(["general"]));
   assert.match(logs.join("\n"), /not measured on "validation": source "qa" .* has no sequence/);

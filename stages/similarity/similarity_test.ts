@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Batch, ports } from "@causeway/core/stage";
+import { answerSpans, type Batch, type ports } from "@causeway/core/stage";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { similarity } from "./mod.ts";
 
@@ -18,7 +18,7 @@ function tokensOf(source: string, ids: number[]): Batch<Tokens> {
       values: Uint16Array.from(ids.flatMap((id) => [id, 0])),
       offsets: Int32Array.from({ length: ids.length + 1 }, (_, i) => 2 * i),
     },
-    prompt_length: new Int32Array(ids.length),
+    loss_spans: answerSpans(Int32Array.from({ length: ids.length + 1 }, (_, i) => 2 * i)),
     text_bytes: new Int32Array(ids.length),
   };
 }

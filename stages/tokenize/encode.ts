@@ -4,7 +4,7 @@
  * @module
  */
 import type { Document } from "@causeway/core/readers";
-import { batchOf, ports, type TableOutput } from "@causeway/core/stage";
+import { batchOf, ports, spansColumn, type TableOutput } from "@causeway/core/stage";
 import { EncoderPool, type TokenArray, type TokenizerFiles } from "@causeway/core/tokenizer";
 import { counted } from "@causeway/core/words";
 import type { Context } from "./config.ts";
@@ -48,9 +48,9 @@ export async function encodeAll(
   const { parse_special_tokens } = ctx.config;
   using pool = new EncoderPool(files, { signal: ctx.signal, parse_special_tokens });
   for await (const encoded of pool.encode(chosenDocuments(reader, scans, tallies))) {
-    const { item: { tally }, tokens, prompt_length, text_bytes } = encoded;
+    const { item: { tally }, tokens, loss_spans, text_bytes } = encoded;
     const { source, dataset } = tally;
-    await writers[tally.split].add({ source, dataset, tokens, prompt_length, text_bytes });
+    await writers[tally.split].add({ source, dataset, tokens, loss_spans, text_bytes });
     tally.documents++;
     tally.tokens += tokens.length;
     tally.text_bytes += text_bytes;
@@ -107,7 +107,7 @@ interface TokenizedDocument {
   source: string;
   dataset: string;
   tokens: TokenArray;
-  prompt_length: number;
+  loss_spans: Uint32Array;
   text_bytes: number;
 }
 
@@ -124,8 +124,9 @@ class TokenWriter {
   constructor(readonly output: TableOutput<typeof ports.tokens.columns>) {}
 
   async add(document: TokenizedDocument): Promise<void> {
-    // Tokens are views of their batch, most of which may belong to the other split.
-    this.#rows.push({ ...document, tokens: document.tokens.slice() });
+    // Both are views of their batch, most of which may belong to the other split.
+    const [tokens, loss_spans] = [document.tokens.slice(), document.loss_spans.slice()];
+    this.#rows.push({ ...document, tokens, loss_spans });
     this.#tokens += document.tokens.length;
     if (this.#rows.length >= MAX_ROWS || this.#tokens >= MAX_TOKENS) await this.flush();
   }
@@ -148,7 +149,7 @@ class TokenWriter {
       source: rows.map((row) => row.source),
       dataset: rows.map((row) => row.dataset),
       tokens: { values, offsets },
-      prompt_length: Int32Array.from(rows, (row) => row.prompt_length),
+      loss_spans: spansColumn(rows.map((row) => row.loss_spans)),
       text_bytes: Int32Array.from(rows, (row) => row.text_bytes),
     });
   }

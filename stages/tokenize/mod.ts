@@ -31,7 +31,7 @@ import { sample, type Scan, scan } from "./scan.ts";
 
 export const tokenize = defineStage({
   name: "tokenize",
-  version: "3",
+  version: "4",
   description:
     "Reads datasets, trains a tokenizer or uses a given one, and tokenizes every document.",
   config,

@@ -69,9 +69,9 @@ Deno.test("a prompt is masked, and a group stays together", async () => {
       records,
       config: { validation_share: 0.3 },
     });
-    const { tokens: { values, offsets }, prompt_length } = out.train;
+    const { tokens: { values, offsets }, loss_spans } = out.train;
     const prompt = tokenizer.decode([
-      ...values.subarray(offsets[0], offsets[0] + prompt_length[0]),
+      ...values.subarray(offsets[0], offsets[0] + loss_spans.values[0]),
     ]);
     // The blank belongs to the token of the answer's first word.
     assert.match(prompt, /^Q: What is \d+\?\nA: ?$/);
@@ -178,7 +178,10 @@ Deno.test("mask_prompt overrides the masking of prompts, and is part of the revi
     assert.notEqual(revisions[0], revisions[1]);
     for (const [fake, is_masked] of [[masked, true], [open, false]] as const) {
       await tokenize.run(fake.ctx);
-      assert.equal(fake.collected().train.prompt_length.every((length) => length > 0), is_masked);
+      const { loss_spans } = fake.collected().train;
+      const starts = loss_spans.values.filter((_, i) => i % 2 === 0);
+      assert.equal(starts.length, loss_spans.offsets.length - 1);
+      assert.ok(starts.every((start) => (start > 0) === is_masked));
     }
   });
 });

@@ -5,7 +5,7 @@
  */
 import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "@causeway/core/model";
 import { Random } from "@causeway/core/random";
-import type { Batch, ports } from "@causeway/core/stage";
+import { answerSpans, type Batch, type ports } from "@causeway/core/stage";
 import { model_schema, modelConfig } from "@causeway/core/train";
 
 export const VOCAB_SIZE = 64;
@@ -84,7 +84,7 @@ export function tinyTokens(sources: Record<string, SourceSpec>): TokenBatch {
     source: names,
     dataset: names,
     tokens: { values: Uint16Array.from(values), offsets: Int32Array.from(offsets) },
-    prompt_length: Int32Array.from(prompts),
+    loss_spans: answerSpans(Int32Array.from(offsets), prompts),
     text_bytes: Int32Array.from(names, (_, i) => 4 * (offsets[i + 1] - offsets[i])),
   };
 }

@@ -1,5 +1,6 @@
 /** Token sets for tests. */
 import type { DocumentSet } from "@causeway/core/batches";
+import { answerSpan } from "@causeway/core/stage";
 
 /** A set of documents with the given tokens; prompt lengths default to 0. */
 export function setOf(name: string, documents: number[][], prompts: number[] = []): DocumentSet {
@@ -12,8 +13,8 @@ export function setOf(name: string, documents: number[][], prompts: number[] = [
     token_count: tokens.length,
     read: (start, end) => tokens.slice(start, end),
     offsets,
-    prompt_lengths: Int32Array.from(documents, (_, i) => prompts[i] ?? 0),
-    has_prompts: prompts.some((length) => length > 0),
+    lossSpans: (i) => answerSpan(prompts[i] ?? 0, documents[i].length),
+    is_masked: prompts.some((length) => length > 0),
     text_bytes: 4 * tokens.length,
     documents: documents.length,
   };

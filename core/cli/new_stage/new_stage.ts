@@ -156,7 +156,8 @@ const documents = {
   source: ["code", "general", "code"],
   dataset: ["made_up", "made_up", "made_up"],
   tokens: { values: Uint16Array.of(5, 0, 7, 8, 0, 0), offsets: Int32Array.of(0, 2, 5, 6) },
-  prompt_length: Int32Array.of(0, 0, 0),
+  // Loss on all tokens of each.
+  loss_spans: { values: Uint32Array.of(0, 2, 0, 3, 0, 1), offsets: Int32Array.of(0, 2, 4, 6) },
   text_bytes: Int32Array.of(4, 8, 1),
 };
 

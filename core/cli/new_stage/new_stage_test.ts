@@ -68,7 +68,7 @@ Deno.test("a new stage goes through the runner", () =>
             source: ["general"],
             dataset: ["made_up"],
             tokens: { values: Uint16Array.of(5, 6, 0), offsets: Int32Array.of(0, 3) },
-            prompt_length: Int32Array.of(0),
+            loss_spans: { values: Uint32Array.of(0, 3), offsets: Int32Array.of(0, 2) },
             text_bytes: Int32Array.of(9),
           });
         },

@@ -35,7 +35,7 @@ function sequence(first: number): Sequence {
   const tokens = new Uint16Array(LENGTH + 1);
   tokens[0] = first % 63;
   for (let i = 0; i < LENGTH; i++) tokens[i + 1] = (2 * tokens[i] + 1) % 63;
-  return { tokens, prompt_length: 0, source: "synthetic" };
+  return { tokens, loss_spans: [0, tokens.length], source: "synthetic" };
 }
 
 const phaseOf = (steps: number): Phase => ({

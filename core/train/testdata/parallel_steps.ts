@@ -21,7 +21,7 @@ function sequence(step: number, row: number): Sequence {
     token = (2 * token + 1) % 63;
     return 1 + token;
   });
-  return { tokens, prompt_length: 0, source: "synthetic" };
+  return { tokens, loss_spans: [0, tokens.length], source: "synthetic" };
 }
 
 const group = isLaunched() ? joinGroup() : undefined;

@@ -16,7 +16,7 @@ const compute = computeOptions({ threads: 2, workers });
 const trainer = await createTrainer(freshArrays(parameters), optimizer_schema.parse({}), compute);
 const sequences = Array.from({ length: micro_batch_count * rows }, (_, row) => ({
   tokens: Uint16Array.from({ length: length + 1 }, (_, i) => (7 * i + row) % vocab_size),
-  prompt_length: 0,
+  loss_spans: [0, length + 1],
   source: "made_up",
 }));
 const micro_batches = collate(sequences, { micro_batch_size: rows, lengths: [length] });
