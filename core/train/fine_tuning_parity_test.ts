@@ -1,5 +1,6 @@
 /** Losses, gradients and steps of fine-tuning against PyTorch; tests/parity/make_fine_tuning_fixtures.py makes the fixture. */
 import assert from "node:assert/strict";
+import { answerSpan } from "../stage/mod.ts";
 import { BatchSource, type LossAverage, type Sequence } from "../batches/mod.ts";
 import { computeOptions } from "../engine/mod.ts";
 import {
@@ -29,7 +30,11 @@ const fixture: Fixture = JSON.parse(
   await Deno.readTextFile(new URL("fine_tuning/losses.json", ROOT)),
 );
 const examples = fixture.examples.map(({ tokens, prompt }): Sequence => {
-  return { tokens: Uint16Array.from(tokens), prompt_length: prompt, source: "s" };
+  return {
+    tokens: Uint16Array.from(tokens),
+    loss_spans: answerSpan(prompt, tokens.length),
+    source: "s",
+  };
 });
 const AVERAGES: Record<string, LossAverage> = {
   token: "token",
