@@ -1,6 +1,6 @@
 /** The preset "as_released" through the whole stage, against tests/parity/make_released_fixtures.py. */
 import assert from "node:assert/strict";
-import type { Batch, ports } from "@causeway/core/stage";
+import { answerSpans, type Batch, type ports } from "@causeway/core/stage";
 import { loadTokenizer, type Tokenizer } from "@causeway/core/tokenizer";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { similarity } from "./mod.ts";
@@ -34,7 +34,7 @@ function tableOf(sources: Record<string, ArrayLike<number>[]>): Tokens {
       values: Uint16Array.from(rows.flatMap(([, ids]) => Array.from(ids as number[]))),
       offsets,
     },
-    prompt_length: new Int32Array(rows.length),
+    loss_spans: answerSpans(offsets),
     text_bytes: new Int32Array(rows.length),
   };
 }
