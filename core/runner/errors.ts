@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import type { Step } from "../recipe/mod.ts";
 
 /** An error as plain data. */
@@ -19,6 +20,23 @@ export function toPlainError(value: unknown): PlainError {
   const code = (value as { code?: unknown }).code;
   return { name, message, stack, code: typeof code === "string" ? code : undefined };
 }
+
+/**
+ * The place in a stage's own code where an error was thrown, "/home/me/my_stage.ts:12:5": the first frame that is not
+ * code of core, of the built-in stages, or of a package.
+ */
+export function ownFrame(error: unknown): string | undefined {
+  const { stack = "" } = toPlainError(error);
+  for (const [, url, place] of stack.matchAll(/\(?(file:\/\/\S+?)(:\d+:\d+)\)?$/gm)) {
+    if (!NOT_OWN.some((folder) => url.startsWith(folder)) && !url.includes("/node_modules/")) {
+      return fileURLToPath(url) + place;
+    }
+  }
+}
+
+const NOT_OWN = ["core/", "stages/"].map((folder) =>
+  new URL(`../../${folder}`, import.meta.url).href
+);
 
 export function fromPlainError({ name, message, stack, code }: PlainError): Error {
   const error = new Error(message);

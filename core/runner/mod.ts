@@ -7,6 +7,7 @@ export { pastSeconds, runTimeLeft } from "./durations.ts";
 export {
   fromPlainError,
   Interrupted,
+  ownFrame,
   type PlainError,
   StepFailed,
   toPlainError,

@@ -151,7 +151,10 @@ export async function run(
         plan: plan.map((planned) => ({ ...planned, ...stepInfo(stepOf(recipe, planned.id)) })),
         stages: stageInfos(recipe),
       });
-      if (control) control.run = id;
+      if (control) {
+        control.run = id;
+        control.noteStop = (message) => log.emit({ type: "run_interrupted", message });
+      }
       if (control?.paused) log.emit({ type: "run_paused" });
       return await new Run(recipe, run_options, store, log, planned, files).execute(
         plan,
@@ -161,7 +164,7 @@ export async function run(
       unlisten?.();
       await launch?.close();
       await shared?.settled();
-      if (control) control.run = undefined;
+      if (control) control.run = control.noteStop = undefined;
       log.close();
     }
   } catch (error) {

@@ -21,6 +21,8 @@ export class RunControl implements PauseGate {
   #paused = false;
   /** Set by the runner once the run has an id; undefined before and after. */
   run?: string;
+  /** Set by the runner: writes to the log that the run is stopped, before the process ends at once. */
+  noteStop?: (message: string) => void;
 
   get paused(): boolean {
     return this.#paused;

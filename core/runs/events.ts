@@ -97,7 +97,7 @@ export interface RunState {
   readonly recipe: string;
   readonly description: string;
   /** "lost": the process ended without writing how. Set by readers that know that no runner is alive. */
-  readonly state: "running" | "finished" | "failed" | "interrupted" | "lost";
+  readonly state: "running" | "finished" | "failed" | "stopped" | "lost";
   readonly started_at: number;
   readonly ended_at?: number;
   /** Whether it is paused; only a running run can be. */
@@ -149,7 +149,7 @@ export function applyEvent(state: RunState | undefined, event: RunEvent): RunSta
     case "run_failed":
       return { ...end(state, "failed", event.time), message: event.message };
     case "run_interrupted":
-      return { ...end(state, "interrupted", event.time), message: event.message };
+      return { ...end(state, "stopped", event.time), message: event.message };
     default:
       return state;
   }

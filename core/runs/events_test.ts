@@ -60,7 +60,7 @@ Deno.test("an interrupted step waits again; a failed one has failed", () => {
     ...STARTED,
     { time: 5000, type: "run_interrupted", message: "stopped" },
   ])!;
-  assert.deepEqual([interrupted.state, interrupted.steps[0].state], ["interrupted", "waiting"]);
+  assert.deepEqual([interrupted.state, interrupted.steps[0].state], ["stopped", "waiting"]);
   const failed = foldEvents([
     ...STARTED,
     { time: 5000, type: "step_failed", step: "a", message: "bad" },

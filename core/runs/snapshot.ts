@@ -13,7 +13,7 @@ import { readPart, sha256 } from "../store/mod.ts";
 import type { RunState } from "./events.ts";
 
 /** Raise it when `RunState` or `applyEvent` change: older snapshots are ignored then. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 const NAMES = ["state.0.json", "state.1.json"];
 
 /** How much the log grows between snapshots: this, or eight times the size of one if that is more. */

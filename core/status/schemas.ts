@@ -12,7 +12,7 @@ const time = z.iso.datetime().nullable();
 const seconds = z.number().nullable();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable());
-export const run_state_schema = z.enum(["running", "finished", "failed", "interrupted", "lost"]);
+export const run_state_schema = z.enum(["running", "finished", "failed", "stopped", "lost"]);
 export const task_state_schema = z.enum(["waiting", "running", "finished", "skipped", "failed"]);
 
 export const health_schema = z.object({ status: z.literal("ok") }).openapi("Health");

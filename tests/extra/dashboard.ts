@@ -218,7 +218,7 @@ async function liveRun(t: Deno.TestContext, browser: Browser, out: string) {
           page.on("dialog", (dialog) => dialog.accept());
           await page.click("[data-action=stop]");
           await until("the run has stopped", async () =>
-            /interrupted/.test(await text(page, "#run-heading")));
+            /stopped/.test(await text(page, "#run-heading")));
         }),
     );
   } finally {

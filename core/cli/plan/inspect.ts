@@ -7,12 +7,13 @@ import { inspectable, inspectStep } from "../../runner/mod.ts";
 import { type Batch, type ports, visibleLine } from "../../stage/mod.ts";
 import { stdoutColor, style, UsageError } from "../shared/console.ts";
 import { count, defineCommand, mainOf } from "../shared/command.ts";
-import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
+import { loadNamedRecipe, RECIPE_ARGUMENT, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { counted } from "../../words/mod.ts";
 
 export const command = defineCommand({
   name: "inspect",
   summary: "Shows rows of the batch that a training step sees",
+  args: [RECIPE_ARGUMENT],
   flags: {
     ...RECIPE_FLAGS,
     out: {
@@ -31,9 +32,9 @@ export const command = defineCommand({
 });
 
 /** Runs the command; returns the exit code. */
-export const main = mainOf(command, async ({ flags }, io) => {
+export const main = mainOf(command, async ({ flags, args }, io) => {
   const { out, at: step, rows } = flags;
-  const { recipe } = await loadNamedRecipe(flags);
+  const { recipe } = await loadNamedRecipe(flags, args);
   const id = flags.step ?? inspectable(recipe)[0];
   if (id === undefined) throw new UsageError(`recipe "${recipe.name}" has no training step`);
   const log = (message: string) => io.err(message);

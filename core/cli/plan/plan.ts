@@ -7,7 +7,7 @@ import { forecastRecipe } from "../../runner/mod.ts";
 import { readIfPresent } from "../../store/mod.ts";
 import { stdoutColor, UsageError } from "../shared/console.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
-import { loadNamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
+import { loadNamedRecipe, RECIPE_ARGUMENT, RECIPE_FLAGS } from "../shared/inputs.ts";
 import { clusterPlan, renderCluster } from "./cluster_plan.ts";
 import { parseCluster } from "./estimate.ts";
 import { renderPlan } from "./render_plan.ts";
@@ -16,6 +16,7 @@ import { measureProducts, planTimes } from "./times.ts";
 export const command = defineCommand({
   name: "plan",
   summary: "Shows what a recipe will do and need, before anything runs",
+  args: [RECIPE_ARGUMENT],
   flags: {
     ...RECIPE_FLAGS,
     out: {
@@ -32,8 +33,8 @@ export const command = defineCommand({
     json: { help: "with --cluster: print everything as JSON" },
   },
   examples: [
-    "deno task plan --recipe recipes/quickstart.ts",
-    "deno task plan --recipe recipes/full_size/pythia_70m.ts --cluster recipes/clusters/h100_nodes.json",
+    "deno task plan recipes/quickstart.ts",
+    "deno task plan recipes/full_size/pythia_70m.ts --cluster recipes/clusters/h100_nodes.json",
   ],
   notes:
     "Printed are steps and tokens, learning rate and mixture over the run, parameters, FLOPs, memory, " +
@@ -44,11 +45,11 @@ export const command = defineCommand({
 const WIDTH = 60;
 
 /** Runs the command; returns the exit code. */
-export const main = mainOf(command, async ({ flags }, io) => {
+export const main = mainOf(command, async ({ flags, args }, io) => {
   const { out, cluster: file, json } = flags;
   if (json && file === undefined) throw new UsageError("--json needs --cluster");
   const cluster = file === undefined ? undefined : parseCluster(readCluster(file), file);
-  const { recipe } = await loadNamedRecipe(flags);
+  const { recipe } = await loadNamedRecipe(flags, args);
   const steps = await forecastRecipe(recipe, out);
   if (cluster) {
     const plan = clusterPlan(recipe, steps, cluster);

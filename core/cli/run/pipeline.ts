@@ -6,9 +6,11 @@
 import { join } from "node:path";
 import {
   Interrupted,
+  ownFrame,
   run,
   RunControl,
   selectSteps,
+  StepFailed,
   storeOf,
   verifiedFiles,
   verify,
@@ -20,9 +22,21 @@ import { controlOf, serveStatus, type StatusServer } from "../../status/mod.ts";
 import { openStorage, Remote } from "../../remote/storage/mod.ts";
 import { openTrackers, TRACKER_FLAG } from "../runs/track.ts";
 import { accessOf, SERVER_FLAGS } from "../runs/serve.ts";
-import { type Console, formatTable, processConsole } from "../shared/console.ts";
+import {
+  type Console,
+  explain,
+  formatTable,
+  pathLink,
+  processConsole,
+  stdoutColor,
+} from "../shared/console.ts";
 import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
-import { loadNamedRecipe, type NamedRecipe, RECIPE_FLAGS } from "../shared/inputs.ts";
+import {
+  loadNamedRecipe,
+  type NamedRecipe,
+  RECIPE_ARGUMENT,
+  RECIPE_FLAGS,
+} from "../shared/inputs.ts";
 import { counted } from "../../words/mod.ts";
 import { type GroupRun, joinRun, LAUNCH_FLAGS, launchOf } from "./processes.ts";
 import { finalTable, Progress, summarize, verifiedLine } from "./progress.ts";
@@ -75,9 +89,10 @@ const FLAGS = {
 export const command = defineCommand({
   name: "pipeline",
   summary: "Runs a recipe: trains, midtrains, fine-tunes, analyses and reports",
+  args: [RECIPE_ARGUMENT],
   flags: FLAGS,
   examples: [
-    "deno task pipeline --recipe recipes/quickstart.ts",
+    "deno task pipeline recipes/quickstart.ts",
     "deno task pipeline --set sft.epochs=2 --jobs auto",
   ],
   notes:
@@ -87,6 +102,9 @@ export const command = defineCommand({
 });
 
 type Options = Values<typeof FLAGS>;
+
+const STOPPING =
+  "Stopping at the next checkpoint; Ctrl-C again stops at once, and loses what came after the last one";
 
 /** What a run holds until it has printed everything. */
 interface Held {
@@ -110,7 +128,7 @@ export async function main(args: readonly string[], io: Console = processConsole
 async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): Promise<number> {
   const { flags } = input;
   try {
-    const named = await loadNamedRecipe(flags);
+    const named = await loadNamedRecipe(flags, input.args);
     const { renamed } = await readStageNames(named.load.stages);
     const only = flags.only ? selectSteps(named.recipe, flags.only, renamed) : undefined;
     input.doing = flags.dry_run
@@ -120,12 +138,23 @@ async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): P
     else await runPipeline(named, flags, only, io, held);
     return 0;
   } catch (error) {
+    if (error instanceof StepFailed) return failed(error, input, io);
     if (!(error instanceof Interrupted)) throw error;
     const { forced = "Run the same command again to continue from here", cause } = error;
     const request = cause instanceof StopRequest ? cause : new StopRequest("SIGINT");
     io.err(`${request.message}. ${forced[0].toUpperCase()}${forced.slice(1)}.`);
     return request.exit_code;
   }
+}
+
+/** Prints the error of a step, and where in the stage's own code it was thrown. */
+function failed(error: StepFailed, { flags: { out }, doing }: Input<typeof FLAGS>, io: Console) {
+  io.err(`Error: ${explain(error, doing)}`);
+  const frame = ownFrame(error.cause);
+  if (frame) {
+    io.err(`  at ${frame}\n  The whole stack is in events.jsonl of the run: ${join(out, "runs")}`);
+  }
+  return 1;
 }
 
 async function printPlan(
@@ -162,22 +191,26 @@ async function runPipeline(
   if (!group) return;
   const access = accessOf(flags);
   const launched = await launchOf(flags, { url, load });
-  const how = launched?.onStop ?? "Stopping at the next checkpoint …";
-  const onStop = () => quiet || io.err(`\n${how}`);
-  const stop = held.stop = onStopSignal(onStop, deadline);
   const control = new RunControl();
+  const progress = quiet ? undefined : new Progress(io.terminal);
+  const stop = held.stop = onStopSignal({
+    first: () => progress?.stopping(launched?.onStop ?? STOPPING),
+    second: () => {
+      control.noteStop?.("stopped at once by a second Ctrl-C");
+      progress?.close();
+    },
+  }, deadline);
   const warn = (message: string) => io.err(`Warning: ${message}`);
   const say = (message: string) => quiet || io.err(message);
   const remote = flags.remote === undefined
     ? undefined
     : new Remote(storeOf(out), openStorage(flags.remote, say), warn, say);
   const trackers = await openTrackers(flags.tracker, out, warn);
-  const progress = quiet ? undefined : new Progress(io.terminal);
   let server: StatusServer | undefined, last: RunState | undefined;
   try {
     const on_run = launched?.control ?? controlOf(control, stop.request);
     server = await serveStatus({ out, host, port, access, control: on_run, onFailure: warn });
-    if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nStatus: ${server.url}/status`);
+    if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nDashboard: ${server.url}/`);
     const state = await run(recipe, {
       out,
       only,
@@ -211,7 +244,13 @@ function printResults(state: RunState, { out, quiet }: Options, io: Console): vo
   const summary = state.published.find((path) => path.endsWith("/summary.txt"));
   if (summary) io.out("\n" + Deno.readTextFileSync(join(out, summary)).trimEnd());
   if (quiet || state.published.length === 0) return;
-  io.out("\nResults:\n" + state.published.map((path) => `  ${join(out, path)}`).join("\n"));
+  const [pages, files] = [true, false].map((is_page) =>
+    state.published.filter((path) => path.endsWith("/report.html") === is_page)
+  );
+  if (files.length > 0) {
+    io.out("\nResults:\n" + files.map((path) => `  ${join(out, path)}`).join("\n"));
+  }
+  for (const page of pages) io.out(`\nReport: ${pathLink(join(out, page), stdoutColor())}`);
 }
 
 function parseJobs(text: string): number | undefined {

@@ -22,7 +22,7 @@ Deno.test("a run prints steps, times, the summary and where the files are", () =
     const args = ["--recipe", recipePath("toy_recipe"), "--out", join(folder, "out"), "--port=0"];
     const first = await command(args);
     assert.equal(first.code, 0, first.err);
-    assert.match(first.err, /Status: http:\/\/127\.0\.0\.1:\d+\/status/);
+    assert.match(first.err, /^Dashboard: http:\/\/127\.0\.0\.1:\d+\/$/m);
     assert.match(first.err, /✓ small {2}[\d.:]+( s)? {2}loss 0\.333/);
     assert.match(first.err, /total: 2 sums/);
     assert.match(first.out, /^large +numbers +[\d.:]+( s)? +0\.000 +100 +20\.5 kB$/m);
@@ -94,7 +94,7 @@ Deno.test("errors are one sentence with an exit code, and leave nothing behind",
       [
         ["extra", ...toy],
         2,
-        /^Error: unexpected argument "extra" \(see deno task pipeline --help\)$/,
+        /^Error: two recipes are named, "extra" and --recipe .*; name one$/,
       ],
       [[...toy, "--only"], 2, /^Error: --only needs a value/],
       [[...toy, "--port="], 2, /^Error: --port needs a value/],
@@ -238,7 +238,7 @@ function start(script: string, args: readonly string[], env: Record<string, stri
 
 /** A client of a server, with the token. */
 async function clientOf({ seen }: ReturnType<typeof start>) {
-  const [, url] = await seen(/(http:\/\/127\.0\.0\.1:\d+)\/status/);
+  const [, url] = await seen(/(http:\/\/127\.0\.0\.1:\d+)\//);
   return async (method: string, path: string) => {
     const headers = { authorization: `Bearer ${TOKEN}` };
     const response = await fetch(url + path, { method, headers });
@@ -291,8 +291,11 @@ Deno.test("a run is paused, resumed and stopped over HTTP, by its own process on
       /Stopped by request\. Run the same command again to continue from here\.\n$/,
     );
     assert.equal((await pipeline.child.status).code, 130);
-    assert.equal((await other("GET", "/status")).body.state, "interrupted");
-    assert.match((await other("POST", "/runs/latest/resume")).body.detail, /is over: it is interr/);
+    assert.equal((await other("GET", "/status")).body.state, "stopped");
+    assert.match(
+      (await other("POST", "/runs/latest/resume")).body.detail,
+      /is over: it is stopped/,
+    );
     server.child.kill("SIGTERM");
     assert.equal((await server.child.status).code, 0);
     await Promise.all([pipeline, server].map(({ seen }) => seen(/\n$/)));

@@ -51,9 +51,11 @@ export function verifiedLine({ results, hashed, bytes }: Verification): string {
 /** Follows a run's events. Give `onEvent` to the runner, and call `close` at the end. */
 export class Progress {
   #state: RunState | undefined;
-  /** Lines on the terminal that are redrawn; the cursor is on the last. */
-  #drawn = 0;
+  /** Characters of the lines on the terminal that are redrawn; the cursor is at the end of the last. */
+  #drawn: readonly number[] = [];
   #text = "";
+  /** Set once the run was asked to stop. */
+  #stopping: string | undefined;
   /** When each step last had a line. */
   readonly #last_lines = new Map<string, number>();
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -83,6 +85,12 @@ export class Progress {
     if (event.type === "report" && !this.terminal.is_terminal) this.#maybeLine(step);
   };
 
+  /** The run was asked to stop: says how, and keeps it in sight until the end. */
+  stopping(how: string): void {
+    this.#stopping = how;
+    this.#print(how);
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#erase();
@@ -111,18 +119,21 @@ export class Progress {
     if (!state || running.length === 0) return;
     const now = runClock(state, this.now());
     const lines = [
-      `${bar(doneShare(state))} ${planLine(state, this.now())}`,
+      `${bar(doneShare(state))} ${planLine(state, this.now())}${
+        this.#stopping ? "  stopping" : ""
+      }`,
       ...running.slice(0, MAX_BARS).map((step) => `  ${progressLine(step, now)}`),
       ...(running.length > MAX_BARS ? [`  and ${running.length - MAX_BARS} more`] : []),
       ...nextLine(state),
     ];
     // A line that wraps takes two, of which only one would be cleared.
     const width = Math.max(1, this.terminal.columns() - 1);
-    const text = lines.map((line) => CLEAR_LINE + visibleLine(line).slice(0, width)).join("\n");
-    if (this.#drawn > 0 && text === this.#text) return;
+    const shown = lines.map((line) => visibleLine(line).slice(0, width));
+    const text = shown.map((line) => CLEAR_LINE + line).join("\n");
+    if (this.#drawn.length > 0 && text === this.#text) return;
     this.#text = text;
     this.terminal.write(this.#clear() + text);
-    this.#drawn = lines.length;
+    this.#drawn = shown.map(({ length }) => length);
   }
 
   #print(line: string): void {
@@ -131,13 +142,19 @@ export class Progress {
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.terminal.write(this.#clear() + CLEAR_LINE);
-    this.#drawn = 0;
+    if (this.#drawn.length > 0) this.terminal.write(this.#clear() + CLEAR_LINE);
+    this.#drawn = [];
   }
 
-  /** Clears all drawn lines but the first, and leaves the cursor there. */
+  /** Clears all drawn lines but the first row, and leaves the cursor there. */
   #clear(): string {
-    return (CLEAR_LINE + LINE_ABOVE).repeat(Math.max(0, this.#drawn - 1));
+    // A window that has become narrower wraps the lines that were drawn in it.
+    const columns = Math.max(1, this.terminal.columns());
+    const rows = this.#drawn.reduce(
+      (sum, length) => sum + Math.max(1, Math.ceil(length / columns)),
+      0,
+    );
+    return (CLEAR_LINE + LINE_ABOVE).repeat(Math.max(0, rows - 1));
   }
 
   #mark(sign: string, color: "green" | "red" | "dim", text: string): string {

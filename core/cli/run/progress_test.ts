@@ -22,10 +22,11 @@ const EVENTS: RunEvent[] = [
 function play(events: RunEvent[], is_terminal: boolean) {
   const written: string[] = [];
   let now = 0;
+  const columns = { now: 40 };
   const terminal = {
     is_terminal,
     color: false,
-    columns: () => 40,
+    columns: () => columns.now,
     write: (text: string) => written.push(text),
   };
   const progress = new Progress(terminal, () => now);
@@ -35,7 +36,7 @@ function play(events: RunEvent[], is_terminal: boolean) {
     state = applyEvent(state, event);
     progress.onEvent(event, state!);
   }
-  return { progress, written, state: state! };
+  return { progress, written, columns, state: state! };
 }
 
 Deno.test("how results were verified is one line", () => {
@@ -117,6 +118,26 @@ Deno.test("on a terminal plan and bar are drawn in place, cut to the window, und
   assert.deepEqual(screen(written), ["trunk: half way", ...bars.map((line) => line.slice(0, 39))]);
   progress.close();
   assert.deepEqual(screen(written).map((line) => line.trimEnd()), ["trunk: half way", "", ""]);
+});
+
+Deno.test("a request to stop stays in sight above the bars", async () => {
+  const { progress, written } = play(EVENTS, true);
+  await drawn();
+  progress.stopping("Stopping at the next checkpoint");
+  await drawn();
+  const lines = screen(written);
+  progress.close();
+  assert.equal(lines[0], "Stopping at the next checkpoint");
+  assert.match(lines[1], /^█+░+ 0 of 1 task done/);
+});
+
+Deno.test("lines that a narrower window wrapped are cleared", async () => {
+  const { progress, written, columns } = play(EVENTS, true);
+  await drawn();
+  const before = written.length;
+  columns.now = 20; // both lines, of 39 characters, now take two rows
+  progress.close();
+  assert.equal(written.slice(before).join("").match(/\x1b\[A/g)!.length, 3);
 });
 
 Deno.test("nothing is written while nothing changes", async () => {

@@ -30,7 +30,7 @@ export const command = defineCommand({
 
 /** Runs the command; returns the exit code. */
 export async function main(args: readonly string[], io: Console = processConsole()) {
-  const stop = onStopSignal(() => io.err("Stopping at the next checkpoint …"));
+  const stop = onStopSignal({ first: () => io.err("Stopping at the next checkpoint …") });
   try {
     return await mainOf(command, async ({ args: [folder, id] }, io) => {
       try {

@@ -57,21 +57,29 @@ const SAME_PRESS_MS = 1000;
  * checkpoint. Ctrl-C after that ends the process at once, with exit code 130: finished steps and older checkpoints
  * are kept. Other signals do not: schedulers send several in a row, and end with SIGKILL.
  *
- * @param on_first called when the stop is asked for.
+ * @param on.first called when the stop is asked for.
+ * @param on.second called before the process ends at once.
  */
-export function onStopSignal(on_first: () => void, deadline?: Deadline): StopSignal {
+export function onStopSignal(
+  on: { readonly first: () => void; readonly second?: () => void },
+  deadline?: Deadline,
+): StopSignal {
   const controller = new AbortController();
   let first = 0;
   const stop = (by: StopRequest["by"]) => {
     if (controller.signal.aborted) {
       if (by === "SIGINT" && performance.now() - first > SAME_PRESS_MS) {
-        Deno.exit(EXIT_CODES.SIGINT);
+        try {
+          on.second?.();
+        } finally {
+          Deno.exit(EXIT_CODES.SIGINT);
+        }
       }
       return;
     }
     first = performance.now();
     controller.abort(new StopRequest(by));
-    on_first();
+    on.first();
   };
   const listeners = STOP_SIGNALS.map((name) => [name, () => stop(name)] as const);
   listeners.forEach(([name, listener]) => Deno.addSignalListener(name, listener));

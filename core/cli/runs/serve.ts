@@ -65,9 +65,9 @@ export const main = mainOf(command, async ({ flags }, io) => {
   }
   const onFailure = (message: string) => io.err(`Error: ${message}`);
   const server = await serveStatus({ out, host, port, access: accessOf(flags), onFailure });
-  io.err(`Status of ${out}: ${server.url}/status (Ctrl-C ends it)`);
+  io.err(`Dashboard of ${out}: ${server.url}/ (Ctrl-C ends it)`);
   const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = onStopSignal(resolve);
+  const stop = onStopSignal({ first: resolve });
   await promise;
   stop.dispose();
   await server.close();

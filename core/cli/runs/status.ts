@@ -32,7 +32,7 @@ export const command = defineCommand({
     ...OUT_FLAG,
   },
   examples: ["deno task status", "deno task status latest --watch"],
-  notes: "Exit codes with --watch: 0 finished, 1 failed or lost, 130 interrupted.",
+  notes: "Exit codes with --watch: 0 finished, 1 failed or lost, 130 stopped.",
 });
 
 const WATCH_MS = 1000;
@@ -67,7 +67,7 @@ async function read(runs: RunFolder, id: string, json: boolean, { terminal: { co
   return { text, state: state.state };
 }
 
-const EXIT_CODES = { finished: 0, failed: 1, lost: 1, interrupted: 130, running: 0 } as const;
+const EXIT_CODES = { finished: 0, failed: 1, lost: 1, stopped: 130, running: 0 } as const;
 
 /** Redraws the screen of a terminal; elsewhere prints what has changed. */
 async function watchRun(runs: RunFolder, id: string, json: boolean, io: Console): Promise<number> {
@@ -112,7 +112,7 @@ function renderRun(state: RunState, index: RunIndex, now: number, color: boolean
   const { id, description, message } = state;
   const is_over = state.state !== "running";
   const word = state.paused ? "paused" : state.state === "failed" ? "Run failed" : state.state;
-  const is_good = state.state === "finished", has_tone = is_over && state.state !== "interrupted";
+  const is_good = state.state === "finished", has_tone = is_over && state.state !== "stopped";
   const colored = style(word, is_good ? "green" : "red", color && has_tone);
   const lines = [
     `${style(id, "bold", color)}: ${colored}${message && is_over ? `, ${message}` : ""}`,

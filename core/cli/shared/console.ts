@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { RecipeError } from "../../recipe/mod.ts";
 import { visible, visibleLine } from "../../stage/mod.ts";
 import { causeOf, fileErrorOf } from "../../words/mod.ts";
@@ -79,6 +81,13 @@ const CODES = { green: 32, red: 31, dim: 2, bold: 1 } as const;
 /** Colours text when `enabled`, for `paint`. */
 export function style(text: string, name: keyof typeof CODES, enabled: boolean): string {
   return enabled ? `${ESC}[${CODES[name]}m${text}${ESC}[0m` : text;
+}
+
+/** A path that terminals open with a click (OSC 8), for `paint`. */
+export function pathLink(path: string, enabled: boolean): string {
+  if (!enabled) return path;
+  const url = pathToFileURL(resolve(path)).href;
+  return `${ESC}]8;;${url}${ESC}\\${path}${ESC}]8;;${ESC}\\`;
 }
 
 /** 42 s: "0:42"; 1 h 2 min 3 s: "1:02:03"; below ten seconds with tenths: "3.2 s". */

@@ -7,15 +7,11 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type LoadOptions, loadRecipe, type Recipe, recipeUrl } from "../../recipe/mod.ts";
 import { RunFolder, type RunState } from "../../runs/mod.ts";
-import type { Flags } from "./command.ts";
+import type { Argument, Flags } from "./command.ts";
 import { UsageError } from "./console.ts";
 
 export const RECIPE_FLAGS = {
-  recipe: {
-    value: "FILE",
-    default: "recipes/quickstart.ts",
-    help: "the recipe, TypeScript, JSON or YAML",
-  },
+  recipe: { value: "FILE", help: "the recipe; the same as RECIPE" },
   out: { value: "DIR", default: "out", help: "folder for results" },
   device: {
     value: "NAME",
@@ -35,6 +31,14 @@ export const RECIPE_FLAGS = {
   },
 } as const satisfies Flags;
 
+const QUICKSTART = "recipes/quickstart.ts";
+
+export const RECIPE_ARGUMENT: Argument = {
+  name: "RECIPE",
+  help: `the recipe, TypeScript, JSON or YAML (default: ${QUICKSTART})`,
+  optional: true,
+};
+
 /** Stages that a JSON recipe may use by name: a file of the same form as its field "stages". */
 const STAGES = new URL("../../../recipes/stages.json", import.meta.url).href;
 
@@ -45,19 +49,23 @@ export interface NamedRecipe {
 }
 
 /**
- * Loads the recipe that flags name. Its named datasets come from `--data-root` from then on.
+ * Loads the recipe that the command line names. Its named datasets come from `--data-root` from then on.
  *
- * @throws {UsageError} when the data root is not a folder.
+ * @throws {UsageError} when two recipes are named, or the data root is not a folder.
  * @throws {RecipeError} when the recipe is not valid.
  */
 export async function loadNamedRecipe(flags: {
-  readonly recipe: string;
+  readonly recipe?: string;
   readonly device?: string;
   readonly set?: readonly string[];
   readonly data_root?: string;
-}): Promise<NamedRecipe> {
+}, [argument]: readonly string[] = []): Promise<NamedRecipe> {
+  const { recipe: flag } = flags;
+  if (argument !== undefined && flag !== undefined) {
+    throw new UsageError(`two recipes are named, "${argument}" and --recipe ${flag}; name one`);
+  }
   useDataRoot(flags.data_root);
-  const url = recipeUrl(existingPath(flags.recipe));
+  const url = recipeUrl(existingPath(argument ?? flag ?? QUICKSTART));
   const load = { device: flags.device, set: flags.set ?? [], stages: STAGES };
   return { recipe: await loadRecipe(url, load), url, load };
 }

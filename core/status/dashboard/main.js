@@ -21,7 +21,7 @@ const LOG_SIGNS = {
   running: SIGNS.running,
   finished: SIGNS.finished,
   failed: SIGNS.failed,
-  interrupted: "◼",
+  stopped: "◼",
   lost: "✗",
 };
 

@@ -20,7 +20,7 @@ export interface Control {
   /** Pauses running tasks at their next report and starts no others. */
   pause(run: string): Promise<void>;
   resume(run: string): Promise<void>;
-  /** Running tasks write their checkpoints, and the run ends as interrupted. */
+  /** Running tasks write their checkpoints, and the run ends as stopped. */
   stop(run: string): Promise<void>;
 }
 
