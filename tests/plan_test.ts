@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { defineRecipe, type RecipeDraft } from "@causeway/core/recipe";
 import { forecastRecipe, run, type StepForecast } from "@causeway/core/runner";
 import { openTable, Store } from "@causeway/core/store";
@@ -88,56 +89,93 @@ Deno.test("a plan has the parent of each branch, and says which would fail", asy
     too_long: "late",
     tuned: "continued",
   });
-  const notes = (id: string) => steps.get(id)!.forecast!.notes!.join();
-  assert.equal(notes("continued"), "");
-  assert.match(notes("general_again"), /would fail: .* the run began with "c4"/);
-  assert.match(notes("too_long"), /would fail: .* no room for 30,000 more steps/);
-  assert.match(notes("tuned"), /number of steps is unknown until the data are tokenized/);
+  const said = (id: string) => {
+    const { notes = [], problems = [] } = steps.get(id)!.forecast!;
+    return [...notes, ...problems.map((problem) => `would fail: ${problem}`)].join();
+  };
+  assert.equal(said("continued"), "");
+  assert.match(said("general_again"), /would fail: .* the run began with "c4"/);
+  assert.match(said("too_long"), /would fail: .* no room for 30,000 more steps/);
+  assert.match(said("tuned"), /number of steps is unknown until the data are tokenized/);
 });
 
-const SMALL = defineRecipe({ name: "small", description: "Tiny.", seed: 3 }, (recipe) => {
-  const data = recipe.step("data", tokenize, {
-    config: { sources: { a: sums("set_a"), b: sums("set_b") }, vocab_size: 300 },
+/** A tiny recipe, with other settings of its trunk. */
+const changed = ({ trunk: other }: { trunk: object }) =>
+  defineRecipe({ name: "small", description: "Tiny.", seed: 3 }, (recipe) => {
+    const data = recipe.step("data", tokenize, {
+      config: { sources: { a: sums("set_a"), b: sums("set_b") }, vocab_size: 300 },
+    });
+    const tokens = { train: { data: data.train }, validation: { data: data.validation } };
+    const trunk = recipe.step("trunk", pretrain, {
+      config: {
+        model: TINY_MODEL,
+        mixture: { a: 1 },
+        sequence_length: 16,
+        global_batch_size: 8,
+        steps: 5,
+        horizon_steps: 12,
+        schedule: { shape: "wsd", peak_lr: 1e-2 },
+        threads: 1,
+        ...other,
+      },
+      inputs: { tokenizer: data.tokenizer, ...tokens },
+    });
+    const branch = recipe.step("branch", midtrain, {
+      config: {
+        mixture: [
+          { after_tokens: 0, weights: { a: 1 } },
+          { after_tokens: 512, weights: { b: 1 }, change: "linear" },
+        ],
+        threads: 1,
+      },
+      inputs: { checkpoint: trunk.checkpoint, ...tokens },
+    });
+    const tuned = recipe.step("tuned", sft, {
+      config: {
+        sources: ["b"],
+        epochs: 1.5,
+        sequence_length: 128,
+        global_batch_size: 32,
+        schedule: { peak_lr: 1e-3 },
+        threads: 1,
+      },
+      inputs: { checkpoint: branch.checkpoint, ...tokens },
+    });
+    recipe.step("losses", evaluate, {
+      config: { sequence_length: 16, max_sequences: 8, threads: 1 },
+      inputs: { models: { tuned: tuned.checkpoint }, tokens: { data: data.validation } },
+    });
   });
-  const tokens = { train: { data: data.train }, validation: { data: data.validation } };
-  const trunk = recipe.step("trunk", pretrain, {
-    config: {
-      model: TINY_MODEL,
-      mixture: { a: 1 },
-      sequence_length: 16,
-      global_batch_size: 8,
-      steps: 5,
-      horizon_steps: 12,
-      schedule: { shape: "wsd", peak_lr: 1e-2 },
-      threads: 1,
-    },
-    inputs: { tokenizer: data.tokenizer, ...tokens },
-  });
-  const branch = recipe.step("branch", midtrain, {
-    config: {
-      mixture: [
-        { after_tokens: 0, weights: { a: 1 } },
-        { after_tokens: 512, weights: { b: 1 }, change: "linear" },
-      ],
-      threads: 1,
-    },
-    inputs: { checkpoint: trunk.checkpoint, ...tokens },
-  });
-  const tuned = recipe.step("tuned", sft, {
-    config: {
-      sources: ["b"],
-      epochs: 1.5,
-      sequence_length: 128,
-      global_batch_size: 32,
-      schedule: { peak_lr: 1e-3 },
-      threads: 1,
-    },
-    inputs: { checkpoint: branch.checkpoint, ...tokens },
-  });
-  recipe.step("losses", evaluate, {
-    config: { sequence_length: 16, max_sequences: 8, threads: 1 },
-    inputs: { models: { tuned: tuned.checkpoint }, tokens: { data: data.validation } },
-  });
+
+const SMALL = changed({ trunk: {} });
+
+Deno.test("tokens that turn out too few end a run as soon as they are made, before anything trains", async () => {
+  const out = await Deno.makeTempDir();
+  const recipe = () => changed({ trunk: { steps: 500, horizon_steps: 600 } });
+  try {
+    const lines: string[] = [];
+    const onUnknown = (line: string) => void lines.push(line);
+    const short = {
+      name: "RequirementsError",
+      message: /steps? .*source "a" has [\d,]+ tokens, and/,
+    };
+    await assert.rejects(run(recipe(), { out, onUnknown }), short);
+    assert.deepEqual(lines, [
+      "Not known yet for 4 of 5 steps: whether the data have enough tokens, and what depends on their " +
+      'number; checked after "data".',
+    ]);
+    const steps = await byId(recipe(), out);
+    assert.deepEqual([...steps.values()].map(({ action }) => action), [
+      "skip",
+      ...Array(4).fill("run"),
+    ]);
+    // Now it is known before the run.
+    await assert.rejects(run(recipe(), { out, onUnknown }), short);
+    assert.equal(lines.length, 1);
+    assert.equal((await readdir(`${out}/runs`)).length, 1);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
 });
 
 Deno.test("a run does what its plan says", async () => {

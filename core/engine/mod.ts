@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type ComputeNeeds, computeNeeds, computeProblem } from "./availability.ts";
 export { compile, SessionCache } from "./compile.ts";
 export {
   type Compute,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Forecast, ForecastContext, Port } from "../stage/mod.ts";
+import { errorText } from "../words/mod.ts";
 import {
   type Artifact,
   canonicalJson,
@@ -23,7 +24,7 @@ import {
   type Step,
   type Wired,
 } from "../recipe/mod.ts";
-import { earlierResults, storeOf } from "./verify.ts";
+import { earlierResults, storeOf, type VerifiedPlan } from "./verify.ts";
 
 /** A planned step with the forecast of its stage. */
 export interface StepForecast extends PlannedStep {
@@ -42,21 +43,22 @@ export interface StepForecast extends PlannedStep {
 /**
  * Asks every stage for its forecast, in order, passing on the forecasts of the steps it reads.
  *
- * Results are found by their manifests and not verified, since reading them all would take too long.
- *
  * @param out output folder of the pipeline; it need not exist.
+ * @param verified a plan whose results were verified; by default they are found by their manifests, since reading them all
+ *   would take too long.
  */
 export async function forecastRecipe(
   given: Recipe | RecipeDraft,
   out: string,
+  verified?: Pick<VerifiedPlan, "steps" | "earlier">,
 ): Promise<StepForecast[]> {
   const recipe = await checkRecipe(given);
   const store = storeOf(out);
-  const earlier = earlierResults(recipe, out);
+  const earlier = verified?.earlier ?? earlierResults(recipe, out);
   const same = recipe.steps.filter((step) => ranWithThisConfig(step, earlier)).map(({ id }) => id);
   const seconds = await pastSeconds(out, recipe.name, same);
   const forecasts = new Map<string, StepForecast>();
-  for (const planned of plan(recipe, earlier)) {
+  for (const planned of verified?.steps ?? plan(recipe, earlier)) {
     const step = recipe.steps.find(({ id }) => id === planned.id)!;
     const manifest = planned.action === "skip" ? earlier.manifests.get(planned.key!) : undefined;
     const checkpoint = checkpointRef(step.inputs);
@@ -96,7 +98,7 @@ function checkpointRef(inputs: Wired): Ref | undefined {
   return refs.find(({ port }) => "format" in port && CHECKPOINTS.includes(port.format));
 }
 
-/** The forecast of a stage. If it throws, the step would fail, too, and the forecast says so. */
+/** The forecast of a stage. If it throws, the step would fail, too: a problem. */
 async function forecastOf(
   step: Step,
   before: ReadonlyMap<string, StepForecast>,
@@ -112,7 +114,7 @@ async function forecastOf(
   try {
     return await step.stage.forecast({ config, seed: step.seed, parents, results } as never);
   } catch (error) {
-    return { notes: [`would fail: ${(error as Error).message}`] };
+    return { problems: [errorText(error)] };
   }
 }
 
@@ -133,3 +135,46 @@ async function openResults(step: Step, manifest: Manifest, store: Store) {
 function bytesOf({ outputs }: Manifest): number {
   return Object.values(outputs).reduce((sum, { bytes }) => sum + bytes, 0);
 }
+
+/** Bytes of memory that a step needs; undefined where its stage has no forecast of it. */
+export function memoryOf(forecast: Forecast | undefined): number | undefined {
+  return forecast?.memory && sum(Object.values(forecast.memory));
+}
+
+/** Bytes on disk of several steps together. */
+export interface DiskNeeds {
+  /** Of results, those that exist included. */
+  readonly results: number;
+  /** More while the largest step runs. */
+  readonly scratch: number;
+  /** Of tokens that do not exist yet, as many as are trained on. */
+  readonly tokens: number;
+}
+
+export function diskNeeds(steps: readonly StepForecast[]): DiskNeeds {
+  const results = steps.map(({ written, forecast }) =>
+    written ?? sum(Object.values(forecast?.disk ?? {}))
+  );
+  const needed = [...neededTokens(steps).values()];
+  return {
+    results: sum(results),
+    scratch: Math.max(0, ...steps.map(({ forecast }) => forecast?.scratch ?? 0)),
+    tokens: sum(needed.map(({ tokens, bytes }) => tokens * bytes)),
+  };
+}
+
+/** Tokens to make of each source that does not exist yet, and bytes of one; a source is tokenized once for all steps. */
+export function neededTokens(
+  steps: readonly StepForecast[],
+): Map<string, { tokens: number; bytes: number }> {
+  const needed = new Map<string, { tokens: number; bytes: number }>();
+  const sources = steps.flatMap(({ forecast }) => forecast?.training?.sources ?? []);
+  for (const { source, tokens, before, available, token_bytes } of sources) {
+    if (token_bytes === undefined || available !== undefined) continue;
+    const most = Math.max(tokens + before, needed.get(source)?.tokens ?? 0);
+    needed.set(source, { tokens: most, bytes: token_bytes });
+  }
+  return needed;
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

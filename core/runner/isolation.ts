@@ -18,6 +18,7 @@ import {
   type PermissionKind,
   type Permissions,
 } from "../stage/mod.ts";
+import { grantedDeno } from "../config/mod.ts";
 import type { Step } from "../recipe/mod.ts";
 
 /** How the worker of a step is started. */
@@ -129,18 +130,36 @@ function nameOf(kind: PermissionKind, name: string): string {
 
 /** A worker cannot have permissions that the process lacks. */
 function assertHeld(step: string, granted: Permissions): void {
-  for (const kind of PERMISSION_KINDS) {
-    const names = granted[kind] ?? [];
-    const lacking = (names === true ? [undefined] : names).filter((name) =>
-      Deno.permissions.querySync(descriptorOf(kind, name)).state !== "granted"
-    );
-    if (lacking.length === 0) continue;
-    const flag = names === true ? `--allow-${kind}` : `--allow-${kind}=${lacking.join(",")}`;
-    throw new Error(
-      `step "${step}" is granted ${kind} access that this process does not have: run ` +
-        `core/cli/run/pipeline.ts with deno run, adding ${flag} to the flags of the pipeline task`,
-    );
+  const problem = permissionProblem(granted);
+  if (problem !== undefined) {
+    throw new Error(`step "${step}" is granted what it cannot have: ${problem}`);
   }
+}
+
+/** What this process may not do of what is wanted, and how to start it so that it may; undefined if it may do all. */
+export function permissionProblem(wanted: Permissions): string | undefined {
+  const lacking = PERMISSION_KINDS.flatMap((kind) => {
+    const names = wanted[kind] ?? [];
+    if (names === true) return isHeld(kind) ? [] : [{ kind, names: [] as string[] }];
+    const missing = names.filter((name) => !isHeld(kind, name));
+    return missing.length > 0 ? [{ kind, names: missing }] : [];
+  });
+  if (lacking.length === 0) return undefined;
+  const what = lacking.map(({ kind, names }) => {
+    return `${kind} access${names.length > 0 ? ` to ${names.join(", ")}` : ""}`;
+  }).join(" and ");
+  const flags = lacking.map(({ kind, names }) => {
+    return `--allow-${kind}${names.length > 0 ? `=${names.join(",")}` : ""}`;
+  }).join(" ");
+  const task = flags === "--allow-run=deno" ? "start it with deno task pipeline:programs, or " : "";
+  return `this process lacks ${what}: ${task}run core/cli/run/pipeline.ts with deno run, adding ${flags} ` +
+    "to the flags of the pipeline task";
+}
+
+/** Whether this process has a permission; Deno may be started by its path or by its name. */
+function isHeld(kind: PermissionKind, name?: string): boolean {
+  if (kind === "run" && name === "deno") return grantedDeno() !== undefined;
+  return Deno.permissions.querySync(descriptorOf(kind, name)).state === "granted";
 }
 
 const NAME_FIELD = {

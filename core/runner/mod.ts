@@ -19,11 +19,24 @@ export {
   type StepJob,
   type StepListener,
 } from "./execute.ts";
-export { forecastRecipe, type StepForecast } from "./forecast.ts";
+export {
+  diskNeeds,
+  forecastRecipe,
+  memoryOf,
+  neededTokens,
+  type StepForecast,
+} from "./forecast.ts";
 export { agree, checkRanks, follow, GroupLeader } from "./group.ts";
 export { inspectable, type InspectOptions, inspectStep } from "./inspect.ts";
 export { runStep, type StepResult } from "./one_step.ts";
 export { type EarlierResults, plan, selectSteps } from "./plan.ts";
+export {
+  describeUnmet,
+  type Readiness,
+  readiness,
+  RequirementsError,
+  type Unmet,
+} from "./requirements.ts";
 export { machineBudget } from "./resources.ts";
 export { type Launch, run, type RunOptions } from "./run.ts";
 export { type PauseGate, RunControl } from "./run_control.ts";

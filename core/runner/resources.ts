@@ -3,12 +3,9 @@
  *
  * @module
  */
-import type { Forecast } from "../stage/mod.ts";
-import { forecastRecipe, ranWithThisConfig } from "./forecast.ts";
-import { pastSeconds } from "./durations.ts";
+import { memoryOf, type StepForecast } from "./forecast.ts";
 import { type Recipe, type Step, upstream } from "../recipe/mod.ts";
 import type { Budget, PlannedTask, Resources } from "../runs/mod.ts";
-import type { VerifiedPlan } from "./verify.ts";
 
 /** Share of the free memory to use: forecasts do not count what every process needs, and other programs need some too. */
 const MEMORY_SHARE = 0.9;
@@ -27,40 +24,27 @@ export function machineBudget(jobs: number, memory?: number): Budget {
 }
 
 /**
- * The steps of a plan with the resources they need. Memory is forecast only if several steps may run at the same time. A
- * step that computes a model but has no forecast counts as much as the largest forecast.
- *
- * @param out output folder; forecasts use its results.
+ * The steps of a plan with the resources they need. Memory counts only if several steps may run at the same time. A step
+ * that computes a model but has no forecast counts as much as the largest forecast.
  */
-export async function planTasks(
+export function planTasks(
   recipe: Recipe,
-  out: string,
-  { steps: planned, earlier }: VerifiedPlan,
+  forecasts: readonly StepForecast[],
   { jobs, cores }: Budget,
-): Promise<PlannedTask[]> {
-  const to_run = planned.filter(({ action }) => action === "run").map(({ id }) => id);
+): PlannedTask[] {
   const steps = new Map(recipe.steps.map((step) => [step.id, step]));
-  const ran = to_run.filter((id) => ranWithThisConfig(steps.get(id)!, earlier));
-  const seconds = await pastSeconds(out, recipe.name, ran);
-  const is_shared = jobs > 1 && to_run.length > 1;
-  const forecasts = is_shared ? await forecastRecipe(recipe, out) : [];
-  const memories = new Map(forecasts.map(({ id, forecast }) => [id, memoryOf(forecast)]));
-  const largest = Math.max(0, ...[...memories.values()].map((bytes) => bytes ?? 0));
-  return planned.map((plan) => {
-    const { id } = plan;
+  const is_shared = jobs > 1 && forecasts.filter(({ action }) => action === "run").length > 1;
+  const memories = forecasts.map(({ forecast }) => is_shared ? memoryOf(forecast) : undefined);
+  const largest = Math.max(0, ...memories.map((bytes) => bytes ?? 0));
+  return forecasts.map(({ id, stage, action, reasons, key, past_seconds }, i) => {
+    const plan = { id, stage, action, reasons, ...(key !== undefined && { key }) };
     const base = { id, after: upstream(steps.get(id)!) };
-    if (plan.action === "skip") {
+    if (action === "skip") {
       return { ...plan, task: { ...base, cores: 0, memory: 0 }, past_seconds: 0 };
     }
-    const task = { ...base, ...resourcesOf(steps.get(id)!, cores, memories.get(id), largest) };
-    return { ...plan, task, ...(seconds.has(id) && { past_seconds: seconds.get(id) }) };
+    const task = { ...base, ...resourcesOf(steps.get(id)!, cores, memories[i], largest) };
+    return { ...plan, task, ...(past_seconds !== undefined && { past_seconds }) };
   });
-}
-
-/** Bytes; undefined where the stage has no forecast. */
-function memoryOf(forecast: Forecast | undefined): number | undefined {
-  const parts = forecast?.memory && Object.values(forecast.memory);
-  return parts?.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**

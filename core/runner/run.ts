@@ -43,6 +43,8 @@ import { asInterrupted, Interrupted, mostSevere, StepFailed, toPlainError } from
 import { type Executor, inlineExecutor, type InputArtifacts, type Sample } from "./execute.ts";
 import { identityOf, outputsProblem } from "./plan.ts";
 import { publishFiles } from "./publish.ts";
+import { forecastRecipe } from "./forecast.ts";
+import { readiness, RequirementsError, type RunPlace, sizeProblems } from "./requirements.ts";
 import { machineBudget, planTasks } from "./resources.ts";
 import type { RunControl } from "./run_control.ts";
 import { dispatch } from "./schedule.ts";
@@ -83,6 +85,12 @@ export interface Launch {
 export interface RunOptions {
   /** Output folder; made when absent. */
   readonly out: string;
+  /** URL of the recipe's module, to check before the first step whether its plugins can be isolated. */
+  readonly recipe_url?: string;
+  /** Bytes of memory and of free disk that sizes are checked against; those of this machine by default. */
+  readonly machine?: RunPlace["machine"];
+  /** Called with a line on what could not be checked before the first step. */
+  readonly onUnknown?: (line: string) => void;
   /** Where steps run; in this thread by default. */
   readonly executor?: Executor;
   /** Runs the steps in processes of their own, instead of the executor; it decides how many at the same time. */
@@ -110,6 +118,8 @@ export interface RunOptions {
  * result.
  *
  * @returns the final state.
+ * @throws {RequirementsError} when something is missing that a step needs: before the first step, or as soon as the data
+ *   exist that it depends on.
  * @throws {StepFailed} when a step fails, after waiting for the running ones; no other step is started.
  * @throws {Interrupted} when the signal was aborted, with its reason as the cause. The next run resumes from the last
  *   checkpoint.
@@ -132,7 +142,12 @@ export async function run(
     const planned = await verifyWithShared(shared, recipe, out, options);
     await refreshSnapshots(out);
     const budget = machineBudget(jobs, memory);
-    const plan = await planTasks(recipe, out, planned, budget);
+    const forecasts = await forecastRecipe(recipe, out, planned);
+    const place = { ...run_options, elsewhere: launch !== undefined };
+    const { unmet, awaited, unknown_line } = await readiness(recipe, forecasts, place);
+    if (unmet.length > 0) throw new RequirementsError(recipe.name, unmet);
+    if (unknown_line !== undefined) run_options.onUnknown?.(unknown_line);
+    const plan = planTasks(recipe, forecasts, budget);
     const id = newRunId(out, recipe.name);
     lock.setRun(id);
     const log = new EventLog(join(out, "runs", id), onEvent);
@@ -156,7 +171,7 @@ export async function run(
         control.noteStop = (message) => log.emit({ type: "run_interrupted", message });
       }
       if (control?.paused) log.emit({ type: "run_paused" });
-      return await new Run(recipe, run_options, store, log, planned, files).execute(
+      return await new Run(recipe, run_options, store, log, planned, files, awaited).execute(
         plan,
         budget,
       );
@@ -182,6 +197,8 @@ class Run {
   readonly #running = new Set<string>();
   readonly #lock: RecipeLock;
   readonly #signal: AbortSignal;
+  /** Steps after which more is known of the sizes of others. */
+  readonly #awaited: Set<string>;
 
   constructor(
     private readonly recipe: Recipe,
@@ -190,7 +207,9 @@ class Run {
     private readonly log: EventLog,
     private readonly planned: VerifiedPlan,
     private readonly files: VerifiedFiles,
+    awaited: readonly string[],
   ) {
+    this.#awaited = new Set(awaited);
     this.#lock = readLock(options.out, recipe.name);
     this.#signal = options.signal ?? new AbortController().signal;
   }
@@ -247,6 +266,16 @@ class Run {
       this.log.emit({ type: "step_finished", step: step.id, outputs });
     }
     if (this.log.error) throw this.log.error;
+    if (this.#awaited.delete(step.id)) await this.#checkSizes();
+  }
+
+  /** Checks again what depends on results that exist now, such as the number of tokens. */
+  async #checkSizes(): Promise<void> {
+    const { recipe, options } = this;
+    const forecasts = await forecastRecipe(recipe, options.out);
+    const considered = forecasts.filter(({ id }) => options.only?.has(id) ?? true);
+    const { unmet } = sizeProblems(recipe, considered, options);
+    if (unmet.length > 0) throw new RequirementsError(recipe.name, unmet);
   }
 
   #artifact({ step, output }: Ref): Artifact {

@@ -1,5 +1,5 @@
 /**
- * What a stage forecasts of a step before it runs: plain data, for `deno task plan`.
+ * What a stage forecasts of a step before it runs: plain data, for `deno task plan` and the checks before a run.
  *
  * @module
  */
@@ -23,6 +23,8 @@ type ParentForecast<P> = P extends ManyPort ? Readonly<Record<string, unknown>>
 /** What a step will do and need. A stage fills in what it knows. */
 export interface Forecast {
   readonly training?: TrainingForecast;
+  /** Tokens that pass through models without a phase of training: in sweeps, evaluations, analyses; padding included. */
+  readonly tokens?: number;
   /** FLOPs of matrix products. */
   readonly flops?: number;
   /** Bytes of memory by purpose. */
@@ -35,8 +37,10 @@ export interface Forecast {
   readonly compute?: ComputeForecast;
   /** Forecasts for the steps that read an output, by output port. `tokens` and `tokenizer` have the forms below. */
   readonly outputs?: Readonly<Record<string, unknown>>;
-  /** Sentences: what is not known yet, and what will fail. */
+  /** Sentences: what is not known yet. */
   readonly notes?: readonly string[];
+  /** Sentences: what will fail, each with its cause and how to fix it. A run does not start with one. */
+  readonly problems?: readonly string[];
 }
 
 /** A phase of training. */

@@ -8,6 +8,7 @@ export type * from "./forecast.ts";
 export * from "./loss_spans.ts";
 export * from "./permissions.ts";
 export * from "./ports.ts";
+export type * from "./requirements.ts";
 export * from "./stage.ts";
 export * as ports from "./standard_ports.ts";
 export * as study_ports from "./study_ports.ts";

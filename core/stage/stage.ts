@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { InspectContext, StageContext } from "./context.ts";
 import { assertPermissions, type Permissions } from "./permissions.ts";
 import type { Forecast, ForecastContext } from "./forecast.ts";
+import type { Requirements } from "./requirements.ts";
 import type { Batch, InputPorts, OutputPorts } from "./ports.ts";
 import type { batch_samples } from "./standard_ports.ts";
 
@@ -53,7 +54,12 @@ export interface Stage<
     ctx: InspectContext<StandardSchemaV1.InferOutput<S>, I>,
     at: { step: number; rows: number },
   ): Promise<Batch<typeof batch_samples.columns>>;
-  /** Forecasts what a step will do and need, for `deno task plan`. */
+  /**
+   * What a step with this config needs of the machine. The runner checks it for every step before the first one starts,
+   * so that nothing fails after hours. No I/O. If it throws, a step with this config would fail.
+   */
+  requires?(config: StandardSchemaV1.InferOutput<S>): Requirements;
+  /** Forecasts what a step will do and need: for `deno task plan`, and to check sizes before a run. */
   forecast?(
     ctx: ForecastContext<StandardSchemaV1.InferOutput<S>, I, O>,
   ): Forecast | Promise<Forecast>;
@@ -124,6 +130,11 @@ export function assertStage(value: unknown, origin: string): asserts value is An
   }
   if (typeof stage.version !== "string" || stage.version === "") fail("it has no version");
   if (typeof stage.run !== "function") fail("it has no run function");
+  for (const name of ["requires", "forecast"] as const) {
+    if (!["undefined", "function"].includes(typeof stage[name])) {
+      fail(`its ${name} is not a function`);
+    }
+  }
   if (
     typeof (stage.config as StandardSchemaV1 | undefined)?.["~standard"]?.validate !== "function"
   ) {

@@ -30,7 +30,7 @@ import type {
   SourceForecast,
   TrainingPoint,
 } from "../stage/mod.ts";
-import { counted } from "../words/mod.ts";
+import { counted, formatNumber } from "../words/mod.ts";
 import type { TrainerState } from "./checkpoint.ts";
 import type { mixture_phase_fields } from "./config.ts";
 import { evalSets } from "./evaluator.ts";
@@ -223,7 +223,11 @@ export function mixtureForecast(
       },
     }),
     outputs: checkpointOutputs({ model, state: end }),
-    notes: shortSources(sources, config.allow_repeat),
+    ...shortSources(sources, {
+      allow_repeat: config.allow_repeat,
+      packing: start.packing?.packing ?? "concatenate",
+      known: Object.keys(available ?? {}),
+    }),
   };
 }
 
@@ -276,15 +280,32 @@ function pointsOf(
   });
 }
 
-/** Sources with too few tokens: training would refuse to start. */
+/**
+ * Sources that are unknown or have too few tokens, for which training would refuse to start. Where documents are kept
+ * whole, the number of sequences is not known from that of tokens, and a source may still have enough.
+ */
 function shortSources(
   sources: readonly SourceForecast[],
-  allow_repeat: boolean | readonly string[],
-): string[] {
-  return sources.filter(({ source, tokens, before, available = Infinity }) => {
-    const allowed = typeof allow_repeat === "boolean"
-      ? allow_repeat
-      : allow_repeat.includes(source);
-    return !allowed && tokens + before > available;
-  }).map(({ source }) => `"${source}" has too few tokens and must not repeat`);
+  { allow_repeat, packing, known }: {
+    readonly allow_repeat: boolean | readonly string[];
+    readonly packing: "concatenate" | "best_fit";
+    readonly known: readonly string[];
+  },
+): Pick<Forecast, "notes" | "problems"> {
+  const mayRepeat = (source: string) =>
+    typeof allow_repeat === "boolean" ? allow_repeat : allow_repeat.includes(source);
+  const missing = sources.filter(({ available }) => available === 0).map(({ source }) =>
+    `source "${source}" has no tokens; the data have ${known.join(", ") || "no sources"}`
+  );
+  const short = sources.filter(({ source, tokens, before, available = Infinity }) =>
+    available > 0 && !mayRepeat(source) && tokens + before > available
+  ).map(({ source, tokens, before, available }) =>
+    `source "${source}" has ${formatNumber(available!)} tokens, and ${
+      formatNumber(tokens + before)
+    } ` +
+    "are needed up to the end of this phase; add data, lower its weight or the steps, or name it in allow_repeat"
+  );
+  return packing === "concatenate"
+    ? { problems: [...missing, ...short] }
+    : { problems: missing, notes: short.map((one) => `may be too little: ${one}`) };
 }

@@ -49,6 +49,13 @@ export {
   tokenBytes,
   trainingCost,
 } from "./forecast.ts";
+export {
+  evalSetsForecast,
+  examplesForecast,
+  forwardMemory,
+  forwardWork,
+  missingSources,
+} from "./forward_forecast.ts";
 export { HostTrainer } from "./host_trainer.ts";
 export {
   learningRate,

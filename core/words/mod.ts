@@ -20,6 +20,14 @@ export function formatNumber(value: number): string {
   return value.toLocaleString("en-US");
 }
 
+/** 1.5 MB and the like, in powers of 1,000. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
 /**
  * A number with its noun.
  *

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { computeNeeds } from "@causeway/core/engine";
 import { defineStage, many, ports, type StageContext } from "@causeway/core/stage";
 import {
   checkpointReader,
@@ -17,6 +18,7 @@ import {
   tuningPhase,
 } from "@causeway/core/train";
 import { type Config, config, learningRates } from "./config.ts";
+import { forecastSweep } from "./forecast.ts";
 import { outputs, writeResults } from "./results.ts";
 import { type Losses, Sweep, SweepProgress, type Training } from "./sweep.ts";
 
@@ -44,6 +46,8 @@ export const lr_sweep = defineStage({
   outputs,
   // ONNX Runtime is native code.
   permissions: { ffi: true },
+  requires: (config) => ({ compute: computeNeeds(config) }),
+  forecast: forecastSweep,
   async run(ctx: Context) {
     const { config, inputs, signal, log } = ctx;
     signal.throwIfAborted();

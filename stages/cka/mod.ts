@@ -13,11 +13,12 @@ import {
   partOf,
   type Sequence,
 } from "@causeway/core/batches";
-import { compute_fields, computeOptions, CrossProducts } from "@causeway/core/engine";
+import { compute_fields, computeNeeds, computeOptions, CrossProducts } from "@causeway/core/engine";
 import { placeWeights, type Weights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
 import { checkModels, checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
 import { counted } from "@causeway/core/words";
+import { allPairs, forecastCka } from "./forecast.ts";
 
 const config = z.strictObject({
   /** Sources whose packed sequences are the inputs of the models. */
@@ -57,6 +58,8 @@ export const cka = defineStage({
   config,
   inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
   outputs: { cka: ports.cka, shift: ports.final_layer_shift },
+  requires: (config) => ({ compute: computeNeeds(config) }),
+  forecast: forecastCka,
   async run({ config, inputs, outputs, signal, report }) {
     const compute = computeOptions(config);
     const models: Models = new Map();
@@ -102,10 +105,6 @@ export const cka = defineStage({
     models.forEach((weights) => weights.release());
   },
 });
-
-function allPairs(names: string[]): [string, string][] {
-  return names.flatMap((a, i) => names.slice(i).map((b): [string, string] => [a, b]));
-}
 
 function accumulatorFor(
   models: Models,

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { distinct, positive_int } from "@causeway/core/config";
-import { compute_fields, computeOptions } from "@causeway/core/engine";
-import { passFlops, placeWeights } from "@causeway/core/model";
+import { compute_fields, computeNeeds, computeOptions } from "@causeway/core/engine";
+import { placeWeights } from "@causeway/core/model";
 import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
 import {
   bitsPerByte,
@@ -15,9 +15,13 @@ import {
   checkpointReader,
   type EvalSet,
   evalSets,
+  evalSetsForecast,
   Evaluator,
+  forwardMemory,
+  forwardWork,
   loadParameters,
   micro_batch_size,
+  missingSources,
   NonFiniteError,
   paddedLengths,
   productOf,
@@ -83,22 +87,30 @@ export const evaluate = defineStage({
       weights.release();
     }
   },
+  requires: (config) => ({ compute: computeNeeds(config) }),
   forecast({ config, parents }) {
     const known = sourceTokens(parents.tokens);
-    const sources = config.sources ?? (known && Object.keys(known));
     const models = Object.values(parents.models) as (CheckpointForecast | undefined)[];
-    if (!sources || !models.every((model) => model !== undefined)) {
+    if (!known || !models.every((model) => model !== undefined)) {
       return { notes: ["the cost is unknown until the data are tokenized and the models exist"] };
     }
-    const { sequence_length: length, max_sequences } = config;
-    const shape = { rows: sources.length * max_sequences, length };
+    const { sequence_length: length, micro_batch_size: rows, by_example } = config;
+    const mode = (source: string) => by_example.includes(source) ? "examples" : "packed";
+    const { sets, problems } = evalSetsForecast(known, { ...config, mode });
+    const unmeasured = by_example.filter((source) => !sets.some((set) => set.source === source));
+    const work = models.map(({ model }) => forwardWork(model, sets, rows));
     return {
-      // An upper bound: a source may have fewer and shorter sequences.
-      flops: models.reduce((sum, { model }) => sum + passFlops(model, shape, "forward"), 0),
-      compute: productOf(config, models[0].model, config.micro_batch_size * length),
+      tokens: sum(work.map(({ tokens }) => tokens)),
+      flops: sum(work.map(({ flops }) => flops)),
+      // One model at a time.
+      memory: forwardMemory(models[0].model, { rows, length }),
+      compute: productOf(config, models[0].model, rows * length),
+      problems: [...new Set([...problems, ...missingSources(known, unmeasured)])],
     };
   },
 });
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 /** @throws {Error} when a source to measure by example is not measured, or nothing is. */
 function checkSources(

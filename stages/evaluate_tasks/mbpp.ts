@@ -7,7 +7,7 @@ import { z } from "zod";
 import { positive_int } from "@causeway/core/config";
 import { generate } from "@causeway/core/generate";
 import type { Columns } from "@causeway/core/readers";
-import { denoCommand, PythonSandbox } from "./python_sandbox.ts";
+import { denoCommand, processCount, PythonSandbox } from "./python_sandbox.ts";
 import { pin, question_fields, readRecords, spread } from "./questions.ts";
 import {
   type Answer,
@@ -73,7 +73,7 @@ export async function mbppTask(
   const deno = denoCommand();
   const problems = readProblems((await readRecords("mbpp", config, reading)).validation, config);
   let sandbox: Promise<PythonSandbox> | undefined;
-  const processes = Math.min(4, navigator.hardwareConcurrency);
+  const processes = processCount();
   return {
     name: "mbpp",
     questions: problems.length,

@@ -4,9 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
-import { positive_int } from "@causeway/core/config";
-import { compute_fields } from "@causeway/core/engine";
+import { computeNeeds } from "@causeway/core/engine";
 import { Decoder } from "@causeway/core/generate";
 import { checkVocabulary, placeWeights } from "@causeway/core/model";
 import {
@@ -20,27 +18,13 @@ import {
 } from "@causeway/core/stage";
 import { openTokenizer } from "@causeway/core/tokenizer";
 import { checkpointReader, loadParameters } from "@causeway/core/train";
-import { gsm8k_schema, gsm8kTask } from "./gsm8k.ts";
-import { mbpp_schema, mbppTask } from "./mbpp.ts";
-import { sciq_schema, sciqTask } from "./sciq.ts";
+import { type Config, config } from "./config.ts";
+import { forecastTasks } from "./forecast.ts";
+import { gsm8kTask } from "./gsm8k.ts";
+import { mbppTask } from "./mbpp.ts";
+import { PYODIDE } from "./python_sandbox.ts";
+import { sciqTask } from "./sciq.ts";
 import { type Answer, caution, type Metric, type Model, type Task } from "./task.ts";
-
-const config = z.strictObject({
-  /** Tasks to run. Questions come from the data root or the Hugging Face Hub, like datasets. */
-  tasks: z.strictObject({
-    gsm8k: gsm8k_schema.optional(),
-    sciq: sciq_schema.optional(),
-    mbpp: mbpp_schema.optional(),
-  }).refine((tasks) => Object.keys(tasks).length > 0, "must have at least one task"),
-  /** Sequences per forward pass. */
-  batch_size: positive_int.default(16),
-  /** Bootstrap resamples for the interval of pass@k. */
-  resamples: positive_int.default(1000),
-  threads: compute_fields.threads,
-  device: compute_fields.device,
-});
-
-type Config = z.output<typeof config>;
 
 const inputs = { models: many(ports.checkpoint) };
 const outputs = { results: study_ports.task_results, samples: study_ports.task_samples };
@@ -66,6 +50,11 @@ export const evaluate_tasks = defineStage({
   outputs,
   // MBPP programs run in separate processes without permissions.
   permissions: { run: ["deno"] },
+  requires: ({ tasks, device }) => ({
+    compute: computeNeeds({ device }),
+    ...(tasks.mbpp && { permissions: { run: ["deno"] }, packages: [PYODIDE] }),
+  }),
+  forecast: forecastTasks,
   async run(ctx: Context) {
     ctx.signal.throwIfAborted();
     const tasks = await readTasks(ctx);

@@ -37,7 +37,7 @@ export class PythonSandbox {
    * @throws {Error} when the interpreter does not start.
    */
   static async create(options: SandboxOptions): Promise<PythonSandbox> {
-    return new PythonSandbox(options, await interpreterMemory(options));
+    return new PythonSandbox(options, await memorySnapshot(options));
   }
 
   /**
@@ -83,7 +83,8 @@ export class PythonSandbox {
   }
 }
 
-const PYODIDE = "pyodide@314.0.7";
+/** The npm package of Python for WebAssembly. */
+export const PYODIDE = "pyodide@314.0.7";
 const ENTRY = fileURLToPath(new URL("python_process.ts", import.meta.url));
 const WORKER = fileURLToPath(new URL("python_worker.ts", import.meta.url));
 
@@ -113,6 +114,16 @@ interface SandboxOptions {
   readonly memory_megabytes: number;
   /** Number of interpreters in the pool, and so of programs that can run at the same time. */
   readonly processes: number;
+}
+
+/** Programs that run at the same time. */
+export const processCount = () => Math.min(4, navigator.hardwareConcurrency);
+
+/** Bytes that the interpreters may take together. */
+export function interpreterMemory(
+  { memory_megabytes }: Pick<SandboxOptions, "memory_megabytes">,
+): number {
+  return processCount() * (memory_megabytes * 2 ** 20 + OWN_BYTES);
 }
 
 /**
@@ -158,7 +169,7 @@ export function confined(
  *
  * @throws {Error} when it does not start.
  */
-async function interpreterMemory(options: SandboxOptions): Promise<Uint8Array> {
+async function memorySnapshot(options: SandboxOptions): Promise<Uint8Array> {
   const child = command(options).spawn();
   // An empty frame.
   const asked = new Blob([new Uint8Array(4)]).stream().pipeTo(child.stdin, {

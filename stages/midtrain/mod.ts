@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { computeNeeds } from "@causeway/core/engine";
 import { defineStage, type InspectContext, many, ports } from "@causeway/core/stage";
 import {
   batchSample,
@@ -93,6 +94,7 @@ export const midtrain = defineStage({
   async inspect(ctx, at) {
     return batchSample((await preparePhase(ctx)).phase, ctx.inputs.checkpoint, at);
   },
+  requires: (config) => ({ compute: computeNeeds(config) }),
   forecast({ config, seed, parents }) {
     const checkpoint = parents.checkpoint as CheckpointForecast | undefined;
     if (!checkpoint) return { notes: ["unknown until the checkpoint to start from exists"] };

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { mixture_schema, packing_schema } from "@causeway/core/batches";
 import { positive_int } from "@causeway/core/config";
+import { computeNeeds } from "@causeway/core/engine";
 import { initialize, ParameterArrays, parameterCount } from "@causeway/core/model";
 import {
   defineStage,
@@ -160,6 +161,7 @@ export const pretrain = defineStage({
   async inspect(ctx, at) {
     return batchSample((await preparePhase(ctx)).phase, ctx.inputs.tokenizer, at);
   },
+  requires: (config) => ({ compute: computeNeeds(config) }),
   forecast(ctx) {
     const { config, parents } = ctx;
     const tokenizer = parents.tokenizer as TokenizerForecast | undefined;

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { passesOver } from "@causeway/core/batches";
 import { distinct } from "@causeway/core/config";
-import { compute_fields } from "@causeway/core/engine";
+import { compute_fields, computeNeeds } from "@causeway/core/engine";
 import { parameterCount } from "@causeway/core/model";
 import {
   defineStage,
@@ -129,6 +129,7 @@ export const sft = defineStage({
   async inspect(ctx, at) {
     return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
   },
+  requires: (config) => ({ compute: computeNeeds(config) }),
   forecast,
 });
 

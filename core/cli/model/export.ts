@@ -16,7 +16,8 @@ import {
   WEIGHT_DTYPES,
 } from "../../export/mod.ts";
 import { abandonedFolders, PartialFolder, removeIfPresent, syncFile } from "../../store/mod.ts";
-import { type Console, formatBytes, UsageError } from "../shared/console.ts";
+import { formatBytes } from "../../words/mod.ts";
+import { type Console, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";

@@ -5,8 +5,8 @@
  */
 import type { Recipe } from "../../recipe/mod.ts";
 import type { StepForecast } from "../../runner/mod.ts";
-import { formatBytes, formatSpan, formatTable } from "../shared/console.ts";
-import { counted, formatNumber } from "../../words/mod.ts";
+import { formatSpan, formatTable } from "../shared/console.ts";
+import { counted, formatBytes, formatNumber } from "../../words/mod.ts";
 import { type Cluster, type Estimate, estimate, type TrainingJob } from "./estimate.ts";
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { forecastRecipe } from "../../runner/mod.ts";
+import { describeUnmet, forecastRecipe, readiness, RequirementsError } from "../../runner/mod.ts";
 import { readIfPresent } from "../../store/mod.ts";
 import { stdoutColor, UsageError } from "../shared/console.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
@@ -49,7 +49,7 @@ export const main = mainOf(command, async ({ flags, args }, io) => {
   const { out, cluster: file, json } = flags;
   if (json && file === undefined) throw new UsageError("--json needs --cluster");
   const cluster = file === undefined ? undefined : parseCluster(readCluster(file), file);
-  const { recipe } = await loadNamedRecipe(flags, args);
+  const { recipe, url } = await loadNamedRecipe(flags, args);
   const steps = await forecastRecipe(recipe, out);
   if (cluster) {
     const plan = clusterPlan(recipe, steps, cluster);
@@ -59,6 +59,14 @@ export const main = mainOf(command, async ({ flags, args }, io) => {
   const times = await planTimes(steps, measureProducts);
   io.out(`${recipe.name}: ${recipe.description}\n`);
   io.out(renderPlan(steps, times, { color: stdoutColor(), width: WIDTH }));
+  const { unmet, unknown_line } = await readiness(recipe, steps, { out, recipe_url: url });
+  if (unknown_line !== undefined) io.out(`\n${unknown_line}`);
+  // Another command runs the recipe, with permissions of its own.
+  const start = unmet.filter(({ kind }) => kind === "start").map(describeUnmet);
+  if (start.length > 0) io.out(`\nIt has to be started with more permissions than this plan:`);
+  for (const line of start) io.out(`  ${line}`);
+  const here = unmet.filter(({ kind }) => kind === "here");
+  if (here.length > 0) throw new RequirementsError(recipe.name, here);
 });
 
 function readCluster(path: string): string {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { StepForecast } from "../../runner/mod.ts";
+import { diskNeeds, memoryOf, neededTokens, type StepForecast } from "../../runner/mod.ts";
 import type { SourceForecast, TrainingForecast, TrainingPoint } from "../../stage/mod.ts";
-import { formatBytes, formatSpan, style } from "../shared/console.ts";
-import { formatNumber } from "../../words/mod.ts";
+import { formatSpan, style } from "../shared/console.ts";
+import { counted, formatBytes, formatNumber } from "../../words/mod.ts";
 import type { StepTime } from "./times.ts";
 
 export interface PlanView {
@@ -41,6 +41,9 @@ function renderStep(
   const rows: [string, string][] = [];
   if (!forecast) rows.push(["forecast", "none from this stage"]);
   for (const note of forecast?.notes ?? []) rows.push(["note", note]);
+  if (action === "run") {
+    for (const problem of forecast?.problems ?? []) rows.push(["note", `would fail: ${problem}`]);
+  }
   const { training, flops, memory, disk, scratch } = forecast ?? {};
   if (training) rows.push(...trainingRows(training, runOf(step, by_id), view));
   if (flops !== undefined) rows.push(["compute", `${flops.toExponential(2)} FLOPs`]);
@@ -165,28 +168,20 @@ function renderLineage(steps: readonly StepForecast[]): string {
 }
 
 function describePhase({ forecast, parent_digest }: StepForecast): string {
-  if (!forecast?.training) return forecast?.notes ? "steps unknown" : "";
+  if (!forecast?.training) return forecast?.notes || forecast?.problems ? "steps unknown" : "";
   const { from_step, to_step, keeps } = forecast.training;
   const digest = parent_digest ? `, of checkpoint ${parent_digest}` : "";
   const kept = keeps ? `: ${keeps}` : "";
   return `${formatNumber(from_step)} to ${formatNumber(to_step)}${kept}${digest}`;
 }
 
-/** Sums over all steps; a source is tokenized once, however many branches use it. */
+/** Sums over all steps. */
 function renderTotals(steps: readonly StepForecast[], times: Times): string {
   const forecasts = steps.flatMap(({ forecast }) => forecast ?? []);
-  const needed = neededTokens(steps);
-  const token_bytes = sum([...needed.values()].map(({ tokens, bytes }) => tokens * bytes));
-  const results = steps.map(({ written, forecast }) =>
-    written ?? sum(Object.values(forecast?.disk ?? {}))
-  );
-  const scratch = Math.max(0, ...forecasts.map(({ scratch = 0 }) => scratch));
-  const memory = forecasts.map(({ memory = {} }) => sum(Object.values(memory)));
+  const { results, scratch, tokens } = diskNeeds(steps);
+  const memory = forecasts.map((forecast) => memoryOf(forecast) ?? 0);
   const to_run = steps.filter(({ action }) => action === "run");
-  const unknown = to_run.flatMap(({ id }) => times.get(id)!.seconds === undefined ? [id] : []);
-  const left = to_run.map(({ id }) => times.get(id)!);
-  const at_least = unknown.length > 0 || left.some(({ at_least }) => at_least);
-  const need = [...needed].map(([source, { tokens }]): [string, string] => {
+  const need = [...neededTokens(steps)].map(([source, { tokens }]): [string, string] => {
     return ["needed", `${source}: ${formatNumber(tokens)} tokens`];
   });
   return section("Total", [
@@ -197,28 +192,29 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
     ["memory", `${formatBytes(Math.max(0, ...memory))} at most`],
     [
       "disk",
-      `${formatBytes(sum(results) + scratch + token_bytes)}: results ${formatBytes(sum(results))}` +
+      `${formatBytes(results + scratch + tokens)}: results ${formatBytes(results)}` +
       `, ${formatBytes(scratch)} more while training` +
-      (token_bytes > 0 ? `, tokens to make ${formatBytes(token_bytes)}` : ""),
+      (tokens > 0 ? `, tokens to make ${formatBytes(tokens)}` : ""),
     ],
-    [
-      "time",
-      `${at_least ? "at least " : ""}${formatSpan(sum(left.map(({ seconds = 0 }) => seconds)))}` +
-      ` to run${unknown.length > 0 ? `, without ${unknown.join(", ")}` : ""}`,
-    ],
+    ...timeRows(to_run.map(({ id }) => times.get(id)!)),
   ]);
 }
 
-/** Tokens to make of each source that does not exist yet. */
-function neededTokens(steps: readonly StepForecast[]) {
-  const needed = new Map<string, { tokens: number; bytes: number }>();
-  const sources = steps.flatMap(({ forecast }) => forecast?.training?.sources ?? []);
-  for (const { source, tokens, before, available, token_bytes } of sources) {
-    if (token_bytes === undefined || available !== undefined) continue;
-    const most = Math.max(tokens + before, needed.get(source)?.tokens ?? 0);
-    needed.set(source, { tokens: most, bytes: token_bytes });
+/** The time of all steps to run, and one line for those whose time is not known. */
+function timeRows(left: readonly StepTime[]): [string, string][] {
+  const unknown = left.filter(({ seconds }) => seconds === undefined).length;
+  const at_least = unknown > 0 || left.some(({ at_least }) => at_least);
+  const seconds = sum(left.map(({ seconds = 0 }) => seconds));
+  const rows: [string, string][] = [
+    ["time", `${at_least ? "at least " : ""}${formatSpan(seconds)} to run`],
+  ];
+  if (unknown > 0) {
+    rows.push([
+      "",
+      `unknown for ${unknown} of ${counted(left.length, "task")}: nothing like them has run here`,
+    ]);
   }
-  return needed;
+  return rows;
 }
 
 /** A value along an axis. */

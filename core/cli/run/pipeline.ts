@@ -5,8 +5,11 @@
  */
 import { join } from "node:path";
 import {
+  forecastRecipe,
   Interrupted,
   ownFrame,
+  readiness,
+  RequirementsError,
   run,
   RunControl,
   selectSteps,
@@ -65,7 +68,7 @@ const FLAGS = {
     parse: (text: string) => parseDeadline(text),
   },
   only: { value: "STAGE", help: "run only this step id or stage name, and what it needs" },
-  dry_run: { help: "print what would run and why, and write nothing" },
+  dry_run: { help: "print what would run and why, and what is missing for it; write nothing" },
   verify: {
     help: "read all results that the run relies on in full, also those whose files are unchanged " +
       "since they were last verified",
@@ -158,13 +161,14 @@ function failed(error: StepFailed, { flags: { out }, doing }: Input<typeof FLAGS
 }
 
 async function printPlan(
-  { recipe }: NamedRecipe,
-  { out, verify: full }: Options,
+  { recipe, url }: NamedRecipe,
+  { out, verify: full, launcher }: Options,
   only: ReadonlySet<string> | undefined,
   io: Console,
 ) {
   const files = verifiedFiles(out, { full });
-  const { steps, verification } = await verify(recipe, out, { only, files });
+  const planned = await verify(recipe, out, { only, files });
+  const { steps, verification } = planned;
   if (verification.results > 0) io.err(verifiedLine(verification));
   const rows = steps.map(({ id, stage, action, reasons }) => {
     return [id, stage, action, reasons.join(", ")];
@@ -177,6 +181,11 @@ async function printPlan(
       "A dry run remembers nothing: run with --verify, too, to make the damaged results again.",
     );
   }
+  const forecasts = await forecastRecipe(recipe, out, planned);
+  const place = { out, recipe_url: url, elsewhere: launcher !== undefined };
+  const { unmet, unknown_line } = await readiness(recipe, forecasts, place);
+  if (unknown_line !== undefined) io.err(unknown_line);
+  if (unmet.length > 0) throw new RequirementsError(recipe.name, unmet);
 }
 
 async function runPipeline(
@@ -213,6 +222,8 @@ async function runPipeline(
     if (!quiet) io.err(`${recipe.name}: ${recipe.description}\nDashboard: ${server.url}/`);
     const state = await run(recipe, {
       out,
+      recipe_url: url,
+      onUnknown: say,
       only,
       jobs,
       memory,

@@ -16,15 +16,8 @@ import {
 import type { Verification } from "../../store/mod.ts";
 import { runTimeLeft } from "../../runner/mod.ts";
 import { visibleLine } from "../../stage/mod.ts";
-import {
-  formatBytes,
-  formatDuration,
-  formatTable,
-  paint,
-  style,
-  type Terminal,
-} from "../shared/console.ts";
-import { counted, formatNumber } from "../../words/mod.ts";
+import { formatDuration, formatTable, paint, style, type Terminal } from "../shared/console.ts";
+import { counted, formatBytes, formatNumber } from "../../words/mod.ts";
 
 const REDRAW_MS = 100;
 /** Interval between the lines of a step without a terminal, by the age of the run. */

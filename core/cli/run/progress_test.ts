@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { applyEvent, type RunEvent, type RunState } from "../../runs/mod.ts";
-import { formatBytes, formatDuration, formatTable, usesColor } from "../shared/console.ts";
+import { formatBytes } from "../../words/mod.ts";
+import { formatDuration, formatTable, usesColor } from "../shared/console.ts";
 import { planLine, Progress, progressLine, verifiedLine } from "./progress.ts";
 
 const plan = [{

@@ -15,10 +15,10 @@ import {
   removeLeftovers,
   Store,
 } from "../../store/mod.ts";
-import { type Console, formatBytes, formatTable, UsageError } from "../shared/console.ts";
+import { type Console, formatTable, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
-import { formatNumber } from "../../words/mod.ts";
+import { formatBytes, formatNumber } from "../../words/mod.ts";
 
 export const command = defineCommand({
   name: "gc",

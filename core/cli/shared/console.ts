@@ -106,14 +106,6 @@ export function formatSpan(seconds: number): string {
   return days < 730 ? `${days.toFixed(1)} days` : `${(days / 365.25).toFixed(1)} years`;
 }
 
-/** 1.5 MB and the like, in powers of 1,000. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
-}
-
 /** Rows under headings, each on one line, columns as wide as their longest cell. Columns named in `right` align right. */
 export function formatTable(
   headings: readonly string[],
@@ -135,13 +127,15 @@ export class UsageError extends Error {
 }
 
 /**
- * One sentence for an error; a line for each problem of a recipe that has several.
+ * One sentence for an error; a line for each problem of a recipe that has several, and for each thing that is missing.
  *
  * @param doing what was being done, put before errors of the operating system.
  */
 export function explain(error: unknown, doing?: string): string {
   const { message = String(error), cause } = error as Error;
   if (error instanceof RecipeError && error.problems.length > 1) return message;
+  // By its name: few commands load the runner.
+  if (error instanceof Error && error.name === "RequirementsError") return message;
   const step = /^step "[^"]*" \(stage \w+\)/.exec(message)?.[0];
   const found = fileErrorOf(error) ?? fileErrorOf(cause);
   const code = codeOf(error) ?? codeOf(cause);
