@@ -74,6 +74,8 @@ export interface TrainGraphOptions {
    * whole tables in the graph and almost nothing outside; on a device all data should stay there. Default: false.
    */
   sparse_updates?: boolean;
+  /** Names of parameters whose gradients are not computed; not with `sparse_updates`. Default: none. */
+  frozen?: ReadonlySet<string>;
 }
 
 /** A train graph with the names by which it is fed and read. */
@@ -112,7 +114,8 @@ export interface RowUpdate {
 export function trainGraph(
   config: ModelConfig,
   shape: BatchShape,
-  { accumulate: accumulates = true, sparse_updates = false }: TrainGraphOptions = {},
+  { accumulate: accumulates = true, sparse_updates = false, frozen = new Set() }:
+    TrainGraphOptions = {},
 ): TrainGraph {
   const declared = declareForward(config, shape);
   const { graph, parameters, input_ids, final, hidden_states: [embedded] } = declared;
@@ -131,14 +134,19 @@ export function trainGraph(
     final,
     embed_out: parameters.get(output.name),
     transposed: output.transposed,
-    gradient: accumulator(output.name),
+    gradient: frozen.has(output.name) ? undefined : accumulator(output.name),
   });
   graph.output("loss", head.loss);
   const names = [...parameters.values.keys()].filter((name) =>
-    name !== input.name && name !== output.name
+    name !== input.name && name !== output.name && !frozen.has(name)
   );
-  const wanted = [embedded, ...names.map((name) => parameters.get(name))];
-  const [d_embedded, ...grads] = backpropagate(new Map([[final, head.final_gradient]]), wanted);
+  // Last, since it may be left out: then nothing below the first trained layer is propagated.
+  const wanted = [
+    ...names.map((name) => parameters.get(name)),
+    ...(frozen.has(input.name) ? [] : [embedded]),
+  ];
+  const grads = backpropagate(new Map([[final, head.final_gradient]]), wanted);
+  const d_embedded = grads[names.length];
   names.forEach((name, i) => {
     const before = accumulator(name);
     next(name, before ? accumulate(before, grads[i]) : grads[i]);
@@ -153,10 +161,13 @@ export function trainGraph(
     next(output.name, addSlices(tied ? d_input : dense, targets.labels, less, axis));
     return { graph, gradients, row_updates: [] };
   }
-  graph.output("grad_embedded", d_embedded);
-  next(output.name, head.embed_out_gradient);
-  graph.output("weighted_final", head.weighted_final);
-  return { graph, gradients, row_updates: rowUpdates({ input, output }) };
+  if (!frozen.has(input.name)) graph.output("grad_embedded", d_embedded);
+  if (!frozen.has(output.name)) {
+    next(output.name, head.embed_out_gradient);
+    graph.output("weighted_final", head.weighted_final);
+  }
+  const updates = rowUpdates({ input, output });
+  return { graph, gradients, row_updates: updates.filter((one) => !frozen.has(one.parameter)) };
 }
 
 function rowUpdates({ input, output }: Pick<Embeddings, "input" | "output">): RowUpdate[] {

@@ -9,6 +9,7 @@ import { sumOfSquares, updateAdamW } from "../engine/mod.ts";
 import type { GroupName, ParameterArrays } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
 import { NonFiniteError, type TrainingArrays } from "./trainer.ts";
+import { move } from "./weight_average.ts";
 
 /** Settings by name, where they differ from the defaults of the fields. */
 const PRESETS = {
@@ -55,6 +56,14 @@ export function clipFactor(grad_norm: number, max_grad_norm: number | null): num
   return max_grad_norm === null ? 1 : Math.min(1, max_grad_norm / (grad_norm + 1e-6));
 }
 
+/** What an update leaves or draws back. */
+export interface Constraints {
+  /** Names of parameters that are not updated. */
+  readonly frozen?: ReadonlySet<string>;
+  /** p ← p - learning rate · decay · (p - weights), before the update. */
+  readonly start?: { readonly decay: number; readonly weights: ParameterArrays };
+}
+
 /** Elements per piece: what ranks divide among themselves, and send to each other at a time. */
 const PIECE = 1 << 19;
 
@@ -62,6 +71,24 @@ interface Piece {
   group: GroupName;
   start: number;
   end: number;
+}
+
+/** Stretches of a group's flat array whose parameters are trained: the whole of it where none is frozen. */
+function trainedStretches(
+  { groups, views }: ParameterArrays,
+  group: GroupName,
+  frozen: ReadonlySet<string>,
+): [start: number, end: number][] {
+  const stretches: [number, number][] = [];
+  const base = groups[group].byteOffset;
+  for (const [name, view] of views) {
+    if (frozen.has(name) || view.buffer !== groups[group].buffer || view.length === 0) continue;
+    const start = (view.byteOffset - base) / view.BYTES_PER_ELEMENT;
+    const last = stretches.at(-1);
+    if (last?.[1] === start) last[1] += view.length;
+    else stretches.push([start, start + view.length]);
+  }
+  return stretches;
 }
 
 const elements = (arrays: ParameterArrays, { group, start, end }: Piece) =>
@@ -84,21 +111,27 @@ export class AdamW {
   readonly #pieces: Piece[];
   readonly #own: readonly Piece[];
 
+  /** @param constraints what is frozen, and what weights decay to besides 0. */
   constructor(
     { parameters, m, v, steps }: TrainingArrays,
     readonly config: OptimizerConfig,
     private readonly ranks?: Ranks,
+    private readonly constraints: Constraints = {},
   ) {
     this.parameters = parameters;
     this.m = m;
     this.v = v;
     this.steps = steps;
-    this.#pieces = Object.entries(parameters.groups).flatMap(([group, { length }]) =>
-      Array.from({ length: Math.ceil(length / PIECE) }, (_, i) => ({
-        group: group as GroupName,
-        start: i * PIECE,
-        end: Math.min(length, (i + 1) * PIECE),
-      }))
+    const { frozen = new Set() } = constraints;
+    const groups = Object.keys(parameters.groups) as GroupName[];
+    this.#pieces = groups.flatMap((group) =>
+      trainedStretches(parameters, group, frozen).flatMap(([start, end]) =>
+        Array.from({ length: Math.ceil((end - start) / PIECE) }, (_, i) => ({
+          group,
+          start: start + i * PIECE,
+          end: Math.min(end, start + (i + 1) * PIECE),
+        }))
+      )
     );
     this.#own = ranks ? partOf(this.#pieces, ranks) : this.#pieces;
   }
@@ -124,7 +157,12 @@ export class AdamW {
       root2: Math.sqrt(1 - beta2 ** t),
       epsilon,
     };
+    const { start } = this.constraints;
     for (const piece of this.#own) {
+      if (start) {
+        const towards = learning_rate * start.decay;
+        move(elements(this.parameters, piece), elements(start.weights, piece), towards);
+      }
       const [param, grad, m, v] = [this.parameters, gradient, this.m, this.v]
         .map((arrays) => elements(arrays, piece));
       const keep = piece.group === "decay" ? 1 - learning_rate * weight_decay : 1;

@@ -106,6 +106,9 @@ export function branchFrom(
       ...state,
       phase: stage,
       schedule,
+      start_decay: undefined,
+      freeze: undefined,
+      weight_average: undefined,
       ...(optimizer === "reset" && { optimizer_start_step: state.step, loss_scale: undefined }),
       ...(data === "restart" &&
         { data_start_step: state.step, mixture: [], available: {}, seed }),

@@ -22,7 +22,9 @@ import { optimizer_schema } from "./adamw.ts";
 import { placed_schedule_schema } from "./learning_rate.ts";
 import { lineage_schema, lineageAt } from "./lineage.ts";
 import { loss_scale_schema } from "./loss_scale.ts";
+import { regularization_fields } from "./regularization.ts";
 import { freshArrays, type TrainingArrays } from "./trainer.ts";
+import { averaging_fields } from "./weight_average.ts";
 
 const state_schema = z.strictObject({
   format: z.literal(2),
@@ -51,6 +53,10 @@ const state_schema = z.strictObject({
   phase: z.string(),
   /** Only where products were computed in float16. */
   loss_scale: loss_scale_schema.optional(),
+  /** What keeps the phase near its start; not kept by phases that continue from here. */
+  ...regularization_fields,
+  /** The average of the weights along the phase; not kept either. */
+  ...averaging_fields,
   /** The phases of the run, this one last. */
   lineage: lineage_schema.optional(),
 });
@@ -70,6 +76,9 @@ export function freshState(
   return { format: 2, step: 0, tokens: 0, mixture: [], available: {}, ...options, packing };
 }
 
+/** The average of the weights in a checkpoint of an unfinished phase. */
+const AVERAGE = "average.safetensors";
+
 export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
 /**
@@ -78,28 +87,41 @@ export type FileReader = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
  * @param config_json content of `config.json`; without ids of special tokens when left out.
  */
 export function encodeCheckpoint(
-  { parameters, m, v, loss_scale }: TrainingArrays,
+  { parameters, m, v, loss_scale, average }: TrainingArrays,
   state: TrainerState,
   config_json: object = toHuggingFace(parameters.config),
 ): Record<string, Uint8Array> {
-  const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json, null, 2) + "\n");
-  const moments = Object.entries({ m, v }).flatMap(([moment, arrays]) =>
-    Object.entries(arrays.groups).map(([group, data]) => ({
-      name: `${moment}.${group}`,
-      shape: [data.length],
-      data,
-    }))
-  );
+  const flat = (sets: Record<string, ParameterArrays>) =>
+    writeSafetensors(
+      Object.entries(sets).flatMap(([set, arrays]) =>
+        Object.entries(arrays.groups).map(([group, data]) => {
+          return { name: `${set}.${group}`, shape: [data.length], data };
+        })
+      ),
+    );
   return {
-    "config.json": text(config_json),
-    "model.safetensors": encodeParameters(parameters),
-    "optimizer.safetensors": writeSafetensors(moments),
+    ...encodeWeights(parameters, config_json),
+    "optimizer.safetensors": flat({ m, v }),
+    ...(average && { [AVERAGE]: flat({ average }) }),
     // Through the schema, which puts the keys in one order.
     "trainer_state.json": text(
       state_schema.parse({ ...state, loss_scale, lineage: lineageAt(state.lineage, state) }),
     ),
   };
 }
+
+/** The files of a model without trainer state. */
+export function encodeWeights(
+  parameters: ParameterArrays,
+  config_json: object,
+): Record<string, Uint8Array> {
+  return {
+    "config.json": text(config_json),
+    "model.safetensors": encodeParameters(parameters),
+  };
+}
+
+const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json, null, 2) + "\n");
 
 /** Writes a checkpoint to an output port. */
 export async function writeCheckpoint(
@@ -142,22 +164,36 @@ export async function loadArrays(read: FileReader, state: TrainerState): Promise
   const arrays = freshArrays(await loadParameters(read, state.optimizer.decay_scope));
   const steps = state.step - (state.optimizer_start_step ?? 0);
   if (steps === 0) return arrays;
-  const tensors = readSafetensors(await read("optimizer.safetensors"), "optimizer.safetensors");
-  for (const moment of ["m", "v"] as const) {
-    for (const [group, target] of Object.entries(arrays[moment].groups)) {
-      const tensor = tensors.get(`${moment}.${group}`);
+  const optimizer = await readFlat(read, "optimizer.safetensors");
+  for (const moment of ["m", "v"] as const) optimizer(moment, arrays[moment]);
+  return { ...arrays, steps, loss_scale: state.loss_scale };
+}
+
+/** Loads the average of the weights from a checkpoint of an unfinished phase. */
+export async function loadAverage(
+  read: FileReader,
+  { config, decay_scope }: ParameterArrays,
+): Promise<ParameterArrays> {
+  const average = new ParameterArrays(config, decay_scope);
+  (await readFlat(read, AVERAGE))("average", average);
+  return average;
+}
+
+/** Reads a file of flat arrays. @returns a function that fills arrays from the set of a name. */
+async function readFlat(read: FileReader, file: string) {
+  const tensors = readSafetensors(await read(file), file);
+  return (set: string, arrays: ParameterArrays) => {
+    for (const [group, target] of Object.entries(arrays.groups)) {
+      const tensor = tensors.get(`${set}.${group}`);
       if (tensor?.data.length !== target.length) {
         throw new Error(
-          `optimizer.safetensors: ${moment}.${group} has ${
-            tensor?.data.length ?? 0
-          } elements, but ` +
-            `the optimizer needs ${target.length}; set optimizer.decay_scope to the checkpoint's`,
+          `${file}: ${set}.${group} has ${tensor?.data.length ?? 0} elements, but the optimizer ` +
+            `needs ${target.length}; set optimizer.decay_scope to the checkpoint's`,
         );
       }
       target.set(tensor.data);
     }
-  }
-  return { ...arrays, steps, loss_scale: state.loss_scale };
+  };
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {

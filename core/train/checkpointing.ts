@@ -63,10 +63,10 @@ export function keptSteps(options: KeepOptions, start: number, steps: number): n
   return [...new Set([...keep_steps, ...last])].sort((a, b) => a - b);
 }
 
-const ARRAYS = ["parameters", "m", "v"] as const;
+type Buffer = Pick<ParameterArrays, "groups" | "views">;
 
-/** The memory of weights and moments, without methods. */
-type Buffers = Record<typeof ARRAYS[number], Pick<ParameterArrays, "groups" | "views">>;
+/** The memory of weights and moments, and of the average where there is one, without methods. */
+type Buffers = Record<"parameters" | "m" | "v", Buffer> & { average?: Buffer };
 
 /** What a checkpoint is made from, as plain data that crosses threads. */
 export interface Snapshot {
@@ -85,11 +85,17 @@ export interface Snapshot {
 export default function encodeSnapshot(
   { arrays: { shape, steps, loss_scale, ...buffers }, state, config_json }: Snapshot,
 ): Record<string, Uint8Array> {
-  const [parameters, m, v] = ARRAYS.map((name) =>
+  const withMethods = (buffer: Buffer) =>
     // The memory that the constructor allocates is never touched.
-    Object.assign(new ParameterArrays(shape.config, shape.decay_scope), buffers[name])
-  );
-  return encodeCheckpoint({ parameters, m, v, steps, loss_scale }, state, config_json);
+    Object.assign(new ParameterArrays(shape.config, shape.decay_scope), buffer);
+  const { average } = buffers;
+  const arrays = {
+    parameters: withMethods(buffers.parameters),
+    m: withMethods(buffers.m),
+    v: withMethods(buffers.v),
+    ...(average && { average: withMethods(average) }),
+  };
+  return encodeCheckpoint({ ...arrays, steps, loss_scale }, state, config_json);
 }
 
 /**
@@ -162,7 +168,8 @@ export class Checkpointing {
     // The copies are shared memory, of which nothing has to be transferred.
     const written = this.#writer.write({ step: state.step, keep, data, buffers: [], rows });
     this.#writing = written.then(
-      ({ arrays: { parameters, m, v } }) => void (this.#spare = { parameters, m, v }),
+      ({ arrays: { parameters, m, v, average } }) =>
+        void (this.#spare = { parameters, m, v, ...(average && { average }) }),
       (reason) => void (this.#error = { reason }),
     ).finally(() => this.#writing = undefined);
   }
@@ -175,12 +182,13 @@ export class Checkpointing {
   }
 
   #copy(arrays: TrainingArrays): Buffers {
-    const spare = this.#spare ?? allocate(arrays.parameters);
+    const { parameters, m, v, average } = arrays;
+    const spare = this.#spare ?? allocate(arrays);
     this.#spare = undefined;
-    for (const name of ARRAYS) {
-      spare[name].groups.decay.set(arrays[name].groups.decay);
-      spare[name].groups.no_decay.set(arrays[name].groups.no_decay);
-    }
+    copyGroups(spare.parameters, parameters);
+    copyGroups(spare.m, m);
+    copyGroups(spare.v, v);
+    if (average) copyGroups(spare.average!, average);
     return spare;
   }
 
@@ -189,10 +197,15 @@ export class Checkpointing {
   }
 }
 
-function allocate({ config, decay_scope }: ParameterArrays): Buffers {
-  const [parameters, m, v] = ARRAYS.map(() => {
+function copyGroups(to: Buffer, from: Buffer): void {
+  to.groups.decay.set(from.groups.decay);
+  to.groups.no_decay.set(from.groups.no_decay);
+}
+
+function allocate({ parameters: { config, decay_scope }, average }: TrainingArrays): Buffers {
+  const make = (): Buffer => {
     const { groups, views } = new ParameterArrays(config, decay_scope);
     return { groups, views };
-  });
-  return { parameters, m, v };
+  };
+  return { parameters: make(), m: make(), v: make(), ...(average && { average: make() }) };
 }

@@ -16,6 +16,7 @@ import {
   sizes_schema,
 } from "../model/mod.ts";
 import { checkpointing_fields } from "./checkpointing.ts";
+import { averaging_fields } from "./weight_average.ts";
 
 /** A preset by name, or the sizes of a model: GPT-NeoX's, or with `model_type` those of another family. */
 export const model_schema = z.union([
@@ -66,6 +67,7 @@ export const mixture_phase_fields = {
    */
   allow_repeat: repeat_schema,
   ...checkpointing_fields,
+  ...averaging_fields,
   ...compute_fields,
 };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { answerSpan } from "../stage/mod.ts";
 import { BatchSource, type LossAverage, type Sequence } from "../batches/mod.ts";
-import { computeOptions } from "../engine/mod.ts";
+import { type Compute, computeOptions } from "../engine/mod.ts";
 import {
   createTrainer,
   freshArrays,
@@ -12,6 +12,9 @@ import {
   resolveSchedule,
   schedule_schema,
 } from "./mod.ts";
+import type { Constraints } from "./adamw.ts";
+import { frozenParameters } from "./regularization.ts";
+import { averageRate, moveTowards, weight_average_schema } from "./weight_average.ts";
 
 interface Fixture {
   group: number;
@@ -23,6 +26,17 @@ interface Fixture {
     after: number;
     norms: Record<string, number>;
   };
+  ema_decay: number;
+  regularized: {
+    frozen: string[];
+    decay: number;
+    losses: number[];
+    grad_norms: number[];
+    moved: Record<string, number>;
+    norms: Record<string, number>;
+    ema: Record<string, number>;
+    last: Record<string, number>;
+  }[];
 }
 
 const ROOT = new URL("../../tests/fixtures/", import.meta.url);
@@ -46,13 +60,18 @@ const batchOf = (average: LossAverage, micro_batch_size: number) =>
   new BatchSource({ batch: () => examples }, { micro_batch_size, lengths: [8, 16, 32] }, average)
     .batch(0).micro_batches;
 
-async function trainer(optimizer: Parameters<typeof optimizer_schema.parse>[0]) {
+const load = (scope?: "all") =>
+  loadParameters((name) => Deno.readFile(new URL(`gpt_neox/pythia_like/${name}`, ROOT)), scope);
+
+async function trainer(
+  optimizer: Parameters<typeof optimizer_schema.parse>[0],
+  constraints: Constraints = {},
+  compute: Partial<Compute> = {},
+) {
   const config = optimizer_schema.parse(optimizer);
-  const parameters = await loadParameters(
-    (name) => Deno.readFile(new URL(`gpt_neox/pythia_like/${name}`, ROOT)),
-    config.decay_scope,
-  );
-  return await createTrainer(freshArrays(parameters), config, computeOptions({ threads: 1 }));
+  const parameters = await load(config.decay_scope === "all" ? "all" : undefined);
+  const options = computeOptions({ threads: 1, ...compute });
+  return await createTrainer(freshArrays(parameters), config, options, undefined, constraints);
 }
 
 const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
@@ -115,3 +134,55 @@ Deno.test("a preset fills in what is not set, and is refused where it is unknown
   assert.throws(() => optimizer_schema.parse({ preset: "torch" as never }), /torch_default/);
   assert.throws(() => optimizer_schema.parse({ momentum: 1 } as never), /momentum/);
 });
+
+function near(
+  what: string,
+  values: { get(name: string): Float32Array },
+  norms: Record<string, number>,
+) {
+  for (const [name, theirs] of compared(norms)) {
+    const error = Math.abs(norm(values.get(ours(name))) / theirs - 1);
+    assert.ok(error < 1e-5, `${what} of ${name} differs by ${error}`);
+  }
+}
+
+for (const expected of fixture.regularized) {
+  for (const workers of [0, 2]) {
+    const title = `${expected.frozen.length} frozen parameters, ${workers} workers`;
+    Deno.test(`decay towards the start, freezing and averages are PyTorch's: ${title}`, async () => {
+      const optimizer = optimizer_schema.parse({ preset: "torch_default" });
+      const weights = await load("all");
+      const freeze = { layers_below: 1, embeddings: true };
+      const frozen = frozenParameters(
+        weights.config,
+        expected.frozen.length > 0 ? freeze : undefined,
+      );
+      assert.deepEqual([...frozen].sort(), expected.frozen.toSorted());
+      const constraints = { frozen, start: { decay: expected.decay, weights } };
+      const tuned = await trainer(optimizer, constraints, { workers });
+      const averages = [
+        { kind: "ema", decay: fixture.ema_decay },
+        { kind: "last", points: 3, every_steps: 2 },
+      ].map((config) => weight_average_schema.parse(config));
+      const [ema, last] = [await load("all"), await load("all")];
+      const batch = batchOf("token", 2), steps = expected.losses.length;
+      for (let step = 0; step < steps; step++) {
+        const { loss, grad_norm } = await tuned.step(batch, fixture.trajectory.peak_lr);
+        assert.ok(Math.abs(loss - expected.losses[step]) < 1e-5, `${loss} at step ${step}`);
+        const error = Math.abs(grad_norm / expected.grad_norms[step] - 1);
+        assert.ok(error < 1e-5, `the gradient's norm differs by ${error}`);
+        [ema, last].forEach((average, i) => {
+          moveTowards(average, tuned.parameters!, averageRate(averages[i], step + 1, steps));
+        });
+      }
+      near("the norm", tuned.parameters!, expected.norms);
+      near("the EMA", ema, expected.ema);
+      near("the mean of the last points", last, expected.last);
+      const moved = (name: string) =>
+        tuned.parameters!.get(name).map((p, i) => p - weights.get(name)[i]);
+      near("the distance", { get: moved }, expected.moved);
+      for (const name of frozen) assert.deepEqual(tuned.parameters!.get(name), weights.get(name));
+      await tuned.release();
+    });
+  }
+}

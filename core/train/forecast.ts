@@ -80,6 +80,9 @@ interface TrainingCost {
   readonly keep: KeepOptions;
   /** Whether the checkpoint has the optimizer's moments; true when left out. */
   readonly save_optimizer?: boolean;
+  /** What keeps one more copy of the weights in memory. */
+  readonly start_decay?: unknown;
+  readonly weight_average?: unknown;
   /** Sequences of each evaluation, and steps between two. */
   readonly validation: { every_steps: number; sequences: number };
 }
@@ -103,11 +106,16 @@ export function trainingCost(
   return {
     flops: steps * pass(global_batch_size, "step") +
       evaluations * pass(validation.sequences, "forward"),
-    memory: trainingMemory(model, { rows, length: sequence_length }, workers, micro_batches),
+    memory: {
+      ...trainingMemory(model, { rows, length: sequence_length }, workers, micro_batches),
+      ...(options.start_decay !== undefined && { start: 4 * parameters }),
+      ...(options.weight_average !== undefined && { average: 4 * parameters }),
+    },
     // `scratch` is the newest checkpoint for resuming: weights and two moments.
     disk: {
       weights: 4 * parameters,
       ...(save_optimizer && { moments: 8 * parameters }),
+      ...(options.weight_average !== undefined && { average: 4 * parameters }),
       ...(kept > 0 && { [`${counted(kept, "checkpoint")} along it`]: kept * 12 * parameters }),
     },
     scratch: 12 * parameters,

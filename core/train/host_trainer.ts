@@ -24,7 +24,7 @@ import {
   type Weights,
 } from "../model/mod.ts";
 import type { Ranks } from "../stage/mod.ts";
-import { AdamW, type OptimizerConfig } from "./adamw.ts";
+import { AdamW, type Constraints, type OptimizerConfig } from "./adamw.ts";
 import { openPool } from "./pool.ts";
 import { checkIds } from "./token_check.ts";
 import {
@@ -75,10 +75,11 @@ export class HostTrainer implements Trainer {
     readonly compute: Compute,
     private readonly ranks?: Ranks,
     pool?: SessionPool,
+    private readonly constraints: Constraints = {},
   ) {
     const { parameters } = arrays;
     const sharded = ranks?.shard_optimizer ? ranks : undefined;
-    this.optimizer = new AdamW(arrays, config, sharded);
+    this.optimizer = new AdamW(arrays, config, sharded, constraints);
     this.#gradient = new ParameterArrays(parameters.config, parameters.decay_scope);
     this.weights = hostWeights(parameters);
     this.pool = pool ?? openPool(compute, parameters.config);
@@ -129,6 +130,10 @@ export class HostTrainer implements Trainer {
     return total[0];
   }
 
+  get parameters(): ParameterArrays {
+    return this.optimizer.parameters;
+  }
+
   arrays(): Promise<TrainingArrays> {
     return Promise.resolve(this.optimizer.arrays());
   }
@@ -170,7 +175,7 @@ export class HostTrainer implements Trainer {
     if (!pass) {
       const { config } = this.weights, accumulate = !this.pool.in_workers;
       const { graph, ...names } = this.#graphs.get(key) ??
-        trainGraph(config, shape, { accumulate });
+        trainGraph(config, shape, { accumulate, frozen: this.constraints.frozen });
       this.#graphs.set(key, { graph, ...names });
       const size = shape.rows * shape.length * config.hidden_size;
       const rows = names.row_updates.map(({ output }) => [output, sharedFloats(size)]);

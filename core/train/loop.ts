@@ -4,9 +4,9 @@
  * @module
  */
 import { partOf, sharedSize } from "../batches/mod.ts";
-import { hostWeights, toHuggingFace } from "../model/mod.ts";
+import { hostWeights, type ParameterArrays, toHuggingFace } from "../model/mod.ts";
 import type { KeptCheckpoint } from "../stage/mod.ts";
-import { encodeCheckpoint } from "./checkpoint.ts";
+import { encodeCheckpoint, encodeWeights } from "./checkpoint.ts";
 import { Checkpointing, keptSteps } from "./checkpointing.ts";
 import { bitsPerByte, type EvalLoss, type EvalSet, Evaluator } from "./evaluator.ts";
 import { learningRate } from "./learning_rate.ts";
@@ -14,6 +14,7 @@ import { DrawnTokens, type MetricsHistory } from "./metrics.ts";
 import {
   beginPhase,
   type LoopContext,
+  notOnDevice,
   type Phase,
   type PhaseResult,
   type Progress,
@@ -23,6 +24,7 @@ import { counted } from "../words/mod.ts";
 import { TrainingSamples } from "./samples.ts";
 import { Speed } from "./speed.ts";
 import { NonFiniteError, type Trainer, type TrainingArrays } from "./trainer.ts";
+import { averageRate, moveTowards } from "./weight_average.ts";
 
 /**
  * Seconds between checkpoints for resuming. Not a config field, since it changes no result and must not change keys. Tests
@@ -111,6 +113,8 @@ interface LoopParts extends Progress {
   readonly evaluator: Evaluator;
   readonly checkpointing: Checkpointing;
   readonly samples: TrainingSamples;
+  /** The average of the weights, where one is taken. */
+  readonly average?: ParameterArrays;
   /** Steps whose checkpoints are kept. */
   readonly keep: readonly number[];
 }
@@ -143,8 +147,11 @@ class Loop {
     await parts.checkpointing.settled();
     parts.ctx.report(parts.done, {}, parts.phase.steps);
     const arrays = await parts.trainer.arrays();
-    const files = encodeCheckpoint(arrays, parts.state, this.#configJson(arrays));
-    return { state: parts.state, history: parts.history, files, kept: await this.#kept() };
+    const { state, history, average } = parts;
+    const json = this.#configJson(arrays);
+    const files = encodeCheckpoint(arrays, state, json);
+    const averaged = average && encodeWeights(average, json);
+    return { state, history, files, averaged, kept: await this.#kept() };
   }
 
   async #step(): Promise<void> {
@@ -161,12 +168,21 @@ class Loop {
       step: parts.state.step + 1,
       tokens: parts.state.tokens + tokens,
     };
+    this.#addToAverage();
     const row = { ...result, learning_rate };
     parts.history.add({ step: parts.state.step, tokens: parts.state.tokens, ...row });
     this.#drawn.add(batch.tokens);
     const drawn = this.#drawn.take(parts.done === parts.phase.steps);
     const measured = { ...row, tokens: parts.state.tokens, ...this.#speed.add(tokens), ...drawn };
     parts.ctx.report(parts.done, measured, parts.phase.steps);
+  }
+
+  #addToAverage(): void {
+    const { average, trainer, done, phase: { steps, start: { weight_average }, compute } } =
+      this.parts;
+    if (!average) return;
+    if (!trainer.parameters) throw notOnDevice("weight_average", compute.device);
+    moveTowards(average, trainer.parameters, averageRate(weight_average!, done, steps));
   }
 
   /** Work that a stop may end early; then a checkpoint is saved, of the last step. */
@@ -249,9 +265,9 @@ class Loop {
   }
 
   #save(keep: boolean): Promise<void> {
-    const { state, history, checkpointing, trainer } = this.parts;
+    const { state, history, checkpointing, trainer, average } = this.parts;
     return checkpointing.save(keep, async () => {
-      const arrays = await trainer.arrays();
+      const arrays = { ...await trainer.arrays(), average };
       return { arrays, state, config_json: this.#configJson(arrays), rows: history.takeNew() };
     });
   }

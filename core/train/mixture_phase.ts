@@ -110,7 +110,7 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
   if (options.branch) describeLineage(lineage).forEach((line) => options.log(`lineage: ${line}`));
   const phase: Phase = {
     steps,
-    start: { ...start, available, mixture, lineage },
+    start: { ...start, available, mixture, lineage, weight_average: config.weight_average },
     batches: new BatchSource(sampler, {
       micro_batch_size: config.micro_batch_size,
       lengths: [sequence_length],

@@ -84,3 +84,4 @@ export {
   tuning_fields,
   tuningPhase,
 } from "./tuning_phase.ts";
+export { averaging_fields } from "./weight_average.ts";

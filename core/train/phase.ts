@@ -13,15 +13,18 @@ import type {
   Ranks,
   SavedCheckpoint,
 } from "../stage/mod.ts";
-import type { OptimizerConfig } from "./adamw.ts";
-import { loadArrays, loadTrainerState, type TrainerState } from "./checkpoint.ts";
+import { ParameterArrays } from "../model/mod.ts";
+import type { Constraints, OptimizerConfig } from "./adamw.ts";
+import { loadArrays, loadAverage, loadTrainerState, type TrainerState } from "./checkpoint.ts";
 import type { KeepOptions } from "./checkpointing.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import type { EvalSet } from "./evaluator.ts";
 import { HostTrainer } from "./host_trainer.ts";
 import { METRICS, MetricsHistory } from "./metrics.ts";
 import type { SampleContext } from "./samples.ts";
+import { frozenParameters } from "./regularization.ts";
 import type { Trainer, TrainingArrays } from "./trainer.ts";
+import { checkAverage, moveTowards } from "./weight_average.ts";
 
 /** What the loop needs of a stage's context. */
 export interface LoopContext extends SampleContext {
@@ -47,6 +50,8 @@ export interface Phase {
   tokenizer?: FilesInput;
   /** Which checkpoints become an output; none when left out. */
   keep?: KeepOptions;
+  /** Loads the weights that `start.start_decay` draws back to. */
+  loadStart?(): Promise<ParameterArrays>;
 }
 
 /** The results of a phase. */
@@ -55,6 +60,8 @@ export interface PhaseResult {
   history: MetricsHistory;
   /** Files of the final checkpoint. */
   files: Record<string, Uint8Array>;
+  /** Config and average weights, where an average was taken. */
+  averaged?: Record<string, Uint8Array>;
   /** Checkpoints along the phase, in order. */
   kept: readonly KeptCheckpoint[];
 }
@@ -77,22 +84,45 @@ export async function beginPhase(
   phase: Phase,
   keep: readonly number[],
   prepare: () => Promise<TrainingArrays>,
-): Promise<Progress & { trainer: Trainer }> {
+): Promise<Progress & { trainer: Trainer; average?: ParameterArrays }> {
   const { start, compute } = phase;
-  const make = (arrays: TrainingArrays) =>
-    createTrainer(arrays, start.optimizer, compute, ctx.ranks);
+  checkAverage(start.weight_average, phase.steps);
+  const make = async (arrays: TrainingArrays) => {
+    const constraints = await constraintsOf(phase, arrays.parameters);
+    return await createTrainer(arrays, start.optimizer, compute, ctx.ranks, constraints);
+  };
   const saved = await findCheckpoint(ctx, keep);
   if (!saved) {
-    const trainer = await make(await prepare());
-    return { trainer, done: 0, state: start, history: new MetricsHistory() };
+    const arrays = await prepare();
+    const average = start.weight_average && copyOf(arrays.parameters);
+    const trainer = await make(arrays);
+    return { trainer, average, done: 0, state: start, history: new MetricsHistory() };
   }
   const read = (name: string) => saved.read(name);
   const state = await loadTrainerState(read);
   const history = MetricsHistory.decode(await read(METRICS));
-  const trainer = await make(await loadArrays(read, state));
+  const arrays = await loadArrays(read, state);
+  const average = start.weight_average && await loadAverage(read, arrays.parameters);
+  const trainer = await make(arrays);
   const done = state.step - start.step;
   ctx.log(`resuming at step ${done} of ${phase.steps}`);
-  return { trainer, done, state, history };
+  return { trainer, average, done, state, history };
+}
+
+function copyOf(parameters: ParameterArrays): ParameterArrays {
+  const copy = new ParameterArrays(parameters.config, parameters.decay_scope);
+  moveTowards(copy, parameters, 1);
+  return copy;
+}
+
+async function constraintsOf(
+  { start: { freeze, start_decay }, loadStart }: Phase,
+  { config }: ParameterArrays,
+): Promise<Constraints> {
+  return {
+    ...(freeze && { frozen: frozenParameters(config, freeze) }),
+    ...(start_decay && { start: { decay: start_decay, weights: await loadStart!() } }),
+  };
 }
 
 /**
@@ -121,12 +151,22 @@ export function createTrainer(
   optimizer: OptimizerConfig,
   compute: Compute,
   ranks?: Ranks,
+  constraints: Constraints = {},
 ): Promise<Trainer> {
   if (compute.device !== "cpu") {
+    for (const [key, name] of [["frozen", "freeze"], ["start", "start_decay"]] as const) {
+      if (constraints[key]) throw notOnDevice(name, compute.device);
+    }
     if (!ranks) return DeviceTrainer.create(arrays, optimizer, compute);
     throw new Error(
       `several processes can train only on the CPU, not on ${compute.device}; start one process`,
     );
   }
-  return Promise.resolve(new HostTrainer(arrays, optimizer, compute, ranks));
+  return Promise.resolve(
+    new HostTrainer(arrays, optimizer, compute, ranks, undefined, constraints),
+  );
+}
+
+export function notOnDevice(field: string, device: string): Error {
+  return new Error(`${field} is computed on the CPU only, not on ${device}; remove it`);
 }

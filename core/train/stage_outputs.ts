@@ -4,16 +4,29 @@
  * @module
  */
 import { labelMask, type Sequence } from "../batches/mod.ts";
-import { type Batch, type FilesInput, type Outputs, ports } from "../stage/mod.ts";
+import {
+  type Batch,
+  files as filesPort,
+  type FilesInput,
+  type Outputs,
+  ports,
+} from "../stage/mod.ts";
 import { COMPANION_FILES, decodeAfter, openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import { checkpoint_series, writeSeries } from "./checkpoint_series.ts";
 import type { Phase, PhaseResult } from "./phase.ts";
 
+/** A model of average weights, without trainer state. */
+const averaged_checkpoint = filesPort(
+  "checkpoint",
+  "the average of the weights along the phase; no files unless `weight_average` is set",
+);
+
 /** Output ports of pretrain, midtrain and sft. */
 export const training_outputs = {
   checkpoint: ports.checkpoint,
   checkpoints: checkpoint_series,
+  averaged: averaged_checkpoint,
   training: ports.training_metrics,
   validation: ports.validation_metrics,
   samples: ports.batch_samples,
@@ -32,7 +45,7 @@ const BESIDE_WEIGHTS = [...TOKENIZER_FILES, ...COMPANION_FILES, "generation_conf
 export async function writePhase(
   outputs: Outputs<typeof training_outputs>,
   phase: Phase & { readonly tokenizer: FilesInput },
-  { files, history, kept }: PhaseResult,
+  { files, averaged, history, kept }: PhaseResult,
   { save_optimizer = true }: { save_optimizer?: boolean } = {},
 ): Promise<void> {
   const { tokenizer } = phase;
@@ -42,6 +55,10 @@ export async function writePhase(
   await writeCheckpoint(outputs.checkpoint, Object.fromEntries(saved));
   const beside = BESIDE_WEIGHTS.filter((name) => tokenizer.names.includes(name));
   for (const name of beside) await outputs.checkpoint.write(name, await tokenizer.bytes(name));
+  if (averaged) {
+    await writeCheckpoint(outputs.averaged, averaged);
+    for (const name of beside) await outputs.averaged.write(name, await tokenizer.bytes(name));
+  }
   await writeSeries(outputs.checkpoints, kept, { tokenizer, names: beside });
   await outputs.training.write(history.trainingTable());
   await outputs.validation.write(history.validationTable());

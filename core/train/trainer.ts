@@ -19,6 +19,8 @@ export interface TrainingArrays {
   readonly steps: number;
   /** Only where products are computed in float16. */
   readonly loss_scale?: LossScaleState;
+  /** The average of the weights along the phase, where one is taken. */
+  readonly average?: ParameterArrays;
 }
 
 /** The state before the first step of an optimizer: moments of 0. */
@@ -43,6 +45,8 @@ export interface StepResult {
 export interface Trainer {
   /** The current weights, for forward passes. The trainer releases them. */
   readonly weights: Weights;
+  /** The current weights in host memory; undefined on a device. */
+  readonly parameters?: ParameterArrays;
   /** The threads that it computes in, for forward passes as well; undefined on a device. */
   readonly pool?: SessionPool;
 

@@ -18,10 +18,12 @@ import { distinct, positive_int } from "../config/mod.ts";
 import { type Compute, computeOptions } from "../engine/mod.ts";
 import { counted, formatNumber } from "../words/mod.ts";
 import type { OptimizerConfig } from "./adamw.ts";
-import { freshState, type TrainerState } from "./checkpoint.ts";
+import { type FileReader, freshState, type TrainerState } from "./checkpoint.ts";
 import { micro_batch_size, paddedLengths } from "./config.ts";
 import { resolveSchedule, type ScheduleConfig } from "./learning_rate.ts";
+import { loadParameters } from "./checkpoint.ts";
 import type { Phase } from "./phase.ts";
+import { regularization_fields } from "./regularization.ts";
 
 /** Config fields of stages that fine-tune. */
 export const tuning_fields = {
@@ -58,6 +60,7 @@ export const tuning_fields = {
    * "micro_batch" the mean of the means of `micro_batch_size` examples each, in the order drawn, as the authors' code has it.
    */
   loss_average: loss_average_schema,
+  ...regularization_fields,
 };
 
 export type TuningConfig = Readonly<z.output<z.ZodObject<typeof tuning_fields>>> & Compute & {
@@ -149,14 +152,17 @@ function describeShares(sampler: ExampleSampler): string[] {
 /**
  * Builds the phase.
  *
+ * @param read files of the checkpoint that is tuned.
  * @throws {Error} when a source is unknown or has no example to learn from.
  */
 export async function tuningPhase(
   config: TuningConfig,
   train: Readonly<Record<string, TokenTable>>,
+  read: FileReader,
   seed: number,
 ): Promise<TuningPhase> {
   const { sequence_length, global_batch_size, optimizer, micro_batch_size } = config;
+  const { start_decay, freeze } = config;
   const all = await loadDocumentSets(train, "train");
   const sets = sourceNames(config.sources).map((name) => findSet(all, name));
   const weights = Array.isArray(config.sources) ? undefined : config.sources;
@@ -172,6 +178,7 @@ export async function tuningPhase(
         lossAverage(config),
       ),
       compute: computeOptions(config),
+      loadStart: () => loadParameters(read, optimizer.decay_scope),
     },
     startWith: (schedule) =>
       freshState({
@@ -181,6 +188,8 @@ export async function tuningPhase(
         global_batch_size,
         seed,
         phase: "sft",
+        start_decay,
+        freeze,
       }),
   };
 }

@@ -81,7 +81,12 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
   const { min_lr, warmup_ratio } = config;
   const { train, validation, checkpoint } = inputs;
   await checkTokenizer({ train, validation }, checkpoint, "the checkpoint's");
-  const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
+  const { sampler, phase, startWith } = await tuningPhase(
+    config,
+    inputs.train,
+    checkpointReader(checkpoint),
+    seed,
+  );
   log(`${describeExamples(sampler, config)}, for each rate`);
   return {
     ...phase,

@@ -137,7 +137,7 @@ function paddedVocabulary(
 
 export const pretrain = defineStage({
   name: "pretrain",
-  version: "7",
+  version: "8",
   description: "Trains a model from random weights on a mixture of sources.",
   config,
   inputs,

@@ -20,6 +20,7 @@ import {
   type TableInput,
 } from "@causeway/core/stage";
 import {
+  averaging_fields,
   batchSample,
   type CheckpointForecast,
   checkpointing_fields,
@@ -66,6 +67,7 @@ const config = z.strictObject({
    */
   save_optimizer: z.boolean().default(true),
   ...checkpointing_fields,
+  ...averaging_fields,
   ...compute_fields,
 }).superRefine(checkTuning);
 
@@ -85,14 +87,22 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   const { sequence_length, validation } = config;
   const { checkpoint, train } = inputs;
   await checkTokenizer({ train, validation: inputs.validation }, checkpoint, "the checkpoint's");
-  const { sampler, phase, startWith } = await tuningPhase(config, inputs.train, seed);
+  const { sampler, phase, startWith } = await tuningPhase(
+    config,
+    inputs.train,
+    checkpointReader(checkpoint),
+    seed,
+  );
   log(describeExamples(sampler, config));
   const sources = sourceNames(config.sources);
   const peak_lr = await bestLearningRate(inputs.learning_rates, sources[0]);
   if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
   return {
     ...phase,
-    start: startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
+    start: {
+      ...startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
+      weight_average: config.weight_average,
+    },
     validation: await evalSets(inputs.validation, {
       sequence_length,
       max_sequences: validation.max_sequences,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { answerSpans } from "@causeway/core/stage";
+import { loadParameters } from "@causeway/core/train";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
 import { sft } from "./mod.ts";
@@ -197,6 +198,78 @@ Deno.test("averages of the loss differ, and groups are those drawn, however micr
   assert.notEqual(token[0], micro_batch[0]);
   const in_workers = await loss("micro_batch", { workers: 3 }); // micro-batches of 3 instead of 4
   micro_batch.forEach((value, i) => assert.ok(Math.abs(value - in_workers[i]) < 1e-5));
+});
+
+const CONSTRAINED = {
+  epochs: 1.5,
+  start_decay: 3,
+  freeze: { layers_below: 1, embeddings: true },
+  weight_average: { kind: "ema", decay: 0.9 },
+};
+
+Deno.test("frozen parameters stay, and the checkpoint says what constrained it", async () => {
+  const { checkpoint, averaged } = await tune(CONSTRAINED);
+  const read = (files: ReadonlyMap<string, Uint8Array>) => (name: string) =>
+    Promise.resolve(files.get(name) as Uint8Array<ArrayBuffer>);
+  const given = Object.entries(tinyModel(3)).map(([name, content]) => {
+    return [
+      name,
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    ] as const;
+  });
+  const before = await loadParameters(read(new Map(given)));
+  const after = await loadParameters(read(checkpoint)), mean = await loadParameters(read(averaged));
+  const changed = [...before.views.keys()].filter((name) =>
+    before.get(name).some((weight, i) => weight !== after.get(name)[i])
+  );
+  const kept = [...before.views.keys()].filter((name) => !changed.includes(name));
+  assert.ok(
+    changed.every((name) => /layers\.1\.|final_layer_norm|embed_out/.test(name)),
+    `${changed}`,
+  );
+  assert.ok(kept.every((name) => /layers\.0\.|embed_in/.test(name)), `${kept}`);
+  assert.ok(averaged.has("tokenizer.json"));
+  assert.ok(!averaged.has("trainer_state.json"));
+  assert.notDeepEqual(mean.get("embed_out.weight"), after.get("embed_out.weight"));
+  const state = JSON.parse(new TextDecoder().decode(checkpoint.get("trainer_state.json")));
+  const { epochs: _, ...constraints } = CONSTRAINED;
+  const { start_decay, freeze, weight_average } = state;
+  assert.deepEqual({ start_decay, freeze, weight_average }, constraints);
+});
+
+for (
+  const [name, change] of Object.entries({
+    constraints: CONSTRAINED,
+    "the mean of the last points": { weight_average: { kind: "last", points: 3, every_steps: 2 } },
+    "the settings of the authors' code": {
+      optimizer: { preset: "torch_default" },
+      loss_average: "micro_batch",
+    },
+    "weights of sources": { sources: { qa: 2, general: 1 }, epochs: undefined, steps: 9 },
+  })
+) {
+  Deno.test(`interrupted and resumed, it gives the same bytes: ${name}`, async () => {
+    const given = { epochs: 1.5, ...change };
+    const { logs: _, ...undisturbed } = await tune(given);
+    const first = await context(given);
+    const report = (step: number) => step === 5 && first.abort(new Error("asked to stop"));
+    await assert.rejects(() => sft.run({ ...first.ctx, report }), /asked to stop/);
+    const second = await context(given);
+    await sft.run({ ...second.ctx, checkpoints: first.ctx.checkpoints });
+    assert.match(second.logs.join("\n"), /resuming at step 5 of/);
+    assert.deepEqual(second.collected(), undisturbed);
+  });
+}
+
+Deno.test("constraints that do not fit the model or the phase are refused", async () => {
+  await assert.rejects(
+    () => tune({ freeze: { layers_below: 3 } }),
+    /freeze.layers_below is 3, but the model has 2 layers/,
+  );
+  await assert.rejects(
+    () => tune({ weight_average: { kind: "last", points: 10, every_steps: 4 } }),
+    /10 points of every 4 steps begin before this phase of 32 steps/,
+  );
 });
 
 Deno.test("invalid configs give an error", async () => {

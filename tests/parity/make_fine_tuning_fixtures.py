@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import GPTNeoXForCausalLM
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -19,6 +20,7 @@ IGNORED = -100
 GROUP = 2  # examples of a micro-batch
 STEPS = 6
 PEAK = 3e-3
+EMA = 0.8
 
 torch.set_num_threads(1)
 generator = torch.Generator().manual_seed(7)
@@ -78,10 +80,45 @@ def trajectory() -> dict:
     return {"peak_lr": PEAK, "losses": losses, "after": after, "norms": norms}
 
 
+def regularized(frozen: tuple[str, ...], decay: float) -> dict:
+    """Steps with frozen parameters and L2-SP as a decoupled decay; EMA and the mean of points as torch averages them."""
+    model = load()
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for name, p in model.named_parameters():
+        p.requires_grad_(not name.startswith(frozen))
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(trained.values(), lr=PEAK)
+    ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(EMA))
+    ema.update_parameters(model)  # the first call copies
+    last = AveragedModel(model)
+    losses, grad_norms = [], []
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        loss = average(model, "token")
+        loss.backward()
+        with torch.no_grad():
+            grad_norms.append(math.sqrt(sum(p.grad.norm().item() ** 2 for p in trained.values())))
+            for name, p in trained.items():
+                p -= PEAK * decay * (p - start[name])
+        optimizer.step()
+        ema.update_parameters(model)
+        if step % 2 == 1:
+            last.update_parameters(model)
+        losses.append(loss.item())
+    norms = lambda m: {name: p.detach().double().norm().item() for name, p in m.named_parameters()}
+    moved = {name: (p.detach() - start[name]).double().norm().item() for name, p in trained.items()}
+    return {"frozen": [n for n in start if n not in trained], "decay": decay, "losses": losses,
+            "grad_norms": grad_norms, "moved": moved, "norms": norms(model),
+            "ema": norms(ema.module), "last": norms(last.module)}
+
+
 examples = [{"tokens": tokens.tolist(), "prompt": prompt} for tokens, prompt in EXAMPLES]
 averages = {kind: gradients(kind) for kind in ["token", "example", "micro_batch"]}
 out = FIXTURES / "fine_tuning"
 out.mkdir(exist_ok=True)
-content = {"group": GROUP, "examples": examples, "averages": averages, "trajectory": trajectory()}
+content = {"group": GROUP, "examples": examples, "averages": averages, "trajectory": trajectory(),
+           "ema_decay": EMA,
+           "regularized": [regularized(("no parameter",), 20.0),
+                           regularized(("gpt_neox.embed_in.", "gpt_neox.layers.0."), 20.0)]}
 (out / "losses.json").write_text(json.dumps(content, indent=1) + "\n")
 print({kind: value["loss"] for kind, value in averages.items()}, content["trajectory"]["losses"])
