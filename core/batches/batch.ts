@@ -20,6 +20,16 @@ export interface Sequence {
   readonly starts?: readonly number[];
   /** Name of the token set. */
   readonly source: string;
+  /** The documents that the tokens are of, in order. Present in eval sets. */
+  readonly documents?: readonly DocumentStart[];
+}
+
+/** Where the tokens of a document begin in a sequence. */
+export interface DocumentStart {
+  /** Index in the token set. */
+  readonly document: number;
+  /** Offset in the sequence's tokens. */
+  readonly offset: number;
 }
 
 /**

@@ -31,3 +31,29 @@ Deno.test("a set without anything to evaluate is rejected", () => {
   assert.deepEqual([...short.tokens], [0, 1, 2, 3]);
   assert.throws(() => evaluationSequences(set, { ...options, max_sequences: 0 }), /max_sequences/);
 });
+
+Deno.test("sequences say which documents their tokens are of", () => {
+  const set = setOf("s", [[1, 2, 3], [], [4, 5, 6, 7, 8, 9, 10], [11, 12]]);
+  const documentsOf = (options: { mode: "packed" | "examples"; packing?: "best_fit" }) => {
+    const { mode, packing } = options;
+    const more = packing && { packing: { packing, document_mask: false } };
+    return evaluationSequences(set, { sequence_length: 3, mode, max_sequences: 9, ...more })
+      .map(({ documents, tokens }) =>
+        documents!.map(({ document, offset }) => [document, offset, tokens[offset]])
+      );
+  };
+  assert.deepEqual(documentsOf({ mode: "packed" }), [
+    [[0, 0, 1], [2, 3, 4]],
+    [[2, 0, 5]],
+    [[2, 0, 9], [3, 2, 11]],
+  ]);
+  assert.deepEqual(documentsOf({ mode: "examples" }), [[[0, 0, 1]], [[2, 0, 4]], [[3, 0, 11]]]);
+  // Full bins first: the long document's first four tokens; then what is left of it, alone.
+  const best = documentsOf({ mode: "packed", packing: "best_fit" });
+  assert.deepEqual(best.flat().map(([document, , first]) => [document, first]).sort(), [
+    [0, 1],
+    [2, 4],
+    [2, 8],
+    [3, 11],
+  ]);
+});

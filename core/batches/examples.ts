@@ -6,7 +6,7 @@
 import { requireInteger } from "../config/mod.ts";
 import { counted } from "../words/mod.ts";
 import type { Sequence } from "./batch.ts";
-import { pack, type PackingConfig } from "./packing.ts";
+import { documentsOf, pack, type PackingConfig } from "./packing.ts";
 import type { DocumentSet } from "./token_set.ts";
 
 /** Document `index` as a row, truncated to T + 1 tokens, with loss on its spans only. */
@@ -49,7 +49,7 @@ export interface EvaluationOptions {
 const CONCATENATE = { packing: "concatenate", document_mask: false } as const;
 
 /**
- * The sequences on which an eval loss is measured: always the same ones in the same order.
+ * The sequences on which an eval loss is measured, with their documents: always the same ones in the same order.
  *
  * When there are more than `max_sequences`, they are taken at even distances over the whole set, because a set is often
  * sorted by the kind of document.
@@ -83,10 +83,19 @@ function sequencesOf(
 ): { count: number; sequence(index: number): Sequence } {
   if (mode === "packed") {
     const all = pack(set, { ...packing, sequence_length });
-    return { count: all.sequence_count, sequence: (index) => all.sequence(index) };
+    const sequence = (index: number) => {
+      return { ...all.sequence(index), documents: documentsOf(set, all.pieces(index)) };
+    };
+    return { count: all.sequence_count, sequence };
   }
   const usable = documentsWithLabels(set, sequence_length);
-  const sequence = (index: number) => example(set, usable[index], sequence_length);
+  const sequence = (index: number) => {
+    const document = usable[index];
+    return {
+      ...example(set, document, sequence_length),
+      documents: [{ document, offset: 0 }],
+    };
+  };
   return { count: usable.length, sequence };
 }
 

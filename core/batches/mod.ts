@@ -8,6 +8,7 @@ export {
   BatchSource,
   collate,
   type CollateOptions,
+  type DocumentStart,
   type GlobalBatch,
   labelMask,
   type MicroBatch,

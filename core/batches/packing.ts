@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { lastAtOrBefore } from "./arrays.ts";
-import type { Sequence } from "./batch.ts";
+import type { DocumentStart, Sequence } from "./batch.ts";
 import { type DocumentSet, joinIds, type TokenSet } from "./token_set.ts";
 import { bestFit, type Bins } from "./best_fit.ts";
 
@@ -27,6 +27,13 @@ export interface PackingOptions extends PackingConfig {
   readonly sequence_length: number;
 }
 
+/** Consecutive tokens of a source. */
+export interface Piece {
+  /** Position of the first one in the source. */
+  readonly start: number;
+  readonly length: number;
+}
+
 /** The sequences of a source, in the order of its documents. */
 export interface PackedSet {
   readonly name: string;
@@ -37,6 +44,8 @@ export interface PackedSet {
   readonly tokens: number;
   /** Sequence `index`, of 2 to T + 1 tokens. Loss is taken on all of them: `loss_spans` of documents count in fine-tuning only. */
   sequence(index: number): Sequence;
+  /** Ranges of the source's tokens that sequence `index` consists of, in order. */
+  pieces(index: number): readonly Piece[];
   /** Input tokens of sequence `index`. */
   sequenceTokens(index: number): number;
   /** Input tokens of every sequence, where all have the same number. */
@@ -80,12 +89,18 @@ class ConcatenatedSet implements PackedSet {
   }
 
   sequence(index: number): Sequence {
-    const { set, options: { sequence_length, document_mask } } = this;
-    const start = index * (sequence_length + 1), end = start + this.uniform_tokens + 1;
+    const { set, options: { document_mask } } = this;
+    const [{ start, length }] = this.pieces(index);
+    const end = start + length;
     const tokens = set.read(start, end);
     const sequence = { tokens, loss_spans: [0, tokens.length], source: set.name };
     if (!document_mask) return sequence;
     return { ...sequence, starts: startsWithin((set as DocumentSet).offsets, start, end) };
+  }
+
+  pieces(index: number): [Piece] {
+    const start = index * (this.options.sequence_length + 1);
+    return [{ start, length: this.uniform_tokens + 1 }];
   }
 
   sequenceTokens(): number {
@@ -101,6 +116,21 @@ function startsWithin(offsets: Float64Array, start: number, end: number): number
     if (offsets[i] > offsets[i - 1]) starts.push(offsets[i] - start);
   }
   return starts;
+}
+
+/** The documents that ranges of a set's tokens are of, laid end to end. */
+export function documentsOf({ offsets }: DocumentSet, pieces: readonly Piece[]): DocumentStart[] {
+  const found: DocumentStart[] = [];
+  let size = 0;
+  for (const { start, length } of pieces) {
+    const end = start + length;
+    for (let at = start, document; at < end; at = offsets[document + 1]) {
+      document = lastAtOrBefore(at, offsets.length, (i) => offsets[i]);
+      found.push({ document, offset: size + at - start });
+    }
+    size += length;
+  }
+  return found;
 }
 
 class BestFitSet implements PackedSet {
@@ -119,17 +149,25 @@ class BestFitSet implements PackedSet {
   }
 
   sequence(index: number): Sequence {
-    const { start, length, first } = this.#bins;
     const parts = [];
     const starts = [];
     let size = 0;
-    for (let p = first[index]; p < first[index + 1]; p++) {
+    for (const { start, length } of this.pieces(index)) {
       if (size > 0) starts.push(size);
-      parts.push(this.set.read(start[p], start[p] + length[p]));
-      size += length[p];
+      parts.push(this.set.read(start, start + length));
+      size += length;
     }
     const sequence = { tokens: joinIds(parts), loss_spans: [0, size], source: this.set.name };
     return this.options.document_mask ? { ...sequence, starts } : sequence;
+  }
+
+  pieces(index: number): Piece[] {
+    const { start, length, first } = this.#bins;
+    const [from, to] = [first[index], first[index + 1]];
+    return Array.from(
+      start.subarray(from, to),
+      (at, i) => ({ start: at, length: length[from + i] }),
+    );
   }
 
   sequenceTokens(index: number): number {

@@ -179,13 +179,28 @@ function rowUpdates({ input, output }: Pick<Embeddings, "input" | "output">): Ro
   ];
 }
 
-/** Forward only, with the inputs `labels` and `loss_weights` and the output `loss` of {@linkcode trainGraph}. */
-export function lossGraph(config: ModelConfig, shape: BatchShape): Graph {
+/**
+ * Forward only, with the inputs `labels` and `loss_weights` and the output `loss` of {@linkcode trainGraph}.
+ *
+ * @param options.token_losses whether there is a second output `token_losses`, float32 [N]: the loss of each position in
+ *   nats, without its weight. Default: false.
+ */
+export function lossGraph(
+  config: ModelConfig,
+  shape: BatchShape,
+  { token_losses: of_tokens = false }: { token_losses?: boolean } = {},
+): Graph {
   const declared = declareForward(config, shape);
   const { graph, parameters, final } = declared;
   const { output: { name, transposed } } = embeddings(config);
   const embed_out = parameters.get(name);
-  graph.output("loss", chunkedLoss({ ...declareTargets(declared), final, embed_out, transposed }));
+  const targets = declareTargets(declared);
+  const { loss, token_losses } = chunkedLoss({ ...targets, final, embed_out, transposed });
+  graph.output("loss", loss);
+  if (of_tokens) {
+    const [first, ...rest] = token_losses;
+    graph.output("token_losses", rest.length === 0 ? first : concat([...token_losses], 0));
+  }
   return graph;
 }
 

@@ -59,17 +59,25 @@ function chunksOf({ final: { shape: [rows, width] }, embed_out }: LossInputs) {
   return (value: Value) => chunks === 1 ? [value] : split(value, 0, chunks);
 }
 
-/** Σ_i w_i · (-log p(labels_i)), a scalar in nats. */
-export function chunkedLoss(inputs: LossInputs): Value {
+/** Loss without a backward pass. */
+export interface ChunkedLoss {
+  /** Σ_i w_i · (-log p(labels_i)), a scalar in nats. */
+  readonly loss: Value;
+  /** -log p(labels_i) of each chunk's rows, in nats. */
+  readonly token_losses: readonly Value[];
+}
+
+/** The loss alone, with one chunk's logits in memory at a time. */
+export function chunkedLoss(inputs: LossInputs): ChunkedLoss {
   const { final, embed_out, transposed, labels, loss_weights } = inputs;
   const chunks = chunksOf(inputs);
   const [label_rows, weight_rows] = [labels, loss_weights].map(chunks);
-  const losses = chunks(final).map((hidden, i) => {
+  const token_losses = chunks(final).map((hidden, i) => {
     const logits = gemm(hidden, embed_out, { trans_b: !transposed });
-    const { nll } = softmaxCrossEntropy(logits, label_rows[i]);
-    return sum(mul(nll, weight_rows[i]));
+    return softmaxCrossEntropy(logits, label_rows[i]).nll;
   });
-  return losses.reduce((a, b) => add(a, b));
+  const losses = token_losses.map((nll, i) => sum(mul(nll, weight_rows[i])));
+  return { loss: losses.reduce((a, b) => add(a, b)), token_losses };
 }
 
 /** Input of the backward pass. */

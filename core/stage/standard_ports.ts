@@ -70,9 +70,10 @@ export const validation_metrics = table({
 }, "validation loss by step and source");
 
 /**
- * Validation losses of single documents, one row per evaluation, source and document: summed over its tokens that are
- * labels, in nats, and the number of these. `document` is the index within the source; a document that spans several
- * packed sequences has one row. Documents in no sequence, or without labels, have none.
+ * Validation losses of single documents, one row per evaluation, source and document of the eval set: summed over its
+ * tokens that are labels, in nats, and the number of these, so that Σ loss_sum / Σ tokens is the validation loss. `document`
+ * is the index within the source; a document in several packed sequences has one row. Documents in no sequence, or without
+ * labels, have none.
  */
 export const document_losses = table({
   step: "int32",

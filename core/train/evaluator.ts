@@ -19,6 +19,7 @@ import { hiddenStatesGraph, lossGraph, type Weights } from "../model/mod.ts";
 import type { FilesInput } from "../stage/mod.ts";
 import { openTokenizer, TOKENIZER_FILES } from "../tokenizer/mod.ts";
 import { counted } from "../words/mod.ts";
+import type { DocumentSums } from "./document_losses.ts";
 import { ModelPool } from "./pool.ts";
 import { checkIds } from "./token_check.ts";
 import { batchFeeds, batchShape } from "./trainer.ts";
@@ -149,6 +150,13 @@ export interface EvalLoss {
   tokens: number;
 }
 
+export interface EvalOptions {
+  /** Called after each micro-batch with the number of sequences done; what it throws ends the evaluation. */
+  onBatch?(done: number): void;
+  /** Where the losses of single documents are added. */
+  readonly documents?: DocumentSums;
+}
+
 /** Runs only the forward pass, with compiled graphs kept between calls. */
 export class Evaluator {
   readonly #pool: ModelPool;
@@ -165,12 +173,11 @@ export class Evaluator {
    * Token-weighted mean loss over sequences; padding and prompts do not count.
    *
    * @param weights on the device that the options name; models of one configuration share the compiled graphs.
-   * @param onBatch called after each micro-batch with the number of sequences done; what it throws ends the evaluation.
    */
   async loss(
     weights: Weights,
     sequences: readonly Sequence[],
-    onBatch?: (done: number) => void,
+    { onBatch, documents }: EvalOptions = {},
   ): Promise<EvalLoss> {
     const { micro_batch_size } = this.options, { config } = weights;
     let total = 0, tokens = 0, done = 0;
@@ -183,15 +190,20 @@ export class Evaluator {
       compute: async (members, sessions) => {
         const [batch] = collate(members, this.options), shape = batchShape(batch);
         checkIds(batch, config);
-        const key = `loss ${JSON.stringify([config, shape])}`;
-        const session = await sessions.get(key, () => lossGraph(config, shape));
-        const { loss } = await session.run({ ...weights.feeds, ...batchFeeds(batch) });
-        return { loss: Number(loss[0]), supervised: batch.supervised, rows: members.length };
+        const outputs = { token_losses: documents !== undefined };
+        const key = `loss ${JSON.stringify([config, shape, outputs])}`;
+        const session = await sessions.get(key, () => lossGraph(config, shape, outputs));
+        const { loss, token_losses } = await session.run({
+          ...weights.feeds,
+          ...batchFeeds(batch),
+        });
+        return { batch, loss: Number(loss[0]), token_losses: token_losses as Float32Array };
       },
-      take: ({ loss, supervised, rows }) => {
-        total += loss * supervised;
-        tokens += supervised;
-        onBatch?.(done += rows);
+      take: ({ batch, loss, token_losses }, i) => {
+        total += loss * batch.supervised;
+        tokens += batch.supervised;
+        documents?.add(parts[i], batch, token_losses);
+        onBatch?.(done += parts[i].length);
       },
     });
     return { loss: total / tokens, tokens };

@@ -8,6 +8,7 @@ import { hostWeights, type ParameterArrays, toHuggingFace } from "../model/mod.t
 import type { KeptCheckpoint } from "../stage/mod.ts";
 import { encodeCheckpoint, encodeWeights } from "./checkpoint.ts";
 import { Checkpointing, keptSteps } from "./checkpointing.ts";
+import { DocumentSums } from "./document_losses.ts";
 import { bitsPerByte, type EvalLoss, type EvalSet, Evaluator } from "./evaluator.ts";
 import { learningRate } from "./learning_rate.ts";
 import { DrawnTokens, type MetricsHistory } from "./metrics.ts";
@@ -224,33 +225,45 @@ class Loop {
   async #validate(): Promise<void> {
     const { state: { step }, ctx, done, phase, history } = this.parts;
     const rows: MetricsHistory["validation"][number][] = [];
+    const of_documents: MetricsHistory["documents"][number][] = [];
+    const wanted = phase.document_losses && (done === 0 || done === phase.steps);
     for (const [source, eval_set] of phase.validation) {
-      const measured = await this.#stoppable((signal) => this.#evalLoss(eval_set, signal));
+      const documents = wanted ? new DocumentSums(eval_set.sequences) : undefined;
+      const measured = await this.#stoppable((signal) =>
+        this.#evalLoss(eval_set, documents, signal)
+      );
       if (!Number.isFinite(measured.loss)) {
         const what = `validation loss on "${source}"`;
         if (done === 0) throw NonFiniteError.ofWeights(what, measured.loss);
         throw new NonFiniteError(`${what} is ${measured.loss} at step ${step}`);
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, eval_set) });
+      if (documents) of_documents.push({ step, source, documents: documents.rows() });
     }
-    rows.forEach((row) => history.add(row));
+    [...rows, ...of_documents].forEach((row) => history.add(row));
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);
     ctx.report(done, Object.fromEntries(losses), phase.steps);
   }
 
   /** Each rank measures a part of the set. */
-  async #evalLoss({ sequences }: EvalSet, signal?: AbortSignal): Promise<EvalLoss> {
+  async #evalLoss(
+    { sequences }: EvalSet,
+    documents?: DocumentSums,
+    signal?: AbortSignal,
+  ): Promise<EvalLoss> {
     const { ctx: { ranks }, evaluator, trainer } = this.parts;
     signal?.throwIfAborted();
     if (!ranks) {
-      return await evaluator.loss(trainer.weights, sequences, () => signal?.throwIfAborted());
+      const onBatch = () => signal?.throwIfAborted();
+      return await evaluator.loss(trainer.weights, sequences, { onBatch, documents });
     }
     const own = partOf(sequences, ranks);
     const { loss, tokens } = own.length > 0
-      ? await evaluator.loss(trainer.weights, own)
+      ? await evaluator.loss(trainer.weights, own, { documents })
       : { loss: 0, tokens: 0 };
     const sums = Float64Array.of(loss * tokens, tokens);
     ranks.allReduceSum(sums);
+    documents?.share((losses) => ranks.allReduceSum(losses));
     return { loss: sums[0] / sums[1], tokens: sums[1] };
   }
 

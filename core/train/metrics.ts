@@ -5,6 +5,7 @@
  */
 import type { GlobalBatch } from "../batches/mod.ts";
 import type { Batch, NewRows, ports } from "../stage/mod.ts";
+import type { DocumentLoss } from "./document_losses.ts";
 
 interface TrainingRow {
   step: number;
@@ -22,6 +23,13 @@ interface ValidationRow {
   tokens: number;
 }
 
+/** Losses of the documents of one source, kept as one row. */
+interface DocumentRow {
+  step: number;
+  source: string;
+  documents: readonly DocumentLoss[];
+}
+
 /** Name of the rows in a checkpoint: a line of JSON for each, in the order in which they were measured. */
 export const METRICS = "metrics.jsonl";
 
@@ -29,11 +37,12 @@ export const METRICS = "metrics.jsonl";
 export class MetricsHistory {
   readonly training: TrainingRow[] = [];
   readonly validation: ValidationRow[] = [];
+  readonly documents: DocumentRow[] = [];
   /** Lines that no checkpoint has yet, and the length of those before them in bytes. */
   #new_lines: string[] = [];
   #written = 0;
 
-  add(row: TrainingRow | ValidationRow): void {
+  add(row: TrainingRow | ValidationRow | DocumentRow): void {
     this.#remember(row);
     this.#new_lines.push(JSON.stringify(row) + "\n");
   }
@@ -59,8 +68,9 @@ export class MetricsHistory {
     return history;
   }
 
-  #remember(row: TrainingRow | ValidationRow): void {
-    if ("source" in row) this.validation.push(row);
+  #remember(row: TrainingRow | ValidationRow | DocumentRow): void {
+    if ("documents" in row) this.documents.push(row);
+    else if ("source" in row) this.validation.push(row);
     else this.training.push(row);
   }
 
@@ -73,6 +83,19 @@ export class MetricsHistory {
       loss: column("loss"),
       learning_rate: column("learning_rate"),
       grad_norm: column("grad_norm"),
+    };
+  }
+
+  documentTable(): Batch<typeof ports.document_losses.columns> {
+    const rows = this.documents.flatMap(({ step, source, documents }) =>
+      documents.map((document) => ({ step, source, ...document }))
+    );
+    return {
+      step: Int32Array.from(rows, (row) => row.step),
+      source: rows.map((row) => row.source),
+      document: Int32Array.from(rows, (row) => row.document),
+      loss_sum: Float64Array.from(rows, (row) => row.loss_sum),
+      tokens: Int32Array.from(rows, (row) => row.tokens),
     };
   }
 

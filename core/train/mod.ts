@@ -39,6 +39,7 @@ export {
   Evaluator,
   HiddenStates,
 } from "./evaluator.ts";
+export { type DocumentLoss, DocumentSums } from "./document_losses.ts";
 export {
   type CheckpointForecast,
   checkpointOutputs,

@@ -45,6 +45,8 @@ export interface Phase {
   validation: ReadonlyMap<string, EvalSet>;
   /** Optimizer steps between evaluations; the phase's last step is always evaluated. */
   validate_every: number;
+  /** Whether the evaluations before the first step and after the last one keep the losses of single documents. */
+  document_losses?: boolean;
   compute: Compute;
   /** A tokenizer's files, or a checkpoint with them: for samples, and for special tokens in `config.json`. */
   tokenizer?: FilesInput;

@@ -105,7 +105,9 @@ Deno.test("losses and hidden states from workers have the bits of one thread", a
     await using evaluator = new Evaluator({ ...batches.options, compute });
     await using hidden = new HiddenStates(compute);
     const model = hostWeights(weights()), done: number[] = [];
-    const loss = await evaluator.loss(model, sequences(7), (count) => done.push(count));
+    const loss = await evaluator.loss(model, sequences(7), {
+      onBatch: (count) => done.push(count),
+    });
     return { loss, done, states: await hidden.compute([model, model], sequences(8)) };
   };
   assert.deepEqual(await measure(2), await measure(0));

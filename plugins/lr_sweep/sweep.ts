@@ -178,9 +178,8 @@ export class Sweep {
     const weights = await placeWeights(await loadParameters(read), device);
     const losses: Record<string, Loss> = {};
     for (const [source, { sequences }] of this.eval_sets) {
-      const measured = await this.#evaluator.loss(weights, sequences, () => {
-        this.ctx.signal.throwIfAborted();
-      });
+      const onBatch = () => this.ctx.signal.throwIfAborted();
+      const measured = await this.#evaluator.loss(weights, sequences, { onBatch });
       losses[source] = Number.isFinite(measured.loss) ? measured : DIVERGED;
     }
     weights.release();

@@ -72,10 +72,11 @@ export const evaluate = defineStage({
       const weights = await placeWeights(parameters, compute.device);
       for (const [source, eval_set] of eval_sets) {
         const { sequences } = eval_set;
-        const { loss, tokens } = await evaluator.loss(weights, sequences, (count) => {
+        const onBatch = (count: number) => {
           signal.throwIfAborted();
           report(done + count, {}, total);
-        });
+        };
+        const { loss, tokens } = await evaluator.loss(weights, sequences, { onBatch });
         if (!Number.isFinite(loss)) {
           throw NonFiniteError.ofWeights(`loss of "${model}" on "${source}"`, loss);
         }

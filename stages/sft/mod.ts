@@ -81,6 +81,12 @@ const inputs = {
   learning_rates: optional(ports.learning_rates),
 };
 
+const outputs = {
+  ...training_outputs,
+  /** Before the first step and after the last one. */
+  document_losses: ports.document_losses,
+};
+
 type Context = InspectContext<Config, typeof inputs>;
 
 async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
@@ -113,18 +119,19 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
       log,
     }),
     validate_every: validation.every_steps,
+    document_losses: true,
     keep: config,
   };
 }
 
 export const sft = defineStage({
   name: "sft",
-  version: "8",
+  version: "9",
   description:
     "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,
   inputs,
-  outputs: training_outputs,
+  outputs,
   parallel: true,
   async run(ctx) {
     const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
@@ -135,6 +142,7 @@ export const sft = defineStage({
       );
     });
     await writePhase(outputs, phase, result, ctx.config);
+    await outputs.document_losses.write(result.history.documentTable());
   },
   async inspect(ctx, at) {
     return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
@@ -162,7 +170,7 @@ async function bestLearningRate(
   );
 }
 
-type SftForecast = ForecastContext<Config, typeof inputs, typeof training_outputs>;
+type SftForecast = ForecastContext<Config, typeof inputs, typeof outputs>;
 
 /** Input tokens and documents of one source. */
 interface Source {
