@@ -225,6 +225,7 @@ class StudyBuilder {
       inputs: {
         validation: each((refs) => refs.validation),
         training: each((refs) => refs.training),
+        documents: each((refs) => refs.document_losses),
         mixtures: Object.fromEntries([...phases].map(([name, refs]) => [name, refs.mixture])),
       },
     });

@@ -52,6 +52,26 @@ Deno.test("fine-tuning runs its epochs, learns its source, and starts its own sc
   assert.ok(checkpoint.has("tokenizer.json"));
 });
 
+Deno.test("losses of documents add up to the first and the last validation loss", async () => {
+  const { validation, document_losses: documents } = await tune();
+  assert.deepEqual([...new Set(validation.step)], [0, 16, 32]);
+  assert.deepEqual([...new Set(documents.step)], [0, 32]);
+  validation.source.forEach((source, i) => {
+    const step = validation.step[i];
+    if (step === 16) return;
+    const rows = [...documents.source.keys()].filter((row) => {
+      return documents.source[row] === source && documents.step[row] === step;
+    });
+    const sum = (column: ArrayLike<number>) => rows.reduce((total, row) => total + column[row], 0);
+    assert.equal(sum(documents.tokens), validation.tokens[i]);
+    const loss = sum(documents.loss_sum) / sum(documents.tokens);
+    assert.ok(Math.abs(loss / validation.loss[i] - 1) < 1e-6, `${loss}, not ${validation.loss[i]}`);
+    // Whole examples of the target; general text is packed, and its last tokens may be in no sequence.
+    const expected = source === "qa" ? 12 : 20;
+    assert.ok(rows.length <= expected && rows.length >= expected - 3, `${rows.length} documents`);
+  });
+});
+
 Deno.test("prompts are excluded from the loss", async () => {
   const { validation } = await tune({ epochs: 0.125 });
   const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 12 } });
