@@ -1,6 +1,6 @@
 /**
- * The Gemm ceiling: how fast ONNX Runtime's Gemm alone computes the products of a model's linear layers. A child
- * process of the benchmark.
+ * The Gemm ceiling: how fast Gemm alone computes the products of a model's linear layers, in float32 by ONNX Runtime or
+ * in bfloat16 by oneDNN. A child process of the benchmark.
  *
  * Each product is timed on all rows of the batch and on an eighth of them, with the weight stored as [out, in] and
  * as [in, out], and the fastest counts: a step may compute in chunks that stay in the cache, and store its weights
@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { compile, type TensorData } from "@causeway/core/engine";
+import { compile, openOneDnn, Program, type TensorData } from "@causeway/core/engine";
 import { gather, gemm, Graph } from "@causeway/core/graph";
 import { linearProducts, type Passes, type Product, productFlops } from "@causeway/core/model";
 import { serveRequests } from "../shared/processes.ts";
@@ -26,8 +26,10 @@ interface Gemm {
   run(): Promise<unknown>;
 }
 
+type Precision = "float32" | "bfloat16";
+
 /** The variants of each product; the fastest counts. */
-let products: Gemm[][] = [];
+const products: Record<Precision, Gemm[][]> = { float32: [], bfloat16: [] };
 
 /**
  * Compiles a graph of equal products of different matrices. Only one row of each is an output, because copying whole
@@ -51,6 +53,39 @@ async function compileProduct(product: Product, threads: number): Promise<Gemm> 
   };
   return { product, flops: copies * productFlops(product), run };
 }
+
+/**
+ * Equal products of different matrices that are in bfloat16 already. Gradients of weights, the products with trans_a, are
+ * float32 as in training.
+ */
+function bfloat16Product(product: Product, threads: number): Gemm {
+  const { m, k, n, trans_a, trans_b } = product;
+  const copies = Math.ceil(FLOPS_PER_RUN / productFlops(product));
+  const library = openOneDnn(), program = new Program(library);
+  library.useThreads(threads);
+  const operand = (name: string, rows: number, columns: number, transposed: boolean) => {
+    const view = program.external(name, transposed ? [columns, rows] : [rows, columns], "bfloat16");
+    const bits = new Uint16Array(rows * columns).fill(ONE);
+    program.bind(name, bits);
+    if (!transposed) return view;
+    return { ...view, shape: view.shape.toReversed(), strides: view.strides.toReversed() };
+  };
+  const a = operand("a", m, k, trans_a);
+  for (let i = 0; i < copies; i++) {
+    const result = program.temporary([m, n], trans_a ? "float32" : "bfloat16");
+    program.matmul(a, operand(`b${i}`, k, n, trans_b), result);
+  }
+  program.finish();
+  const run = () => {
+    library.useThreads(threads);
+    program.run();
+    return Promise.resolve();
+  };
+  return { product, flops: copies * productFlops(product), run };
+}
+
+/** 1 in bfloat16. */
+const ONE = 0x3f80;
 
 const matrices = new Map<string, Float32Array>();
 
@@ -87,21 +122,30 @@ async function cost({ flops, run }: Gemm): Promise<number> {
   return fastest / 1000 / flops;
 }
 
+interface Setting {
+  size: Size;
+  passes: Passes;
+  threads: number;
+  precisions: readonly Precision[];
+}
+
 await serveRequests({
-  async prepare({ size, passes, threads }: { size: Size; passes: Passes; threads: number }) {
-    products = [];
-    for (const product of linearProducts(size.config, size, passes)) {
-      const variants = variantsOf(product);
-      products.push(await Promise.all(variants.map((variant) => compileProduct(variant, threads))));
+  async prepare({ size, passes, threads, precisions }: Setting) {
+    for (const precision of precisions) {
+      const make = precision === "float32" ? compileProduct : bfloat16Product;
+      for (const product of linearProducts(size.config, size, passes)) {
+        const variants = variantsOf(product).map((variant) => make(variant, threads));
+        products[precision].push(await Promise.all(variants));
+      }
+      for (const { run } of products[precision].flat()) await run();
     }
-    for (const { run } of products.flat()) await run();
     return {};
   },
 
   /** FLOP/s over all products, weighted by their number in a pass. */
-  async rate() {
+  async rate({ precision }: { precision: Precision }) {
     let flops = 0, seconds = 0;
-    for (const variants of products) {
+    for (const variants of products[precision]) {
       let fastest = Infinity;
       for (const gemm of variants) fastest = Math.min(fastest, await cost(gemm));
       const [{ product }] = variants;

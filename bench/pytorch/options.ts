@@ -7,12 +7,12 @@ import { type Passes, passFlops } from "@causeway/core/model";
 import { choices, count, parseFlags } from "../shared/command.ts";
 import { type Size, SIZES } from "../shared/workload.ts";
 
-/** Precision and compilation of PyTorch. */
+/** Precision and compilation of the other side. */
 export const MODES = ["eager", "compile", "bf16", "compile_bf16"] as const;
 export type Mode = typeof MODES[number];
 
-/** PyTorch models: Hugging Face's, and a hand-written one with scaled_dot_product_attention. */
-export const IMPLEMENTATIONS = ["hf", "sdpa"] as const;
+/** PyTorch models, Hugging Face's and a hand-written one with scaled_dot_product_attention; and one in JAX. */
+export const IMPLEMENTATIONS = ["hf", "sdpa", "jax"] as const;
 export type Implementation = typeof IMPLEMENTATIONS[number];
 
 /** Causeway: float32 products by ONNX Runtime, float32 by oneDNN, or bfloat16 by oneDNN. */
@@ -33,6 +33,8 @@ export interface Options {
   /** Undefined: float32 against float32, bfloat16 against bfloat16. */
   ours?: readonly Variant[];
   rounds: number;
+  /** Programs that compute all the time, beside which the rounds are played once more; 0: they are not. */
+  busy: number;
   /** Undefined: the model's own. */
   steps_per_round?: number;
   threads: number;
@@ -43,6 +45,8 @@ export interface Options {
   from?: readonly string[];
   python?: string;
 }
+
+const DEFAULT_IMPLEMENTATIONS = "hf,sdpa";
 
 const DEFAULT_SIZES = SIZES.filter(({ on_request }) => !on_request);
 
@@ -56,13 +60,13 @@ Usage: deno task bench:${task} [options]
   --sizes A,B            models (default: ${names(DEFAULT_SIZES)};
                          also: ${names(SIZES.filter(({ on_request }) => on_request))})
   --modes A,B            modes of PyTorch (default: ${MODES.join(",")})
-  --implementations A,B  PyTorch models; the faster one counts (default: ${
-    IMPLEMENTATIONS.join(",")
-  })
+  --implementations A,B  models of the other side; the fastest counts (default: ${DEFAULT_IMPLEMENTATIONS};
+                         also: jax, in the compiled modes)
   --ours A,B             variants of Causeway: ${VARIANTS.join(",")}
                          (default: float32 against eager and compile, bfloat16 against the bf16 modes; the last
                          two need oneDNN, which pip installs as onednn-cpu-gomp)
   --rounds N             alternating rounds (default: 7)
+  --busy N               as many rounds again beside N programs that compute all the time (default: 0, none)
   --steps-per-round N    steps per turn (default: a few seconds' worth)
   --threads N            threads of each side (default: 2)
   --workers N            workers of Causeway: 0, a number, or auto, as in recipes (default: auto)
@@ -89,9 +93,10 @@ export function parseOptions(args: readonly string[], task: string): Options | u
   const flags = parseFlags(args, task, {
     sizes: DEFAULT_SIZES.map(({ name }) => name).join(),
     modes: MODES.join(),
-    implementations: IMPLEMENTATIONS.join(),
+    implementations: DEFAULT_IMPLEMENTATIONS,
     ours: undefined,
     rounds: "7",
+    busy: "0",
     "steps-per-round": undefined,
     threads: "2",
     workers: "auto",
@@ -108,6 +113,7 @@ export function parseOptions(args: readonly string[], task: string): Options | u
     implementations: choices("implementations", flags.implementations!, IMPLEMENTATIONS),
     ours: flags.ours === undefined ? undefined : choices("ours", flags.ours, VARIANTS),
     rounds: count("rounds", flags.rounds!),
+    busy: flags.busy === "0" ? 0 : count("busy", flags.busy!),
     steps_per_round: steps === undefined ? undefined : count("steps-per-round", steps),
     threads: count("threads", flags.threads!),
     workers: ["auto", "0"].includes(flags.workers!)
@@ -146,9 +152,14 @@ export function contestsOf(
       variant === (mode.endsWith("bf16") ? "bfloat16" : "float32");
   return VARIANTS.flatMap((variant) =>
     modes.filter((mode) => plays(variant, mode)).flatMap((mode) =>
-      implementations.map((implementation) => ({ mode, implementation, variant }))
+      implementations.filter((implementation) => implementation !== "jax" || isCompiled(mode))
+        .map((implementation) => ({ mode, implementation, variant }))
     )
   );
+}
+
+function isCompiled(mode: Mode): boolean {
+  return mode.startsWith("compile");
 }
 
 export function passesPerRound({ steps_per_round }: Options, size: Size): number {
@@ -162,12 +173,14 @@ export function roundSeconds(options: Options, size: Size, pass: Passes): number
 
 /** Seconds until the first round; compile time grows with the number of layers. */
 export function startSeconds(size: Size, mode: Mode, pass: Passes): number {
-  const compiling = mode.startsWith("compile") ? 10 + 4 * size.config.num_hidden_layers : 0;
+  const compiling = isCompiled(mode) ? 10 + 4 * size.config.num_hidden_layers : 0;
   return 6 + compiling + PASSES_TO_START * passFlops(size.config, size, pass) / RATE;
 }
 
 export function contestSeconds(options: Options, size: Size, mode: Mode, pass: Passes): number {
-  return startSeconds(size, mode, pass) + options.rounds * roundSeconds(options, size, pass);
+  // Beside busy programs a round takes about twice as long.
+  const rounds = options.rounds * (options.busy > 0 ? 3 : 1);
+  return startSeconds(size, mode, pass) + rounds * roundSeconds(options, size, pass);
 }
 
 export function totalSeconds(options: Options, pass: Passes): number {

@@ -34,6 +34,21 @@ Deno.test("float32 runs against float32 and bfloat16 against bf16 by default", (
   assert.deepEqual(plays("--ours", "float32", "--modes", "compile_bf16"), ["float32 compile_bf16"]);
 });
 
+Deno.test("JAX plays on request, in the compiled modes only", () => {
+  const modes = (...args: string[]) =>
+    contestsOf(parseOptions(args, "train")!)
+      .flatMap(({ mode, implementation }) => implementation === "jax" ? mode : []);
+  assert.deepEqual(modes(), []);
+  assert.deepEqual(modes("--implementations", "sdpa,jax"), ["compile", "compile_bf16"]);
+});
+
+Deno.test("--busy is a number of programs, none by default", () => {
+  assert.equal(parseOptions([], "train")!.busy, 0);
+  assert.equal(parseOptions(["--busy", "0"], "train")!.busy, 0);
+  assert.equal(parseOptions(["--busy", "2"], "train")!.busy, 2);
+  assert.throws(() => parseOptions(["--busy", "yes"], "train"), /--busy must be a whole number/);
+});
+
 Deno.test("--help gives no options", () => {
   assert.equal(parseOptions(["--help"], "train"), undefined);
 });

@@ -37,7 +37,7 @@ const VARIANT_NAMES = {
   bfloat16: "bf16, oneDNN",
 } as const;
 
-const IMPLEMENTATION_NAMES = { hf: "Hugging Face", sdpa: "own SDPA" } as const;
+const IMPLEMENTATION_NAMES = { hf: "Hugging Face", sdpa: "own SDPA", jax: "JAX" } as const;
 
 /** The whole report: method, speed, memory and parts of a pass, failures. */
 export function renderReport(results: Results, title: string): string {
@@ -58,16 +58,14 @@ export function renderReport(results: Results, title: string): string {
     `# ${title}`,
     `${machine.date}, ${machine.processor}, ${machine.cores} cores, ${settings.threads} threads for each side; ` +
     `load average before the start ${fixed(machine.load_average_before as number, 2)}. ` +
-    `Deno ${machine.deno}, ONNX Runtime ${machine.onnxruntime}, PyTorch ${machine.torch}, ` +
-    `transformers ${machine.transformers}. ${
-      describeRounds(contests)
-    } alternating rounds; median, with ` +
+    `${describeVersions(machine)}. ${describeRounds(contests)} alternating rounds; median, with ` +
     `minimum and maximum in parentheses. ` +
     describeQuiet(contests.flatMap(({ rounds }) => rounds), repeated),
     speedTable(results.sizes),
-    "The ratio is Causeway's speed over PyTorch's in neighbouring turns, against the faster of the two PyTorch " +
-    "models. The share of Gemm is the FLOP/s of the pass's matrix products over those of ONNX Runtime's Gemm " +
-    "alone on the model's shapes, measured in the same round.",
+    "The ratio is Causeway's speed over the peer's in neighbouring turns, against the fastest of its models. " +
+    "The share of Gemm is the FLOP/s of the pass's matrix products over those of Gemm alone on the model's shapes, " +
+    "measured in the same round: ONNX Runtime's in float32, oneDNN's in bfloat16.",
+    ...(isBusy(results.sizes) ? [busyNote(settings)] : []),
     ...(in_turn.length > 0
       ? [
         `At ${
@@ -91,6 +89,21 @@ const PARTS_NOTE =
   "same batches, and its backward time is the rest. PyTorch's forward is timed in training mode, keeping what " +
   "backward needs. The optimizer includes clipping. Sessions is the time that the first forward and backward take " +
   "longer than later ones: to build Causeway's session, or to compile PyTorch's graphs.";
+
+const PACKAGE_NAMES = {
+  deno: "Deno",
+  onnxruntime: "ONNX Runtime",
+  torch: "PyTorch",
+  transformers: "transformers",
+  jax: "JAX",
+};
+
+/** "Deno 2.9.6, ONNX Runtime 1.30.0, …", of what is installed. */
+function describeVersions(machine: Results["machine"]): string {
+  return Object.entries(PACKAGE_NAMES)
+    .flatMap(([key, name]) => machine[key] === undefined ? [] : `${name} ${machine[key]}`)
+    .join(", ");
+}
 
 /** "7", or "3 to 7" if contests differ. */
 function describeRounds(contests: readonly Contest[]): string {
@@ -123,13 +136,14 @@ export function speedTable(sizes: readonly SizeResult[]): string {
     "model",
     "Causeway",
     "workers",
-    "PyTorch",
+    "peer",
     "ratio",
     "Causeway tokens/s",
-    "PyTorch tokens/s",
+    "peer's tokens/s",
     "Causeway's share of Gemm",
-    "PyTorch's",
+    "peer's",
     "Gemm GFLOP/s",
+    ...(isBusy(sizes) ? ["busy: ratio", "Causeway tokens/s", "peer's tokens/s"] : []),
   ];
   const rows = sizes.flatMap((size) => {
     const failed = new Map(
@@ -165,7 +179,25 @@ function speedCells({ size, workers = 0 }: SizeResult, summary: Summary): string
     percent(summary.ours_share.median),
     percent(summary.theirs_share.median),
     rounded(summary.ceiling.median / 1e9),
+    ...(summary.busy
+      ? [
+        withRange(summary.busy.ratio, 2),
+        rounded(summary.busy.ours.median),
+        rounded(summary.busy.theirs.median),
+      ]
+      : []),
   ];
+}
+
+/** Whether anything was measured beside busy programs. */
+function isBusy(sizes: readonly SizeResult[]): boolean {
+  return sizes.some(({ contests }) => contests.some(({ busy = [] }) => busy.length > 0));
+}
+
+function busyNote({ busy }: Results["settings"]): string {
+  return `Busy: the same turns beside ${busy} other ${
+    busy === 1 ? "program that computes" : "programs that compute"
+  } all the time, each on one core.`;
 }
 
 export function partsTable({ sizes, benchmark }: Results): string {

@@ -58,6 +58,20 @@ Deno.test("the faster PyTorch model counts, with the range of its rounds", () =>
   assert.deepEqual(more, []);
 });
 
+Deno.test("turns beside busy programs have columns of their own", () => {
+  const turns = { idle_ours: 0, idle_theirs: 0, others: 1 };
+  const busy = [2, 6, 4].map((theirs_s) => ({ ...turns, ours_s: 2, theirs_s }));
+  const run = results([contest({ busy }, [2]), contest({ mode: "compile" }, [3])]);
+  const [headings, , with_busy, without] = speedTable(run.sizes).split("\n");
+  assert.match(headings, /\| busy: ratio \| Causeway tokens\/s \| peer's tokens\/s \|$/);
+  // 16 · 256 · 3 tokens in 2 s and in 4 s.
+  assert.match(with_busy, /\| 400 \| 2\.00 \(1\.00–3\.00\) \| 6,140 \| 3,070 \|$/);
+  assert.match(without, /\| 400 \| – \| – \| – \|$/);
+  const text = renderReport({ ...run, settings: { busy: 1 } }, "Title");
+  assert.match(text, /beside 1 other program that computes all the time/);
+  assert.doesNotMatch(renderReport(results([contest({}, [2])]), "Title"), /busy/i);
+});
+
 Deno.test("both sides have a row of step parts and memory", () => {
   const theirs = { ...side(2e9), parts: { forward: [0.1], backward: [0.3], optimizer: [0.01] } };
   const rows = partsTable(results([contest({ theirs }, [2])])).split("\n").slice(2);

@@ -13,7 +13,7 @@ import {
 } from "./options.ts";
 import { z } from "zod";
 import type { Parts, Prepared } from "../shared/contest.ts";
-import { type Round, speedRatio, type Spread, spread } from "../shared/measurements.ts";
+import { type Round, speedRatio, type Spread, spread, type Turns } from "../shared/measurements.ts";
 import { SIZES } from "../shared/workload.ts";
 import type { Passes } from "@causeway/core/model";
 import { issueText } from "@causeway/core/words";
@@ -58,12 +58,14 @@ export interface SideResult {
   readonly parts: Parts;
 }
 
-/** Causeway against one PyTorch implementation in one mode. */
+/** Causeway against one implementation of the other side in one mode. */
 export interface Contest {
   readonly mode: Mode;
   readonly implementation: Implementation;
   readonly variant: Variant;
   rounds: Round[];
+  /** Turns beside programs that computed all the time; absent in older results. */
+  busy?: Turns[];
   /** Rounds that were repeated because the machine was not quiet. */
   repeated: number;
   theirs?: SideResult;
@@ -71,14 +73,19 @@ export interface Contest {
   error?: string;
 }
 
-/** A row of the speed table. */
-export interface Summary {
-  readonly contest: Contest;
-  /** Causeway's speed over PyTorch's. */
+interface Speeds {
+  /** Causeway's speed over that of the other side. */
   readonly ratio: Spread;
   /** Tokens/s. */
   readonly ours: Spread;
   readonly theirs: Spread;
+}
+
+/** A row of the speed table. */
+export interface Summary extends Speeds {
+  readonly contest: Contest;
+  /** Beside programs that computed all the time. */
+  readonly busy?: Speeds;
   /** FLOP/s of the pass's matrix products over those of Gemm alone in the same round. */
   readonly ours_share: Spread;
   readonly theirs_share: Spread;
@@ -87,14 +94,18 @@ export interface Summary {
 }
 
 export function summarize(size: SizeResult, contest: Contest): Summary {
-  const { rounds } = contest;
+  const { rounds, busy } = contest;
   const tokens = size.rows * size.length * size.passes_per_round;
+  const speeds = (turns: readonly Turns[]): Speeds => ({
+    ratio: speedRatio(turns),
+    ours: spread(turns.map(({ ours_s }) => tokens / ours_s)),
+    theirs: spread(turns.map(({ theirs_s }) => tokens / theirs_s)),
+  });
   const flops = size.flops_per_pass * size.passes_per_round;
   return {
     contest,
-    ratio: speedRatio(rounds),
-    ours: spread(rounds.map(({ ours_s }) => tokens / ours_s)),
-    theirs: spread(rounds.map(({ theirs_s }) => tokens / theirs_s)),
+    ...speeds(rounds),
+    ...(busy && busy.length > 0 && { busy: speeds(busy) }),
     ours_share: spread(rounds.map(({ ours_s, ceiling }) => flops / ours_s / ceiling)),
     theirs_share: spread(rounds.map(({ theirs_s, ceiling }) => flops / theirs_s / ceiling)),
     ceiling: spread(rounds.map(({ ceiling }) => ceiling)),

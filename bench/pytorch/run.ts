@@ -18,21 +18,22 @@ import {
   type Variant,
   VARIANT_CONFIG,
 } from "./options.ts";
-import type { Benchmark, Contest, Results, SideResult, SizeResult } from "./results.ts";
+import type { Benchmark, Contest, Results, SizeResult } from "./results.ts";
+import { ceilingOf, packagesOf, precisionOf, sideResult, startOurs, startPeer } from "./sides.ts";
 import { Progress } from "../shared/command.ts";
 import {
   checkAgreement,
   pairRounds,
-  type Parts,
   playAlone,
   playQuietRounds,
   playRound,
+  playTurns,
   prepare,
   type Side,
 } from "../shared/contest.ts";
 import { describeMachine, findPython } from "../shared/machine.ts";
 import { type Disturbance, isQuiet, speedRatio } from "../shared/measurements.ts";
-import { Child, peakMemory, runModule } from "../shared/processes.ts";
+import { Child, runModule, startBusy } from "../shared/processes.ts";
 import type { Size, WorkloadFiles } from "../shared/workload.ts";
 
 /**
@@ -64,7 +65,8 @@ interface Setting {
   readonly size: Size;
   readonly result: SizeResult;
   readonly files: WorkloadFiles;
-  readonly ceiling: Child;
+  /** Measures Gemm alone. */
+  readonly gemm: Child;
   /** Called when a contest is over. */
   readonly onContest: () => void;
 }
@@ -87,7 +89,8 @@ class Runner {
 
   async run(onContest: (results: Results) => void): Promise<Results> {
     const { python, sizes, out: _, ...settings } = this.options;
-    this.#python = await findPython(python, (line) => this.#progress.say(line));
+    const packages = packagesOf(this.options);
+    this.#python = await findPython(python, (line) => this.#progress.say(line), packages);
     const machine = await describeMachine(this.#python);
     const results: Results = { benchmark: this.benchmark, machine, settings, sizes: [] };
     for (const size of sizes) {
@@ -125,14 +128,15 @@ class Runner {
   async #runSize(size: Size, result: SizeResult, onContest: () => void): Promise<void> {
     this.#progress.say(`${size.name}: weights, tokens`);
     const files = { weights: `${this.folder}/weights`, tokens: `${this.folder}/tokens` };
-    let ceiling: Child | undefined;
+    let gemm: Child | undefined;
     try {
       await runModule(new URL("../shared/workload.ts", import.meta.url), size, files);
       const url = new URL("ceiling.ts", import.meta.url);
-      ceiling = (await Child.startModule("the Gemm ceiling", url)).child;
+      gemm = (await Child.startModule("the Gemm ceiling", url)).child;
       const passes = this.#pass, { threads } = this.options;
-      await ceiling.request({ do: "prepare", size, passes, threads });
-      const setting = { size, result, files, ceiling, onContest };
+      const precisions = [...new Set(result.contests.map(({ variant }) => precisionOf(variant)))];
+      await gemm.request({ do: "prepare", size, passes, threads, precisions });
+      const setting = { size, result, files, gemm, onContest };
       await (result.one_at_a_time ? this.#runOneAtATime(setting) : this.#runByTurns(setting));
     } catch (error) {
       const { message } = error as Error;
@@ -141,14 +145,14 @@ class Runner {
         if (contest.rounds.length === 0) contest.error ??= message;
       }
     }
-    await ceiling?.stop();
+    await gemm?.stop();
   }
 
   /**
    * Causeway's process serves all contests of a variant. If it was killed, as when memory runs out, a new one starts.
    */
   async #runByTurns(setting: Setting): Promise<void> {
-    const { size, result, ceiling } = setting;
+    const { size, result, gemm } = setting;
     let ours: Side | undefined, variant: Variant | undefined;
     const end = async () => {
       if (variant && ours?.child.alive) result.ours[variant] = await sideResult(ours);
@@ -163,6 +167,7 @@ class Runner {
           const our_side = ours ??= await this.#startOurs(size, variant);
           const theirs = await start();
           checkAgreement(our_side.prepared, theirs.prepared, contest);
+          const ceiling = ceilingOf(gemm, contest.variant);
           const sides = { ours: our_side.child, theirs: theirs.child, ceiling };
           const play = async () => {
             const round = await playRound(sides, result.passes_per_round);
@@ -170,11 +175,35 @@ class Runner {
             return round;
           };
           Object.assign(contest, await playQuietRounds(this.options.rounds, play));
+          await this.#playBusy(name, contest, sides, result.passes_per_round);
           contest.theirs = await sideResult(theirs);
         });
       }
     } finally {
       await end();
+    }
+  }
+
+  /** The same turns beside programs that compute all the time. */
+  async #playBusy(
+    name: string,
+    contest: Contest,
+    { ours, theirs }: { ours: Child; theirs: Child },
+    passes: number,
+  ): Promise<void> {
+    const { busy, rounds } = this.options;
+    if (busy === 0) return;
+    const others = Array.from({ length: busy }, startBusy);
+    try {
+      contest.busy = [];
+      for (let round = 0; round < rounds; round++) {
+        const turns = await playTurns(ours, theirs, passes);
+        contest.busy.push(turns);
+        this.#progress.say(`${name}: busy, ratio ${speedRatio([turns]).median.toFixed(2)}`);
+      }
+    } finally {
+      others.forEach((other) => other.kill());
+      await Promise.all(others.map(({ status }) => status));
     }
   }
 
@@ -194,10 +223,16 @@ class Runner {
     result: SizeResult,
     setting: Setting,
   ): Promise<void> {
+    if (this.options.busy > 0) {
+      this.#progress.say(
+        `${size.name}: nothing beside busy programs, memory is too small for that`,
+      );
+    }
     const ours = await this.#startOurs(size, variant);
     let our_rounds;
     try {
-      our_rounds = await this.#roundsAlone(`${size.name}, Causeway ${variant}`, ours, setting);
+      const name = `${size.name}, Causeway ${variant}`;
+      our_rounds = await this.#roundsAlone(name, variant, ours, setting);
       result.ours[variant] = await sideResult(ours);
     } finally {
       await ours.child.stop();
@@ -206,7 +241,7 @@ class Runner {
       await this.#attempt(contest, setting, async (name, start) => {
         const theirs = await start();
         checkAgreement(ours.prepared, theirs.prepared, contest);
-        const their_rounds = await this.#roundsAlone(name, theirs, setting);
+        const their_rounds = await this.#roundsAlone(name, variant, theirs, setting);
         contest.rounds = pairRounds(our_rounds.rounds, their_rounds.rounds);
         contest.repeated = Math.max(our_rounds.repeated, their_rounds.repeated);
         contest.theirs = await sideResult(theirs);
@@ -214,7 +249,13 @@ class Runner {
     }
   }
 
-  #roundsAlone(name: string, { child }: Side, { size, result, ceiling }: Setting) {
+  #roundsAlone(
+    name: string,
+    variant: Variant,
+    { child }: Side,
+    { size, result, gemm }: Setting,
+  ) {
+    const ceiling = ceilingOf(gemm, variant);
     return playQuietRounds(this.options.rounds, async () => {
       const round = await playAlone(child, ceiling, result.passes_per_round);
       this.#sayRound(name, size, `${round.seconds.toFixed(1)} s`, round);
@@ -245,10 +286,11 @@ class Runner {
     const end = this.#progress.done + contestSeconds(this.options, size, mode, this.#pass);
     let child: Child | undefined;
     const start = async () => {
-      this.#progress.say(`${name}: starting PyTorch`);
-      const started = await startPeer(name, this.#python, this.options.threads, this.folder);
-      child = started.child;
+      this.#progress.say(`${name}: starting the other side`);
       const { threads } = this.options, task = this.benchmark;
+      const peer = { name, script: `${implementation === "jax" ? "jax" : "torch"}_peer.py` };
+      const started = await startPeer(peer, this.#python, threads, this.folder);
+      child = started.child;
       const side = await prepare(started, { task, size, files, threads, implementation, mode });
       this.#progress.add(startSeconds(size, mode, this.#pass));
       return side;
@@ -263,44 +305,4 @@ class Runner {
     await child?.stop();
     onContest();
   }
-}
-
-/** Passes that are timed by part at the end of a contest. */
-const PARTS_PASSES = 3;
-
-/** Starts Causeway's process and prepares it. */
-async function startOurs(workload: Record<string, unknown>): Promise<Side> {
-  const started = await Child.startModule("Causeway", new URL("ours.ts", import.meta.url));
-  try {
-    return await prepare(started, workload);
-  } catch (error) {
-    await started.child.stop();
-    throw error;
-  }
-}
-
-/**
- * Starts PyTorch's process.
- *
- * @param name of the contest, for messages
- * @param folder for compiled code
- */
-function startPeer(name: string, python: string, threads: number, folder: string) {
-  const env = {
-    OMP_NUM_THREADS: String(threads),
-    PYTHONDONTWRITEBYTECODE: "1",
-    // An empty cache for each process, so that the whole compile time is measured.
-    TORCHINDUCTOR_CACHE_DIR: `${folder}/${crypto.randomUUID()}`,
-  };
-  const script = `${import.meta.dirname}/torch_peer.py`;
-  return Child.start(`PyTorch (${name})`, python, [script], env);
-}
-
-/** Memory first, because timing by part may need more of it. */
-async function sideResult(side: Side): Promise<SideResult> {
-  const { child, start_up_s, prepared, warm_up_peak_bytes } = side;
-  const steady_peak_bytes = peakMemory(child.pid);
-  const peak_bytes = Math.max(warm_up_peak_bytes ?? 0, steady_peak_bytes ?? 0) || undefined;
-  const parts: Parts = await child.request({ do: "parts", count: PARTS_PASSES });
-  return { start_up_s, prepared, peak_bytes, steady_peak_bytes, parts };
 }

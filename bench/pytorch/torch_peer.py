@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from gpt_neox_sdpa import GptNeoX
-from safetensors import safe_open
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from weights import read_weights
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
 from json_lines import serve_requests  # noqa: E402
@@ -32,6 +31,8 @@ class HuggingFace(torch.nn.Module):
     """Hugging Face's model as token ids -> logits, without the cache that only generation needs."""
 
     def __init__(self, config):
+        from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
         super().__init__()
         self.model = GPTNeoXForCausalLM(GPTNeoXConfig(hidden_act="gelu", tie_word_embeddings=False, **config))
 
@@ -48,14 +49,13 @@ def build_model(implementation, config, length):
 
 
 def load_weights(model, path):
-    """Copies tensor by tensor, so that the whole file is never in memory."""
     parameters = dict(model.named_parameters())
-    with safe_open(path, framework="pt") as file, torch.no_grad():
-        for name in file.keys():
+    with torch.no_grad():
+        for name, data in read_weights(path):
             # Newer versions of transformers call the output projection lm_head.
             target = parameters.pop(name, None)
             target = parameters.pop("lm_head.weight") if target is None else target
-            target.copy_(file.get_tensor(name))
+            target.copy_(torch.from_numpy(data))
     if parameters:
         raise ValueError(f"the weights lack {', '.join(parameters)}")
 

@@ -116,16 +116,17 @@ export async function playTurns(ours: Child, theirs: Child, passes: number): Pro
   };
 }
 
+/** Measures the rate of Gemm alone, in FLOP/s. */
+export type Ceiling = () => Promise<number>;
+
 /** {@linkcode playTurns}, then the Gemm ceiling's turn. */
 export async function playRound(
-  { ours, theirs, ceiling }: { ours: Child; theirs: Child; ceiling: Child },
+  { ours, theirs, ceiling }: { ours: Child; theirs: Child; ceiling: Ceiling },
   passes: number,
 ): Promise<Round> {
   const turns = await playTurns(ours, theirs, passes);
   await theirs.settle();
-  const { rate } = await ceiling.request({ do: "rate" });
-  await ceiling.settle();
-  return { ...turns, ceiling: rate };
+  return { ...turns, ceiling: await ceiling() };
 }
 
 /** A turn of one side while the other is not running, then the Gemm ceiling's. */
@@ -138,14 +139,12 @@ export interface SoloRound extends Disturbance {
 /** For memory too small for both sides: the turn of one, then the Gemm ceiling's. */
 export async function playAlone(
   child: Child,
-  ceiling: Child,
+  ceiling: Ceiling,
   passes: number,
 ): Promise<SoloRound> {
   const { seconds, others } = await takeTurn(child, undefined, passes);
   await child.settle();
-  const { rate } = await ceiling.request({ do: "rate" });
-  await ceiling.settle();
-  return { seconds, others, idle_ours: 0, idle_theirs: 0, ceiling: rate };
+  return { seconds, others, idle_ours: 0, idle_theirs: 0, ceiling: await ceiling() };
 }
 
 /** Pairs the rounds of two sides that played alone, in order; the ceiling is the mean of both. */

@@ -7,13 +7,13 @@ import { join } from "node:path";
 
 /** Prints the versions of Python and its packages. */
 const VERSIONS = `
-import json, platform, numpy
-result = {"python": platform.python_version(), "numpy": numpy.__version__}
-try:
-    import torch, transformers
-    result |= {"torch": torch.__version__, "transformers": transformers.__version__}
-except ImportError:
-    pass
+import importlib.metadata as metadata, json, platform
+result = {"python": platform.python_version()}
+for name in ("numpy", "torch", "transformers", "jax"):
+    try:
+        result[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
 print(json.dumps(result))
 `;
 
@@ -49,11 +49,11 @@ function importedVersion(name: string): string {
   return specifier.split("@").at(-1)!;
 }
 
-const PACKAGES = {
-  torch: "2.13.0",
+/** What most benchmarks compare with, and oneDNN for Causeway. */
+export const PACKAGES = {
+  torch: "2.14.1",
   transformers: "5.23.0",
   numpy: "2.4.6",
-  safetensors: "0.8.0",
   "onednn-cpu-gomp": "2023.2.0",
 };
 
@@ -63,11 +63,11 @@ const ROOT = new URL("../../", import.meta.url);
  * Finds a Python with the packages of the other side. Without `given` this is the virtual environment `.venv`, which is
  * made if missing; packages of the system that have the right version are used, and pip installs the others.
  *
- * @param given a Python to use instead
+ * @param given a Python to use instead, with whatever versions it has
  * @param log called before something slow
  * @param packages versions by name
  * @returns the path of the interpreter.
- * @throws {Error} if python3 is missing, or a package cannot be installed or has another version.
+ * @throws {Error} if python3 is missing, or a package is missing and cannot be installed.
  */
 export async function findPython(
   given: string | undefined,
@@ -78,14 +78,14 @@ export async function findPython(
   const own = join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
   if (given === undefined) {
     if (!exists(own)) await run("python3", ["-m", "venv", "--system-site-packages", folder]);
-    if (await missingPackages(own, packages) !== "") {
+    if (await missingPackages(own, packages, true) !== "") {
       const wanted = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
       log(`Installing ${wanted.join(", ")} into .venv (once) …`);
       await run(own, ["-m", "pip", "install", "--quiet", ...wanted]);
     }
   }
   const python = given ?? own;
-  const missing = await missingPackages(python, packages);
+  const missing = await missingPackages(python, packages, given === undefined);
   if (missing !== "") {
     throw new Error(`${python} lacks packages that the benchmark needs: ${missing}`);
   }
@@ -100,7 +100,10 @@ function exists(path: string): boolean {
   }
 }
 
-/** Prints the packages that are missing or have another version; a local part such as "+cpu" is ignored. */
+/**
+ * Prints the packages that are missing or, where that matters, have another version; a local part such as "+cpu" is
+ * ignored.
+ */
 const CHECK = `
 import importlib.metadata as metadata, json, sys
 for name, version in json.loads(sys.argv[1]).items():
@@ -108,7 +111,7 @@ for name, version in json.loads(sys.argv[1]).items():
         found = metadata.version(name)
     except metadata.PackageNotFoundError:
         found = "none"
-    if found.split("+")[0] != version:
+    if found == "none" or (sys.argv[2] == "true" and found.split("+")[0] != version):
         print(f"{name} {version} (found {found})")
 `;
 
@@ -116,8 +119,9 @@ for name, version in json.loads(sys.argv[1]).items():
 async function missingPackages(
   python: string,
   packages: Readonly<Record<string, string>>,
+  same_versions: boolean,
 ): Promise<string> {
-  const text = await run(python, ["-c", CHECK, JSON.stringify(packages)]);
+  const text = await run(python, ["-c", CHECK, JSON.stringify(packages), `${same_versions}`]);
   return text.trim().replaceAll("\n", ", ");
 }
 

@@ -133,6 +133,11 @@ export class Child {
   }
 }
 
+/** Another program that computes all the time, on one core. */
+export function startBusy(): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), { args: ["eval", "for (;;);"] }).spawn();
+}
+
 /** Splits a byte stream into lines; the last one may lack its line feed. */
 export async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   let rest = "";

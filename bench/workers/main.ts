@@ -7,6 +7,7 @@ import { collate, sharedSize } from "@causeway/core/batches";
 import { computeOptions } from "@causeway/core/engine";
 import { Evaluator, freshArrays, HostTrainer, optimizer_schema } from "@causeway/core/train";
 import { choices, command, count, parseFlags, saveResults } from "../shared/command.ts";
+import { startBusy } from "../shared/processes.ts";
 import { fixed, markdownTable, rounded, spread, withRange } from "../shared/measurements.ts";
 import { benchmarkBatches, benchmarkParameters, type Size, SIZES } from "../shared/workload.ts";
 
@@ -87,11 +88,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   saveResults(flags.out!, { settings, results }, renderTable(results, settings));
   return 0;
-}
-
-/** Another program that never waits. */
-function startBusy(): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), { args: ["eval", "for (;;);"] }).spawn();
 }
 
 async function compare(size: Size, precision: Precision, settings: Settings): Promise<Result[]> {

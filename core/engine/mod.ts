@@ -16,7 +16,8 @@ export {
   workerCount,
 } from "./compute.ts";
 export { addTo, sharedFloats, sumOfSquares, updateAdamW } from "./kernels/kernels.ts";
-export { OneDnnUnavailable } from "./onednn/library.ts";
+export { OneDnnUnavailable, openOneDnn } from "./onednn/library.ts";
+export { Program } from "./onednn/program.ts";
 export { DeviceUnavailable } from "./ort/device.ts";
 export { SessionPool, type Work } from "./pool/session_pool.ts";
 export { CrossProducts } from "./products.ts";
