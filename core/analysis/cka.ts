@@ -16,6 +16,7 @@ import {
   without,
 } from "./cka_sums.ts";
 import { Layer, type ScaledRows } from "./cka_layer.ts";
+import type { Rows } from "./cka_rows.ts";
 import { type Interval, mean, NO_INTERVAL, studentInterval } from "./statistics.ts";
 
 /** A model state: its name, and the shape of its features. */
@@ -112,12 +113,12 @@ export class CkaAccumulator {
   /**
    * Adds a batch of rows.
    *
-   * @param features by state, one float32 [rows, width] per layer; row i is the same input in every layer and state.
+   * @param features by state, one [rows, width] per layer; row i is the same input in every layer and state.
    * @param group index of the group that all these rows belong to.
    * @throws {Error} when a state or layer is missing, has the wrong size, or contains NaN/Inf. Do not use the
    *   accumulator after an error.
    */
-  async add(features: Readonly<Record<string, readonly Float32Array[]>>, rows: number, group = 0) {
+  async add(features: Readonly<Record<string, readonly Rows[]>>, rows: number, group = 0) {
     const groups = this.#sums.rows.length;
     if (!(group in this.#sums.rows)) {
       throw new Error(`unknown group ${group}; groups are 0 to ${groups - 1}`);

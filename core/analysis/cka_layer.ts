@@ -4,6 +4,7 @@
  * @module
  */
 import { counted } from "../words/mod.ts";
+import type { Rows } from "./cka_rows.ts";
 
 interface LayerShape {
   readonly state: string;
@@ -40,12 +41,12 @@ export class Layer {
   /**
    * Adds a batch to the sums.
    *
-   * @param features float32 [rows, width].
-   * @returns the shifted and scaled rows, float32 [rows, columns], and the factor by which the scale has changed: what
-   * was summed before must be multiplied by it.
+   * @param features [rows, width].
+   * @returns the shifted and scaled rows [rows, columns], as precise as the features, and the factor by which the scale has
+   * changed: what was summed before must be multiplied by it.
    * @throws {Error} when the number of values is wrong, or the features contain NaN/Inf.
    */
-  add(features: Float32Array, rows: number, group: number): ScaledRows {
+  add(features: Rows, rows: number, group: number): ScaledRows {
     const { state, index, width } = this.shape;
     if (features.length !== rows * width) {
       throw new Error(
@@ -89,7 +90,7 @@ export class Layer {
 
 /** Rows of a layer as they are summed. */
 export interface ScaledRows {
-  readonly rows: Float32Array;
+  readonly rows: Rows;
   readonly factor: number;
 }
 
@@ -97,7 +98,7 @@ export interface ScaledRows {
 const MAX_DEVIATION = 256;
 
 /** Root mean square of features [rows, width] minus `shift` [width], in float64. */
-function deviationFrom(features: Float32Array, shift: Float32Array): number {
+function deviationFrom(features: Rows, shift: Float32Array): number {
   const width = shift.length;
   let squares = 0;
   for (let at = 0; at < features.length; at += width) {
@@ -117,16 +118,19 @@ function deviationFrom(features: Float32Array, shift: Float32Array): number {
  * CKA is invariant to a scale as well, but the range of float32 ends at 3e38, and the unbiased estimator needs products
  * of squared norms: fourth powers of features. A power of two changes no digit.
  *
- * @returns float32 [rows, width], or [rows, width + 1] with norms.
+ * @returns [rows, width], or [rows, width + 1] with norms.
  */
 function shiftRows(
-  features: Float32Array,
+  features: Rows,
   shift: Float32Array,
   scale: number,
   with_norms: boolean,
-): Float32Array {
+): Rows {
   const width = shift.length, columns = with_norms ? width + 1 : width;
-  const shifted = new Float32Array(features.length / width * columns);
+  const size = features.length / width * columns;
+  const shifted = features instanceof Float64Array
+    ? new Float64Array(size)
+    : new Float32Array(size);
   for (let from = 0, to = 0; from < features.length; from += width, to += columns) {
     let norm = 0;
     for (let j = 0; j < width; j++) {
@@ -139,7 +143,7 @@ function shiftRows(
 }
 
 /** Adds each row to `sums`. */
-function addRows(sums: Float64Array, rows: Float32Array): void {
+function addRows(sums: Float64Array, rows: Rows): void {
   const columns = sums.length;
   for (let at = 0; at < rows.length; at += columns) {
     for (let j = 0; j < columns; j++) sums[j] += rows[at + j];
@@ -147,7 +151,7 @@ function addRows(sums: Float64Array, rows: Float32Array): void {
 }
 
 /** Mean of each column of features [rows, width], rounded to float32 so that constant features become exactly 0. */
-function columnMeans(features: Float32Array, width: number): Float32Array {
+function columnMeans(features: Rows, width: number): Float32Array {
   const sums = new Float64Array(width);
   addRows(sums, features);
   return Float32Array.from(sums, (sum) => sum * width / features.length);

@@ -4,16 +4,13 @@
  * @module
  */
 import type { Layer, ScaledRows } from "./cka_layer.ts";
+import type { Rows } from "./cka_rows.ts";
 
 /**
- * Computes XᵀY for X float32 [rows, x.length / rows] and Y float32 [rows, y.length / rows], row-major; returns
- * [width_x, width_y] row-major, float32 or float64.
+ * Computes XᵀY for X [rows, x.length / rows] and Y [rows, y.length / rows], row-major; returns [width_x, width_y] row-major,
+ * float32 or float64.
  */
-export type CrossProduct = (
-  x: Float32Array,
-  y: Float32Array,
-  rows: number,
-) => Promise<Float32Array | Float64Array> | Float32Array | Float64Array;
+export type CrossProduct = (x: Rows, y: Rows, rows: number) => Promise<Rows> | Rows;
 
 /** Sums of outer products for each reserved pair of layers. */
 export class PairSums {
@@ -121,11 +118,11 @@ export function without(total: Moments, group: Moments): Moments {
 /**
  * XᵀY in plain JavaScript with float64 sums: a reference for tests, too slow for wide models.
  *
- * @param x float32 [rows, width_x]
- * @param y float32 [rows, width_y]
+ * @param x [rows, width_x]
+ * @param y [rows, width_y]
  * @returns float64 [width_x, width_y]
  */
-export function crossProduct(x: Float32Array, y: Float32Array, rows: number): Float64Array {
+export function crossProduct(x: Rows, y: Rows, rows: number): Float64Array {
   const widthX = x.length / rows, widthY = y.length / rows;
   const product = new Float64Array(widthX * widthY);
   for (let row = 0; row < rows; row++) {

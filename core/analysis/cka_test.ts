@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { Random } from "../random/mod.ts";
-import { CkaAccumulator, type CkaEstimator, type CrossProduct, crossProduct } from "./mod.ts";
+import {
+  CkaAccumulator,
+  type CkaEstimator,
+  type CrossProduct,
+  crossProduct,
+  meanRows,
+} from "./mod.ts";
 
 const ESTIMATORS: readonly CkaEstimator[] = ["biased", "unbiased"];
 
@@ -125,6 +131,30 @@ Deno.test("intervals agree with NumPy's jackknife, and exist only for layers of 
       }
     }
   }
+});
+
+Deno.test("CKA of one row per text agrees with NumPy's, and padding does not count", async () => {
+  const { lengths, states, document_mean, padding_included } = await readGolden("pooled");
+  const pooled = (lengths: number[]) =>
+    Object.fromEntries(
+      Object.entries(states as States).map(([name, layers]) => [
+        name,
+        layers.map(({ width, values }) => meanRows(Float32Array.from(values), lengths, width)),
+      ]),
+    );
+  const of = async (lengths: number[]) => {
+    const cka = new CkaAccumulator({ states: shapesOf(states) });
+    await cka.add(pooled(lengths), lengths.length);
+    return cka.result("a", "b");
+  };
+  const check = (actual: Float64Array, expected: number[]) =>
+    actual.forEach((value, i) => near(value, expected[i], 1e-12));
+  check(await of(lengths), document_mean);
+  const longest = states.a[0].values.length / states.a[0].width / lengths.length;
+  check(await of(lengths.map(() => longest)), padding_included);
+  assert.ok(
+    document_mean.every((value: number, i: number) => Math.abs(value - padding_included[i]) > 0.01),
+  );
 });
 
 for (const estimator of ESTIMATORS) {

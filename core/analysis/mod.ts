@@ -6,6 +6,7 @@
 export * from "./clusters.ts";
 export { CkaAccumulator } from "./cka.ts";
 export type { CkaOptions, StateShape } from "./cka.ts";
+export { meanRows, type Rows } from "./cka_rows.ts";
 export { crossProduct } from "./cka_sums.ts";
 export type { CkaEstimator, CrossProduct } from "./cka_sums.ts";
 export { mixFrequencies, tokenFrequencies } from "./frequencies.ts";

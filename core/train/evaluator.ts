@@ -228,17 +228,21 @@ export class HiddenStates {
 
   /**
    * @param models weights on the device that the options name.
-   * @param batch sequences of equal length.
+   * @param batch sequences, whose inputs are padded to the longest one's.
+   * @param lengths or to the first of these lengths that is not shorter: one compiled graph each.
    * @returns for each model float32 [rows · length, hidden_size] for each layer, the embedding first, the last one after
    * the final norm (as Hugging Face's `output_hidden_states`).
    */
   async compute(
     models: readonly Weights[],
     batch: readonly Sequence[],
+    lengths: readonly number[] = [],
   ): Promise<Float32Array[][]> {
-    const length = batch[0].tokens.length - 1, shape = { rows: batch.length, length };
+    const longest = Math.max(...batch.map(({ tokens }) => tokens.length - 1));
+    const length = lengths.find((length) => length >= longest) ?? longest;
+    const shape = { rows: batch.length, length };
     const input_ids = new Int32Array(batch.length * length);
-    batch.forEach(({ tokens }, row) => input_ids.set(tokens.subarray(0, length), row * length));
+    batch.forEach(({ tokens }, row) => input_ids.set(tokens.subarray(0, -1), row * length));
     const states: Float32Array[][] = [];
     await this.#pool.of(models[0].config).each(models, {
       compute: async ({ config, feeds }, sessions) => {

@@ -113,7 +113,11 @@ function tunedWith({ settings, tuned }: Study, arm: string, target: string): Tun
   );
 }
 
-/** The paper's four states: control and arm, each before and after fine-tuning. */
+/**
+ * The paper's four states, control and arm, each before and after fine-tuning, and its four comparisons: what fine-tuning
+ * changes in each, and how they differ before and after it. With a row per position and one per text, since the choice can
+ * change which model moved more.
+ */
 function addCka(
   recipe: RecipeBuilder,
   study: Study,
@@ -125,7 +129,15 @@ function addCka(
     [`${name}_sft`, tunedWith(study, name, target)],
   ]);
   return recipe.step(`cka_${arm}_${target}`, cka, {
-    config: { ...settings.compute, ...settings.cka!.config },
+    config: {
+      ...settings.compute,
+      rows: "both",
+      pairs: [[CONTROL, `${CONTROL}_sft`], [arm, `${arm}_sft`], [CONTROL, arm], [
+        `${CONTROL}_sft`,
+        `${arm}_sft`,
+      ]],
+      ...settings.cka!.config,
+    },
     inputs: { models: Object.fromEntries(states), probes: { data: data.validation } },
   });
 }

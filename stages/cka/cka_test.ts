@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
+import { CkaAccumulator, meanRows } from "@causeway/core/analysis";
+import { computeOptions } from "@causeway/core/engine";
+import { placeWeights } from "@causeway/core/model";
+import { loadTokenizer } from "@causeway/core/tokenizer";
+import { HiddenStates, loadParameters } from "@causeway/core/train";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { tinyModel, tinyTokens } from "../../tests/shared/tiny_training.ts";
-import { cka, probeBatches } from "./mod.ts";
+import { countingSet, setOf } from "../../tests/shared/token_sets.ts";
+import { cka } from "./mod.ts";
+import { positionBlocks, textBlocks } from "./probes.ts";
 
 async function compared(config = {}) {
   const fake = await fakeContext(cka, {
@@ -15,7 +22,12 @@ async function compared(config = {}) {
     },
     inputs: {
       models: { a: tinyModel(1), b: tinyModel(2), copy: tinyModel(1) },
-      probes: { data: tinyTokens({ general: { documents: 40, stride: 2 } }) },
+      probes: {
+        data: tinyTokens({
+          general: { documents: 40, stride: 2 },
+          other: { documents: 40, stride: 3 },
+        }),
+      },
     },
   });
   await cka.run(fake.ctx);
@@ -128,15 +140,84 @@ Deno.test("a probe of less than one sequence is compared on what it has", async 
   own.forEach((value) => assert.ok(Math.abs(value - 1) < 1e-5));
 });
 
-Deno.test("every sequence is used, in groups and batches whose sizes differ by at most one", () => {
-  const sequences = Array.from({ length: 23 }, (_, i) => ({
-    tokens: Uint16Array.of(i),
-    loss_spans: [0, 1],
-    source: "general",
+Deno.test("a row per text is the mean over its positions, whatever batches the text is in", async () => {
+  const texts = { rows: "document_mean", sequence_length: 24, max_texts: 17 } as const;
+  const documents = 40, stride = 2;
+  const data = tinyTokens({ general: { documents, stride } });
+  const whole = await compared({ ...texts, micro_batch_size: 17 });
+  assert.ok(whole.table.rows.every((kind) => kind === "document_mean"));
+  // Computed text by text, without padding.
+  const models = [tinyModel(1), tinyModel(2)];
+  const weights = await Promise.all(models.map(async (files) => {
+    const bytes = (name: string) => {
+      const file = files[name];
+      return Promise.resolve(typeof file === "string" ? new TextEncoder().encode(file) : file);
+    };
+    const read = bytes as Parameters<typeof loadParameters>[0];
+    return await placeWeights(await loadParameters(read), "cpu");
   }));
+  await using states = new HiddenStates(computeOptions());
+  const accumulator = new CkaAccumulator({
+    states: ["a", "b"].map((name) => ({ name, layers: 3, width: 16 })),
+  });
+  for (let i = 0; i < 17; i++) {
+    const document = Math.floor(i * documents / 17);
+    const [start, end] = data.tokens.offsets.subarray(document, document + 2);
+    const text = data.tokens.values.subarray(start, Math.min(end, start + 25));
+    const sequence = { tokens: text, loss_spans: [], source: "general" };
+    const [a, b] = await states.compute(weights, [sequence]);
+    const mean = (layer: Float32Array) => meanRows(layer, [text.length - 1], 16);
+    await accumulator.add({ a: a.map(mean), b: b.map(mean) }, 1);
+  }
+  const expected = accumulator.result("a", "b");
+  expected.forEach((value, i) => {
+    const actual = whole.at("a", "b", Math.floor(i / 3), i % 3);
+    assert.ok(Math.abs(actual - value) < 1e-6, `${actual} is not ${value}`);
+  });
+  for (const micro_batch_size of [1, 3]) {
+    const { table } = await compared({ ...texts, micro_batch_size, jackknife_groups: 4 });
+    table.cka.forEach((value, i) => assert.ok(Math.abs(value - whole.table.cka[i]) < 1e-5));
+    assert.ok(table.ci_low.some((bound) => bound !== null));
+  }
+});
+
+Deno.test("both kinds of rows are written one after the other, and differ", async () => {
+  const config = { probes: ["general", "other"] as [string, ...string[]], max_texts: 30 };
+  const both = await compared({ ...config, rows: "both" });
+  const positions = await compared(config);
+  const means = await compared({ ...config, rows: "document_mean" });
+  const of = (table: typeof both.table, kind: string, probe: string) =>
+    table.cka.filter((_, i) => table.rows[i] === kind && table.probe[i] === probe);
+  for (const probe of config.probes) {
+    assert.deepEqual(
+      of(both.table, "positions", probe),
+      of(positions.table, "positions", probe),
+    );
+    assert.deepEqual(
+      of(both.table, "document_mean", probe),
+      of(means.table, "document_mean", probe),
+    );
+  }
+  assert.equal(both.table.cka.length, 2 * positions.table.cka.length);
+  assert.deepEqual([...new Set(both.shift.rows)], ["positions", "document_mean"]);
+  assert.ok(Math.abs(both.shift.last[0] - means.shift.last[0]) > 1e-3);
+});
+
+const OPTIONS = {
+  sequence_length: 7,
+  max_sequences: 100,
+  max_texts: 100,
+  words_per_text: 5,
+  micro_batch_size: 4,
+  jackknife_groups: 3,
+};
+
+Deno.test("every sequence is used, in groups and batches whose sizes differ by at most one", () => {
+  const set = countingSet("general", 23 * 8);
   const dealt = (jackknife_groups: number, micro_batch_size: number) =>
-    probeBatches("general", sequences, { jackknife_groups, micro_batch_size }).map((batch) => {
-      return [batch.group, ...batch.sequences.map(({ tokens }) => tokens[0])];
+    positionBlocks(set, { ...OPTIONS, jackknife_groups, micro_batch_size }).map((block) => {
+      assert.equal(block.batches.length, 1);
+      return [block.group, ...block.batches[0].map(({ tokens }) => tokens[0] / 8)];
     });
   assert.deepEqual(dealt(3, 4), [
     [0, 0, 3, 6, 9],
@@ -149,6 +230,49 @@ Deno.test("every sequence is used, in groups and batches whose sizes differ by a
   assert.deepEqual(dealt(0, 100), [[0, ...Array(23).keys()]]);
   assert.throws(
     () => dealt(24, 1),
-    /probe "general" has only 23 sequences for 24 groups; lower jackknife_groups/,
+    /probe "general" has only 23 sequences for 24 groups; lower jackknife_groups or sequence_length/,
+  );
+});
+
+Deno.test("texts are cut after their words, then at the length of the model's input", async () => {
+  const tokenizer = await loadTokenizer(
+    await Deno.readTextFile(
+      new URL("../../tests/fixtures/tokenizer/tokenizer.json", import.meta.url),
+    ),
+    JSON.stringify({ eos_token: "<|endoftext|>" }),
+  );
+  const documents = [
+    "one two three four five six",
+    "",
+    "a b",
+    "one  two\nthree four five.",
+    "x ".repeat(30),
+  ];
+  const encoded = documents.map((text) => [...tokenizer.encode(text), 0]);
+  const logs: string[] = [];
+  const blocks = (options: Partial<typeof OPTIONS>) =>
+    textBlocks(setOf("c4", encoded), { ...OPTIONS, ...options }, tokenizer, (line) => {
+      logs.push(line);
+    });
+  const found = blocks({ sequence_length: 100, jackknife_groups: 0 })
+    .flatMap(({ batches }) => batches.flat());
+  const expected = ["one two three four five", "a b", "one  two\nthree four five.", "x x x x x"];
+  assert.deepEqual(
+    found.map(({ tokens }) => tokenizer.decode(tokens.subarray(0, -1))).sort(),
+    expected.toSorted(),
+  );
+  assert.ok(found.every(({ tokens }) => tokens.at(-1) === 0));
+  assert.match(logs[0], /"c4": 4 texts of at most 5 words, 2 of them whole documents$/);
+  const [{ batches }] = blocks({ sequence_length: 3, jackknife_groups: 0, max_texts: 2 });
+  assert.deepEqual(batches[0].map(({ tokens }) => tokens.length), [4, 4]);
+  assert.match(logs[1], /2 texts of at most 5 words, 1 of them whole documents, 2 cut at 3 tokens/);
+  assert.throws(
+    () => blocks({ jackknife_groups: 5 }),
+    /has only 4 texts for 5 groups; lower jackknife_groups$/,
+  );
+  const empty = setOf("none", [[0], [0]]);
+  assert.throws(
+    () => textBlocks(empty, OPTIONS, tokenizer, () => {}),
+    /probe "none" has no document with text/,
   );
 });

@@ -18,6 +18,8 @@ import { counted } from "@causeway/core/words";
 /** The fields of the config that decide it. */
 interface Config extends SessionOptions {
   readonly probes: readonly string[];
+  readonly rows: "positions" | "document_mean" | "both";
+  readonly max_texts: number;
   readonly pairs?: readonly (readonly [string, string])[];
   readonly estimator: "biased" | "unbiased";
   readonly jackknife_groups: number;
@@ -38,9 +40,10 @@ export function allPairs(names: readonly string[]): [string, string][] {
 }
 
 /**
- * Hidden states of every model on every sequence, and for N rows one product XᵀY of 2 N D_x D_y FLOPs for each pair of
- * layers that is compared and for each layer with itself. Exact, but for what is neither: the sums of a pair are
- * 8 D_x D_y bytes, as many as there are jackknife groups for layers of one index and last layers.
+ * Hidden states of every model on every sequence or text, and for N rows one product XᵀY of 2 N D_x D_y FLOPs for each pair
+ * of layers that is compared and for each layer with itself. The sums of a pair are 8 D_x D_y bytes, as many as there are
+ * jackknife groups for layers of one index and last layers. Exact, but for texts: how many tokens their words have is
+ * unknown, so they count as whole documents of mean length.
  */
 export function forecastCka(
   { config, parents }: { readonly config: Config; readonly parents: Parents },
@@ -52,10 +55,23 @@ export function forecastCka(
   }
   const models = new Map(given.map(([name, checkpoint]) => [name, checkpoint!.model]));
   const { probes: sources, jackknife_groups, micro_batch_size, estimator } = config;
-  const { sets, problems } = evalSetsForecast(known, { ...config, sources, mode: () => "packed" });
+  const options = { ...config, sources };
+  const texts = { ...options, max_sequences: config.max_texts };
+  const packed = evalSetsForecast(known, { ...options, mode: () => "packed" });
+  const whole = evalSetsForecast(known, { ...texts, mode: () => "examples" });
+  const { problems } = packed;
+  const sets: Inputs[] = [
+    ...config.rows === "document_mean" ? [] : packed.sets.map((set) => {
+      return { ...set, kind: "sequence" as const, rows: set.sequences * set.inputs };
+    }),
+    ...config.rows === "positions" ? [] : whole.sets.map((set) => {
+      return { ...set, kind: "text" as const, rows: set.sequences };
+    }),
+  ];
   const few = sets.filter(({ sequences }) => sequences < Math.max(1, jackknife_groups)).map((set) =>
-    `probe "${set.source}" has only ${counted(set.sequences, "sequence")} for ` +
-    `${counted(jackknife_groups, "group")}; lower jackknife_groups or sequence_length`
+    `probe "${set.source}" has only ${counted(set.sequences, set.kind)} for ` +
+    `${counted(jackknife_groups, "group")}; lower jackknife_groups` +
+    (set.kind === "sequence" ? " or sequence_length" : "")
   );
   const pairs = config.pairs ?? allPairs([...models.keys()]);
   const unknown = new Set(pairs.flat().filter((name) => !models.has(name)));
@@ -70,12 +86,13 @@ export function forecastCka(
   const states = sets.flatMap(({ sequences: rows, inputs: length }) =>
     [...models.values()].map((model) => statesFlops(model, rows, length))
   );
-  const rows = sum(sets.map(({ sequences, inputs }) => sequences * inputs));
+  const rows = sum(sets.map(({ rows }) => rows));
+  const positions = sum(sets.map(({ sequences, inputs }) => sequences * inputs));
   const longest = Math.max(0, ...sets.map(({ inputs }) => inputs));
   const shape = { rows: micro_batch_size, length: longest };
   const largest = [...models.values()].reduce((a, b) => a.hidden_size > b.hidden_size ? a : b);
   return {
-    tokens: models.size * rows,
+    tokens: models.size * positions,
     flops: sum(states) + 2 * rows * sum(sizes.map(({ product }) => product)),
     memory: {
       weights: sum([...models.values()].map((model) => 4 * parameterCount(model))),
@@ -87,6 +104,18 @@ export function forecastCka(
     compute: productOf(config, largest, shape.rows * longest),
     problems: [...problems, ...few],
   };
+}
+
+/** What is given to the models of one probe. */
+interface Inputs {
+  readonly source: string;
+  readonly kind: "sequence" | "text";
+  /** Number of sequences or texts. */
+  readonly sequences: number;
+  /** Input tokens of each. */
+  readonly inputs: number;
+  /** Rows of features of all. */
+  readonly rows: number;
 }
 
 /** Number of feature matrices: the embedding and each layer's output. */

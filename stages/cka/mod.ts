@@ -1,28 +1,36 @@
 /**
- * The cka stage: linear CKA between all layers of several models on the same probe texts. Every position is a row.
+ * The cka stage: linear CKA between all layers of several models on the same probe texts. A row is a position, or the mean
+ * of a text.
  *
  * @module
  */
 import { z } from "zod";
 import { distinct, positive_int } from "@causeway/core/config";
-import { CkaAccumulator, mean } from "@causeway/core/analysis";
-import {
-  evaluationSequences,
-  findSet,
-  loadDocumentSets,
-  partOf,
-  type Sequence,
-} from "@causeway/core/batches";
+import { CkaAccumulator, mean, meanRows, type Rows } from "@causeway/core/analysis";
+import { findSet, loadDocumentSets, type Sequence } from "@causeway/core/batches";
 import { compute_fields, computeNeeds, computeOptions, CrossProducts } from "@causeway/core/engine";
 import { placeWeights, type Weights } from "@causeway/core/model";
-import { batchOf, defineStage, many, ports } from "@causeway/core/stage";
-import { checkModels, checkpointReader, HiddenStates, loadParameters } from "@causeway/core/train";
-import { counted } from "@causeway/core/words";
+import { batchOf, defineStage, type Inputs, many, ports } from "@causeway/core/stage";
+import { openTokenizer } from "@causeway/core/tokenizer";
+import {
+  checkModels,
+  checkpointReader,
+  HiddenStates,
+  loadParameters,
+  paddedLengths,
+} from "@causeway/core/train";
 import { allPairs, forecastCka } from "./forecast.ts";
+import { type Block, positionBlocks, type RowKind, textBlocks } from "./probes.ts";
 
 const config = z.strictObject({
-  /** Sources whose packed sequences are the inputs of the models. */
+  /** Sources whose documents are the inputs of the models. */
   probes: distinct(z.array(z.string()).nonempty()),
+  /**
+   * What a row of the features is. "positions": every position of packed sequences. "document_mean": the mean over the
+   * positions of a text, as the authors' code has it; one of their scripts also counts the padding of its batches, which is
+   * not offered. "both": first the one, then the other.
+   */
+  rows: z.enum(["positions", "document_mean", "both"]).default("positions"),
   /** Pairs of models to compare; all pairs, including each model with itself, when not set. */
   pairs: z.array(z.tuple([z.string(), z.string()])).nonempty().optional(),
   /**
@@ -38,10 +46,14 @@ const config = z.strictObject({
     (groups) => groups !== 1,
     "must be at least 2, or 0 for no intervals",
   ).default(0),
-  /** Input tokens per sequence. */
+  /** Input tokens per sequence, and at most per text. */
   sequence_length: positive_int.default(512),
   /** Maximum number of sequences per probe, evenly spaced over all of them. */
   max_sequences: positive_int.default(64),
+  /** Maximum number of texts per probe for "document_mean", evenly spaced over all documents. */
+  max_texts: positive_int.default(1000),
+  /** Words of each text, from its beginning, between white space; a shorter document counts as a whole. */
+  words_per_text: positive_int.default(200),
   /** Maximum number of sequences per forward pass. */
   micro_batch_size: positive_int.default(8),
   ...compute_fields,
@@ -51,16 +63,18 @@ type Config = z.output<typeof config>;
 
 type Models = Map<string, Weights>;
 
+const input_ports = { models: many(ports.checkpoint), probes: many(ports.tokens) };
+
 export const cka = defineStage({
   name: "cka",
   version: "6",
   description: "Compares the hidden states of models, every layer with every layer, by linear CKA.",
   config,
-  inputs: { models: many(ports.checkpoint), probes: many(ports.tokens) },
+  inputs: input_ports,
   outputs: { cka: ports.cka, shift: ports.final_layer_shift },
   requires: (config) => ({ compute: computeNeeds(config) }),
   forecast: forecastCka,
-  async run({ config, inputs, outputs, signal, report }) {
+  async run({ config, inputs, outputs, signal, report, log }) {
     const compute = computeOptions(config);
     const models: Models = new Map();
     await checkModels({ probes: inputs.probes }, inputs.models);
@@ -69,29 +83,24 @@ export const cka = defineStage({
       models.set(name, await placeWeights(parameters, compute.device));
     }
     const pairs = config.pairs ?? allPairs([...models.keys()]);
-    const sets = await loadDocumentSets(inputs.probes, "probes");
-    const probes = config.probes.map((probe) => {
-      const sequences = evaluationSequences(findSet(sets, probe), { ...config, mode: "packed" });
-      return { probe, batches: probeBatches(probe, sequences, config) };
-    });
-    const total = probes.reduce((sum, { batches }) => sum + batches.length, 0);
+    const probes = await probesOf(inputs, config, log);
+    const total = probes.reduce((sum, { passes }) => sum + passes, 0);
     const products = new CrossProducts(compute);
     // Models are computed side by side; fewer than threads would leave some without work.
     const shares_threads = compute.workers === "auto" && models.size < compute.threads;
     await using states = new HiddenStates(shares_threads ? { ...compute, workers: 0 } : compute);
     let done = 0;
-    for (const { probe, batches } of probes) {
+    for (const probe of probes) {
       const accumulator = accumulatorFor(models, pairs, config, products);
-      for (const { sequences, group } of batches) {
-        signal.throwIfAborted();
-        const computed = await states.compute([...models.values()], sequences);
-        const features = Object.fromEntries(
-          [...models.keys()].map((name, i) => [name, computed[i]]),
-        );
-        // Each position but the last is a row. A probe of less than one sequence has a shorter one.
-        const rows = sequences.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
-        await accumulator.add(features, rows, group);
-        report(++done, {}, total);
+      for (const { group, batches } of probe.blocks) {
+        const parts: Features[] = [];
+        for (const sequences of batches) {
+          signal.throwIfAborted();
+          parts.push(await featuresOf(states, models, sequences, probe.rows, config));
+          report(++done, {}, total);
+        }
+        const features = joined(parts);
+        await accumulator.add(features.by_model, features.rows, group);
       }
       const shifts = [];
       for (const [a, b] of pairs) {
@@ -105,6 +114,83 @@ export const cka = defineStage({
     models.forEach((weights) => weights.release());
   },
 });
+
+/** One source, and what its rows are. */
+interface Probe {
+  readonly probe: string;
+  readonly rows: RowKind;
+  readonly blocks: readonly Block[];
+  /** Forward passes of all blocks. */
+  readonly passes: number;
+}
+
+async function probesOf(
+  inputs: Inputs<typeof input_ports>,
+  config: Config,
+  log: (message: string) => void,
+): Promise<Probe[]> {
+  const sets = await loadDocumentSets(inputs.probes, "probes");
+  const kinds: RowKind[] = config.rows === "both" ? ["positions", "document_mean"] : [config.rows];
+  const probes: Probe[] = [];
+  for (const probe of config.probes) {
+    const set = findSet(sets, probe);
+    for (const rows of kinds) {
+      const blocks = rows === "positions"
+        ? positionBlocks(set, config)
+        : textBlocks(set, config, await openTokenizer(Object.values(inputs.models)[0]), log);
+      const passes = blocks.reduce((sum, { batches }) => sum + batches.length, 0);
+      probes.push({ probe, rows, blocks, passes });
+    }
+  }
+  return probes;
+}
+
+/** Rows of features: [rows, width] of each layer, by model. */
+interface Features {
+  readonly rows: number;
+  readonly by_model: Readonly<Record<string, readonly Rows[]>>;
+}
+
+async function featuresOf(
+  states: HiddenStates,
+  models: Models,
+  sequences: readonly Sequence[],
+  kind: RowKind,
+  { sequence_length }: Config,
+): Promise<Features> {
+  // Each token but the last is an input. A probe of less than one sequence has a shorter one.
+  const lengths = sequences.map(({ tokens }) => tokens.length - 1);
+  const padded = kind === "positions" ? [] : paddedLengths(sequence_length);
+  const computed = await states.compute([...models.values()], sequences, padded);
+  const by_model = Object.fromEntries(
+    [...models].map(([name, { config }], i) => {
+      const pooled = (layer: Float32Array) => meanRows(layer, lengths, config.hidden_size);
+      return [name, kind === "positions" ? computed[i] : computed[i].map(pooled)];
+    }),
+  );
+  const positions = lengths.reduce((sum, length) => sum + length, 0);
+  return { rows: kind === "positions" ? positions : sequences.length, by_model };
+}
+
+/** The rows of several forward passes below each other. */
+function joined(parts: readonly Features[]): Features {
+  if (parts.length === 1) return parts[0];
+  const by_model = Object.entries(parts[0].by_model).map(([name, layers]) => [
+    name,
+    layers.map((_, layer) => {
+      const all = parts.map(({ by_model }) => by_model[name][layer]);
+      const rows = new Float64Array(all.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const part of all) {
+        rows.set(part, at);
+        at += part.length;
+      }
+      return rows;
+    }),
+  ]);
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  return { rows, by_model: Object.fromEntries(by_model) };
+}
 
 function accumulatorFor(
   models: Models,
@@ -121,8 +207,13 @@ function accumulatorFor(
     pairs,
     estimator,
     groups: jackknife_groups,
-    crossProduct: (x, y, rows) => products.compute(x, y, rows),
+    crossProduct: (x, y, rows) => products.compute(inFloat32(x), inFloat32(y), rows),
   });
+}
+
+/** Deviations from the mean, rounded only now. */
+function inFloat32(rows: Rows): Float32Array {
+  return rows instanceof Float32Array ? rows : Float32Array.from(rows);
 }
 
 /** Number of feature matrices: the embedding and each layer's output. */
@@ -130,55 +221,18 @@ function layersOf({ config }: Weights): number {
   return config.num_hidden_layers + 1;
 }
 
-/** Sequences of one forward pass, all of one jackknife group. */
-interface ProbeBatch {
-  readonly sequences: readonly Sequence[];
-  /** Index of the group; 0 without groups. */
-  readonly group: number;
-}
-
-/**
- * Divides sequences into groups, and each group into batches, whose sizes differ by at most one: every sequence is used,
- * and there is no padding.
- *
- * Neighbouring sequences, which can be parts of one document, are in different groups, so that groups resemble each other.
- *
- * @throws {Error} when there are fewer sequences than groups.
- */
-export function probeBatches(
-  probe: string,
-  sequences: readonly Sequence[],
-  { jackknife_groups, micro_batch_size }: Pick<Config, "jackknife_groups" | "micro_batch_size">,
-): ProbeBatch[] {
-  const groups = Math.max(1, jackknife_groups);
-  if (sequences.length < groups) {
-    throw new Error(
-      `probe "${probe}" has only ${counted(sequences.length, "sequence")} for ${
-        counted(groups, "group")
-      }; lower jackknife_groups or ` +
-        "sequence_length",
-    );
-  }
-  return Array.from({ length: groups }, (_, group) => {
-    const members = sequences.filter((_, place) => place % groups === group);
-    const size = Math.ceil(members.length / micro_batch_size);
-    return Array.from({ length: size }, (_, rank) => {
-      return { group, sequences: partOf(members, { rank, size }) };
-    });
-  }).flat();
-}
-
 /** Rows of the `cka` table: one for each pair of layers. */
 function layerRows(
   accumulator: CkaAccumulator,
-  probe: string,
+  { probe, rows }: Pick<Probe, "probe" | "rows">,
   [model_a, model_b]: readonly [string, string],
   layers_b: number,
 ) {
   const intervals = accumulator.interval(model_a, model_b);
   return Array.from(accumulator.result(model_a, model_b), (cka, i) => {
     const [layer_a, layer_b] = [Math.floor(i / layers_b), i % layers_b];
-    return { probe, rows: "positions", model_a, model_b, layer_a, layer_b, cka, ...intervals[i] };
+    const what = { probe, rows, model_a, model_b, layer_a, layer_b };
+    return { ...what, cka, ...intervals[i] };
   });
 }
 

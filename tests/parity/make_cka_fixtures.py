@@ -2,7 +2,8 @@
 
 Both estimators use n x n Gram matrices, independent of the feature-space forms in the code: the biased one as in
 Kornblith et al. 2019, the unbiased one as in Song et al. 2012 (HSIC_1) and Nguyen et al. 2021. Intervals are from the
-jackknife over groups. golden.json has more rows than features, few_rows.json fewer.
+jackknife over groups. golden.json has more rows than features, few_rows.json fewer. pooled.json has hidden states of
+texts of several lengths: one row per text is their mean over its positions, or over the padding too.
 Versions used: numpy==2.4.6, scipy==1.17.1.
 
     python3 tests/parity/make_cka_fixtures.py [OUTPUT_FOLDER]
@@ -76,6 +77,35 @@ def make_golden(rng, rows, widths, groups):
     }
 
 
+def make_pooled(rng, texts=14, length=6):
+    """Hidden states [texts, length, width] of two layers of two models; positions after a text's end are padding."""
+    lengths = [int(n) for n in rng.integers(1, length + 1, texts)]
+    topic = rng.normal(size=(texts, 1, 3))
+    states = {
+        name: [
+            (topic @ rng.normal(size=(3, width)) + rng.normal(size=(texts, length, width)) + 20 * rng.normal(size=width))
+            .astype(np.float32) for _ in range(2)
+        ]
+        for name, width in (("a", 4), ("b", 5))
+    }
+
+    def pooled(x, counted):
+        return np.stack([text[:n].astype(np.float64).mean(axis=0) for text, n in zip(x, counted)])
+
+    def cka(counted):
+        return [linear_cka(pooled(x, counted), pooled(y, counted), "biased") for x in states["a"] for y in states["b"]]
+
+    return {
+        "lengths": lengths,
+        "states": {
+            name: [{"width": x.shape[2], "values": [float(f"{v:.9g}") for v in x.ravel()]} for x in layers]
+            for name, layers in states.items()
+        },
+        "document_mean": cka(lengths),
+        "padding_included": cka([length] * texts),
+    }
+
+
 def main():
     rng = np.random.default_rng(0)
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_OUTPUT
@@ -85,6 +115,7 @@ def main():
     ):
         golden = make_golden(rng, rows, widths, groups)
         (output / f"{name}.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    (output / "pooled.json").write_text(json.dumps(make_pooled(rng), separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
