@@ -7,7 +7,14 @@ import {
   trainByteLevelBpe,
 } from "@causeway/core/tokenizer";
 import { spansColumn } from "@causeway/core/stage";
-import { encodeParameters, initialize, ParameterArrays, toHuggingFace } from "@causeway/core/model";
+import { Decoder } from "@causeway/core/generate";
+import {
+  encodeParameters,
+  initialize,
+  ParameterArrays,
+  passFlops,
+  toHuggingFace,
+} from "@causeway/core/model";
 import { model_schema, modelConfig } from "@causeway/core/train";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
@@ -54,15 +61,19 @@ async function makeTokenizer() {
 
 type Files = Record<string, string | Uint8Array>;
 
-async function untrained(seed = 1): Promise<Files> {
-  const files = await makeTokenizer();
-  const sizes = {
+const MODEL = modelConfig(
+  model_schema.parse({
     hidden_size: 48,
     num_hidden_layers: 2,
     num_attention_heads: 2,
     intermediate_size: 96,
-  };
-  const config = modelConfig(model_schema.parse(sizes), 400);
+  }),
+  400,
+);
+
+async function untrained(seed = 1): Promise<Files> {
+  const files = await makeTokenizer();
+  const config = MODEL;
   const parameters = new ParameterArrays(config, "matrices");
   initialize(parameters, seed);
   return {
@@ -266,4 +277,45 @@ Deno.test("questions come from the data root if one is set", async () => {
     else Deno.env.set("CAUSEWAY_DATA_ROOT", before);
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("the forecast counts every token of answers that do not end early", async () => {
+  const tasks = { gsm8k: { ...GSM8K, max_questions: 2, max_new_tokens: 5 } };
+  const logits = Decoder.prototype.logits;
+  let passes = 0;
+  Decoder.prototype.logits = function (...args) {
+    passes++;
+    return logits.apply(this, args);
+  };
+  try {
+    await evaluated({ novice, same: novice }, { tasks, batch_size: 2 });
+  } finally {
+    Decoder.prototype.logits = logits;
+  }
+  const models = { novice: { model: MODEL }, same: { model: MODEL } };
+  const { ctx: { config } } = await fakeContext(evaluate_tasks, {
+    config: { tasks, batch_size: 2 },
+    inputs: { models: { novice } },
+  });
+  const { tokens, flops, notes, memory } = await evaluate_tasks.forecast!(
+    { config, seed: 0, parents: { models } },
+  );
+  assert.equal(tokens, 2 * passes); // two questions at a time
+  assert.equal(flops, tokens! * passFlops(MODEL, { rows: 1, length: 1 }, "forward"));
+  assert.match(notes!.join(), /asks 2 questions of GSM8K, if the sets have their published sizes/);
+  assert.deepEqual(Object.keys(memory!), ["weights", "keys and values, at most"]);
+});
+
+Deno.test("only MBPP needs Python, and to start processes", async () => {
+  const needs = async (tasks: object) => {
+    const { ctx } = await fakeContext(evaluate_tasks, {
+      config: { tasks: tasks as never },
+      inputs: { models: { novice } },
+    });
+    return evaluate_tasks.requires!(ctx.config);
+  };
+  assert.deepEqual(Object.keys(await needs({ gsm8k: GSM8K, sciq: SCIQ })), ["compute"]);
+  const { permissions, packages } = await needs({ mbpp: MBPP });
+  assert.deepEqual(permissions, { run: ["deno"] });
+  assert.match(packages![0], /^pyodide@[\d.]+$/);
 });
