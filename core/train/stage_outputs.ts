@@ -19,7 +19,7 @@ import type { Phase, PhaseResult } from "./phase.ts";
 /** A model of average weights, without trainer state. */
 const averaged_checkpoint = filesPort(
   "checkpoint",
-  "the average of the weights along the phase; no files unless `weight_average` is set",
+  "the average of the weights along the phase; only a note unless `weight_average` is set",
 );
 
 /** Output ports of pretrain, midtrain and sft. */
@@ -58,6 +58,8 @@ export async function writePhase(
   if (averaged) {
     await writeCheckpoint(outputs.averaged, averaged);
     for (const name of beside) await outputs.averaged.write(name, await tokenizer.bytes(name));
+  } else {
+    await outputs.averaged.write("README.md", "No average: weight_average is not set.\n");
   }
   await writeSeries(outputs.checkpoints, kept, { tokenizer, names: beside });
   await outputs.training.write(history.trainingTable());
