@@ -57,6 +57,15 @@ export class DocumentSums {
     allReduceSum(this.#sums);
   }
 
+  /**
+   * The mean over documents of their mean losses, in nats: a short document counts as much as a long one. NaN if no document
+   * has a label.
+   */
+  mean(): number {
+    const rows = this.rows();
+    return rows.reduce((sum, { loss_sum, tokens }) => sum + loss_sum / tokens, 0) / rows.length;
+  }
+
   /** Documents with labels, by index. */
   rows(): DocumentLoss[] {
     return [...this.#places].map(([document, place]) => {

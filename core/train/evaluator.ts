@@ -27,6 +27,8 @@ import { batchFeeds, batchShape } from "./trainer.ts";
 /** What an eval loss is measured on. */
 export interface EvalSet {
   readonly sequences: readonly Sequence[];
+  /** "document": the loss is the mean over documents of their means, not the mean over tokens, which is the default. */
+  readonly average?: EvalAverage;
   /**
    * UTF-8 bytes per supervised token: over the whole source, or, where prompts are masked, over the sequences; null where
    * that is unknown.
@@ -34,10 +36,14 @@ export interface EvalSet {
   readonly bytes_per_token: number | null;
 }
 
+export type EvalAverage = "token" | "document";
+
 export interface EvalSetOptions {
   readonly sequence_length: number;
   readonly max_sequences: number;
   readonly mode: (source: string) => "packed" | "examples";
+  /** How the loss of a source is averaged, "token" by default; documents are then measured one by one, whatever `mode` says. */
+  readonly average?: (source: string) => EvalAverage;
   /** All by default. */
   readonly sources?: readonly string[];
   readonly packing?: PackingConfig;
@@ -67,7 +73,9 @@ export async function evalSets(
   const sets = await loadDocumentSets(inputs, port);
   const found = new Map<string, EvalSet>();
   for (const name of sources ?? sets.keys()) {
-    const set = findSet(sets, name), mode = options.mode(name);
+    const set = findSet(sets, name);
+    const average = options.average?.(name) ?? "token";
+    const mode = average === "document" ? "examples" : options.mode(name);
     const sequences = attempt(() => evaluationSequences(set, { ...options, mode }));
     if (sequences instanceof Error) {
       if (sources !== undefined) throw sequences;
@@ -83,12 +91,14 @@ export async function evalSets(
           `${sequence_length + 1}: measured as one sequence of ${counted(tokens.length, "token")}`,
       );
     }
-    const bytes_per_token = mode === "examples" && set.is_masked
+    const bytes_per_token = average === "document"
+      ? unknownBytes(name, "its loss is a mean over documents, not over tokens", options)
+      : mode === "examples" && set.is_masked
       ? await answerBytes(sequences, name, options)
       : set.text_bytes > 0
       ? set.text_bytes / set.token_count
       : unknownBytes(name, "its tokens have no text_bytes", options);
-    found.set(name, { sequences, bytes_per_token });
+    found.set(name, { sequences, average, bytes_per_token });
   }
   return found;
 }

@@ -228,17 +228,19 @@ class Loop {
     const of_documents: MetricsHistory["documents"][number][] = [];
     const wanted = phase.document_losses && (done === 0 || done === phase.steps);
     for (const [source, eval_set] of phase.validation) {
-      const documents = wanted ? new DocumentSums(eval_set.sequences) : undefined;
+      const by_document = eval_set.average === "document";
+      const documents = wanted || by_document ? new DocumentSums(eval_set.sequences) : undefined;
       const measured = await this.#stoppable((signal) =>
         this.#evalLoss(eval_set, documents, signal)
       );
+      if (by_document) measured.loss = documents!.mean();
       if (!Number.isFinite(measured.loss)) {
         const what = `validation loss on "${source}"`;
         if (done === 0) throw NonFiniteError.ofWeights(what, measured.loss);
         throw new NonFiniteError(`${what} is ${measured.loss} at step ${step}`);
       }
       rows.push({ step, source, ...measured, bits_per_byte: bitsPerByte(measured.loss, eval_set) });
-      if (documents) of_documents.push({ step, source, documents: documents.rows() });
+      if (wanted) of_documents.push({ step, source, documents: documents!.rows() });
     }
     [...rows, ...of_documents].forEach((row) => history.add(row));
     const losses = rows.map(({ source, loss }) => [`validation_loss/${source}`, loss]);

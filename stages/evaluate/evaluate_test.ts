@@ -127,3 +127,35 @@ Deno.test("models of different tokenizers are not measured on the same tokens", 
     /models "own" and "other" have different tokenizers.*compare bits per byte/,
   );
 });
+
+Deno.test("the average over documents is the mean of the losses of single documents", async () => {
+  const config = { average: "document", sequence_length: 20 } as const;
+  const all = await evaluated(config);
+  assert.ok(all.bits_per_byte.every((bits) => bits === null));
+  assert.match(
+    all.logs.join("\n"),
+    /bits per byte of "general" are left empty: its loss is a mean over/,
+  );
+  for (const source of ["general", "qa"]) {
+    /** Each document as a source of its own, of which the loss is measured over its tokens. */
+    const rows = TOKENS.source.flatMap((name, i) => name === source ? [i] : []);
+    const single = {
+      ...TOKENS,
+      source: TOKENS.source.map((name, i) => name === source ? `document_${i}` : "other"),
+    };
+    const names = rows.map((i) => `document_${i}`);
+    const { model, loss, tokens } = await evaluated(
+      { sources: names, by_example: names, sequence_length: 20 },
+      { tokens: { data: single } },
+    );
+    const of_sharp = loss.filter((_, i) => model[i] === "sharp");
+    const counts = tokens.filter((_, i) => model[i] === "sharp");
+    const mean = of_sharp.reduce((sum, value) => sum + value, 0) / rows.length;
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const by_token = of_sharp.reduce((sum, value, i) => sum + value * counts[i], 0) / total;
+    const row = all.model.findIndex((name, i) => name === "sharp" && all.source[i] === source);
+    assert.ok(Math.abs(all.loss[row] - mean) < 1e-5 * mean, `${all.loss[row]} is not ${mean}`);
+    assert.equal(all.tokens[row], total);
+    assert.ok(Math.abs(mean - by_token) > 1e-3 * mean, "documents of equal lengths show nothing");
+  }
+});

@@ -13,6 +13,7 @@ import {
   checkModels,
   type CheckpointForecast,
   checkpointReader,
+  DocumentSums,
   type EvalSet,
   evalSets,
   evalSetsForecast,
@@ -33,6 +34,11 @@ const config = z.strictObject({
   sources: distinct(z.array(z.string())).optional(),
   /** Sources measured document by document, without loss on prompts; other sources are packed as in pretraining. */
   by_example: distinct(z.array(z.string())).default([]),
+  /**
+   * "token": the mean loss over the tokens of a source. "document": the mean over its documents of their mean losses, as the
+   * authors' code has it; all sources are then measured document by document, and bits per byte are left empty.
+   */
+  average: z.enum(["token", "document"]).default("token"),
   /** Input tokens per sequence. */
   sequence_length: positive_int.default(512),
   /** Maximum number of sequences per source, evenly spaced over all of them. */
@@ -43,8 +49,9 @@ const config = z.strictObject({
 
 export const evaluate = defineStage({
   name: "evaluate",
-  version: "4",
-  description: "Measures the held-out loss of models on each source, weighted by token.",
+  version: "5",
+  description:
+    "Measures the held-out loss of models on each source, weighted by token or by document.",
   config,
   inputs: { models: many(ports.checkpoint), tokens: many(ports.tokens) },
   outputs: { evaluation: ports.evaluation },
@@ -55,7 +62,8 @@ export const evaluate = defineStage({
       sequence_length,
       max_sequences,
       sources: config.sources,
-      mode: (source) => config.by_example.includes(source) ? "examples" : "packed",
+      mode: modeOf(config),
+      average: () => config.average,
       port: "tokens",
       tokenizer: Object.values(inputs.models)[0],
       log,
@@ -76,7 +84,10 @@ export const evaluate = defineStage({
           signal.throwIfAborted();
           report(done + count, {}, total);
         };
-        const { loss, tokens } = await evaluator.loss(weights, sequences, { onBatch });
+        const by_document = eval_set.average === "document";
+        const documents = by_document ? new DocumentSums(sequences) : undefined;
+        const measured = await evaluator.loss(weights, sequences, { onBatch, documents });
+        const loss = documents?.mean() ?? measured.loss, { tokens } = measured;
         if (!Number.isFinite(loss)) {
           throw NonFiniteError.ofWeights(`loss of "${model}" on "${source}"`, loss);
         }
@@ -96,8 +107,7 @@ export const evaluate = defineStage({
       return { notes: ["the cost is unknown until the data are tokenized and the models exist"] };
     }
     const { sequence_length: length, micro_batch_size: rows, by_example } = config;
-    const mode = (source: string) => by_example.includes(source) ? "examples" : "packed";
-    const { sets, problems } = evalSetsForecast(known, { ...config, mode });
+    const { sets, problems } = evalSetsForecast(known, { ...config, mode: modeOf(config) });
     const unmeasured = by_example.filter((source) => !sets.some((set) => set.source === source));
     const work = models.map(({ model }) => forwardWork(model, sets, rows));
     return {
@@ -110,6 +120,12 @@ export const evaluate = defineStage({
     };
   },
 });
+
+/** How each source is measured. */
+function modeOf({ by_example, average }: Pick<z.output<typeof config>, "by_example" | "average">) {
+  return (source: string) =>
+    average === "document" || by_example.includes(source) ? "examples" : "packed";
+}
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 

@@ -60,6 +60,11 @@ const config = z.strictObject({
   validation: validation_schema.extend({
     /** Held-out sources to measure; all sources of the validation input when not set. */
     sources: distinct(z.array(z.string())).optional(),
+    /**
+     * Of these, the sources that are measured document by document, and whose loss is the mean over documents of their mean
+     * losses, as the authors' code has it for C4; their bits per byte are left empty.
+     */
+    by_document: distinct(z.array(z.string())).default([]),
   }).prefault({}),
   /**
    * Whether the final checkpoint includes the optimizer state, two thirds of its size. It is only needed to continue
@@ -103,21 +108,28 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
   const sources = sourceNames(config.sources);
   const peak_lr = await bestLearningRate(inputs.learning_rates, sources[0]);
   if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
+  const eval_sets = await evalSets(inputs.validation, {
+    sequence_length,
+    max_sequences: validation.max_sequences,
+    sources: validation.sources,
+    mode: (source) => sources.includes(source) ? "examples" : "packed",
+    average: (source) => validation.by_document.includes(source) ? "document" : "token",
+    port: "validation",
+    tokenizer: inputs.checkpoint,
+    log,
+  });
+  const unmeasured = validation.by_document.find((source) => !eval_sets.has(source));
+  if (unmeasured !== undefined) {
+    const measured = [...eval_sets.keys()].map((name) => `"${name}"`).join(", ") || "nothing";
+    throw new Error(`by_document names "${unmeasured}", but what is measured is ${measured}`);
+  }
   return {
     ...phase,
     start: {
       ...startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
       weight_average: config.weight_average,
     },
-    validation: await evalSets(inputs.validation, {
-      sequence_length,
-      max_sequences: validation.max_sequences,
-      sources: validation.sources,
-      mode: (source) => sources.includes(source) ? "examples" : "packed",
-      port: "validation",
-      tokenizer: inputs.checkpoint,
-      log,
-    }),
+    validation: eval_sets,
     validate_every: validation.every_steps,
     document_losses: true,
     keep: config,

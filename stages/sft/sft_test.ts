@@ -72,6 +72,33 @@ Deno.test("losses of documents add up to the first and the last validation loss"
   });
 });
 
+Deno.test("a source by document has the mean of its documents' mean losses", async () => {
+  const by_document = { validation: { every_steps: 16, by_document: ["general"] } };
+  const { validation, document_losses: documents, logs } = await tune(by_document);
+  const plain = await tune();
+  for (const step of [0, 32]) {
+    const at = (source: string) =>
+      validation.source.findIndex((name, i) => name === source && validation.step[i] === step);
+    const rows = [...documents.source.keys()].filter((row) => {
+      return documents.source[row] === "general" && documents.step[row] === step;
+    });
+    assert.equal(rows.length, 20);
+    const means = rows.map((row) => documents.loss_sum[row] / documents.tokens[row]);
+    const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
+    assert.ok(Math.abs(validation.loss[at("general")] - mean) < 1e-12);
+    assert.equal(validation.bits_per_byte[at("general")], null);
+    assert.equal(validation.loss[at("qa")], plain.validation.loss[at("qa")]);
+    // The untrained model has about the same loss everywhere.
+    const by_token = plain.validation.loss[at("general")];
+    assert.ok(Math.abs(by_token / mean - 1) > (step === 0 ? 1e-6 : 1e-3), `${by_token}, ${mean}`);
+  }
+  assert.match(logs.join("\n"), /bits per byte of "general" are left empty/);
+  await assert.rejects(
+    tune({ validation: { by_document: ["web"] } }),
+    /by_document names "web", but what is measured is "general", "qa"/,
+  );
+});
+
 Deno.test("prompts are excluded from the loss", async () => {
   const { validation } = await tune({ epochs: 0.125 });
   const { tokens } = tinyTokens({ qa: { ...EXAMPLES, documents: 12 } });
