@@ -151,9 +151,12 @@ export async function ckaFigures(rows: readonly CkaRow[], options: CkaOptions): 
     .map(([probe, of_probe]) => ({ probe, of_probe, pairs: modelPairs(of_probe, options.rank) }))
     .filter(({ pairs }) => pairs.length > 0);
   const domain = scaleFrom(probes.flatMap(({ pairs }) => pairs.flatMap(({ cells }) => cells)));
+  // Four panels make a square; more are three in a row.
+  const columns = Math.max(...probes.map(({ pairs }) => pairs.length)) <= 4 ? 2 : 3;
+  const room = PANEL[columns];
   const panel = ({ a, b, cells }: ModelPair) => {
     const layers = new Set(cells.flatMap(({ x, y }) => [Number(x), Number(y)]));
-    const size = Math.min(40, PANEL / layers.size);
+    const size = Math.min(40, room / layers.size);
     const ascending = [...layers].sort((p, q) => p - q);
     return heatMap(cells, ascending, "CKA", domain, { size, x: shown(a), y: shown(b) });
   };
@@ -167,14 +170,14 @@ export async function ckaFigures(rows: readonly CkaRow[], options: CkaOptions): 
         `representation up to rotation and scale; darker is more similar.${
           widest(of_probe, "jackknife")
         }`,
-      chart: { columns: 3, spacing: { row: 20, column: 16 }, concat: pairs.map(panel) },
+      chart: { columns, spacing: { row: 20, column: 16 }, concat: pairs.map(panel) },
     })
   );
   return await Promise.all(figures);
 }
 
-/** Room for the cells of each of three panels side by side. */
-const PANEL = 150;
+/** Room for the cells of each panel in CSS pixels, by the number of panels side by side. */
+const PANEL = { 2: 230, 3: 150 } as const;
 
 /** Datasets with their sizes and licences. */
 export function datasetTable(rows: readonly RowOf<typeof ports.dataset_summary>[]): ShownTable {

@@ -1,9 +1,9 @@
 /**
- * Heat maps: of values up to 1, and of differences around 0.
+ * Heat maps: of values up to 1, of differences around 0, and of losses.
  *
  * @module
  */
-import { signed } from "./text.ts";
+import { decimals, signed } from "./text.ts";
 
 /** Characters of a cell's number, such as 0.87. */
 const CHARACTERS = 4;
@@ -101,8 +101,8 @@ export function heatMap(
 /** Better, equal, worse; blue and orange are distinct for readers with any colour vision. */
 const DIVERGING = ["#0072B2", "#F7F7F7", "#D55E00"];
 
-/** Layout of a {@link divergingMap}. */
-export interface DivergingOptions {
+/** Layout of a {@link divergingMap} or {@link lowIsDarkMap}. */
+export interface GridOptions {
   /** Titles of the axes, with units. */
   x: string;
   y: string;
@@ -124,19 +124,48 @@ export interface DivergingOptions {
  * assert.deepEqual(data.values.map(({ text }) => text), ["-0.100", "+0.050"]);
  * ```
  */
-export function divergingMap(cells: readonly Cell[], { x, y, columns, rows }: DivergingOptions) {
+export function divergingMap(cells: readonly Cell[], options: GridOptions) {
   // Symmetric: equal distances from 0 have equal strength.
   const furthest = Math.max(1e-6, ...cells.map(({ value }) => Math.abs(value)));
+  return gridOfCells(cells, options, {
+    scale: { domain: [-furthest, 0, furthest], range: DIVERGING },
+    strong: `abs(datum.value) > ${WHITE_FROM * furthest}`,
+    text: signed,
+  });
+}
+
+/** A Vega-Lite view of values such as losses: the lower, the darker; each cell with its number. */
+export function lowIsDarkMap(cells: readonly Cell[], options: GridOptions) {
+  const values = cells.map(({ value }) => value);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return gridOfCells(cells, options, {
+    scale: { domain: [low, high > low ? high : low + 1], range: ["#0072B2", "#F7F7F7"] },
+    strong: `datum.value < ${high - WHITE_FROM * (high - low)}`,
+    text: decimals,
+  });
+}
+
+/** Colours of a grid, when its numbers are white, and how they are written. */
+interface GridLook {
+  readonly scale: object;
+  readonly strong: string;
+  readonly text: (value: number) => string;
+}
+
+function gridOfCells(
+  cells: readonly Cell[],
+  { x, y, columns, rows }: GridOptions,
+  { scale, strong, text }: GridLook,
+) {
   const axis = { ticks: false, domain: false, labelAngle: 0, labelOverlap: false };
   const position = {
     x: { field: "x", type: "ordinal", scale: { domain: columns }, title: x, axis },
     y: { field: "y", type: "ordinal", scale: { domain: rows }, title: y, axis },
   };
-  const strong = `abs(datum.value) > ${WHITE_FROM * furthest}`;
   return {
     width: 54 * columns.length,
     height: 36 * rows.length,
-    data: { values: cells.map((cell) => ({ ...cell, text: signed(cell.value) })) },
+    data: { values: cells.map((cell) => ({ ...cell, text: text(cell.value) })) },
     layer: [
       {
         mark: { type: "rect", stroke: "white", strokeWidth: 1 },
@@ -145,7 +174,7 @@ export function divergingMap(cells: readonly Cell[], { x, y, columns, rows }: Di
           color: {
             field: "value",
             type: "quantitative",
-            scale: { domain: [-furthest, 0, furthest], range: DIVERGING },
+            scale,
             legend: null, // the numbers are in the cells
           },
         },

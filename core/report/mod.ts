@@ -15,7 +15,7 @@ export {
   similarityMatrix,
 } from "./blocks.ts";
 export { type Figure, renderFigure, renderSvg } from "./figure.ts";
-export { type Cell, divergingMap, heatMap, scaleFrom } from "./heat_map.ts";
+export { type Cell, divergingMap, heatMap, lowIsDarkMap, scaleFrom } from "./heat_map.ts";
 export {
   filesOf,
   leftOut,

@@ -23,6 +23,8 @@ export interface Dot {
   readonly value: number;
   /** Drawn as an open mark of the same shape, joined to `value`. */
   readonly before?: number;
+  /** Whether the mark of `value` is open, whatever its style. */
+  readonly open?: boolean;
   /** Ends of the bar; null for none. */
   readonly low?: number | null;
   readonly high?: number | null;
@@ -130,7 +132,12 @@ function dotPanel({ title, dots, reference }: DotPanel, layout: DotLayout): obje
         stroke,
       }),
       ...layer(ways, { ...POINT, fill: "white" }, { ...at("before"), stroke, shape }),
-      { mark: POINT, encoding: { ...at("value"), ...channels } },
+      ...layer(dots.filter(({ open }) => !open), POINT, { ...at("value"), ...channels }),
+      ...layer(dots.filter(({ open }) => open), { ...POINT, fill: "white" }, {
+        ...at("value"),
+        stroke,
+        shape,
+      }),
       {
         mark: { type: "text", align: "left", fontSize: 11.5, color: "#222" },
         encoding: { ...label, x: { value: width + 6 }, text: { field: "text" } },
@@ -164,6 +171,8 @@ export interface LinePanel {
   readonly height?: number;
   /** Whether points are marked, or only the curve is drawn. */
   readonly marked?: boolean;
+  /** Whether points are joined by a line, by default, or only marked. */
+  readonly joined?: boolean;
   /** Whether marks are cut off at the frame; points on it are then cut in half. */
   readonly clip?: boolean;
   /** Scales that replace the default, which fits the points; further properties of the axes. */
@@ -216,10 +225,12 @@ export function linePanel(panel: LinePanel): object {
         mark: INTERVAL,
         encoding: { x, y: y("low"), y2: { field: "high" }, stroke: lines.stroke },
       }]),
-      {
-        mark: { type: "line", strokeWidth: 2, clip: panel.clip },
-        encoding: { x, y: y("y"), order: { field: "x" }, ...lines },
-      },
+      ...(panel.joined ?? true
+        ? [{
+          mark: { type: "line", strokeWidth: 2, clip: panel.clip },
+          encoding: { x, y: y("y"), order: { field: "x" }, ...lines },
+        }]
+        : []),
       ...(marked
         ? [{
           mark: { ...POINT, size: 60, clip: panel.clip },

@@ -12,6 +12,12 @@ export interface ScatterPoint {
   readonly text: string;
   readonly x: number;
   readonly y: number;
+  /** Drawn grey, below the others, in the shape of its series. */
+  readonly faded?: boolean;
+  /** Whether the mark is open, whatever its style. */
+  readonly open?: boolean;
+  /** Area of the mark in square pixels; {@link POINT}'s by default. */
+  readonly area?: number;
 }
 
 export interface Scatter {
@@ -65,7 +71,7 @@ export function scatter(chart: Scatter): object {
         mark: { type: "rule", color: "#999", strokeWidth: 0.7 },
         encoding: { ...at, x2: { field: "label_x" }, y2: { field: "label_y" } },
       },
-      { mark: POINT, encoding: { ...at, ...pointChannels(chart.styles) } },
+      ...marks(points, at, chart.styles),
       // A white halo keeps lines off the text.
       ...[{ stroke: "white", strokeWidth: 3 }, {}].map((halo) => ({
         data: { values: placed },
@@ -82,6 +88,44 @@ export function scatter(chart: Scatter): object {
     ],
   };
 }
+
+/** Grey marks first, then open and filled ones of their series, the larger below the smaller. */
+function marks(
+  points: readonly ScatterPoint[],
+  at: object,
+  styles: readonly SeriesStyle[],
+): object[] {
+  const { stroke, fill, shape } = pointChannels(styles);
+  const kinds = [
+    { of: ({ faded }: ScatterPoint) => faded, mark: { stroke: GREY, fill: GREY }, channels: {} },
+    {
+      of: ({ faded, open }: ScatterPoint) => !faded && open,
+      mark: { fill: "white" },
+      channels: { stroke },
+    },
+    {
+      of: ({ faded, open }: ScatterPoint) => !faded && !open,
+      mark: {},
+      channels: { stroke, fill },
+    },
+  ];
+  return kinds.map(({ of, mark, channels }) => ({
+    data: {
+      values: points.filter(of).map((point) => ({ ...point, area: point.area ?? POINT.size }))
+        .toSorted((a, b) => b.area - a.area),
+    },
+    mark: { ...POINT, ...mark },
+    encoding: {
+      ...at,
+      ...channels,
+      shape,
+      size: { field: "area", type: "quantitative", scale: null, legend: null },
+    },
+  })).filter(({ data }) => data.values.length > 0);
+}
+
+/** The colour of faded points. */
+const GREY = "#BBBBBB";
 
 function domain(values: readonly number[], margin: number): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];

@@ -1,16 +1,9 @@
 /**
- * Look-ups of arms, and differences between arms with their intervals, which tables show and verdicts are based on.
+ * Look-ups of arms and of their rows in the comparison, which tables show and verdicts are based on.
  *
  * @module
  */
-import { type Interval, pairedDifference } from "@causeway/core/analysis";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
-
-/** A difference in nats per token; negative values support the claim. */
-export interface Effect extends Interval {
-  readonly label: string;
-  readonly difference: number;
-}
 
 /** A row of an arm that was compared with its reference. */
 export type ComparedRow = ComparisonRow & {
@@ -88,80 +81,26 @@ export function bothPanels<R>(
   ].filter(({ rows }) => rows.length > 0);
 }
 
-/** Losses after fine-tuning by seed. */
-export function lossesBySeed(
-  all: StudyMeasurements,
-  arm: string,
-  target: string,
-  source: string,
-): Map<number, number> {
-  const rows = all.runs.filter((row) => {
-    return row.arm === arm && row.target === target && row.source === source;
-  });
-  return new Map(rows.map(({ seed, loss_after }) => [seed, loss_after]));
-}
-
-/** Arms whose losses are added, and arms whose losses are subtracted. */
-interface Contrast {
+/** The main arm of a pair of the config, on the target that its source is meant for. */
+export interface MatchedArm {
+  readonly arm: ArmRow;
+  readonly target: string;
+  /** "code 20% from 10%, Pycode". */
   readonly label: string;
-  readonly plus: readonly string[];
-  readonly minus: readonly string[];
 }
 
-/** A contrast of losses after fine-tuning, paired by the seeds that all its arms share; undefined if they share none. */
-export function contrast(
-  all: StudyMeasurements,
-  { label, plus, minus }: Contrast,
-  target: string,
-  source: string,
-): Effect | undefined {
-  const sides = [plus, minus].map((arms) =>
-    arms.map((arm) => lossesBySeed(all, arm, target, source))
-  );
-  const every = sides.flat();
-  const seeds = [...every[0].keys()].filter((seed) => every.every((losses) => losses.has(seed)));
-  if (seeds.length === 0) return undefined;
-  const [x, y] = sides.map((side) =>
-    seeds.map((seed) => side.reduce((sum, losses) => sum + losses.get(seed)!, 0))
-  );
-  const { difference, ci_low, ci_high } = pairedDifference(x, y);
-  return { label, difference, ci_low, ci_high };
-}
-
-/** Loss of arm `a` minus that of arm `b`, as a contrast. */
-export function differenceBetween(
-  all: StudyMeasurements,
-  [a, b]: readonly [string, string],
-  target: string,
-  source: string,
-): Effect | undefined {
-  const label = `${labelOf(all, a)} − ${labelOf(all, b)}`;
-  return contrast(all, { label, plus: [a], minus: [b] }, target, source);
-}
-
-/** An arm compared with its reference; `relative` is the improvement as a share of the reference's loss. */
-export interface MatchedEffect extends Effect {
-  readonly specialised: string;
-  readonly relative: number;
-  readonly reference_loss: number;
-}
-
-/** The main arm of every matched pair, compared with its reference on a held-out source. */
-export function matchedEffects(
-  config: StudyReportConfig,
-  all: StudyMeasurements,
-  sourceOf: (target: string) => string,
-): MatchedEffect[] {
+/** The main arm of every matched pair, in the order of the config. */
+export function matchedArms(config: StudyReportConfig, all: StudyMeasurements): MatchedArm[] {
   return config.matched.flatMap(({ specialised, target }) => {
     const arm = mainArm(all, specialised);
-    if (!arm) return [];
-    const row = findComparison(all, arm.arm, target, sourceOf(target));
-    if (!isCompared(row)) return [];
-    const { difference, ci_low, ci_high, relative_improvement: relative } = row;
-    const reference_loss = row.loss_after - difference;
-    const label = `${arm.label}, ${targetLabel(config, target)}`;
-    return [{ label, specialised, difference, ci_low, ci_high, relative, reference_loss }];
+    return arm ? [{ arm, target, label: `${arm.label}, ${targetLabel(config, target)}` }] : [];
   });
+}
+
+/** As {@link matchedArms}, only sources far from general data. */
+export function distantArms(config: StudyReportConfig, all: StudyMeasurements): MatchedArm[] {
+  return matchedArms(config, all)
+    .filter(({ arm }) => config.distant.includes(arm.specialised));
 }
 
 /** The target that an arm's specialised source is meant for. */
@@ -174,7 +113,7 @@ export function matchedTarget(
 
 /** The earliest and the latest start that have several weights, each with its arms of the weights that both have. */
 export function weightsByStart(all: StudyMeasurements, target: string) {
-  const points = gridArms(all).flatMap(({ arm, start, weight }) => {
+  const points = crossedArms(gridArms(all)).flatMap(({ arm, start, weight }) => {
     const row = findComparison(all, arm, target, target);
     return row ? [{ arm, start, weight, loss: row.loss_after }] : [];
   });
@@ -217,4 +156,15 @@ export function gridArms(all: StudyMeasurements): ArmRow[] {
   return all.arms.filter(({ kind, specialised }) => {
     return (kind === "ablation" || kind === "midtrain") && specialised === ablation.specialised;
   });
+}
+
+/**
+ * Arms whose weight several starts have: those that cross starts with weights. Weights that each belong to one start, at equal
+ * specialised tokens, are the section of exposure's; they are kept here if there are no others.
+ */
+export function crossedArms(arms: readonly ArmRow[]): readonly ArmRow[] {
+  const shared = arms.filter(({ weight }) => {
+    return arms.filter((other) => Math.abs(other.weight - weight) < 1e-9).length > 1;
+  });
+  return shared.length > 1 ? shared : arms;
 }

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import type { Interval } from "@causeway/core/analysis";
-import { FINDINGS } from "./findings.ts";
+import { judgeAll, JUDGES } from "./findings/mod.ts";
 import type { StudyMeasurements } from "./inputs.ts";
 import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts";
-import { type Finding, judge } from "./verdict.ts";
+import { trunkSample } from "./testdata/trunks.ts";
+import { conclude, type Finding, judge, LEAST_TOKENS, type Verdict } from "./verdict.ts";
 
-/** The one finding that begins with a text. */
-function find(all: StudyMeasurements, beginning: string): Finding {
-  const found = FINDINGS.map((judge) => judge(CONFIG, all))
-    .filter(({ finding }) => finding.startsWith(beginning));
-  assert.equal(found.length, 1, beginning);
+/** The one finding of an id, and of a source where each is judged apart. */
+function find(all: StudyMeasurements, id: string, specialised?: string): Finding {
+  const found = judgeAll(CONFIG, all)
+    .filter((each) => each.id === id && each.specialised === specialised);
+  assert.equal(found.length, 1, id);
   return found[0];
 }
+
+const verdict = (...of: Parameters<typeof find>): Verdict => find(...of).verdict;
 
 type Comparison = StudyMeasurements["comparison"][number];
 type Run = StudyMeasurements["runs"][number];
@@ -30,7 +33,7 @@ function changed(
 }
 
 const between = (ci_low: number, ci_high: number) => {
-  return { difference: (ci_low + ci_high) / 2, ci_low, ci_high };
+  return { difference: (ci_low + ci_high) / 2, ci_low, ci_high, replication: "seeds" };
 };
 const unknown = { ci_low: null, ci_high: null };
 
@@ -40,57 +43,102 @@ Deno.test("an interval that includes 0 or is missing leaves a verdict undecided"
   assert.equal(judge([between(-2, -1), between(-0.2, 0.1)]), "undecided");
   assert.equal(judge([between(-2, -1), between(0.1, 0.2)]), "not supported");
   assert.equal(judge([between(-0.1, 0.3), between(-0.2, 0.4)]), "undecided");
-  assert.equal(judge([unknown]), "undecided");
+  assert.equal(judge([{ difference: -1, ...unknown, replication: "none" }]), "undecided");
 });
 
-Deno.test("in domain: matched pairs decide, on their own targets", () => {
-  const IN_DOMAIN = "Midtraining on a domain";
-  const matched = ({ arm, target, source }: Comparison) =>
-    source === target &&
-    CONFIG.matched.some((pair) => pair.specialised === arm && pair.target === target);
-  const all_lower = changed({
-    comparison: (row) => matched(row) ? between(-0.2, -0.1) : between(0.1, 0.2),
+Deno.test("published means have no intervals: their signs decide", () => {
+  const mean = (difference: number) => ({ difference, ...unknown, replication: "means" });
+  assert.equal(judge([mean(-0.1), mean(-0.01)]), "supported");
+  assert.equal(judge([mean(-0.1), mean(0.01)]), "not supported");
+  assert.equal(judge([mean(-0.1), mean(0)]), "undecided");
+});
+
+Deno.test("in domain: code and math apart, each on its own target", () => {
+  const noisy_math = changed({
+    comparison: ({ arm }) => between(-0.2, arm === "math" ? 0.1 : -0.1),
   });
-  assert.equal(find(all_lower, IN_DOMAIN).verdict, "supported");
-  assert.equal(find(all_lower, IN_DOMAIN).numbers.length, 5);
-  assert.equal(
-    find(all_lower, IN_DOMAIN).numbers[0],
+  assert.equal(verdict(noisy_math, "in_domain", "code"), "supported");
+  assert.equal(verdict(noisy_math, "in_domain", "math"), "undecided");
+  assert.deepEqual(find(noisy_math, "in_domain", "code").numbers, [
     "code 20% from 10%, Pycode: -0.150 [-0.200, -0.100]",
-  );
-  const but_flan = changed({
-    comparison: (row) => matched(row) ? between(row.arm === "flan" ? 0.1 : -0.2, 0.3) : undefined,
-  });
-  assert.equal(find(but_flan, IN_DOMAIN).verdict, "not supported");
-  const noisy = changed({ comparison: () => between(-0.2, 0.1) });
-  assert.equal(find(noisy, IN_DOMAIN).verdict, "undecided");
-  // FLAN is near general data: the far ones alone are as they were.
-  const far = changed({
+  ]);
+  // A mixture near general data may harm: it is no part of these findings.
+  const flan_harms = changed({
     comparison: ({ arm }) => arm === "flan" ? between(0.1, 0.3) : between(-0.2, -0.1),
   });
-  assert.equal(find(far, IN_DOMAIN).verdict, "not supported");
-  assert.equal(find(far, "Midtraining lowers the loss on domains far").verdict, "supported");
+  assert.equal(verdict(flan_harms, "in_domain", "code"), "supported");
+  const worse = changed({ comparison: ({ arm }) => between(arm === "code" ? 0.1 : -0.2, 0.3) });
+  assert.equal(verdict(worse, "in_domain", "code"), "not supported");
 });
 
-Deno.test("largest for far domains: intervals of the relative gain do not overlap", () => {
-  const LARGEST = "The gain is largest";
-  const gains = (far: Partial<Comparison>, near: Partial<Comparison>) =>
-    changed({ comparison: ({ arm }) => CONFIG.distant.includes(arm) ? far : near });
-  const [large, small] = [between(-0.9, -0.8), between(-0.2, -0.1)];
-  assert.equal(find(gains(large, small), LARGEST).verdict, "supported");
-  assert.equal(find(gains(small, large), LARGEST).verdict, "not supported");
-  assert.equal(find(gains(large, between(-0.95, -0.1)), LARGEST).verdict, "undecided");
-  // The same differences say less of a larger loss: 0.1 of 2.1 against 0.1 of 10.1.
-  const relative = changed({
-    comparison: ({ arm }) => {
-      const loss_after = CONFIG.distant.includes(arm) ? 2 : 10;
-      return { ...between(-0.11, -0.09), loss_after };
-    },
+Deno.test("too few held-out tokens of a source: not testable, and the note says which", () => {
+  const few = changed({
+    comparison: ({ source }) => ({
+      ...between(-0.2, -0.1),
+      source_tokens: source === "pycode" ? LEAST_TOKENS : LEAST_TOKENS + 1,
+    }),
   });
-  assert.equal(find(relative, LARGEST).verdict, "supported");
+  const code = find(few, "in_domain", "code");
+  assert.equal(code.verdict, "not testable here");
+  assert.match(code.note, /^pycode has 40,960 held-out tokens; a finding needs more than 40,960/);
+  assert.equal(verdict(few, "in_domain", "math"), "supported");
+  assert.equal(verdict(few, "retention", "code"), "supported");
+  assert.equal(verdict(few, "bridge"), "not testable here");
+});
+
+Deno.test("one trunk is said in the note, several are not; power is the largest of the differences", () => {
+  const once = find(studySample(), "in_domain", "code");
+  assert.match(once.note, /one trunk: nothing is known about training noise/);
+  const several = find(trunkSample(), "in_domain", "code");
+  assert.equal(several.note, "");
+  assert.ok(several.detectable! > 0.02, `${several.detectable}`);
+  const claim = { id: "a", from: "v1", finding: "", rule: "" };
+  const effect = { label: "", unit: "nats" as const, ...between(-2, -1) };
+  const effects = [{ ...effect, detectable: 0.1 }, { ...effect, detectable: 0.3 }];
+  const { detectable } = conclude(claim, studySample(), { verdict: "supported", effects, on: [] });
+  assert.equal(detectable, 0.3);
+});
+
+/** Losses of an arm by target, source and seed, in runs and as means. */
+const lossesOf = (
+  losses: (row: { arm: string; target: string; source: string }, seed: number) => number,
+) =>
+  changed({
+    runs: (row) => ({ loss_after: losses(row, row.seed) }),
+    comparison: (row) => ({ loss_after: losses(row, 2) }),
+  });
+/** Differences between seeds, which pairing removes, and a little noise. */
+const noise = (arm: string, seed: number) => 0.5 * seed + 0.001 * ((seed + arm.length) % 3);
+
+Deno.test("gains: the own mixture is best, near and mismatched ones gain less", () => {
+  const gains: Record<string, number> = {
+    "code pycode": 0.4,
+    "math gsm8k": 0.3,
+    "flan lima": 0.05,
+  };
+  const all = lossesOf(({ arm, target }, seed) =>
+    4 - (gains[`${arm} ${target}`] ?? 0) + noise(arm, seed)
+  );
+  for (const source of ["code", "math"]) {
+    assert.equal(verdict(all, "own_mixture_is_best", source), "supported");
+  }
+  assert.equal(verdict(all, "largest_for_distant"), "supported");
+  assert.equal(verdict(all, "mismatched_gain_less"), "supported");
+  assert.match(
+    find(all, "mismatched_gain_less").numbers[0],
+    /^mean gain of 15 mismatched pairs − code/,
+  );
+  gains["flan lima"] = 0.6;
+  gains["dclm gsm8k"] = 0.5;
+  const other = lossesOf(({ arm, target }, seed) =>
+    4 - (gains[`${arm} ${target}`] ?? 0) + noise(arm, seed)
+  );
+  assert.equal(verdict(other, "own_mixture_is_best", "code"), "supported");
+  assert.equal(verdict(other, "own_mixture_is_best", "math"), "not supported");
+  assert.equal(verdict(other, "largest_for_distant"), "not supported");
 });
 
 Deno.test("proximity: the interval with the default options decides", () => {
-  const BRIDGE = "The closer a mixture";
   const correlated = (interval: Interval): StudyMeasurements => {
     const all = studySample();
     return {
@@ -98,106 +146,126 @@ Deno.test("proximity: the interval with the default options decides", () => {
       correlation: all.correlation.map((row) => row.is_default ? { ...row, ...interval } : row),
     };
   };
-  assert.equal(find(correlated(between(0.2, 0.6)), BRIDGE).verdict, "supported");
-  assert.equal(find(correlated(between(-0.2, 0.6)), BRIDGE).verdict, "undecided");
-  assert.equal(find(correlated(between(-0.6, 0.2)), BRIDGE).verdict, "undecided");
-  assert.equal(find(correlated(between(-0.6, -0.1)), BRIDGE).verdict, "not supported");
-  assert.equal(find(correlated(unknown), BRIDGE).verdict, "undecided");
+  assert.equal(verdict(correlated(between(0.2, 0.6)), "bridge"), "supported");
+  assert.equal(verdict(correlated(between(-0.2, 0.6)), "bridge"), "undecided");
+  assert.equal(verdict(correlated(between(-0.6, -0.1)), "bridge"), "not supported");
+  assert.equal(verdict(correlated(unknown), "bridge"), "undecided");
 });
 
-/** Losses of an arm by seed, on every source. */
-const runsOf = (losses: (arm: string, source: string, seed: number) => number | undefined) =>
-  changed({
-    runs: ({ arm, source, seed }) => {
-      const loss_after = losses(arm, source, seed);
-      return loss_after === undefined ? undefined : { loss_after };
-    },
-  });
-/** Differences between seeds, which pairing removes, and a little noise. */
-const noise = (arm: string, seed: number) => 0.5 * seed + 0.001 * ((seed + arm.length) % 3);
-
-Deno.test("continued pretraining: in domain and general separately, paired by seed", () => {
-  const [IN_DOMAIN, GENERAL] = ["Midtraining beats continued", "Midtraining forgets less"];
-  // In domain midtraining is better by 0.1, on general data worse.
-  const all = runsOf((arm, source, seed) => {
+Deno.test("continued pretraining: each source, in domain and general apart, paired by seed", () => {
+  // In domain the mixture is better by 0.1, on general data worse.
+  const all = lossesOf(({ arm, source }, seed) => {
     const continued = arm.includes("_only_") ? 0.1 : 0;
     return (source === "c4" ? -continued : continued) + 2 + noise(arm, seed);
   });
-  assert.equal(find(all, IN_DOMAIN).verdict, "supported");
-  assert.equal(find(all, IN_DOMAIN).numbers.length, 4);
-  assert.equal(find(all, GENERAL).verdict, "not supported");
-  const level = runsOf((arm, _, seed) => 2 + (arm.includes("_only_") ? 0.3 * (seed - 2) : 0));
-  assert.equal(find(level, IN_DOMAIN).verdict, "undecided");
+  for (const source of ["code", "math"]) {
+    assert.equal(verdict(all, "continued_in_domain", source), "supported");
+    assert.equal(find(all, "continued_in_domain", source).numbers.length, 2);
+    assert.equal(verdict(all, "continued_retention", source), "not supported");
+  }
+  const level = lossesOf(({ arm }, seed) => 2 + (arm.includes("_only_") ? 0.3 * (seed - 2) : 0));
+  assert.equal(verdict(level, "continued_in_domain", "code"), "undecided");
   const one_seed = { ...all, runs: all.runs.filter(({ seed }) => seed === 1) };
-  assert.equal(find(one_seed, IN_DOMAIN).verdict, "undecided");
+  assert.equal(verdict(one_seed, "continued_in_domain", "code"), "undecided");
 });
 
-/** Losses by start and weight, with runs that agree. */
-function grid(lossOf: (start: number, weight: number) => number, spread = 0): StudyMeasurements {
+/** Losses by start and weight. */
+function grid(lossOf: (start: number, weight: number) => number): StudyMeasurements {
   const { arms } = studySample();
-  const loss = (name: string) => {
-    const { start, weight } = arms.find(({ arm }) => arm === name)!;
-    return lossOf(start, weight);
-  };
-  return changed({
-    comparison: ({ arm }) => ({ loss_after: loss(arm) }),
-    runs: ({ arm, seed }) => ({
-      loss_after: loss(arm) + noise(arm, seed) + spread * (seed - 2) * (arm.length % 2 ? 1 : -1),
-    }),
+  return lossesOf(({ arm }, seed) => {
+    const { start, weight } = arms.find((each) => each.arm === arm)!;
+    return lossOf(start, weight) + noise(arm, seed);
   });
 }
 
-Deno.test("earlier starts: first, last and trend decide, given four starts", () => {
-  const EARLIER = "Specialised data helps more the earlier";
-  assert.equal(find(grid((start) => 2 + start), EARLIER).verdict, "supported");
-  assert.equal(find(grid((start) => 2 - start), EARLIER).verdict, "not supported");
-  assert.equal(find(grid(() => 2), EARLIER).verdict, "undecided");
+Deno.test("timing over weight: the larger variance decides", () => {
+  assert.equal(
+    verdict(grid((start, weight) => 2 + start + 0.1 * weight), "timing_over_weight"),
+    "supported",
+  );
+  assert.equal(
+    verdict(grid((start, weight) => 2 + 0.1 * start + weight), "timing_over_weight"),
+    "not supported",
+  );
+  assert.equal(verdict(grid(() => 2), "timing_over_weight"), "undecided");
+  const { numbers } = find(grid((start) => 2 + start), "timing_over_weight");
+  // Starts 0.1, 1/3, 1/2, 2/3, 0.8 at weight 20% have a standard deviation of 0.275.
+  assert.match(numbers[1], /^standard deviation along starts 0\.275, along weights 0\.000$/);
+});
+
+Deno.test("early and late starts: the ends decide, at equal weight and at equal tokens", () => {
+  const EARLY = ["early_beats_late", "early_at_equal_tokens"];
+  for (const id of EARLY) {
+    assert.equal(verdict(grid((start) => 2 + start), id), "supported");
+    assert.equal(verdict(grid((start) => 2 - start), id), "not supported");
+    assert.equal(verdict(grid(() => 2), id), "undecided");
+  }
+  // More weight helps: the late starts of equal tokens have more of it, those of equal weight do not.
+  const heavy = grid((start, weight) => 2 + start - 3 * weight);
+  assert.deepEqual(EARLY.map((id) => verdict(heavy, id)), ["supported", "not supported"]);
   const all = grid((start) => 2 + start);
-  const fewer = { ...all, arms: all.arms.filter(({ start }) => start < 0.6) };
-  assert.equal(find(fewer, EARLIER).verdict, "undecided");
-  assert.ok(find(fewer, EARLIER).numbers.includes("rho = 1.00 over 3 starts"));
+  assert.ok(find(all, EARLY[0]).numbers.includes("rho = 1.00 over 5 starts"));
+  assert.ok(find(all, EARLY[1]).numbers.includes("from 0.0% at 18.0%: 3.001"));
+  const first_half = { ...all, arms: all.arms.filter(({ start }) => start < 0.5) };
+  assert.equal(verdict(first_half, EARLY[0]), "not measured");
   const none = { ...all, arms: all.arms.filter(({ kind }) => kind !== "ablation") };
-  assert.equal(find(none, EARLIER).verdict, "not measured");
+  for (const id of EARLY) assert.equal(verdict(none, id), "not measured");
 });
 
 Deno.test("start and weight: best weights and interaction must agree", () => {
-  const INTERACT = "High weights work best";
+  const INTERACT = "start_and_weight";
   const [third, two_thirds] = [0.4, 0.6];
-  const early = (start: number) => start < third;
-  const bears = grid((start, weight) => early(start) ? 2 - weight : 2 + weight);
-  assert.equal(find(bears, INTERACT).verdict, "supported");
-  assert.deepEqual(find(bears, INTERACT).numbers.slice(0, 2), [
-    "from 33.3%: best at 80.0% (1.200)",
-    "from 66.7%: best at 10.0% (2.100)",
-  ]);
-  const reversed = grid((start, weight) => start < two_thirds ? 2 + weight : 2 - weight);
-  assert.equal(find(reversed, INTERACT).verdict, "not supported");
-  // High weights are best at both, only less so at the late start.
-  assert.equal(
-    find(grid((start, weight) => 2 - weight * (1 - start)), INTERACT).verdict,
-    "undecided",
+  const bears = grid((start, weight) => start < third ? 2 - weight : 2 + weight);
+  assert.equal(verdict(bears, INTERACT), "supported");
+  assert.deepEqual(
+    find(bears, INTERACT).numbers.slice(1).map((line) => line.replace(/ \(.*/, "")),
+    ["from 33.3%: best at 80.0%", "from 66.7%: best at 10.0%"],
   );
-  assert.equal(find(grid((_, weight) => 2 - weight), INTERACT).verdict, "undecided");
+  const reversed = grid((start, weight) => start < two_thirds ? 2 + weight : 2 - weight);
+  assert.equal(verdict(reversed, INTERACT), "not supported");
+  // High weights are best at both, only less so at the late start.
+  assert.equal(verdict(grid((start, weight) => 2 - weight * (1 - start)), INTERACT), "undecided");
+  assert.equal(verdict(grid((_, weight) => 2 - weight), INTERACT), "undecided");
 });
 
-Deno.test("general loss and along the run: differences on that source at those checkpoints", () => {
-  const [GENERAL, ALONG] = ["A midtrained model has", "The advantage exists"];
-  const by_source = changed({
-    comparison: ({ source }) => source === "c4" ? between(0.1, 0.2) : between(-0.2, -0.1),
+Deno.test("retention: code and math apart, on general data", () => {
+  const by_arm = changed({
+    comparison: ({ arm, source }) =>
+      source === "c4"
+        ? between(arm === "math" ? 0.1 : -0.2, arm === "math" ? 0.2 : -0.1)
+        : undefined,
   });
-  assert.equal(find(by_source, GENERAL).verdict, "not supported");
-  assert.equal(find(by_source, ALONG).verdict, "supported");
-  assert.equal(find(by_source, ALONG).numbers.length, 3);
-  const lower = changed({ comparison: () => between(-0.2, -0.1) });
-  assert.equal(find(lower, GENERAL).verdict, "supported");
-  const gone = changed({
-    comparison: ({ arm }) => arm === "code_at_80" ? between(-0.1, 0.1) : between(-0.2, -0.1),
+  assert.equal(verdict(by_arm, "retention", "code"), "supported");
+  assert.equal(verdict(by_arm, "retention", "math"), "not supported");
+});
+
+Deno.test("along the run: gains at every checkpoint, retention from a third on and not before", () => {
+  const at = (general: (arm: string) => [number, number], domain = between(-0.2, -0.1)) =>
+    changed({
+      comparison: ({ arm, source }) => source === "c4" ? between(...general(arm)) : domain,
+    });
+  const below = (): [number, number] => [-0.2, -0.1];
+  const all = at(below);
+  assert.equal(verdict(all, "gains_at_once"), "supported");
+  assert.equal(find(all, "gains_at_once").numbers.length, 3);
+  assert.equal(verdict(at(below, between(-0.1, 0.1)), "gains_at_once"), "undecided");
+  // The sample's first checkpoint is at a third: there is none before it.
+  assert.equal(verdict(all, "retention_later"), "supported");
+  assert.ok(
+    find(all, "retention_later").numbers.includes("no checkpoint before a third of the run"),
+  );
+  const earlier = (measured: StudyMeasurements) => ({
+    ...measured,
+    arms: measured.arms.map((arm) => arm.arm === "code_at_33" ? { ...arm, end: 0.2 } : arm),
   });
-  assert.equal(find(gone, ALONG).verdict, "undecided");
+  assert.equal(verdict(earlier(all), "retention_later"), "not supported"); // there at once
+  const later = at((arm) => arm === "code_at_33" ? [-0.1, 0.1] : [-0.2, -0.1]);
+  assert.equal(verdict(earlier(later), "retention_later"), "supported");
+  const gone = at((arm) => arm === "code_at_80" ? [0.1, 0.2] : [-0.2, -0.1]);
+  assert.equal(verdict(gone, "retention_later"), "not supported");
 });
 
 Deno.test("representations: intervals of arm and control do not overlap", () => {
-  const MOVES = "Fine-tuning moves";
   const shifts = (of_arm: number): StudyMeasurements => {
     const all = studySample();
     const shift = Object.entries(all.shift).map(([pair, rows]) => {
@@ -209,17 +277,18 @@ Deno.test("representations: intervals of arm and control do not overlap", () => 
     });
     return { ...all, shift: Object.fromEntries(shift) };
   };
-  assert.equal(find(shifts(0.2), MOVES).verdict, "supported");
-  assert.equal(find(shifts(0.45), MOVES).verdict, "undecided");
-  assert.equal(find(shifts(0.9), MOVES).verdict, "not supported");
+  assert.equal(verdict(shifts(0.2), "final_layer_shift"), "supported");
+  assert.equal(verdict(shifts(0.45), "final_layer_shift"), "undecided");
+  assert.equal(verdict(shifts(0.9), "final_layer_shift"), "not supported");
 });
 
 Deno.test("nothing measured gives no verdict", () => {
   const empty = Object.fromEntries(
     Object.entries(studySample()).map(([name, rows]) => [name, Array.isArray(rows) ? [] : {}]),
   ) as unknown as StudyMeasurements;
-  for (const judge of FINDINGS) {
-    const { verdict, finding } = judge(CONFIG, empty);
-    assert.equal(verdict, "not measured", finding);
+  for (const judge of JUDGES) {
+    for (const { verdict, finding } of judge(CONFIG, empty)) {
+      assert.equal(verdict, "not measured", finding);
+    }
   }
 });

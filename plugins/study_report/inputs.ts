@@ -38,6 +38,9 @@ export const study_report_config = z.strictObject({
   })).default([]).describe(
     "further facts for the reader, such as model, seeds and substituted data",
   ),
+  compare_with: z.enum(["paper_70m", "paper_160m", "paper_410m"]).optional().describe(
+    "shows the paper's own numbers of this model size beside those of the study, sign by sign, and judges them by the same rules",
+  ),
 });
 
 export type StudyReportConfig = z.output<typeof study_report_config>;
@@ -60,6 +63,12 @@ export const study_report_inputs = {
   /** By phase. */
   training: many(ports.training_metrics, 0),
   validation: many(ports.validation_metrics, 0),
+  /**
+   * By fine-tuning run; labels begin with `<arm>.<target>.`. Only the control and main arms are shown, in any number of
+   * runs, which are averaged.
+   */
+  tuning: many(ports.training_metrics, 0),
+  tuning_validation: many(ports.validation_metrics, 0),
   mixtures: many(ports.mixture_ledger, 0),
   /** By task. */
   tasks: many(study_ports.task_results, 0),

@@ -15,23 +15,37 @@ import {
   tableFile,
 } from "@causeway/core/report";
 import { study_ports } from "@causeway/core/stage";
-import { differenceBetween, type Effect, findComparison, matchedTarget } from "./effects.ts";
+import { differenceBetween, type Effect } from "./contrasts.ts";
+import { findComparison, matchedTarget } from "./effects.ts";
 import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "./inputs.ts";
 
-/** "2.345 ± 0.012": mean and standard deviation over seeds. */
-export function meanCell(
-  { loss_after, sd_after }: Pick<ComparisonRow, "loss_after" | "sd_after">,
-): string {
-  return sd_after !== null
-    ? `${decimals(loss_after)} ± ${decimals(sd_after)}`
-    : decimals(loss_after);
+/** Measured deviation of a mean loss. */
+type Deviation = Pick<
+  ComparisonRow,
+  "loss_after" | "sd_after" | "sd_trunks" | "sd_seeds" | "seeds" | "trunks"
+>;
+
+/**
+ * Standard deviation over trunks, of their means over `seeds` fine-tuning seeds: √(sd_trunks² + sd_seeds² / seeds). With one
+ * trunk, or one seed in each, the standard deviation over all runs; null for a single run.
+ */
+export function deviationOf(
+  { trunks, seeds, sd_trunks, sd_seeds, sd_after }: Deviation,
+): number | null {
+  if (trunks < 2 || sd_trunks === null || sd_seeds === null) return sd_after;
+  return Math.hypot(sd_trunks, sd_seeds / Math.sqrt(seeds));
 }
 
-/** Ends of the bar of one standard deviation around the mean; none for a single seed. */
-export function deviationBar(
-  { loss_after, sd_after }: Pick<ComparisonRow, "loss_after" | "sd_after">,
-): { low?: number; high?: number } {
-  return sd_after === null ? {} : { low: loss_after - sd_after, high: loss_after + sd_after };
+/** "2.345 ± 0.012": mean and standard deviation. */
+export function meanCell(row: Deviation): string {
+  const sd = deviationOf(row);
+  return sd !== null ? `${decimals(row.loss_after)} ± ${decimals(sd)}` : decimals(row.loss_after);
+}
+
+/** Ends of the bar of one standard deviation around the mean; none for a single run. */
+export function deviationBar(row: Deviation): { low?: number; high?: number } {
+  const sd = deviationOf(row);
+  return sd === null ? {} : { low: row.loss_after - sd, high: row.loss_after + sd };
 }
 
 /** "-0.034 [-0.051, -0.017]". */
@@ -40,6 +54,13 @@ export function effectCell(
 ): string {
   if (!effect || effect.difference === null) return "";
   return `${signed(effect.difference)} ${interval(effect.ci_low, effect.ci_high, signed)}`.trim();
+}
+
+/** As {@link effectCell}, with a second line for the interval that also has the held-out documents' variance. */
+export function differenceNoteOf(row: ComparisonRow): string {
+  const { ci_documents_low: low, ci_documents_high: high } = row;
+  const documents = interval(low, high, signed);
+  return [effectCell(row), documents && `documents too ${documents}`].filter(Boolean).join("\n");
 }
 
 /** The arm with the lowest mean over seeds, and whether it differs from the second lowest. */
@@ -108,8 +129,8 @@ const LOWEST: Lowest = { label: "lowest − second lowest" };
 function lossCell(row: ComparisonRow, best: Best | undefined): ShownCell {
   const lowest = best?.arm === row.arm;
   const star = lowest && best.separable ? " *" : "";
-  const strong = lowest && row.sd_after !== null;
-  return { text: `${meanCell(row)}${star}`, strong, note: effectCell(row) };
+  const strong = lowest && deviationOf(row) !== null;
+  return { text: `${meanCell(row)}${star}`, strong, note: differenceNoteOf(row) };
 }
 
 function bestCell(best: Best | undefined): ShownCell {
@@ -147,7 +168,7 @@ export function armsTable(
   const targetOf = (arm: ArmRow) => matchedTarget(config, arm) ?? of_others;
   const cell = (sourceOf: (target: string) => string) => (arm: ArmRow): ShownCell => {
     const row = findComparison(all, arm.arm, targetOf(arm), sourceOf(targetOf(arm)));
-    return row ? { text: meanCell(row), note: effectCell(row) } : "";
+    return row ? { text: meanCell(row), note: differenceNoteOf(row) } : "";
   };
   const shown = ({ arm, target, source }: ComparisonRow) =>
     target === targetOf(arms.find((each) => each.arm === arm)!) &&
@@ -160,32 +181,53 @@ export function armsTable(
 }
 
 /** Explains bold, stars and intervals of {@link lossTable}. */
-export const LOSS_NOTE =
-  "Mean ± standard deviation over fine-tuning seeds, in nats per token; below it, arm − control paired by seed, with a 95% " +
-  "interval. Bold: lowest mean. Star: the interval of its paired difference from the second lowest (last row) is below 0; " +
-  "without a star the two are not separable.";
-
-/** "3 seeds", "1 seed", "2 to 3 seeds". */
-export function seedCount(rows: readonly { seeds: number }[]): string {
-  const seeds = rows.map((row) => row.seeds);
-  const [least, most] = [Math.min(...seeds), Math.max(...seeds)];
-  const range = least === most ? `${least}` : `${least} to ${most}`;
-  return `${range} ${most === 1 ? "seed" : "seeds"}`;
+export function lossNote(rows: readonly Repeated[]): string {
+  return `Mean ± standard deviation ${
+    over(rows)
+  }, in nats per token; below it, arm − control with its 95% interval ` +
+    `${
+      over(rows)
+    }, and the wider interval that also counts the variance of the held-out documents where it was measured. ` +
+    "Bold: lowest mean. Star: the interval of its paired difference from the second lowest (last row) is below 0; without a " +
+    "star the two are not separable.";
 }
 
+type Repeated = Pick<ComparisonRow, "seeds" | "trunks">;
+
+/** "over trunks" or "over fine-tuning seeds". */
+export function over(rows: readonly Repeated[]): string {
+  return rows.some(({ trunks }) => trunks > 1) ? "over trunks" : "over fine-tuning seeds";
+}
+
+function range(numbers: readonly number[], what: string): string {
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  return `${least === most ? least : `${least} to ${most}`} ${what}${most === 1 ? "" : "s"}`;
+}
+
+/** "3 seeds", "1 seed", "3 trunks of 2 to 3 seeds". */
+export function runCount(rows: readonly Repeated[]): string {
+  const seeds = range(rows.map((row) => row.seeds), "seed");
+  const trunks = rows.map((row) => row.trunks);
+  return Math.max(...trunks) > 1 ? `${range(trunks, "trunk")} of ${seeds}` : seeds;
+}
+
+const single = (rows: readonly Repeated[]) =>
+  rows.every(({ seeds, trunks }) => seeds < 2 && trunks < 2);
+
 /** Explains bars of standard deviations, or why there are none. */
-export function deviationNote(rows: readonly { seeds: number }[]): string {
-  if (Math.max(...rows.map(({ seeds }) => seeds)) < 2) return "One seed: no standard deviations. ";
-  return `Points: means over ${seedCount(rows)}; bars: ± one standard deviation. `;
+export function deviationNote(rows: readonly Repeated[]): string {
+  if (single(rows)) return "One seed: no standard deviations. ";
+  return `Points: means over ${runCount(rows)}; bars: ± one standard deviation ${over(rows)}. `;
 }
 
 /** Explains bars of differences, or why there are none. */
-export function differenceNote(rows: readonly { seeds: number }[]): string {
-  if (Math.max(...rows.map(({ seeds }) => seeds)) < 2) return "One seed: no intervals. ";
-  return `Points: mean differences paired by fine-tuning seed, ${
-    seedCount(rows)
+export function differenceNote(rows: readonly Repeated[]): string {
+  if (single(rows)) return "One seed: no intervals. ";
+  const paired = rows.some(({ trunks }) => trunks > 1) ? "trunk and seed" : "fine-tuning seed";
+  return `Points: mean differences paired by ${paired}, ${
+    runCount(rows)
   }; bars: their confidence intervals ` +
-    "(Student's t, 95% by default). ";
+    `${over(rows)} (Student's t, 95% by default). `;
 }
 
 /** Says that axes differ, if there are several panels. */

@@ -9,11 +9,9 @@ import {
   linePanel,
   type LinePoint,
   present,
-  referenceStyle,
   renderFigure,
   type Section,
   section,
-  seriesStyles,
   withKey,
 } from "@causeway/core/report";
 import {
@@ -24,7 +22,8 @@ import {
   type OnBothSources,
   onBothSources,
 } from "../effects.ts";
-import type { ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import type { ArmRow, ComparisonRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armStyles } from "../styles.ts";
 import { armsTable, deviationBar, deviationNote, differenceNote, wholePercent } from "../tables.ts";
 
 /** The figure and the table. */
@@ -59,8 +58,8 @@ export interface RunPoint extends ComparisonRow {
 
 /** The control and one arm, stopped at shares of the run and at its end. */
 export interface AlongRun extends OnBothSources<RunPoint> {
-  readonly control: string;
-  readonly arm: string;
+  readonly control: ArmRow;
+  readonly arm: ArmRow;
 }
 
 /** The arm that was stopped along the run; undefined if there is none. */
@@ -80,7 +79,7 @@ export function alongRun(config: StudyReportConfig, all: StudyMeasurements): Alo
   }).sort((a, b) => a.end - b.end);
   const rows = onBothSources(config, all, arms, target);
   if (rows.in_domain.length === 0) return undefined;
-  return { control: control.label, arm: whole.label, ...rows };
+  return { control, arm: whole, ...rows };
 }
 
 /** Loss after fine-tuning against the share of the run; below it, the difference between arm and control. */
@@ -91,7 +90,7 @@ export async function alongRunFigure(
   const along = alongRun(config, all);
   if (!along) return undefined;
   const { in_domain } = along;
-  const styles = [referenceStyle(along.control), ...seriesStyles([along.arm])];
+  const styles = armStyles(all, [along.control, along.arm]);
   const columns = bothPanels(config, along);
   const shared = { styles, x: "share of the run (%)" };
   const losses = columns.map(({ title, rows }) => {

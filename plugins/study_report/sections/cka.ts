@@ -19,11 +19,11 @@ import {
   renderFigure,
   type Section,
   section,
-  seriesStyles,
   shownTable,
 } from "@causeway/core/report";
 import { ports } from "@causeway/core/stage";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { neutralStyles } from "../styles.ts";
 
 /** Shift of the final layer, then heat maps of all layers for each arm and target. */
 export async function ckaSection(
@@ -48,7 +48,7 @@ export async function ckaSection(
     labelledFile("final_layer_shift", "pair", ports.final_layer_shift, all.shift),
   );
   const heat_maps = pairs.map(([pair, rows]) =>
-    ckaFigures(rows, {
+    ckaFigures(fourComparisons(rows), {
       name: ["cka", pair],
       models: `control and ${pairLabel(config, all, pair)}`,
       rank,
@@ -58,21 +58,30 @@ export async function ckaSection(
   );
   return section("cka", heading, {
     paragraphs: [
-      "Linear CKA of hidden states between the control and an arm, each before and after fine-tuning (paper, Figures 5 and " +
-      "9 to 13).",
+      "Linear CKA of hidden states of the control and an arm, each before and after fine-tuning (paper, Figures 5 and 9 to " +
+      "13): four comparisons. The two of an untuned with another tuned model are in the downloads.",
     ],
     blocks: [...await present(shiftFigure(config, all)), table, ...await present(...heat_maps)],
     files: [labelledFile("cka", "pair", ports.cka, all.cka)],
   });
 }
 
+type CkaRows = StudyMeasurements["cka"][string];
+
+/** The paper's four: what fine-tuning changed in each model, and how the models differ before and after it. */
+export function fourComparisons(rows: CkaRows): CkaRows {
+  return rows.filter(({ model_a, model_b }) => rank(model_a, model_b) < CROSSED);
+}
+
 const TUNED = /_sft$/;
+/** Rank of an untuned with another tuned model. */
+const CROSSED = 2;
 
 /** Order of pairs: what fine-tuning changed in each arm, how the arms differ before and after it, then the rest. */
 export function rank(a: string, b: string): number {
   const same_arm = a.replace(TUNED, "") === b.replace(TUNED, "");
   const same_side = TUNED.test(a) === TUNED.test(b);
-  return same_arm ? 0 : same_side ? 1 : 2;
+  return same_arm ? 0 : same_side ? 1 : CROSSED;
 }
 
 /** "code, tuned" for `code_sft`. */
@@ -133,7 +142,7 @@ async function shiftFigure(
       }`,
     chart: dotChart({
       rows: panels.map(({ label, dots }) => [{ title: pairLabel(config, all, label), dots }]),
-      styles: seriesStyles([...new Set(dots.map(({ series }) => series))]),
+      styles: neutralStyles([...new Set(dots.map(({ series }) => series))]),
       x: "1 - CKA of the final layers",
       domain: [0, 1.05 * highest || 1],
     }),

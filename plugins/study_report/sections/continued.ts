@@ -1,9 +1,10 @@
 /**
- * Midtraining compared with continued pretraining on specialised data alone (paper, Table 3).
+ * A mixture compared with continued pretraining on specialised data alone, and with pretraining alone (paper, Table 3).
  *
  * @module
  */
 import {
+  count,
   dotChart,
   type Figure,
   leftOut,
@@ -11,27 +12,38 @@ import {
   renderFigure,
   type Section,
   section,
-  seriesStyles,
+  type ShownCell,
+  type ShownTable,
   shownTable,
   signed,
   type TableFile,
   tableFile,
 } from "@causeway/core/report";
 import { study_ports } from "@causeway/core/stage";
+import { differenceBetween } from "../contrasts.ts";
 import {
   bothPanels,
   comparedOnBoth,
   type ComparedRow,
-  differenceBetween,
+  findComparison,
   mainArm,
   matchedTarget,
   type OnBothSources,
   targetLabel,
 } from "../effects.ts";
+import { sameTokens } from "../exposure.ts";
 import type { ArmRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
-import { armsTable, differenceNote, effectCell } from "../tables.ts";
+import { armStyles } from "../styles.ts";
+import {
+  armsFile,
+  differenceNote,
+  differenceNoteOf,
+  effectCell,
+  meanCell,
+  over,
+} from "../tables.ts";
 
-const HEADING = "Midtraining compared with continued pretraining";
+const HEADING = "A mixture compared with continued pretraining";
 
 interface Pair {
   readonly arm: ArmRow;
@@ -50,43 +62,90 @@ export async function continuedSection(
     return leftOut("continued", HEADING, "the study has no arm with continued pretraining");
   }
   const pairs = arms.flatMap((arm): Pair[] => {
-    const main = mainArm(all, arm.specialised);
-    return main ? [{ arm, main, target: matchedTarget(config, arm) ?? "" }] : [];
+    const [main, target] = [mainArm(all, arm.specialised), matchedTarget(config, arm)];
+    return main && target !== undefined ? [{ arm, main, target }] : [];
   });
   const difference = (sourceOf: (target: string) => string) => ({ arm, main, target }: Pair) =>
     effectCell(differenceBetween(all, [main.arm, arm.arm], target, sourceOf(target)));
   const against = shownTable(
-    "Loss after fine-tuning on the matched target, midtraining − continued pretraining, paired by seed, with 95% " +
-      "intervals (paper, Table 3). Negative: midtraining is better.",
+    "Loss after fine-tuning on the matched target, mixture − continued pretraining, paired by trunk and seed, with 95% " +
+      `intervals ${
+        over(all.comparison)
+      }. Negative: the mixture is better. "Exposure": specialised tokens of the mixture ` +
+      "and of the continued arm; only where they are equal is it the mixing that is compared.",
     pairs,
     {
-      midtraining: ({ main }) => main.label,
+      mixture: ({ main }) => main.label,
       "continued pretraining": ({ arm }) => arm.label,
       target: ({ target }) => targetLabel(config, target),
+      exposure: exposureCell,
       "#in domain": difference((target) => target),
       [`#${general}`]: difference(() => general),
     },
     againstFile(config, all, pairs),
   );
-  const losses = armsTable(
-    "continued",
-    "Loss after fine-tuning on the matched target; below it, the difference from the control.",
-    config,
-    all,
-    [...new Set(pairs.map(({ main }) => main)), ...arms],
-  );
   return section("continued", HEADING, {
-    blocks: [against, ...await present(continuedFigure(config, all)), losses],
+    blocks: [
+      lossesTable(config, all, pairs),
+      ...await present(continuedFigure(config, all)),
+      against,
+    ],
   });
 }
 
-/** Midtraining − continued pretraining, in domain and on general data. */
+function exposureCell({ main, arm }: Pair): ShownCell {
+  const tokens = [main, arm].map(({ specialised_tokens }) => count(specialised_tokens));
+  return { text: sameTokens(main, arm) ? "equal" : "unequal", note: tokens.join(" and ") };
+}
+
+/** An arm on a target. */
+interface LossRow {
+  readonly arm: ArmRow;
+  readonly target: string;
+}
+
+/** Table 3: pretraining only, the mixture, and continued pretraining on its source, for each target. */
+function lossesTable(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+  pairs: readonly Pair[],
+): ShownTable {
+  const { general } = config;
+  const controls = all.arms.filter(({ kind }) => kind === "control");
+  const rows = [...Map.groupBy(pairs, ({ target }) => target)].flatMap(([target, of_target]) => {
+    const mains = new Set(of_target.map(({ main }) => main));
+    const arms = [...controls, ...mains, ...of_target.map(({ arm }) => arm)];
+    return arms.map((arm): LossRow => ({ arm, target }));
+  });
+  const cell = (sourceOf: (target: string) => string) => ({ arm, target }: LossRow): ShownCell => {
+    const row = findComparison(all, arm.arm, target, sourceOf(target));
+    return row ? { text: meanCell(row), note: differenceNoteOf(row) } : "";
+  };
+  const shown = [...new Set(rows.map(({ arm }) => arm))];
+  const targets = new Set(rows.map(({ target }) => target));
+  return shownTable(
+    "Loss after fine-tuning on the matched target (paper, Table 3), mean ± standard deviation " +
+      `${over(all.comparison)}; below it, the difference from pretraining only.`,
+    rows,
+    {
+      training: ({ arm }) => arm.kind === "control" ? "pretraining only" : arm.label,
+      target: ({ target }) => targetLabel(config, target),
+      "#in domain": cell((target) => target),
+      [`#${general}`]: cell(() => general),
+    },
+    armsFile("continued", all, shown, ({ target, source }) => {
+      return targets.has(target) && (source === target || source === general);
+    }),
+  );
+}
+
+/** Mixture − continued pretraining, in domain and on general data. */
 function againstFile(
   { general }: StudyReportConfig,
   all: StudyMeasurements,
   pairs: readonly Pair[],
 ): TableFile {
-  const { arm: text, ci_low, ci_high } = study_ports.study_comparison.columns;
+  const { arm: text, ci_low, ci_high, detectable } = study_ports.study_comparison.columns;
   const named = { midtraining: text, continued: text, target: text, source: text };
   const rows = pairs.flatMap(({ arm, main, target }) =>
     [target, general].flatMap((source) => {
@@ -95,18 +154,12 @@ function againstFile(
       return [{ midtraining: main.arm, continued: arm.arm, target, source, ...effect }];
     })
   );
-  return tableFile(
-    "against_continued",
-    { columns: { ...named, difference: "float64", ci_low, ci_high } },
-    rows,
-  );
+  const columns = { ...named, difference: "float64", ci_low, ci_high, detectable } as const;
+  return tableFile("against_continued", { columns: { ...columns, replication: text } }, rows);
 }
 
-const STYLES = seriesStyles(["midtraining", "continued pretraining"]);
-
 /** A specialised source, with its arms of both kinds. */
-export interface ContinuedPanels
-  extends OnBothSources<ComparedRow & { label: string; series: string }> {
+export interface ContinuedPanels extends OnBothSources<ComparedRow & { label: string }> {
   readonly specialised: string;
 }
 
@@ -117,15 +170,12 @@ export function continuedPanels(
 ): ContinuedPanels[] {
   const alone = all.arms.filter(({ kind }) => kind === "continued").map((arm) => arm.specialised);
   return [...new Set(alone)].flatMap((specialised) => {
-    const arms = ["midtrain", "continued"].flatMap((kind, i) =>
+    const arms = ["midtrain", "continued"].flatMap((kind) =>
       all.arms.filter((arm) => arm.kind === kind && arm.specialised === specialised)
-        .map(({ arm, label }) => ({ arm, label, series: STYLES[i].label }))
+        .map(({ arm, label }) => ({ arm, label }))
     );
     return config.matched.filter((pair) => pair.specialised === specialised)
-      .map(({ target }) => ({
-        specialised,
-        ...comparedOnBoth(config, all, arms, target),
-      }))
+      .map(({ target }) => ({ specialised, ...comparedOnBoth(config, all, arms, target) }))
       .filter(({ in_domain }) => in_domain.length > 0);
   });
 }
@@ -142,17 +192,28 @@ export async function continuedFigure(
     bothPanels(config, source).map(({ title, rows }) => ({
       title,
       reference: 0,
-      dots: rows.map(({ label, series, difference: value, ci_low: low, ci_high: high }) => {
-        return { label, series, value, low, high, text: signed(value) };
-      }),
+      dots: rows.map(({ label, difference, ci_low, ci_high, arm }) => ({
+        label,
+        series: label,
+        value: difference,
+        low: ci_low,
+        high: ci_high,
+        open: all.arms.some((each) => each.arm === arm && each.kind === "continued"),
+        text: signed(difference),
+      })),
     }));
+  const shown = all.arms.filter(({ arm }) => rows.some((row) => row.arm === arm));
   return await renderFigure({
     name: "continued",
     title: HEADING,
     caption:
       "Held-out loss after fine-tuning, arm − control, in nats per token; left of the dashed line is better than the " +
-      `control. Left: the target's own text; right: ${config.general}. ${differenceNote(rows)}` +
-      "Each panel has its own scale.",
-    chart: dotChart({ rows: sources.map(panels), styles: STYLES, x: "difference (nats/token)" }),
+      "control. Filled: mixtures; open: continued pretraining on the specialised source alone. Left: the target's own " +
+      `text; right: ${config.general}. ${differenceNote(rows)}Each panel has its own scale.`,
+    chart: dotChart({
+      rows: sources.map(panels),
+      styles: armStyles(all, shown),
+      x: "difference (nats/token)",
+    }),
   });
 }

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { modelPairs, similarityMatrix } from "@causeway/core/report";
 import { targetLabel } from "../effects.ts";
+import { exposureLines } from "../exposure.ts";
+import { armStyles } from "../styles.ts";
 import { sampleMeasurements } from "../testdata/sample.ts";
 import { ARMS, SAMPLE_CONFIG } from "../testdata/sample_arms.ts";
 import { sampleCka } from "../testdata/sample_tables.ts";
 import { alongRun } from "./along_run.ts";
 import { pairLabel, rank, shiftPanels } from "./cka.ts";
 import { continuedPanels } from "./continued.ts";
+import { exposurePanels } from "./exposure.ts";
 import { gridLinePoints, grids } from "./grid.ts";
 import { ratePanels, rateText } from "./learning_rates.ts";
 import { lossPanels } from "./mixtures.ts";
-import { legPoints, lineEnds, proximityPoints, similarityOrder } from "./proximity.ts";
+import { legPoints, legSums } from "./legs.ts";
+import { lineEnds, proximityPoints, similarityOrder } from "./proximity.ts";
 import { taskPanels } from "./tasks.ts";
 import { armPaths, curvesOf } from "./training.ts";
+import { tuningPanels } from "./tuning.ts";
 
 const all = sampleMeasurements();
 const find = (arm: string, target: string, source: string) =>
@@ -32,17 +37,17 @@ Deno.test("losses are of the main arms on the requested source, with the matched
   ]);
   assert.equal(lima.control, find("control", "lima", "c4").loss_after);
   assert.equal(lima.rows[3].loss_after, find("flan", "lima", "c4").loss_after);
-  const fitting = lima.rows.filter(({ series }) => series === "mixture matched to the target");
+  const fitting = lima.rows.filter(({ matched }) => matched);
   assert.deepEqual(fitting.map(({ arm }) => arm), ["flan", "dclm"]);
 });
 
 Deno.test("continued pretraining is shown with midtraining on the same source", () => {
   const [code, math] = continuedPanels(SAMPLE_CONFIG, all);
   assert.deepEqual([code.specialised, math.specialised], ["code", "math"]);
-  assert.deepEqual(code.in_domain.map(({ arm, series }) => [arm, series]), [
-    ["code", "midtraining"],
-    ["code_only_from_67", "continued pretraining"],
-    ["code_only_from_80", "continued pretraining"],
+  assert.deepEqual(code.in_domain.map(({ arm }) => arm), [
+    "code",
+    "code_only_from_67",
+    "code_only_from_80",
   ]);
   assert.equal(code.general[1].difference, find("code_only_from_67", "pycode", "c4").difference);
 });
@@ -100,24 +105,101 @@ Deno.test("improvement is in per cent, and the line is least squares through all
   const points = proximityPoints(SAMPLE_CONFIG, all);
   assert.equal(points.length, 20);
   assert.deepEqual(points[0], {
-    series: "Pycode",
-    text: "code",
+    series: "code 20% from 10%",
+    text: "Pycode",
     x: all.proximity[0].advantage,
     y: 100 * all.proximity[0].relative_improvement!,
+    faded: false,
   });
+  assert.equal(points.filter(({ faded }) => !faded).length, SAMPLE_CONFIG.matched.length);
   const line = (x: number) => ({ series: "", text: "", x, y: 1 + 2 * x });
   assert.deepEqual(lineEnds([0, 1, 3].map(line)), [{ x: 0, y: 1 }, { x: 3, y: 7 }]);
   assert.deepEqual(lineEnds([0, 1].map(line)), []);
-  assert.equal(legPoints(SAMPLE_CONFIG, all)[0].y, all.legs[0].mixture_to_target);
 });
 
-Deno.test("two mixtures of one source are named after their arms", () => {
-  const arms = [...ARMS, { ...ARMS[1], arm: "code_late" }];
-  const points = proximityPoints(SAMPLE_CONFIG, { ...all, arms });
-  assert.deepEqual([points[0].text, points[4].text], ["code", "math"]);
-  const late = { ...all.proximity[0], arm: "code_late" };
-  const [point] = proximityPoints(SAMPLE_CONFIG, { ...all, arms, proximity: [late] });
-  assert.equal(point.text, "code_late");
+Deno.test("legs are distances; the area is the gain, a loss is open; sums, longer and shorter", () => {
+  const points = legPoints(SAMPLE_CONFIG, all);
+  const [{ general_to_mixture, mixture_to_target }] = all.legs;
+  assert.deepEqual([points[0].x, points[0].y], [1 - general_to_mixture, 1 - mixture_to_target]);
+  assert.deepEqual([points[0].series, points[0].text], ["code 20% from 10%", "Pycode"]);
+  const gains = all.proximity.map(({ relative_improvement }) => relative_improvement!);
+  const largest = gains.indexOf(Math.max(...gains));
+  assert.equal(points[largest].area, Math.max(...points.map(({ area }) => area!)));
+  const worse = {
+    ...all,
+    proximity: all.proximity.map((row) => ({ ...row, relative_improvement: -0.1 })),
+  };
+  assert.ok(legPoints(SAMPLE_CONFIG, worse).every(({ open }) => open));
+  const [sum, longer, shorter] = legSums(all).map(({ points }) => points[0].x);
+  const legs = [points[0].x, points[0].y];
+  assert.deepEqual([sum, longer, shorter], [
+    legs[0] + legs[1],
+    Math.max(...legs),
+    Math.min(...legs),
+  ]);
+});
+
+Deno.test("curves of fine-tuning: the control and matched arms, means over runs, differences by step", () => {
+  const panels = tuningPanels(SAMPLE_CONFIG, all);
+  assert.deepEqual(panels.map(({ target }) => target), ["Pycode", "GSM8K", "LIMA", "SciQ"]);
+  const [pycode, , lima] = panels;
+  const series = (
+    points: readonly { series: string }[],
+  ) => [...new Set(points.map((p) => p.series))];
+  assert.deepEqual(series(pycode.training), ["control (c4 only)", "code 20% from 10%"]);
+  assert.deepEqual(series(lima.training).slice(1), ["FLAN 5% from 67%", "DCLM 20% from 67%"]);
+  assert.deepEqual(pycode.runs, [3, 3]);
+  // Arms of the sample differ by 0.03 for each place in the list, at every step.
+  assert.ok(pycode.difference.every(({ y }) => Math.abs(y + 0.03) < 1e-12));
+  assert.deepEqual(
+    pycode.held_out.filter((p) => p.series === "code 20% from 10%").map(({ x }) => x),
+    [
+      0,
+      50,
+      100,
+    ],
+  );
+  const { tuning } = all;
+  const run = tuning["code.pycode.1"];
+  const trunks = {
+    ...tuning,
+    "code.pycode.1_t2": run,
+    "code_t2.pycode.1": run,
+    "code.pycodes.1": run,
+  };
+  assert.deepEqual(tuningPanels(SAMPLE_CONFIG, { ...all, tuning: trunks })[0].runs, [3, 5]);
+});
+
+Deno.test("exposure: a line at equal weight, and one at equal specialised tokens from step 0 on", () => {
+  const lines = exposureLines(all);
+  assert.deepEqual(lines.map(({ estimand, arms }) => [estimand, arms.map(({ arm }) => arm)]), [
+    ["equal weight", [
+      "code",
+      "code_20_from_33",
+      "code_20_from_50",
+      "code_20_from_67",
+      "code_20_from_80",
+    ]],
+    [
+      "equal specialised tokens",
+      ["code_18_from_scratch", "code", "code_27_from_33", "code_54_from_67", "code_90_from_80"],
+    ],
+  ]);
+  const [in_domain, general] = exposurePanels(SAMPLE_CONFIG, all);
+  assert.deepEqual([in_domain.title, general.title], ["Pycode", "c4, after Pycode"]);
+  assert.equal(in_domain.rows.length, 10);
+});
+
+Deno.test("every arm has the colour of its source in all figures", () => {
+  const styles = armStyles(all, all.arms);
+  const colourOf = (arm: string) => styles[all.arms.findIndex((each) => each.arm === arm)].colour;
+  assert.equal(
+    new Set(["control", "code", "math", "flan", "knowledge_qa", "dclm"].map(colourOf)).size,
+    6,
+  );
+  for (const arm of ["code_only_from_67", "code_at_33", "code_18_from_scratch"]) {
+    assert.equal(colourOf(arm), colourOf("code"));
+  }
 });
 
 Deno.test("every pair of models once, changes by fine-tuning first", () => {

@@ -4,6 +4,7 @@ import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { sampleMeasurements } from "../testdata/sample.ts";
 import { SAMPLE_CONFIG } from "../testdata/sample_arms.ts";
 import { sampleCka } from "../testdata/sample_tables.ts";
+import { trunkSample } from "../testdata/trunks.ts";
 import { SECTIONS } from "./mod.ts";
 
 const EMPTY: StudyMeasurements = {
@@ -20,6 +21,8 @@ const EMPTY: StudyMeasurements = {
   best: {},
   training: {},
   validation: {},
+  tuning: {},
+  tuning_validation: {},
   mixtures: {},
   tasks: [],
   evaluation: [],
@@ -54,16 +57,20 @@ Deno.test("a complete study has every figure, none wider than the page", () => {
     "cka_math_gsm8k_mbpp",
     "continued",
     "curves",
+    "exposure",
     "final_layer_shift",
     "forgetting",
     "grid_code",
     "grid_lines_code",
+    "grid_losses_code",
     "learning_rates",
+    "leg_sums",
     "legs",
     "mixtures",
     "proximity",
     "similarity",
     "tasks",
+    "tuning",
   ]);
   for (const { name, width } of drawn.values()) assert.ok(width <= 760, `${name}: ${width}`);
 });
@@ -80,13 +87,17 @@ Deno.test("labels are complete, even long ones", () => {
   const expected: Record<string, string[]> = {
     mixtures: ["KnowledgeQA 20% from 67%", "control (c4 only)", "Pycode", "SciQ", "2.000"],
     forgetting: ["KnowledgeQA 20% from 67%", "LIMA", "4.000"],
-    continued: ["code alone from 80%", "math 12% from 33%", "continued pretraining"],
+    continued: ["code alone from 80%", "math 12% from 33%", "c4, after GSM8K"],
+    exposure: ["equal weight", "equal specialised tokens", "c4, after Pycode"],
+    tuning: ["Pycode: arm − control", "LIMA: held-out loss", "DCLM 20% from 67%"],
+    grid_losses_code: ["weight (% of tokens)", "Pycode"],
     grid_code: ["weight (% of tokens)", "33"],
     grid_lines_code: ["weight 20%", "start at 33%", "start at 67%"],
     along_run: ["control (c4 only)", "code 20% from 10%", "c4, after Pycode"],
     similarity: ["KnowledgeQA 20% from 67%", "mbpp", "Pycode", "1.00"],
-    proximity: ["knowledge_qa", "GSM8K", "r = 0.50 (0.07 to 0.77), p = 0.025, n = 20"],
-    legs: ["knowledge_qa", "GSM8K", "similarity of c4 and the mixture"],
+    proximity: ["KnowledgeQA 20% from 67%", "GSM8K", "r = 0.50 (0.07 to 0.77), p = 0.025, n = 20"],
+    legs: ["DCLM 20% from 67%", "GSM8K", "distance of c4 and the mixture (1 - similarity)"],
+    leg_sums: ["distance (0 to 1 each)", "relative improvement (%)"],
     cka_code_pycode_c4: ["control, tuned", "code, tuned", "1.00"],
     final_layer_shift: ["code 20% from 10%, Pycode", "code – code, tuned", "mbpp"],
     learning_rates: ["GSM8K", "3.2e-4"],
@@ -110,7 +121,7 @@ Deno.test("what was not measured has no figure", async () => {
   all.arms = all.arms.filter(({ kind }) => kind === "control" || kind === "midtrain");
   const names = [...(await drawAll(SAMPLE_CONFIG, all)).keys()];
   assert.ok(names.includes("mixtures") && names.includes("proximity"));
-  for (const name of ["along_run", "continued", "grid_code"]) {
+  for (const name of ["along_run", "continued", "grid_code", "exposure"]) {
     assert.ok(!names.includes(name), name);
   }
 });
@@ -125,7 +136,12 @@ Deno.test("one seed and one target: points without bars, and captions that say s
   for (const name of ["continued", "grid_lines_code", "along_run"]) {
     assert.match(narrow.get(name)!.caption, /One seed: no intervals/);
   }
-  assert.match(drawn.get("continued")!.caption, /3 seeds; bars: their confidence intervals/);
+  assert.match(
+    drawn.get("continued")!.caption,
+    /3 seeds; bars: their confidence intervals over fine/,
+  );
+  const trunks = (await drawAll(SAMPLE_CONFIG, trunkSample())).get("continued")!.caption;
+  assert.match(trunks, /3 trunks of 2 seeds; bars: their confidence intervals over trunks/);
 });
 
 Deno.test("many layers leave no room for numbers in the cells", async () => {

@@ -10,23 +10,26 @@ import {
   leftOut,
   linePanel,
   type LinePoint,
+  lowIsDarkMap,
   panelTitle,
   present,
   renderFigure,
   type Section,
   section,
-  seriesStyles,
   withKey,
 } from "@causeway/core/report";
 import {
   bothPanels,
   comparedOnBoth,
   type ComparedRow,
+  crossedArms,
   gridArms,
+  mainArm,
   type OnBothSources,
 } from "../effects.ts";
+import { shadeStyles } from "../styles.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
-import { armsTable, differenceNote, seedCount, wholePercent } from "../tables.ts";
+import { armsTable, differenceNote, runCount, wholePercent } from "../tables.ts";
 
 /** Heat maps, lines with intervals, and the table. */
 export async function gridSection(
@@ -68,13 +71,13 @@ export function grids(config: StudyReportConfig, all: StudyMeasurements): Grid[]
   return [...new Set(varied)].flatMap((specialised) => {
     const target = config.matched.find((pair) => pair.specialised === specialised)?.target;
     if (target === undefined) return [];
-    const arms = all.arms
-      .filter((arm) =>
-        ["midtrain", "ablation"].includes(arm.kind) && arm.specialised === specialised
-      )
-      .map(({ arm, start, weight }) => {
-        return { arm, start: wholePercent(start), weight: wholePercent(weight) };
-      });
+    const arms = crossedArms(
+      all.arms.filter((arm) => {
+        return ["midtrain", "ablation"].includes(arm.kind) && arm.specialised === specialised;
+      }),
+    ).map(({ arm, start, weight }) => {
+      return { arm, start: wholePercent(start), weight: wholePercent(weight) };
+    });
     const grid = { specialised, ...comparedOnBoth(config, all, arms, target) };
     return grid.in_domain.length > 1 ? [grid] : [];
   });
@@ -87,7 +90,7 @@ export async function gridFigures(
 ): Promise<Figure[]> {
   return await Promise.all(
     grids(config, all).flatMap((grid) => {
-      return [gridMap(config, grid), gridLines(config, grid)];
+      return [gridLosses(config, grid), gridMap(config, grid), gridLines(config, all, grid)];
     }),
   );
 }
@@ -95,25 +98,62 @@ export async function gridFigures(
 const ascending = (values: number[]) => [...new Set(values)].sort((a, b) => a - b);
 const [START, WEIGHT] = ["start (% of the run)", "weight (% of tokens)"];
 
+/** Axes of a map, and how its panels are placed. */
+function layout({ in_domain }: Grid) {
+  return {
+    axes: {
+      x: START,
+      y: WEIGHT,
+      columns: ascending(in_domain.map(({ start }) => start)),
+      rows: ascending(in_domain.map(({ weight }) => weight)).reverse(),
+    },
+    panels: { spacing: 30, resolve: { scale: { color: "independent" } } },
+  };
+}
+
+const CELLS =
+  "Start: share of the run before the mixture begins; weight: share of tokens. Empty cells " +
+  "were not trained.";
+
+function gridLosses(config: StudyReportConfig, grid: Grid): Promise<Figure> {
+  const { axes, panels } = layout(grid);
+  return renderFigure({
+    name: fileName("grid_losses", grid.specialised),
+    title: `Start and weight of ${grid.specialised}: loss after fine-tuning`,
+    caption:
+      "Held-out loss after fine-tuning, in nats per token: the darker, the lower (better). " +
+      `${CELLS} Mean of ${runCount(grid.in_domain)}. Each panel has its own colour scale.`,
+    chart: {
+      ...panels,
+      hconcat: bothPanels(config, grid).map(({ title, rows: cells }) => ({
+        title: panelTitle(title),
+        ...lowIsDarkMap(
+          cells.map(({ start: x, weight: y, loss_after: value }) => ({ x, y, value })),
+          axes,
+        ),
+      })),
+    },
+  });
+}
+
 function gridMap(config: StudyReportConfig, grid: Grid): Promise<Figure> {
   const { specialised, in_domain } = grid;
-  const columns = ascending(in_domain.map(({ start }) => start));
-  const rows = ascending(in_domain.map(({ weight }) => weight)).reverse();
+  const { axes, panels } = layout(grid);
   return renderFigure({
     name: fileName("grid", specialised),
     title: `Start and weight of ${specialised}: difference from the control`,
     caption:
       "Held-out loss after fine-tuning, arm − control, in nats per token: blue is better than the control, orange is " +
-      "worse, white is equal. Start: share of the run before the mixture begins; weight: share of tokens. Empty cells were " +
-      `not trained. Mean of ${seedCount(in_domain)}. Each panel has its own colour scale.`,
+      `worse, white is equal. ${CELLS} Mean of ${
+        runCount(in_domain)
+      }. Each panel has its own colour scale.`,
     chart: {
-      spacing: 30,
-      resolve: { scale: { color: "independent" } },
+      ...panels,
       hconcat: bothPanels(config, grid).map(({ title, rows: cells }) => ({
         title: panelTitle(title),
         ...divergingMap(
           cells.map(({ start: x, weight: y, difference: value }) => ({ x, y, value })),
-          { x: START, y: WEIGHT, columns, rows },
+          axes,
         ),
       })),
     },
@@ -138,12 +178,18 @@ export function gridLinePoints(rows: readonly GridRow[]) {
   return { by_start: along("start", "weight"), by_weight: along("weight", "start") };
 }
 
-function gridLines(config: StudyReportConfig, grid: Grid): Promise<Figure> {
+function gridLines(
+  config: StudyReportConfig,
+  all: StudyMeasurements,
+  grid: Grid,
+): Promise<Figure> {
   const { specialised, in_domain } = grid;
   const panels = bothPanels(config, grid)
     .map(({ title, rows }) => ({ title, ...gridLinePoints(rows) }));
   const points = panels.flatMap(({ by_start, by_weight }) => [...by_start, ...by_weight]);
-  const styles = seriesStyles([...new Set(points.map(({ series }) => series))]);
+  const styles = shadeStyles(all, mainArm(all, specialised), [
+    ...new Set(points.map(({ series }) => series)),
+  ]);
   const row = (along: "by_start" | "by_weight", x: string) =>
     panels.filter((panel) => panel[along].length > 0).map((panel) =>
       linePanel({

@@ -10,10 +10,10 @@ import {
   leftOut,
   linePanel,
   present,
+  referenceStyle,
   renderFigure,
   type Section,
   section,
-  seriesStyles,
   type ShownCell,
   shownTable,
 } from "@causeway/core/report";
@@ -56,7 +56,8 @@ export async function ratesSection(
   return section("rates", heading, { blocks: [...await present(ratesFigure(config, all)), table] });
 }
 
-const STYLES = seriesStyles([""]);
+/** The control's look, as everywhere. */
+const STYLES = [referenceStyle("", [1, 0])];
 
 /** A rate at which training did not diverge. */
 type RateRow = StudyMeasurements["rates"][string][number] & { readonly loss: number };

@@ -10,11 +10,10 @@ import {
   type Figure,
   leftOut,
   present,
-  referenceStyle,
   renderFigure,
   type Section,
   section,
-  seriesStyles,
+  type SeriesStyle,
   type ShownCell,
   type ShownTable,
   shownTable,
@@ -28,11 +27,13 @@ import {
   armsFile,
   deviationBar,
   deviationNote,
-  LOSS_NOTE,
+  lossNote,
   lossTable,
   meanCell,
+  over,
   scalesNote,
 } from "../tables.ts";
+import { armStyles } from "../styles.ts";
 
 /** Main tables and figures. */
 export async function mixturesSection(
@@ -44,7 +45,7 @@ export async function mixturesSection(
     return leftOut("mixtures", heading, "no comparison is wired to the report");
   }
   const table = (caption: string, sourceOf: (target: string) => string) =>
-    lossTable(`${caption} ${LOSS_NOTE}`, config, all, mainArms(all), sourceOf);
+    lossTable(`${caption} ${lossNote(all.comparison)}`, config, all, mainArms(all), sourceOf);
   const in_domain = table(
     "Loss on the held-out part of the fine-tuning set, after fine-tuning (paper, Tables 2 and 8).",
     (target) => target,
@@ -82,29 +83,18 @@ function forgettingTable(
   });
   return shownTable(
     `Forgetting: change of the loss on ${general} by fine-tuning on each target, in nats per token; below it, the loss ` +
-      "before and after (mean ± standard deviation over seeds).",
+      `before and after (mean ± standard deviation ${over(all.comparison)}).`,
     mainArms(all),
     { arm: ({ label }) => label, ...Object.fromEntries(columns) },
     armsFile("forgetting", all, mainArms(all), ({ source }) => source === general),
   );
 }
 
-const MATCHED = "mixture matched to the target";
-const OTHER = "other mixture";
-const CONTROL = "control";
-
-const [blue, orange] = seriesStyles(["blue", "orange"]);
-const STYLES = [
-  referenceStyle(CONTROL),
-  { ...orange, label: MATCHED },
-  { ...blue, label: OTHER, open: true },
-];
-
 /** A target, with the main arms on one held-out source. */
 export interface LossPanel {
   readonly target: string;
   readonly label: string;
-  readonly rows: readonly (ComparisonRow & { label: string; series: string })[];
+  readonly rows: readonly (ComparisonRow & { label: string; matched: boolean })[];
   /** The control's mean after fine-tuning. */
   readonly control?: number;
 }
@@ -124,10 +114,10 @@ export function lossPanels(
       const fits = matched.some((pair) =>
         pair.target === target && pair.specialised === specialised
       );
-      return { arm, label, series: kind === "control" ? CONTROL : fits ? MATCHED : OTHER };
+      return { arm, label, kind, matched: fits };
     });
     const rows = comparisonRows(all, arms, [target, sourceOf(target)]);
-    const control = rows.find(({ series }) => series === CONTROL)?.loss_after;
+    const control = rows.find(({ kind }) => kind === "control")?.loss_after;
     return rows.length > 0 ? [{ target, label, rows, control }] : [];
   });
 }
@@ -138,13 +128,18 @@ export async function mixturesFigure(
   all: StudyMeasurements,
 ): Promise<Figure | undefined> {
   const panels = lossPanels(config, all, (target) => target);
+  const controls = all.arms.filter(({ kind }) => kind === "control").map(({ arm }) => arm);
   return panels.length === 0 ? undefined : await renderFigure({
     name: "mixtures",
     title: "Loss on each target after fine-tuning on it",
     caption:
       "Held-out loss of the target after fine-tuning, in nats per token; further left is better. " +
-      `Dashed line: the control. ${notes(panels)}`,
-    chart: lossChart(panels, STYLES, () => ({})),
+      `Filled: mixtures meant for the target, and the control; open: other mixtures. Dashed line: the control. ${
+        notes(panels)
+      }`,
+    chart: lossChart(panels, armStyles(all, mainArms(all)), ({ arm, matched }) => {
+      return { open: !matched && !controls.includes(arm) };
+    }),
   });
 }
 
@@ -154,8 +149,6 @@ export async function forgettingFigure(
   all: StudyMeasurements,
 ): Promise<Figure | undefined> {
   const panels = lossPanels(config, all, () => config.general);
-  // Open marks are the losses before fine-tuning.
-  const styles = STYLES.map((style) => ({ ...style, open: false }));
   return panels.length === 0 ? undefined : await renderFigure({
     name: "forgetting",
     title: `Loss on ${config.general} before (open) and after (filled) fine-tuning`,
@@ -163,7 +156,11 @@ export async function forgettingFigure(
       `Held-out loss on ${config.general}, in nats per token, before fine-tuning on each target (open) and after ` +
       "it (filled, with its number); the distance is forgetting. Dashed line: the control after fine-tuning. " +
       notes(panels),
-    chart: lossChart(panels, styles, ({ loss_before }) => ({ before: loss_before })),
+    chart: lossChart(
+      panels,
+      armStyles(all, mainArms(all)),
+      ({ loss_before }) => ({ before: loss_before }),
+    ),
   });
 }
 
@@ -175,23 +172,29 @@ type LossRow = LossPanel["rows"][number];
 
 function lossChart(
   panels: readonly LossPanel[],
-  styles: typeof STYLES,
+  styles: readonly SeriesStyle[],
   more: (row: LossRow) => Partial<Dot>,
 ): object {
   const dot = (row: LossRow): Dot => {
-    const { label, series, loss_after: value } = row;
-    return { label, series, value, ...deviationBar(row), text: decimals(value), ...more(row) };
+    const { label, loss_after: value } = row;
+    return {
+      label,
+      series: label,
+      value,
+      ...deviationBar(row),
+      text: decimals(value),
+      ...more(row),
+    };
   };
   const charts = panels.map(({ label, rows, control }) => {
     return { title: label, dots: rows.map(dot), reference: control };
   });
-  const present = new Set(panels.flatMap(({ rows }) => rows.map(({ series }) => series)));
   return dotChart({
     rows: Array.from(
       { length: Math.ceil(charts.length / 2) },
       (_, i) => charts.slice(2 * i, 2 * i + 2),
     ),
-    styles: styles.filter(({ label }) => present.has(label)),
+    styles,
     x: "loss (nats/token)",
   });
 }

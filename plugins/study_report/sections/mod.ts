@@ -9,12 +9,16 @@ import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { alongRunSection } from "./along_run.ts";
 import { ckaSection } from "./cka.ts";
 import { continuedSection } from "./continued.ts";
+import { exposureSection } from "./exposure.ts";
 import { gridSection } from "./grid.ts";
 import { ratesSection } from "./learning_rates.ts";
+import { methodSection } from "./method.ts";
 import { mixturesSection } from "./mixtures.ts";
+import { paperSection } from "./paper.ts";
 import { proximitySection, similaritySection } from "./proximity.ts";
 import { tasksSection } from "./tasks.ts";
-import { methodSection, trainingSection } from "./training.ts";
+import { trainingSection } from "./training.ts";
+import { tuningSection } from "./tuning.ts";
 import { verdictSection } from "./verdicts.ts";
 
 /** Makes a section; one whose inputs are not wired says so. */
@@ -25,15 +29,18 @@ export type MakeSection = (
 
 export const SECTIONS: readonly MakeSection[] = [
   verdictSection,
+  paperSection,
   mixturesSection,
   continuedSection,
   gridSection,
+  exposureSection,
   alongRunSection,
   proximitySection,
   similaritySection,
   ckaSection,
   tasksSection,
   ratesSection,
+  tuningSection,
   trainingSection,
   methodSection,
 ];

@@ -11,18 +11,14 @@ import {
   interval,
   leftOut,
   percent,
-  POINT,
-  pointChannels,
   present,
   REFERENCE,
   renderFigure,
   scatter,
-  type ScatterAxes,
   type ScatterPoint,
   type Section,
   section,
   type SeriesStyle,
-  seriesStyles,
   shownTable,
   similarityBlocks,
   tableFile,
@@ -31,6 +27,8 @@ import {
 import { study_ports } from "@causeway/core/stage";
 import { labelOf, targetLabel } from "../effects.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armStyles } from "../styles.ts";
+import { legsFigure, legSumsFigure } from "./legs.ts";
 
 /** Similarity of sources, mixtures and targets. */
 export async function similaritySection(
@@ -108,45 +106,46 @@ export async function proximitySection(
     blocks: [
       ...await present(proximityFigure(config, all)),
       choices,
-      ...await present(legsFigure(config, all)),
+      ...await present(legsFigure(config, all), legSumsFigure(config, all)),
       points,
     ],
   });
 }
 
-/** Advantage along x, relative improvement in per cent along y. */
+/** Advantage along x, relative improvement in per cent along y; pairs that are not matched are faded. */
 export function proximityPoints(config: StudyReportConfig, all: StudyMeasurements): ScatterPoint[] {
   return all.proximity.flatMap((row) => {
     const { advantage: x, relative_improvement: share } = row;
-    return share === null ? [] : [{ ...names(config, all, row), x, y: 100 * share }];
+    if (share === null) return [];
+    return [{
+      ...pairOf(config, all, row),
+      x,
+      y: 100 * share,
+      faded: !isMatched(config, all, row),
+    }];
   });
 }
 
-/** Similarity of general data and mixture along x, of mixture and target along y. */
-export function legPoints(config: StudyReportConfig, all: StudyMeasurements): ScatterPoint[] {
-  return all.legs.map((row) => {
-    return { ...names(config, all, row), x: row.general_to_mixture, y: row.mixture_to_target };
-  });
+type Pair = { readonly arm: string; readonly target: string };
+
+/** The series of a pair is its arm, its name the target. */
+export function pairOf(config: StudyReportConfig, all: StudyMeasurements, { arm, target }: Pair) {
+  return { series: labelOf(all, arm), text: targetLabel(config, target) };
 }
 
-/** A point's name is the source that its mixture adds, which is shorter than the arm's label; else the arm's name. */
-function names(
-  config: StudyReportConfig,
-  { arms }: StudyMeasurements,
-  { arm, target }: { arm: string; target: string },
-) {
-  const specialised = arms.find((each) => each.arm === arm)?.specialised;
-  const same = arms.filter((each) => each.kind === "midtrain" && each.specialised === specialised);
-  const text = same.length === 1 ? same[0].specialised : arm;
-  return { series: targetLabel(config, target), text };
+/** Whether the arm's source is meant for the target. */
+function isMatched({ matched }: StudyReportConfig, { arms }: StudyMeasurements, pair: Pair) {
+  const specialised = arms.find(({ arm }) => arm === pair.arm)?.specialised;
+  return matched.some((each) => each.specialised === specialised && each.target === pair.target);
 }
 
-function stylesOf({ targets }: StudyReportConfig, points: readonly ScatterPoint[]) {
-  return seriesStyles(targets.map(({ label }) => label))
-    .filter(({ label }) => points.some(({ series }) => series === label));
+/** The looks of the arms of some points. */
+export function stylesOf(all: StudyMeasurements, points: readonly ScatterPoint[]): SeriesStyle[] {
+  return armStyles(
+    all,
+    all.arms.filter(({ label }) => points.some(({ series }) => series === label)),
+  );
 }
-
-const NAMED = "Points are named after the source that the mixture adds.";
 
 /** Improvement against proximity advantage, with the regression line. */
 export async function proximityFigure(
@@ -155,14 +154,14 @@ export async function proximityFigure(
 ): Promise<Figure | undefined> {
   const points = proximityPoints(config, all);
   if (points.length === 0) return undefined;
-  const styles = stylesOf(config, points);
+  const styles = stylesOf(all, points);
   const title = "Proximity advantage and improvement";
   const line = lineEnds(points);
   const { subtitle, note } = correlationText(all);
   const chart = scatter({
     points,
     styles,
-    x: "proximity advantage",
+    x: "proximity advantage (similarity, 0 to 1)",
     y: "relative improvement (%)",
     include_x: [0],
     include_y: [0],
@@ -182,7 +181,10 @@ export async function proximityFigure(
     caption:
       "Advantage: similarity of the arm's mixture to the target − that of general data (0 to 1). Improvement: how " +
       "far the arm's loss on the target after fine-tuning is below the control's, in per cent of the control's. " +
-      `${note} ${line.length > 0 ? "Line: least squares through all points. " : ""}${NAMED}`,
+      `${note} ${
+        line.length > 0 ? "Line: least squares through all points. " : ""
+      }Colour and shape: the mixture; each point ` +
+      "is named after its target. Grey: targets that the mixture is not meant for.",
     chart: {
       ...withKey(styles, chart),
       title: { text: title, ...(subtitle && { subtitle, subtitleFontSize: 13 }) },
@@ -211,58 +213,4 @@ export function lineEnds(points: readonly ScatterPoint[]): { x: number; y: numbe
   if (points.length < 3 || ends[0] === ends[1]) return [];
   const line = fitLine(along, points.map(({ y }) => y));
   return ends.map((x) => ({ x, y: line(x).value }));
-}
-
-/** The two legs: from general data to each mixture, and from there to each target. */
-async function legsFigure(
-  config: StudyReportConfig,
-  all: StudyMeasurements,
-): Promise<Figure | undefined> {
-  const points = legPoints(config, all);
-  if (points.length === 0) return undefined;
-  const styles = stylesOf(config, points);
-  const direct = config.targets.flatMap(({ name, label }) => {
-    const row = all.legs.find((row) => row.target === name);
-    return row ? [{ series: label, direct: row.general_to_target }] : [];
-  });
-  const chart = scatter({
-    points,
-    styles,
-    x: `similarity of ${config.general} and the mixture`,
-    y: "similarity of the mixture and the target",
-    include_y: direct.map((row) => row.direct),
-    under: (axes) => directLines(direct, axes, styles),
-  });
-  return await renderFigure({
-    name: "legs",
-    title: "From general data to the mixture, and on to the target",
-    caption:
-      "Similarity of token distributions (0 to 1) between general data and each mixture, and between the mixture and " +
-      "each target. Dashed lines, with the target's mark at the right end: similarity of general data and the target. " +
-      `Points above the line of their target are mixtures closer to the target than general data. ${NAMED}`,
-    chart: withKey(styles, chart),
-  });
-}
-
-/** General data and each target, as horizontal lines that end in the target's mark. */
-function directLines(
-  values: readonly object[],
-  { y, right }: ScatterAxes,
-  styles: readonly SeriesStyle[],
-) {
-  if (values.length === 0) return [];
-  const { stroke, shape } = pointChannels(styles);
-  const data = { values };
-  return [
-    {
-      data,
-      mark: { type: "rule", strokeDash: [5, 4], opacity: 0.7 },
-      encoding: { y: y("direct"), stroke },
-    },
-    {
-      data,
-      mark: { ...POINT, size: 70, fill: "white" },
-      encoding: { x: { value: right }, y: y("direct"), stroke, shape },
-    },
-  ];
 }

@@ -14,12 +14,13 @@ import {
   renderFigure,
   type Section,
   section,
-  seriesStyles,
+  type SeriesStyle,
   shownTable,
   tableFile,
 } from "@causeway/core/report";
 import { study_ports } from "@causeway/core/stage";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armStyle } from "../styles.ts";
 import { scalesNote } from "../tables.ts";
 
 /** Results of all tasks. */
@@ -61,6 +62,14 @@ function modelLabel(
   return target ? `${arm.label}, ${target.label}` : arm.label;
 }
 
+/** The looks of the models' arms. */
+function modelStyles(config: StudyReportConfig, all: StudyMeasurements): SeriesStyle[] {
+  return [...new Set(all.tasks.map(({ model }) => model))].map((model) => {
+    const arm = all.arms.find(({ arm }) => model === arm || model.startsWith(`${arm}.`));
+    return armStyle(all, arm, modelLabel(config, all, model));
+  });
+}
+
 /** One metric of one task, for all models. */
 export interface TaskPanel {
   readonly task: string;
@@ -78,7 +87,7 @@ export function taskPanels(config: StudyReportConfig, all: StudyMeasurements): T
       metric: rows[0].metric,
       dots: rows.map(({ model, value, ci_low, ci_high }) => ({
         label: modelLabel(config, all, model),
-        series: "",
+        series: modelLabel(config, all, model),
         value: 100 * value,
         low: 100 * ci_low,
         high: 100 * ci_high,
@@ -111,6 +120,6 @@ async function tasksFigure(
       `n = ${counts.join(" or ")} questions. Bars: 95% intervals over questions. ${
         scalesNote(panels.length)
       }`,
-    chart: dotChart({ rows, styles: seriesStyles([""]), x: "questions (%)" }),
+    chart: dotChart({ rows, styles: modelStyles(config, all), x: "questions (%)" }),
   });
 }

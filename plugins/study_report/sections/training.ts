@@ -1,11 +1,9 @@
 /**
- * How the models were trained: curves, losses before fine-tuning, arms and data.
+ * How the models were trained: curves, and losses before fine-tuning.
  *
  * @module
  */
 import {
-  count,
-  datasetTable,
   decimals,
   type Figure,
   FULL_WIDTH,
@@ -13,22 +11,20 @@ import {
   leftOut,
   linePanel,
   type LinePoint,
-  mixtureTable,
-  percent,
   present,
   referenceStyle,
   renderFigure,
   type Section,
   section,
-  seriesStyles,
   type ShownCell,
   shownTable,
   tableFile,
   thin,
   withKey,
 } from "@causeway/core/report";
-import { ports, study_ports } from "@causeway/core/stage";
+import { ports } from "@causeway/core/stage";
 import type { ArmRow, StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { armStyle } from "../styles.ts";
 
 /** Curves of the main arms, and the losses of every arm before fine-tuning. */
 export async function trainingSection(
@@ -67,37 +63,6 @@ export async function trainingSection(
     paragraphs: tokenizers_note ? [tokenizers_note] : [],
     blocks: [...drawn, ...(evaluation.length > 0 ? [table] : [])],
     files: drawn.length > 0 ? curves : [],
-  });
-}
-
-/** What was run: facts of the config, arms, mixtures and datasets. */
-export function methodSection(config: StudyReportConfig, all: StudyMeasurements): Section {
-  const facts = shownTable("Facts.", config.facts, {
-    what: ({ name }) => name,
-    value: ({ value }) => value,
-  });
-  const arms = shownTable(
-    "Arms, with the tokens each was trained on before fine-tuning.",
-    all.arms,
-    {
-      arm: ({ label }) => label,
-      kind: ({ kind }) => kind.replace("_", " "),
-      adds: ({ specialised }) => specialised,
-      "#weight": ({ weight }) => percent(weight),
-      "#start": ({ start }) => percent(start),
-      "#end": ({ end }) => percent(end),
-      "#tokens": ({ tokens }) => count(tokens),
-      "#of these specialised": ({ specialised_tokens }) => count(specialised_tokens),
-    },
-    tableFile("arms", study_ports.study_arms, all.arms),
-  );
-  return section("method", "Method and limitations", {
-    paragraphs: [
-      "Pretraining and midtraining ran once; seeds are fine-tuning seeds. The results hold for this model size, " +
-      "token budget and data. Do not extrapolate to larger models or other data without a run that confirms it.",
-    ],
-    blocks: [facts, arms, mixtureTable(all.mixtures), datasetTable(all.data)]
-      .filter(({ rows }) => rows.length > 0),
   });
 }
 
@@ -184,7 +149,12 @@ async function curvesFigure(
   if (training.length === 0 && general.length === 0) return undefined;
   const labels = new Set([...training, ...general].map(({ series }) => series));
   labels.delete(CONTROL);
-  const styles = [referenceStyle(CONTROL, [1, 0]), ...seriesStyles([...labels])];
+  const styles = [
+    referenceStyle(CONTROL, [1, 0]),
+    ...[...labels].map((label) =>
+      armStyle(all, all.arms.find((arm) => arm.label === label), label)
+    ),
+  ];
   const last = Math.max(...[...training, ...general].map(({ x }) => x));
   const shared = {
     styles,
@@ -210,7 +180,7 @@ async function curvesFigure(
     name: "curves",
     title: "Training of the main arms",
     caption:
-      "Loss in nats per token by pretraining step; one run per arm, so there are no intervals. Arms branch off the trunk " +
+      "Loss in nats per token by pretraining step; one run per arm, of the first trunk, so there are no intervals. Arms branch off the trunk " +
       "where their mixture begins. Training loss is on each arm's own mixture and does not compare arms; at most " +
       `${POINTS} points per curve, each the mean of neighbouring steps. The steep beginning may be above the frame. ` +
       `Held-out loss is on the same text of ${config.general} for every arm.`,

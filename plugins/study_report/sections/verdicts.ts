@@ -3,32 +3,87 @@
  *
  * @module
  */
-import { decimals, type Section, section, shownTable, tableFile } from "@causeway/core/report";
-import { FINDINGS } from "../findings.ts";
+import {
+  decimals,
+  percent,
+  type Section,
+  section,
+  shownTable,
+  tableFile,
+} from "@causeway/core/report";
+import { judgeAll } from "../findings/mod.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
+import { modelOf, paperVerdicts } from "../paper/compare.ts";
+import type { Finding } from "../verdict.ts";
+import { coverage } from "./method.ts";
 
-const COLUMNS = { finding: "utf8", verdict: "utf8", numbers: "utf8", rule: "utf8" } as const;
+const COLUMNS = {
+  id: "utf8",
+  specialised: "utf8",
+  from: "utf8",
+  finding: "utf8",
+  verdict: "utf8",
+  paper_verdict: "utf8",
+  detectable: "nullable<float64>",
+  unit: "utf8",
+  numbers: "utf8",
+  note: "utf8",
+  rule: "utf8",
+} as const;
 
-/** A verdict on each finding, with its rule and its numbers. */
+/** A verdict on each finding, with its rule, its numbers and its power. */
 export function verdictSection(config: StudyReportConfig, all: StudyMeasurements): Section {
-  const findings = FINDINGS.map((judge) => judge(config, all));
-  const intervals = all.comparison.filter(({ ci_low }) => Number.isFinite(ci_low)).length;
-  const by_chance = decimals(intervals / 20, 0);
-  const rows = findings.map((each) => ({ ...each, numbers: each.numbers.join("; ") }));
+  const findings = judgeAll(config, all);
+  const of_paper = paperVerdicts(config);
+  const rows = findings.map((each) => ({
+    ...each,
+    specialised: each.specialised ?? "",
+    numbers: each.numbers.join("; "),
+    paper_verdict: of_paper?.(each) ?? "",
+  }));
   const table = shownTable("The paper's findings, judged by the numbers of this run.", findings, {
-    "finding and rule": ({ finding, rule }) => ({ text: finding, note: rule }),
-    verdict: ({ verdict }) => ({ text: verdict, strong: true }),
+    "finding and rule": ({ finding, from, rule }) => {
+      return { text: `${finding} (${from})`, note: rule };
+    },
+    verdict: ({ verdict, note }) => ({ text: verdict, strong: true, note }),
+    ...(of_paper && { [`the paper's own numbers (${modelOf(config)})`]: of_paper }),
+    "#could tell": powerOf,
     "~numbers": ({ numbers }) => numbers.map(unbroken).join("\n"),
   }, tableFile("verdicts", { columns: COLUMNS }, rows));
   return section("verdicts", "Verdicts", {
     paragraphs: [
-      "Differences are in nats per token; negative is better. 95% intervals cover fine-tuning seeds only: pretraining and " +
-      "midtraining ran once, so the intervals do not include the variation between pretraining runs. Arms are compared " +
-      `with their controls in ${intervals} paired intervals, and with each other in more. The intervals are not corrected ` +
-      `for multiple comparisons: without any true difference, about ${by_chance} of ${intervals} would exclude 0 by chance.`,
+      `Differences are in nats per token; negative is better. ${coverage(all.comparison)}`,
+      chance(all),
+      '"v1" and "v2": the version of the paper that a finding is from; "here": what the paper leaves open. "Could tell": ' +
+      "the smallest difference that a two-sided 5% test of this design finds with 80% power, the largest of a finding's " +
+      "differences; a true effect below it is likely to be undecided.",
+      ...(of_paper
+        ? [
+          'The paper publishes means without intervals: its own numbers are judged by the same rules, by their signs alone; "not ' +
+          'measured" where it publishes no numbers.',
+        ]
+        : []),
     ],
     blocks: [table],
   });
+}
+
+function chance({ comparison }: StudyMeasurements): string {
+  const intervals = comparison.filter(({ ci_low }) => Number.isFinite(ci_low)).length;
+  if (intervals === 0) {
+    return "No differences have intervals: nothing here is more than an observation.";
+  }
+  return `Arms are compared with their controls in ${intervals} paired 95% intervals, and with each other in more. They are ` +
+    `not corrected for multiple comparisons: without any true difference, about ${
+      decimals(intervals / 20, 0)
+    } of ${intervals} would exclude 0 by chance.`;
+}
+
+/** "0.034 nats", "1.2%"; empty if unknown. */
+export function powerOf({ detectable, unit }: Finding): string {
+  if (detectable === null) return "";
+  if (unit === "share") return percent(detectable);
+  return `${decimals(detectable, unit === "nats" ? 3 : 5)} ${unit}`;
 }
 
 /** Keeps both ends of an interval on one line. */

@@ -13,6 +13,7 @@ import {
   sampleShift,
   sampleSimilarity,
   sampleTasks,
+  sampleTuning,
 } from "./sample_tables.ts";
 
 type Arm = StudyMeasurements["arms"][number];
@@ -62,7 +63,7 @@ function compare(arm: Arm, target: string, source: string, seeds: number): Compa
     se_documents: difference === null ? null : 0.004,
     ci_documents_low: bounds.length > 0 ? bounds[0] - 0.004 : null,
     ci_documents_high: bounds.length > 0 ? bounds[1] + 0.004 : null,
-    detectable: bounds.length > 0 && half !== null ? 1.3 * half : null,
+    detectable: half === null || difference === null ? null : 1.3 * half,
     relative_improvement: difference === null ? null : -difference / other,
   };
 }
@@ -146,6 +147,7 @@ export function sampleMeasurements(seeds = 3): StudyMeasurements {
     shift: { code_pycode: sampleShift("code"), math_gsm8k: sampleShift("math") },
     ...sampleRates(),
     ...sampleCurves(),
+    ...sampleTuning(),
     mixtures: {},
     tasks: sampleTasks(),
     evaluation: [],

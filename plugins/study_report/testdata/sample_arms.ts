@@ -83,6 +83,20 @@ export const ARMS: Arm[] = [
       return arm(name, label, "continued", source, 1, start);
     })
   ),
+  // As many tokens of code as the main arm of code, whenever they begin.
+  ...[THIRD, TWO_THIRDS, LATE].map((start) => {
+    const weight = 0.2 * (1 - EARLY) / (1 - start);
+    const name = `code_${percent(weight)}_from_${percent(start)}`;
+    return arm(
+      name,
+      `${percent(weight)}% code from ${percent(start)}%`,
+      "ablation",
+      "code",
+      weight,
+      start,
+    );
+  }),
+  arm("code_18_from_scratch", "18% code from step 0", "from_scratch", "code", 0.2 * (1 - EARLY)),
   ...[THIRD, HALF, LATE].flatMap((end) => [
     arm(
       `control_at_${percent(end)}`,

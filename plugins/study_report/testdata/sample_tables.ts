@@ -136,6 +136,40 @@ export function sampleCurves(): Pick<StudyMeasurements, "training" | "validation
   };
 }
 
+/** Curves of fine-tuning the control and the main arms, with three runs each. */
+export function sampleTuning(): Pick<StudyMeasurements, "tuning" | "tuning_validation"> {
+  const main = ARMS.filter(({ kind }) => kind === "control" || kind === "midtrain");
+  const labels = main.flatMap(({ arm }, i) =>
+    SAMPLE_CONFIG.targets.flatMap(({ name }, j) =>
+      [1, 2, 3].map((seed) => ({
+        label: `${arm}.${name}.${seed}`,
+        name,
+        level: 2 + 0.3 * j - 0.03 * i,
+        seed,
+      }))
+    )
+  );
+  const loss = (level: number, step: number) => level + 2 * Math.exp(-step / 20);
+  return {
+    tuning: Object.fromEntries(labels.map(({ label, level, seed }) => [
+      label,
+      Array.from({ length: 100 }, (_, i) => i + 1).map((step) => ({
+        step,
+        tokens: step * 2048,
+        loss: loss(level, step) + 0.02 * Math.sin(step + seed),
+        learning_rate: 1e-3,
+        grad_norm: 1,
+      })),
+    ])),
+    tuning_validation: Object.fromEntries(labels.map(({ label, name, level }) => [
+      label,
+      [0, 50, 100].map((step) => {
+        return { step, source: name, loss: loss(level, step), bits_per_byte: null, tokens: 60_000 };
+      }),
+    ])),
+  };
+}
+
 export function sampleTasks(): StudyMeasurements["tasks"] {
   const models = (target: string, arms: string[]) => arms.map((arm) => `${arm}.${target}`);
   const result = (model: string, task: string, metric: string, value: number, n: number) => {
