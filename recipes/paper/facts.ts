@@ -13,7 +13,7 @@ import type { Study } from "./training.ts";
 
 /** The config of the report. */
 export function reportConfig(study: Study) {
-  const { title, description, general, targets, matched, distant } = study.settings;
+  const { title, description, general, targets, matched, distant, compare_with } = study.settings;
   return {
     title,
     description,
@@ -21,6 +21,7 @@ export function reportConfig(study: Study) {
     targets: targets.map(({ name, label }) => ({ name, label })),
     matched: Object.entries(matched).map(([specialised, target]) => ({ specialised, target })),
     distant: [...distant ?? ["code", "math"]],
+    ...(compare_with && { compare_with }),
     facts: Object.entries(factsOf(study)).map(([name, value]) => ({ name, value })),
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { lr_sweep } from "@causeway/plugins/lr_sweep";
+import type { study_report } from "@causeway/plugins/study_report";
 import type {
   cka,
   evaluate,
@@ -104,6 +105,8 @@ export interface StudySettings {
   readonly targets: readonly Target[];
   /** The target that each specialised source is meant for. */
   readonly matched: Readonly<Record<string, string>>;
+  /** The paper's own numbers of a model size, shown beside those of the study. */
+  readonly compare_with?: ConfigOf<typeof study_report>["compare_with"];
   /** Specialised sources far from general data, where the paper finds the largest effects; code and math by default. */
   readonly distant?: readonly string[];
   /**

@@ -68,20 +68,24 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
   recipe.publish(page.report);
 }
 
-/** Sweeps, learning curves of the main arms, and the mixtures of all phases. */
-function trainingOf({ arms, phases, paths, sweeps }: Study) {
+/** Sweeps, learning curves of the main arms and of their fine-tuning, and the mixtures of all phases. */
+function trainingOf({ arms, phases, paths, sweeps, runs, tuned }: Study) {
   const pick = <T, R>(of: ReadonlyMap<string, T>, take: (refs: T) => R) =>
     Object.fromEntries([...of].map(([name, refs]) => [name, take(refs)]));
-  const main = new Set(
-    arms.filter(({ kind }) => kind === "control" || kind === "midtrain")
-      .flatMap(({ name }) => paths.get(name)!),
+  const main = arms.filter(({ kind }) => kind === "control" || kind === "midtrain")
+    .map(({ name }) => name);
+  const in_main = new Set(main.flatMap((name) => paths.get(name)!));
+  const of_main = new Map([...phases].filter(([name]) => in_main.has(name)));
+  const tuning = new Map(
+    runs.filter(({ arm }) => main.includes(arm)).map(({ label }) => [label, tuned.get(label)!]),
   );
-  const of_main = new Map([...phases].filter(([name]) => main.has(name)));
   return {
     rates: pick(sweeps, (refs) => refs.losses),
     best: pick(sweeps, (refs) => refs.best),
     training: pick(of_main, (refs) => refs.training),
     validation: pick(of_main, (refs) => refs.validation),
+    tuning: pick(tuning, (refs) => refs.training),
+    tuning_validation: pick(tuning, (refs) => refs.validation),
     mixtures: pick(phases, (refs) => refs.mixture),
   };
 }
