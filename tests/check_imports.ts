@@ -49,6 +49,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "hyparquet-compressors": ["core/readers"],
   "@zip.js/zip.js": ["core/readers"],
   "@huggingface/hub": ["core/hub"],
+  "@huggingface/jinja": ["core/tokenizer"],
   "oniguruma-to-es": ["core/tokenizer"],
   "aws4fetch": ["core/remote/storage"],
   "jstat": ["core/analysis"],

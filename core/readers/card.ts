@@ -3,15 +3,21 @@
  *
  * @module
  */
+import type { LossOn, Message } from "../tokenizer/mod.ts";
 import { hashShare } from "./digests.ts";
 
 /** One text: the unit that is tokenized, counted and assigned to a split as a whole. */
 export interface Document {
   /** Unique in its dataset and the same on every machine: file name, row, position of a function. */
   readonly id: string;
+  /** Of a conversation, its messages with an empty line between them. */
   readonly text: string;
   /** Length of the leading part without loss, in UTF-16 units. Absent: loss on the whole text. */
   readonly prompt_length_chars?: number;
+  /** Of a conversation: its turns, which the tokenizer's chat template makes a text of. */
+  readonly messages?: readonly Message[];
+  /** Of a conversation: the turns that are learned. Absent: all of the assistant. */
+  readonly loss_on?: LossOn;
   /** Set if the dataset comes with splits; otherwise the tokenize stage makes them. */
   readonly split?: Split;
   /** Documents of one group are always in the same split. Absent: only exact duplicates are. */

@@ -5,6 +5,7 @@
  */
 import { counted, formatNumber } from "../words/mod.ts";
 import type { Split } from "./card.ts";
+import { type Change, changeLine, type Unusable } from "./conversation.ts";
 import type { Beside, FileSelection } from "./record_files.ts";
 import { shorten } from "./select_files.ts";
 
@@ -13,6 +14,7 @@ export type LeftOut =
   | "with a blank text"
   | "with a blank answer"
   | "not selected by where"
+  | Unusable
   | "unreadable";
 
 /** Counts files, rows and documents while a dataset is read. */
@@ -25,6 +27,7 @@ export class ReadingReport {
 
   /** Rows of which elements of a list were not used, by the list's path. */
   readonly #unused = new Map<string, number>();
+  readonly #changes = new Map<Change, number>();
   readonly #empty: string[] = [];
   readonly #notes: readonly string[];
 
@@ -53,6 +56,11 @@ export class ReadingReport {
   /** Counts a document whose record has elements of a list that no template takes. */
   addUnused(list: string): void {
     increment(this.#unused, list);
+  }
+
+  /** Counts a conversation that was changed. */
+  addChange(change: Change): void {
+    increment(this.#changes, change);
   }
 
   /** Counts a document with NUL characters: often binary data, or text in another encoding. */
@@ -94,6 +102,7 @@ export class ReadingReport {
         `${counted(rows, "row")} with more elements in "${list}" than the templates use`,
       );
     }
+    for (const [change, count] of this.#changes) parts.push(changeLine(change, count));
     if (this.#with_nul > 0) {
       parts.push(`${counted(this.#with_nul, "document")} with NUL characters, which are kept`);
     }

@@ -14,11 +14,10 @@ import {
   sampleDocuments,
   type Split,
 } from "./card.ts";
+import type { Change } from "./conversation.ts";
 import { textDigest } from "./digests.ts";
-import type { RecordFormat } from "./formats.ts";
 import { shardCount } from "./hf_folder.ts";
 import { hubFiles, hubRevision, hubSelection } from "./hub_files.ts";
-import type { ColumnUse, Limits } from "./reading.ts";
 import {
   type Beside,
   contentDigest,
@@ -30,49 +29,19 @@ import {
   type RecordFile,
   type RecordPaths,
 } from "./record_files.ts";
-import { type LeftOut, ReadingReport } from "./reading_report.ts";
-import { readRecords } from "./records.ts";
 import {
-  type Columns,
-  columnsOf,
-  compileTemplate,
-  findUnusedElements,
-  type Render,
-} from "./template.ts";
-import { compileWhere, type Where } from "./where.ts";
+  checkParts,
+  checkVersion,
+  compileReading,
+  describeReading,
+  type MakeDocument,
+  type RecordReading,
+  usesOf,
+} from "./record_reading.ts";
+import { ReadingReport } from "./reading_report.ts";
+import { readRecords } from "./records.ts";
+import { findUnusedElements } from "./template.ts";
 import { atOnce, inTurns, type Pieces } from "./turns.ts";
-
-/** How records become documents. */
-export interface RecordReading {
-  /** By the endings of the files' names if left out. */
-  readonly format?: RecordFormat;
-  /** Columns to read; others of a table are not decoded. Absent: those that templates name, all for functions. */
-  readonly columns?: readonly string[];
-  /** Of JSON files: the field that is the array of records, `a.b` for one inside another. */
-  readonly field?: string;
-  /** Of text files: cut at this text into records. */
-  readonly separator?: string;
-  /** Of CSV and TSV files: what separates the fields. Absent: a comma, a tab in files named `.tsv`. */
-  readonly delimiter?: string;
-  /** Column name, template, or function that gives the text (after the prompt, if there is one). */
-  readonly text: string | Render;
-  /** The same for the text before it. */
-  readonly prompt?: string | Render;
-  /** Whether the prompt has no loss (default true). */
-  readonly mask_prompt?: boolean;
-  /** Column or template whose value keeps documents together in one split. */
-  readonly group?: string;
-  readonly where?: Where;
-  /** Version of the functions among these, if any: they enter the revision as this number, so raise it with every change. */
-  readonly reader_version?: number;
-  /** Reads at most this many training files of each path, the first by name. Absent: all. */
-  readonly max_files?: number;
-  /** Size of a random sample of the training documents, chosen by their ids. Absent: all. */
-  readonly examples?: number;
-  /** What to do with a record that cannot be read: fail (default), or skip and count it. */
-  readonly on_error?: "fail" | "skip";
-  readonly limits?: Partial<Limits>;
-}
 
 export interface RecordCardOptions extends RecordReading {
   /** snake_case name of the dataset. */
@@ -95,7 +64,7 @@ export interface RecordCardOptions extends RecordReading {
 }
 
 /** Raise when this file makes different documents from the same records. */
-const READER = 4;
+const READER = 5;
 
 /**
  * A dataset of records. A record with an empty text is skipped.
@@ -133,6 +102,7 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
     );
   }
   checkVersion(options);
+  checkParts(options);
   const makeDocument = compileReading(options);
   return {
     name: options.name,
@@ -155,54 +125,6 @@ export function recordCard(options: RecordCardOptions): DatasetCard {
       );
     },
   };
-}
-
-function checkVersion({ name, text, prompt, where, reader_version }: RecordCardOptions): void {
-  if (reader_version !== undefined) return;
-  if (![text, prompt, where].some((part) => typeof part === "function")) return;
-  throw new Error(
-    `dataset "${name}" is read by functions, whose changes cannot be detected; set reader_version to 1 ` +
-      "and raise it whenever they change",
-  );
-}
-
-/** A text without anything to see: spaces, and characters such as a zero-width space. */
-const BLANK = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
-
-/** Makes a document from a record, or says why there is none. */
-type MakeDocument = (record: Columns, where: string) => Omit<Document, "id"> | LeftOut;
-
-function compileReading(options: RecordCardOptions): MakeDocument {
-  const { mask_prompt = true } = options;
-  const text = toRender(options.text);
-  const prompt = options.prompt === undefined ? () => "" : toRender(options.prompt);
-  const group = options.group === undefined ? undefined : compileTemplate(options.group);
-  const accept = compileWhere(options.where);
-  return (record, where) => {
-    if (!accept(record, where)) return "not selected by where";
-    const head = prompt(record, where);
-    const body = text(record, where);
-    if (BLANK.test(body)) return head === "" ? "with a blank text" : "with a blank answer";
-    return {
-      text: head + body,
-      ...(mask_prompt && head !== "" ? { prompt_length_chars: head.length } : {}),
-      ...(group === undefined ? {} : { group: group(record, where) }),
-    };
-  };
-}
-
-function toRender(source: string | Render): Render {
-  return typeof source === "string" ? compileTemplate(source) : source;
-}
-
-/** The columns that the documents are made of; undefined if functions make them. */
-function usesOf({ text, prompt, group, where }: RecordReading): ColumnUse[] | undefined {
-  const parts = [text, prompt, group].filter((part) => part !== undefined);
-  if (typeof where === "function" || !parts.every((part) => typeof part === "string")) {
-    return undefined;
-  }
-  const uses = parts.flatMap(columnsOf);
-  return where === undefined ? uses : [...uses, { names: [where.column], is_optional: false }];
 }
 
 async function* readDocuments(
@@ -250,7 +172,12 @@ async function* readDocuments(
     };
     for await (const { file, row, value, split: own } of readRecords(path, reading)) {
       const placed = options.split ?? split ?? own;
-      const document = attempt(() => makeDocument(value, `${file}:${row}`), on_error, onSkip);
+      const onChange = (change: Change) => report.addChange(change);
+      const document = attempt(
+        () => makeDocument(value, `${file}:${row}`, onChange),
+        on_error,
+        onSkip,
+      );
       if (document === undefined) continue;
       report.add(typeof document === "string" ? document : { split: placed });
       if (typeof document === "string") continue;
@@ -309,27 +236,26 @@ async function revisionOnHub(options: RecordCardOptions): Promise<string> {
 
 /** The digest of the files' names and digests, and of everything that decides which documents they make. */
 function fold(files: readonly unknown[], options: RecordCardOptions): string {
-  const { format, columns, text, prompt, group, where, split, examples, limits } = options;
+  const { format, columns, messages, loss_on, text, prompt, group, where } = options;
+  const { split, examples, limits } = options;
   const { mask_prompt = true, on_error = "fail", reader_version } = options;
   const { field, separator, delimiter } = options;
   const source = { format, columns, field, separator, delimiter };
-  const reading = { ...source, text, prompt, mask_prompt, group, where, split, examples };
+  const reading = {
+    ...source,
+    messages,
+    loss_on,
+    text,
+    prompt,
+    mask_prompt,
+    group,
+    where,
+    split,
+    examples,
+  };
   const content = { reader: READER, files, reading: { ...reading, on_error, limits } };
   // Not the source of a function: it does not include what the function calls.
   const withVersion = (_key: string, value: unknown) =>
     typeof value === "function" ? { reader_version } : value;
   return `sha256:${textDigest(JSON.stringify(content, withVersion))}`;
-}
-
-function describeReading(
-  { text, prompt, mask_prompt = true, examples }: RecordCardOptions,
-): string {
-  const shown = (part: string | Render) =>
-    typeof part === "string" ? `\`${JSON.stringify(part).slice(1, -1)}\`` : "a text of its columns";
-  const parts = [`one document per record: ${shown(text)}`];
-  if (prompt !== undefined) {
-    parts.push(`after ${shown(prompt)}, ${mask_prompt ? "without loss" : "with loss"}`);
-  }
-  if (examples !== undefined) parts.push(`a sample of ${counted(examples, "example")}`);
-  return parts.join("; ");
 }

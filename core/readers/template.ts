@@ -126,8 +126,15 @@ function columnOf(path: string): string {
   return PATH.test(path) ? /^[^.[\]]+/.exec(path)![0] : path;
 }
 
-/** Compiles `column.field[0]`; a column with exactly that name takes precedence. */
-function compilePath({ whole, path, fallback }: Reference, template: string): Render {
+/** Takes a value out of a record; see {@link compileColumn}. */
+export type FindValue = (record: Columns, where: string) => unknown;
+
+/**
+ * Compiles `column.field[0]` to a function that finds the value; a column with exactly that name takes precedence.
+ *
+ * @throws {Error} for what is not a path; the returned function throws `file:row: …` where there is no such value.
+ */
+export function compileColumn(path: string, template = path): FindValue {
   if (!PATH.test(path) && /[[\]]/.test(path)) {
     throw new Error(
       `template ${JSON.stringify(template)}: "${path}" is not a path like column.field[0]`,
@@ -135,7 +142,7 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
   }
   const column = columnOf(path);
   const steps = PATH.test(path) ? [...path.slice(column.length).matchAll(STEP)] : [];
-  const find = (record: Columns, where: string) => {
+  return (record, where) => {
     if (Object.hasOwn(record, path)) return record[path];
     if (!Object.hasOwn(record, column)) {
       const columns = Object.keys(record).join(", ");
@@ -151,6 +158,11 @@ function compilePath({ whole, path, fallback }: Reference, template: string): Re
     }
     return value;
   };
+}
+
+/** Compiles a reference to the text of its value. */
+function compilePath({ whole, path, fallback }: Reference, template: string): Render {
+  const find = compileColumn(path, template);
   return (record, where) => {
     if (whole !== path && Object.hasOwn(record, whole)) return textOf(record[whole], whole, where);
     try {

@@ -31,6 +31,8 @@ export class ByteLevelCodec {
   /** Ids of the cached words, concatenated, and the start of each word's. */
   readonly #ids: TokenBuffer;
   #starts = new Uint32Array(1024);
+  /** UTF-8 bytes of each token, counted when they are asked for. */
+  #lengths: Uint32Array | undefined;
 
   /** @param plain_tokens ids of added tokens that are encoded as the text that they are. */
   constructor(readonly definition: ByteLevelDefinition, plain_tokens: readonly number[] = []) {
@@ -63,6 +65,15 @@ export class ByteLevelCodec {
         (start, end) => this.#encodeWords(part, start, end, out),
       );
     });
+  }
+
+  /** UTF-8 bytes of a token. */
+  byteLength(id: number): number {
+    this.#lengths ??= Uint32Array.from(
+      this.definition.tokens,
+      (token) => token === undefined ? 0 : tokenBytes(token).length,
+    );
+    return this.#lengths[id];
   }
 
   /** The text of ids, added tokens included; ids without a token are skipped. */

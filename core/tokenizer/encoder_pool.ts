@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { appendChat } from "./chat/encode.ts";
 import { loadTokenizer } from "./load.ts";
 import { type TokenArray, TokenBuffer } from "./buffers.ts";
 import type { TokenizerFiles } from "./files.ts";
@@ -102,10 +103,24 @@ export class EncoderPool {
     if (!batch.is_empty) yield { result: this.#send(batch, given) };
   }
 
-  #send<Item>(batch: TextBatch, items: readonly Item[]): Promise<EncodedItem<Item>[]> {
+  #send<Item extends DocumentText>(
+    batch: TextBatch,
+    items: readonly Item[],
+  ): Promise<EncodedItem<Item>[]> {
     const texts = batch.take();
-    const lengths = items.map((_, i) => texts.ends[2 * i + 1] - (texts.ends[2 * i - 1] ?? 0));
-    const result = this.#workers.request({ type: "encode", texts }, [texts.bytes.buffer])
+    const parts = Uint32Array.from(items, ({ answer_spans_chars }) => {
+      return answer_spans_chars ? answer_spans_chars.length + 1 : 2;
+    });
+    const are_chats = Uint8Array.from(
+      items,
+      ({ answer_spans_chars }) => answer_spans_chars ? 1 : 0,
+    );
+    const lengths = Array.from(
+      rangesOf(texts, parts),
+      ({ start, bounds }) => bounds.at(-1)! - start,
+    );
+    const request = { type: "encode", texts, parts, are_chats } as const;
+    const result = this.#workers.request(request, [texts.bytes.buffer])
       .then((reply) => unpackReply(reply!, items, lengths));
     result.catch(() => {}); // reported where it is awaited
     return result;
@@ -126,14 +141,34 @@ function unpackReply<Item>(
   }));
 }
 
+type EncodeRequest = Extract<EncoderRequest, { type: "encode" }>;
+
 type EncoderRequest =
   | {
     readonly type: "load";
     readonly files: TokenizerFiles;
     readonly parse_special_tokens: boolean;
   }
-  /** Texts alternate between the prompt and the rest of each document. */
-  | { readonly type: "encode"; readonly texts: PackedTexts };
+  /** Texts are the parts of each document, one after another: see `documentParts`. */
+  | {
+    readonly type: "encode";
+    readonly texts: PackedTexts;
+    /** Number of parts of each document. */
+    readonly parts: Uint32Array;
+    /** 1 for conversations. */
+    readonly are_chats: Uint8Array;
+  };
+
+/** Where each document starts in packed texts, and where its parts end. */
+function* rangesOf({ ends }: PackedTexts, parts: Uint32Array) {
+  let first = 0, start = 0;
+  for (const count of parts) {
+    const bounds = ends.subarray(first, first + count);
+    yield { start, bounds };
+    first += count;
+    start = bounds[count - 1];
+  }
+}
 
 /** `load` has no reply; `encode` replies with the tokens of all documents. */
 type EncoderReply = undefined | {
@@ -151,42 +186,53 @@ type EncoderReply = undefined | {
 if (import.meta.main) {
   // Kept as a promise: if loading fails, every encode request is answered with that error.
   let loaded: Promise<Tokenizer>;
+  /** In the text of a template, control tokens are tokens whatever they are in documents. */
+  let loadForChats: () => Promise<Tokenizer>;
   let buffer: TokenBuffer | undefined;
   serve(async (request: EncoderRequest) => {
     if (request.type === "load") {
       const { files, parse_special_tokens } = request;
       const { "tokenizer.json": json, "tokenizer_config.json": config } = files;
       loaded = loadTokenizer(json, config, { parse_special_tokens });
+      let for_chats = parse_special_tokens ? loaded : undefined;
+      loadForChats = () => for_chats ??= loadTokenizer(json, config);
       await loaded;
       return {};
     }
     const tokenizer = await loaded;
     buffer ??= new TokenBuffer(tokenizer.vocab_size);
-    const reply = encodeAll(tokenizer, request.texts, buffer);
+    const for_chats = request.are_chats.includes(1) ? await loadForChats() : tokenizer;
+    const reply = encodeAll(tokenizer, for_chats, request, buffer);
     return { reply, transfer: Object.values(reply).map(({ buffer }) => buffer) };
   });
 }
 
 function encodeAll(
   tokenizer: Tokenizer,
-  { bytes, ends: text_ends }: PackedTexts,
+  for_chats: Tokenizer,
+  { texts, parts, are_chats }: EncodeRequest,
   out: TokenBuffer,
 ): NonNullable<EncoderReply> {
   out.clear();
-  const ends = new Float64Array(text_ends.length / 2);
+  const { bytes } = texts, documents = parts.length;
+  const ends = new Float64Array(documents);
   const spans: number[] = [];
-  const span_ends = new Float64Array(ends.length);
-  const left_as_text = new Uint32Array(ends.length);
+  const span_ends = new Float64Array(documents);
+  const left_as_text = new Uint32Array(documents);
   const scratch = new TokenBuffer(tokenizer.vocab_size);
-  for (let i = 0, start = 0; i < ends.length; i++) {
-    const prompt = bytes.subarray(start, text_ends[2 * i]);
-    const whole = bytes.subarray(start, text_ends[2 * i + 1]);
-    const counts = appendDocument(tokenizer, { prompt, whole }, out, scratch);
-    spans.push(...counts.loss_spans);
+  for (const [i, { start, bounds }] of Array.from(rangesOf(texts, parts)).entries()) {
+    const whole = bytes.subarray(start, bounds.at(-1));
+    if (are_chats[i]) {
+      const places = bounds.slice(0, -1).map((bound) => bound - start);
+      spans.push(...appendChat(for_chats, whole, places, out));
+    } else {
+      const prompt = bytes.subarray(start, bounds[0]);
+      const counts = appendDocument(tokenizer, { prompt, whole }, out, scratch);
+      spans.push(...counts.loss_spans);
+      left_as_text[i] = counts.left_as_text;
+    }
     span_ends[i] = spans.length;
-    left_as_text[i] = counts.left_as_text;
     ends[i] = out.length;
-    start = text_ends[2 * i + 1];
   }
   return { values: out.slice(), ends, spans: Uint32Array.from(spans), span_ends, left_as_text };
 }

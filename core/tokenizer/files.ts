@@ -31,7 +31,7 @@ export interface TokenizerSource {
 
 /** Texts of the files that special tokens are read from. */
 export async function readTexts({ names, ...source }: TokenizerSource): Promise<FileTexts> {
-  const wanted = [...TOKENIZER_FILES, ...(names ? TOKEN_SOURCES : [])];
+  const wanted = [...TOKENIZER_FILES, ...(names ? [...COMPANION_FILES, ...TOKEN_SOURCES] : [])];
   const there = wanted.filter((name) => names?.includes(name) ?? true);
   const texts = await Promise.all(there.map(async (name) => [name, await source.text(name)]));
   return Object.fromEntries(texts);

@@ -8,6 +8,7 @@ import { prefixIds } from "./bos.ts";
 import { ByteLevelCodec } from "./byte_level_codec.ts";
 import { byteLevelDefinition, idCount, parseDefinition } from "./definition.ts";
 import { completeFiles, readTexts, type TokenizerFiles, type TokenizerSource } from "./files.ts";
+import { endOfTurnId } from "./chat/files.ts";
 import { PipelineCodec } from "./pipeline/mod.ts";
 import { type AddedToken, type Definition, settings_schema, type TokenSetting } from "./shapes.ts";
 import { contentOf, type FileTexts, idOf, tokenIds } from "./special_tokens.ts";
@@ -43,11 +44,13 @@ export async function loadTokenizer(
   const end_of_text = endOfText(definition, settings.eos_token);
   const bos = contentOf(settings.bos_token);
   const bos_token_id = bos === undefined ? undefined : idOf(definition, bos);
+  const own = { ...texts, "tokenizer.json": json, "tokenizer_config.json": config };
+  const end_of_turn = endOfTurnId(own, definition);
   const vocabulary = {
     vocab_size: idCount(definition),
     end_of_text,
     prefix_ids: prefixIds(definition),
-    ...tokenIds(texts, { end_of_text, bos_token_id }),
+    ...tokenIds(texts, { end_of_text, end_of_turn, bos_token_id }),
   };
   const plain = parse_special_tokens ? [] : controlTokens(definition, vocabulary.end_of_text);
   const plain_ids = plain.map(({ id }) => id);

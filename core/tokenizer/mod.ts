@@ -7,6 +7,10 @@ export { bos_schema } from "./bos.ts";
 export type { BosSetting } from "./bos.ts";
 export { TokenBuffer } from "./buffers.ts";
 export type { TokenArray } from "./buffers.ts";
+export { chatTemplateOf, OWN_TEMPLATES, withChatTemplate } from "./chat/files.ts";
+export { learnedSpans, loss_on_schema, type LossOn } from "./chat/loss_on.ts";
+export { ChatRefusal, ChatTemplate } from "./chat/template.ts";
+export type { Message, RenderedChat } from "./chat/template.ts";
 export { EncoderPool } from "./encoder_pool.ts";
 export type { EncodedItem } from "./encoder_pool.ts";
 export {
@@ -14,6 +18,7 @@ export {
   completeFiles,
   END_OF_TEXT,
   noTokenizer,
+  readTexts,
   readTokenizerFiles,
   setBos,
   TOKENIZER_FILES,
@@ -25,7 +30,7 @@ export { type FileTexts, TOKEN_SOURCES, type TokenIds, withTokenIds } from "./sp
 export { tokenizerFingerprint } from "./fingerprint.ts";
 export { endOfTextId, loadTokenizer, openTokenizer, vocabularySize } from "./load.ts";
 export { firstCharacters, firstWords, type TextCut, textPrefix } from "./text_prefix.ts";
-export { decodeAfter } from "./tokenizer.ts";
+export { decodeAfter } from "./decoding.ts";
 export type { DocumentText, EncodedDocument, Tokenizer } from "./tokenizer.ts";
 export { trainByteLevelBpe } from "./train_bpe.ts";
 export type { BpeModel, BpeOptions } from "./train_bpe.ts";

@@ -140,6 +140,10 @@ export const settings_schema = z.looseObject({
   bos_token: token_setting_schema,
   tokenizer_class: z.string().nullish(),
   add_bos_token: z.boolean().nullish(),
+  chat_template: z.union([
+    z.string(),
+    z.array(z.looseObject({ name: z.string(), template: z.string() })),
+  ]).nullish(),
   added_tokens_decoder: z.record(
     z.string().regex(/^\d{1,9}$/, "must be an id"),
     z.looseObject({ content: z.string(), ...switches }),

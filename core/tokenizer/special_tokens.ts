@@ -215,10 +215,15 @@ export interface TokenIds {
  * The ids of a model: those of its `config.json` and `generation_config.json`, and those of its tokenizer.
  *
  * @param end_of_text that of the tokenizer, which documents end with in training.
+ * @param end_of_turn that of the chat template, which answers end with.
  */
 export function tokenIds(
   texts: FileTexts,
-  { end_of_text, bos_token_id }: { end_of_text: number; bos_token_id?: number },
+  { end_of_text, end_of_turn = end_of_text, bos_token_id }: {
+    end_of_text: number;
+    end_of_turn?: number;
+    bos_token_id?: number;
+  },
 ): TokenIds {
   const configs = ["config.json", "generation_config.json"]
     .map((name) => readIn(texts, name, ids_schema)).filter((ids) => ids !== undefined);
@@ -228,7 +233,7 @@ export function tokenIds(
   const bos = first("bos_token_id") ?? bos_token_id, pad = first("pad_token_id");
   return {
     ...(bos !== undefined && { bos_token_id: bos }),
-    eos_token_ids: [...new Set([...configs.flatMap(eosIds), end_of_text])],
+    eos_token_ids: [...new Set([...configs.flatMap(eosIds), end_of_text, end_of_turn])],
     ...(pad !== undefined && { pad_token_id: pad }),
   };
 }

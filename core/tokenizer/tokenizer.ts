@@ -5,33 +5,28 @@
  */
 import { answerSpan } from "../stage/mod.ts";
 import { type TokenArray, TokenBuffer } from "./buffers.ts";
+import type { Codec } from "./codec.ts";
+import { appendChat } from "./chat/encode.ts";
+import type { RenderedChat } from "./chat/template.ts";
+import { commonLength, decodeAfter } from "./decoding.ts";
 import type { TokenIds } from "./special_tokens.ts";
-
-/** Text to ids and back. */
-export interface Codec {
-  /**
-   * Appends the ids of a text, without adding special tokens.
-   *
-   * @param bytes well-formed UTF-8.
-   */
-  encodeInto(bytes: Uint8Array, out: TokenBuffer): void;
-  /** The text of ids, special tokens included. */
-  decode(ids: ArrayLike<number>): string;
-  /** How many control tokens in texts were encoded as the text that they are, so far. */
-  left_as_text: number;
-}
 
 /** Text to tokenize. */
 export interface DocumentText {
   readonly text: string;
   /** Length of the leading prompt in UTF-16 units; 0 if there is none. */
   readonly prompt_length_chars?: number;
+  /**
+   * Of a conversation as its chat template wrote it: pairs [start, end) of what the assistant writes, in UTF-16 units.
+   * Its control tokens are tokens, and nothing is added to it.
+   */
+  readonly answer_spans_chars?: readonly number[];
 }
 
 export interface EncodedDocument {
-  /** Ids of the prompt and the rest, then the end-of-text id. */
+  /** Ids of the prompt and the rest, then the end-of-text id; of a conversation those of its text alone. */
   readonly tokens: TokenArray;
-  /** [start, end) of the tokens after the prompt. */
+  /** Pairs [start, end) of tokens that are labels: those after the prompt, or the answers of a conversation. */
   readonly loss_spans: Uint32Array;
   /** UTF-8 length of the text. */
   readonly text_bytes: number;
@@ -63,17 +58,20 @@ export interface Tokenizer extends Codec, TokenIds {
    * spans the end of the prompt belongs to the answer.
    */
   encodeDocument(document: DocumentText): EncodedDocument;
+  /** Tokenizes a conversation as its template wrote it; `loss_spans` are what the assistant writes. */
+  encodeChat(chat: RenderedChat): EncodedDocument;
 }
 
-/** The prompt and the rest of a document in UTF-8. */
+/**
+ * The parts of a document in UTF-8: the prompt and the rest; of a conversation what the template wrote and what the
+ * assistant, in turn.
+ */
 export function documentParts(
-  { text, prompt_length_chars = 0 }: DocumentText,
-): [prompt: Uint8Array, rest: Uint8Array] {
+  { text, prompt_length_chars = 0, answer_spans_chars }: DocumentText,
+): Uint8Array[] {
   const encoder = new TextEncoder();
-  return [
-    encoder.encode(text.slice(0, prompt_length_chars)),
-    encoder.encode(text.slice(prompt_length_chars)),
-  ];
+  const bounds = [0, ...answer_spans_chars ?? [prompt_length_chars], text.length];
+  return bounds.slice(1).map((end, i) => encoder.encode(text.slice(bounds[i], end)));
 }
 
 /** What a tokenizer has beside its codec. */
@@ -107,13 +105,6 @@ export function appendDocument(
   };
 }
 
-/** How many ids two lists have in common at the start. */
-function commonLength(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length++;
-  return length;
-}
-
 /** What an answer may begin with: a letter. */
 const ANSWER = "x";
 
@@ -131,6 +122,7 @@ export function makeTokenizer(codec: Codec, about: About): Tokenizer {
     ...about,
     encodeInto: (bytes, out) => codec.encodeInto(bytes, out),
     decode: (ids) => codec.decode(ids),
+    byteLength: codec.byteLength && ((id) => codec.byteLength!(id)),
     get left_as_text() {
       return codec.left_as_text;
     },
@@ -149,6 +141,8 @@ export function makeTokenizer(codec: Codec, about: About): Tokenizer {
         : { tokens: [...prefix_ids, ...tokens], left_out };
     },
     encodeDocument(document) {
+      const { text, answer_spans_chars } = document;
+      if (answer_spans_chars) return this.encodeChat({ text, spans: answer_spans_chars });
       const [prompt, rest] = documentParts(document);
       const whole = new Uint8Array(prompt.length + rest.length);
       whole.set(prompt);
@@ -157,25 +151,13 @@ export function makeTokenizer(codec: Codec, about: About): Tokenizer {
       const about_it = appendDocument(this, { prompt, whole }, out, scratch);
       return { tokens: out.slice(), text_bytes: whole.length, ...about_it };
     },
+    encodeChat({ text, spans }) {
+      const parts = documentParts({ text, answer_spans_chars: spans });
+      let at = 0;
+      const bounds = parts.map(({ length }) => at += length), whole = encoder.encode(text);
+      out.clear();
+      const loss_spans = appendChat(codec, whole, bounds.slice(0, -1), out);
+      return { tokens: out.slice(), text_bytes: whole.length, loss_spans, left_as_text: 0 };
+    },
   };
-}
-
-/** As many tokens before new ones as a decoder looks at. */
-const CONTEXT = 8;
-
-/**
- * The text that ids add to those before them. A decoder treats the first token of a text differently: that of Llama 2
- * drops its blank.
- */
-export function decodeAfter(
-  codec: Pick<Codec, "decode">,
-  before: ArrayLike<number>,
-  ids: ArrayLike<number>,
-): string {
-  if (before.length === 0 || ids.length === 0) return codec.decode(ids);
-  const context = Array.prototype.slice.call(before, -CONTEXT) as number[];
-  const given = codec.decode(context), whole = codec.decode([...context, ...Array.from(ids)]);
-  let start = 0;
-  while (start < given.length && given[start] === whole[start]) start++;
-  return whole.slice(start);
 }

@@ -118,7 +118,7 @@ function unknownBytes(source: string, why: string, { log }: Pick<EvalSetOptions,
 
 /**
  * UTF-8 bytes per supervised token of examples, from their text: decoded up to the end of each span, less up to its
- * start, less the text of the end-of-text token.
+ * start, less the text of the token that ends it.
  *
  * @returns null, with a line in the log, where the tokenizer is missing or the answers have no text.
  */

@@ -25,12 +25,12 @@ import { contentDigest, textDigest } from "@causeway/core/readers";
 import { defineStage, ports } from "@causeway/core/stage";
 import {
   bos_schema,
-  type BosSetting,
   COMPANION_FILES,
   completeFiles,
   endOfTextId,
   noTokenizer,
   openTokenizer,
+  readTexts,
   readTokenizerFiles,
   TOKEN_SOURCES,
   type TokenIds,
@@ -38,6 +38,7 @@ import {
   type TokenizerFiles,
   tokenizerSources,
   vocabularySize,
+  withChatTemplate,
   withTokenIds,
 } from "@causeway/core/tokenizer";
 import { importedState } from "@causeway/core/train";
@@ -80,6 +81,11 @@ const config = z.strictObject({
    * agree.
    */
   bos: bos_schema,
+  /**
+   * Chat template: the name of one that the tokenizer has, "plain" ("User: …", "Assistant: …"), "chatml", or a Jinja
+   * template. Not set: that which the tokenizer has, if any. Saved with the tokenizer.
+   */
+  chat_template: z.string().min(1).optional(),
   /** State of its training, for stages that continue it. */
   trained: place,
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
@@ -215,6 +221,7 @@ export const import_model = defineStage({
       await outputs.checkpoint.write(name, content);
       await outputs.tokenizer.write(name, content);
     }
+    if (config.chat_template !== undefined) return; // in the place of that in a file of its own
     for (const name of COMPANION_FILES.filter((name) => files.names.includes(name))) {
       await outputs.checkpoint.write(name, { path: files.path(name) });
       await outputs.tokenizer.write(name, { path: files.path(name) });
@@ -227,17 +234,23 @@ const GENERATION = "generation_config.json";
 async function openTokenizerOf(
   files: ModelFiles,
   origin: string,
-  { end_of_text, bos }: { readonly end_of_text?: string; readonly bos: BosSetting },
+  { end_of_text, bos, chat_template }: Pick<Config, "end_of_text" | "bos" | "chat_template">,
   log: (line: string) => void,
 ): Promise<{ tokenizer: TokenizerFiles; ids: TokenIds; begins: boolean }> {
   if (!files.names.includes("tokenizer.json")) {
     throw new Error(noTokenizer(files.names, origin));
   }
   const source = { ...files, text: (name: string) => Deno.readTextFile(files.path(name)) };
-  const tokenizer = await readTokenizerFiles(source, { end_of_text, bos, log });
+  const given = await readTokenizerFiles(source, { end_of_text, bos, log });
+  const tokenizer = chat_template === undefined
+    ? given
+    : withChatTemplate(given, chat_template, { ...await readTexts(source), ...given });
   const completed = (name: string) => Object.hasOwn(tokenizer, name);
   const opened = await openTokenizer({
-    names: [...new Set([...files.names, ...TOKENIZER_FILES])],
+    names: [...new Set([...files.names, ...TOKENIZER_FILES])].filter((name) => {
+      return chat_template === undefined ||
+        !COMPANION_FILES.some((companion) => companion === name);
+    }),
     text: async (name) =>
       completed(name) ? tokenizer[name as keyof TokenizerFiles] : await source.text(name),
   });

@@ -18,6 +18,7 @@ import {
   TOKEN_SOURCES,
   TOKENIZER_FILES,
   vocabularySize,
+  withChatTemplate,
 } from "@causeway/core/tokenizer";
 import { join } from "node:path";
 
@@ -32,6 +33,11 @@ const config = z.strictObject({
    * agree.
    */
   bos: bos_schema,
+  /**
+   * Chat template: the name of one that the tokenizer has, "plain" ("User: …", "Assistant: …"), "chatml", or a Jinja
+   * template. Not set: that which the tokenizer has, if any. Saved with the tokenizer.
+   */
+  chat_template: z.string().min(1).optional(),
   /** Digest of the files, part of the artifact key. Filled in automatically; if set, the files must match it. */
   digest: z.string().optional(),
 }).transform((given, context) => {
@@ -41,7 +47,9 @@ const config = z.strictObject({
   };
   try {
     const texts = readTexts(given.folder);
-    endOfTextId(completeFiles(texts, given));
+    const files = completeFiles(texts, given);
+    endOfTextId(files);
+    if (given.chat_template !== undefined) withChatTemplate(files, given.chat_template, texts);
     const digest = textDigest(JSON.stringify(texts));
     if (given.digest === undefined || given.digest === digest) return { ...given, digest };
     return refuse(`the tokenizer in ${given.folder} has changed; run the recipe again`);
@@ -76,14 +84,18 @@ export const import_tokenizer = defineStage({
   config,
   inputs: {},
   outputs: { tokenizer: ports.tokenizer },
-  async run({ config: { folder, end_of_text, bos }, outputs, log }) {
-    const texts = readTexts(folder), files = completeFiles(texts, { end_of_text, bos, log });
+  async run({ config: { folder, end_of_text, bos, chat_template }, outputs, log }) {
+    const texts = readTexts(folder), completed = completeFiles(texts, { end_of_text, bos, log });
+    const files = chat_template === undefined
+      ? completed
+      : withChatTemplate(completed, chat_template, texts);
     // Refuses parts that are not supported.
     const { "tokenizer.json": json, "tokenizer_config.json": settings } = files;
     const { prefix_ids, decode } = await loadTokenizer(json, settings);
     const begin = prefix_ids.length === 0 ? "without a BOS token" : `with ${decode(prefix_ids)}`;
     log(`texts begin ${begin} (bos: ${bos})`);
     for (const [name, text] of Object.entries(files)) await outputs.tokenizer.write(name, text);
+    if (chat_template !== undefined) return; // in the place of that in a file of its own
     for (const name of COMPANION_FILES.filter((name) => texts[name] !== undefined)) {
       await outputs.tokenizer.write(name, texts[name]);
     }

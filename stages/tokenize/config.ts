@@ -7,7 +7,7 @@ import { z } from "zod";
 import { pinRevision, positive_int } from "@causeway/core/config";
 import { type DatasetCard, FORMAT_NAMES, recordCard } from "@causeway/core/readers";
 import { optional, ports, type StageContext } from "@causeway/core/stage";
-import { bos_schema } from "@causeway/core/tokenizer";
+import { bos_schema, loss_on_schema } from "@causeway/core/tokenizer";
 import { resolveDataset } from "@causeway/datasets";
 
 /** Files, globs or folders, local or on the Hugging Face Hub as `hf://org/name@revision/glob`. */
@@ -48,12 +48,23 @@ const records = z.strictObject({
     "cannot be a quote",
   ).optional(),
   /**
-   * Column with the text, or a template such as "Question: {question}"; `{hint?}` for a column that may be missing,
-   * `{hint|none}` for another text in its place.
+   * Column with the text ("text" when not set), or a template such as "Question: {question}"; `{hint?}` for a column that
+   * may be missing, `{hint|none}` for another text in its place.
    */
-  text: z.string().default("text"),
+  text: z.string().optional(),
   /** Column or template of a prompt that precedes the text; excluded from the loss unless `mask_prompt` is false. */
   prompt: z.string().optional(),
+  /**
+   * Column with a conversation, instead of `text` and `prompt`: a list of messages `{ role, content }` (OpenAI), of
+   * `{ from, value }` (ShareGPT), or of texts of the user and the assistant in turn (LIMA). The tokenizer's chat template
+   * makes a text of it.
+   */
+  messages: z.string().optional(),
+  /**
+   * Turns of a conversation that are learned: "assistant": all of the assistant (the default), with the token that ends a
+   * turn; "last_assistant": the last one; "all": everything.
+   */
+  loss_on: loss_on_schema.optional(),
   /** Records with the same value in this column are assigned to the same split. */
   group: z.string().optional(),
   /** Configuration (subset) to read, of a folder or repository with several. */
@@ -145,8 +156,14 @@ export const config = z.strictObject({
    */
   bos: bos_schema,
   /**
+   * Chat template of the tokenizer that is trained here, saved with it: "plain" ("User: …", "Assistant: …"), or a Jinja
+   * template as transformers has it. Not set: "plain" if there are conversations. A connected tokenizer has its own.
+   */
+  chat_template: z.string().min(1).optional(),
+  /**
    * Whether control tokens that are written out in a document, such as <|endoftext|>, become these tokens; otherwise
-   * they are text like any other (`split_special_tokens` in transformers), and counted in the log.
+   * they are text like any other (`split_special_tokens` in transformers), and counted in the log; conversations with one
+   * in a message are left out.
    */
   parse_special_tokens: z.boolean().default(false),
 });

@@ -5,7 +5,13 @@
  */
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
-import { cutText, type DatasetCard, type Document, textDigest } from "@causeway/core/readers";
+import {
+  cutText,
+  type DatasetCard,
+  type Document,
+  plainConversation,
+  textDigest,
+} from "@causeway/core/readers";
 import { counted, formatNumber } from "@causeway/core/words";
 
 /** Small datasets are kept in memory between passes, up to this many UTF-16 units in total. */
@@ -156,9 +162,9 @@ const MIN_DIVIDED_BYTES = 1000;
  * @returns the document alone if it is not to be divided.
  */
 function divide(document: Document, share: number): [Document, Document?] {
-  const { id, text, split, group, prompt_length_chars } = document;
+  const { id, text, split, group, prompt_length_chars, messages } = document;
   const bytes = Buffer.byteLength(text);
-  const is_text = split === undefined && group === undefined && prompt_length_chars === undefined;
+  const is_text = [split, group, prompt_length_chars, messages].every((one) => one === undefined);
   if (!is_text || share === 0 || bytes < MIN_DIVIDED_BYTES) return [document];
   const [head] = cutText(text, Math.round((1 - share) * bytes), 0.02);
   const tail = text.slice(head.length);
@@ -171,7 +177,8 @@ function divide(document: Document, share: number): [Document, Document?] {
 
 /**
  * Cuts a document that is longer than the limit: a text into pieces, at the ends of paragraphs, lines or words, so that
- * nothing is lost; an example with a prompt at its end, since its parts make no sense alone.
+ * nothing is lost; an example with a prompt at its end, since its parts make no sense alone; a conversation after a turn of
+ * the assistant.
  */
 function* cutDocument(
   document: Document,
@@ -182,6 +189,14 @@ function* cutDocument(
   if (text.length * 3 <= max_bytes) return yield document;
   const bytes = Buffer.byteLength(text);
   if (bytes <= max_bytes) return yield document;
+  if (document.messages !== undefined) {
+    const kept = firstTurns(document.messages, max_bytes);
+    const head = plainConversation(kept);
+    lengths.cut++;
+    lengths.lost_bytes += bytes - Buffer.byteLength(head);
+    if (kept.length > 0) yield { ...document, text: head, messages: kept };
+    return;
+  }
   if (prompt_length_chars !== undefined) {
     const [head] = cutText(text, max_bytes, 0);
     lengths.cut++;
@@ -195,4 +210,16 @@ function* cutDocument(
     lengths.pieces++;
     yield { ...document, id: `${id}#${at + 1}`, text: piece, group };
   }
+}
+
+/** The first turns of a conversation that have at most so many bytes together, up to one of the assistant. */
+function firstTurns(
+  messages: NonNullable<Document["messages"]>,
+  max_bytes: number,
+): NonNullable<Document["messages"]> {
+  const fits = (count: number) =>
+    Buffer.byteLength(plainConversation(messages.slice(0, count))) <= max_bytes;
+  let count = messages.length;
+  while (count > 0 && !(messages[count - 1].role === "assistant" && fits(count))) count--;
+  return messages.slice(0, count);
 }

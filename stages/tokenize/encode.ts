@@ -5,9 +5,15 @@
  */
 import type { Document } from "@causeway/core/readers";
 import { batchOf, ports, spansColumn, type TableOutput } from "@causeway/core/stage";
-import { EncoderPool, type TokenArray, type TokenizerFiles } from "@causeway/core/tokenizer";
+import {
+  type ChatTemplate,
+  EncoderPool,
+  type TokenArray,
+  type TokenizerFiles,
+} from "@causeway/core/tokenizer";
 import { counted } from "@causeway/core/words";
 import type { Context } from "./config.ts";
+import { Conversations } from "./conversations.ts";
 import type { DocumentReader } from "./document_reader.ts";
 import type { Scan } from "./scan.ts";
 
@@ -34,6 +40,7 @@ export async function encodeAll(
   reader: DocumentReader,
   scans: readonly Scan[],
   files: TokenizerFiles,
+  template: ChatTemplate | undefined,
 ): Promise<void> {
   const writers = {
     train: new TokenWriter(ctx.outputs.train),
@@ -47,7 +54,9 @@ export async function encodeAll(
   const left_as_text = new Map<string, number>();
   const { parse_special_tokens } = ctx.config;
   using pool = new EncoderPool(files, { signal: ctx.signal, parse_special_tokens });
-  for await (const encoded of pool.encode(chosenDocuments(reader, scans, tallies))) {
+  const conversations = new Conversations(template, parse_special_tokens);
+  const chosen = chosenDocuments(reader, scans, tallies, conversations, ctx.log);
+  for await (const encoded of pool.encode(chosen)) {
     const { item: { tally }, tokens, loss_spans, text_bytes } = encoded;
     const { source, dataset } = tally;
     await writers[tally.split].add({ source, dataset, tokens, loss_spans, text_bytes });
@@ -77,13 +86,17 @@ async function* chosenDocuments(
   reader: DocumentReader,
   scans: readonly Scan[],
   tallies: readonly Tally[],
+  conversations: Conversations,
+  log: (line: string) => void,
 ): AsyncGenerator<Chosen> {
   for (const [s, part] of scans.entries()) {
     let index = 0;
     for await (const document of reader.read(part.card, "tokenizing")) {
       const i = index++;
-      if (part.taken[i]) yield { ...document, tally: tallies[2 * s + part.held_out[i]] };
+      const text = part.taken[i] ? conversations.textOf(document) : undefined;
+      if (text) yield { ...text, tally: tallies[2 * s + part.held_out[i]] };
     }
+    conversations.takeLines(part.card.name).forEach(log);
     assertSameCount(part, index);
   }
 }

@@ -13,6 +13,7 @@ import {
 import {
   COMPANION_FILES,
   END_OF_TEXT,
+  type FileTexts,
   loadTokenizer,
   readTokenizerFiles,
   setBos,
@@ -21,9 +22,11 @@ import {
   tokenizerFiles,
   trainByteLevelBpe,
   vocabularySize,
+  withChatTemplate,
 } from "@causeway/core/tokenizer";
 import { counted, formatNumber } from "@causeway/core/words";
 import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
+import { requireTemplate } from "./conversations.ts";
 import { encodeAll } from "./encode.ts";
 import { DocumentReader } from "./document_reader.ts";
 import { overlapLines } from "./overlap.ts";
@@ -44,8 +47,10 @@ export const tokenize = defineStage({
     const reader = new DocumentReader({ max_bytes, validation_share, signal, log });
     const scans = await scanAll(ctx, reader);
     overlapLines(scans).forEach(log);
-    const files = await provideTokenizer(ctx, reader, scans, given);
-    await encodeAll(ctx, reader, scans, files);
+    const has_chats = scans.some(({ conversations }) => conversations > 0);
+    const { files, texts } = await provideTokenizer(ctx, reader, scans, given, has_chats);
+    const template = has_chats ? requireTemplate(texts, log) : undefined;
+    await encodeAll(ctx, reader, scans, files, template);
     await assertUnchanged(config, signal);
   },
   async forecast({ config, parents, results }) {
@@ -103,10 +108,17 @@ async function scanAll(ctx: Context, reader: DocumentReader): Promise<Scan[]> {
 /**
  * The connected tokenizer.
  *
- * @throws {Error} when `bos` says something else than it: models with this tokenizer begin texts as it does.
+ * @throws {Error} when `bos` says something else than it: models with this tokenizer begin texts as it does; or when there
+ *   is a `chat_template`, which models with this tokenizer would not have.
  */
-async function givenTokenizer({ inputs, config: { bos } }: Context) {
+async function givenTokenizer({ inputs, config: { bos, chat_template } }: Context) {
   if (inputs.tokenizer === undefined) return undefined;
+  if (chat_template !== undefined) {
+    throw new Error(
+      "chat_template is for a tokenizer that is trained here, and one is connected; remove it, or set it in the step " +
+        "that makes or imports the tokenizer or model",
+    );
+  }
   const files = await readTokenizerFiles(inputs.tokenizer);
   if (setBos(files, bos)["tokenizer.json"] === files["tokenizer.json"]) return files;
   throw new Error(
@@ -117,18 +129,28 @@ async function givenTokenizer({ inputs, config: { bos } }: Context) {
   );
 }
 
-/** Writes the tokenizer output: the connected tokenizer, or one trained on the training texts. */
+/**
+ * Writes the tokenizer output: the connected tokenizer, or one trained on the training texts.
+ *
+ * @param needs_template whether the data have conversations.
+ * @returns the files from which it is loaded, and the texts of all.
+ */
 async function provideTokenizer(
   ctx: Context,
   reader: DocumentReader,
   scans: readonly Scan[],
   connected: TokenizerFiles | undefined,
-): Promise<TokenizerFiles> {
-  const source = connected ?? await trainTokenizer(ctx, reader, scans);
-  const files = setBos(source, ctx.config.bos);
+  needs_template: boolean,
+): Promise<{ files: TokenizerFiles; texts: FileTexts }> {
+  const { bos, chat_template } = ctx.config;
+  const begun = setBos(connected ?? await trainTokenizer(ctx, reader, scans), bos);
+  const adds_template = connected === undefined && (needs_template || chat_template !== undefined);
+  const files = adds_template ? withChatTemplate(begun, chat_template) : begun;
+  const texts: Record<string, string> = { ...files };
   for (const name of TOKENIZER_FILES) await ctx.outputs.tokenizer.write(name, files[name]);
   const given = ctx.inputs.tokenizer;
   for (const name of COMPANION_FILES.filter((name) => given?.names.includes(name))) {
+    texts[name] = await given!.text(name);
     await ctx.outputs.tokenizer.write(name, await given!.bytes(name));
   }
   // Finds errors in the tokenizer before the workers load it.
@@ -142,7 +164,7 @@ async function provideTokenizer(
       : `with ${tokenizer.decode(prefix_ids)}`;
     ctx.log(`texts begin ${begin} (bos: ${ctx.config.bos})`);
   }
-  return files;
+  return { files, texts };
 }
 
 async function trainTokenizer(

@@ -30,6 +30,8 @@ export interface Scan extends Part {
   readonly held_out: Uint8Array;
   /** Why no document that is used is held out; undefined if there is one. */
   readonly none_held_out?: string;
+  /** Number of conversations among the documents. */
+  readonly conversations: number;
   /** Hashes of the texts. */
   readonly exact: Float64Array;
   /** Hashes of the texts without differences of case, spaces and punctuation. */
@@ -44,12 +46,13 @@ export async function scan(
   documents: AsyncIterable<Document>,
   { validation_share }: { validation_share: number },
 ): Promise<Scan> {
-  let room = 1024, count = 0;
+  let room = 1024, count = 0, conversations = 0;
   let sizes = new Int32Array(room);
   let draws = new Float64Array(room), split_draws = new Float64Array(room);
   let exact = new Float64Array(room), normalized = new Float64Array(room);
   let own_split = new Uint8Array(room);
-  for await (const { id, text, split, group } of documents) {
+  for await (const { id, text, split, group, messages } of documents) {
+    if (messages !== undefined) conversations++;
     if (count === room) {
       room *= 2;
       [sizes, own_split] = [resized(sizes, room), resized(own_split, room)];
@@ -77,7 +80,8 @@ export async function scan(
   const none_held_out = held_out.some((one, i) => one && taken[i])
     ? undefined
     : whyNone({ taken, held_out, own_split, exact }, validation_share);
-  return { ...part, sizes, draws, taken, taken_count, held_out, none_held_out, exact, normalized };
+  const places = { sizes, draws, taken, taken_count, held_out, none_held_out };
+  return { ...part, ...places, conversations, exact, normalized };
 }
 
 /** Why none of the documents is held out. */

@@ -7,7 +7,7 @@
  */
 import type { TokenBuffer } from "../buffers.ts";
 import type { AddedToken, Definition } from "../shapes.ts";
-import type { Codec } from "../tokenizer.ts";
+import type { Codec } from "../codec.ts";
 import { AddedTokenFinder } from "./added_tokens.ts";
 import { makeDecoder, type TokenDecoder } from "./decoders.ts";
 import { makeModel } from "./models.ts";
