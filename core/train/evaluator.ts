@@ -131,18 +131,19 @@ async function answerBytes(
   if (!TOKENIZER_FILES.every((name) => tokenizer.names.includes(name))) {
     return unknown("there is no tokenizer beside the weights");
   }
-  const { decode, end_of_text } = await openTokenizer(tokenizer);
+  const { decode, eos_token_ids } = await openTokenizer(tokenizer);
   const length = (ids: ArrayLike<number>) => {
     return new TextEncoder().encode(decode(Array.from(ids))).length;
   };
-  const end_length = length([end_of_text]);
+  // Of an answer, the end-of-text token or that of a turn is no text.
+  const end_lengths = new Map(eos_token_ids.map((id) => [id, length([id])]));
   let bytes = 0, labels = 0;
   for (const sequence of sequences) {
     const { tokens, loss_spans } = sequence;
     for (let i = 0; i < loss_spans.length; i += 2) {
       const [start, end] = [loss_spans[i], loss_spans[i + 1]];
       bytes += length(tokens.subarray(0, end)) - length(tokens.subarray(0, start));
-      if (tokens[end - 1] === end_of_text) bytes -= end_length;
+      bytes -= end_lengths.get(tokens[end - 1]) ?? 0;
     }
     labels += supervisedTokens(sequence);
   }

@@ -173,7 +173,7 @@ export function spread<T>(items: readonly T[], max = items.length): [place: numb
 export function asInTuning(task: TaskName): { prompt: Render; answer: Render } {
   const { prompt = "", text } = datasetOf(task);
   const render = (part: string | Render) => typeof part === "string" ? compileTemplate(part) : part;
-  return { prompt: render(prompt), answer: render(text) };
+  return { prompt: render(prompt), answer: render(text ?? "text") };
 }
 
 /** Adds the revision of the questions to a task's config, see {@linkcode pinRevision}. */

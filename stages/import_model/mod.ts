@@ -178,7 +178,7 @@ type Config = z.output<typeof config>;
 
 export const import_model = defineStage({
   name: "import_model",
-  version: "2",
+  version: "3",
   description: "Imports a trained model in Hugging Face format.",
   config,
   inputs: {},
