@@ -5,6 +5,7 @@
  */
 import { ratioError, type StandardError } from "@causeway/core/analysis";
 import type { ports, TableInput } from "@causeway/core/stage";
+import type { RunRow } from "./runs.ts";
 
 type Table = TableInput<typeof ports.document_losses.columns>;
 
@@ -22,28 +23,51 @@ export interface WeightedPair {
   readonly weight: number;
 }
 
+/** What a loss is the mean of: Σ_d sum_d / Σ_d count_d over documents d. */
+interface Average {
+  sums(losses: Losses): readonly number[];
+  counts(losses: Losses): readonly number[];
+}
+
+/** Means over tokens, and over documents of their means. */
+const AVERAGES: readonly Average[] = [
+  { sums: ({ loss_sums }) => loss_sums, counts: ({ tokens }) => tokens },
+  {
+    sums: ({ loss_sums, tokens }) => loss_sums.map((loss, i) => loss / tokens[i]),
+    counts: ({ tokens }) => tokens.map(() => 1),
+  },
+];
+
+/** Largest relative difference of a loss that a GPU or several processes add up in another order. */
+const ROUNDING = 1e-4;
+
 /** The losses of documents after each run: 24 bytes for each run, source and document. */
 export class DocumentLosses {
   readonly #runs = new Map<string, ReadonlyMap<string, Losses>>();
+  /** By source. */
+  readonly #averages = new Map<string, Average>();
 
   /**
    * Reads the last evaluation of each run.
    *
    * @param tables by label of the run.
-   * @throws {Error} when there are tables, but none of some run.
+   * @throws {Error} when there are tables, but none of some run, or they do not give the losses of the runs.
    */
   static async read(
     tables: Readonly<Record<string, Table>>,
-    labels: readonly string[],
+    runs: readonly RunRow[],
   ): Promise<DocumentLosses> {
     const all = new DocumentLosses();
     if (Object.keys(tables).length === 0) return all;
-    for (const label of labels) {
+    for (const label of new Set(runs.map(({ label }) => label))) {
       const table = tables[label];
       if (!table) {
         throw new Error(`run "${label}" has no document losses: wire them under its label`);
       }
       all.#runs.set(label, await readLast(table));
+    }
+    for (const [source, rows] of Map.groupBy(runs, ({ source }) => source)) {
+      all.#averages.set(source, all.#averageOf(rows));
     }
     return all;
   }
@@ -61,15 +85,13 @@ export class DocumentLosses {
    */
   errorOf(pairs: readonly WeightedPair[], source: string): StandardError | null {
     if (this.is_empty) return null;
+    const { sums, counts } = this.#averages.get(source)!;
     const first = this.#of(pairs[0].own, source);
-    const sums = new Float64Array(first.documents.length);
+    const difference = new Float64Array(first.documents.length);
     for (const { own, other, weight } of pairs) {
       for (const [label, sign] of [[own, weight], [other, -weight]] as const) {
-        const { documents, loss_sums, tokens } = this.#of(label, source);
-        const same = documents.length === sums.length && documents.every((document, i) => {
-          return document === first.documents[i] && tokens[i] === first.tokens[i];
-        });
-        if (!same) {
+        const losses = this.#of(label, source);
+        if (!sameDocuments(losses, first)) {
           throw new Error(
             `runs "${
               pairs[0].own
@@ -77,10 +99,27 @@ export class DocumentLosses {
               "give them the same validation data and settings",
           );
         }
-        loss_sums.forEach((loss, i) => sums[i] += sign * loss);
+        sums(losses).forEach((loss, i) => difference[i] += sign * loss);
       }
     }
-    return ratioError(sums, first.tokens);
+    return ratioError(difference, counts(first));
+  }
+
+  /** The average that gives the losses that all runs report on a source. */
+  #averageOf(runs: readonly RunRow[]): Average {
+    const gives = (average: Average, { label, source, loss_after }: RunRow) => {
+      const losses = this.#of(label, source);
+      const loss = total(average.sums(losses)) / total(average.counts(losses));
+      return Math.abs(loss - loss_after) <= ROUNDING * loss_after;
+    };
+    const found = AVERAGES.find((average) => runs.every((run) => gives(average, run)));
+    if (found) return found;
+    const { label, source, loss_after } =
+      runs.find((run) => !AVERAGES.some((average) => gives(average, run))) ?? runs[0];
+    throw new Error(
+      `the document losses of run "${label}" on "${source}" do not give its loss, ${loss_after}; ` +
+        "wire those of the same fine-tuning step",
+    );
   }
 
   #of(label: string, source: string): Losses {
@@ -88,6 +127,16 @@ export class DocumentLosses {
     if (losses) return losses;
     throw new Error(`run "${label}" has no document losses of "${source}"`);
   }
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function sameDocuments(a: Losses, b: Losses): boolean {
+  return a.documents.length === b.documents.length && a.documents.every((document, i) => {
+    return document === b.documents[i] && a.tokens[i] === b.tokens[i];
+  });
 }
 
 /** The rows of the last step of each source. */

@@ -51,8 +51,7 @@ export const study = defineStage({
     const arms = await Promise.all(config.arms.map((arm) => armRow(arm, inputs.mixtures)));
     await outputs.arms.write(batchOf(study_ports.study_arms, arms));
     await outputs.runs.write(batchOf(study_ports.study_runs, runs));
-    const labels = config.runs.map(({ label }) => label);
-    const documents = await DocumentLosses.read(inputs.documents, labels);
+    const documents = await DocumentLosses.read(inputs.documents, runs);
     if (documents.is_empty) {
       log("no document losses are wired: columns of documents are null in the comparison");
     }

@@ -69,13 +69,14 @@ const INPUTS = {
   },
 };
 
-/** Losses of three documents of each source, of 2, 3 and 5 tokens, that average to `after`. */
+/** Losses of three documents of each source, of 2, 3 and 5 tokens, that average to `after` on pycode, and 3.5. */
 const documents = (after: number, shift: number) => {
   const rows = [0, 5].flatMap((step) =>
     ["pycode", "general"].flatMap((source) =>
       [2, 3, 5].map((tokens, document) => {
         const own = source === "pycode" && step > 0 ? [shift, -shift, 0][document] : 0;
-        return { step, source, document, tokens, loss_sum: tokens * after + own };
+        const loss = source === "pycode" ? after : 3.5;
+        return { step, source, document, tokens, loss_sum: tokens * loss + own };
       })
     )
   );
@@ -256,6 +257,25 @@ Deno.test("intervals with documents add their variation", async () => {
   assert.ok(cellOf(all, "code", "general")("se_documents") < 1e-15);
 });
 
+Deno.test("where a loss is a mean over documents, so is its error", async () => {
+  const means = (after: number, shift: number) => {
+    const table = documents(after, 0);
+    // On pycode after fine-tuning, rows 6 to 8: means of documents shifted by ±shift.
+    const loss_sum = table.loss_sum.map((loss, row) => {
+      return loss + table.tokens[row] * (row === 6 ? shift : row === 7 ? -shift : 0);
+    });
+    return { ...table, loss_sum };
+  };
+  const given = labels.map(({ label, after }, i) => [label, means(after, 0.1 * i)] as const);
+  const code = cellOf(
+    await compared({}, { documents: Object.fromEntries(given) }),
+    "code",
+    "pycode",
+  );
+  const { error } = ratioError([0.3, -0.3, 0], [1, 1, 1])!;
+  assert.ok(Math.abs(code("se_documents") - error) < 1e-12, `${code("se_documents")}`);
+});
+
 Deno.test("one seed gives a difference without an interval", async () => {
   const runs = CONFIG.runs.filter(({ seed }) => seed === 2);
   const { comparison } = await compared({ runs });
@@ -279,7 +299,20 @@ Deno.test("invalid configs and inputs are refused", async () => {
     compared({}, { documents: some }),
     /run "code.2" has no document losses: wire them under its label/,
   );
-  const other = { ...DOCUMENTS["code.2"], tokens: new Int32Array(12).fill(1) };
+  const twice = DOCUMENTS["code.2"].loss_sum.map((loss) => 2 * loss);
+  await assert.rejects(
+    compared({}, {
+      documents: { ...DOCUMENTS, "code.2": { ...DOCUMENTS["code.2"], loss_sum: twice } },
+    }),
+    /the document losses of run "code.2" on "pycode" do not give its loss, 1.8; wire those of the same/,
+  );
+  // Other documents of the same loss.
+  const tokens = Int32Array.of(5, 3, 2, 5, 3, 2, 5, 3, 2, 5, 3, 2);
+  const other = {
+    ...DOCUMENTS["code.2"],
+    tokens,
+    loss_sum: Float64Array.from(tokens, (n, row) => n * (Math.floor(row / 3) % 2 ? 3.5 : 1.8)),
+  };
   await assert.rejects(
     compared({}, { documents: { ...DOCUMENTS, "code.2": other } }),
     /runs "code.1" and "code.2" were measured on different documents of "pycode"; give them/,

@@ -114,6 +114,11 @@ def powers():
     }
 
 
+def rows(values):
+    """One line for each."""
+    return ",\n".join(map(json.dumps, values))
+
+
 def main():
     rng = np.random.default_rng(0)
     cases = []
@@ -138,8 +143,10 @@ def main():
         cases.append(case)
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_OUTPUT
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in [("golden", cases), ("nested", nested()), ("power", powers())]:
-        (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "golden.json").write_text(json.dumps(cases, indent=1) + "\n")
+    for name, content in [("nested", nested()), ("power", powers())]:
+        lists = (f"{json.dumps(key)}: [\n{rows(values)}\n]" for key, values in content.items())
+        (folder / f"{name}.json").write_text("{" + ",\n".join(lists) + "}\n")
 
 
 main()
