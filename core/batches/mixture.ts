@@ -26,6 +26,8 @@ export interface MixtureOptions {
   readonly steps: number;
   /** Whether sources may be read more than once: all, none, or those named. */
   readonly allow_repeat: boolean | readonly string[];
+  /** Sequences by source that the run drew before its data started over; they count in `LedgerRow.epochs` only. */
+  readonly drawn_before?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -98,6 +100,7 @@ export class MixtureSampler implements Sampler {
    * @returns one row for each stretch and source, in order.
    */
   ledger(from: number, to: number): LedgerRow[] {
+    const { drawn_before = {} } = this.#options;
     return this.schedule.within(from, to).flatMap(({ piece, from, to }) => {
       const before = this.schedule.drawn(from), after = this.schedule.drawn(to);
       const rows = sourcesOf([piece]).map((source) => {
@@ -111,7 +114,7 @@ export class MixtureSampler implements Sampler {
           tokens: this.#tokensBetween(set, start, end),
           available_tokens: set.tokens,
           phase_epochs: (end - start) / set.sequence_count,
-          epochs: end / set.sequence_count,
+          epochs: (end + (drawn_before[source] ?? 0)) / set.sequence_count,
         };
       });
       const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);

@@ -86,7 +86,8 @@ export const document_losses = table({
 /**
  * Requested and achieved mixture, one row per source and interval of constant mixture. Shares are of tokens. `from_token`
  * and `to_token` are positions in the run, including earlier phases; `phase_epochs` are passes over the
- * source within the interval, `epochs` since the start of the run, above 1 where documents were repeated.
+ * source within the interval, `epochs` since the start of the run, above 1 where documents were repeated; data that
+ * started over count each time.
  */
 export const mixture_ledger = table({
   from_token: "float64",

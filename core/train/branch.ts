@@ -65,7 +65,8 @@ export const branch_fields = {
   optimizer: z.enum(["keep", "reset"]).default("keep"),
   /**
    * "keep" continues after the data that the run has already used. "restart" starts every source from the beginning, in
-   * the order of this step's seed; repeats are counted from here.
+   * the order of this step's seed, which is that of the run unless it was changed; `allow_repeat` is about repeats since
+   * here, and a line in the log says how much of what earlier phases drew is drawn again.
    */
   data: z.enum(["keep", "restart"]).default("keep"),
 };
@@ -79,6 +80,8 @@ export interface BranchStart {
   /** Optimizer steps of the phase. */
   readonly steps: number;
   readonly branch: Branch;
+  /** Whether the data start over in another order than before. */
+  readonly reordered: boolean;
 }
 
 /**
@@ -115,6 +118,7 @@ export function branchFrom(
     },
     steps,
     branch: { parent, preset, optimizer, schedule: scheduleSwitch(config), data },
+    reordered: data === "restart" && seed !== state.seed,
   };
 }
 

@@ -38,6 +38,7 @@ import { checkpointOutputs, placesOf, sourceTokens, tokenBytes, trainingCost } f
 import { learningRate } from "./learning_rate.ts";
 import { type Branch, describeLineage, describeSwitches, extendLineage } from "./lineage.ts";
 import type { Phase } from "./phase.ts";
+import { describeRestart, drawnBefore } from "./restarts.ts";
 import { checkTokenizer } from "./token_check.ts";
 
 /** What a phase on a mixture starts from. */
@@ -46,6 +47,8 @@ interface MixturePhaseStart {
   readonly steps: number;
   /** Only of a phase that continues from a checkpoint. */
   readonly branch?: Branch;
+  /** Whether the data start over in another order than before. */
+  readonly reordered?: boolean;
   readonly config: z.output<z.ZodObject<typeof mixture_phase_fields>> & {
     /** Left out, the mixture of the phases before continues. */
     readonly mixture?: MixtureConfig;
@@ -89,9 +92,11 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     first_step: start.step - data_start_step,
     steps,
     allow_repeat: config.allow_repeat,
+    drawn_before: drawnBefore(start).all,
   });
   const rows = sampler.ledger(first, last);
   describePlan(rows, sequence_length).forEach(options.log);
+  restartLines(options, sampler.schedule.drawn(last)).forEach(options.log);
   for (const source of new Set(rows.map(({ source }) => source))) {
     const { source_tokens } = sets.get(source)!;
     if (source_tokens > sequence_length) continue;
@@ -129,6 +134,16 @@ export async function mixturePhase(options: MixturePhaseOptions): Promise<Mixtur
     keep: config,
   };
   return { phase, sampler, ledger: () => ledgerTable(rows, sequence_length) };
+}
+
+/** @param drawn sequences by source since the data started over. */
+function restartLines(
+  { start, branch, reordered = false }: MixturePhaseStart,
+  drawn: Readonly<Record<string, number>>,
+): string[] {
+  if (branch?.data !== "restart") return [];
+  const { sequence_length } = start;
+  return describeRestart(drawnBefore(start), drawn, { sequence_length, reordered });
 }
 
 /** The mixture of the run with this phase, whose sequences are [first, last). */
@@ -197,6 +212,11 @@ export function mixtureForecast(
     tokens: start.tokens + tokens,
     lineage: extendLineage(start, { steps, tokens, mixture: pieces, branch }),
   };
+  const short = shortSources(sources, {
+    allow_repeat: config.allow_repeat,
+    packing: start.packing?.packing ?? "concatenate",
+    known: Object.keys(available ?? {}),
+  });
   return {
     training: {
       parameters: parameterCount(model),
@@ -223,11 +243,8 @@ export function mixtureForecast(
       },
     }),
     outputs: checkpointOutputs({ model, state: end }),
-    ...shortSources(sources, {
-      allow_repeat: config.allow_repeat,
-      packing: start.packing?.packing ?? "concatenate",
-      known: Object.keys(available ?? {}),
-    }),
+    ...short,
+    notes: [...short.notes ?? [], ...restartLines(options, schedule.drawn(last))],
   };
 }
 

@@ -160,12 +160,44 @@ Deno.test("restarted data are drawn from the beginning, in the order of the step
   const { samples, mixture, checkpoint } = await branch(TRUNK, again);
   assert.deepEqual(samples.text, TRUNK.samples.text);
   assert.deepEqual([mixture.from_token[0], mixture.to_token[0]], [0, 6 * TOKENS_PER_STEP]);
-  assert.equal(mixture.epochs[0], mixture.phase_epochs[0]);
+  // The same 6 steps for the second time.
+  assert.equal(mixture.epochs[0], 2 * mixture.phase_epochs[0]);
   const { mixture: pieces, data_start_step, seed } = stateOf({ checkpoint });
   assert.deepEqual([pieces, data_start_step], [[{ from: 0, weights: { general: 1 } }], 6]);
   assert.equal(seed, SEED);
   const other = await branch(TRUNK, again, 8);
   assert.notDeepEqual(other.samples.text, samples.text);
+});
+
+Deno.test("a restart tells how much of what it draws was drawn before, and the ledger counts it", async () => {
+  const line = ({ logs }: { logs: string[] }) => logs.filter((text) => /start over/.test(text));
+  const mixture = { general: 0.5, code: 0.5 };
+  const schedule = { peak_lr: 1e-3 };
+  const again = { schedule, data: "restart", mixture, steps: 4 } as const;
+  const first = await branch(TRUNK, again);
+  // 4 steps of 8 sequences of 16 tokens, half of them of the source that the trunk drew 6 steps of.
+  assert.deepEqual(line(first), [
+    'the data start over: of 256 tokens of "general" 256 are repeated',
+  ]);
+  /** Tokens of the source that the run has drawn, by the ledger. */
+  const drawn = ({ mixture }: typeof first, source: string) => {
+    const row = mixture.source.indexOf(source);
+    return Math.round(mixture.epochs[row] * mixture.available_tokens[row]);
+  };
+  assert.equal(drawn(first, "general"), 768 + 256);
+  // Phases after it continue, and the second restart repeats the longest beginning so far.
+  const kept = await branch(first, { schedule, steps: 2 });
+  assert.deepEqual(line(kept), []);
+  assert.equal(drawn(kept, "general"), 768 + 384);
+  const second = await branch(kept, { ...again, mixture: { general: 1, code: 1 }, steps: 15 });
+  assert.deepEqual(line(second), [
+    'the data start over: of 960 tokens of "code" 384 are repeated; of 960 tokens of "general" 768 are repeated',
+  ]);
+  assert.equal(drawn(second, "general"), 768 + 384 + 960);
+  const other = await branch(TRUNK, again, 8);
+  assert.deepEqual(line(other), [
+    'the data start over: 256 tokens of "general", of which 768 were drawn before, in another order',
+  ]);
 });
 
 Deno.test("repeats are counted from the restart", async () => {

@@ -72,7 +72,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Mix
 
 export const midtrain = defineStage({
   name: "midtrain",
-  version: "8",
+  version: "9",
   description:
     "Continues training from a checkpoint on another mixture; schedule, optimizer and data position are kept or reset.",
   config,
