@@ -188,9 +188,9 @@ export function sizeProblems(
 
 /** Whether the size of a step depends on something that does not exist yet. */
 function isUnknown({ forecast }: StepForecast): boolean {
-  const { training, flops, notes = [] } = forecast ?? {};
+  const { training, memory, notes = [] } = forecast ?? {};
   return training?.sources.some(({ available }) => available === undefined) ??
-    (flops === undefined && notes.length > 0);
+    (memory === undefined && notes.length > 0);
 }
 
 /** The steps that unknown ones read, directly or through others, and that do not train. */

@@ -43,11 +43,13 @@ export function forecastTasks(
   const models = given.map((checkpoint) => checkpoint!.model);
   const [largest] = models.toSorted((a, b) => parameterCount(b) - parameterCount(a));
   return {
-    tokens: models.length * written,
-    // Attention to the tokens before is left out, as prompts are.
-    flops: models.reduce((sum, model) => {
-      return sum + written * passFlops(model, { rows: 1, length: 1 }, "forward");
-    }, 0),
+    ...(written > 0 && {
+      tokens: models.length * written,
+      // Attention to the tokens before is left out, as prompts are.
+      flops: models.reduce((sum, model) => {
+        return sum + written * passFlops(model, { rows: 1, length: 1 }, "forward");
+      }, 0),
+    }),
     memory: {
       weights: 4 * parameterCount(largest),
       "keys and values, at most": cacheBytes(largest, batch_size),

@@ -4,7 +4,7 @@
  * @module
  */
 import { diskNeeds, memoryOf, neededTokens, type StepForecast } from "../../runner/mod.ts";
-import type { SourceForecast, TrainingForecast, TrainingPoint } from "../../stage/mod.ts";
+import type { Forecast, SourceForecast, TrainingForecast, TrainingPoint } from "../../stage/mod.ts";
 import { formatSpan, style } from "../shared/console.ts";
 import { counted, formatBytes, formatNumber } from "../../words/mod.ts";
 import type { StepTime } from "./times.ts";
@@ -44,8 +44,9 @@ function renderStep(
   if (action === "run") {
     for (const problem of forecast?.problems ?? []) rows.push(["note", `would fail: ${problem}`]);
   }
-  const { training, flops, memory, disk, scratch } = forecast ?? {};
+  const { training, tokens, flops, memory, disk, scratch } = forecast ?? {};
   if (training) rows.push(...trainingRows(training, runOf(step, by_id), view));
+  if (tokens !== undefined) rows.push(["tokens", `${formatNumber(tokens)} through models`]);
   if (flops !== undefined) rows.push(["compute", `${flops.toExponential(2)} FLOPs`]);
   if (memory) rows.push(["memory", describeBytes(memory)]);
   if (disk) {
@@ -168,7 +169,10 @@ function renderLineage(steps: readonly StepForecast[]): string {
 }
 
 function describePhase({ forecast, parent_digest }: StepForecast): string {
-  if (!forecast?.training) return forecast?.notes || forecast?.problems ? "steps unknown" : "";
+  if (!forecast?.training) {
+    const { notes = [], problems = [], flops } = forecast ?? {};
+    return flops === undefined && [...notes, ...problems].length > 0 ? "steps unknown" : "";
+  }
   const { from_step, to_step, keeps } = forecast.training;
   const digest = parent_digest ? `, of checkpoint ${parent_digest}` : "";
   const kept = keeps ? `: ${keeps}` : "";
@@ -186,7 +190,7 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
   });
   return section("Total", [
     ["tasks", `${to_run.length} of ${steps.length} to run`],
-    ["tokens", `${formatNumber(sum(forecasts.map((f) => f.training?.tokens ?? 0)))} trained on`],
+    ["tokens", describeTokens(forecasts)],
     ...need,
     ["compute", `${sum(forecasts.map(({ flops = 0 }) => flops)).toExponential(2)} FLOPs`],
     ["memory", `${formatBytes(Math.max(0, ...memory))} at most`],
@@ -198,6 +202,13 @@ function renderTotals(steps: readonly StepForecast[], times: Times): string {
     ],
     ...timeRows(to_run.map(({ id }) => times.get(id)!)),
   ]);
+}
+
+function describeTokens(forecasts: readonly Forecast[]): string {
+  const trained = sum(forecasts.map(({ training }) => training?.tokens ?? 0));
+  const others = sum(forecasts.map(({ tokens = 0 }) => tokens));
+  return `${formatNumber(trained)} trained on` +
+    (others > 0 ? `, ${formatNumber(others)} in sweeps, evaluations and analyses` : "");
 }
 
 /** The time of all steps to run, and one line for those whose time is not known. */

@@ -26,7 +26,8 @@ export interface StepTime {
 
 /**
  * Times by step id, from the best source there is: the last run of the step with this config; the speed of the last run of
- * another step with the same matrix products; the speed of matrix products on this machine now.
+ * another step with the same matrix products; the speed of matrix products on this machine now; for a stage without a
+ * forecast of FLOPs, the mean time of other steps of this stage.
  *
  * @param measure FLOP/s of products; called once for each kind.
  */
@@ -36,12 +37,12 @@ export async function planTimes(
 ): Promise<Map<string, StepTime>> {
   const speeds = new Map<string, Promise<StepTime & { rate: number }>>();
   const times = new Map<string, StepTime>();
-  for (const { id, forecast = {}, past_seconds } of steps) {
+  for (const { id, stage, forecast = {}, past_seconds } of steps) {
     const { flops, compute } = forecast;
     if (past_seconds !== undefined) {
       times.set(id, { seconds: past_seconds, basis: "as in its last run" });
     } else if (flops === undefined || compute === undefined) {
-      times.set(id, { basis: "unknown" });
+      times.set(id, likeStage(stage, steps));
     } else {
       const kind = JSON.stringify(compute);
       if (!speeds.has(kind)) speeds.set(kind, speedOf(compute, kind, steps, measure));
@@ -50,6 +51,14 @@ export async function planTimes(
     }
   }
   return times;
+}
+
+/** The mean time of the steps of a stage that have run. */
+function likeStage(stage: string, steps: readonly StepForecast[]): StepTime {
+  const ran = steps.flatMap((step) => step.stage === stage ? step.past_seconds ?? [] : []);
+  if (ran.length === 0) return { basis: "unknown" };
+  const seconds = ran.reduce((sum, one) => sum + one, 0) / ran.length;
+  return { seconds, basis: `as other steps of stage ${stage} in their last runs` };
 }
 
 /** FLOP/s, 0 where unknown. */
