@@ -4,7 +4,7 @@
  * @module
  */
 import { requireInteger } from "../config/mod.ts";
-import { labelWeights, type LossAverage } from "./loss_weights.ts";
+import { labelWeights } from "./loss_weights.ts";
 import type { TokenIds } from "./token_set.ts";
 
 /** One row of a batch before padding: inputs are all tokens but the last, labels all but the first. */
@@ -18,8 +18,10 @@ export interface Sequence {
    * context.
    */
   readonly starts?: readonly number[];
-  /** Name of the token set. */
+  /** Name of the token set; of several, joined by " + ". */
   readonly source: string;
+  /** Whether it is replayed text, whose labels are averaged apart from those of examples. */
+  readonly replay?: boolean;
   /** The documents that the tokens are of, in order. Present in eval sets. */
   readonly documents?: readonly DocumentStart[];
 }
@@ -86,43 +88,11 @@ export interface Sampler {
   batch(step: number): Sequence[];
 }
 
-/** A global batch: what one optimizer step learns from. */
-export interface GlobalBatch {
-  readonly micro_batches: MicroBatch[];
-  /** Input tokens of each source, without padding. */
-  readonly tokens: ReadonlyMap<string, number>;
-}
-
-/** The global batches of a phase. */
-export class BatchSource {
-  /** @param average of the labels of a global batch: what its loss is. */
-  constructor(
-    private readonly sampler: Sampler,
-    readonly options: CollateOptions,
-    private readonly average: LossAverage = "token",
-  ) {}
-
-  /** The same sequences, with the same weights, in micro-batches of another size. */
-  withMicroBatches(micro_batch_size: number): BatchSource {
-    return new BatchSource(this.sampler, { ...this.options, micro_batch_size }, this.average);
-  }
-
-  /** @param step counted from 0 within the phase. */
-  batch(step: number): GlobalBatch {
-    const sequences = this.sequences(step);
-    const tokens = new Map<string, number>();
-    for (const sequence of sequences) {
-      const before = tokens.get(sequence.source) ?? 0;
-      tokens.set(sequence.source, before + sequence.tokens.length - 1);
-    }
-    const weights = labelWeights(sequences.map(supervisedTokens), this.average);
-    return { micro_batches: collate(sequences, this.options, weights), tokens };
-  }
-
-  /** The rows of a step's batch before they are padded. */
-  sequences(step: number): Sequence[] {
-    return this.sampler.batch(step);
-  }
+/** A row with the weight of the labels of each of its documents. */
+export interface WeightedRow {
+  readonly sequence: Sequence;
+  /** One, and one more for each of `sequence.starts`. */
+  readonly weights: readonly number[];
 }
 
 /**
@@ -159,7 +129,7 @@ export function sharedSize(micro_batch_size: number, sequences: number, ranks: n
  * fill up the last micro-batch are cheap. Padding is on the right, where causal attention never lets it reach a real
  * token, so an attention mask is needed only for documents that share a row and must not see each other (`starts`).
  *
- * @param weights of the labels of each sequence; see `labelWeights`.
+ * @param weights of the labels of each document of each sequence; see `labelWeights`.
  * @returns micro-batches in a fixed order; inputs of a sequence are its tokens but the last.
  * @throws {Error} when nothing in the batch is supervised, or a sequence is longer than the longest length.
  *
@@ -178,14 +148,14 @@ export function sharedSize(micro_batch_size: number, sequences: number, ranks: n
 export function collate(
   sequences: readonly Sequence[],
   options: CollateOptions,
-  weights: readonly number[] = labelWeights(sequences.map(supervisedTokens)),
+  weights: readonly (readonly number[])[] = evenWeights(sequences),
 ): MicroBatch[] {
   const { micro_batch_size, lengths, pad_id = 0 } = options;
   requireInteger("micro_batch_size", micro_batch_size, 1);
   if (lengths.some((length, i) => !(Number.isInteger(length) && length > (lengths[i - 1] ?? 0)))) {
     throw new Error(`lengths [${lengths.join(", ")}] must be positive integers, ascending`);
   }
-  const sorted = sequences.map((sequence, i) => ({ sequence, weight: weights[i] }))
+  const sorted = sequences.map((sequence, i) => ({ sequence, weights: weights[i] }))
     .sort((a, b) => b.sequence.tokens.length - a.sequence.tokens.length);
   const micro_batches: MicroBatch[] = [];
   for (let start = 0; start < sorted.length; start += micro_batch_size) {
@@ -194,6 +164,17 @@ export function collate(
     micro_batches.push(pad(members, micro_batch_size, length, pad_id));
   }
   return micro_batches;
+}
+
+/** The mean over all labels. */
+function evenWeights(sequences: readonly Sequence[]): number[][] {
+  const weights = labelWeights(sequences.map(supervisedTokens));
+  return sequences.map((sequence, i) => rowWeights(sequence, weights[i]));
+}
+
+/** One weight for all documents of a sequence. */
+export function rowWeights({ starts = [] }: Sequence, weight: number): number[] {
+  return new Array(1 + starts.length).fill(weight);
 }
 
 function paddedLength(inputs: number, lengths: readonly number[]): number {
@@ -208,7 +189,7 @@ function paddedLength(inputs: number, lengths: readonly number[]): number {
 }
 
 function pad(
-  members: readonly { readonly sequence: Sequence; readonly weight: number }[],
+  members: readonly WeightedRow[],
   rows: number,
   length: number,
   pad_id: number,
@@ -218,14 +199,16 @@ function pad(
   const loss_weights = new Float32Array(rows * length);
   const masked = members.some(({ sequence: { starts } }) => starts !== undefined);
   const document_start = masked ? new Int32Array(rows * length) : undefined;
-  members.forEach(({ sequence, weight }, row) => {
+  members.forEach(({ sequence, weights }, row) => {
     const { tokens, starts = [] } = sequence;
     const at = row * length;
     input_ids.set(tokens.subarray(0, Math.max(0, tokens.length - 1)), at);
     labels.set(tokens.subarray(1), at);
     // The label at position t is token t + 1.
+    let document = 0;
     labelMask(sequence).forEach((label, t) => {
-      if (label === 1) loss_weights[at + t - 1] = weight;
+      if (t === starts[document]) document++;
+      if (label === 1) loss_weights[at + t - 1] = weights[document];
     });
     for (const start of starts) {
       // Up to the next start. Padding after the last one sees that document, and does not count.

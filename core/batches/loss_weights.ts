@@ -36,13 +36,29 @@ export function lossAverage(
  * The last is what a loop does that averages each micro-batch and then divides by their number: tokens of a micro-batch
  * with few labels count for more. Groups are those of the order drawn, whatever micro-batches are computed.
  *
+ * Replayed text with r of the batch's N labels has the weight 1 / N for each of its labels, and the average over the
+ * examples the rest, 1 - r / N: by tokens all labels count the same.
+ *
+ * @param replayed whether each is replayed text and not an example; none by default.
  * @returns w_i with L = Σ_i w_i Σ_j l_ij; 0 for an example without labels.
  * @throws {Error} when no example has a label.
  */
-export function labelWeights(labels: readonly number[], average: LossAverage = "token"): number[] {
+export function labelWeights(
+  labels: readonly number[],
+  average: LossAverage = "token",
+  replayed: readonly boolean[] = [],
+): number[] {
+  const examples = labels.filter((_, i) => !replayed[i]);
+  const own = averageWeights(examples, average).values();
+  if (examples.length === labels.length) return [...own];
+  const all = sum(labels), share = sum(examples) / all;
+  return labels.map((_, i) => replayed[i] ? 1 / all : share * own.next().value!);
+}
+
+function averageWeights(labels: readonly number[], average: LossAverage): number[] {
   const size = average === "token" ? labels.length : average === "example" ? 1 : average.groups_of;
   const groups = Array.from({ length: Math.ceil(labels.length / size) }, (_, k) => {
-    return labels.slice(k * size, (k + 1) * size).reduce((sum, n) => sum + n, 0);
+    return sum(labels.slice(k * size, (k + 1) * size));
   });
   const filled = groups.filter((n) => n > 0).length;
   if (filled === 0) {
@@ -55,3 +71,5 @@ export function labelWeights(labels: readonly number[], average: LossAverage = "
   }
   return labels.map((n, i) => n === 0 ? 0 : 1 / (filled * groups[Math.floor(i / size)]));
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);

@@ -5,11 +5,9 @@
  */
 export { resized } from "./arrays.ts";
 export {
-  BatchSource,
   collate,
   type CollateOptions,
   type DocumentStart,
-  type GlobalBatch,
   labelMask,
   type MicroBatch,
   partOf,
@@ -17,6 +15,9 @@ export {
   sharedSize,
   supervisedTokens,
 } from "./batch.ts";
+export { BatchSource, type GlobalBatch } from "./batch_source.ts";
+export { evenSize, joinExamples, packExamples } from "./example_rows.ts";
+export { replay_schema, ReplaySampler, tuningLedger } from "./replay.ts";
 export { evaluationSequences, example } from "./examples.ts";
 export {
   type DrawnSource,
@@ -33,7 +34,7 @@ export {
   type LossAverage,
   lossAverage,
 } from "./loss_weights.ts";
-export { describePlan, ledgerTable, MixtureSampler } from "./mixture.ts";
+export { describePlan, type LedgerRow, ledgerTable, MixtureSampler } from "./mixture.ts";
 export {
   extendHistory,
   meanShare,

@@ -7,8 +7,10 @@ import {
   collate,
   type CollateOptions,
   evaluationSequences,
+  evenSize,
   findSet,
   loadDocumentSets,
+  packExamples,
   type PackingConfig,
   type Sequence,
   supervisedTokens,
@@ -47,6 +49,8 @@ export interface EvalSetOptions {
   /** All by default. */
   readonly sources?: readonly string[];
   readonly packing?: PackingConfig;
+  /** Packs examples into rows that are padded to one of these lengths, instead of a row for each. */
+  readonly pack_into?: readonly number[];
   /** Name of the stage's input, for messages. */
   readonly port: string;
   /** The tokenizer of the tokens, or a checkpoint with it: gives the bytes of answers. */
@@ -98,7 +102,11 @@ export async function evalSets(
       : set.text_bytes > 0
       ? set.text_bytes / set.token_count
       : unknownBytes(name, "its tokens have no text_bytes", options);
-    found.set(name, { sequences, average, bytes_per_token });
+    const { pack_into } = options;
+    const rows = mode === "examples" && pack_into
+      ? packExamples(sequences, [], pack_into).map(({ sequence }) => sequence)
+      : sequences;
+    found.set(name, { sequences: rows, average, bytes_per_token });
   }
   return found;
 }
@@ -190,7 +198,12 @@ export class Evaluator {
     sequences: readonly Sequence[],
     { onBatch, documents }: EvalOptions = {},
   ): Promise<EvalLoss> {
-    const { micro_batch_size } = this.options, { config } = weights;
+    const { config } = weights;
+    const packed = sequences.some(({ starts }) => starts !== undefined);
+    const micro_batch_size = packed
+      ? evenSize(sequences.length, this.options.micro_batch_size)
+      : this.options.micro_batch_size;
+    const options = { ...this.options, micro_batch_size };
     let total = 0, tokens = 0, done = 0;
     // Sorted first, so that short sequences share short micro-batches.
     const sorted = [...sequences].sort((a, b) => b.tokens.length - a.tokens.length);
@@ -199,7 +212,7 @@ export class Evaluator {
     });
     await this.#pool.of(config).each(parts, {
       compute: async (members, sessions) => {
-        const [batch] = collate(members, this.options), shape = batchShape(batch);
+        const [batch] = collate(members, options), shape = batchShape(batch);
         checkIds(batch, config);
         const outputs = { token_losses: documents !== undefined };
         const key = `loss ${JSON.stringify([config, shape, outputs])}`;

@@ -56,8 +56,11 @@ const AVERAGES: Record<string, LossAverage> = {
   micro_batch: { groups_of: fixture.group },
 };
 
-const batchOf = (average: LossAverage, micro_batch_size: number) =>
-  new BatchSource({ batch: () => examples }, { micro_batch_size, lengths: [8, 16, 32] }, average)
+const batchOf = (average: LossAverage, micro_batch_size: number, pack = false) =>
+  new BatchSource({ batch: () => examples }, { micro_batch_size, lengths: [8, 16, 32] }, {
+    average,
+    pack,
+  })
     .batch(0).micro_batches;
 
 const load = (scope?: "all") =>
@@ -85,8 +88,8 @@ for (const [name, average] of Object.entries(AVERAGES)) {
   Deno.test(`loss and gradient of a batch are PyTorch's: average by ${name}`, async () => {
     const expected = fixture.averages[name];
     const tuned = await trainer({});
-    for (const micro_batch_size of [1, 2, 4]) {
-      const { loss, gradient } = await tuned.gradient(batchOf(average, micro_batch_size));
+    for (const [micro_batch_size, pack] of [[1], [2], [4], [1, true], [4, true]] as const) {
+      const { loss, gradient } = await tuned.gradient(batchOf(average, micro_batch_size, pack));
       assert.ok(Math.abs(loss - expected.loss) < 2e-6, `${loss}, not ${expected.loss}`);
       for (const [parameter, theirs] of compared(expected.norms)) {
         const error = Math.abs(norm(gradient.get(ours(parameter))) / theirs - 1);

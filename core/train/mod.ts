@@ -80,9 +80,9 @@ export {
 export { checkIds, checkModels, checkTokenizer } from "./token_check.ts";
 export {
   checkTuning,
-  describeExamples,
   sourceNames,
   tuning_fields,
+  type TuningPhase,
   tuningPhase,
 } from "./tuning_phase.ts";
 export { averaging_fields } from "./weight_average.ts";

@@ -6,13 +6,19 @@
 import { z } from "zod";
 import {
   BatchSource,
+  type DocumentSet,
   ExampleSampler,
   findSet,
+  type LedgerRow,
   loadDocumentSets,
   loss_average_schema,
   lossAverage,
   overlong_schema,
+  pack,
+  replay_schema,
+  ReplaySampler,
   type TokenTable,
+  tuningLedger,
 } from "../batches/mod.ts";
 import { distinct, positive_int } from "../config/mod.ts";
 import { type Compute, computeOptions } from "../engine/mod.ts";
@@ -60,6 +66,13 @@ export const tuning_fields = {
    * "micro_batch" the mean of the means of `micro_batch_size` examples each, in the order drawn, as the authors' code has it.
    */
   loss_average: loss_average_schema,
+  /**
+   * Whether examples of a step are packed into as few rows as fit, hidden from each other: "best_fit" or true. A step still
+   * has `global_batch_size` examples, so only rounding and speed change. `micro_batch_size` then counts rows.
+   */
+  packing: z.union([z.boolean(), z.literal("best_fit")]).default(false),
+  /** Text of an earlier phase between the examples. */
+  replay: replay_schema.optional(),
   ...regularization_fields,
 };
 
@@ -93,7 +106,10 @@ export function sourceNames(sources: TuningConfig["sources"]): string[] {
 
 /** A phase that still needs a schedule and eval sets. */
 export interface TuningPhase {
-  readonly sampler: ExampleSampler;
+  /** What is drawn, in words: a line each. */
+  readonly plan: readonly string[];
+  /** What the phase draws of each source, in supervised tokens. */
+  ledger(): LedgerRow[];
   readonly phase: Omit<Phase, "start" | "validation" | "validate_every">;
   /** The state before the first step: a new optimizer, and a schedule over the whole phase. */
   startWith(schedule: ScheduleConfig): TrainerState;
@@ -103,7 +119,7 @@ export interface TuningPhase {
  * "4,731 examples, 296 steps, 4 passes; 1,129 examples truncated to 257 tokens". With weights also, for each source, "60.0%
  * from gsm8k: 11,354 examples drawn of 7,473, 1.52 passes, 1,203,001 supervised tokens".
  */
-export function describeExamples(
+function describeExamples(
   sampler: ExampleSampler,
   config: Pick<TuningConfig, "sources" | "overlong" | "sequence_length" | "global_batch_size">,
 ): string {
@@ -149,6 +165,26 @@ function describeShares(sampler: ExampleSampler): string[] {
   });
 }
 
+/** "packed: the 64 examples of the first step in 11 rows of up to 256 tokens, 3.1% of them padding". */
+function describePacking({ passes }: ExampleSampler, batches: BatchSource): string {
+  const rows = batches.sequences(0), [{ length }] = batches.batch(0).micro_batches;
+  const inputs = rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
+  const padding = (100 * (1 - inputs / (rows.length * length))).toFixed(1);
+  const first = passes.steps === 1 ? passes.last_batch_size : passes.batch_size;
+  return `packed: the ${counted(first, "example")} of the first step in ${
+    counted(rows.length, "row")
+  } of up to ${counted(length, "token")}, ${padding}% of them padding`;
+}
+
+/** "replay: 5.0% of 12,345 supervised tokens from general, 0.21 passes". */
+function describeReplay(rows: readonly LedgerRow[]): string {
+  const { achieved_share, source, to, epochs } = rows.at(-1)!;
+  const passes = counted(Number(epochs.toFixed(2)), "pass");
+  return `replay: ${(100 * achieved_share).toFixed(1)}% of ${
+    counted(to, "supervised token")
+  } from ${source}, ${passes}`;
+}
+
 /**
  * Builds the phase.
  *
@@ -168,15 +204,25 @@ export async function tuningPhase(
   const weights = Array.isArray(config.sources) ? undefined : config.sources;
   const sampler = new ExampleSampler({ ...config, sets, weights, seed, phase: "sft" });
   const { steps } = sampler;
+  const replay = config.replay && openReplay(all, sampler, config.replay, config, seed);
+  const ledger = () => tuningLedger(sampler, weights, replay);
+  const packs = config.packing !== false;
+  const batches = new BatchSource(
+    replay?.sampler ?? sampler,
+    { micro_batch_size, lengths: paddedLengths(sequence_length) },
+    { average: lossAverage(config), pack: packs },
+  );
+  const plan = [
+    describeExamples(sampler, config),
+    ...(packs ? [describePacking(sampler, batches)] : []),
+    ...(replay ? [describeReplay(ledger())] : []),
+  ];
   return {
-    sampler,
+    plan,
+    ledger,
     phase: {
       steps,
-      batches: new BatchSource(
-        sampler,
-        { micro_batch_size, lengths: paddedLengths(sequence_length) },
-        lossAverage(config),
-      ),
+      batches,
       compute: computeOptions(config),
       loadStart: () => loadParameters(read, optimizer.decay_scope),
     },
@@ -192,4 +238,24 @@ export async function tuningPhase(
         freeze,
       }),
   };
+}
+
+function openReplay(
+  sets: ReadonlyMap<string, DocumentSet>,
+  examples: ExampleSampler,
+  { source, share }: NonNullable<TuningConfig["replay"]>,
+  { sequence_length, sources }: Pick<TuningConfig, "sequence_length" | "sources">,
+  seed: number,
+) {
+  if (sourceNames(sources).includes(source)) {
+    throw new Error(
+      `replay: source "${source}" is one of the sources that are trained on; replay another one`,
+    );
+  }
+  const set = pack(findSet(sets, source), {
+    packing: "concatenate",
+    document_mask: false,
+    sequence_length,
+  });
+  return { sampler: new ReplaySampler({ examples, set, share, seed }), set, share };
 }

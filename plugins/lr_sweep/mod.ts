@@ -9,7 +9,6 @@ import { defineStage, many, ports, type StageContext } from "@causeway/core/stag
 import {
   checkpointReader,
   checkTokenizer,
-  describeExamples,
   type EvalSet,
   evalSets,
   NonFiniteError,
@@ -39,7 +38,7 @@ type Context = StageContext<Config, typeof inputs, typeof outputs>;
  */
 export const lr_sweep = defineStage({
   name: "lr_sweep",
-  version: "4",
+  version: "5",
   description: "Fine-tunes a checkpoint at a grid of learning rates and finds the best one.",
   config,
   inputs,
@@ -81,13 +80,13 @@ async function prepareTraining({ config, inputs, seed, log }: Context): Promise<
   const { min_lr, warmup_ratio } = config;
   const { train, validation, checkpoint } = inputs;
   await checkTokenizer({ train, validation }, checkpoint, "the checkpoint's");
-  const { sampler, phase, startWith } = await tuningPhase(
+  const { plan, phase, startWith } = await tuningPhase(
     config,
     inputs.train,
     checkpointReader(checkpoint),
     seed,
   );
-  log(`${describeExamples(sampler, config)}, for each rate`);
+  plan.forEach((line) => log(`${line}, for each rate`));
   return {
     ...phase,
     startAt: (peak_lr) => startWith(schedule_schema.parse({ peak_lr, min_lr, warmup_ratio })),

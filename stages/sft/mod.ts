@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { passesOver } from "@causeway/core/batches";
+import { ledgerTable, passesOver } from "@causeway/core/batches";
 import { distinct } from "@causeway/core/config";
 import { compute_fields, computeNeeds } from "@causeway/core/engine";
 import { parameterCount } from "@causeway/core/model";
@@ -28,7 +28,6 @@ import {
   checkpointReader,
   checkTokenizer,
   checkTuning,
-  describeExamples,
   evalSets,
   freshArrays,
   freshState,
@@ -47,6 +46,7 @@ import {
   trainingCost,
   trainPhase,
   tuning_fields,
+  type TuningPhase,
   tuningPhase,
   validation_schema,
   writePhase,
@@ -90,21 +90,25 @@ const outputs = {
   ...training_outputs,
   /** Before the first step and after the last one. */
   document_losses: ports.document_losses,
+  /** In supervised tokens. */
+  mixture: ports.mixture_ledger,
 };
 
 type Context = InspectContext<Config, typeof inputs>;
 
-async function preparePhase({ config, inputs, seed, log }: Context): Promise<Phase> {
+async function preparePhase(
+  { config, inputs, seed, log }: Context,
+): Promise<{ phase: Phase; ledger: TuningPhase["ledger"] }> {
   const { sequence_length, validation } = config;
   const { checkpoint, train } = inputs;
   await checkTokenizer({ train, validation: inputs.validation }, checkpoint, "the checkpoint's");
-  const { sampler, phase, startWith } = await tuningPhase(
+  const { plan, ledger, phase: tuning, startWith } = await tuningPhase(
     config,
     inputs.train,
     checkpointReader(checkpoint),
     seed,
   );
-  log(describeExamples(sampler, config));
+  plan.forEach(log);
   const sources = sourceNames(config.sources);
   const peak_lr = await bestLearningRate(inputs.learning_rates, sources[0]);
   if (peak_lr !== undefined) log(`using peak_lr ${peak_lr} from the learning rate sweep`);
@@ -113,6 +117,7 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
     max_sequences: validation.max_sequences,
     sources: validation.sources,
     mode: (source) => sources.includes(source) ? "examples" : "packed",
+    pack_into: config.packing === false ? undefined : paddedLengths(sequence_length),
     average: (source) => validation.by_document.includes(source) ? "document" : "token",
     port: "validation",
     tokenizer: inputs.checkpoint,
@@ -123,8 +128,8 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
     const measured = [...eval_sets.keys()].map((name) => `"${name}"`).join(", ") || "nothing";
     throw new Error(`by_document names "${unmeasured}", but what is measured is ${measured}`);
   }
-  return {
-    ...phase,
+  const phase: Phase = {
+    ...tuning,
     start: {
       ...startWith({ ...config.schedule, ...peak_lr && { peak_lr } }),
       weight_average: config.weight_average,
@@ -134,11 +139,12 @@ async function preparePhase({ config, inputs, seed, log }: Context): Promise<Pha
     document_losses: true,
     keep: config,
   };
+  return { phase, ledger };
 }
 
 export const sft = defineStage({
   name: "sft",
-  version: "9",
+  version: "10",
   description:
     "Fine-tunes a checkpoint on examples; prompts are excluded from the loss if the dataset says so.",
   config,
@@ -147,7 +153,8 @@ export const sft = defineStage({
   parallel: true,
   async run(ctx) {
     const { config: { optimizer }, inputs: { checkpoint }, outputs } = ctx;
-    const phase = { ...await preparePhase(ctx), tokenizer: checkpoint };
+    const { phase: tuning, ledger } = await preparePhase(ctx);
+    const phase = { ...tuning, tokenizer: checkpoint };
     const result = await trainPhase(ctx, phase, async () => {
       return freshArrays(
         await loadParameters(checkpointReader(checkpoint), optimizer.decay_scope),
@@ -155,9 +162,11 @@ export const sft = defineStage({
     });
     await writePhase(outputs, phase, result, ctx.config);
     await outputs.document_losses.write(result.history.documentTable());
+    // Counted in supervised tokens, not in sequences.
+    await outputs.mixture.write(ledgerTable(ledger(), 1));
   },
   async inspect(ctx, at) {
-    return batchSample(await preparePhase(ctx), ctx.inputs.checkpoint, at);
+    return batchSample((await preparePhase(ctx)).phase, ctx.inputs.checkpoint, at);
   },
   requires: (config) => ({ compute: computeNeeds(config) }),
   forecast,
@@ -226,9 +235,9 @@ function forecast({ config, seed, parents }: SftForecast): Forecast {
       parameters: parameterCount(model),
       from_step: 0,
       to_step: steps,
-      tokens: Math.round(passes.drawn * mean),
+      tokens: Math.round(passes.drawn * mean / (1 - (config.replay?.share ?? 0))),
       sequences: passes.batch_size,
-      ...drawn(sources, passes, state),
+      ...drawn(sources, passes, state, replayed(config, parents.train)),
       keeps: "weights kept, optimizer reset, schedule new, data from the beginning",
     },
     ...trainingCost({
@@ -266,25 +275,32 @@ function sourcesOf(config: Config, train: Readonly<Record<string, unknown>>): So
   return sources.map((source) => ({ ...source, share: all === 0 ? 0 : weightOf(source) / all }));
 }
 
+/** Replayed text as a source, with its share of the tokens. */
+function replayed({ replay }: Config, train: Readonly<Record<string, unknown>>) {
+  return replay && { ...replay, available: sourceTokens(train)?.[replay.source]?.tokens ?? 0 };
+}
+
 /** Tokens drawn from each source, and learning rate and shares of the tokens along the steps. */
 function drawn(
   sources: readonly Source[],
   passes: ReturnType<typeof passesOver>,
   state: TrainerState,
+  replay: ReturnType<typeof replayed>,
 ) {
-  const counts = sources.map(({ share, tokens, documents }) => {
-    return documents === 0 ? 0 : passes.drawn * share * tokens / documents;
+  const rows = sources.map(({ source, share, tokens, documents }) => {
+    const drawn = documents === 0 ? 0 : passes.drawn * share * tokens / documents;
+    return { source, tokens: Math.round(drawn), before: 0, available: tokens };
   });
-  const all = sum(counts);
-  const shares = Object.fromEntries(sources.map(({ source }, i) => [source, counts[i] / all]));
-  return {
-    sources: sources.map(({ source, tokens }, i) => {
-      return { source, tokens: Math.round(counts[i]), before: 0, available: tokens };
-    }),
-    points: placesOf(passes.steps).map((step) => {
-      return { step, learning_rate: learningRate(state.schedule, step), shares };
-    }),
-  };
+  const all = sum(rows.map(({ tokens }) => tokens)) / (1 - (replay?.share ?? 0));
+  if (replay) {
+    const { source, share, available } = replay;
+    rows.push({ source, tokens: Math.round(share * all), before: 0, available });
+  }
+  const shares = Object.fromEntries(rows.map(({ source, tokens }) => [source, tokens / all]));
+  const points = placesOf(passes.steps).map((step) => {
+    return { step, learning_rate: learningRate(state.schedule, step), shares };
+  });
+  return { sources: rows, points };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -293,6 +293,11 @@ for (
       loss_average: "micro_batch",
     },
     "weights of sources": { sources: { qa: 2, general: 1 }, epochs: undefined, steps: 9 },
+    "packed examples and replay": {
+      packing: true,
+      replay: { source: "general", share: 0.3 },
+      loss_average: "example",
+    },
   })
 ) {
   Deno.test(`interrupted and resumed, it gives the same bytes: ${name}`, async () => {
@@ -307,6 +312,57 @@ for (
     assert.deepEqual(second.collected(), undisturbed);
   });
 }
+
+Deno.test("packed examples train as those in their own rows do", async () => {
+  const longer = { sequence_length: 96, global_batch_size: 32 };
+  const apart = await tune(longer), packed = await tune({ ...longer, packing: "best_fit" });
+  assert.match(
+    packed.logs.join("\n"),
+    /packed: the 32 examples of the first step in \d+ rows of up to \d+ tokens, [\d.]+% of them padding/,
+  );
+  packed.training.loss.forEach((loss, i) => {
+    assert.ok(Math.abs(loss - apart.training.loss[i]) < 1e-4, `step ${i}: ${loss}`);
+  });
+  packed.validation.loss.forEach((loss, i) => {
+    assert.ok(Math.abs(loss - apart.validation.loss[i]) < 1e-4, `validation ${i}: ${loss}`);
+  });
+  assert.deepEqual(packed.validation.tokens, apart.validation.tokens);
+  // Before the first step the weights are equal, and so are the losses of every held-out example.
+  const first = (table: typeof packed.document_losses) =>
+    [...table.loss_sum].filter((_, i) => table.step[i] === 0);
+  first(packed.document_losses).forEach((loss, i) => {
+    assert.ok(Math.abs(loss / first(apart.document_losses)[i] - 1) < 1e-6);
+  });
+  assert.deepEqual(packed.training.tokens, apart.training.tokens);
+  assert.deepEqual(packed.mixture, apart.mixture);
+  const { row, document, supervised } = packed.samples;
+  assert.ok(document.some((d) => d > 0), "no row has two examples");
+  // The prompt of every example in a row is without loss.
+  for (let i = 0; i < row.length; i++) {
+    const begins = row[i] !== row[i - 1] || document[i] !== document[i - 1];
+    if (begins) assert.equal(supervised[i], 0);
+  }
+});
+
+Deno.test("replay is an exact share of the supervised tokens, in rows without prompts", async () => {
+  const { mixture, logs, samples } = await tune({ replay: { source: "general", share: 0.25 } });
+  assert.deepEqual(mixture.source, ["qa", "general"]);
+  const [target, text] = mixture.tokens;
+  assert.ok(Math.abs(text - target / 3) <= 0.5, `${text} of ${target}`);
+  assert.deepEqual([...mixture.requested_share], [0.75, 0.25]);
+  assert.match(logs.join("\n"), /replay: 25.0% of [\d,]+ supervised tokens from general/);
+  const { checkpoint: _, ...rest } = await tune({
+    replay: { source: "general", share: 0.25 },
+    packing: true,
+  });
+  assert.deepEqual(rest.mixture, mixture);
+  assert.ok(samples.source.includes("qa"));
+  await assert.rejects(
+    () => tune({ replay: { source: "qa", share: 0.5 } }),
+    /source "qa" is one of the sources that are trained on/,
+  );
+  await assert.rejects(() => tune({ replay: { source: "general", share: 1 } }), /share/);
+});
 
 Deno.test("constraints that do not fit the model or the phase are refused", async () => {
   await assert.rejects(
