@@ -96,6 +96,13 @@ export interface StudySettings {
    * the first trunk.
    */
   readonly trunk_seeds?: number;
+  /**
+   * Whether an arm goes on with data that the trunk has not read ("continue", the default, as the paper's text has it), or
+   * reads every source from the beginning again ("restart").
+   */
+  readonly data_stream?: "continue" | "restart";
+  /** Whether the choices of the authors' code replace those of these settings (as_released.ts). */
+  readonly as_released?: boolean;
   readonly optimizer?: ConfigOf<typeof pretrain>["optimizer"];
   /** Device, precision, kernels and threads of all steps that compute. */
   readonly compute: Pick<ConfigOf<typeof sft>, "device" | "precision" | "kernels" | "threads">;

@@ -15,6 +15,7 @@ import { proximity } from "@causeway/plugins/proximity";
 import { study_report } from "@causeway/plugins/study_report";
 import { cka, evaluate, evaluate_tasks, similarity } from "@causeway/stages";
 import { CONTROL } from "./arm.ts";
+import { asReleased } from "./as_released.ts";
 import { reportConfig } from "./facts.ts";
 import { membersOf, mixtureOf } from "./mixtures.ts";
 import type { StudySettings } from "./settings.ts";
@@ -23,8 +24,9 @@ import { addTraining, type Study, type Tuned } from "./training.ts";
 /** Expands settings into a recipe. */
 export function studyRecipe(settings: StudySettings): RecipeDraft {
   const { name, description, seed } = settings;
+  const resolved = settings.as_released ? asReleased(settings) : settings;
   return defineRecipe({ name, description, seed }, (recipe) => {
-    addAnalyses(recipe, addTraining(recipe, settings));
+    addAnalyses(recipe, addTraining(recipe, resolved));
   });
 }
 

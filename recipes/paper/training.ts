@@ -82,7 +82,10 @@ class StudyBuilder {
     const plans = all.filter(({ name }) => needed.has(name));
     const trunks = Array.from({ length: settings.trunk_seeds ?? 1 }, (_, trunk) => {
       const phases = new Map<string, Trained>();
-      for (const plan of plans) phases.set(plan.name, this.#phase(plan, phases, trunk));
+      for (const plan of plans) {
+        const parent = plans.find(({ name }) => name === plan.parent);
+        phases.set(plan.name, this.#phase(plan, parent, phases, trunk));
+      }
       return phases;
     });
     const checkpointOf = (arm: string, trunk: number) =>
@@ -125,7 +128,12 @@ class StudyBuilder {
    * The first phase of a run is pretraining, all others are midtraining. Weights and the order of the data come from the
    * seed of the first phase.
    */
-  #phase(plan: PhasePlan, phases: ReadonlyMap<string, Trained>, trunk: number): Trained {
+  #phase(
+    plan: PhasePlan,
+    before: PhasePlan | undefined,
+    phases: ReadonlyMap<string, Trained>,
+    trunk: number,
+  ): Trained {
     const { recipe, settings } = this;
     const { horizon_steps, micro_batch_size, validation, compute } = settings;
     const { parent, specialised, weight, from_step, to_step, decay_steps } = plan;
@@ -144,10 +152,12 @@ class StudyBuilder {
       });
     }
     const preset = weight === 1 ? "continued_pretrain" : "midtrain";
+    const branches = specialised !== before!.specialised || weight !== before!.weight;
+    const restarts = branches && settings.data_stream === "restart" && { data: "restart" as const };
     const falls = decay_steps !== undefined &&
       { schedule: decaySchedule(settings), horizon_steps: decay_steps };
     return recipe.step(id, midtrain, {
-      config: { ...shared, mixture, preset, ...falls },
+      config: { ...shared, mixture, preset, ...restarts, ...falls },
       inputs: { checkpoint: phases.get(parent)!.checkpoint, ...this.#tokens },
       ...seed,
     });
