@@ -82,10 +82,7 @@ async function fetchBlob(subject: Subject, file: HubFile, blob: string, settings
  * content is detected by its digest.
  */
 async function transfer(subject: Subject, file: HubFile, partial: string, settings: HubSettings) {
-  const { revision, path } = subject;
-  const name = encodeURIComponent(revision) + "/" +
-    path!.split("/").map(encodeURIComponent).join("/");
-  const address = `${settings.endpoint}/${repoPath(subject)}/resolve/${name}`;
+  const address = addressOf(subject, settings);
   using out = await openFile(partial, { create: true, write: true });
   let done = 0;
   const moveTo = async (bytes: number) => {
@@ -128,6 +125,14 @@ async function transfer(subject: Subject, file: HubFile, partial: string, settin
     if (done < file.bytes) lost(new Error(`received ${done} of ${file.bytes} bytes`));
   }, () => done);
   await out.syncData(); // or a crash of the machine could leave a file of zeros under that name
+}
+
+/** Where the content of a file is. */
+export function addressOf(subject: Subject, { endpoint }: HubSettings): string {
+  const { revision, path } = subject;
+  const name = encodeURIComponent(revision) + "/" +
+    path!.split("/").map(encodeURIComponent).join("/");
+  return `${endpoint}/${repoPath(subject)}/resolve/${name}`;
 }
 
 function lost(error: Error): never {

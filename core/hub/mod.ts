@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { accessProblem } from "./access.ts";
 export { downloadFile } from "./download.ts";
 export { HubError } from "./http.ts";
 export { compileGlob, formatHubUrl, parseHubUrl } from "./location.ts";

@@ -12,7 +12,7 @@ export { FORMAT_NAMES, FORMATS, type RecordFormat } from "./formats.ts";
 export { listFiles, packageFolder, type PackagePlace, readPackageFile } from "./npm_package.ts";
 export { recordCard } from "./record_card.ts";
 export type { RecordReading } from "./record_reading.ts";
-export { contentDigest, findSplitFiles } from "./record_files.ts";
+export { contentDigest, findSplitFiles, hubOrigins } from "./record_files.ts";
 export type { Beside, RecordPath, RecordPaths, SplitFiles } from "./record_files.ts";
 export { readRecords } from "./records.ts";
 export { compileTemplate } from "./template.ts";

@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { counted } from "../words/mod.ts";
-import type { Split } from "./card.ts";
+import type { DatasetCard, Split } from "./card.ts";
 import { readCard } from "./dataset_card.ts";
 import { DigestCache, textDigest } from "./digests.ts";
 import { checkName, shardsMissing, splitOfName } from "./file_names.ts";
@@ -284,4 +284,9 @@ export function findSplitFiles(folder: string, format?: RecordFormat): SplitFile
 /** Whether a path is an `hf://…` URL. */
 export function isHubPath(path: string): boolean {
   return path.startsWith("hf://");
+}
+
+/** The origins of a dataset that are on the hub. */
+export function hubOrigins({ source }: Pick<DatasetCard, "source">): string[] {
+  return source.origins.filter(isHubPath);
 }

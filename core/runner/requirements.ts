@@ -8,6 +8,7 @@ import { statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { canRestrict } from "../config/mod.ts";
 import { type ComputeNeeds, computeProblem } from "../engine/mod.ts";
+import { accessProblem } from "../hub/mod.ts";
 import { packageFolder } from "../readers/mod.ts";
 import type { Recipe, Step } from "../recipe/mod.ts";
 import { upstream } from "../recipe/mod.ts";
@@ -91,7 +92,11 @@ async function machineProblems(
   { out, recipe_url }: RunPlace,
 ): Promise<Unmet[]> {
   const found = new Collected();
-  const computed = new Map<string, Promise<string | undefined>>();
+  const asked = new Map<string, Promise<string | undefined>>();
+  const known = (what: string, ask: () => Promise<string | undefined>) => {
+    if (!asked.has(what)) asked.set(what, ask());
+    return asked.get(what)!;
+  };
   for (const { id } of steps.filter(({ action }) => action === "run")) {
     const step = recipe.steps.find((step) => step.id === id)!;
     let needs: Requirements;
@@ -101,14 +106,14 @@ async function machineProblems(
       found.add("here", id, errorText(error));
       continue;
     }
-    const { permissions = {}, packages = [], compute } = needs;
+    const { permissions = {}, packages = [], hub = [], compute } = needs;
     found.add("start", id, permissionProblem(permissions));
     found.add("start", id, await isolationProblem(step, recipe_url, out));
     for (const pin of packages) found.add("here", id, packageProblem(pin));
+    for (const url of hub) found.add("here", id, await known(url, () => accessProblem(url)));
     if (!compute) continue;
-    const key = JSON.stringify(compute);
-    if (!computed.has(key)) computed.set(key, computeProblem(compute as ComputeNeeds));
-    found.add("here", id, await computed.get(key));
+    const tried = () => computeProblem(compute as ComputeNeeds);
+    found.add("here", id, await known(JSON.stringify(compute), tried));
   }
   return found.all();
 }

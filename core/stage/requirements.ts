@@ -12,6 +12,8 @@ export interface Requirements {
   readonly permissions?: Permissions;
   /** npm packages whose files it reads or runs, as `name@version`. */
   readonly packages?: readonly string[];
+  /** Files on the Hugging Face hub that it reads, as `hf://org/name@revision/pattern`. */
+  readonly hub?: readonly string[];
   /** Where it computes, if it computes a model: a device, and on the CPU the library that has the precision. */
   readonly compute?: ComputeRequirement;
 }

@@ -56,7 +56,7 @@ export interface Stage<
   ): Promise<Batch<typeof batch_samples.columns>>;
   /**
    * What a step with this config needs of the machine. The runner checks it for every step before the first one starts,
-   * so that nothing fails after hours. No I/O. If it throws, a step with this config would fail.
+   * so that nothing fails after hours. It opens no connection. If it throws, a step with this config would fail.
    */
   requires?(config: StandardSchemaV1.InferOutput<S>): Requirements;
   /** Forecasts what a step will do and need: for `deno task plan`, and to check sizes before a run. */

@@ -23,6 +23,7 @@ import { forecastTasks } from "./forecast.ts";
 import { gsm8kTask } from "./gsm8k.ts";
 import { mbppTask } from "./mbpp.ts";
 import { PYODIDE } from "./python_sandbox.ts";
+import { hubQuestions } from "./questions.ts";
 import { sciqTask } from "./sciq.ts";
 import { type Answer, caution, type Metric, type Model, type Task } from "./task.ts";
 
@@ -52,6 +53,7 @@ export const evaluate_tasks = defineStage({
   permissions: { run: ["deno"] },
   requires: ({ tasks, device }) => ({
     compute: computeNeeds({ device }),
+    hub: hubQuestions(tasks),
     ...(tasks.mbpp && { permissions: { run: ["deno"] }, packages: [PYODIDE] }),
   }),
   forecast: forecastTasks,

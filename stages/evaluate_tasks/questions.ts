@@ -11,6 +11,7 @@ import {
   compileTemplate,
   type DatasetCard,
   findSplitFiles,
+  hubOrigins,
   recordCard,
   type RecordPath,
   type Render,
@@ -158,6 +159,13 @@ export async function readRecords(
   }
   if (await card.revision(options) === revision) return records;
   throw new Error(`the questions of "${task}" changed after the recipe was loaded; run it again`);
+}
+
+/** Where on the hub the questions of tasks are. */
+export function hubQuestions(tasks: { readonly [T in TaskName]?: QuestionOptions }): string[] {
+  return (Object.keys(tasks) as TaskName[]).flatMap((task) =>
+    tasks[task] ? hubOrigins(questionCard(task, tasks[task])) : []
+  );
 }
 
 /** Up to `max` evenly spaced items, with their positions. */

@@ -24,6 +24,7 @@ import {
   vocabularySize,
   withChatTemplate,
 } from "@causeway/core/tokenizer";
+import { hubOrigins } from "@causeway/core/readers";
 import { counted, formatNumber } from "@causeway/core/words";
 import { cardOf, config, type Context, inputs, outputs } from "./config.ts";
 import { requireTemplate } from "./conversations.ts";
@@ -53,6 +54,9 @@ export const tokenize = defineStage({
     await encodeAll(ctx, reader, scans, files, template);
     await assertUnchanged(config, signal);
   },
+  requires: ({ sources }) => ({
+    hub: Object.values(sources).flat().flatMap((entry) => hubOrigins(cardOf(entry))),
+  }),
   async forecast({ config, parents, results }) {
     const given = parents.tokenizer as TokenizerForecast | undefined;
     if (!results) return { outputs: { tokenizer: given ?? { vocab_size: config.vocab_size } } };

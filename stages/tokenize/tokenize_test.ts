@@ -261,3 +261,13 @@ Deno.test("invalid configs give an error before anything runs", async () => {
     /vocab_size/,
   );
 });
+
+Deno.test("files on the hub are named before a run; others need nothing", () => {
+  const entry = (dataset: string, path: string) => [{ dataset, records: { path } }];
+  const sources = {
+    a: entry("far", "hf://org/far@main/data/*.jsonl"),
+    b: entry("near", "recipes/own_data.jsonl"),
+  };
+  const { hub } = tokenize.requires!({ sources } as never);
+  assert.deepEqual(hub, ["hf://org/far@main/data/*.jsonl"]);
+});

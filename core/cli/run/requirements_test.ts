@@ -24,6 +24,10 @@ const MISSING: [string, RegExp][] = [
     /^ {2}step "package": npm package no-such-package@1\.2\.3 is not installed; run "deno/,
   ],
   [
+    "dataset",
+    /^ {2}step "dataset": offline, and org\/no_such_set@main is not in the cache .*; unset HF_HUB/,
+  ],
+  [
     "library",
     /^ {2}2 steps \(library, library_too\): oneDNN 3 cannot be loaded .*Install it by .*or set/,
   ],
@@ -42,14 +46,23 @@ const MISSING: [string, RegExp][] = [
 const PERMISSION =
   /^ {2}step "permission": this process lacks net access to example\.org: .*--allow-net=example\.org/m;
 
+/** A machine without oneDNN, network and cached data. */
+const LACKING = {
+  CAUSEWAY_ONEDNN: "/nowhere/libdnnl.so.3",
+  HF_HUB_OFFLINE: "1",
+  HF_HUB_CACHE: "/nowhere/hub",
+};
+
 async function without(command: typeof pipeline, args: string[]) {
-  const before = Deno.env.get("CAUSEWAY_ONEDNN");
-  Deno.env.set("CAUSEWAY_ONEDNN", "/nowhere/libdnnl.so.3");
+  const before = Object.keys(LACKING).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(LACKING)) Deno.env.set(name, value);
   try {
     return await runCommand(command, args);
   } finally {
-    if (before === undefined) Deno.env.delete("CAUSEWAY_ONEDNN");
-    else Deno.env.set("CAUSEWAY_ONEDNN", before);
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
   }
 }
 

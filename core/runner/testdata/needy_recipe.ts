@@ -6,6 +6,7 @@ import { defineStage, type Forecast, type Requirements, table } from "../../stag
 const NEEDS: Record<string, Requirements> = {
   permission: { permissions: { net: ["example.org"] } },
   package: { packages: ["no-such-package@1.2.3"] },
+  dataset: { hub: ["hf://org/no_such_set@main/data/*"] },
   library: { compute: { device: "cpu", precision: "bfloat16", kernels: "onednn" } },
   device: { compute: { device: "cuda", precision: "float32", kernels: "onnxruntime" } },
 };
