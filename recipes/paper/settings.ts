@@ -97,7 +97,7 @@ export interface StudySettings {
    */
   readonly trunk_seeds?: number;
   /**
-   * Whether an arm goes on with data that the trunk has not read ("continue", the default, as the paper's text has it), or
+   * Whether an arm continues with data that the trunk has not read ("continue", the default, as in the paper's text), or
    * reads every source from the beginning again ("restart").
    */
   readonly data_stream?: "continue" | "restart";
