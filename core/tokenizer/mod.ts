@@ -7,7 +7,7 @@ export { bos_schema } from "./bos.ts";
 export type { BosSetting } from "./bos.ts";
 export { TokenBuffer } from "./buffers.ts";
 export type { TokenArray } from "./buffers.ts";
-export { chatTemplateOf, OWN_TEMPLATES, withChatTemplate } from "./chat/files.ts";
+export { chatTemplateOf, openChatTemplate, OWN_TEMPLATES, withChatTemplate } from "./chat/files.ts";
 export { learnedSpans, loss_on_schema, type LossOn } from "./chat/loss_on.ts";
 export { ChatRefusal, ChatTemplate } from "./chat/template.ts";
 export type { Message, RenderedChat } from "./chat/template.ts";

@@ -42,7 +42,7 @@ const config = z.strictObject({
 
 export const export_model = defineStage({
   name: "export_model",
-  version: "3",
+  version: "4",
   description: "Exports a model with a model card for transformers or transformers.js.",
   config,
   inputs: {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Prompt } from "../../generate/mod.ts";
+import { openChatTemplate } from "../../tokenizer/mod.ts";
 import {
   type Console,
   explain,
@@ -11,60 +11,21 @@ import {
   processConsole,
   stdoutColor,
   style,
+  UsageError,
 } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { defineCommand, mainOf } from "../shared/command.ts";
 import { findModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
+import {
+  chatPrompts,
+  conversationPrompt,
+  type MakePrompt,
+  MESSAGE,
+  TEMPLATES,
+  textPrompts,
+  type Turn,
+} from "./prompts.ts";
 import { GENERATION_FLAGS, type GenerationFlags, speedLine, Writer } from "./generate.ts";
-
-/** Stands for the user's message in a template. */
-export const MESSAGE = "{message}";
-
-/** Forms of fine-tuning data, by name. */
-export const TEMPLATES: Readonly<Record<string, string>> = {
-  /** LIMA, MAmmoTH: the request, an empty line, the answer. */
-  request: `${MESSAGE}\n\n`,
-  /** GSM8K, SciQ and other questions. */
-  question: `Question: ${MESSAGE}\nAnswer: `,
-  /** The message alone. */
-  none: MESSAGE,
-};
-
-/** A message and its answer. */
-type Turn = Readonly<Record<"message" | "answer", string>>;
-
-/**
- * The prompt of a conversation so far and a new message, as one text. The oldest turns are dropped where they would leave
- * no room for the answer.
- *
- * @param room tokens of the answer at most.
- * @throws {Error} when the message alone is too long.
- */
-export function conversationPrompt(
-  writer: Pick<Writer, "encodeOpen" | "positions">,
-  template: string,
-  turns: readonly Turn[],
-  message: string,
-  room: number,
-): { prompt: Prompt; forgotten: number } {
-  // An empty line separates an answer from the next message.
-  const asked = (text: string) => template.replace(MESSAGE, () => text);
-  const parts = [
-    ...turns.map((turn) => `${asked(turn.message)}${turn.answer}\n\n`),
-    asked(message),
-  ];
-  const limit = writer.positions - Math.min(room, Math.floor(writer.positions / 2));
-  for (let forgotten = 0;; forgotten++) {
-    const prompt = writer.encodeOpen(parts.slice(forgotten).join(""));
-    const { length } = prompt.tokens;
-    if (length <= limit) return { prompt, forgotten };
-    if (forgotten < turns.length) continue;
-    throw new Error(
-      `the message has ${length} tokens, and the model's ${writer.positions} positions leave ` +
-        `room for ${limit}; shorten it, or lower --max-new-tokens`,
-    );
-  }
-}
 
 export const command = defineCommand({
   name: "chat",
@@ -73,13 +34,14 @@ export const command = defineCommand({
   flags: {
     template: {
       value: "TEXT",
-      default: "request",
-      help: "how a message is given to the model: request (the message and an empty line, as in " +
-        'LIMA), question ("Question: … Answer: ", as in GSM8K), none, or your own text with ' +
-        MESSAGE,
+      help:
+        "how a message is given to a model without a chat template, or in place of it: request (the " +
+        'message and an empty line, as in LIMA; the default), question ("Question: … Answer: ", as in ' +
+        "GSM8K), none, or your own text with " + MESSAGE,
       expects: `${Object.keys(TEMPLATES).join(", ")} or a text with ${MESSAGE}`,
       parse: parseTemplate,
     },
+    system: { value: "TEXT", help: "system message, for a model with a chat template" },
     ...GENERATION_FLAGS,
     ...OUT_FLAG,
   },
@@ -117,13 +79,34 @@ export function main(
   return mainOf(command, async ({ flags, args: [name] }, io) => {
     const named = await findModel(name, flags.out);
     const writer = new Writer(await loadModel(named, io.err), flags);
-    io.err(`${named.label}. /new starts another conversation, /quit ends it.`);
+    const { makePrompt, by } = await promptsOf(writer, flags);
+    io.err(`${named.label}, ${by}. /new starts another conversation, /quit ends it.`);
     try {
-      await new Conversation(writer, flags, terminal, io).hold();
+      await new Conversation(writer, makePrompt, flags, terminal, io).hold();
     } finally {
       await writer.release();
     }
   })(args, io);
+}
+
+/** Prompts by the model's chat template, unless there is none or `--template` names another form. */
+async function promptsOf(
+  writer: Writer,
+  { template, system }: { readonly template?: string; readonly system?: string },
+): Promise<{ makePrompt: MakePrompt; by: string }> {
+  const { tokenizer, files } = writer.model;
+  const own = template === undefined ? await openChatTemplate(files) : undefined;
+  if (own) return { makePrompt: chatPrompts(tokenizer, own, system), by: "by its chat template" };
+  if (system !== undefined) {
+    throw new UsageError(
+      template === undefined
+        ? "--system is for a model with a chat template, and this one has none"
+        : "--system is part of the model's chat template; remove --template",
+    );
+  }
+  const used = template ?? TEMPLATES.request;
+  const makePrompt = textPrompts((text) => writer.encodeOpen(text), used);
+  return { makePrompt, by: `by the form ${JSON.stringify(used)}` };
 }
 
 class Conversation {
@@ -133,7 +116,8 @@ class Conversation {
 
   constructor(
     private readonly writer: Writer,
-    private readonly options: GenerationFlags & { readonly template: string },
+    private readonly makePrompt: MakePrompt,
+    private readonly options: GenerationFlags,
     private readonly terminal: ChatTerminal,
     private readonly io: Console,
   ) {}
@@ -158,19 +142,17 @@ class Conversation {
   }
 
   async #answer(message: string): Promise<void> {
-    const { writer, terminal, io, options: { template, max_new_tokens } } = this;
+    const { writer, terminal, io, makePrompt, options: { max_new_tokens: room } } = this;
     const controller = new AbortController();
     const undo = terminal.onInterrupt(() => controller.abort());
     let answer = "";
     try {
       const turns = this.#turns;
-      const { prompt, forgotten } = conversationPrompt(
-        writer,
-        template,
-        turns,
-        message,
-        max_new_tokens,
-      );
+      const { positions } = writer;
+      const { prompt, forgotten } = conversationPrompt(makePrompt, turns, message, {
+        positions,
+        room,
+      });
       turns.splice(0, forgotten);
       const written = await writer.write({ ...prompt, sample: this.#sample++ }, (piece) => {
         answer += piece;

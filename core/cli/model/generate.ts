@@ -5,10 +5,12 @@
  */
 import { type Completion, Decoder, generate, type Prompt, TextStream } from "../../generate/mod.ts";
 import { hostWeights, type Weights } from "../../model/mod.ts";
-import { type Console, paint, processConsole } from "../shared/console.ts";
+import { openChatTemplate } from "../../tokenizer/mod.ts";
+import { type Console, paint, processConsole, UsageError } from "../shared/console.ts";
 import { OUT_FLAG } from "../shared/inputs.ts";
 import { count, defineCommand, type Flags, mainOf, real, type Values } from "../shared/command.ts";
 import { counted } from "../../words/mod.ts";
+import { chatPrompts } from "./prompts.ts";
 import { findModel, type LoadedModel, loadModel, MODEL_ARGUMENT } from "./find_model.ts";
 
 export const GENERATION_FLAGS = {
@@ -59,12 +61,19 @@ export const command = defineCommand({
   flags: {
     ...GENERATION_FLAGS,
     count: count("1", "number of texts, each with its own random numbers", 1),
+    chat: {
+      help:
+        "PROMPT is a message to the model, which its chat template makes a prompt of; only the answer is printed",
+    },
     json: {
       help: "print one JSON object per text, unaltered; plain text shows control characters",
     },
     ...OUT_FLAG,
   },
-  examples: ['deno task generate latest "Once upon a time"'],
+  examples: [
+    'deno task generate latest "Once upon a time"',
+    'deno task generate latest --chat "What is 1 + 1?"',
+  ],
 });
 
 /** Runs the command; returns the exit code. */
@@ -88,11 +97,11 @@ export function main(
 async function writeAll(
   writer: Writer,
   prompt: string,
-  { count, json }: { readonly count: number; readonly json: boolean },
+  { count, json, chat }: { readonly count: number; readonly json: boolean; readonly chat: boolean },
   io: Console,
   write: (text: string) => void,
 ): Promise<void> {
-  const tokens = writer.encode(prompt);
+  const tokens = chat ? await messageTokens(writer, prompt) : writer.encode(prompt);
   for (let sample = 0; sample < count; sample++) {
     if (json) {
       const { text, tokens: { length }, finish } = await writer.write({ tokens, sample }, () => {});
@@ -100,11 +109,18 @@ async function writeAll(
       continue;
     }
     if (count > 1) write(`${sample === 0 ? "" : "\n"}--- ${sample + 1} of ${count}\n`);
-    write(prompt);
+    if (!chat) write(prompt);
     const written = await writer.write({ tokens, sample }, write);
     write("\n");
     io.err(speedLine(written));
   }
+}
+
+/** @throws {UsageError} when the model has no chat template. */
+async function messageTokens({ model }: Writer, message: string): Promise<ArrayLike<number>> {
+  const template = await openChatTemplate(model.files);
+  if (template) return chatPrompts(model.tokenizer, template, undefined)([], message).tokens;
+  throw new UsageError(`--chat needs a chat template, and ${model.label} has none; remove --chat`);
 }
 
 /** "128 tokens in 0.6 s (213 tokens/s), stopped at the token limit". */

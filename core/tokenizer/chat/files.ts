@@ -6,7 +6,13 @@
 import { parseJsonFile } from "../../config/mod.ts";
 import { prefixIds } from "../bos.ts";
 import { parseDefinition } from "../definition.ts";
-import { COMPANION_FILES, type TokenizerFiles } from "../files.ts";
+import {
+  COMPANION_FILES,
+  completeFiles,
+  readTexts,
+  type TokenizerFiles,
+  type TokenizerSource,
+} from "../files.ts";
 import { type Definition, type Settings, settings_schema } from "../shapes.ts";
 import { contentOf, type FileTexts, idOf } from "../special_tokens.ts";
 import { ChatTemplate } from "./template.ts";
@@ -75,6 +81,12 @@ export function chatTemplateOf(texts: FileTexts): ChatTemplate | undefined {
     variablesOf(settings),
     controlTokens(definition, settings, source),
   );
+}
+
+/** The chat template of a folder or an artifact; undefined where there is none. @throws like {@linkcode chatTemplateOf}. */
+export async function openChatTemplate(source: TokenizerSource): Promise<ChatTemplate | undefined> {
+  const texts = await readTexts(source);
+  return chatTemplateOf({ ...texts, ...completeFiles(texts) });
 }
 
 /**
