@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { csvLine, csvPieces } from "./csv.ts";
 export { readBatches, readColumn } from "./decode.ts";
 export { ArrowEncoder, BATCH_BYTES, BATCH_ROWS, encodeTable } from "./encode.ts";
 export { type ByteSource, type FileRange, streamPieces, toStream } from "./file.ts";

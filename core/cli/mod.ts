@@ -13,6 +13,7 @@ import { command as recommend } from "./recommend/recommend.ts";
 import { command as pipeline } from "./run/pipeline.ts";
 import { command as step } from "./run/step.ts";
 import { command as gc } from "./runs/gc.ts";
+import { command as show } from "./runs/show.ts";
 import { command as serve } from "./runs/serve.ts";
 import { command as status } from "./runs/status.ts";
 import { command as track } from "./runs/track.ts";
@@ -20,7 +21,7 @@ import type { Command } from "./shared/command.ts";
 
 /** All commands, in the order in which a user meets them. */
 export const COMMANDS: readonly Command[] = [
-  ...[pipeline, plan, inspect, status, serve, track, gc],
+  ...[pipeline, plan, inspect, show, status, serve, track, gc],
   ...[generate, chat, export_model, recommend, new_stage, step],
 ];
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { assertGranted, assertPermissions, type FilesPort } from "../stage/mod.ts";
+import { assertGranted, assertPermissions } from "../stage/mod.ts";
 import { canonicalJson, type Json } from "../store/mod.ts";
 import { issueText } from "../words/mod.ts";
 import {
@@ -21,7 +21,7 @@ import { idFault, keyFaults, recipeNameFault } from "./names.ts";
 import { onDevice } from "./overrides.ts";
 import type { Recipe, Step } from "./recipe.ts";
 import type { Renamed } from "./stage_modules.ts";
-import { checkWiring, type Ref, UNKNOWN_PORT } from "./wiring.ts";
+import { checkWiring, type Ref } from "./wiring.ts";
 
 /**
  * Checks a recipe, unless it is checked already. Each config is validated once.
@@ -49,15 +49,15 @@ export async function checkRecipe(
       message: `recipe "${name}": ${issueText(issue, "samples")}`,
     })) ?? [],
     ...checks.flatMap(({ problems }) => problems),
-    ...published.filter((ref) => !isPublishable(ref, recipe)).map(() => ({
-      message: `recipe "${name}": publish needs a files output of one of its steps`,
+    ...published.filter((ref) => !recipe.isRef(ref)).map(() => ({
+      message: `recipe "${name}": publish needs an output of one of its steps`,
     })),
   ];
   if (problems.length > 0) throw new RecipeError(`recipe "${name}"`, problems);
   if (thrown) throw thrown.error;
   return {
     ...{ kind: "recipe", name, description, seed, steps: checks.map(({ step }) => step) },
-    published: published as Ref<FilesPort>[],
+    published: published as Ref[],
     ...(samples.data && { samples: samples.data }),
   };
 }
@@ -66,10 +66,6 @@ function headerProblems({ header: { name, seed }, steps, problems, thrown }: Rec
   const found = [...problemsOf(recipeNameFault(name)), ...seedProblems(`recipe "${name}"`, seed)];
   const is_empty = steps.length === 0 && problems.length === 0 && !thrown;
   return is_empty ? [...found, { message: `recipe "${name}" has no steps` }] : found;
-}
-
-function isPublishable(ref: unknown, draft: RecipeDraft): boolean {
-  return draft.isRef(ref) && (ref.port.kind === "files" || ref.port === UNKNOWN_PORT);
 }
 
 async function checkStep(

@@ -8,7 +8,6 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Json } from "../store/mod.ts";
 import type {
   AnyStage,
-  FilesPort,
   InputPorts,
   OutputPorts,
   Permissions,
@@ -41,7 +40,7 @@ export interface Recipe {
   /** In the order in which they were added: every step comes after those it reads. */
   readonly steps: readonly Step[];
   /** Files outputs that are copied out of the store when the run finishes. */
-  readonly published: readonly Ref<FilesPort>[];
+  readonly published: readonly Ref[];
 }
 
 // `config` and `inputs` are optional where nothing in them is required.
@@ -68,8 +67,11 @@ export interface RecipeBuilder {
     stage: Stage<S, I, O>,
     options: StepOptions<S, I>,
   ): Refs<O>;
-  /** Copies the files of an output to `<out>/<recipe name>/` after the run. */
-  publish(ref: Ref<FilesPort>): void;
+  /**
+   * Copies an output to `<out>/<recipe name>/` after the run: its files, or a table as `tables/STEP.OUTPUT.arrow` and
+   * `.csv`.
+   */
+  publish(ref: Ref): void;
 }
 
 /**

@@ -313,7 +313,7 @@ Deno.test("all problems are reported together, a line each, in the order of the 
     step("low", clip, { config: {}, inputs: { data: first.data, more: first.data } });
     step("low", clip, { config: { limit: 1 } });
     step("total", sum, { inputs: { parts: { a: first.data, b: {} }, extra: 3 } });
-    recipe.publish(first.data);
+    recipe.publish("first.data" as never);
   });
   assert.deepEqual(problems, [
     'step "first" (stage several): seed must be an integer >= 0, got -1',
@@ -327,7 +327,7 @@ Deno.test("all problems are reported together, a line each, in the order of the 
     'step "low" (stage clip), input "data" is not connected',
     'step "total" (stage sum), input "extra" must be an output that recipe.step returned in this recipe',
     'step "total" (stage sum), input "parts" (b) must be an output that recipe.step returned in this recipe',
-    'recipe "test": publish needs a files output of one of its steps',
+    'recipe "test": publish needs an output of one of its steps',
   ]);
 });
 

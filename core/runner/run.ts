@@ -337,7 +337,9 @@ class Run {
     const { out, only } = this.options;
     const { name, published } = this.recipe;
     const refs = published.filter((ref) => this.#done.has(ref.step));
-    const artifacts = refs.map((ref) => this.#done.get(ref.step)![ref.output]);
+    const artifacts = refs.map(({ step, output }) => {
+      return { name: `${step}.${output}`, artifact: this.#done.get(step)![output] };
+    });
     const earlier = only ? [] : this.#lock.published;
     const paths = await publishFiles(this.store, out, name, artifacts, earlier, this.files);
     this.files.save();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listFolder } from "../store/mod.ts";
+import { RowReader } from "../arrow/mod.ts";
 import { defineStage } from "../stage/mod.ts";
 import type { RunEvent } from "../runs/mod.ts";
 import { type Executor, inlineExecutor } from "./execute.ts";
@@ -167,6 +168,25 @@ Deno.test("published files that are no longer produced are removed, others are k
     Deno.writeTextFileSync(join(out, "test/notes.txt"), "mine");
     await run(makeRecipe(), { out });
     assert.deepEqual(listFolder(join(out, "test")), ["notes.txt", "summary.txt"]);
+  }));
+
+Deno.test("a published table is an Arrow file and a CSV file, which later runs keep up to date", () =>
+  withFolder(async (out) => {
+    const recipe = (limit: number) =>
+      defineRecipe({ name: "test", description: "", seed: 1 }, (recipe) => {
+        const { data } = recipe.step("raw", numbers, { config: { count: 4 } });
+        recipe.publish(recipe.step("low", clip, { config: { limit }, inputs: { data } }).data);
+      });
+    const state = await run(recipe(3), { out });
+    const [arrow, csv] = ["test/tables/low.data.arrow", "test/tables/low.data.csv"];
+    assert.deepEqual(state.published, [arrow, csv]);
+    const table = new RowReader([join(out, arrow)], arrow);
+    const rows = [...table.read(table.columns, 0, table.rows)].flat();
+    const read = () => Deno.readTextFileSync(join(out, csv)).trimEnd().split("\r\n");
+    assert.deepEqual(read().slice(1), rows.map(String));
+    assert.equal(read()[0], table.columns.map(({ name }) => name).join());
+    await run(recipe(2), { out });
+    assert.equal(read().length, table.rows);
   }));
 
 Deno.test("a part of a recipe can run alone", () =>

@@ -34,6 +34,12 @@ import type { ObjectWriter, Store } from "./store.ts";
 /** A file of a table ends with the record batch that takes it to this size, and the next begins. */
 export const SHARD_BYTES = 256 << 20;
 
+/** Paths of the Arrow files of a table, in order. */
+export async function tablePaths(store: Store, artifact: Artifact): Promise<string[]> {
+  const objects = await tableObjects(artifact, store.objectPath(artifact.digest));
+  return objects.map(({ digest }) => store.objectPath(digest));
+}
+
 /**
  * Reads a table artifact.
  *
@@ -46,8 +52,7 @@ export async function openTable<C extends Columns>(
   columns: C,
   origin: string,
 ): Promise<TableInput<C>> {
-  const objects = await tableObjects(artifact, store.objectPath(artifact.digest));
-  const paths = objects.map(({ digest }) => store.objectPath(digest));
+  const paths = await tablePaths(store, artifact);
   const declared = (name: string) => {
     if (name in columns) return columns[name];
     const known = Object.keys(columns).join(", ");

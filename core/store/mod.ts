@@ -4,7 +4,7 @@
  * @module
  */
 export type { Artifact, FileEntry, StoredObject } from "./artifact.ts";
-export { artifactObjects, FILE_COLUMNS, fileEntries } from "./artifact.ts";
+export { artifactObjects, FILE_COLUMNS, fileEntries, tableObjects } from "./artifact.ts";
 export {
   commit,
   makeFolder,
@@ -39,4 +39,5 @@ export {
   openTable,
   StoredFilesOutput,
   StoredTableOutput,
+  tablePaths,
 } from "./artifact_io.ts";

@@ -11,13 +11,13 @@ import {
   type ParameterArrays,
 } from "../../model/mod.ts";
 import { snapshotFolder } from "../../hub/mod.ts";
-import { LogReader, type RunState } from "../../runs/mod.ts";
 import type { FilesInput } from "../../stage/mod.ts";
-import { type Manifest, openFiles, Store } from "../../store/mod.ts";
+import { openFiles } from "../../store/mod.ts";
 import { noTokenizer, openTokenizer, type Tokenizer } from "../../tokenizer/mod.ts";
 import { UsageError } from "../shared/console.ts";
 import { findRun, listed, RUN_HELP } from "../shared/inputs.ts";
 import type { Argument } from "../shared/command.ts";
+import { resultsOf, type RunResults } from "../shared/results.ts";
 
 export const MODEL_ARGUMENT: Argument = {
   name: "RUN",
@@ -32,17 +32,15 @@ export interface NamedModel {
   readonly files: FilesInput;
   /** Undefined for a folder. */
   readonly origin?: ModelOrigin;
+  /** That it is not of the newest run. */
+  readonly note?: string;
 }
 
 /** The step that made a model, among the results of its run. */
-export interface ModelOrigin {
-  readonly store: Store;
-  readonly run: RunState;
+export interface ModelOrigin extends RunResults {
   readonly step: string;
   /** The artifact's digest. */
   readonly digest: string;
-  /** Results of the run's steps, by step. */
-  readonly manifests: ReadonlyMap<string, Manifest>;
 }
 
 /**
@@ -55,39 +53,34 @@ export async function findModel(name: string, out: string): Promise<NamedModel> 
   if (isModelFolder(name)) return { label: name, files: folderFiles(snapshotFolder(name)) };
   // The part before the first "/" is the run; ids of steps may contain more of them.
   const [, run_name, step_id] = /^([^/]*)(?:\/(.*))?$/s.exec(name)!;
-  const { state: run } = await findRun(run_name, out);
-  const store = new Store(join(out, "store"));
-  const manifests = await manifestsOf(out, run, store);
-  const models = [...manifests].flatMap(([step, manifest]) => {
-    // What stages that train call their model.
-    const { checkpoint: artifact } = manifest.outputs;
-    return artifact?.kind === "files" ? [{ step, digest: artifact.digest, artifact }] : [];
-  });
-  const found = step_id === undefined ? models.at(-1) : models.find(({ step }) => step === step_id);
-  if (!found) {
-    const known = listed(models.map(({ step }) => step));
-    const which = step_id === undefined ? "" : ` from a step "${step_id}"`;
-    throw new UsageError(`run ${run.id} has no model${which}; steps with models: ${known}`);
+  const { state: newest, runs, earlier } = await findRun(run_name, out);
+  let known: string | undefined;
+  for (const id of [newest.id, ...earlier]) {
+    const run = id === newest.id ? newest : await runs.get(id);
+    if (!run) continue;
+    const results = await resultsOf(out, run);
+    const models = modelsOf(results);
+    const found = models.findLast(({ step }) => step === (step_id ?? step));
+    known ??= listed(models.map(({ step }) => step));
+    if (!found) continue;
+    const label = `${run.recipe}/${found.step}`;
+    const files = await openFiles(results.store, found.artifact, label);
+    const note = run === newest
+      ? undefined
+      : `run ${newest.id} (${newest.state}) has no such model; this one is of run ${id}`;
+    return { label, files, note, origin: { ...results, ...found } };
   }
-  const { step, digest, artifact } = found;
-  const label = `${run.recipe}/${step}`;
-  const files = await openFiles(store, artifact, label);
-  return { label, files, origin: { store, run, step, digest, manifests } };
+  const which = step_id === undefined ? "" : ` from a step "${step_id}"`;
+  throw new UsageError(`run ${newest.id} has no model${which}; steps with models: ${known}`);
 }
 
-/** Results of a run's steps, in the order of its plan; those that were removed since are left out. */
-async function manifestsOf(out: string, run: RunState, store: Store) {
-  const keys = new Map<string, string>();
-  for await (const event of LogReader.events(join(out, "runs", run.id, "events.jsonl"))) {
-    if (event.type === "step_started" || event.type === "step_skipped") {
-      keys.set(event.step, event.key);
-    }
-  }
-  return new Map(run.steps.flatMap(({ id }) => {
-    const key = keys.get(id);
-    const manifest = key === undefined ? undefined : store.readManifest(key);
-    return manifest ? [[id, manifest] as const] : [];
-  }));
+/** Models that the steps of a run have made, in the order of its plan. */
+function modelsOf({ manifests }: RunResults) {
+  return [...manifests].flatMap(([step, { outputs }]) => {
+    // What stages that train call their model.
+    const { checkpoint: artifact } = outputs;
+    return artifact?.kind === "files" ? [{ step, digest: artifact.digest, artifact }] : [];
+  });
 }
 
 function isModelFolder(path: string): boolean {
@@ -135,6 +128,7 @@ export async function loadModel(
   }
   const tokenizer = await openTokenizer(files);
   const opened = await openModel(files, model.label);
+  if (model.note) log(`${model.label}: ${model.note}`);
   opened.notes.forEach((note) => log(`${model.label}: ${note}`));
   checkVocabulary(tokenizer.vocab_size, opened.config, model.label);
   const parameters = await loadModelFiles(opened);

@@ -73,7 +73,11 @@ export class Progress {
     if (event.type === "log") this.#print(`${step.id}: ${visibleLine(event.message)}`);
     if (event.type === "sample") this.#print(style(sampleLine(event), "dim", this.terminal.color));
     if (event.type === "step_skipped") this.#print(this.#mark("-", "dim", skippedLine(step)));
-    if (event.type === "step_finished") this.#print(this.#mark("✓", "green", finishedLine(step)));
+    if (event.type === "step_finished") {
+      this.#print(this.#mark("✓", "green", finishedLine(step)));
+      const losses = lossTable(step);
+      if (losses) this.#print(losses);
+    }
     if (event.type === "step_failed") this.#print(this.#mark("✗", "red", this.#failedLine(event)));
     if (event.type === "report" && !this.terminal.is_terminal) this.#maybeLine(step);
   };
@@ -228,6 +232,28 @@ function finishedLine({ id, started_at, ended_at, metrics }: StepState): string 
   if (typeof loss === "number") parts.push(`loss ${loss.toFixed(3)}`);
   if (typeof speed === "number") parts.push(`${formatNumber(Math.round(speed))} tokens/s`);
   return parts.join("  ");
+}
+
+/** Models of a table of losses; a study has hundreds. */
+const MAX_MODELS = 12;
+
+/** Losses of several models on several sources, which a stage reports as metrics "loss/MODEL/SOURCE". */
+function lossTable({ id, metrics }: StepState): string | undefined {
+  const cells = Object.entries(metrics).flatMap(([name, value]) => {
+    const [, model, source] = /^loss\/([^/]+)\/(.+)$/.exec(name) ?? [];
+    return model === undefined ? [] : [{ model, source, value }];
+  });
+  if (cells.length === 0) return undefined;
+  const sources = [...new Set(cells.map(({ source }) => source))];
+  const models = [...Map.groupBy(cells, ({ model }) => model)];
+  const rows = models.slice(0, MAX_MODELS).map(([model, row]) => [
+    `  ${model}`,
+    ...sources.map((source) => row.find((cell) => cell.source === source)?.value?.toFixed(3) ?? ""),
+  ]);
+  const more = models.length - MAX_MODELS;
+  const lines = [formatTable(["  nats/token", ...sources], rows, sources)];
+  if (more > 0) lines.push(`  and ${counted(more, "more model")}: deno task show ${id}`);
+  return lines.join("\n");
 }
 
 const skippedLine = ({ id, reasons }: StepState) => `${id}  Skipped: ${reasons.join(", ")}`;

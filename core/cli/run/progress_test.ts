@@ -138,7 +138,7 @@ Deno.test("lines that a narrower window wrapped are cleared", async () => {
   const before = written.length;
   columns.now = 20; // both lines, of 39 characters, now take two rows
   progress.close();
-  assert.equal(written.slice(before).join("").match(/\x1b\[A/g)!.length, 3);
+  assert.equal(written.slice(before).join("").split("\x1b[A").length - 1, 3);
 });
 
 Deno.test("nothing is written while nothing changes", async () => {
@@ -212,6 +212,24 @@ Deno.test("colour is for terminals, unless variables say otherwise", () => {
   assert.equal(uses(false, { FORCE_COLOR: "1" }), true);
   assert.equal(uses(false, { CLICOLOR_FORCE: "0" }), false);
   assert.equal(uses(true, { FORCE_COLOR: "1", NO_COLOR: "1" }), false);
+});
+
+Deno.test("losses of several models are printed as a table when they are measured", () => {
+  const metrics = {
+    "loss/control/general": 4.8,
+    "loss/control/code": 7,
+    "loss/mixed/general": 4.9,
+  };
+  const { progress, written } = play([
+    ...EVENTS.slice(0, 2),
+    { time: 1000, type: "report", step: "trunk", total: 1, points: [[1, 1000, metrics]] },
+    { time: 1000, type: "step_finished", step: "trunk", outputs: {} },
+  ], false);
+  progress.close();
+  assert.equal(
+    written.at(-1),
+    "  nats/token  general   code\n  control       4.800  7.000\n  mixed         4.900\n",
+  );
 });
 
 Deno.test("without a terminal each running step has a line every ten seconds", () => {

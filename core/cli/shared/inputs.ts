@@ -113,6 +113,8 @@ const MAX_LISTED = 20;
 
 export interface FoundRun {
   readonly id: string;
+  /** Older runs of that name, the newest first; none where a run id was given. */
+  readonly earlier: readonly string[];
   readonly state: RunState;
   readonly runs: RunFolder;
 }
@@ -137,11 +139,12 @@ export function openRuns(out: string): RunFolder {
 export async function findRun(name: string, out: string): Promise<FoundRun> {
   const runs = openRuns(out);
   const ids = runs.ids();
-  const id = name === "latest"
-    ? ids[0]
-    : ids.find((id) => id === name) ?? ids.find((id) => recipeOf(id) === name);
+  const named = ids.includes(name)
+    ? [name]
+    : ids.filter((id) => name === "latest" || recipeOf(id) === name);
+  const [id, ...earlier] = named;
   const state = id === undefined ? undefined : await runs.get(id);
-  if (id !== undefined && state) return { id, state, runs };
+  if (id !== undefined && state) return { id, state, runs, earlier };
   const near = ids.filter((id) => name !== "" && id.includes(name)).slice(0, 3);
   const known = near.length > 0
     ? `similar runs: ${near.join(", ")}`
@@ -150,7 +153,7 @@ export async function findRun(name: string, out: string): Promise<FoundRun> {
 }
 
 /** "20260131T154500Z-quickstart" is a run of the recipe "quickstart". */
-const recipeOf = (id: string) => id.replace(/^[^-]*-/, "");
+export const recipeOf = (id: string) => id.replace(/^[^-]*-/, "");
 
 /** Names for a message, the first of many. */
 export function listed(names: readonly string[]): string {

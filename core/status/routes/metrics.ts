@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { csvLine } from "../../arrow/mod.ts";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { encodeTable, toStream } from "../../arrow/mod.ts";
 import type { Series } from "../../runs/mod.ts";
@@ -14,7 +15,6 @@ import {
   binary,
   chooseType,
   CSV,
-  csvLine,
   findIndex,
   findRun,
   JSON_TYPE,

@@ -145,17 +145,6 @@ export const live: [MiddlewareHandler, MiddlewareHandler] = [
   byETag,
 ];
 
-/** One CSV line (RFC 4180). Null and NaN are empty; a list is a JSON array. */
-export function csvLine(cells: readonly unknown[]): string {
-  return cells.map(csvCell).join(",") + "\r\n";
-}
-
-function csvCell(cell: unknown): string {
-  if (cell === null || (typeof cell === "number" && !Number.isFinite(cell))) return "";
-  const text = typeof cell === "object" ? JSON.stringify(cell) : String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 const ANSWERS = {
   304: "Not modified",
   400: "A query parameter is invalid",

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Context } from "hono";
-import { type Cell, type FoundColumn, RowReader, streamPieces } from "../../arrow/mod.ts";
+import { type Cell, csvLine, type FoundColumn, RowReader, streamPieces } from "../../arrow/mod.ts";
 import type { Artifact } from "../../store/mod.ts";
 import { problem } from "../errors.ts";
 import { fileReply, readRanges, setCacheHeaders } from "./files.ts";
-import { ARROW_FILE, ARROW_STREAM, chooseType, CSV, csvLine, JSON_TYPE } from "./shared.ts";
+import { ARROW_FILE, ARROW_STREAM, chooseType, CSV, JSON_TYPE } from "./shared.ts";
 
 /** The most rows of a page, and the default. */
 export const MAX_ROWS = 10_000;
