@@ -21,7 +21,7 @@ export const command = defineCommand({
     optional: true,
   }],
   flags: {
-    csv: { help: "print the whole table as CSV" },
+    csv: { help: "print the whole table as CSV; control characters are shown as escapes" },
     json: { help: "print the whole table as JSON, an array of objects" },
     path: { help: "print the paths of the files (Arrow, for a table)" },
     rows: count("40", "rows of a table to show", 1),
@@ -88,8 +88,9 @@ async function show(
   const table = new RowReader(paths, name);
   const columns = table.columns.map(({ name }) => name);
   const read = (rows: number) => table.read(table.columns, 0, rows);
-  if (format === "csv") { for (const piece of csvPieces(table)) io.out(piece.trimEnd()); }
-  else if (format === "json") {
+  if (format === "csv") {
+    for (const piece of csvPieces(table)) io.out(piece.trimEnd().replaceAll("\r\n", "\n"));
+  } else if (format === "json") {
     const lines = [...read(table.rows)].flat().map((row) =>
       JSON.stringify(Object.fromEntries(columns.map((column, i) => [column, row[i]])))
     );
