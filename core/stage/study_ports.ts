@@ -103,16 +103,22 @@ export const proximity = table({
 /**
  * Pearson's r between proximity advantage and relative improvement over arms and targets, with its two-sided p-value
  * and confidence interval (Fisher's z), under each choice of options that the paper leaves open. `choice` says which.
- * Null for fewer than three pairs, or if one side is constant.
+ * Null for fewer than three pairs, or if one side is constant. A pair is one point, its improvement that over all `trunks`.
+ *
+ * Fisher's z takes pairs for independent, which they are not. `ci_resampled_low` to `ci_resampled_high` is a bootstrap over
+ * arms, each with all its targets, and over trunks; with one trunk over arms only. Null for fewer than three arms.
  */
 export const proximity_correlation = table({
   choice: "utf8",
   is_default: "bool",
   n: "int32",
+  trunks: "int32",
   r: "nullable<float64>",
   p: "nullable<float64>",
   ci_low: "nullable<float64>",
   ci_high: "nullable<float64>",
+  ci_resampled_low: "nullable<float64>",
+  ci_resampled_high: "nullable<float64>",
 }, "correlation of proximity advantage and improvement");
 
 /** The two legs of the way to each target (paper, Figure 7): similarities of general data, an arm's mixture, the target. */

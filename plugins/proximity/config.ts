@@ -31,6 +31,8 @@ export const config = withPreset(z.strictObject({
   against: z.enum(["mixture", "specialised"]).default("mixture"),
   /** Confidence of the intervals. */
   confidence: z.number().gt(0).lt(1).default(0.95),
+  /** Bootstrap resamples of arms and trunks, for the second interval of correlations; 0 for none. */
+  resamples: z.int().min(0).default(1000),
 }));
 
 export type Config = z.output<typeof config>;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Correlation, pearson } from "@causeway/core/analysis";
+import { pearson } from "@causeway/core/analysis";
 import { loadDocumentSets } from "@causeway/core/batches";
 import {
   batchOf,
@@ -18,11 +18,14 @@ import { openTokenizer } from "@causeway/core/tokenizer";
 import { counted } from "@causeway/core/words";
 import { allChoices, type Config, config } from "./config.ts";
 import { type Legs, type Pair, ProximityMeter, readPairs } from "./pairs.ts";
+import { resampledCorrelation, trunksOf } from "./trunks.ts";
 
 const inputs = {
   tokens: many(ports.tokens),
   arms: study_ports.study_arms,
   comparison: study_ports.study_comparison,
+  /** The runs that were compared: with them, trunks are resampled too. */
+  runs: optional(study_ports.study_runs),
   /** The tokenizer of the tokens; `max_characters` needs it. */
   tokenizer: optional(ports.tokenizer),
 };
@@ -42,13 +45,14 @@ type Measured = Pair & Legs;
  * correlated with the relative improvement over arms and targets, with the options of the config and with each alternative
  * that the paper's text leaves open.
  *
- * Arms share sources and targets, so the points are not independent, and p-values and intervals are nominal.
+ * Arms share sources, targets and trunks, so the points are not independent, and p-values and Fisher's intervals are nominal.
+ * A second interval resamples arms and trunks.
  *
  * @throws {Error} when a source, target or general data is missing from the tokens, or there is no arm to measure.
  */
 export const proximity = defineStage({
   name: "proximity",
-  version: "3",
+  version: "4",
   description: "Correlates each arm's proximity to a target with its improvement on that target.",
   config,
   inputs,
@@ -60,7 +64,7 @@ export const proximity = defineStage({
     const meter = new ProximityMeter(sets, config.general, seed);
     const { tokenizer } = ctx.inputs;
     const choices = allChoices(config, tokenizer && await openTokenizer(tokenizer));
-    const correlations: Correlation[] = [];
+    const correlations: ReturnType<typeof correlate>[] = [];
     let defaults: Measured[] = [];
     for (const [i, choice] of choices.entries()) {
       const measured = pairs.map((pair) => {
@@ -68,7 +72,7 @@ export const proximity = defineStage({
         return { ...pair, ...meter.measure(pair, choice) };
       });
       if (i === 0) defaults = measured;
-      correlations.push(correlate(measured, config.confidence));
+      correlations.push(correlate(measured, { ...config, seed }));
       report(i + 1, {}, choices.length);
     }
     const { proximity, proximity_correlation, proximity_legs } = study_ports;
@@ -82,12 +86,21 @@ export const proximity = defineStage({
   },
 });
 
+type Resampling = Parameters<typeof resampledCorrelation>[1];
+
 /** Correlation over the pairs that were compared with the reference arm. */
-function correlate(measured: readonly Measured[], confidence: number): Correlation {
-  const compared = measured.flatMap((row) => {
-    return row.improvement === null ? [] : [[advantage(row), row.improvement]];
+function correlate(measured: readonly Measured[], options: Resampling) {
+  const points = measured.flatMap(({ improvement, arm, effects, ...legs }) => {
+    return improvement === null ? [] : [{ arm, effects, improvement, advantage: advantage(legs) }];
   });
-  return pearson(compared.map(([x]) => x), compared.map(([, y]) => y), confidence);
+  const [x, y] = (["advantage", "improvement"] as const).map((side) => points.map((p) => p[side]));
+  const resampled = resampledCorrelation(points, options);
+  return {
+    ...pearson(x, y, options.confidence),
+    trunks: Math.max(1, trunksOf(points).length),
+    ci_resampled_low: resampled.ci_low,
+    ci_resampled_high: resampled.ci_high,
+  };
 }
 
 function advantage({ mixture_to_target, general_to_target }: Legs): number {
@@ -106,11 +119,20 @@ function proximityRow(row: Measured) {
   };
 }
 
-function describe({ n, r, p, ci_low, ci_high }: Correlation): string {
+function describe(
+  { n, r, p, ci_low, ci_high, ci_resampled_low, ci_resampled_high, trunks }: ReturnType<
+    typeof correlate
+  >,
+): string {
   if (r === null) {
     return `proximity advantage and improvement: ${counted(n, "pair")}, no correlation`;
   }
-  const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
-  return `proximity advantage and improvement: r = ${r.toFixed(3)} (${low} to ${high}), ` +
-    `p = ${p?.toPrecision(2)}, ${counted(n, "pair")}`;
+  const between = (low: number | null, high: number | null) =>
+    low === null ? "none: too few arms" : `${low.toFixed(2)} to ${high!.toFixed(2)}`;
+  const drawn = trunks > 1 ? "arms and trunks" : "arms, of one trunk";
+  return `proximity advantage and improvement: r = ${r.toFixed(3)} (${
+    between(ci_low, ci_high)
+  }), ` +
+    `p = ${p?.toPrecision(2)}, ${counted(n, "pair")}; resampling ${drawn}: ` +
+    between(ci_resampled_low, ci_resampled_high);
 }

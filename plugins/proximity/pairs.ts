@@ -11,9 +11,10 @@ import {
   type Weights,
 } from "@causeway/core/analysis";
 import type { DocumentSet } from "@causeway/core/batches";
-import { rowsOf } from "@causeway/core/report";
+import { type Row, rowsOf } from "@causeway/core/report";
 import type { study_ports, TableInput } from "@causeway/core/stage";
 import type { Choice, Config } from "./config.ts";
+import { effectKey, readEffects, type TrunkEffect } from "./trunks.ts";
 
 /** One arm and one target. */
 export interface Pair {
@@ -25,14 +26,17 @@ export interface Pair {
   readonly mixture: Weights;
   /** Relative improvement over the reference arm on the target; null if they were not compared. */
   readonly improvement: number | null;
+  /** What it is the mean of; none where the runs are not wired. */
+  readonly effects: readonly TrunkEffect[];
 }
 
 interface Tables {
   readonly arms: TableInput<typeof study_ports.study_arms.columns>;
   readonly comparison: TableInput<typeof study_ports.study_comparison.columns>;
+  readonly runs?: TableInput<typeof study_ports.study_runs.columns>;
 }
 
-type Arm = Omit<Pair, "target" | "improvement">;
+type Arm = Omit<Pair, "target" | "improvement" | "effects">;
 
 /**
  * Every arm of the config's kinds with every target, in the order of the tables.
@@ -45,7 +49,10 @@ export async function readPairs(
   log: (message: string) => void,
 ): Promise<Pair[]> {
   const arms = await readArms(tables.arms, config);
-  const improvements = await readImprovements(tables.comparison);
+  const comparison = await rowsOf(tables.comparison);
+  const improvements = improvementsOf(comparison);
+  const references = new Map(comparison.map(({ arm, reference }) => [arm, reference]));
+  const effects = tables.runs && await readEffects(tables.runs, (arm) => references.get(arm));
   const targets = config.targets ?? [...improvements.keys()];
   for (const target of targets) {
     if (improvements.has(target)) continue;
@@ -57,6 +64,7 @@ export async function readPairs(
       ...arm,
       target,
       improvement: improvements.get(target)!.get(arm.arm) ?? null,
+      effects: effects?.get(effectKey(arm.arm, target)) ?? [],
     }))
   );
   const without = pairs.filter(({ improvement }) => improvement === null);
@@ -97,10 +105,10 @@ function mixtureOf(arm: string, general: string, specialised: Weights, weight: n
 }
 
 /** Relative improvement on each target's own held-out documents, by target and arm. */
-async function readImprovements(
-  table: Tables["comparison"],
-): Promise<Map<string, Map<string, number | null>>> {
-  const own = (await rowsOf(table)).filter(({ target, source }) => source === target);
+function improvementsOf(
+  comparison: readonly Row<typeof study_ports.study_comparison.columns>[],
+): Map<string, Map<string, number | null>> {
+  const own = comparison.filter(({ target, source }) => source === target);
   return new Map(
     [...Map.groupBy(own, ({ target }) => target)].map(([target, rows]) => {
       return [target, new Map(rows.map((row) => [row.arm, row.relative_improvement]))];

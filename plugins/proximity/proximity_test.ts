@@ -173,7 +173,10 @@ Deno.test("correlations are listed for the config's options first, then for each
   assert.equal(new Set(correlation.choice).size, 15);
   const first = (["n", "r", "p", "ci_low", "ci_high"] as const).map((key) => correlation[key][0]);
   assert.deepEqual(first, [n, r, p, ci_low, ci_high]);
-  assert.match(logs.at(-1)!, /r = 0\.\d{3} \(-?\d\.\d\d to \d\.\d\d\), p = .*, 4 pairs/);
+  assert.match(
+    logs.at(-1)!,
+    /r = 0\.\d{3} \(-?\d\.\d\d to \d\.\d\d\), p = .*, 4 pairs; .*none: too few arms$/,
+  );
   // Documents are short, of one length and few, so these choices change nothing here; the others do.
   const unchanged = [
     "as configured",
@@ -242,6 +245,56 @@ Deno.test("a group counts as the mixture of its sources", async () => {
   near(legs.general_to_mixture[0], similarity(general, mixture));
   const alone = await run({ groups: { both: { code: 1 } }, against: "specialised" }, given);
   near(alone.legs.mixture_to_target[0], similarity(code, pycode));
+});
+
+Deno.test("with the runs of several trunks, these are resampled with the arms", async () => {
+  const more: ArmRow[] = [...arms, ["both", "midtrain", "pycode", 0.5]];
+  const compared: ComparisonRow[] = [
+    ...comparison.filter(([arm]) => arm !== "code" && arm !== "math"),
+    ["code", "pycode", "pycode", 0.05],
+    ["math", "pycode", "pycode", -0.01],
+    ["code", "sums", "sums", 0.02],
+    ["math", "sums", "sums", 0.04],
+    ["both", "pycode", "pycode", 0.03],
+    ["both", "sums", "sums", -0.01],
+  ];
+  const rows = compared.flatMap(([arm, target, source, improvement]) =>
+    [0, 1, 2].flatMap((trunk) =>
+      [1, 2].map((seed) => {
+        const loss_after = 2 * (1 - (improvement ?? 0)) +
+          0.03 * (trunk - 1) * (arm === "math" ? -1 : 1) + 0.01 * seed;
+        return { arm, target, source, trunk, seed, loss_after };
+      })
+    )
+  );
+  const references = rows.filter(({ arm }) => arm === "both")
+    .map((row) => ({ ...row, arm: "control", loss_after: 2.015 }));
+  const all = [...rows, ...references];
+  const numbers = (value: (row: typeof all[number]) => number) => Float64Array.from(all, value);
+  const runs: Batch<typeof study_ports.study_runs.columns> = {
+    arm: all.map(({ arm }) => arm),
+    target: all.map(({ target }) => target),
+    trunk: Int32Array.from(all, ({ trunk }) => trunk),
+    seed: Int32Array.from(all, ({ seed }) => seed),
+    learning_rate: numbers(() => 1e-3),
+    source: all.map(({ source }) => source),
+    loss_before: numbers(() => 3),
+    loss_after: numbers(({ loss_after }) => loss_after),
+    bits_per_byte_before: all.map(() => null),
+    bits_per_byte_after: all.map(() => null),
+  };
+  const given = { arms: armsOf(more), comparison: comparisonOf(compared) };
+  const without = (await run({}, given)).correlation;
+  const { correlation, logs } = await run({}, { ...given, runs });
+  assert.deepEqual([without.trunks[0], correlation.trunks[0]], [1, 3]);
+  assert.equal(correlation.r[0], without.r[0]);
+  for (const  of of[without, correlation]) {
+    assert.ok(of.ci_resampled_low[0]! < of.r[0]! && of.r[0]! < of.ci_resampled_high[0]!);
+  }
+  assert.notEqual(correlation.ci_resampled_low[0], without.ci_resampled_low[0]);
+  assert.match(logs.at(-1)!, /6 pairs; resampling arms and trunks: -?\d\.\d\d to \d\.\d\d$/);
+  const none = await run({ resamples: 0 }, given);
+  assert.equal(none.correlation.ci_resampled_low[0], null);
 });
 
 Deno.test("an arm that was not compared has a proximity, but is left out of the correlation", async () => {

@@ -47,7 +47,7 @@ function addAnalyses(recipe: RecipeBuilder, study: Study): void {
       general: settings.general,
       ...(settings.groups && { groups: sharesOfGroups(settings) }),
     },
-    inputs: { tokens, arms: compared.arms, comparison: compared.comparison, tokenizer },
+    inputs: { tokens, ...compared, tokenizer },
   });
   const cka_by_pair = (settings.cka?.pairs ?? []).map((pair) => {
     return [`${pair.arm}_${pair.target}`, addCka(recipe, study, pair)] as const;

@@ -145,6 +145,9 @@ export function paperMeasurements(model: PaperModel): StudyMeasurements {
       p: null,
       ci_low: null,
       ci_high: null,
+      trunks: 1,
+      ci_resampled_low: null,
+      ci_resampled_high: null,
     })),
   };
 }
