@@ -1,13 +1,13 @@
 /**
- * The paper's study at full size: the settings that its three models share. A run has 61,000 steps of 1,024 sequences of
- * 2,048 tokens, 128B tokens in total.
+ * The paper's study at full size: the settings that its models share. A run has 61,035 steps of 1,024 sequences of 2,048
+ * tokens, 128B tokens in total. docs/paper.md compares every value with the paper's.
  *
  * @module
  */
 import type { StudySettings } from "../paper/settings.ts";
 
 const SEQUENCE_LENGTH = 2048;
-const HORIZON_STEPS = 61_000;
+const HORIZON_STEPS = 61_035;
 
 /** A step as a share of the horizon. */
 const at = (step: number) => step / HORIZON_STEPS;
@@ -18,15 +18,27 @@ const [CODE, MATH, OTHERS] = [at(6_000), at(20_000), at(40_000)];
 /** Start of continued pretraining: at 83.9B and 104.9B tokens. */
 const CONTINUED = [at(40_000), at(50_000)];
 
+/** The paper's learning rates, of Tables 6 and 7. */
+const RATES = [
+  ...[4e-6, 8e-6, 1e-5, 2e-5, 4e-5, 5e-5, 6e-5, 7e-5, 8e-5, 9e-5],
+  ...[1e-4, 1.2e-4, 1.4e-4, 1.6e-4, 1.8e-4, 2e-4, 2.4e-4, 4e-4, 5e-4, 6e-4, 8e-4],
+  ...[1e-3, 2e-3, 3e-3, 4e-3, 6e-3],
+];
+
 /** The settings that differ between the models. */
 export interface FullSize {
   /** A preset, such as "pythia-70m". */
   readonly model: `pythia-${string}` & StudySettings["model"];
   readonly micro_batch_size: number;
+  /**
+   * Folder with Pythia's tokenizer, such as that of a model in the hub's cache; by default one of the same size is trained on
+   * the data.
+   */
+  readonly tokenizer?: string;
 }
 
 /** The study with one model. */
-export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
+export function fullSize({ model, micro_batch_size, tokenizer }: FullSize): StudySettings {
   const size = model.split("-")[1].toUpperCase();
   return {
     name: `paper_${model.replace("-", "_")}`,
@@ -34,12 +46,16 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
     description: `The paper's study: five mixtures, four fine-tuning sets, Pythia ${size}.`,
     seed: 1337,
     facts: {
-      tokenizer:
-        "a byte-level BPE of the size of Pythia's padded vocabulary, learned from the data; the paper takes Pythia's",
+      tokenizer: tokenizer === undefined
+        ? "a byte-level BPE of the size of Pythia's padded vocabulary, learned from the data; the paper takes Pythia's"
+        : "Pythia's",
       data:
         "no set is read twice in pretraining and midtraining; one that is too small ends the run",
     },
     data: { sources: SOURCES, vocab_size: 50_304, tokenizer_bytes: 200_000_000 },
+    ...tokenizer !== undefined && { tokenizer: { folder: tokenizer } },
+    // Pythia's vocabulary is padded to a multiple of 128.
+    vocab_size: 50_304,
     model,
     general: "c4",
     sequence_length: SEQUENCE_LENGTH,
@@ -63,8 +79,7 @@ export function fullSize({ model, micro_batch_size }: FullSize): StudySettings {
       validation: { every_steps: 100_000, max_sequences: 512 },
       save_optimizer: false,
     },
-    // The default: 26 rates from 4e-6 to 6e-3.
-    rates: {},
+    rates: RATES as [number, ...number[]],
     seeds: [1, 2, 3, 4, 5],
     similarity: { max_examples: 10_000 },
     cka: {
@@ -124,13 +139,12 @@ const EXPERIMENTS: Pick<
   ],
   matched: { code: "pycode", math: "gsm8k", flan: "lima", knowledge_qa: "sciq", dclm: "lima" },
   continued: { specialised: ["code", "math"], starts: CONTINUED },
-  // The paper says 10% to 80%; the points in between are our choice.
   grid: {
     specialised: "code",
     weight: 0.2,
-    starts: [CODE, 0.2, MATH, 0.5, OTHERS, 0.8],
-    weights: [0.1, 0.2, 0.4, 0.8],
-    weight_starts: [MATH, OTHERS],
+    starts: [6_000, 20_000, 30_000, 40_000, 50_000].map(at),
+    weights: [0.1, 0.2, 0.3, 0.5, 0.8],
+    weight_starts: [30_000, 50_000].map(at),
   },
   along_run: { arm: "code", at: [10_000, 20_000, 30_000, 40_000, 50_000].map(at) },
 };

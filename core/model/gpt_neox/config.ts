@@ -140,4 +140,5 @@ export const presets = {
   "pythia-70m": pythia(512, 6, 8),
   "pythia-160m": pythia(768, 12, 12),
   "pythia-410m": pythia(1024, 24, 16),
+  "pythia-1b": pythia(2048, 16, 8),
 };
