@@ -4,11 +4,18 @@
  * @module
  */
 import { join } from "node:path";
-import { fitLine, isAbove, isBelow, pearson } from "../../analysis/mod.ts";
+import {
+  fitLine,
+  type Interval,
+  isAbove,
+  isBelow,
+  NO_INTERVAL,
+  pearson,
+} from "../../analysis/mod.ts";
 import { readRecords } from "../../readers/mod.ts";
 import { readLocks } from "../../runs/mod.ts";
 import { study_ports } from "../../stage/mod.ts";
-import { openTable, Store } from "../../store/mod.ts";
+import { type Artifact, openTable, Store } from "../../store/mod.ts";
 import { UsageError } from "../shared/console.ts";
 import { isFolder } from "../shared/inputs.ts";
 
@@ -19,6 +26,8 @@ interface Pairs {
   readonly from: string;
   readonly advantage: readonly number[];
   readonly improvement: readonly (number | null)[];
+  /** Interval of the correlation by resampling arms and trunks; undefined where only the pairs are known. */
+  readonly resampled?: Interval;
 }
 
 const COLUMNS = ["advantage", "relative_improvement"] as const;
@@ -32,7 +41,9 @@ const COLUMNS = ["advantage", "relative_improvement"] as const;
  */
 export async function readEvidence(path: string) {
   const [place, step] = path.split("#");
-  const { from, ...pairs } = isFolder(place) ? await ofFolder(place, step) : await ofFile(path);
+  const { from, resampled = NO_INTERVAL, ...pairs } = isFolder(place)
+    ? await ofFolder(place, step)
+    : await ofFile(path);
   const compared = pairs.advantage.flatMap((advantage, i) => {
     const improvement = pairs.improvement[i];
     return improvement === null ? [] : [[advantage, improvement]];
@@ -46,10 +57,14 @@ export async function readEvidence(path: string) {
         "a correlation needs three or more that differ",
     );
   }
-  const found = isAbove(correlation, 0) || isBelow(correlation, 0);
+  // Fisher's interval takes pairs for independent, which they are not: the other one decides too, where it is known.
+  const intervals = resampled.ci_low === null ? [correlation] : [correlation, resampled];
+  const found = intervals.every((interval) => isAbove(interval, 0)) ||
+    intervals.every((interval) => isBelow(interval, 0));
   return {
     from,
     correlation: { ...correlation, r, p },
+    resampled,
     /** Range of advantages in the study. */
     lowest: Math.min(...advantage),
     highest: Math.max(...advantage),
@@ -82,11 +97,24 @@ async function ofFolder(out: string, wanted: string | undefined): Promise<Pairs>
   const [{ recipe, step, manifest }] = found;
   const { columns } = study_ports.proximity;
   const table = await openTable(store, manifest.outputs.proximity, columns, "proximity");
+  const correlation = manifest.outputs.correlation;
   return {
     from: `step "${step}" of recipe "${recipe}"`,
     advantage: [...await table.column("advantage")],
     improvement: await table.column("relative_improvement"),
+    ...(correlation && { resampled: await readResampled(store, correlation) }),
   };
+}
+
+/** The interval of the correlation with the options of the config. */
+async function readResampled(store: Store, artifact: Artifact): Promise<Interval | undefined> {
+  const { columns } = study_ports.proximity_correlation;
+  const table = await openTable(store, artifact, columns, "correlation");
+  for await (const batch of table.batches()) {
+    const at = batch.is_default.indexOf(1);
+    if (at < 0) continue;
+    return { ci_low: batch.ci_resampled_low[at], ci_high: batch.ci_resampled_high[at] };
+  }
 }
 
 async function ofFile(path: string): Promise<Pairs> {

@@ -161,7 +161,12 @@ function recommend(data: Data, flags: Options, io: Console): Recommendation {
 
 function toJson({ data, evidence, ...rest }: Recommendation): string {
   const { holdings, left_out, overlaps } = data;
-  const given = evidence && { from: evidence.from, ...evidence.correlation };
+  const given = evidence && {
+    from: evidence.from,
+    ...evidence.correlation,
+    ci_resampled_low: evidence.resampled.ci_low,
+    ci_resampled_high: evidence.resampled.ci_high,
+  };
   const content = {
     ...rest,
     holdings: Object.fromEntries(holdings),

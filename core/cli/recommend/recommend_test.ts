@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { defineRecipe } from "../../recipe/mod.ts";
 import { run } from "../../runner/mod.ts";
-import { defineStage, study_ports } from "../../stage/mod.ts";
+import { batchOf, defineStage, study_ports } from "../../stage/mod.ts";
 import { main } from "./recommend.ts";
 import { runCommand, withFolder } from "../../../tests/shared/commands.ts";
 import { z } from "zod";
@@ -206,15 +206,24 @@ Deno.test("an earlier study predicts the gain, or says that it cannot", () =>
     assert.match((await command([...args, "--evidence", file])).err, /:1 has no numbers advantage/);
   }));
 
-/** Stands for the proximity stage: what counts is its name and its table. */
+/** Stands for the proximity stage: what counts is its name and its tables. */
 const proximity = defineStage({
   name: "proximity",
   version: "1",
   description: "Pairs of a study.",
-  config: z.strictObject({}),
+  config: z.strictObject({ resampled: z.number().nullable().default(null) }),
   inputs: {},
-  outputs: { proximity: study_ports.proximity },
-  async run({ outputs }) {
+  outputs: {
+    proximity: study_ports.proximity,
+    correlation: study_ports.proximity_correlation,
+  },
+  async run({ config: { resampled }, outputs }) {
+    const correlation = { r: 0.9, p: 0.01, ci_low: 0.8, ci_high: 1, n: 5, trunks: 3 };
+    const intervals = { ci_resampled_low: resampled, ci_resampled_high: resampled && 1 };
+    await outputs.correlation.write(batchOf(study_ports.proximity_correlation, [
+      { ...correlation, ...intervals, choice: "other", is_default: 0, ci_resampled_low: -1 },
+      { ...correlation, ...intervals, choice: "as configured", is_default: 1 },
+    ]));
     const zeros = new Float64Array(PAIRS.length);
     await outputs.proximity.write({
       arm: PAIRS.map((_, i) => `arm ${i}`),
@@ -254,6 +263,24 @@ Deno.test("the study can be the output folder of a run", () =>
       (await evidence(`${study}#gone`)).err,
       /no result of a step "gone" of the proximity/,
     );
+  }));
+
+Deno.test("a gain is predicted only if resampled arms and trunks agree that there is one", () =>
+  withTexts(async (args, folder) => {
+    const study = join(folder, "study");
+    for (const resampled of [null, 0.3, -0.1]) {
+      await run(
+        defineRecipe({ name: "study", description: "A study.", seed: 1 }, (recipe) => {
+          recipe.step("bridge", proximity, { config: { resampled } });
+        }),
+        { out: study },
+      );
+      const { out } = await command([...args, "--evidence", study]);
+      const shown = / to 1\.00; resampling arms and trunks (-?\d\.\d\d) to 1\.00\), p = /.exec(out)
+        ?.[1];
+      assert.equal(shown, resampled?.toFixed(2));
+      assert.equal(/Predicted reduction/.test(out), resampled !== -0.1, out);
+    }
   }));
 
 Deno.test("errors name the wrong flag", async () => {

@@ -179,9 +179,13 @@ function renderStudy({ evidence, ranking, rank_at }: Recommendation): string[] {
   if (evidence === undefined) {
     return ["No study of your own was given; with --evidence, its correlation predicts the gain."];
   }
-  const { from, correlation: { n, r, p, ci_low, ci_high }, predict, lowest, highest } = evidence;
+  const { from, correlation, resampled, predict, lowest, highest } = evidence;
+  const { n, r, p } = correlation;
+  const second = resampled.ci_low === null
+    ? ""
+    : `; resampling arms and trunks ${interval(resampled, 2)}`;
   const found =
-    `Your study (${from}): r = ${r.toFixed(2)} (${interval({ ci_low, ci_high }, 2)}), p = ` +
+    `Your study (${from}): r = ${r.toFixed(2)} (${interval(correlation, 2)}${second}), p = ` +
     `${p.toPrecision(2)}, over ${n} pairs`;
   if (!predict) return [`${found}. The correlation may be zero, so no gain is predicted.`];
   const predicted = leadersOf(ranking).map(({ source, mixtures }) => {
