@@ -209,7 +209,7 @@ function renderRows({ caption, columns, rows }: ShownTable): Markup {
       html`
         <tr>${row.map((cell, i) =>
           i === 0
-            ? html`<th scope="row">${renderCell(cell)}</th>`
+            ? html`<th scope="row" class="${align(i)}">${renderCell(cell)}</th>`
             : html`<td class="${align(i)}">${renderCell(cell)}</td>`
         )}</tr>
       `

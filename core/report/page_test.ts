@@ -56,7 +56,7 @@ Deno.test("cells are escaped, and can be bold, have a note, or hold prose", () =
     "~prose": () => "one\ntwo",
   });
   const page = renderPage(HEAD, [section("a", "A", { blocks: [table] })]);
-  assert.match(page, /<th scope="row">&lt;i&gt;<\/th>/);
+  assert.match(page, /<th scope="row" class="text">&lt;i&gt;<\/th>/);
   assert.match(page, /<td class="number"><strong>1<\/strong><span class="note">a &lt; b<\/span>/);
   assert.match(page, /<td class="text prose">one\ntwo<\/td>/);
   assert.match(page, /<title>A &lt;study&gt;<\/title>/);

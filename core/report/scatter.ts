@@ -43,6 +43,8 @@ export interface ScatterAxes {
 
 const WIDTH = MAX_WIDTH - 110, HEIGHT = 400;
 const FONT_SIZE = 11;
+/** Half the size of a point of usual area. */
+const RADIUS = 6;
 
 /** A Vega-Lite view of the points. */
 export function scatter(chart: Scatter): object {
@@ -139,12 +141,13 @@ function labels(
   [left, right]: readonly number[],
   [bottom, top]: readonly number[],
 ) {
-  const at = points.map(({ x, y, text }) => ({
+  const at = points.map(({ x, y, text, area }) => ({
     x: WIDTH * (x - left) / (right - left),
     y: HEIGHT * (top - y) / (top - bottom),
     text,
+    ...(area !== undefined && { radius: Math.max(RADIUS, Math.sqrt(area / Math.PI) + 1) }),
   }));
-  const options = { width: WIDTH, height: HEIGHT, font_size: FONT_SIZE, radius: 6 };
+  const options = { width: WIDTH, height: HEIGHT, font_size: FONT_SIZE, radius: RADIUS };
   const x = (pixels: number) => left + (right - left) * pixels / WIDTH;
   return placeLabels(at, options).map((label, i) => {
     const end = label.x + 0.56 * FONT_SIZE * points[i].text.length;
@@ -164,6 +167,8 @@ export interface Labelled {
   readonly x: number;
   readonly y: number;
   readonly text: string;
+  /** Half the size of the point, if it is not that of the options. */
+  readonly radius?: number;
 }
 
 /** A label in pixels: its left end, its vertical middle, and whether a line joins it to its point. */
@@ -197,8 +202,7 @@ const FURTHEST = 12;
  * to the right of its point where none within reach is free.
  */
 export function placeLabels(points: readonly Labelled[], options: PlaceOptions): PlacedLabel[] {
-  const { radius } = options;
-  const taken = points.map(({ x, y }): Box => ({
+  const taken = points.map(({ x, y, radius = options.radius }): Box => ({
     left: x - radius,
     right: x + radius,
     top: y - radius,
@@ -218,10 +222,11 @@ export function placeLabels(points: readonly Labelled[], options: PlaceOptions):
   });
 }
 
-function* candidates({ x, y, text }: Labelled, { font_size, radius }: PlaceOptions) {
+function* candidates({ x, y, text, radius }: Labelled, options: PlaceOptions) {
+  const { font_size } = options;
   const [width, height] = [0.62 * font_size * text.length + 2, font_size + 2];
   for (let step = 0; step < FURTHEST; step++) {
-    const reach = radius + 2 + 9 * step;
+    const reach = (radius ?? options.radius) + 2 + 9 * step;
     for (const [right, down] of DIRECTIONS) {
       const middle_x = x + right * (reach + width / 2);
       const middle_y = y + down * (reach + height / 2);

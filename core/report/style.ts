@@ -36,9 +36,10 @@ tbody tr:nth-child(even) { background: var(--band); }
 .number { text-align: right; }
 td.number { white-space: nowrap; }
 .note { display: block; font-size: .88em; font-weight: 400; color: var(--soft); white-space: pre-line; }
-td.number .note { white-space: nowrap; }
+td.number .note { white-space: pre; }
 td.text { min-width: 6.5rem; white-space: pre-line; }
 td.prose { min-width: 23rem; }
+th.prose { min-width: min(14rem, 45vw); }
 code { font-size: .9em; }
 .downloads { font-size: .8rem; color: var(--soft); margin: .3rem 0 0; }
 summary { cursor: pointer; font-weight: 600; }

@@ -38,10 +38,12 @@ export const study_report = defineStage({
     signal.throwIfAborted();
     const all = await readMeasurements(inputs);
     const findings = judgeAll(config, all);
+    // Curves of fine-tuning are long, and in tables/tuning.csv.
+    const { tuning: _, tuning_validation: __, ...measurements } = all;
     await writeReport({ signal, report, to: outputs.report }, {
       head: config,
       sections: SECTIONS.map((make) => () => make(config, all)),
-      numbers: { config, findings, measurements: all },
+      numbers: { config, findings, measurements },
       summary: renderSummary(config, all, findings),
     });
   },

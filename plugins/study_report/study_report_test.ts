@@ -12,10 +12,11 @@ import {
 } from "@causeway/core/stage";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
-import { study_report_inputs, type StudyMeasurements } from "./inputs.ts";
+import { study_report_inputs, type StudyMeasurements, type StudyReportConfig } from "./inputs.ts";
 import { study_report } from "./mod.ts";
 import { bestArm, lossTable } from "./tables.ts";
 import { STUDY_SAMPLE_CONFIG as CONFIG, studySample } from "./testdata/sample.ts";
+import { trunkSample } from "./testdata/trunks.ts";
 
 /** Measurements as inputs of the stage; empty parts are left unwired. */
 function wire(all: StudyMeasurements): Record<string, never> {
@@ -41,8 +42,13 @@ conformance(study_report, [
   { name: "nothing measured", config: CONFIG, inputs: {} },
 ]);
 
-async function written(all: StudyMeasurements): Promise<Record<string, string>> {
-  const fake = await fakeContext(study_report, { config: CONFIG, inputs: wire(all) });
+const COMPARED = { ...CONFIG, compare_with: "paper_160m" as const };
+
+async function written(
+  all: StudyMeasurements,
+  config: StudyReportConfig = CONFIG,
+): Promise<Record<string, string>> {
+  const fake = await fakeContext(study_report, { config, inputs: wire(all) });
   await study_report.run(fake.ctx);
   const files = [...fake.collected().report];
   return Object.fromEntries(files.map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]));
@@ -72,6 +78,42 @@ Deno.test("the page has every figure, and tables to download", async () => {
     summary.join("\n"),
   );
   assert.ok(summary.some((line) => line.startsWith("undecided")));
+});
+
+Deno.test("three trunks: intervals over them, both kinds, components; beside the paper's numbers", async () => {
+  const files = await written(trunkSample(), COMPARED);
+  const page = files["report.html"];
+  assert.match(page, /3 trunks were pretrained with seeds of their own/);
+  assert.doesNotMatch(page, /nothing is known about training noise/);
+  assert.match(page, /-0\.144 \[-0\.186, -0\.102\]\nwith documents \[-0\.188, -0\.100\]/);
+  assert.match(page, /Variance components/);
+  const [head, first] = files["tables/variance.csv"].split("\n");
+  assert.equal(head, "target,source,trunks,seeds,documents");
+  assert.match(first, /^pycode,pycode,0\.0\d+,0\.00\d+,0\.004/);
+  assert.match(page, /Beside the paper(&#39;|')s numbers \(160M\)/);
+  assert.match(page, /have the paper(&#39;|')s sign in 10 of 19/);
+  const summary = files["summary.txt"].split("\n");
+  assert.ok(summary.every((line) => line.length <= 100), summary.join("\n"));
+  assert.ok(
+    summary.some((line) => /^Signs as in the paper \(160M\): 10 of 19 in domain, /.test(line)),
+  );
+  const verdicts = files["tables/verdicts.csv"].split("\n");
+  assert.ok(
+    verdicts.some((row) =>
+      row.startsWith("own_mixture_is_best,math,v1,") && row.includes(",undecided,not supported,")
+    ),
+  );
+  const { findings, measurements } = JSON.parse(files["results.json"]);
+  assert.equal(findings[0].unit, "nats");
+  assert.ok(!("tuning" in measurements) && "training" in measurements);
+});
+
+Deno.test("one trunk: the page and the summary say that nothing is known about training noise", async () => {
+  const files = await written(studySample());
+  for (const name of ["report.html", "summary.txt"]) {
+    assert.match(files[name], /nothing is known about\s+training noise/, name);
+  }
+  assert.match(files["report.html"], /Left out: compare_with is not set/);
 });
 
 Deno.test("downloads contain what was measured", async () => {

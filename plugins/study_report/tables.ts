@@ -60,7 +60,7 @@ export function effectCell(
 export function differenceNoteOf(row: ComparisonRow): string {
   const { ci_documents_low: low, ci_documents_high: high } = row;
   const documents = interval(low, high, signed);
-  return [effectCell(row), documents && `documents too ${documents}`].filter(Boolean).join("\n");
+  return [effectCell(row), documents && `with documents ${documents}`].filter(Boolean).join("\n");
 }
 
 /** The arm with the lowest mean over seeds, and whether it differs from the second lowest. */

@@ -62,8 +62,10 @@ export function judge(effects: readonly Parameters<typeof sideOf>[0][]): Verdict
   return effects.some((effect) => sideOf(effect) > 0) ? "not supported" : "undecided";
 }
 
-const SHARED_RULE =
-  "Supported if every interval is below 0, not supported if one is above 0, otherwise undecided.";
+/** The rule of findings that do not say more. */
+export const SHARED_RULE =
+  "Unless its rule says more, a finding is supported if every interval is below 0, not supported if one is above 0, " +
+  "otherwise undecided.";
 
 /** What a verdict rests on. */
 export interface Grounds {
@@ -106,8 +108,7 @@ export function byEffects(
   effects: readonly Effect[],
   on: Grounds["on"],
 ): Finding {
-  const rule = `${claim.rule} ${SHARED_RULE}`;
-  return conclude({ ...claim, rule }, all, { verdict: judge(effects), effects, on });
+  return conclude(claim, all, { verdict: judge(effects), effects, on });
 }
 
 /** The source with the fewest held-out tokens, if they are too few. */

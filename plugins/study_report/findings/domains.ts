@@ -102,11 +102,10 @@ export function largestForDistant(config: StudyReportConfig, all: StudyMeasureme
     {
       id: "largest_for_distant",
       from: "v1",
-      finding: `Gains are largest for ${list(names) || "far domains"}, and small for ` +
+      finding: `Gains are larger for ${list(names) || "far domains"} than for ` +
         `${list([...new Set(near.map(({ arm }) => arm.specialised))]) || "near ones"}`,
       rule:
-        "Gain: improvement relative to the control's loss on the matched target. Near sources − far ones. Supported if every " +
-        "interval is below 0, not supported if one is above 0, otherwise undecided.",
+        "Gain: improvement relative to the control's loss on the matched target. Near sources − far ones.",
     },
     all,
     {
@@ -148,8 +147,7 @@ export function mismatchedGainLess(config: StudyReportConfig, all: StudyMeasurem
     finding:
       "Mixtures that are not meant for a target gain less than matched ones far from general data",
     rule:
-      "Mean gain over all mismatched pairs of mixture and target − that of each far source on its own target. Supported if " +
-      "every interval is below 0, not supported if one is above 0, otherwise undecided.",
+      "Mean gain over all mismatched pairs of mixture and target − that of each far source on its own target.",
   };
   return [conclude(claim, all, {
     verdict: judge(effects),

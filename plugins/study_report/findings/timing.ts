@@ -53,8 +53,7 @@ export function timingOverWeight(config: StudyReportConfig, all: StudyMeasuremen
     finding: "When specialised data starts matters more than how much of it there is",
     rule:
       `Variance of the loss along weights (at each start with at least ${LEAST_POINTS}) − along starts (at each weight with ` +
-      "as many), on the matched target. Supported if its interval is below 0, not supported if it is above 0, otherwise " +
-      "undecided. Both ranges are those of the grid: a wider range of weights has a wider spread.",
+      "as many), on the matched target. Both ranges are those of the grid: a wider range of weights has a wider spread.",
   };
   const [starts, weights] = target === undefined
     ? [[], []]
@@ -114,9 +113,8 @@ function alongStarts(
 ): Finding {
   const target = matchedTarget(config, gridArms(all)[0]);
   const rule =
-    `${claim.rule} Loss on the matched target, earliest start − latest. Supported if its ` +
-    "interval is below 0, not supported if it is above 0, otherwise undecided; not measured unless the earliest start is " +
-    "in the first half of the run and the latest in the second.";
+    `${claim.rule} Loss on the matched target, earliest start − latest. Not measured unless the ` +
+    "earliest start is in the first half of the run and the latest in the second.";
   const line = exposureLines(all).find((each) => each.estimand === estimand);
   const points = (line?.arms ?? []).flatMap(({ arm, start, weight }) => {
     const row = target && findComparison(all, arm, target, target);

@@ -180,6 +180,11 @@ export function continuedPanels(
   });
 }
 
+/** Room beside a panel is small: what an arm has in common with another is only hinted at. */
+function shortLabel(label: string): string {
+  return label.replace(/, tokens of .*/, ", equal tokens");
+}
+
 /** Differences from the control, on the matched target and on general text. */
 export async function continuedFigure(
   config: StudyReportConfig,
@@ -193,8 +198,8 @@ export async function continuedFigure(
       title,
       reference: 0,
       dots: rows.map(({ label, difference, ci_low, ci_high, arm }) => ({
-        label,
-        series: label,
+        label: shortLabel(label),
+        series: shortLabel(label),
         value: difference,
         low: ci_low,
         high: ci_high,
@@ -212,7 +217,9 @@ export async function continuedFigure(
       `text; right: ${config.general}. ${differenceNote(rows)}Each panel has its own scale.`,
     chart: dotChart({
       rows: sources.map(panels),
-      styles: armStyles(all, shown),
+      styles: armStyles(all, shown).map((style) => {
+        return { ...style, label: shortLabel(style.label) };
+      }),
       x: "difference (nats/token)",
     }),
   });

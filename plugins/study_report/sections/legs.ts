@@ -85,6 +85,7 @@ export async function legsFigure(
     styles,
     x: `distance of ${config.general} and the mixture (1 - similarity)`,
     y: "distance of the mixture and the target (1 - similarity)",
+    include_x: [roomForNames(points)],
     include_y: direct.map((row) => row.direct),
     under: (axes) => directLines(direct, axes),
   });
@@ -102,8 +103,15 @@ export async function legsFigure(
   });
 }
 
-/** The direct distance to each target, as horizontal lines named at their right end. */
-function directLines(values: readonly object[], { y, right }: ScatterAxes) {
+/** A place left of all points, so that the names of the lines do not cover them. */
+function roomForNames(points: readonly ScatterPoint[]): number {
+  const along = points.map(({ x }) => x);
+  const [low, high] = [Math.min(...along), Math.max(...along)];
+  return low - 0.08 * (high - low || 1);
+}
+
+/** The direct distance to each target, as horizontal lines named at their left end. */
+function directLines(values: readonly object[], { y }: ScatterAxes) {
   if (values.length === 0) return [];
   const data = { values };
   return [
@@ -114,8 +122,8 @@ function directLines(values: readonly object[], { y, right }: ScatterAxes) {
     },
     {
       data,
-      mark: { type: "text", align: "right", dy: -7, fontSize: 11, color: "#555" },
-      encoding: { x: { value: right - 2 }, y: y("direct"), text: { field: "text" } },
+      mark: { type: "text", align: "left", dy: -7, fontSize: 11, color: "#555" },
+      encoding: { x: { value: 4 }, y: y("direct"), text: { field: "text" } },
     },
   ];
 }

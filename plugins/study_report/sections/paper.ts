@@ -55,7 +55,8 @@ export async function paperSection(
     ],
     blocks: [
       ...await present(gainFigure(config, all, rows)),
-      ...(rows.length > 0 ? [signTable(config, rows)] : []),
+      ...[true, false].map((side) => rows.filter(({ in_domain }) => in_domain === side))
+        .filter((some) => some.length > 0).map((some) => signTable(config, some)),
       ...(others.length > 0 ? [otherTable(config, others)] : []),
     ],
   });
@@ -117,14 +118,17 @@ function signTable(config: StudyReportConfig, rows: readonly SignRow[]): ShownTa
     paper_relative_improvement: theirs.relative_improvement,
     same_sign: same === undefined ? null : Number(same),
   }));
+  const [{ in_domain }] = rows;
   return shownTable(
-    "Loss after fine-tuning, arm − control, in nats per token; below it, relative to the control's loss (paper: Tables 2 and " +
-      "8).",
+    `${
+      in_domain
+        ? "Loss on the target after fine-tuning on it"
+        : `Loss on ${config.general} after fine-tuning on each target`
+    }, arm − control, in nats per token; below it, relative to the control's loss (paper: Tables 2 and 8).`,
     rows,
     {
       mixture: ({ arm }) => arm.label,
       "fine-tuned on": ({ target }) => targetLabel(config, target),
-      "held-out source": ({ in_domain }) => in_domain ? "the same" : config.general,
       "#ours": ({ ours }) => ({
         text: effectCell(ours),
         note: relative(ours.relative_improvement),
@@ -136,7 +140,7 @@ function signTable(config: StudyReportConfig, rows: readonly SignRow[]): ShownTa
       sign: ({ same }) =>
         same === undefined ? "–" : same ? "same" : { text: "other", strong: true },
     },
-    tableFile("beside_paper", { columns: COLUMNS }, file),
+    tableFile(in_domain ? "beside_paper" : "beside_paper_general", { columns: COLUMNS }, file),
   );
 }
 
@@ -255,7 +259,7 @@ function correlationNumbers(config: StudyReportConfig, all: StudyMeasurements): 
   return PAPER.correlations.filter(({ model }) => model === paperModel(config)).map((row) => ({
     what: "r of proximity advantage and improvement",
     ours: decimals(own?.r ?? null, 2),
-    theirs: `${decimals(row.r, 3)}${row.p_below === null ? "" : ` (p < ${row.p_below})`}`,
+    theirs: `${row.r}${row.p_below === null ? "" : ` (p < ${row.p_below})`}`,
     source: row.source,
   }));
 }

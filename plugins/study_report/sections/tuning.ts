@@ -141,7 +141,7 @@ async function tuningFigure(
   const styles = armStyles(all, arms);
   const runs = panels.flatMap((panel) => panel.runs);
   const [least, most] = [Math.min(...runs), Math.max(...runs)];
-  const shared = { styles, x: "fine-tuning step", height: 150, marked: false };
+  const shared = { styles, x: "fine-tuning step", marked: false };
   const concat = [
     ...panels.flatMap(({ target, training, difference }) => [
       { title: `${target}: training loss`, points: training, y: LOSS },

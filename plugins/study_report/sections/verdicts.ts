@@ -14,7 +14,7 @@ import {
 import { judgeAll } from "../findings/mod.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { modelOf, paperVerdicts } from "../paper/compare.ts";
-import type { Finding } from "../verdict.ts";
+import { type Finding, SHARED_RULE } from "../verdict.ts";
 import { coverage } from "./method.ts";
 
 const COLUMNS = {
@@ -42,17 +42,19 @@ export function verdictSection(config: StudyReportConfig, all: StudyMeasurements
     paper_verdict: of_paper?.(each) ?? "",
   }));
   const table = shownTable("The paper's findings, judged by the numbers of this run.", findings, {
-    "finding and rule": ({ finding, from, rule }) => {
+    "~finding and rule": ({ finding, from, rule }) => {
       return { text: `${finding} (${from})`, note: rule };
     },
     verdict: ({ verdict, note }) => ({ text: verdict, strong: true, note }),
-    ...(of_paper && { [`the paper's own numbers (${modelOf(config)})`]: of_paper }),
+    ...(of_paper && { [`paper (${modelOf(config)})`]: of_paper }),
     "#could tell": powerOf,
     "~numbers": ({ numbers }) => numbers.map(unbroken).join("\n"),
   }, tableFile("verdicts", { columns: COLUMNS }, rows));
   return section("verdicts", "Verdicts", {
     paragraphs: [
-      `Differences are in nats per token; negative is better. ${coverage(all.comparison)}`,
+      `Differences are in nats per token; negative is better. ${SHARED_RULE} ${
+        coverage(all.comparison)
+      }`,
       chance(all),
       '"v1" and "v2": the version of the paper that a finding is from; "here": what the paper leaves open. "Could tell": ' +
       "the smallest difference that a two-sided 5% test of this design finds with 80% power, the largest of a finding's " +
