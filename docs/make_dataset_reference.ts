@@ -130,7 +130,9 @@ const USE: Readonly<Record<string, string>> = {
   validation: "held out ",
 };
 
-function document({ prompt, text, mask_prompt = true, where, examples }: RecordReading): string {
+function document({ messages, ...reading }: RecordReading): string {
+  const { prompt, text = "text", mask_prompt = true, where, examples } = reading;
+  if (messages !== undefined) return `the conversation in \`${messages}\``;
   const parts = [`\`${JSON.stringify((prompt ? form(prompt) : "") + form(text)).slice(1, -1)}\``];
   if (prompt && mask_prompt) parts.push(`no loss before \`${form(text)}\``);
   if (where !== undefined) parts.push("only the records described above");
@@ -139,7 +141,7 @@ function document({ prompt, text, mask_prompt = true, where, examples }: RecordR
 }
 
 /** A column or template. What a function makes is described in the dataset's notes. */
-function form(part: RecordReading["text"]): string {
+function form(part: NonNullable<RecordReading["text"]>): string {
   if (typeof part === "function") return "…";
   return /[{}]/.test(part) ? part : `{${part}}`;
 }

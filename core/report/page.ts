@@ -275,7 +275,8 @@ export function sampleBlocks(samples: Record<string, SampleRow[]>): SampleBlock[
 
 function shownSample(runs: SampleRow[]): ShownSample {
   const count = (some: SampleRow[]) => some.reduce((sum, { tokens }) => sum + tokens, 0);
-  const learned = count(runs.filter(({ supervised }) => supervised));
+  const supervised = runs.filter(({ supervised }) => supervised);
+  const spans = supervised.length > 1 ? ` in ${supervised.length} spans` : "";
   let room = MAX_CHARS;
   const shown = runs.map((run, i) => {
     const text = run.text.length <= room ? run.text : `${run.text.slice(0, room)} …`;
@@ -284,7 +285,7 @@ function shownSample(runs: SampleRow[]): ShownSample {
     return { text, supervised: Boolean(run.supervised), begins_document };
   });
   return {
-    head: `${runs[0].source}: ${count(runs)} tokens, ${learned} supervised`,
+    head: `${runs[0].source}: ${count(runs)} tokens, ${count(supervised)} supervised${spans}`,
     runs: shown.filter(({ text }, i) => i === 0 || text !== " …" || shown[i - 1].text !== " …"),
   };
 }

@@ -29,6 +29,31 @@ Deno.test("documents come back in order, the same for any number of workers", as
   }
 });
 
+Deno.test("conversations next to documents keep their control tokens and their answers", async () => {
+  const text = "User: a<|endoftext|>Assistant: b<|endoftext|>";
+  const items = Array.from(
+    { length: 50 },
+    (_, i) =>
+      i % 2 ? { text, prompt_length_chars: 3 } : { text, answer_spans_chars: [10, 20, 30, 45] },
+  );
+  const config = files["tokenizer_config.json"], json = files["tokenizer.json"];
+  const parsing = await loadTokenizer(json, config);
+  const plain = await loadTokenizer(json, config, { parse_special_tokens: false });
+  using pool = new EncoderPool(files, { workers: 2, parse_special_tokens: false });
+  const given = [...items, { text: "", answer_spans_chars: [] }];
+  let i = 0;
+  for await (const { item, ...encoded } of pool.encode(given)) {
+    assert.equal(item, given[i++]);
+    const is_chat = "answer_spans_chars" in item;
+    assert.deepEqual(encoded, (is_chat ? parsing : plain).encodeDocument(item));
+    assert.equal(
+      [...encoded.tokens].filter((id) => id === parsing.end_of_text).length,
+      item.text === "" ? 0 : is_chat ? 2 : 1,
+    );
+  }
+  assert.equal(i, given.length);
+});
+
 Deno.test("reads only a few documents ahead, and none after the loop ends", async () => {
   let read = 0, closed = false;
   const items = async function* () {

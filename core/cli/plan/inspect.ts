@@ -62,11 +62,17 @@ export function renderSamples(samples: Samples, { color }: { color: boolean }): 
     }, 0);
     const source = visibleLine(samples.source[runs[0]]);
     const head = `step ${samples.step[runs[0]]}, row ${row}: ${source}, ` +
-      `${counted(all, "token")}, ${learned} supervised`;
+      `${counted(all, "token")}, ${learned} supervised${inSpans(samples.supervised, runs)}`;
     lines.push("", style(head, "bold", color));
     lines.push(runs.map((run, i) => renderRun(samples, run, i > 0, color)).join(""));
   }
   return lines.join("\n");
+}
+
+/** " in 3 spans", such as the answers of a conversation; nothing for one. */
+function inSpans(supervised: Uint8Array, runs: readonly number[]): string {
+  const spans = runs.filter((run) => supervised[run]).length;
+  return spans > 1 ? ` in ${counted(spans, "span")}` : "";
 }
 
 function renderRun(samples: Samples, run: number, after: boolean, color: boolean): string {

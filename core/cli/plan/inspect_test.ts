@@ -24,6 +24,29 @@ Deno.test("rows show source and counts, with text without loss in brackets", () 
   ]);
 });
 
+Deno.test("the answers of a conversation are spans of their own, with the template around them", () => {
+  const chat = {
+    ...SAMPLES,
+    row: Int32Array.of(0, 0, 0, 0),
+    step: Int32Array.of(3, 3, 3, 3),
+    source: ["chats", "chats", "chats", "chats"],
+    document: Int32Array.of(0, 0, 0, 0),
+    supervised: Uint8Array.of(0, 1, 0, 1),
+    tokens: Int32Array.of(3, 2, 4, 2),
+    text: ["User: a\n\nAssistant:", " b<end>", "\n\nUser: c\n\nAssistant:", " d<end>"],
+  };
+  assert.deepEqual(renderSamples(chat, { color: false }).split("\n").slice(2), [
+    "step 3, row 0: chats, 11 tokens, 4 supervised in 2 spans",
+    "⟦User: a",
+    "",
+    "Assistant:⟧ b<end>⟦",
+    "",
+    "User: c",
+    "",
+    "Assistant:⟧ d<end>",
+  ]);
+});
+
 Deno.test("a terminal shows them in colours, and a bar between documents", () => {
   const two = { ...SAMPLES, document: Int32Array.of(0, 1, 0) };
   const text = paint(renderSamples(two, { color: true }));

@@ -4,7 +4,7 @@
  * @module
  */
 import { fakeContext } from "../../../tests/shared/fake_context.ts";
-import { loadTokenizer } from "@causeway/core/tokenizer";
+import { loadTokenizer, type LossOn } from "@causeway/core/tokenizer";
 import { tokenize } from "../mod.ts";
 
 const WORDS = ["alpha", "beta", "gamma", "delta", "größe", "12", "x = y;", "🙂"];
@@ -42,12 +42,13 @@ export const lines = (records: readonly unknown[]) =>
 
 export interface Extra {
   max_bytes?: number;
+  loss_on?: LossOn;
   records?: Record<string, unknown>;
   config?: Record<string, unknown>;
 }
 
-export function start(path: string, { max_bytes, records, config }: Extra = {}) {
-  const entry = { dataset: "mine", max_bytes, records: { path, ...records } };
+export function start(path: string, { max_bytes, loss_on, records, config }: Extra = {}) {
+  const entry = { dataset: "mine", max_bytes, loss_on, records: { path, ...records } };
   return fakeContext(tokenize, {
     config: { sources: { general: [entry] }, vocab_size: 300, ...config } as never,
     inputs: {},
