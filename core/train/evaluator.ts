@@ -143,7 +143,7 @@ async function answerBytes(
   const length = (ids: ArrayLike<number>) => {
     return new TextEncoder().encode(decode(Array.from(ids))).length;
   };
-  // Of an answer, the end-of-text token or that of a turn is no text.
+  // Without the token that ends a text or a turn.
   const end_lengths = new Map(eos_token_ids.map((id) => [id, length([id])]));
   let bytes = 0, labels = 0;
   for (const sequence of sequences) {

@@ -39,7 +39,7 @@ Deno.test("conversations become texts of the template, with loss on the answers 
       wanted.sort(byText),
     );
     assert.match(done.fake.logs.join("\n"), /answers end with <\|endoftext\|>/);
-    // Saved with the tokenizer, for whoever asks the model.
+    // Saved with the tokenizer, for all that ask the model.
     const config = JSON.parse(
       new TextDecoder().decode(done.out.tokenizer.get("tokenizer_config.json")),
     );
