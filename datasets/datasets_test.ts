@@ -37,7 +37,10 @@ Deno.test("cards are complete, and their packages pinned as in deno.json", async
       if (name in imports || EXTRA_INSTALLED) assert.ok((await card.revision()).includes(pin));
     }
   }
-  assert.throws(() => resolveDataset("c5"), /unknown dataset "c5"; the known ones are brown, code/);
+  assert.throws(
+    () => resolveDataset("none"),
+    /unknown dataset "none"; the known ones are brown, code/,
+  );
 });
 
 Deno.test("detokenizing attaches punctuation, quotes and brackets", () => {

@@ -16,6 +16,7 @@
 import { join } from "node:path";
 import { type DatasetCard, findSplitFiles, recordCard } from "@causeway/core/readers";
 import type { SplitFiles } from "@causeway/core/readers";
+import { didYouMean } from "@causeway/core/words";
 import {
   cardFromFiles,
   cardFromHub,
@@ -77,8 +78,9 @@ function findDataset(name: string): Known {
   const known: readonly Known[] = [...PACKAGE_CARDS, ...RECORD_SETS];
   const found = known.find((candidate) => candidate.name === name);
   if (found === undefined) {
-    const names = known.map((candidate) => candidate.name).join(", ");
-    throw new Error(`unknown dataset "${name}"; the known ones are ${names}`);
+    const names = known.map((candidate) => candidate.name);
+    const meant = didYouMean(name, names) || `; the known ones are ${names.join(", ")}`;
+    throw new Error(`unknown dataset "${name}"${meant}`);
   }
   return found;
 }

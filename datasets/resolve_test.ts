@@ -199,7 +199,7 @@ Deno.test("the error for a missing dataset names the folder, its content, and wh
     const typo = { data_root, stand_ins: ["wikipidia"] };
     assert.throws(
       () => resolveDataset("c4", typo),
-      /unknown dataset "wikipidia"; the known ones are/,
+      /unknown dataset "wikipidia"; did you mean wikipedia\?/,
     );
   });
 });

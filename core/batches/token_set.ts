@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { counted, keyFault } from "../words/mod.ts";
+import { counted, didYouMean, keyFault } from "../words/mod.ts";
 import type { Batch, ListReader, ports, TableInput } from "../stage/mod.ts";
 import { lastAtOrBefore, resized } from "./arrays.ts";
 
@@ -70,8 +70,10 @@ export async function loadDocumentSets(
 export function findSet<S extends TokenSet>(sets: ReadonlyMap<string, S>, name: string): S {
   const set = sets.get(name);
   if (set) return set;
-  const known = [...sets.keys()].map((key) => `"${key}"`).join(", ");
-  throw new Error(`no source "${name}" in the tokens; they have ${known}`);
+  const known = [...sets.keys()];
+  const meant = didYouMean(name, known) ||
+    `; they have ${known.map((key) => `"${key}"`).join(", ")}`;
+  throw new Error(`no source "${name}" in the tokens${meant}`);
 }
 
 type Columns = typeof ports.tokens.columns;

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type AnyStage, PERMISSION_KINDS } from "../stage/mod.ts";
-import { issueText } from "../words/mod.ts";
+import { didYouMean, issueText } from "../words/mod.ts";
 import { DraftWriter, header_fields, type Problem, type RecipeDraft } from "./draft.ts";
 import { parseJsonRecipe, parseYamlRecipe } from "./recipe_text.ts";
 import { loadStage, stageFault, type StageNames } from "./stage_modules.ts";
@@ -187,10 +187,11 @@ class Reader {
     const own = Object.hasOwn(stages, name) ? stages[name] : undefined;
     const specifier = own ?? (Object.hasOwn(built_in, name) ? built_in[name] : undefined);
     if (specifier === undefined) {
-      const known = listOf([...Object.keys(stages), ...Object.keys(built_in)]);
+      const names = [...Object.keys(stages), ...Object.keys(built_in)];
+      const meant = didYouMean(name, names) || `; the stages are ${listOf(names)}`;
       const message = Object.hasOwn(renamed, name)
         ? `stage "${name}" is now called "${renamed[name]}"`
-        : `there is no stage "${name}"; the stages are ${known}; declare your own in "stages"`;
+        : `there is no stage "${name}" here or in the recipe's field "stages"${meant}`;
       problems.push({ message: `${where}: ${message}` });
       return undefined;
     }

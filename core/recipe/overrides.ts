@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { didYouMean } from "../words/mod.ts";
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import type { z } from "zod";
 import type { AnyStage } from "../stage/mod.ts";
@@ -175,7 +176,9 @@ function setAt(
     fail(`${at} is a list: ${existing}${last + 1} to add an entry, not "${key}"`);
   }
   const inner = field.at(key);
-  if (inner.is_nothing) fail(`${at} has no field "${key}"${fieldsOf(field)}`);
+  if (inner.is_nothing) {
+    fail(`${at} has no field "${key}"${didYouMean(key, field.names) || fieldsOf(field)}`);
+  }
   keys.push(key);
   const old = Object.hasOwn(container, key) ? container[key] : undefined;
   const changed = setAt(old, inner, path.slice(key.length + 1), value, keys, fail);

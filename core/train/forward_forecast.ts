@@ -5,6 +5,7 @@
  */
 import { passesOver } from "../batches/mod.ts";
 import { familyOf, type ModelConfig, parameterCount, passFlops } from "../model/mod.ts";
+import { didYouMean } from "../words/mod.ts";
 import { paddedLengths } from "./config.ts";
 import { sourceNames, type TuningConfig } from "./tuning_phase.ts";
 
@@ -64,9 +65,12 @@ function paddedTo(tokens: number, sequence_length: number): number {
 
 /** A sentence for each source that the data do not have. */
 export function missingSources(known: KnownTokens, sources: readonly string[]): string[] {
-  const has = Object.keys(known).filter((source) => known[source].documents > 0).join(", ");
+  const has = Object.keys(known).filter((source) => known[source].documents > 0);
   return sources.filter((source) => !(known[source]?.documents > 0))
-    .map((source) => `source "${source}" has no documents; the data have ${has || "no sources"}`);
+    .map((source) => {
+      const meant = didYouMean(source, has) || `; the data have ${has.join(", ") || "no sources"}`;
+      return `source "${source}" has no documents${meant}`;
+    });
 }
 
 /** Examples of fine-tuning, each padded as the mean one; exact where all have the same padded length and fit. */

@@ -6,6 +6,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
+import { didYouMean } from "./nearest.ts";
 
 /**
  * One line for an issue: `config.steps must be an integer >= 1, got 0`, or `config.model: …` for a message that is a
@@ -136,8 +137,11 @@ function sizeOf(input: unknown): string {
 
 function unknownFields(issue: RawIssue & { code: "unrecognized_keys" }): string {
   const { shape = {} } = (issue.inst as z.core.$ZodObject | undefined)?._zod.def ?? {};
-  const names = Object.keys(shape).join(", ");
-  return `has no field ${listOf(issue.keys.map(show))}` + (names && `; its fields are ${names}`);
+  const names = Object.keys(shape);
+  const what = `has no field ${listOf(issue.keys.map(show))}`;
+  const meant = issue.keys.length === 1 ? didYouMean(issue.keys[0], names) : "";
+  if (meant !== "" || names.length === 0) return what + meant;
+  return `${what}; its fields are ${names.join(", ")}`;
 }
 
 type Branches = readonly (readonly StandardSchemaV1.Issue[])[];

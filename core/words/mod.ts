@@ -14,6 +14,7 @@ export {
 } from "./files.ts";
 export { issueText } from "./issues.ts";
 export { keyFault } from "./names.ts";
+export { didYouMean } from "./nearest.ts";
 
 /** A number with thousands separators: `1,234,567`. */
 export function formatNumber(value: number): string {

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { didYouMean } from "../../words/mod.ts";
 import { type Console, explain, paintedConsole, processConsole, UsageError } from "./console.ts";
 
 /** One flag. Its name is its key in the table, with "-" for "_". Without `value` it is a switch. */
@@ -200,33 +201,10 @@ function checkArguments(
 
 function refuseFlag(arg: string, command: Command): never {
   const given = arg.split("=")[0];
-  const near = nearest(
-    given,
-    [...Object.keys(command.flags), "help"].map((key) => `--${flagName(key)}`),
+  const names = [...Object.keys(command.flags), "help"].map((key) => `--${flagName(key)}`);
+  throw new UsageError(
+    `unknown flag ${given}${didYouMean(given, names)} (see ${taskOf(command)} --help)`,
   );
-  const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new UsageError(`unknown flag ${given}${hint} (see ${taskOf(command)} --help)`);
-}
-
-/** The only name that begins so, or the one that differs least; undefined when all differ much. */
-function nearest(given: string, names: readonly string[]): string | undefined {
-  const begins = names.filter((name) => name.startsWith(given));
-  if (begins.length === 1) return begins[0];
-  const [best] = names.toSorted((a, b) => distance(given, a) - distance(given, b));
-  return distance(given, best) <= Math.max(2, given.length / 4) ? best : undefined;
-}
-
-/** Levenshtein's distance: characters to insert, remove or replace. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1]));
-    }
-    row = next;
-  }
-  return row[b.length];
 }
 
 /** A flag for a whole number with a default. */

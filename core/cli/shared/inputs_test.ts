@@ -36,7 +36,7 @@ Deno.test("all problems of a recipe are printed, a line each", async () => {
     assert.equal(code, 1);
     const [first, ...lines] = err.split("\n");
     assert.equal(first, `Error: recipe ${pathOf(name)} has 2 problems:`);
-    assert.match(lines[0], /^ {2}--set low\.limits=3: .* no field "limits"; its fields are limit$/);
+    assert.match(lines[0], /^ {2}--set low\.limits=3: .* no field "limits"; did you mean limit\?$/);
     assert.match(
       lines[1],
       /^ {2}step "small" .*config\.count must be an integer > 0, got "few" \(--set small\.count=few\)$/,
