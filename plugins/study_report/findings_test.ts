@@ -143,13 +143,21 @@ Deno.test("proximity: the interval with the default options decides", () => {
     const all = studySample();
     return {
       ...all,
-      correlation: all.correlation.map((row) => row.is_default ? { ...row, ...interval } : row),
+      correlation: all.correlation.map((row) => {
+        const { ci_low: ci_resampled_low, ci_high: ci_resampled_high } = interval;
+        return row.is_default ? { ...row, ci_resampled_low, ci_resampled_high } : row;
+      }),
     };
   };
   assert.equal(verdict(correlated(between(0.2, 0.6)), "bridge"), "supported");
   assert.equal(verdict(correlated(between(-0.2, 0.6)), "bridge"), "undecided");
   assert.equal(verdict(correlated(between(-0.6, -0.1)), "bridge"), "not supported");
-  assert.equal(verdict(correlated(unknown), "bridge"), "undecided");
+  // Fewer than three arms: Fisher's z, from 0.07 to 0.77.
+  assert.equal(verdict(correlated(unknown), "bridge"), "supported");
+  assert.equal(
+    find(correlated(between(-0.2, 0.6)), "bridge").numbers[0],
+    "r = 0.50 [-0.20, 0.60], n = 20; nominal, as if pairs were independent: [0.07, 0.77], p = 0.0250",
+  );
 });
 
 Deno.test("continued pretraining: each source, in domain and general apart, paired by seed", () => {

@@ -95,7 +95,11 @@ Deno.test("labels are complete, even long ones", () => {
     grid_lines_code: ["weight 20%", "start at 33%", "start at 67%"],
     along_run: ["control (c4 only)", "code 20% from 10%", "c4, after Pycode"],
     similarity: ["KnowledgeQA 20% from 67%", "mbpp", "Pycode", "1.00"],
-    proximity: ["KnowledgeQA 20% from 67%", "GSM8K", "r = 0.50 (0.07 to 0.77), p = 0.025, n = 20"],
+    proximity: [
+      "KnowledgeQA 20% from 67%",
+      "GSM8K",
+      "r = 0.50 (-0.10 to 0.80), nominal p = 0.025, n = 20",
+    ],
     legs: ["DCLM 20% from 67%", "GSM8K", "distance of c4 and the mixture (1 - similarity)"],
     leg_sums: ["distance (0 to 1 each)", "relative improvement (%)"],
     cka_code_pycode_c4: ["control, tuned", "code, tuned", "1.00"],

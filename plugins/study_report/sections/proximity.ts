@@ -26,6 +26,7 @@ import {
 } from "@causeway/core/report";
 import { study_ports } from "@causeway/core/stage";
 import { labelOf, targetLabel } from "../effects.ts";
+import { decisiveInterval } from "../findings/bridge.ts";
 import type { StudyMeasurements, StudyReportConfig } from "../inputs.ts";
 import { armStyles } from "../styles.ts";
 import { legsFigure, legSumsFigure } from "./legs.ts";
@@ -85,14 +86,15 @@ export async function proximitySection(
     tableFile("proximity", study_ports.proximity, all.proximity),
   );
   const choices = shownTable(
-    "Pearson's r of advantage and improvement with each set of options that the paper leaves open. Points share arms and " +
-      "targets, so p-values and intervals are nominal.",
+    "Pearson's r of advantage and improvement with each set of options that the paper leaves open. Resampled: " +
+      "bootstrap over arms and trunks. Points share arms and targets, so p-values and Fisher's intervals are nominal.",
     all.correlation,
     {
       options: ({ choice }) => choice,
       "#n": ({ n }) => String(n),
       "#r": ({ r }) => decimals(r),
-      "#95% interval": ({ ci_low, ci_high }) => interval(ci_low, ci_high),
+      "#95% interval, resampled": (row) => interval(row.ci_resampled_low, row.ci_resampled_high),
+      "#Fisher's z": ({ ci_low, ci_high }) => interval(ci_low, ci_high),
       "#p": ({ p }) => decimals(p, 4),
     },
     tableFile("correlation", study_ports.proximity_correlation, all.correlation),
@@ -195,14 +197,18 @@ export async function proximityFigure(
 function correlationText({ correlation }: StudyMeasurements) {
   const own = correlation.find(({ is_default }) => is_default);
   if (!own || own.r === null) return { note: "Too few pairs for a correlation." };
-  const { n, r, p, ci_low, ci_high } = own;
+  const { n, r, p } = own;
+  const { ci_low, ci_high } = decisiveInterval(own);
   const [low, high] = [ci_low, ci_high].map((bound) => bound?.toFixed(2));
   const between = ci_low === null ? "" : ` (${low} to ${high})`;
+  const resampled = own.ci_resampled_low !== null;
   return {
-    subtitle: `r = ${r.toFixed(2)}${between}, p = ${p?.toPrecision(2)}, n = ${n}`,
-    note:
-      `Pearson's r over ${n} pairs of arm and target, with its confidence interval (Fisher's z, 95% by default) ` +
-      "and two-sided p; pairs share arms and targets, so both are nominal.",
+    subtitle: `r = ${r.toFixed(2)}${between}, nominal p = ${p?.toPrecision(2)}, n = ${n}`,
+    note: `Pearson's r over ${n} pairs of arm and target, with its confidence interval (${
+      resampled ? "bootstrap over arms and trunks" : "Fisher's z"
+    }, 95% by default) and two-sided p; pairs share arms and targets, so ${
+      resampled ? "p is nominal." : "both are nominal."
+    }`,
   };
 }
 
