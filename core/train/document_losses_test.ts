@@ -1,6 +1,6 @@
 /** Losses of single documents against transformers' logits, and against the loss of the whole eval set. */
 import assert from "node:assert/strict";
-import { kernelsTest } from "../../tests/shared/devices.ts";
+import { kernelsTest, oneDnnTest } from "../../tests/shared/devices.ts";
 import { fixtureFolder } from "../../tests/shared/model_fixtures.ts";
 import { evaluationSequences, type Sequence } from "../batches/mod.ts";
 import { computeOptions } from "../engine/mod.ts";
@@ -97,4 +97,13 @@ Deno.test("with workers documents have the same bits, and processes add up their
     assert.deepEqual(row, same);
     assert.ok(Math.abs(loss_sum / expected - 1) < 1e-6);
   });
+});
+
+oneDnnTest("in bfloat16 documents add up to the loss too", "bfloat16", async () => {
+  const set = setOf("s", lengths.map((n, i) => [...ids.subarray(i, i + n)]));
+  const options = { sequence_length: length - 1, max_sequences: rows, mode: "packed" } as const;
+  const sequences = evaluationSequences(set, options);
+  const { loss, tokens, documents } = await measure(sequences, { precision: "bfloat16" });
+  const sum = documents.reduce((total, { loss_sum }) => total + loss_sum, 0);
+  assert.ok(Math.abs(sum / tokens / loss - 1) < 1e-6, `${sum / tokens}, not ${loss}`);
 });
