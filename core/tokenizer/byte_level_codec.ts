@@ -31,8 +31,8 @@ export class ByteLevelCodec {
   /** Ids of the cached words, concatenated, and the start of each word's. */
   readonly #ids: TokenBuffer;
   #starts = new Uint32Array(1024);
-  /** UTF-8 bytes of each token, counted when they are asked for. */
-  #lengths: Uint32Array | undefined;
+  /** UTF-8 of each token, made when it is asked for. */
+  readonly #bytes: Uint8Array[] = [];
 
   /** @param plain_tokens ids of added tokens that are encoded as the text that they are. */
   constructor(readonly definition: ByteLevelDefinition, plain_tokens: readonly number[] = []) {
@@ -69,21 +69,29 @@ export class ByteLevelCodec {
 
   /** UTF-8 bytes of a token. */
   byteLength(id: number): number {
-    this.#lengths ??= Uint32Array.from(
-      this.definition.tokens,
-      (token) => token === undefined ? 0 : tokenBytes(token).length,
-    );
-    return this.#lengths[id];
+    return this.#bytesOf(id).length;
   }
 
   /** The text of ids, added tokens included; ids without a token are skipped. */
   decode(ids: ArrayLike<number>): string {
-    const bytes: number[] = [];
-    for (let i = 0; i < ids.length; i++) {
-      const token = this.definition.tokens[ids[i]];
-      if (token !== undefined) { for (const byte of tokenBytes(token)) bytes.push(byte); }
+    let length = 0;
+    for (let i = 0; i < ids.length; i++) length += this.byteLength(ids[i]);
+    const bytes = new Uint8Array(length);
+    for (let i = 0, at = 0; i < ids.length; i++) {
+      const token = this.#bytesOf(ids[i]);
+      bytes.set(token, at);
+      at += token.length;
     }
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  }
+
+  #bytesOf(id: number): Uint8Array {
+    const known = this.#bytes[id];
+    if (known !== undefined) return known;
+    const token = this.definition.tokens[id];
+    return this.#bytes[id] = token === undefined
+      ? new Uint8Array()
+      : Uint8Array.from(tokenBytes(token));
   }
 
   /** Appends the ids of the added tokens it finds, and calls `encodePart` for the text between them. */
