@@ -29,7 +29,7 @@ export {
 export { agree, checkRanks, follow, GroupLeader } from "./group.ts";
 export { inspectable, type InspectOptions, inspectStep } from "./inspect.ts";
 export { runStep, type StepResult } from "./one_step.ts";
-export { type EarlierResults, plan, selectSteps } from "./plan.ts";
+export { type EarlierResults, namedSteps, plan, selectSteps } from "./plan.ts";
 export {
   describeUnmet,
   type Readiness,

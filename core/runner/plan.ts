@@ -30,16 +30,18 @@ export interface EarlierResults {
  * Decides on every step, in order.
  *
  * @param only ids of the steps to consider; all by default. Must include the steps they read (see `selectSteps`).
+ * @param again ids of steps that run even if they have a result.
  */
 export function plan(
   recipe: Recipe,
   earlier: EarlierResults,
   only?: ReadonlySet<string>,
+  again?: ReadonlySet<string>,
 ): PlannedStep[] {
   const planned = new Map<string, PlannedStep>();
   for (const step of recipe.steps) {
     if (only && !only.has(step.id)) continue;
-    planned.set(step.id, planStep(step, earlier, planned));
+    planned.set(step.id, planStep(step, earlier, planned, again?.has(step.id)));
   }
   return [...planned.values()];
 }
@@ -49,6 +51,7 @@ function planStep(
   step: Step,
   earlier: EarlierResults,
   before: Map<string, PlannedStep>,
+  again = false,
 ): PlannedStep {
   const base = { id: step.id, stage: step.stage.name };
   const waits = upstream(step).filter((id) => before.get(id)?.action === "run");
@@ -66,7 +69,7 @@ function planStep(
   const key = artifactKey(identityOf(step, inputs));
   const manifest = earlier.manifests.get(key);
   const unusable = earlier.unusable.get(key) ?? (manifest && outputsProblem(step, manifest));
-  if (manifest && unusable === undefined) {
+  if (manifest && unusable === undefined && !again) {
     const same = earlier.last_keys[step.id] === key;
     return {
       ...base,
@@ -76,7 +79,11 @@ function planStep(
     };
   }
   const changes = changesSinceLast(step, earlier, inputs);
-  const reasons = unusable !== undefined ? [unusable] : changes.length > 0 ? changes : [GONE];
+  const reasons = unusable !== undefined
+    ? [unusable]
+    : changes.length > 0
+    ? changes
+    : [again ? "asked to run again" : GONE];
   const resumes = earlier.unfinished.has(key) ? ["interrupted, resumes from its checkpoint"] : [];
   return { ...base, action: "run", key, reasons: [...reasons, ...resumes] };
 }
@@ -98,8 +105,17 @@ export function selectSteps(
   name: string,
   renamed: Readonly<Record<string, string>> = {},
 ): Set<string> {
+  return withUpstream(recipe, namedSteps(recipe, name, renamed));
+}
+
+/** Ids of the steps that a step id or stage name names. Throws as {@link selectSteps}. */
+export function namedSteps(
+  recipe: Recipe,
+  name: string,
+  renamed: Readonly<Record<string, string>> = {},
+): string[] {
   const targets = recipe.steps.filter((step) => step.id === name || step.stage.name === name);
-  if (targets.length > 0) return withUpstream(recipe, targets.map(({ id }) => id));
+  if (targets.length > 0) return targets.map(({ id }) => id);
   if (Object.hasOwn(renamed, name)) {
     throw new TypeError(`stage "${name}" is now called "${renamed[name]}"`);
   }

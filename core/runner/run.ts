@@ -99,6 +99,8 @@ export interface RunOptions {
   readonly shared?: SharedResults;
   /** Ids of the steps to run; all by default. */
   readonly only?: ReadonlySet<string>;
+  /** Ids of steps that run even if they have a result, from their beginning. */
+  readonly again?: ReadonlySet<string>;
   /** Independent steps to run at the same time, as cores and memory allow; 1 by default. */
   readonly jobs?: number;
   /** Reads all results in full, also those unchanged since they were last verified. */
@@ -130,7 +132,8 @@ export async function run(
   run_options: RunOptions,
 ): Promise<RunState> {
   const recipe = await checkRecipe(given);
-  const { out, only, jobs = 1, memory, launch, shared, signal, control, onEvent } = run_options;
+  const { out, only, again, jobs = 1, memory, launch, shared, signal, control, onEvent } =
+    run_options;
   makeFolder(out);
   const lock = await lockFolder(out);
   try {
@@ -138,7 +141,7 @@ export async function run(
     const is_shared = await launch?.attach(recipe);
     store.open({ keep_temporary: is_shared });
     const files = verifiedFiles(out, { full: run_options.verify, remember: true });
-    const options = { only, signal, files, quarantine: true };
+    const options = { only, again, signal, files, quarantine: true };
     const planned = await verifyWithShared(shared, recipe, out, options);
     await refreshSnapshots(out);
     const budget = machineBudget(jobs, memory);
@@ -285,6 +288,10 @@ class Run {
   /** A finished, intact result for this key. */
   async #existing(step: Step, key: string, planned: PlannedTask): Promise<Manifest | undefined> {
     if (planned.action === "skip") return this.planned.earlier.manifests.get(key);
+    if (this.options.again?.has(step.id)) {
+      this.store.clearWork(key);
+      return undefined;
+    }
     if (this.options.launch) return undefined; // its own process checks
     // Other machines may work on the same plan. If they cannot be reached any more, this run continues without them.
     await this.options.shared?.pull(key).catch(({ message }: Error) => {

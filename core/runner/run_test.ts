@@ -197,6 +197,17 @@ Deno.test("a part of a recipe can run alone", () =>
     assert.deepEqual(state.published, []);
   }));
 
+Deno.test("a step that is asked to run again does, and what reads it is cut off where nothing changed", () =>
+  withFolder(async (out) => {
+    await run(makeRecipe(), { out });
+    const before = outputDigest(out, "low", "data");
+    const again = await run(makeRecipe(), { out, again: new Set(["low"]) });
+    assert.equal(outcome(again.steps), "raw skipped, low finished, total skipped");
+    assert.deepEqual(again.steps[1].reasons, ["asked to run again"]);
+    assert.equal(outputDigest(out, "low", "data"), before);
+    assert.equal(outcome((await run(makeRecipe(), { out })).steps), ALL_SKIPPED);
+  }));
+
 Deno.test("the error of a failing stage names its step; results of finished steps are kept", () =>
   withFolder(async (out) => {
     const messages = {

@@ -42,6 +42,8 @@ export function verifiedFiles(
 export interface VerifyOptions {
   /** Ids of the steps to consider; all by default. */
   readonly only?: ReadonlySet<string>;
+  /** Ids of steps that run even if they have a result. */
+  readonly again?: ReadonlySet<string>;
   /** Abort it to stop between two steps: reading large results takes a while. */
   readonly signal?: AbortSignal;
   /** Knows which files need not be read. By default those that an earlier run remembered. */
@@ -62,14 +64,14 @@ export async function verify(
   options: VerifyOptions = {},
 ): Promise<VerifiedPlan> {
   const store = storeOf(out);
-  const { only, signal, files = verifiedFiles(out), quarantine = false } = options;
+  const { only, again, signal, files = verifiedFiles(out), quarantine = false } = options;
   const recipe = await checkRecipe(given);
   const earlier = earlierResults(recipe, out);
   const { unusable } = earlier;
   try {
     // A step with an unusable result runs, and with it the steps that read it, so the next plan relies on fewer results.
     for (;;) {
-      const steps = plan(recipe, earlier, only);
+      const steps = plan(recipe, earlier, only, again);
       const before = unusable.size;
       for (const { action, key } of steps) {
         if (action !== "skip" || unusable.has(key!)) continue;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   forecastRecipe,
   Interrupted,
+  namedSteps,
   ownFrame,
   readiness,
   RequirementsError,
@@ -32,6 +33,7 @@ import {
   pathLink,
   processConsole,
   stdoutColor,
+  UsageError,
 } from "../shared/console.ts";
 import { defineCommand, type Flags, type Input, mainOf, type Values } from "../shared/command.ts";
 import {
@@ -68,6 +70,13 @@ const FLAGS = {
     parse: (text: string) => parseDeadline(text),
   },
   only: { value: "STAGE", help: "run only this step id or stage name, and what it needs" },
+  rerun: {
+    value: "STEP",
+    many: true,
+    help: "run this step id or stage again although it has a result, such as after a change of " +
+      "its code; steps that read it run if its results differ",
+  },
+  force: { help: "run every step again" },
   dry_run: { help: "print what would run and why, and what is missing for it; write nothing" },
   verify: {
     help: "read all results that the run relies on in full, also those whose files are unchanged " +
@@ -134,11 +143,12 @@ async function runOrStop(input: Input<typeof FLAGS>, io: Console, held: Held): P
     const named = await loadNamedRecipe(flags, input.args);
     const { renamed } = await readStageNames(named.load.stages);
     const only = flags.only ? selectSteps(named.recipe, flags.only, renamed) : undefined;
+    const again = stepsAgain(named, flags, renamed);
     input.doing = flags.dry_run
       ? `results in ${flags.out} cannot be read`
       : `results cannot be written to ${flags.out}`;
-    if (flags.dry_run) await printPlan(named, flags, only, io);
-    else await runPipeline(named, flags, only, io, held);
+    if (flags.dry_run) await printPlan(named, flags, { only, again }, io);
+    else await runPipeline(named, flags, { only, again }, io, held);
     return 0;
   } catch (error) {
     if (error instanceof StepFailed) return failed(error, input, io);
@@ -160,14 +170,35 @@ function failed(error: StepFailed, { flags: { out }, doing }: Input<typeof FLAGS
   return 1;
 }
 
+/** Steps to run. */
+interface Chosen {
+  readonly only?: ReadonlySet<string>;
+  /** Also those that have a result. */
+  readonly again?: ReadonlySet<string>;
+}
+
+/** @throws {UsageError} for a launcher, whose jobs look for results themselves. */
+function stepsAgain(
+  { recipe }: NamedRecipe,
+  { rerun, force, launcher }: Options,
+  renamed: Readonly<Record<string, string>>,
+): ReadonlySet<string> | undefined {
+  if (!force && rerun.length === 0) return undefined;
+  if (launcher !== undefined) {
+    throw new UsageError("--rerun and --force are for runs without --launcher; remove one");
+  }
+  if (force) return new Set(recipe.steps.map(({ id }) => id));
+  return new Set(rerun.flatMap((name) => namedSteps(recipe, name, renamed)));
+}
+
 async function printPlan(
   { recipe, url }: NamedRecipe,
   { out, verify: full, launcher }: Options,
-  only: ReadonlySet<string> | undefined,
+  chosen: Chosen,
   io: Console,
 ) {
   const files = verifiedFiles(out, { full });
-  const planned = await verify(recipe, out, { only, files });
+  const planned = await verify(recipe, out, { ...chosen, files });
   const { steps, verification } = planned;
   if (verification.results > 0) io.err(verifiedLine(verification));
   const rows = steps.map(({ id, stage, action, reasons }) => {
@@ -191,7 +222,7 @@ async function printPlan(
 async function runPipeline(
   { recipe, url, load }: NamedRecipe,
   flags: Options,
-  only: ReadonlySet<string> | undefined,
+  chosen: Chosen,
   io: Console,
   held: Held,
 ) {
@@ -224,7 +255,7 @@ async function runPipeline(
       out,
       recipe_url: url,
       onUnknown: say,
-      only,
+      ...chosen,
       jobs,
       memory,
       verify: flags.verify,
