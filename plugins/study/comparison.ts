@@ -63,6 +63,9 @@ export function compareRuns(given: Given, rows: readonly RunRow[]): ComparisonRo
     unpaired += group.length - pairs.length;
     return { ...described, ...differenceOf(pairs, documents, confidence) };
   });
+  if (rows.every(({ trunk }) => trunk === rows[0].trunk)) {
+    log("one trunk: intervals are over fine-tuning seeds, and say nothing of another pretraining");
+  }
   if (floored > 0) {
     log(
       `the variance between trunks was estimated below 0, so sd_trunks is 0: ${

@@ -165,6 +165,7 @@ Deno.test("differences are paired by seed", async () => {
   assert.ok(Math.abs(code("sd_seeds") - code("sd_after")) < 1e-12);
   assert.equal(cellOf(all, "code", "general")("difference"), 0);
   assert.ok(all.logs.some((line) => line.startsWith("no document losses are wired")));
+  assert.ok(all.logs.some((line) => line.startsWith("one trunk: intervals are over fine-tuning")));
 });
 
 /** Losses on pycode by arm, trunk and seed. Trunks move all seeds alike. */
@@ -205,6 +206,7 @@ Deno.test("with several trunks the interval is over them", async () => {
   assert.deepEqual([code("sd_trunks"), code("sd_seeds")], [sd_trunks, sd_seeds]);
   assert.ok(code("sd_trunks") > 5 * code("sd_seeds"));
   assert.deepEqual([...new Set(all.runs.trunk)], [0, 1, 2]);
+  assert.ok(!all.logs.some((line) => line.startsWith("one trunk")));
 });
 
 Deno.test("trunks with different seeds are compared on those that both arms have", async () => {
