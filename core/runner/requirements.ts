@@ -59,6 +59,8 @@ export interface RunPlace {
   readonly recipe_url?: string;
   /** Bytes of memory and of free disk; those of this machine by default. */
   readonly machine?: { readonly memory: number; readonly disk: number };
+  /** Bytes that steps may use together, if someone has said so: taken for the memory of this machine. */
+  readonly memory?: number;
   /** Whether the steps run in processes that a launcher starts, where other things are installed and permitted. */
   readonly elsewhere?: boolean;
 }
@@ -157,7 +159,7 @@ export interface Sizes {
 export function sizeProblems(
   recipe: Recipe,
   forecasts: readonly StepForecast[],
-  { out, machine = thisMachine(out), elsewhere }: RunPlace,
+  { out, machine = thisMachine(out), memory: available = machine.memory, elsewhere }: RunPlace,
 ): Sizes {
   const found = new Collected();
   const to_run = forecasts.filter(({ action }) => action === "run");
@@ -166,13 +168,13 @@ export function sizeProblems(
     const memory = memoryOf(forecast) ?? 0;
     // A GPU has memory of its own, which forecasts do not know.
     const on_cpu = (forecast?.compute?.device ?? "cpu") === "cpu";
-    if (on_cpu && !elsewhere && memory > machine.memory) {
+    if (on_cpu && !elsewhere && memory > available) {
       found.add(
         "here",
         id,
         `needs ${formatBytes(memory)} of memory, and this machine has ${
-          formatBytes(machine.memory)
-        }; lower micro_batch_size or workers, or run it on a larger machine`,
+          formatBytes(available)
+        }; lower micro_batch_size or workers, run it on a larger machine, or give the pipeline --memory SIZE`,
       );
     }
   }

@@ -50,6 +50,12 @@ Deno.test("memory is that of the largest step, disk that of all with the largest
     unmet[1].problem,
     /^results need 6\.0 GB of disk, and no_such_folder has 5\.9 GB free/,
   );
+  // Someone knows better, such as of swap space.
+  const { unmet: told } = await checked(steps, {
+    machine: { memory: 5.5e9, disk: 6e9 },
+    memory: 6e9,
+  });
+  assert.deepEqual(told, []);
   // A launcher starts the steps on other machines, with this disk.
   const { unmet: elsewhere } = await checked(steps, {
     machine: { memory: 1, disk: 1 },

@@ -193,7 +193,7 @@ function stepsAgain(
 
 async function printPlan(
   { recipe, url }: NamedRecipe,
-  { out, verify: full, launcher }: Options,
+  { out, verify: full, launcher, memory }: Options,
   chosen: Chosen,
   io: Console,
 ) {
@@ -213,7 +213,7 @@ async function printPlan(
     );
   }
   const forecasts = await forecastRecipe(recipe, out, planned);
-  const place = { out, recipe_url: url, elsewhere: launcher !== undefined };
+  const place = { out, memory, recipe_url: url, elsewhere: launcher !== undefined };
   const { unmet, unknown_line } = await readiness(recipe, forecasts, place);
   if (unknown_line !== undefined) io.err(unknown_line);
   if (unmet.length > 0) throw new RequirementsError(recipe.name, unmet);
