@@ -206,6 +206,28 @@ Deno.test("initial Llama norms are 1, and matrices have standard deviation 0.02"
   }
 });
 
+Deno.test("LitGPT's initial weights depend on the hidden size, and on the depth into the residual stream", () => {
+  const presets = [
+    [completeConfig(PRESETS["pythia-14m"], 1000), /attention\.dense\.weight|dense_4h_to_h\.weight/],
+    [parse({ vocab_size: 2000, hidden_size: 64 }), /o_proj|down_proj/],
+  ] as const;
+  for (const [config, residual] of presets) {
+    const { hidden_size: d, num_hidden_layers: L } = config;
+    const parameters = new ParameterArrays(config, "matrices");
+    initialize(parameters, 1, "litgpt");
+    let into_residual = 0;
+    for (const { name, shape } of parameterSpecs(config)) {
+      if (shape.length === 1) continue;
+      const data = parameters.get(name), is_residual = residual.test(name);
+      if (is_residual) into_residual++;
+      const deviation = Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
+      const expected = is_residual ? 1 / (Math.sqrt(d) * L) : Math.sqrt(0.4 / d);
+      assert.ok(Math.abs(deviation / expected - 1) < 0.1, `${name}: ${deviation}, ${expected}`);
+    }
+    assert.equal(into_residual, 2 * L);
+  }
+});
+
 Deno.test("weights that are NaN or infinite are rejected by name, with their number", () => {
   const model = weights(parse({}) as LlamaConfig);
   model.get("model.layers.1.mlp.down_proj.weight").set([NaN, 1, -Infinity]);

@@ -34,8 +34,14 @@ export interface ParameterSpec {
    * kernels transpose the narrower one at less cost, which was measured to save up to a quarter of it.
    */
   readonly transposed: boolean;
-  /** Its initial values: one value, or normal with a standard deviation. */
-  readonly initial: { readonly value: number } | { readonly deviation: number };
+  /**
+   * Its initial values: one value, or normal with a standard deviation. `is_residual`: its products are added to the residual
+   * stream.
+   */
+  readonly initial: { readonly value: number } | {
+    readonly deviation: number;
+    readonly is_residual?: boolean;
+  };
 }
 
 /** The shape of a parameter in memory. */
@@ -55,8 +61,10 @@ export function matrix(
   name: string,
   [out, into]: readonly [out: number, into: number],
   deviation: number,
+  is_residual = false,
 ): ParameterSpec {
-  return { name, shape: [out, into], transposed: out > into, initial: { deviation } };
+  const initial = { deviation, is_residual };
+  return { name, shape: [out, into], transposed: out > into, initial };
 }
 
 /** Heads and rotary embedding of a model's attention. */

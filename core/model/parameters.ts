@@ -100,12 +100,30 @@ export class ParameterArrays {
   }
 }
 
-/** Samples initial weights. Every tensor has its own random stream, named by (seed, "init/NAME", 0). */
-export function initialize(parameters: ParameterArrays, seed: number): void {
+/** "family": as the family has it in transformers; "litgpt": as LitGPT, with which the paper pretrains. */
+export type Initialization = "family" | "litgpt";
+
+/**
+ * Samples initial weights. Every tensor has its own random stream, named by (seed, "init/NAME", 0).
+ *
+ * In LitGPT matrices, embeddings included, are normal with deviation √(2 / (5 d)), d being the hidden size; those that add to
+ * the residual stream have 1 / (√d L) in L layers.
+ */
+export function initialize(
+  parameters: ParameterArrays,
+  seed: number,
+  initialization: Initialization = "family",
+): void {
+  const { hidden_size: d, num_hidden_layers: L } = parameters.config;
   for (const { name, initial } of parameterSpecs(parameters.config)) {
     const view = parameters.get(name);
-    if ("value" in initial) view.fill(initial.value);
-    else new Random(seed, `init/${name}`, 0).fillNormal(view, initial.deviation);
+    if ("value" in initial) {
+      view.fill(initial.value);
+      continue;
+    }
+    const litgpt = initial.is_residual ? 1 / (Math.sqrt(d) * L) : Math.sqrt(2 / (5 * d));
+    const deviation = initialization === "litgpt" ? litgpt : initial.deviation;
+    new Random(seed, `init/${name}`, 0).fillNormal(view, deviation);
   }
 }
 

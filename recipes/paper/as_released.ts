@@ -16,6 +16,7 @@ export function asReleased(settings: StudySettings): StudySettings {
   const { cka, evaluation, fine_tuning, general, targets } = settings;
   const released: StudySettings = {
     ...settings,
+    initialization: "litgpt",
     data_stream: "restart",
     fine_tuning: tuned({ ...fine_tuning, validation: byDocument(fine_tuning, general) }),
     targets: targets.map((target) => {
@@ -68,7 +69,8 @@ function riseOf({ peak_lr, warmup_ratio, warmup_steps }: FineTuning["schedule"])
 
 const FACTS = {
   "choices where the paper's text and the authors' code differ":
-    "those of the code (as_released): each arm reads its data from the beginning again; fine-tuning with " +
+    "those of the code (as_released): LitGPT's initial weights; each arm reads its data from the beginning again; " +
+    "fine-tuning with " +
     "torch's AdamW defaults, no clipping, a cosine to 0 and the mean of micro-batches' means; general loss as a " +
     "mean over documents; similarity of 512 tokens a text, with 1 / (1 + JS) and mixtures of full samples; CKA " +
     "of one row per text",

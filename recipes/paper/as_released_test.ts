@@ -56,6 +56,7 @@ Deno.test("as released, the steps are the same ones, and only these fields diffe
     evaluate: ["average"],
     lr_sweep: ["loss_average", "min_lr", "optimizer"],
     midtrain: ["data"],
+    pretrain: ["initialization"],
     proximity: ["jensen_shannon", "max_examples", "preset"],
     sft: ["loss_average", "optimizer", "schedule", "validation"],
     similarity: ["jensen_shannon", "max_examples", "preset"],
@@ -90,6 +91,11 @@ Deno.test("as released, fine-tuning is torch's AdamW with its defaults, a cosine
       [0.999, null, "micro_batch", 0],
     );
   }
+});
+
+Deno.test("as released, pretraining begins with LitGPT's weights, and is otherwise the same", async () => {
+  const [[, first]] = of(released, "pretrain");
+  assert.equal((await resolved(first)).initialization, "litgpt");
 });
 
 Deno.test("as released, data start over where the mixture changes, and only there", () => {

@@ -69,6 +69,7 @@ export interface StudySettings {
   /** Number of embedding rows if larger than the tokenizer's vocabulary. */
   readonly vocab_size?: number;
   readonly model: ConfigOf<typeof pretrain>["model"];
+  readonly initialization?: ConfigOf<typeof pretrain>["initialization"];
   readonly general: string;
   /** Specialised sources made of several, by name: the sources of each with their relative weights in it. */
   readonly groups?: Readonly<Record<string, Readonly<Record<string, number>>>>;

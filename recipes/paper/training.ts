@@ -142,9 +142,11 @@ class StudyBuilder {
     const mixture = mixtureOf(settings, specialised, weight);
     const shared = { steps: to_step - from_step, micro_batch_size, validation, ...compute };
     if (parent === undefined) {
-      const { model, vocab_size, sequence_length, global_batch_size, optimizer } = settings;
+      const { model, initialization, vocab_size, sequence_length } = settings;
+      const { global_batch_size, optimizer } = settings;
       const schedule = trunkSchedule(settings);
-      const more = { model, vocab_size, sequence_length, global_batch_size, schedule, optimizer };
+      const sizes = { vocab_size, sequence_length, global_batch_size };
+      const more = { model, initialization, ...sizes, schedule, optimizer };
       return recipe.step(id, pretrain, {
         config: { ...more, ...shared, mixture, horizon_steps },
         inputs: { tokenizer: this.#data.tokenizer, ...this.#tokens },

@@ -49,6 +49,11 @@ const config = z.strictObject({
    */
   vocab_size: positive_int.optional(),
   /**
+   * Initial weights: "family" as transformers has them, GPT-NeoX normal with 0.02 and 0.02 / √(2 L) into the residual stream;
+   * "litgpt" as the authors' code, with √(0.4 / d) and 1 / (√d L), for hidden size d and L layers.
+   */
+  initialization: z.enum(["family", "litgpt"]).default("family"),
+  /**
    * Shares of the training tokens by source, such as `{ general: 0.8, code: 0.2 }`; or points along the phase,
    * `[{ after_tokens, weights, change }]`, to switch or move to another mixture at an exact token.
    */
@@ -152,7 +157,7 @@ export const pretrain = defineStage({
     const phase = { ...mixed, tokenizer: inputs.tokenizer };
     const result = await trainPhase(ctx, phase, () => {
       const parameters = new ParameterArrays(model, optimizer.decay_scope);
-      initialize(parameters, seed);
+      initialize(parameters, seed, config.initialization);
       return Promise.resolve(freshArrays(parameters));
     });
     await writePhase(outputs, phase, result);

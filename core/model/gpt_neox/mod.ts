@@ -33,8 +33,8 @@ function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
   const { vocab_size: V, hidden_size: D, intermediate_size: F, num_hidden_layers: L } = config;
   const { attention_bias = true, tie_word_embeddings = false } = config;
   const residual = DEVIATION / Math.sqrt(2 * L);
-  const linear = (name: string, out: number, into: number, deviation = DEVIATION) => [
-    matrix(`${name}.weight`, [out, into], deviation),
+  const linear = (name: string, out: number, into: number, is_residual = false) => [
+    matrix(`${name}.weight`, [out, into], is_residual ? residual : DEVIATION, is_residual),
     ...(attention_bias || !name.includes(".attention.") ? [vector(`${name}.bias`, out, 0)] : []),
   ];
   const norm = (name: string) => [vector(`${name}.weight`, D, 1), vector(`${name}.bias`, D, 0)];
@@ -44,9 +44,9 @@ function parameterSpecs(config: GptNeoXConfig): ParameterSpec[] {
       ...norm(`${prefix}.input_layernorm`),
       ...norm(`${prefix}.post_attention_layernorm`),
       ...linear(`${prefix}.attention.query_key_value`, 3 * D, D),
-      ...linear(`${prefix}.attention.dense`, D, D, residual),
+      ...linear(`${prefix}.attention.dense`, D, D, true),
       ...linear(`${prefix}.mlp.dense_h_to_4h`, F, D),
-      ...linear(`${prefix}.mlp.dense_4h_to_h`, D, F, residual),
+      ...linear(`${prefix}.mlp.dense_4h_to_h`, D, F, true),
     ];
   });
   const embedding = { shape: [V, D], initial: { deviation: DEVIATION } };

@@ -31,8 +31,8 @@ const DEVIATION = 0.02;
 function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
   const { vocab_size: V, hidden_size: D, intermediate_size: F } = config;
   const { num_attention_heads: H, num_key_value_heads: K, head_dim: E } = config;
-  const linear = (name: string, out: number, into: number) =>
-    matrix(`${name}.weight`, [out, into], DEVIATION);
+  const linear = (name: string, out: number, into: number, is_residual = false) =>
+    matrix(`${name}.weight`, [out, into], DEVIATION, is_residual);
   const norm = (name: string) => vector(`${name}.weight`, D, 1);
   const embedding = { shape: [V, D], initial: { deviation: DEVIATION } };
   const layers = Array.from({ length: config.num_hidden_layers }, (_, i) => {
@@ -42,11 +42,11 @@ function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
       linear(`${prefix}.self_attn.q_proj`, H * E, D),
       linear(`${prefix}.self_attn.k_proj`, K * E, D),
       linear(`${prefix}.self_attn.v_proj`, K * E, D),
-      linear(`${prefix}.self_attn.o_proj`, D, H * E),
+      linear(`${prefix}.self_attn.o_proj`, D, H * E, true),
       norm(`${prefix}.post_attention_layernorm`),
       linear(`${prefix}.mlp.gate_proj`, F, D),
       linear(`${prefix}.mlp.up_proj`, F, D),
-      linear(`${prefix}.mlp.down_proj`, D, F),
+      linear(`${prefix}.mlp.down_proj`, D, F, true),
     ];
   });
   return [
