@@ -5,7 +5,13 @@ import { modelFiles, SIZES } from "../../tests/shared/exported_model.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { findPython, runPython } from "../../tests/shared/python.ts";
 import { withHub } from "../../tests/shared/hub_tests.ts";
-import { hostWeights, loadModelFiles, openModel } from "@causeway/core/model";
+import {
+  encodeParameters,
+  hostWeights,
+  loadModelFiles,
+  openModel,
+  ParameterArrays,
+} from "@causeway/core/model";
 import { loadParameters, loadTrainerState } from "@causeway/core/train";
 import { Decoder } from "@causeway/core/generate";
 import { import_model } from "./mod.ts";
@@ -26,7 +32,10 @@ globalThis.addEventListener("unload", () => Deno.removeSync(shared, { recursive:
 conformance(import_model, [{ name: "a folder", config: { folder: shared }, inputs: {} }]);
 
 /** The outputs of the stage for a model. */
-async function take(given: { folder: string } | { hub: string }, trained = {}) {
+async function take(
+  given: { folder: string; chat_template?: string } | { hub: string },
+  trained = {},
+) {
   const fake = await fakeContext(import_model, { config: { ...given, trained }, inputs: {} });
   await import_model.run(fake.ctx);
   return fake.collected();
@@ -87,6 +96,30 @@ Deno.test("ids of special tokens, settings of generation and the chat template a
     // The first one that generation_config.json names ends documents.
     const { vocab } = read("tokenizer.json").model;
     assert.equal(vocab[read("tokenizer_config.json").eos_token], 3);
+  }));
+
+Deno.test("a chat template of the recipe replaces that of the model, and its end of turn ends texts", () =>
+  withFolder(async (folder) => {
+    const ids = Object.keys(json(FILES["tokenizer.json"]).model.vocab).length;
+    const end = { id: ids, content: "<end>", special: true, normalized: false };
+    const files = {
+      ...FILES,
+      "tokenizer.json": text({ ...json(FILES["tokenizer.json"]), added_tokens: [end] }),
+      "config.json": text({ ...json(FILES["config.json"]), vocab_size: ids + 1 }),
+      "chat_template.jinja": new TextEncoder().encode("{{ messages }}"),
+    };
+    const wide = new ParameterArrays({ ...SIZES, vocab_size: ids + 1 }, "matrices");
+    const model = { ...files, "model.safetensors": encodeParameters(wide) };
+    const chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}" +
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+    const given = { folder: writeFolder(folder, model), chat_template };
+    const { checkpoint, tokenizer } = await take(given);
+    const read = (name: string) => json(checkpoint.get(name) as Uint8Array);
+    assert.equal(read("tokenizer_config.json").chat_template, chat_template);
+    assert.deepEqual(read("config.json").eos_token_id, [0, ids]);
+    assert.equal(checkpoint.has("chat_template.jinja"), false);
+    assert.equal(tokenizer.has("chat_template.jinja"), false);
+    await assert.rejects(take({ ...given, chat_template: "nope" }), /no chat template "nope"/);
   }));
 
 /** Invalid folders: the change to a valid one, and the error. */

@@ -44,6 +44,20 @@ Deno.test("the files of a folder become a tokenizer, and its size is known befor
     assert.deepEqual(forecast.outputs, { tokenizer: { vocab_size: VOCAB_SIZE } });
   }));
 
+Deno.test("a base model's tokenizer gets a chat template, in the place of another", () =>
+  withTokenizer(async (folder) => {
+    Deno.writeTextFileSync(join(folder, "chat_template.jinja"), "{{ messages }}");
+    const given = { folder, chat_template: "plain" };
+    const fake = await fakeContext(import_tokenizer, { config: given, inputs: {} });
+    await import_tokenizer.run(fake.ctx);
+    const { tokenizer } = fake.collected();
+    const settings = new TextDecoder().decode(tokenizer.get("tokenizer_config.json"));
+    assert.match(JSON.parse(settings).chat_template, /Assistant:/);
+    assert.equal(tokenizer.has("chat_template.jinja"), false);
+    const { error } = import_tokenizer.config.safeParse({ ...given, chat_template: "chatml" });
+    assert.match(String(error), /needs the tokens <\|im_start\|> and/);
+  }));
+
 const { config } = import_tokenizer;
 
 Deno.test("the content is part of the config, and a change is detected", () =>

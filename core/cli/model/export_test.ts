@@ -132,6 +132,55 @@ Deno.test("a model of a run is exported, generated from, and talked with", async
       assert.match(err, /the commands are \/new, \/again and \/quit/);
       assert.ok(text.length > 2);
     });
+    await t.step("a chat template is used without being named, and exported again", async () => {
+      const chatty = join(out, "chatty"), again = join(out, "chatty-again");
+      Deno.mkdirSync(chatty);
+      for (const { name, isFile } of Deno.readDirSync(hf)) {
+        if (isFile) Deno.copyFileSync(join(hf, name), join(chatty, name));
+      }
+      const path = join(chatty, "tokenizer_config.json");
+      const config = JSON.parse(Deno.readTextFileSync(path));
+      const chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}" +
+        "{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+      Deno.writeTextFileSync(path, JSON.stringify({ ...config, chat_template }));
+      const greedy = ["--temperature", "0", "--max-new-tokens", "6", "--threads", "1"];
+      const generated = async (...args: string[]) => {
+        const { out: line, code, err } = await runCommand(generateMain, [
+          ...args,
+          ...greedy,
+          "--json",
+        ]);
+        assert.equal(code, 0, err);
+        return JSON.parse(line).text;
+      };
+      const answer = await generated(chatty, "Hi", "--chat");
+      assert.equal(answer, await generated(hf, "<user>Hi<assistant>"));
+      let text = "";
+      const lines = ["Hi", "a <|endoftext|>", "/quit"];
+      const terminal = {
+        ask: () => lines.shift(),
+        write: (piece: string) => text += piece,
+        color: false,
+        onInterrupt: () => () => {},
+      };
+      const chatted = (args: string[]) =>
+        runCommand((given, io) => chatMain(given, io, terminal), [...args, ...greedy]);
+      const { code, err } = await chatted([chatty]);
+      assert.equal(code, 0, err);
+      assert.match(err, /, by its chat template\. \/new starts/);
+      assert.match(err, /<\|endoftext\|> in a message would be taken for the token/);
+      assert.equal(text.trim(), answer.trim());
+      const refused = await runCommand(generateMain, [hf, "Hi", "--chat"]);
+      assert.deepEqual([refused.code, /--chat needs a chat template/.test(refused.err)], [2, true]);
+      const system = await chatted([hf, "--system", "Be brief."]);
+      assert.match(
+        system.err,
+        /--system is for a model with a chat template, and this one has none/,
+      );
+      await runCommand(exportMain, [chatty, "--to", again]);
+      const copied = Deno.readTextFileSync(join(again, "tokenizer_config.json"));
+      assert.equal(JSON.parse(copied).chat_template, chat_template);
+    });
     await t.step("a tokenizer larger than the model is refused by every command", async () => {
       const large = join(out, "large");
       Deno.mkdirSync(large);

@@ -135,6 +135,8 @@ Deno.test("a template that writes earlier turns in another way when more follow 
   const refusing = new ChatTemplate("{{ raise_exception('no') }}", {}, []);
   assert.throws(() => refusing.prompt([user("a")]), /the chat template says: no/);
   assert.throws(() => template.prompt([user("\ufdd0")]), /noncharacter/);
+  const endless = new ChatTemplate("{% for i in range(1000000000000) %}{% endfor %}", {}, []);
+  assert.throws(() => endless.prompt([]), /range of more than 100000 numbers/);
 });
 
 Deno.test("an answer ends with its control token, and blanks after it are the template's", () => {

@@ -156,6 +156,9 @@ export class ChatTemplate {
   }
 }
 
+/** As in Jinja's sandbox: templates come with the models of other people. */
+const MAX_RANGE = 100_000;
+
 const GLOBALS = {
   true: true,
   false: false,
@@ -168,9 +171,9 @@ const GLOBALS = {
   },
   range(start: number, stop?: number, step = 1): number[] {
     const [from, to] = stop === undefined ? [0, start] : [start, stop];
-    return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => {
-      return from + step * i;
-    });
+    const length = Math.max(0, Math.ceil((to - from) / step));
+    if (!(length <= MAX_RANGE)) throw new Error(`range of more than ${MAX_RANGE} numbers`);
+    return Array.from({ length }, (_, i) => from + step * i);
   },
   strftime_now: strftime,
 };
