@@ -37,7 +37,7 @@ await serveRequests({
     runPass = async () => {
       const accumulator = new CkaAccumulator({
         states,
-        crossProduct: (x, y, rows) => products.compute(x, y, rows),
+        crossProduct: (x, y, rows) => products.compute(x as Float32Array, y as Float32Array, rows),
       });
       for (const batch of batches) await accumulator.add(batch, rows);
       return states.flatMap(({ name: a }, i) =>

@@ -217,8 +217,9 @@ function timeRows(left: readonly StepTime[]): [string, string][] {
   const at_least = unknown > 0 || left.some(({ at_least }) => at_least);
   const seconds = sum(left.map(({ seconds = 0 }) => seconds));
   const known = `${at_least ? "at least " : ""}${formatSpan(seconds)} to run`;
-  const without =
-    `unknown for ${unknown} of ${counted(left.length, "task")}: nothing like them has run here`;
+  const without = `unknown for ${unknown} of ${
+    counted(left.length, "task")
+  }: nothing like them has run here`;
   if (unknown === 0) return [["time", known]];
   return unknown === left.length ? [["time", without]] : [["time", known], ["", without]];
 }
