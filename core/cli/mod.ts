@@ -5,6 +5,7 @@
  */
 import { command as chat } from "./model/chat.ts";
 import { command as export_model } from "./model/export.ts";
+import { command as doctor } from "./doctor/doctor.ts";
 import { command as generate } from "./model/generate.ts";
 import { command as new_stage } from "./new_stage/new_stage.ts";
 import { command as inspect } from "./plan/inspect.ts";
@@ -22,7 +23,7 @@ import type { Command } from "./shared/command.ts";
 /** All commands, in the order in which a user meets them. */
 export const COMMANDS: readonly Command[] = [
   ...[pipeline, plan, inspect, show, status, serve, track, gc],
-  ...[generate, chat, export_model, recommend, new_stage, step],
+  ...[generate, chat, export_model, recommend, new_stage, doctor, step],
 ];
 
 export type { Console } from "./shared/console.ts";

@@ -8,5 +8,6 @@ export {
   isLaunched,
   joinGroup,
   type Launched,
+  mpiVersion,
   type ProcessGroup,
 } from "./process_group.ts";

@@ -177,6 +177,16 @@ const MAX_COUNT = 2 ** 30;
  * @throws {Error} naming the files it tried, and how to install one.
  */
 function loadMpi(env: Environment): MpiFunctions {
+  const { library, flavour } = findLibrary(env);
+  return functions(library, flavour);
+}
+
+/** Name and version of the MPI library that {@link attachGroup} would use. @throws {Error} if there is none. */
+export function mpiVersion(env: Environment): string {
+  return versionOf(findLibrary(env).library).split(/[,\n]/)[0].trim();
+}
+
+function findLibrary(env: Environment): { library: Loaded; flavour: Flavour } {
   const named = env("CAUSEWAY_MPI");
   const flavours = env("PMI_RANK") !== undefined && env("OMPI_COMM_WORLD_RANK") === undefined
     ? [MPICH, OPEN_MPI]
@@ -185,7 +195,7 @@ function loadMpi(env: Environment): MpiFunctions {
   for (const flavour of flavours) {
     for (const path of named ? [named] : flavour.files) {
       const library = open(path, flavour);
-      if (library) return functions(library, flavour);
+      if (library) return { library, flavour };
       tried.push(path);
     }
   }
