@@ -29,6 +29,8 @@ export interface Effect extends Interval {
    * which have no interval.
    */
   readonly replication: string;
+  /** The interval that also has the variance of the held-out documents, where it was measured; shown, decides nothing. */
+  readonly with_documents?: Interval;
 }
 
 /** The loss of an arm on a source after fine-tuning on a target; NaN if it was not measured. */
@@ -91,7 +93,9 @@ function ofMeans(
 export function effectOf(label: string, row: ComparisonRow | undefined): Effect | undefined {
   if (!isCompared(row)) return undefined;
   const { difference, ci_low, ci_high, detectable, replication } = row;
-  return { label, difference, ci_low, ci_high, detectable, replication, unit: "nats" };
+  const with_documents = { ci_low: row.ci_documents_low, ci_high: row.ci_documents_high };
+  const effect = { label, difference, ci_low, ci_high, detectable, replication } as const;
+  return { ...effect, unit: "nats", ...(with_documents.ci_low !== null && { with_documents }) };
 }
 
 /** Loss of arm `a` minus that of arm `b`. */

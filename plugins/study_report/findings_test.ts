@@ -55,12 +55,16 @@ Deno.test("published means have no intervals: their signs decide", () => {
 
 Deno.test("in domain: code and math apart, each on its own target", () => {
   const noisy_math = changed({
-    comparison: ({ arm }) => between(-0.2, arm === "math" ? 0.1 : -0.1),
+    comparison: ({ arm }) => ({
+      ...between(-0.2, arm === "math" ? 0.1 : -0.1),
+      ci_documents_low: -0.25,
+      ci_documents_high: -0.05,
+    }),
   });
   assert.equal(verdict(noisy_math, "in_domain", "code"), "supported");
   assert.equal(verdict(noisy_math, "in_domain", "math"), "undecided");
   assert.deepEqual(find(noisy_math, "in_domain", "code").numbers, [
-    "code 20% from 10%, Pycode: -0.150 [-0.200, -0.100]",
+    "code 20% from 10%, Pycode: -0.150 [-0.200, -0.100], with documents [-0.250, -0.050]",
   ]);
   // A mixture near general data may harm: it is no part of these findings.
   const flan_harms = changed({

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { writeReport } from "@causeway/core/report";
+import { count, writeReport } from "@causeway/core/report";
 import { defineStage, files } from "@causeway/core/stage";
 import { findComparison, mainArms } from "./effects.ts";
 import { judgeAll } from "./findings/mod.ts";
@@ -19,7 +19,7 @@ import { agreementText, modelOf, signRows } from "./paper/compare.ts";
 import { coverage } from "./sections/method.ts";
 import { SECTIONS } from "./sections/mod.ts";
 import { bestArm, meanCell } from "./tables.ts";
-import type { Finding } from "./verdict.ts";
+import { type Finding, LEAST_TOKENS } from "./verdict.ts";
 
 export { study_report_config, type StudyReportConfig } from "./inputs.ts";
 
@@ -67,7 +67,11 @@ function renderSummary(
       ...rest.map((line) => " ".repeat(VERDICT_WIDTH) + line),
     ];
   });
+  const untestable = findings.some(({ verdict }) => verdict === "not testable here");
   const caveats = [
+    ...(untestable
+      ? [`Not testable here: a source has at most ${count(LEAST_TOKENS)} held-out tokens.`]
+      : []),
     coverage(all.comparison),
     "Intervals are not corrected for multiple comparisons. report.html has the rules, the numbers and the power of each verdict.",
   ];

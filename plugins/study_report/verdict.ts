@@ -124,9 +124,13 @@ function smallestSource({ comparison }: StudyMeasurements, on: Grounds["on"]) {
 }
 
 /** "math − control: -0.034 [-0.051, -0.017]". */
-export function formatEffect({ label, difference, ci_low, ci_high, unit }: Effect): string {
+export function formatEffect(effect: Effect): string {
+  const { label, difference, ci_low, ci_high, with_documents, unit } = effect;
   const format = (value: number | null) => amount(value, unit);
-  return `${label}: ${format(difference)} ${interval(ci_low, ci_high, format)}`.trim();
+  const both = with_documents &&
+    `, with documents ${interval(with_documents.ci_low, with_documents.ci_high, format)}`;
+  return `${label}: ${format(difference)} ${interval(ci_low, ci_high, format)}`.trim() +
+    (both ?? "");
 }
 
 /** A signed number in the unit of an effect. */
