@@ -65,7 +65,7 @@ const UNCOMMENTED: readonly (readonly [string, string])[] = [
   ["optimizer.weight_decay", "Decoupled weight decay; multiplied by the learning rate."],
   ["weights.cosine", "Weight of the cosine similarity of the frequency vectors."],
   ["weights.jaccard", "Weight of the Jaccard index of the vocabularies."],
-  ["weights.jensen_shannon", "Weight of 1 - Jensen-Shannon."],
+  ["weights.jensen_shannon", "Weight of the Jensen-Shannon part."],
 ];
 
 /** The text of docs/stages.md. */
