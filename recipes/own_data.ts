@@ -26,6 +26,7 @@ export default defineRecipe(header, (recipe) => {
             path: "recipes/own_data.jsonl",
             prompt: "Question: {question}\nAnswer: ", // excluded from the loss
             text: "answer",
+            // Conversations instead: path: "recipes/own_chats.jsonl", messages: "messages", without prompt and text.
           },
         }],
       },

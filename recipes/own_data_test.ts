@@ -18,6 +18,15 @@ Deno.test("its data file is read as prompts and answers", async () => {
   assert.equal(text.slice(prompt_length_chars), "45.");
 });
 
+Deno.test("its file of conversations is read as messages", async () => {
+  const options = { name: "chats", path: "recipes/own_chats.jsonl", messages: "messages" };
+  const documents = await Array.fromAsync(recordCard(options).documents());
+  assert.deepEqual(
+    documents.map(({ messages }) => messages!.map(({ role }) => role)),
+    [["user", "assistant", "user", "assistant"], ["system", "user", "assistant"]],
+  );
+});
+
 interface Sources {
   sources: { questions: { records: { path: string; text: string; prompt: string } }[] };
 }

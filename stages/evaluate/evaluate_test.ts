@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spansColumn } from "@causeway/core/stage";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import {
   TINY_TOKENIZER,
@@ -61,6 +62,25 @@ Deno.test("bits per byte of examples are those of their answers", async () => {
     for (const id of TOKENS.tokens.values.subarray(start + 4, end - 1)) bytes += `t${id}`.length;
   });
   assert.ok(Math.abs(bits_per_byte[row]! - loss[row] * tokens[row] / Math.LN2 / bytes) < 1e-9);
+});
+
+Deno.test("of conversations every answer is measured, and nothing between them", async () => {
+  // Tokens 2 to 4 and 5 to the end; the last one ends the document.
+  const { source, tokens: { values, offsets } } = TOKENS;
+  const spans = source.map((_, i) => [2, 4, 5, offsets[i + 1] - offsets[i]]);
+  const data = { ...TOKENS, loss_spans: spansColumn(spans) };
+  const config = { by_example: ["qa"], sources: ["qa"], sequence_length: 24 };
+  const { loss, bits_per_byte, tokens } = await evaluated(config, { tokens: { data } });
+  let bytes = 0, labels = 0;
+  source.forEach((name, i) => {
+    if (name !== "qa") return;
+    const ids = values.subarray(offsets[i], offsets[i + 1]);
+    const answers = [...ids.subarray(2, 4), ...ids.subarray(5)];
+    labels += answers.length;
+    for (const id of answers.slice(0, -1)) bytes += `t${id}`.length;
+  });
+  assert.equal(tokens[0], labels);
+  assert.ok(Math.abs(bits_per_byte[0]! - loss[0] * labels / Math.LN2 / bytes) < 1e-9);
 });
 
 Deno.test("without a tokenizer bits per byte of examples are left empty, and the log says why", async () => {
