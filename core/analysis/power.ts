@@ -64,6 +64,16 @@ export function detectableEffect(degrees: number, { alpha = 0.05, power = 0.8 } 
   if (!(power > alpha && power < 1)) {
     throw new RangeError(`power must be above alpha (${alpha}) and below 1, got ${power}`);
   }
+  const key = `${degrees} ${alpha} ${power}`;
+  const effect = EFFECTS.get(key) ?? bisect(degrees, alpha, power);
+  EFFECTS.set(key, effect);
+  return effect;
+}
+
+/** Effects computed so far: each takes some ten thousand probabilities, and a study asks for few of them many times. */
+const EFFECTS = new Map<string, number>();
+
+function bisect(degrees: number, alpha: number, power: number): number {
   let low = 0, high = 2 * studentQuantile(1 - alpha / 2, degrees);
   while (studentPower(high, degrees, alpha) < power) high *= 2;
   while (high - low > 1e-12 * high) {

@@ -157,13 +157,8 @@ function differenceOf(pairs: readonly Pair[], documents: DocumentLosses, confide
   };
 }
 
-/** Effects are in standard errors, and depend on the degrees of freedom alone. */
-const EFFECTS = new Map<number, number>();
-
 function detectableOf({ error, df }: PairedDifference): number | null {
-  if (error === null || df === null) return null;
-  if (!EFFECTS.has(df)) EFFECTS.set(df, detectableEffect(df));
-  return error * EFFECTS.get(df)!;
+  return error === null || df === null ? null : error * detectableEffect(df);
 }
 
 /** The error over documents, and the interval with it and the variation of training, where both are known. */

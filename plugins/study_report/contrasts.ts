@@ -59,17 +59,8 @@ export function estimate(
   const repeated = values.length > 1;
   const replication = !repeated ? "none" : trunks.length > 1 ? "trunks" : "seeds";
   const error = repeated ? standardDeviation(values)! / Math.sqrt(values.length) : 0;
-  const detectable = repeated ? error * errorsToTell(values.length - 1) : null;
+  const detectable = repeated ? error * detectableEffect(values.length - 1) : null;
   return { label, unit, difference, ci_low, ci_high, detectable, replication };
-}
-
-const ERRORS = new Map<number, number>();
-
-/** {@link detectableEffect}, which is slow, once for each number of degrees of freedom. */
-function errorsToTell(degrees: number): number {
-  const known = ERRORS.get(degrees) ?? detectableEffect(degrees);
-  ERRORS.set(degrees, known);
-  return known;
 }
 
 /** From the means over seeds alone. */
