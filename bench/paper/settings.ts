@@ -8,6 +8,18 @@ import type { StudySettings } from "../../recipes/paper/settings.ts";
 
 type Model = Pick<StudySettings, "name" | "title" | "model" | "schedule" | "rates">;
 
+/** A model of 0.7M parameters, and its learning rates. */
+export const NANO: Pick<Model, "model" | "schedule" | "rates"> = {
+  model: {
+    hidden_size: 64,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    intermediate_size: 256,
+  },
+  schedule: { peak_lr: 5e-3, min_lr: 1e-5 },
+  rates: [6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2, 2e-2],
+};
+
 const SEQUENCE_LENGTH = 256;
 
 /** Shares of the horizon: those of the paper's steps 6k, 20k and 40k of 61k, rounded. */

@@ -55,6 +55,7 @@ export {
   embeddings,
   type GroupName,
   hostWeights,
+  type Initialization,
   initialize,
   ParameterArrays,
   parameterCount,

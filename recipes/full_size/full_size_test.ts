@@ -71,3 +71,54 @@ for (const [size, parameters, micro_batch_size] of SIZES) {
     assert.equal(config.precision, "bfloat16");
   });
 }
+
+const SIZE = { model: "pythia-70m", micro_batch_size: 16 } as const;
+
+Deno.test("KnowledgeQA's four parts have the shares of the authors' configuration", async () => {
+  const { steps } = await forecast("70m");
+  const { sources, from_step, to_step } = steps.find(({ id }) => id === "knowledge_qa")!.forecast!
+    .training!;
+  const drawn = new Map(sources.map(({ source, tokens }) => [source, tokens]));
+  const whole = (to_step - from_step) * TOKENS_PER_STEP;
+  const shares = { c4: 0.8, q4: 0.15, q1: 0.03, q2: 0.015, q3: 0.005 };
+  for (const [part, share] of Object.entries(shares)) {
+    const found = drawn.get(part === "c4" ? part : `knowledge_${part}`)! / whole;
+    assert.ok(Math.abs(found - share) < 1e-6, `${part}: ${found}`);
+  }
+  assert.equal(drawn.size, 5);
+});
+
+Deno.test("the tokenizer is Pythia's from the hub or the data root, or trained where that is said", async () => {
+  const root = await Deno.makeTempDir(), before = Deno.env.get("CAUSEWAY_DATA_ROOT");
+  const choose = (tokenizer?: string) => {
+    const settings = fullSize({ ...SIZE, ...(tokenizer && { tokenizer }) });
+    return [settings.tokenizer, settings.facts!.tokenizer] as const;
+  };
+  try {
+    Deno.env.delete("CAUSEWAY_DATA_ROOT");
+    assert.deepEqual(choose(), [{ hub: "EleutherAI/pythia-70m" }, "Pythia's"]);
+    assert.deepEqual(choose("here"), [{ folder: "here" }, "Pythia's"]);
+    Deno.env.set("CAUSEWAY_DATA_ROOT", root);
+    const [none, fact] = choose();
+    assert.equal(none, undefined);
+    assert.match(fact, /learned from the data; the data root has no pythia_tokenizer/);
+    const folder = join(root, "pythia_tokenizer");
+    await Deno.mkdir(folder);
+    assert.deepEqual(choose()[0], { folder });
+    assert.equal(choose("trained")[0], undefined);
+  } finally {
+    if (before === undefined) Deno.env.delete("CAUSEWAY_DATA_ROOT");
+    else Deno.env.set("CAUSEWAY_DATA_ROOT", before);
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("SciQ's 13,679 examples are a choice, which the facts explain", () => {
+  const [own, all] = [{}, { sciq: "all" } as const].map((choice) => {
+    const { data, facts } = fullSize({ ...SIZE, tokenizer: "trained", ...choice });
+    return [data.sources.sciq, facts!["training examples of SciQ"]];
+  });
+  assert.deepEqual([own[0], all[0]], [[{ dataset: "sciq" }], [{ dataset: "sciq_all" }]]);
+  assert.match(`${own[1]}`, /^11,679/);
+  assert.match(`${all[1]}`, /^13,679, .* held-out loss is of 2,000 of them/);
+});

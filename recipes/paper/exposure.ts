@@ -48,7 +48,10 @@ export function continuedArms(settings: StudySettings): WholeArm[] {
   const { specialised: sources, starts = [], match } = continued;
   return sources.flatMap((specialised) => {
     const arms: WholeArm[] = [];
-    if (wants(match, "steps")) arms.push(...starts.map((start) => alone(specialised, start)));
+    const own = Array.isArray(starts)
+      ? starts
+      : (starts as Readonly<Record<string, readonly number[]>>)[specialised] ?? [];
+    if (wants(match, "steps")) arms.push(...own.map((start) => alone(specialised, start)));
     if (wants(match, "tokens")) {
       const main = midtraining.find((mixture) => mixture.specialised === specialised);
       if (!main) {

@@ -123,7 +123,8 @@ export interface StudySettings {
    */
   readonly continued?: {
     readonly specialised: readonly string[];
-    readonly starts?: readonly number[];
+    /** For all sources, or for each. */
+    readonly starts?: readonly number[] | Readonly<Record<string, readonly number[]>>;
     /** "steps" by default. */
     readonly match?: Match;
   };

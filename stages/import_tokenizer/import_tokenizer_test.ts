@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { conformance } from "../../tests/conformance/mod.ts";
 import { fakeContext } from "../../tests/shared/fake_context.ts";
 import { TINY_TOKENIZER, VOCAB_SIZE } from "../../tests/shared/tiny_training.ts";
+import { withHub } from "../../tests/shared/hub_tests.ts";
 import { import_tokenizer } from "./mod.ts";
 
 const folder = Deno.makeTempDirSync();
@@ -118,4 +119,28 @@ Deno.test("the recipe may name the token that ends texts", () =>
     assert.equal(text("chat_template.jinja"), "{{ messages }}");
     await assert.rejects(take({}), /no end-of-text token/);
     await assert.rejects(take({ end_of_text: "t99" }), /end_of_text "t99" is not a token/);
+  }));
+
+Deno.test("a tokenizer on the hub is pinned to its commit, and only its files are downloaded", () =>
+  withHub({
+    "org/tiny": { ...TINY_TOKENIZER, "model.safetensors": new Uint8Array(9), "README.md": "hello" },
+    "org/bare": { "README.md": "hello" },
+  }, async (hub) => {
+    const parsed = await config.parseAsync({ hub: "org/tiny" });
+    assert.match(parsed.hub!, /^org\/tiny@[0-9a-f]{40}$/);
+    assert.deepEqual(await config.parseAsync(parsed), parsed);
+    const fake = await fakeContext(import_tokenizer, { config: parsed, inputs: {} });
+    await import_tokenizer.run(fake.ctx);
+    const { tokenizer } = fake.collected();
+    assert.deepEqual([...tokenizer.keys()].sort(), Object.keys(TINY_TOKENIZER).sort());
+    const fetched = hub.requests.map(({ path }) => path).filter((path) =>
+      path.includes("/resolve/")
+    );
+    assert.equal(fetched.length, Object.keys(TINY_TOKENIZER).length); // once, then from the cache
+    const message = async (given: object) =>
+      (await config.safeParseAsync(given)).error!.issues[0].message;
+    assert.match(await message({ hub: "org/bare" }), /tokenizer.json/);
+    assert.match(await message({ hub: "org/none" }), /the hub has no model org\/none/);
+    assert.match(await message({ ...parsed, digest: "x" }), /has changed; run the recipe again/);
+    assert.match(await message({}), /set either folder or hub/);
   }));
