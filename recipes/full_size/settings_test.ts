@@ -206,3 +206,20 @@ Deno.test("similarity and CKA: at most 10,000 texts; C4 and APPS, code on Pycode
     "math gsm8k",
   ]);
 });
+
+Deno.test("every row of the table in docs/paper.md says how it compares", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/paper.md", import.meta.url));
+  const [, section] = page.split("## Everything in the paper, and where it is here");
+  const rows = section.split("\n## ")[0].split("\n").filter((line) => line.startsWith("| "))
+    .slice(2).map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | +\|?$/g, "")));
+  const headings = rows.filter(([name]) => name.startsWith("**"));
+  const compared = rows.filter((row) => !headings.includes(row));
+  assert.ok(
+    headings.length === 7 && compared.length > 50,
+    `${headings.length}, ${compared.length}`,
+  );
+  const unclear = compared.filter(([, , how]) =>
+    !/^(same|option: |differs because |beside ours)/.test(how)
+  );
+  assert.deepEqual(unclear, []);
+});
