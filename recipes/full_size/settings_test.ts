@@ -103,6 +103,16 @@ for (const [arm, weight, step, billions] of MIXTURES) {
   });
 }
 
+Deno.test("KnowledgeQA's parts have the authors' shares of the whole mixture", () => {
+  const { c4: _, ...parts } = firstPhase("knowledge_qa").config.mixture as Record<string, number>;
+  assert.deepEqual(parts, {
+    knowledge_q1: 0.03,
+    knowledge_q2: 0.015,
+    knowledge_q3: 0.005,
+    knowledge_q4: 0.15,
+  });
+});
+
 Deno.test("ablations: starts at 20%, weights from 63B and 105B, continued pretraining, checkpoints along the run", () => {
   const { config } = recipe.steps.find(({ id }) => id === "comparison")!;
   type Arm = {
@@ -129,7 +139,7 @@ Deno.test("ablations: starts at 20%, weights from 63B and 105B, continued pretra
   }
   const alone = arms.filter(({ kind }) => kind === "continued")
     .map(({ specialised, step, weight }) => `${specialised} ${step} ${weight}`);
-  for (const one of ["code 40000 1", "math 50000 1"]) assert.ok(alone.includes(one), one);
+  assert.deepEqual(alone, ["code 40000 1", "math 50000 1"]);
   const along = arms.filter(({ kind }) => kind === "along_run");
   for (const name of ["code", "control"]) {
     const ends = along.filter((arm) => arm.name.startsWith(name)).map(({ end_step }) => end_step);
@@ -186,15 +196,22 @@ Deno.test("the 26 learning rates, each once, on the control's checkpoint", () =>
 });
 
 Deno.test("as released: torch's optimizer, means of micro-batches, data from the beginning, pooled CKA", () => {
-  const { fine_tuning, data_stream, similarity, cka } = asReleased(
+  const { fine_tuning, data_stream, similarity, cka, initialization } = asReleased(
     fullSize({ model: "pythia-70m", micro_batch_size: 16 }),
   );
   assert.deepEqual(
-    [fine_tuning.optimizer, fine_tuning.loss_average, data_stream],
-    [{ preset: "torch_default" }, "micro_batch", "restart"],
+    [fine_tuning.optimizer, fine_tuning.loss_average, data_stream, initialization],
+    [{ preset: "torch_default" }, "micro_batch", "restart", "litgpt"],
   );
+  assert.deepEqual(fine_tuning.validation!.by_document, ["c4"]);
   assert.equal(similarity!.preset, "as_released");
   assert.deepEqual([cka!.config.rows, cka!.config.max_texts], ["document_mean", 1000]);
+});
+
+Deno.test("SciQ's 13,679 examples and another tokenizer are options", () => {
+  const all = fullSize({ model: "pythia-70m", micro_batch_size: 16, sciq: "all", tokenizer: "a" });
+  assert.deepEqual(all.data.sources.sciq, [{ dataset: "sciq_all" }]);
+  assert.deepEqual(all.tokenizer, { folder: "a" });
 });
 
 Deno.test("similarity and CKA: at most 10,000 texts; C4 and APPS, code on Pycode and math on GSM8K", () => {
