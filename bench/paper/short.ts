@@ -21,7 +21,7 @@ export function shortStudy(name: string, title: string): StudySettings {
     midtraining: settings.midtraining.filter(({ name }) => kept.includes(name)),
     targets: settings.targets.filter(({ name }) => [code, math].includes(name)),
     matched: { code, math },
-    continued: { specialised: kept, starts: [2 / 3], match: "both" },
+    continued: { specialised: ["code"], starts: [2 / 3], match: "both" },
     grid: {
       specialised: "code",
       weight: 0.2,
