@@ -67,8 +67,8 @@ async function tokenized(folder: string) {
   return { train, tokenizer: Object.fromEntries(tokenizer) as Files };
 }
 
-/** A checkpoint that knows the conversations by heart. */
-async function trained(folder: string): Promise<Files> {
+/** A model tuned on the conversations; after 150 epochs it knows them by heart. */
+async function tuned(folder: string, more: { epochs: number; packing?: boolean }) {
   const { train, tokenizer } = await tokenized(folder);
   const sizes = {
     hidden_size: 48,
@@ -90,14 +90,14 @@ async function trained(folder: string): Promise<Files> {
       sequence_length: 128,
       global_batch_size: 5,
       micro_batch_size: 5,
-      epochs: 150,
+      ...more,
       schedule: { peak_lr: 1e-2 },
       threads: 1,
     },
     inputs: { checkpoint, train: { all: train } },
   });
   await sft.run(fake.ctx);
-  return Object.fromEntries(fake.collected().checkpoint);
+  return fake.collected();
 }
 
 function filesIn(folder: string): FilesInput {
@@ -147,11 +147,30 @@ mask = tokenizer.apply_chat_template(json.loads(sys.argv[3]), return_dict=True, 
 print(json.dumps({"answers": answers, "ids": mask["input_ids"], "mask": mask["assistant_masks"]}))
 `;
 
+Deno.test("conversations in one row train as those in rows of their own", async () => {
+  await withFolder(async (folder) => {
+    const [apart, packed] = [
+      await tuned(folder, { epochs: 3 }),
+      await tuned(folder, { epochs: 3, packing: true }),
+    ];
+    assert.equal(new Set(apart.samples.row).size, 4); // of 5, as many as are kept
+    assert.ok(new Set(packed.samples.row).size < 4);
+    const answers = LIMA.length + SHAREGPT.length + 3; // three conversations have more than one
+    const spans = packed.samples.supervised.filter((one) => one === 1).length;
+    assert.equal(spans, answers);
+    assert.equal(packed.training.loss.length, 3);
+    packed.training.loss.forEach((loss, i) => {
+      const error = Math.abs(loss - apart.training.loss[i]) / loss;
+      assert.ok(error < 1e-5, `step ${i}: losses differ by ${error}`);
+    });
+  });
+});
+
 Deno.test("a model tuned on conversations answers by its chat template and stops", async (t) => {
   await withFolder(async (folder) => {
     const [made, hf, onnx] = ["made", "hf", "onnx"].map((name) => join(folder, name));
     Deno.mkdirSync(made);
-    for (const [name, content] of Object.entries(await trained(folder))) {
+    for (const [name, content] of (await tuned(folder, { epochs: 150 })).checkpoint) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
       Deno.writeFileSync(join(made, name), bytes);
     }
