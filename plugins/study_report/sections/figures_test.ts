@@ -154,3 +154,30 @@ Deno.test("many layers leave no room for numbers in the cells", async () => {
   assert.ok(!textsOf(figure).includes("1.00"));
   assert.ok(figure.width <= 760);
 });
+
+Deno.test("CKA: four comparisons by default, a figure for each probe and kind of rows", async () => {
+  const positions = sampleCka("code").filter(({ probe }) => probe === "c4");
+  const pooled = positions.map((row) => ({ ...row, rows: "document_mean" }));
+  const both = await drawAll(SAMPLE_CONFIG, {
+    ...EMPTY,
+    cka: { code_pycode: [...positions, ...pooled] },
+  });
+  assert.deepEqual([...both.keys()], [
+    "cka_code_pycode_c4",
+    "cka_code_pycode_c4_a_row_per_text",
+  ]);
+  for (const figure of both.values()) {
+    const titles = textsOf(figure).filter((text) => /^(control|code)/.test(text)).sort();
+    // Along x and y: each model tuned and untuned, and both models before and after tuning.
+    assert.deepEqual(titles, [
+      "code",
+      "code",
+      "code, tuned",
+      "code, tuned",
+      "control",
+      "control",
+      "control, tuned",
+      "control, tuned",
+    ]);
+  }
+});
