@@ -166,14 +166,20 @@ function describeShares(sampler: ExampleSampler): string[] {
 }
 
 /** "packed: the 64 examples of the first step in 11 rows of up to 256 tokens, 3.1% of them padding". */
-function describePacking({ passes }: ExampleSampler, batches: BatchSource): string {
+function describePacking(
+  { passes }: ExampleSampler,
+  batches: BatchSource,
+  with_text: boolean,
+): string {
   const rows = batches.sequences(0), [{ length }] = batches.batch(0).micro_batches;
   const inputs = rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
   const padding = (100 * (1 - inputs / (rows.length * length))).toFixed(1);
   const first = passes.steps === 1 ? passes.last_batch_size : passes.batch_size;
-  return `packed: the ${counted(first, "example")} of the first step in ${
-    counted(rows.length, "row")
-  } of up to ${counted(length, "token")}, ${padding}% of them padding`;
+  return `packed: the ${counted(first, "example")} of the first step${
+    with_text ? " and its replayed text" : ""
+  } in ${counted(rows.length, "row")} of up to ${
+    counted(length, "token")
+  }, ${padding}% of them padding`;
 }
 
 /** "replay: 5.0% of 12,345 supervised tokens from general, 0.21 passes". */
@@ -214,7 +220,7 @@ export async function tuningPhase(
   );
   const plan = [
     describeExamples(sampler, config),
-    ...(packs ? [describePacking(sampler, batches)] : []),
+    ...(packs ? [describePacking(sampler, batches, replay !== undefined)] : []),
     ...(replay ? [describeReplay(ledger())] : []),
   ];
   return {
