@@ -189,3 +189,11 @@ for (const expected of fixture.regularized) {
     });
   }
 }
+
+Deno.test("what is computed on the CPU only is refused on a device, by name", async () => {
+  const weights = await load();
+  const refused = (constraints: Constraints, message: RegExp) =>
+    assert.rejects(() => trainer({}, constraints, { device: "webgpu" }), message);
+  await refused({ frozen: new Set() }, /freeze is computed on the CPU only, not on webgpu/);
+  await refused({ start: { decay: 1, weights } }, /start_decay is computed on the CPU only/);
+});

@@ -15,7 +15,6 @@ import { DrawnTokens, type MetricsHistory } from "./metrics.ts";
 import {
   beginPhase,
   type LoopContext,
-  notOnDevice,
   type Phase,
   type PhaseResult,
   type Progress,
@@ -179,11 +178,9 @@ class Loop {
   }
 
   #addToAverage(): void {
-    const { average, trainer, done, phase: { steps, start: { weight_average }, compute } } =
-      this.parts;
+    const { average, trainer, done, phase: { steps, start: { weight_average } } } = this.parts;
     if (!average) return;
-    if (!trainer.parameters) throw notOnDevice("weight_average", compute.device);
-    moveTowards(average, trainer.parameters, averageRate(weight_average!, done, steps));
+    moveTowards(average, trainer.parameters!, averageRate(weight_average!, done, steps));
   }
 
   /** Work that a stop may end early; then a checkpoint is saved, of the last step. */

@@ -89,6 +89,9 @@ export async function beginPhase(
 ): Promise<Progress & { trainer: Trainer; average?: ParameterArrays }> {
   const { start, compute } = phase;
   checkAverage(start.weight_average, phase.steps);
+  if (start.weight_average && compute.device !== "cpu") {
+    throw notOnDevice("weight_average", compute.device);
+  }
   const make = async (arrays: TrainingArrays) => {
     const constraints = await constraintsOf(phase, arrays.parameters);
     return await createTrainer(arrays, start.optimizer, compute, ctx.ranks, constraints);
@@ -169,6 +172,6 @@ export function createTrainer(
   );
 }
 
-export function notOnDevice(field: string, device: string): Error {
+function notOnDevice(field: string, device: string): Error {
   return new Error(`${field} is computed on the CPU only, not on ${device}; remove it`);
 }
