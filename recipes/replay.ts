@@ -2,7 +2,7 @@
  * How much pretraining text should fine-tuning replay? Trunks of three seeds are fine-tuned on Python functions with 0 to
  * 50% of replayed English, and one of them goes on: midtraining, two fine-tuning sets in a row.
  *
- * Minutes on two cores, with a model of half a million parameters: it shows the method, and is not evidence about large
+ * Minutes on two cores, with a model of 0.7M parameters: it shows the method, and is not evidence about large
  * models.
  *
  * @module
