@@ -122,7 +122,7 @@ Deno.test("a plugin that needs more than the process has, or cannot be loaded al
     ]);
     assert.match(
       results.beyond,
-      /this process does not have.*--allow-net=example.org,example.net:443/,
+      /this process lacks net access to .*--allow-net=example.org,example.net:443/,
     );
     assert.match(results.hidden, /cannot be loaded by itself: export it/);
     for (const id of ["beyond", "hidden"]) {
