@@ -48,7 +48,7 @@ export async function ratesSection(
   });
   const table = shownTable(
     "Held-out loss on each target after fine-tuning the control on it at each peak learning rate, in nats per token " +
-      "(paper, Tables 6 and 7). Bold: the best rate, which is used to fine-tune all arms.",
+      "(paper, Tables 6 and 7). Bold: the best rate, which fine-tuning uses.",
     rates,
     { "peak learning rate": rateText, ...Object.fromEntries(columns) },
     labelledFile("learning_rates", "target", study_ports.learning_rate_losses, all.rates),
@@ -118,7 +118,7 @@ async function ratesFigure(
     title: "Held-out loss of the control by peak learning rate",
     caption:
       "Held-out loss of each target after fine-tuning the control on it at each peak learning rate, in nats per " +
-      "token, one seed. Ring: the lowest loss; its rate is used to fine-tune all arms. Dashed line: before fine-tuning. " +
+      "token, one seed. Ring: the lowest loss, whose rate fine-tuning uses. Dashed line: before fine-tuning. " +
       (outside ? "Triangles at the upper edge: losses above it. " : "") +
       (diverged.length > 0
         ? `Training diverged on ${diverged.join(", ")}. `
