@@ -142,6 +142,11 @@ Deno.test({
             const out = join(folder, "cancelled");
             const { pipeline, id } = await start(out, "left");
             await slurm.call("scancel", id);
+            // Slurm cancels some time after it is asked to: until then the task must not end by itself.
+            await until(
+              async () => !(await queued(slurm)).some((line) => line.startsWith(`${id}|RUN`)),
+              `the end of job ${id}`,
+            );
             hold.end();
             const { code, err } = await pipeline.ended;
             assert.equal(code, 1);
