@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { csvPieces, RowReader } from "../arrow/mod.ts";
+import { openFileSync } from "../words/mod.ts";
 import {
   type Artifact,
   commit,
@@ -100,7 +101,7 @@ async function copiesOf(store: Store, { name, artifact }: Published): Promise<[s
 }
 
 function writeCsv(table: RowReader, path: string): void {
-  using file = Deno.openSync(path, { create: true, write: true, truncate: true });
+  using file = openFileSync(path, { create: true, write: true, truncate: true });
   const encoder = new TextEncoder();
   for (const piece of csvPieces(table)) writeAll(file, encoder.encode(piece));
 }
