@@ -106,7 +106,8 @@ Deno.test({
       const differences = JSON.parse(await runPython(python!, PYTHON, [JSON.stringify(pairs)]));
       assert.equal(Object.keys(differences).length, MODEL_FIXTURES.length);
       for (const [name, difference] of Object.entries(differences)) {
-        assert.ok(difference as number < 1e-5, `${name}: logits differ by ${difference}`);
+        // Of logits of about 1, in float32; sums are added in another order on each processor.
+        assert.ok(difference as number < 5e-5, `${name}: logits differ by ${difference}`);
       }
     } finally {
       await Deno.remove(root, { recursive: true });
