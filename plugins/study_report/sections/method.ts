@@ -61,7 +61,7 @@ export function methodSection(config: StudyReportConfig, all: StudyMeasurements)
 export function coverage(rows: readonly ComparisonRow[]): string {
   const trunks = Math.max(1, ...rows.map((row) => row.trunks));
   const documents = rows.some(({ ci_documents_low }) => ci_documents_low !== null)
-    ? ' Intervals "with documents" also count the variance of the held-out documents (cluster bootstrap; Satterthwaite\'s ' +
+    ? ' Intervals "with documents" also count the variance of the held-out documents (documents as clusters, linearized; Satterthwaite\'s ' +
       "degrees of freedom)."
     : " The variance of the held-out documents was not measured: another held-out set of the same size would move all numbers.";
   if (replicationOf(rows) === "trunks") {
